@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Correlations over rule matches, in event time, in one process. Fed by whoever runs the matcher (intake, scan) with
+ * matches of rules that correlations refer to; answers which correlations that event completed. State is bounded in
+ * bytes; what was evicted or came too late is counted and shown, never silent.
+ */
+#ifndef FLOW_DETECT_CORRELATE_H
+#define FLOW_DETECT_CORRELATE_H
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/span.h"
+#include "flow/detect/ruleset.h"
+
+enum {
+    CORRELATE_STATE_MAX_BYTES = 64 * 1024 * 1024, /* default bound of all windows together */
+    CORRELATE_LATENESS_S = 300,                   /* default: older events than newest - this are counted as late, still tried in their window */
+};
+
+/* Compiled correlations: plain data in the region, beside the ruleset. */
+struct correlations;
+/* Field values a correlation needs of a match of rule r (group-by, aliases resolved, value fields), as field ids. */
+const struct correlations *correlations_compile(const struct sigma_set *set, const struct catalog *catalog,
+                                                struct arena *region);
+/* Field ids to extract when rule `rule` matched; count 0 = no correlation refers to it. */
+const field_id *correlations_fields(const struct correlations *c, uint32_t rule, uint32_t *count_out);
+
+struct correlator;
+struct correlator *correlator_new(const struct correlations *c, size_t state_max_bytes, int64_t lateness_ns);
+void correlator_free(struct correlator **c);
+
+/* A base match: values parallel to correlations_fields(rule), ptr NULL = field absent. `ref` is handed back. */
+struct correlate_input {
+    uint32_t rule;
+    time_ns time;
+    const struct span *values;
+    uint64_t ref; /* of the event: file and index, or block and index */
+};
+
+/* A completed correlation: `correlation` counts from 0; first_ref … the events inside its window (at most CORRELATE_REFS_MAX told). */
+enum { CORRELATE_REFS_MAX = 64 };
+struct correlate_output {
+    uint32_t correlation;
+    time_ns time;
+    uint64_t ref;              /* of the event that completed it */
+    struct span group;         /* "src_ip=10.0.0.1, user=root", for people */
+    double value;              /* count, sum … that met the condition */
+    uint32_t nrefs;
+    uint64_t refs[CORRELATE_REFS_MAX];
+};
+
+/* Feeds one match; outputs (chained ones too) are in the correlator until the next call. Input should come in event-time
+ * order; later than `lateness` behind the newest is counted. */
+uint32_t correlator_feed(struct correlator *c, const struct correlate_input *in,
+                         const struct correlate_output **out);
+
+struct correlator_stats {
+    uint64_t inputs, outputs, evicted, late, no_group;
+    size_t state_bytes;
+};
+void correlator_stats(const struct correlator *c, struct correlator_stats *out);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Our bounded JSON reader (RFC 8259): lenient on content, strict on structure. It never reads past its input, never
+ * allocates per value, never unescapes: values are spans into the input. Bad UTF-8, lone surrogates, huge numbers,
+ * duplicate keys, raw control characters are tags (refusing a record would be a way to hide); a broken structure is
+ * an error with its offset. Who calls it: normalise (event path), api (request bodies), loaders.
+ */
+#ifndef WIRE_JSON_READ_H
+#define WIRE_JSON_READ_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/span.h"
+#include "wire/keytable.h"
+#include "wire/leaves.h"
+
+enum {
+    JSON_DEPTH_MAX = 128,             /* nesting; real logs stay under 20 */
+    JSON_RECORD_MAX = 1024 * 1024,    /* bytes of one record (DESIGN: event limit 1 MiB) */
+};
+
+/*
+ * Reads exactly one JSON value (blanks around it allowed) into l (cleared first) along the keys of t, from node `at`.
+ * Arrays pass their node on to their elements (several values of one node); objects in arrays likewise.
+ * A top-level scalar or array is allowed. Returns 0, or ERR_INVALID / ERR_TRUNCATED / ERR_LIMIT with e->offset set.
+ * On error l holds what was read so far. `t` may be NULL: all leaves get KEY_NONE.
+ */
+int json_read(struct leaves *l, const struct keytable *t, key_node at, struct span text,
+              struct err *e) NODISCARD;
+
+/* Unescapes a LEAF_ESCAPED string into out (room for len bytes: it never grows); returns the length. Lone surrogates
+ * become U+FFFD. *odd_out (may be NULL) is set when there were any. */
+size_t json_unescape(struct span raw, char *out, bool *odd_out);
+
+/*
+ * Slow walk with full path names, for showing a record's fields to a person: calls visit(ctx, dotted name, leaf) for
+ * each leaf in order; `name` lives in scratch and dies with it. Returns as json_read.
+ */
+typedef void json_visit(void *ctx, struct span name, const struct leaf *leaf);
+int json_walk(struct span text, struct arena *scratch, json_visit *visit, void *ctx,
+              struct err *e) NODISCARD;
+
+/*
+ * Cuts a stream into top-level values: NDJSON, concatenated or pretty-printed objects, one array of objects, and
+ * CloudTrail's {"Records":[…]} (elements given one by one). Feed it a growing window of the stream.
+ * A broken record is given once with ok=false, from its start to the next line that starts a value; the rest goes on.
+ */
+struct json_split {
+    uint64_t offset;    /* of the window start in the stream, for messages */
+    uint32_t in_array;  /* 1 inside a top-level array, 2 inside Records */
+    bool unwrap;        /* set: {"Records":[…]} and top-level arrays are opened */
+};
+
+enum json_split_result {
+    JSON_SPLIT_RECORD, /* *record_out is one value */
+    JSON_SPLIT_BAD,    /* *record_out is a stretch that is no JSON value; e says why */
+    JSON_SPLIT_MORE,   /* needs more input: drop *used_out bytes, append, call again */
+    JSON_SPLIT_END,    /* nothing left (only when final) */
+};
+
+void json_split_init(struct json_split *s, bool unwrap);
+/* window: unread bytes; final: no more will come. *used_out: bytes of the window now consumed (also the record's). */
+enum json_split_result json_split_next(struct json_split *s, struct span window, bool final,
+                                       size_t *used_out, struct span *record_out, struct err *e);
+
+#endif
