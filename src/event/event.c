@@ -41,10 +41,10 @@ void event_clear(struct event *ev)
     ev->tags = 0;
 }
 
-void event_use_class(struct event *ev, class_id class_id)
+void event_use_class(struct event *ev, class_id cls)
 {
-    CHECK(class_id < ev->catalog->nclasses);
-    ev->view = ev->catalog->classes[class_id].view;
+    CHECK(cls < ev->catalog->nclasses);
+    ev->view = ev->catalog->classes[cls].view;
 }
 
 uint32_t event_first(const struct event *ev, field_id field)

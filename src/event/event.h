@@ -55,7 +55,7 @@ void event_fini(struct event *ev);
 void event_clear(struct event *ev);
 
 /* Chooses the view fields are read through: the class's own. */
-void event_use_class(struct event *ev, class_id class_id);
+void event_use_class(struct event *ev, class_id cls);
 
 /* First leaf of a field through the current view, or LEAF_NIL (absent). Paths of a view are tried in order; the first that has any value wins. */
 uint32_t event_first(const struct event *ev, field_id field);

@@ -71,6 +71,6 @@ uint32_t matcher_explain(struct matcher *m, struct event *ev, const struct match
 /* ---- the plain evaluator (src/flow/detect/reference.c) ----
  * Written straight from the specification, sharing no evaluation code with the matcher: the judge of the fast path in tests. */
 bool reference_match(const struct sigma_rule *rule, const struct catalog *catalog, struct event *ev,
-                     class_id class_id);
+                     class_id cls);
 
 #endif
