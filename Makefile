@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: EUPL-1.2
+# Two commands for a newcomer: `make run` (set up, build, start the watch) and `make test` (set up, build, every test).
+# Work in progress builds in build/; the program ends up at build/sereno.
+
+BUILD ?= build
+DATA ?= $(HOME)/.local/share/sereno-run
+
+.PHONY: all build run test setup setup-test ui asan fuzz prove bench clean check
+
+all: build
+
+setup:
+	@tools/setup build
+
+setup-test:
+	@tools/setup test
+
+# The UI is built once per change of its sources.
+UI_SOURCES := $(shell find ui/src ui/index.html ui/package-lock.json ui/vite.config.* i18n -type f 2>/dev/null)
+ui/dist/index.html: $(UI_SOURCES) | setup
+	cd ui && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build
+
+ui: ui/dist/index.html
+
+$(BUILD)/build.ninja: | setup
+	meson setup $(BUILD) --buildtype=debugoptimized >/dev/null
+
+build: setup ui $(BUILD)/build.ninja
+	@ninja -C $(BUILD) --quiet sereno
+	@ln -sf src/sereno $(BUILD)/sereno
+	@echo "built $(BUILD)/sereno"
+
+# Starts a node that watches this machine; see README.md for what you will see.
+run: build
+	@tools/run-node --data $(DATA)
+
+test: setup-test ui $(BUILD)/build.ninja
+	@ninja -C $(BUILD) --quiet
+	@ln -sf src/sereno $(BUILD)/sereno
+	@tools/run-tests $(BUILD)
+
+# The same tests with AddressSanitizer and UBSan (this build alone has no sandbox, and says so).
+asan: setup-test ui
+	@test -f build-asan/build.ninja || CC=clang-14 CXX=clang++-14 meson setup build-asan --buildtype=debug -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
+	@ninja -C build-asan --quiet
+	@tools/run-tests build-asan
+
+# Coverage-guided fuzzing of every decoder; SECONDS is shared by all targets.
+SECONDS ?= 300
+fuzz: setup-test
+	@tools/run-fuzz $(SECONDS)
+
+# Long runs whose results are committed to docs/: a million cases per property, an hour of fuzzing, the benchmarks.
+prove: test
+	@SERENO_CASES=1000000 meson test -C $(BUILD) --no-rebuild --suite property --timeout-multiplier 0
+	@$(MAKE) fuzz SECONDS=3600
+	@tools/run-bench
+
+bench: build
+	@tools/run-bench
+
+check:
+	@tools/check-includes
+	@tools/check-size
+
+clean:
+	rm -rf build build-asan build-fuzz ui/dist
