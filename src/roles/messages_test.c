@@ -28,9 +28,9 @@ static void test_rows(void **state)
         assert_true(((row->from | row->to) >> ROLE_COUNT) == 0);
     }
     unsigned named = 0;
-#define MSG(name, number, from, to, min, max, flags)                                               \
+#define MSG(word, number, from, to, min, max, flags)                                               \
     named++;                                                                                       \
-    assert_string_equal(t->types[number].name, #name);
+    assert_string_equal(t->types[number].name, #word);
 #include "roles/messages.def"
 #undef MSG
     assert_int_equal(rows, named); /* no number given twice */
