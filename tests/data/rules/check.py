@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: EUPL-1.2
-"""Checks the rules of rules/ against the test events beside this file and the recording in ../attack.
+"""Checks the rules of rules/ against the test events here and the recording in ../attack.
 
 A second opinion, written apart from the engine: a plain and slow evaluator that knows just what
 our own rules use. It says when a rule is malformed, has no positive or no negative test events, or
@@ -18,6 +18,7 @@ RULES = HERE.parent.parent.parent / "rules"
 NEEDED = ["title", "id", "status", "description", "author", "date", "license", "tags",
           "falsepositives", "level"]
 LEVELS = ["informational", "low", "medium", "high", "critical"]
+KNOWN_MODIFIERS = {"re", "i", "cidr", "gt", "contains", "startswith", "endswith", "all"}
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 CHANNELS = {"Security": "security", "System": "system", "Application": "application"}
 COUNTS = {"gte": lambda a, b: a >= b, "gt": lambda a, b: a > b, "lte": lambda a, b: a <= b,
@@ -31,9 +32,11 @@ class Event:
 
 # ---- reading events -------------------------------------------------------------------------
 
-SYSLOG = re.compile(r"^(?:<\d+>)?(\w{3} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\S+) (\S+) ([^:\[\s]+)(?:\[\d+\])?: (.*)$")
+SYSLOG = re.compile(r"^(?:<\d+>)?(\w{3} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\S+) "
+                    r"(\S+) ([^:\[\s]+)(?:\[\d+\])?: (.*)$")
 SSHD = re.compile(r"^(Failed|Accepted) (\S+) for (?:invalid user )?(\S+) from (\S+) port (\d+)")
-SUDO = re.compile(r"^\s*(\S+) : (?:(.*?) ; )?(?:TTY=(\S+) ; )?PWD=(\S+) ; USER=(\S+) ; COMMAND=(.*)$")
+SUDO = re.compile(r"^\s*(\S+) : (?:(.*?) ; )?(?:TTY=(\S+) ; )?PWD=(\S+) ; "
+                  r"USER=(\S+) ; COMMAND=(.*)$")
 WEB = re.compile(r'^(\S+) \S+ (\S+) \[([^\]]+)\] "(\S+) (\S+)(?: ([^"]*))?" (\d+) (\S+)'
                  r'(?: "([^"]*)" "([^"]*)")?')
 
@@ -63,7 +66,8 @@ def read_text(line, sources):
     if not m:
         return Event({}, line, None, sources)
     fields = {"host_name": m[2], "appname": m[3], "message": m[4], **program_fields(m[3], m[4])}
-    return Event({k: v for k, v in fields.items() if v is not None}, line, syslog_time(m[1]), sources)
+    fields = {k: v for k, v in fields.items() if v is not None}
+    return Event(fields, line, syslog_time(m[1]), sources)
 
 
 def read_web(line, sources):
@@ -71,8 +75,9 @@ def read_web(line, sources):
     if not m:
         return Event({}, line, None, sources)
     stem, mark, query = m[5].partition("?")
-    fields = {"c-ip": m[1], "cs-username": m[2], "cs-method": m[4], "cs-uri": m[5], "cs-uri-stem": stem,
-              "cs-uri-query": query if mark else "-", "cs-version": m[6], "sc-status": m[7],
+    fields = {"c-ip": m[1], "cs-username": m[2], "cs-method": m[4], "cs-uri": m[5],
+              "cs-uri-stem": stem, "cs-uri-query": query if mark else "-",
+              "cs-version": m[6], "sc-status": m[7],
               "sc-bytes": m[8], "cs-referer": m[9] or "-", "cs-user-agent": m[10] or "-"}
     time = datetime.datetime.strptime(m[3], "%d/%b/%Y:%H:%M:%S %z").timestamp()
     return Event({k: v for k, v in fields.items() if v != "-"}, line, time, sources)
@@ -166,7 +171,7 @@ def compare(have, want, modifiers):
 
 def item_holds(event, key, wanted):
     name, *modifiers = key.split("|")
-    unknown = set(modifiers) - {"re", "i", "cidr", "gt", "contains", "startswith", "endswith", "all"}
+    unknown = set(modifiers) - KNOWN_MODIFIERS
     if unknown:
         raise ValueError(f"modifier {unknown} is not known here")
     wanted = wanted if isinstance(wanted, list) else [wanted]
@@ -216,12 +221,13 @@ class Correlation:
         """Takes the ids that matched this event; says whether the correlation now holds."""
         fired = False
         for ref in [r for r in self.refs if r in hits]:
-            names = [self.aliases[g][ref] if g in self.aliases else g for g in self.spec["group-by"]]
+            names = [self.aliases.get(g, {}).get(ref, g) for g in self.spec["group-by"]]
             group = tuple(event.fields.get(n) for n in names)
             if None in group:
                 continue
             seen = self.seen[group]
-            seen.append((event.time, ref, event.fields.get(self.spec.get("condition", {}).get("field"))))
+            field = self.spec.get("condition", {}).get("field")
+            seen.append((event.time, ref, event.fields.get(field)))
             seen[:] = [s for s in seen if s[0] > event.time - self.span]
             fired = self.holds(seen) or fired
         return fired
@@ -284,8 +290,8 @@ def load_rules(complain):
 
 def silent_ids(rules, by_ref):
     """Rules that a correlation uses without generate: they raise no alert of their own."""
-    return {by_ref[ref]["id"] for r in rules.values() if "correlation" in r and not r.get("generate")
-            for ref in r["correlation"]["rules"]}
+    return {by_ref[ref]["id"] for r in rules.values()
+            if "correlation" in r and not r.get("generate") for ref in r["correlation"]["rules"]}
 
 
 def check_coverage(rules, found, complain):
