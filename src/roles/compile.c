@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* From files to a compiled region: see compile.h. Parses what a city or its peers wrote, so it runs in a sandbox. */
+#include "roles/compile.h"
+
+static void refuse(struct sigma_set *set, struct span file, const struct err *e)
+{
+    struct sigma_refused r = {arena_copy(&set->arena, file), e->line,
+                              span_of(arena_strdup(&set->arena, e->text))};
+    vec_push(&set->refused, r);
+}
+
+/* A placeholder file holds one value per line; its name without folder and ending is the placeholder's. */
+static void add_placeholder(struct sigma_loader *loader, const struct bundle_file *file,
+                            struct arena *scratch)
+{
+    VEC(struct span) values = {0};
+    struct span rest = file->bytes;
+    while (rest.len > 0) {
+        ptrdiff_t nl = span_find(rest, '\n');
+        struct span line = span_trim(nl < 0 ? rest : span_sub(rest, 0, (size_t)nl));
+        rest = nl < 0 ? span_make(rest.ptr, 0) : span_sub(rest, (size_t)nl + 1, rest.len);
+        bool item = span_starts(line, SPAN("- "));
+        line = item ? span_trim(span_sub(line, 2, line.len)) : line;
+        if (line.len > 0 && line.ptr[0] != '#') {
+            vec_push(&values, line);
+        }
+    }
+    const char *name = arena_cstr(scratch, file->name);
+    const char *slash = strrchr(name, '/');
+    struct span stem = span_of(slash == NULL ? name : slash + 1);
+    ptrdiff_t dot = span_find(stem, '.');
+    struct sigma_placeholder p = {dot < 0 ? stem : span_sub(stem, 0, (size_t)dot), values.data,
+                                  (uint32_t)values.len};
+    sigma_loader_placeholder(loader, &p);
+    vec_free(&values);
+}
+
+static struct sigma_set *load_rules(const struct bundle *bundle)
+{
+    struct sigma_loader *loader = sigma_loader_new();
+    struct arena scratch;
+    arena_init(&scratch, 0);
+    for (size_t i = 0; i < bundle->files.len; i++) {
+        const struct bundle_file *f = &bundle->files.data[i];
+        if (f->kind == BUNDLE_PLACEHOLDER) {
+            add_placeholder(loader, f, &scratch);
+        } else if (f->kind == BUNDLE_RULE) {
+            sigma_loader_file(loader, f->name, f->bytes);
+        }
+    }
+    struct sigma_set *set = sigma_loader_finish(loader);
+    sigma_loader_free(&loader);
+    arena_fini(&scratch);
+    return set;
+}
+
+static struct sources *load_sources(const struct bundle *bundle,
+                                    const struct compile_options *options, struct sigma_set *set)
+{
+    struct sources *sources = sources_new();
+    for (size_t i = 0; i < bundle->files.len; i++) {
+        const struct bundle_file *f = &bundle->files.data[i];
+        struct err e = {0};
+        if (f->kind == BUNDLE_SOURCE && sources_add(sources, f->name, f->bytes, &e) != 0) {
+            refuse(set, f->name, &e);
+        }
+    }
+    for (uint32_t i = 0; i < options->nswitches; i++) {
+        struct span s = options->switches[i];
+        struct err e = {0};
+        bool on = span_ends(s, SPAN("=on"));
+        ptrdiff_t eq = span_find(s, '=');
+        struct span name = eq < 0 ? s : span_sub(s, 0, (size_t)eq);
+        if (sources_switch(sources, name, on, &e) != 0) {
+            refuse(set, s, &e);
+        }
+    }
+    return sources;
+}
+
+static int compile_all(struct compiled *root, const struct sources *sources,
+                       const struct compile_options *options, struct sigma_set *set,
+                       struct arena *region, struct err *e)
+{
+    uint32_t nfields = 0;
+    const struct span *fields = sigma_set_fields(set, &nfields);
+    int rc = sources_compile(sources, fields, nfields, options->declared, options->ndeclared,
+                             region, &root->catalog, e);
+    if (rc == 0) {
+        struct ruleset_options ro = {.reference = options->reference};
+        rc = ruleset_compile(set, root->catalog, region, &ro, &root->ruleset, e);
+    }
+    if (rc == 0) {
+        root->correlations = correlations_compile(set, root->catalog, region);
+        root->ndeclared = options->ndeclared;
+        root->used_bytes = region->used_bytes;
+        root->magic = COMPILED_MAGIC;
+    }
+    return rc;
+}
+
+int compile_bundle(const struct bundle *bundle, const struct compile_options *options,
+                   struct arena *region, const struct compiled **out,
+                   struct compile_report *report, struct err *e)
+{
+    memset(report, 0, sizeof *report);
+    report->set = load_rules(bundle);
+    if (options->rules_only) {
+        return 0;
+    }
+    struct compiled *root = arena_alloc(region, sizeof *root);
+    struct sources *sources = load_sources(bundle, options, report->set);
+    int rc = compile_all(root, sources, options, report->set, region, e);
+    sources_free(&sources);
+    if (rc == 0) {
+        report->unreachable = ruleset_unreachable(root->ruleset);
+        report->region_bytes = root->used_bytes;
+        *out = root;
+    }
+    return rc;
+}
+
+void compile_report_free(struct compile_report *report)
+{
+    if (report->set != NULL) {
+        sigma_set_free(&report->set);
+    }
+}
