@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * People, their sessions, and the one-time set-up token that makes the first of them. Called by the keeper.
+ * Secrets never come here: passwords arrive as Argon2id strings, cookies and tokens as hashes.
+ */
+#ifndef RECORDS_ACCOUNTS_H
+#define RECORDS_ACCOUNTS_H
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "records/db.h"
+
+enum {
+    ACCOUNT_HASH_BYTES = 32,    /* of a cookie or token */
+    ACCOUNT_NAME_MAX = 64,      /* bytes */
+    ACCOUNT_SESSIONS_MAX = 20,  /* per person; a new one ends the one unused for longest */
+    SESSION_IDLE_S = 12 * 3600, /* a shift with its breaks */
+    SESSION_MAX_S = 7 * 86400,  /* then the password again, whatever happened */
+    SESSION_TOUCH_S = 60,       /* last_seen is written at most this often */
+    SETUP_VALID_S = 24 * 3600,
+};
+
+struct account {
+    struct span id;
+    struct span name;
+    struct span password; /* Argon2id string */
+    struct span role;     /* "administrator" */
+    struct span organisation;
+};
+
+/* What a person may be called: 1 to ACCOUNT_NAME_MAX bytes of UTF-8, no control characters, no blank at an end. */
+bool account_name_valid(struct span name);
+
+int account_admin_exists(struct db *db, struct err *e, bool *exists_out) NODISCARD;
+/* By name without regard to case. ERR_NOT_FOUND, also for a disabled one. */
+int account_by_name(struct db *db, struct span name, struct arena *arena, struct account *out,
+                    struct err *e) NODISCARD;
+
+/* Notes a new set-up token; older unused ones die. ERR_EXISTS once there is an administrator. */
+int setup_create(struct db *db, struct span hash, time_ns now, struct err *e) NODISCARD;
+/* 0 when the token may be used now; ERR_DENIED otherwise, whatever the reason. */
+int setup_check(struct db *db, struct span hash, time_ns now, struct err *e) NODISCARD;
+/*
+ * Uses the token up and makes the first administrator, in one transaction. ERR_DENIED for a token that is not good,
+ * ERR_INVALID for the name.
+ */
+int setup_use(struct db *db, struct span hash, struct span name, struct span password, time_ns now,
+              char id_out[ID_TEXT_LEN + 1], struct err *e) NODISCARD;
+
+int session_create(struct db *db, struct span user_id, struct span hash, struct span address, time_ns now,
+                   struct err *e) NODISCARD;
+/* Whose session it is; notes that it was used. ERR_DENIED when there is none, it is over, or the person is disabled. */
+int session_find(struct db *db, struct span hash, time_ns now, struct arena *arena,
+                 struct account *out, struct err *e) NODISCARD;
+/* Ends it; fine when there is none. */
+int session_end(struct db *db, struct span hash, struct err *e) NODISCARD;
+/* Removes sessions that are over; called now and then. */
+int session_sweep(struct db *db, time_ns now, struct err *e) NODISCARD;
+
+#endif

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Tests of alerts: taken in once, listed in pages without gap or repeat, filtered, counted, changed under locking. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "records/alerts.h"
+#include "records/audit.h"
+#include "records/records_test.h"
+
+static struct arena arena;
+
+static void put(struct db *db, int i, enum alert_level level, const char *host, const char *organisation)
+{
+    char rule[32];
+    char summary[64];
+    (void)snprintf(rule, sizeof rule, "rule-%d", i % 3);
+    (void)snprintf(summary, sizeof summary, "Ünusual login number %d", i);
+    struct alert a = {.rule_id = span_of(rule),
+                      .rule_hash = SPAN("00"),
+                      .title = SPAN("Login from far away"),
+                      .level = level,
+                      .time = TEST_NOW + i,
+                      .received = TEST_NOW + i / 4, /* ties, so that the id decides */
+                      .last_time = TEST_NOW + i,
+                      .count = 2,
+                      .organisation = span_of(organisation),
+                      .source = SPAN("auth"),
+                      .host = span_of(host),
+                      .summary = span_of(summary)};
+    struct alert_place place = {.day = 20779, .block = 1, .index = i};
+    char id[ALERT_ID_LEN + 1];
+    bool is_new = false;
+    struct err e = {0};
+    assert_int_equal(db_begin(db, &e), 0);
+    assert_int_equal(alerts_insert(db, &a, SPAN("detail"), &place, id, &is_new, &e), 0);
+    assert_true(is_new);
+    /* Told again, as after a lost answer: nothing changes. */
+    assert_int_equal(alerts_insert(db, &a, SPAN("other"), &place, id, &is_new, &e), 0);
+    assert_false(is_new);
+    assert_int_equal(db_commit(db, &e), 0);
+}
+
+static struct alert_filter filter_all(uint32_t limit)
+{
+    return (struct alert_filter){.organisation = SPAN("*"), .limit = limit, .before_received = INT64_MAX};
+}
+
+static void pages_have_no_gap(void **state)
+{
+    (void)state;
+    struct db *db = test_db();
+    for (int i = 0; i < 23; i++) {
+        put(db, i, LEVEL_HIGH, "web1", "lantern");
+    }
+    struct alert_filter f = filter_all(5);
+    size_t seen = 0;
+    int64_t last_received = INT64_MAX;
+    char last_id[ALERT_ID_LEN + 1] = "~";
+    struct alert_page page = {.more = true};
+    while (page.more) {
+        struct err e = {0};
+        assert_int_equal(alerts_list(db, &f, &arena, &page, &e), 0);
+        for (size_t i = 0; i < page.count; i++) {
+            char id[ALERT_ID_LEN + 1] = "";
+            memcpy(id, page.rows[i].id.ptr, ALERT_ID_LEN);
+            bool after = page.rows[i].received < last_received ||
+                         (page.rows[i].received == last_received && strcmp(id, last_id) < 0);
+            assert_true(after);
+            last_received = page.rows[i].received;
+            memcpy(last_id, id, sizeof id);
+            seen++;
+        }
+        f.before_received = page.last_received;
+        f.before_id = page.last_id;
+    }
+    assert_int_equal(seen, 23);
+    db_close(&db);
+    arena_reset(&arena);
+}
+
+static void filters_choose(void **state)
+{
+    (void)state;
+    struct db *db = test_db();
+    for (int i = 0; i < 12; i++) {
+        put(db, i, i % 2 == 0 ? LEVEL_CRITICAL : LEVEL_LOW, i < 4 ? "web1" : "db1", i < 6 ? "lantern" : "harbour");
+    }
+    const struct {
+        const char *name;
+        struct alert_filter f;
+        size_t count;
+    } cases[] = {
+        {"all", {.organisation = SPAN("*")}, 12},
+        {"organisation", {.organisation = SPAN("lantern")}, 6},
+        {"other organisation", {.organisation = SPAN("nobody")}, 0},
+        {"critical", {.organisation = SPAN("*"), .levels = 1u << LEVEL_CRITICAL}, 6},
+        {"two levels", {.organisation = SPAN("*"), .levels = 1u << LEVEL_CRITICAL | 1u << LEVEL_LOW}, 12},
+        {"closed", {.organisation = SPAN("*"), .statuses = 1u << ALERT_CLOSED}, 0},
+        {"new", {.organisation = SPAN("*"), .statuses = 1u << ALERT_NEW}, 12},
+        {"rule", {.organisation = SPAN("*"), .rule_id = SPAN("rule-1")}, 4},
+        {"host", {.organisation = SPAN("*"), .host = SPAN("web1")}, 4},
+        {"host and rule", {.organisation = SPAN("*"), .host = SPAN("web1"), .rule_id = SPAN("rule-0")}, 2},
+        {"words", {.organisation = SPAN("*"), .words = SPAN("  LOGIN  üNUSUAL ")}, 12},
+        {"one word", {.organisation = SPAN("*"), .words = SPAN("web1")}, 4},
+        {"word not there", {.organisation = SPAN("*"), .words = SPAN("login elephant")}, 0},
+        {"percent is no wildcard", {.organisation = SPAN("*"), .words = SPAN("%")}, 0},
+        {"quote", {.organisation = SPAN("' OR 1=1 --"), .words = SPAN("")}, 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct alert_filter f = cases[i].f;
+        f.limit = 100;
+        f.before_received = INT64_MAX;
+        struct alert_page page;
+        struct err e = {0};
+        assert_int_equal(alerts_list(db, &f, &arena, &page, &e), 0);
+        if (page.count != cases[i].count || page.more) {
+            fail_msg("%s: %zu alerts, expected %zu", cases[i].name, page.count, cases[i].count);
+        }
+    }
+    db_close(&db);
+    arena_reset(&arena);
+}
+
+static struct alert_counts counts(struct db *db, const char *organisation)
+{
+    struct alert_counts n;
+    struct err e = {0};
+    assert_int_equal(alerts_count(db, span_of(organisation), TEST_NOW + TIME_SECOND, &n, &e), 0);
+    return n;
+}
+
+static struct alert_row first(struct db *db)
+{
+    struct alert_filter f = filter_all(1);
+    struct alert_page page;
+    struct err e = {0};
+    assert_int_equal(alerts_list(db, &f, &arena, &page, &e), 0);
+    assert_int_equal(page.count, 1);
+    return page.rows[0];
+}
+
+static int change(struct db *db, struct span id, enum alert_action action, int64_t revision,
+                  struct alert_row *row)
+{
+    struct alert_change ch = {.id = id,
+                              .organisation = SPAN("*"),
+                              .action = action,
+                              .revision = revision,
+                              .who = SPAN("Anna"),
+                              .reason = action == ALERT_DO_CLOSE ? SPAN("benign") : SPAN(""),
+                              .note = SPAN("seen")};
+    struct err e = {0};
+    return alerts_change(db, &ch, TEST_NOW, &arena, row, &e);
+}
+
+static void life_of_an_alert(void **state)
+{
+    (void)state;
+    struct db *db = test_db();
+    put(db, 1, LEVEL_HIGH, "web1", "lantern");
+    struct span id = first(db).id;
+    struct alert_row row;
+    static const struct {
+        enum alert_action action;
+        int64_t revision;
+        int rc;
+        enum alert_status status;
+        const char *assignee;
+    } steps[] = {
+        {ALERT_DO_REOPEN, 1, ERR_DENIED, ALERT_NEW, ""},
+        {ALERT_DO_ACKNOWLEDGE, 1, 0, ALERT_ACKNOWLEDGED, "Anna"},
+        {ALERT_DO_ACKNOWLEDGE, 2, ERR_DENIED, ALERT_ACKNOWLEDGED, "Anna"},
+        {ALERT_DO_CLOSE, 1, ERR_BUSY, ALERT_ACKNOWLEDGED, "Anna"},
+        {ALERT_DO_CLOSE, 2, 0, ALERT_CLOSED, "Anna"},
+        {ALERT_DO_CLOSE, 3, ERR_DENIED, ALERT_CLOSED, "Anna"},
+        {ALERT_DO_REOPEN, 3, 0, ALERT_ACKNOWLEDGED, "Anna"},
+        {ALERT_DO_REOPEN, 4, 0, ALERT_NEW, ""},
+        {ALERT_DO_CLOSE, 5, 0, ALERT_CLOSED, ""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        int rc = change(db, id, steps[i].action, steps[i].revision, &row);
+        if (rc != steps[i].rc || row.status != steps[i].status ||
+            !span_eq(row.assignee, span_of(steps[i].assignee))) {
+            fail_msg("step %zu: rc %d status %d", i, rc, (int)row.status);
+        }
+        assert_true((row.status == ALERT_CLOSED) == (row.closed != TIME_NONE));
+    }
+    assert_true(span_eq(row.close_reason, SPAN("benign")));
+    struct alert_step *life = NULL;
+    size_t n = 0;
+    struct err e = {0};
+    assert_int_equal(alerts_history(db, id, &arena, &life, &n, &e), 0);
+    assert_int_equal(n, 6);
+    assert_true(span_eq(life[0].what, SPAN("created")));
+    assert_true(span_eq(life[2].what, SPAN("closed")));
+    assert_true(span_eq(life[2].reason, SPAN("benign")));
+    assert_true(span_eq(life[2].note, SPAN("seen")));
+    int64_t rows = 0;
+    assert_int_equal(audit_verify(db, &e, &rows), 0);
+    assert_int_equal(rows, 5);
+    struct alert_counts c = counts(db, "*");
+    assert_int_equal(c.by_status[ALERT_CLOSED], 1);
+    assert_int_equal(c.closed_today, 1);
+    db_close(&db);
+    arena_reset(&arena);
+}
+
+static void counts_follow(void **state)
+{
+    (void)state;
+    struct db *db = test_db();
+    assert_true(counts(db, "*").oldest_open == TIME_NONE);
+    put(db, 8, LEVEL_HIGH, "web1", "lantern");
+    put(db, 1, LEVEL_HIGH, "web1", "harbour");
+    struct alert_counts n = counts(db, "*");
+    assert_int_equal(n.by_status[ALERT_NEW], 2);
+    assert_true(n.oldest_open == TEST_NOW);
+    assert_true(counts(db, "lantern").oldest_open == TEST_NOW + 2);
+    struct alert_row row;
+    assert_int_equal(change(db, first(db).id, ALERT_DO_ACKNOWLEDGE, 1, &row), 0);
+    assert_int_equal(counts(db, "lantern").by_status[ALERT_ACKNOWLEDGED], 1);
+    assert_true(counts(db, "lantern").oldest_open == TEST_NOW + 2);
+    assert_int_equal(counts(db, "harbour").by_status[ALERT_ACKNOWLEDGED], 0);
+    assert_int_equal(change(db, first(db).id, ALERT_DO_CLOSE, 2, &row), 0);
+    assert_true(counts(db, "lantern").oldest_open == TIME_NONE);
+    db_close(&db);
+    arena_reset(&arena);
+}
+
+static void strangers_see_nothing(void **state)
+{
+    (void)state;
+    struct db *db = test_db();
+    put(db, 1, LEVEL_HIGH, "web1", "lantern");
+    struct span id = first(db).id;
+    struct alert_row row;
+    struct span detail;
+    struct err e = {0};
+    assert_int_equal(alerts_get(db, SPAN("harbour"), id, &arena, &row, &detail, &e), ERR_NOT_FOUND);
+    assert_int_equal(alerts_get(db, SPAN("lantern"), id, &arena, &row, &detail, &e), 0);
+    assert_true(span_eq(detail, SPAN("detail")));
+    assert_int_equal(row.block_day, 20779);
+    struct alert_change ch = {.id = id, .organisation = SPAN("harbour"), .revision = 1, .who = SPAN("Eve")};
+    assert_int_equal(alerts_change(db, &ch, TEST_NOW, &arena, &row, &e), ERR_NOT_FOUND);
+    assert_int_equal(alerts_get(db, SPAN("*"), SPAN("no-such"), &arena, &row, NULL, &e), ERR_NOT_FOUND);
+    db_close(&db);
+    arena_reset(&arena);
+}
+
+static void messages_survive_the_way(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 1 << 16);
+    struct alert_row row = {.id = SPAN("id"), .summary = SPAN("s"), .level = LEVEL_HIGH, .closed = TIME_NONE};
+    alert_row_encode(&b, &row);
+    for (size_t cut = 0; cut <= b.len; cut++) {
+        char *exact = mem_alloc(cut);
+        memcpy(exact, b.data, cut);
+        struct cursor c = cursor_of(span_make(exact, cut));
+        struct alert_row back;
+        alert_row_decode(&c, &back);
+        assert_true(cursor_done(&c) == (cut == b.len));
+        mem_free(exact);
+    }
+    buf_clear(&b);
+    struct alert_filter f = filter_all(ALERT_PAGE_MAX + 1);
+    alert_filter_encode(&b, &f);
+    struct cursor c = cursor_of(buf_view(&b));
+    alert_filter_decode(&c, &f);
+    assert_true(c.failed);
+    buf_clear(&b);
+    struct alert_change ch = {.id = SPAN("i"), .organisation = SPAN("*"), .who = SPAN("A")};
+    alert_change_encode(&b, &ch);
+    b.data[4 + 1 + 4 + 1] = ALERT_ACTION_COUNT;
+    c = cursor_of(buf_view(&b));
+    alert_change_decode(&c, &ch);
+    assert_true(c.failed);
+    buf_free(&b);
+}
+
+int run_alert_tests(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pages_have_no_gap), cmocka_unit_test(filters_choose),
+        cmocka_unit_test(life_of_an_alert),  cmocka_unit_test(counts_follow),
+        cmocka_unit_test(strangers_see_nothing), cmocka_unit_test(messages_survive_the_way),
+    };
+    arena_init(&arena, 0);
+    int failed = cmocka_run_group_tests_name("records/alerts", tests, NULL, NULL);
+    arena_fini(&arena);
+    return failed;
+}

@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * db.h on SQLite: one file, WAL, every commit on disk before it returns. Runs in the keeper (and in command line tools that
+ * work on a data directory no node holds). Must never open anything but the path it was given, load an extension, or
+ * trust what a schema that others could have written says.
+ */
+#include "records/db.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+enum { DB_MAGIC = 0x64623031, STMT_MAGIC = 0x73746d74 };
+
+/* "SRNr" in the header of the file, so that file(1) and we ourselves know what it is. */
+#define DB_APPLICATION_ID 0x53524e72
+
+struct db_stmt {
+    uint32_t magic;
+    struct db *db;
+    char *sql;
+    sqlite3_stmt *raw;
+    bool bind_failed;
+    uint64_t used; /* tick of last use, the oldest makes room */
+};
+
+struct db {
+    uint32_t magic;
+    sqlite3 *raw;
+    bool in_transaction;
+    size_t count;
+    uint64_t tick;
+    struct db_stmt *cache[DB_STMT_CACHE_MAX];
+};
+
+static int db_fail(struct db *db, struct err *e, const char *what)
+{
+    int code = sqlite3_errcode(db->raw) & 0xff;
+    int ours = code == SQLITE_BUSY || code == SQLITE_LOCKED ? ERR_BUSY
+               : code == SQLITE_CONSTRAINT                  ? ERR_EXISTS
+               : code == SQLITE_TOOBIG                      ? ERR_LIMIT
+               : code == SQLITE_ERROR                       ? ERR_INVALID
+                                                            : ERR_IO;
+    return err_set(e, ours, "records: %s: %s", what, sqlite3_errmsg(db->raw));
+}
+
+int db_exec(struct db *db, const char *sql, struct err *e)
+{
+    CHECK_OBJ(db, DB_MAGIC);
+    if (sqlite3_exec(db->raw, sql, NULL, NULL, NULL) != SQLITE_OK) {
+        return db_fail(db, e, "statement");
+    }
+    return 0;
+}
+
+/* Made by us first so that its mode, and with it that of WAL and shared memory file, is 0600 whatever the umask is. */
+static int make_private_file(const char *path, struct err *e)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return err_set_errno(e, ERR_IO, errno, "cannot open %s", path);
+    }
+    (void)close(fd);
+    return 0;
+}
+
+static int switch_to(struct db *db, int what, int on, struct err *e)
+{
+    int now = -1;
+    if (sqlite3_db_config(db->raw, what, on, &now) != SQLITE_OK || now != on) {
+        return db_fail(db, e, "this SQLite lacks a safety switch");
+    }
+    return 0;
+}
+
+static int harden(struct db *db, struct err *e)
+{
+    static const struct {
+        int what, on;
+    } switches[] = {
+        {SQLITE_DBCONFIG_DEFENSIVE, 1},      {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+        {SQLITE_DBCONFIG_ENABLE_FKEY, 1},    {SQLITE_DBCONFIG_DQS_DML, 0},
+        {SQLITE_DBCONFIG_DQS_DDL, 0},        {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
+        {SQLITE_DBCONFIG_ENABLE_TRIGGER, 1}, {SQLITE_DBCONFIG_ENABLE_VIEW, 1},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(switches); i++) {
+        int rc = switch_to(db, switches[i].what, switches[i].on, e);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    (void)sqlite3_limit(db->raw, SQLITE_LIMIT_LENGTH, DB_VALUE_MAX);
+    (void)sqlite3_limit(db->raw, SQLITE_LIMIT_SQL_LENGTH, DB_SQL_MAX);
+    (void)sqlite3_limit(db->raw, SQLITE_LIMIT_ATTACHED, 0);
+    (void)sqlite3_busy_timeout(db->raw, DB_BUSY_WAIT_MS);
+    return 0;
+}
+
+/* One value of a PRAGMA; -1 when it cannot be read. */
+static int64_t pragma_number(struct db *db, const char *sql)
+{
+    sqlite3_stmt *raw = NULL;
+    int64_t v = -1;
+    if (sqlite3_prepare_v2(db->raw, sql, -1, &raw, NULL) == SQLITE_OK &&
+        sqlite3_step(raw) == SQLITE_ROW) {
+        v = sqlite3_column_int64(raw, 0);
+    }
+    (void)sqlite3_finalize(raw);
+    return v;
+}
+
+static int check_owner(struct db *db, const char *path, struct err *e)
+{
+    int64_t id = pragma_number(db, "PRAGMA application_id");
+    int64_t tables = pragma_number(db, "SELECT count(*) FROM sqlite_schema");
+    if (id < 0 || tables < 0) {
+        return db_fail(db, e, path);
+    }
+    if (id != DB_APPLICATION_ID && (id != 0 || tables != 0)) {
+        return err_set(e, ERR_INVALID, "%s is a database of another program", path);
+    }
+    char sql[64];
+    (void)snprintf(sql, sizeof sql, "PRAGMA application_id = %d", DB_APPLICATION_ID);
+    return id == DB_APPLICATION_ID ? 0 : db_exec(db, sql, e);
+}
+
+static int set_durable(struct db *db, bool in_memory, struct err *e)
+{
+    int rc = db_exec(db,
+                     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;"
+                     "PRAGMA cell_size_check = ON; PRAGMA journal_size_limit = 16777216;",
+                     e);
+    if (rc < 0) {
+        return rc;
+    }
+    int wal = 0;
+    sqlite3_stmt *raw = NULL;
+    if (sqlite3_prepare_v2(db->raw, "PRAGMA journal_mode", -1, &raw, NULL) == SQLITE_OK &&
+        sqlite3_step(raw) == SQLITE_ROW) {
+        wal = strcmp((const char *)sqlite3_column_text(raw, 0), "wal") == 0;
+    }
+    (void)sqlite3_finalize(raw);
+    if (!in_memory && (!wal || pragma_number(db, "PRAGMA synchronous") != 2)) {
+        return err_set(e, ERR_UNSUPPORTED, "records: the file system does not support write-ahead logging");
+    }
+    return 0;
+}
+
+int db_open(const char *path, struct err *e, struct db **db_out)
+{
+    *db_out = NULL;
+    bool in_memory = strcmp(path, ":memory:") == 0;
+    int rc = in_memory ? 0 : make_private_file(path, e);
+    if (rc < 0) {
+        return rc;
+    }
+    struct db *db = mem_alloc(sizeof *db);
+    db->magic = DB_MAGIC;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW |
+                SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    if (sqlite3_open_v2(path, &db->raw, flags, NULL) != SQLITE_OK) {
+        rc = err_set(e, ERR_IO, "cannot open %s: %s", path,
+                     db->raw == NULL ? "no memory" : sqlite3_errmsg(db->raw));
+    }
+    if (rc == 0) {
+        rc = harden(db, e);
+    }
+    if (rc == 0) {
+        rc = check_owner(db, path, e);
+    }
+    if (rc == 0) {
+        rc = set_durable(db, in_memory, e);
+    }
+    if (rc < 0) {
+        db_close(&db);
+    }
+    *db_out = db;
+    return rc;
+}
+
+static void stmt_free(struct db_stmt *s)
+{
+    (void)sqlite3_finalize(s->raw);
+    mem_free(s->sql);
+    s->magic = 0;
+    mem_free(s);
+}
+
+void db_close(struct db **db)
+{
+    if (*db == NULL) {
+        return;
+    }
+    CHECK_OBJ(*db, DB_MAGIC);
+    for (size_t i = 0; i < (*db)->count; i++) {
+        stmt_free((*db)->cache[i]);
+    }
+    CHECK(sqlite3_close((*db)->raw) == SQLITE_OK);
+    (*db)->magic = 0;
+    mem_free(*db);
+    *db = NULL;
+}
+
+int db_begin(struct db *db, struct err *e)
+{
+    CHECK_OBJ(db, DB_MAGIC);
+    CHECK(!db->in_transaction);
+    /* IMMEDIATE: the write lock is taken here, never half-way through. */
+    int rc = db_exec(db, "BEGIN IMMEDIATE", e);
+    db->in_transaction = rc == 0;
+    return rc;
+}
+
+int db_commit(struct db *db, struct err *e)
+{
+    CHECK_OBJ(db, DB_MAGIC);
+    CHECK(db->in_transaction);
+    int rc = db_exec(db, "COMMIT", e);
+    if (rc < 0) {
+        db_rollback(db);
+    }
+    db->in_transaction = false;
+    return rc;
+}
+
+void db_rollback(struct db *db)
+{
+    CHECK_OBJ(db, DB_MAGIC);
+    /* SQLite may have rolled back by itself (disk full); then there is nothing left to do. */
+    if (sqlite3_get_autocommit(db->raw) == 0) {
+        (void)sqlite3_exec(db->raw, "ROLLBACK", NULL, NULL, NULL);
+    }
+    db->in_transaction = false;
+}
+
+bool db_in_transaction(const struct db *db)
+{
+    CHECK_OBJ(db, DB_MAGIC);
+    return db->in_transaction;
+}
+
+int db_end(struct db *db, int rc, struct err *e)
+{
+    if (rc < 0) {
+        db_rollback(db);
+        return rc;
+    }
+    return db_commit(db, e);
+}
+
+static struct db_stmt *stmt_find(struct db *db, const char *sql)
+{
+    for (size_t i = 0; i < db->count; i++) {
+        if (strcmp(db->cache[i]->sql, sql) == 0) {
+            return db->cache[i];
+        }
+    }
+    return NULL;
+}
+
+/* The place for a new statement: a free one, or that of the statement unused for longest. */
+static size_t stmt_place(struct db *db)
+{
+    if (db->count < DB_STMT_CACHE_MAX) {
+        return db->count++;
+    }
+    size_t oldest = DB_STMT_CACHE_MAX;
+    for (size_t i = 0; i < db->count; i++) {
+        bool idle = sqlite3_stmt_busy(db->cache[i]->raw) == 0;
+        if (idle && (oldest == DB_STMT_CACHE_MAX || db->cache[i]->used < db->cache[oldest]->used)) {
+            oldest = i;
+        }
+    }
+    CHECK(oldest < DB_STMT_CACHE_MAX); /* 128 statements open at once would be a leak of ours */
+    stmt_free(db->cache[oldest]);
+    return oldest;
+}
+
+int db_query(struct db *db, const char *sql, struct err *e, struct db_stmt **stmt_out)
+{
+    CHECK_OBJ(db, DB_MAGIC);
+    *stmt_out = NULL;
+    struct db_stmt *s = stmt_find(db, sql);
+    if (s == NULL) {
+        sqlite3_stmt *raw = NULL;
+        const char *rest = NULL;
+        if (sqlite3_prepare_v3(db->raw, sql, -1, SQLITE_PREPARE_PERSISTENT, &raw, &rest) != SQLITE_OK) {
+            return db_fail(db, e, "prepare");
+        }
+        CHECK(raw != NULL && *rest == '\0'); /* one statement per text */
+        s = mem_alloc(sizeof *s);
+        s->magic = STMT_MAGIC;
+        s->db = db;
+        s->sql = mem_strdup(sql);
+        s->raw = raw;
+        db->cache[stmt_place(db)] = s;
+    } else {
+        (void)sqlite3_reset(s->raw);
+        (void)sqlite3_clear_bindings(s->raw);
+    }
+    s->bind_failed = false;
+    s->used = ++db->tick;
+    *stmt_out = s;
+    return 0;
+}
+
+/* $n is a name to SQLite: its place is looked up, not assumed. */
+static int place_of(struct db_stmt *s, int n)
+{
+    CHECK_OBJ(s, STMT_MAGIC);
+    char name[16];
+    (void)snprintf(name, sizeof name, "$%d", n);
+    int at = sqlite3_bind_parameter_index(s->raw, name);
+    CHECK(at > 0); /* our SQL names a value that it does not use */
+    return at;
+}
+
+static void bound(struct db_stmt *s, int rc)
+{
+    if (rc != SQLITE_OK) {
+        s->bind_failed = true; /* too big: told by the next step */
+    }
+}
+
+void db_bind_i64(struct db_stmt *s, int n, int64_t v)
+{
+    bound(s, sqlite3_bind_int64(s->raw, place_of(s, n), v));
+}
+
+void db_bind_text(struct db_stmt *s, int n, struct span v)
+{
+    bound(s, sqlite3_bind_text64(s->raw, place_of(s, n), v.len == 0 ? "" : v.ptr, v.len,
+                                 SQLITE_STATIC, SQLITE_UTF8));
+}
+
+void db_bind_text_or_null(struct db_stmt *s, int n, struct span v)
+{
+    if (v.len == 0) {
+        db_bind_null(s, n);
+    } else {
+        db_bind_text(s, n, v);
+    }
+}
+
+void db_bind_bytes(struct db_stmt *s, int n, struct span v)
+{
+    bound(s, sqlite3_bind_blob64(s->raw, place_of(s, n), v.len == 0 ? "" : v.ptr, v.len, SQLITE_STATIC));
+}
+
+void db_bind_null(struct db_stmt *s, int n)
+{
+    bound(s, sqlite3_bind_null(s->raw, place_of(s, n)));
+}
+
+void db_done(struct db_stmt *s)
+{
+    CHECK_OBJ(s, STMT_MAGIC);
+    (void)sqlite3_reset(s->raw);
+    (void)sqlite3_clear_bindings(s->raw); /* the borrowed values end here */
+}
+
+int db_step(struct db_stmt *s, struct err *e)
+{
+    CHECK_OBJ(s, STMT_MAGIC);
+    if (s->bind_failed) {
+        db_done(s);
+        return err_set(e, ERR_LIMIT, "records: a value is larger than %d bytes", DB_VALUE_MAX);
+    }
+    int rc = sqlite3_step(s->raw);
+    if (rc == SQLITE_ROW) {
+        return 1;
+    }
+    int out = rc == SQLITE_DONE ? 0 : db_fail(s->db, e, "statement");
+    db_done(s);
+    return out;
+}
+
+int db_run(struct db_stmt *s, struct err *e)
+{
+    int rc = db_step(s, e);
+    if (rc > 0) {
+        db_done(s);
+        rc = 0;
+    }
+    return rc;
+}
+
+int64_t db_changes(const struct db *db)
+{
+    CHECK_OBJ(db, DB_MAGIC);
+    return sqlite3_changes64(db->raw);
+}
+
+bool db_col_null(struct db_stmt *s, int i)
+{
+    return sqlite3_column_type(s->raw, i) == SQLITE_NULL;
+}
+
+int64_t db_col_i64(struct db_stmt *s, int i)
+{
+    return sqlite3_column_int64(s->raw, i);
+}
+
+struct span db_col_text(struct db_stmt *s, int i)
+{
+    const char *p = (const char *)sqlite3_column_text(s->raw, i);
+    return p == NULL ? SPAN("") : span_make(p, (size_t)sqlite3_column_bytes(s->raw, i));
+}
+
+struct span db_col_bytes(struct db_stmt *s, int i)
+{
+    const char *p = sqlite3_column_blob(s->raw, i);
+    return p == NULL ? SPAN("") : span_make(p, (size_t)sqlite3_column_bytes(s->raw, i));
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The tables of records, as the steps that made them. A step that was released is never edited: add another below it.
+ * Times are nanoseconds since 1970 UTC. Every row that belongs to somebody carries its organisation.
+ */
+#include "records/migrate.h"
+
+#include "base/check.h"
+
+static const char identity_sql[] =
+    "CREATE TABLE user_account ("
+    " id TEXT PRIMARY KEY, name TEXT NOT NULL, name_key TEXT NOT NULL UNIQUE, password TEXT NOT NULL, role TEXT NOT NULL,"
+    " organisation TEXT NOT NULL, created BIGINT NOT NULL, disabled BIGINT);"
+    /* Only the hash of the cookie: who reads the database cannot log in with what he finds. */
+    "CREATE TABLE session ("
+    " hash BYTEA PRIMARY KEY, user_id TEXT NOT NULL REFERENCES user_account (id), created BIGINT NOT NULL,"
+    " last_seen BIGINT NOT NULL, address TEXT NOT NULL);"
+    "CREATE INDEX session_seen ON session (last_seen);"
+    "CREATE TABLE setup_token ("
+    " hash BYTEA PRIMARY KEY, created BIGINT NOT NULL, expires BIGINT NOT NULL, used BIGINT);"
+    "CREATE TABLE ingest_token ("
+    " id TEXT PRIMARY KEY, hash BYTEA NOT NULL UNIQUE, name TEXT NOT NULL, source TEXT NOT NULL,"
+    " organisation TEXT NOT NULL, created BIGINT NOT NULL, created_by TEXT NOT NULL, last_used BIGINT,"
+    " revoked BIGINT);"
+    "CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL, changed BIGINT NOT NULL);";
+
+static const char audit_sql[] =
+    "CREATE TABLE audit ("
+    " seq BIGINT PRIMARY KEY, at BIGINT NOT NULL, organisation TEXT NOT NULL, who TEXT NOT NULL,"
+    " what TEXT NOT NULL, subject TEXT NOT NULL, why TEXT NOT NULL, before_value TEXT NOT NULL,"
+    " after_value TEXT NOT NULL, previous BYTEA NOT NULL, hash BYTEA NOT NULL);"
+    /* The end of the chain a second time, so that cutting off its last rows shows. */
+    "CREATE TABLE audit_head (id BIGINT PRIMARY KEY, seq BIGINT NOT NULL, hash BYTEA NOT NULL);";
+
+static const char alert_sql[] =
+    "CREATE TABLE alert ("
+    " id TEXT PRIMARY KEY, organisation TEXT NOT NULL, rule_id TEXT NOT NULL, rule_hash TEXT NOT NULL,"
+    " title TEXT NOT NULL, level BIGINT NOT NULL, status BIGINT NOT NULL, time BIGINT NOT NULL,"
+    " received BIGINT NOT NULL, last_time BIGINT NOT NULL, host TEXT, user_name TEXT,"
+    " source TEXT NOT NULL, product TEXT NOT NULL, category TEXT NOT NULL, service TEXT NOT NULL,"
+    " events BIGINT NOT NULL, summary TEXT NOT NULL, assignee TEXT, close_reason TEXT, closed BIGINT,"
+    " revision BIGINT NOT NULL, block_day BIGINT NOT NULL, block_id BIGINT NOT NULL,"
+    " block_index BIGINT NOT NULL, detail BYTEA NOT NULL);"
+    "CREATE INDEX alert_newest ON alert (received, id);"
+    "CREATE INDEX alert_status ON alert (status, received, id);"
+    "CREATE INDEX alert_rule ON alert (rule_id, received, id);"
+    "CREATE INDEX alert_host ON alert (host, received, id);"
+    "CREATE INDEX alert_closed ON alert (closed);"
+    "CREATE TABLE alert_history ("
+    " alert_id TEXT NOT NULL REFERENCES alert (id), seq BIGINT NOT NULL, at BIGINT NOT NULL,"
+    " who TEXT NOT NULL, what TEXT NOT NULL, reason TEXT, note TEXT, PRIMARY KEY (alert_id, seq));"
+    /* Kept with every change, because counting ten million rows for each page would not do. */
+    "CREATE TABLE alert_count ("
+    " organisation TEXT NOT NULL, status BIGINT NOT NULL, alerts BIGINT NOT NULL,"
+    " PRIMARY KEY (organisation, status));";
+
+static const char rule_sql[] =
+    "CREATE TABLE rule_text ("
+    " hash TEXT PRIMARY KEY, rule_id TEXT NOT NULL, title TEXT NOT NULL, level BIGINT NOT NULL,"
+    " author TEXT NOT NULL, file TEXT NOT NULL, description TEXT NOT NULL, license TEXT NOT NULL,"
+    " condition TEXT NOT NULL, reference_list TEXT NOT NULL, tag_list TEXT NOT NULL,"
+    " falsepositive_list TEXT NOT NULL, body TEXT NOT NULL, generation BIGINT NOT NULL,"
+    " alerts BIGINT NOT NULL, events BIGINT NOT NULL);"
+    "CREATE INDEX rule_text_id ON rule_text (rule_id);"
+    "CREATE INDEX rule_text_title ON rule_text (generation, title, hash);"
+    "CREATE TABLE rule_refused ("
+    " seq BIGINT PRIMARY KEY, generation BIGINT NOT NULL, file TEXT NOT NULL, line BIGINT NOT NULL,"
+    " reason TEXT NOT NULL);"
+    "CREATE TABLE source_counter ("
+    " name TEXT PRIMARY KEY, kind TEXT NOT NULL, product TEXT NOT NULL, category TEXT NOT NULL,"
+    " service TEXT NOT NULL, organisation TEXT NOT NULL, events BIGINT NOT NULL, dropped BIGINT NOT NULL,"
+    " anomalies BIGINT NOT NULL, last_event BIGINT);";
+
+static const struct migration list[] = {
+    {"identity", identity_sql},
+    {"audit", audit_sql},
+    {"alerts", alert_sql},
+    {"rules and sources", rule_sql},
+};
+
+const struct migration *migrate_list(size_t *count_out)
+{
+    *count_out = ARRAY_LEN(list);
+    return list;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Shared by the tests of records/: a fresh database, and the tables of tests that records_test.c runs. */
+#ifndef RECORDS_RECORDS_TEST_H
+#define RECORDS_RECORDS_TEST_H
+
+/* cmocka wants these four before itself. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "records/db.h"
+
+/* An arbitrary moment: 2026-11-22T01:00:00Z. */
+#define TEST_NOW (INT64_C(1795309200) * TIME_SECOND)
+
+/* In memory, all migrations applied. */
+struct db *test_db(void);
+/* Path in a folder that is removed at exit. */
+const char *test_path(const char *name);
+/* First column of the first row as a number. */
+int64_t test_number(struct db *db, const char *sql);
+
+int run_db_tests(void);
+int run_migrate_tests(void);
+int run_audit_tests(void);
+int run_alert_tests(void);
+int run_account_tests(void);
+int run_rule_tests(void);
+
+#endif

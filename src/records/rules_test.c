@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Tests of rule texts, refusals, source counters and settings. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "event/alert.h"
+#include "records/records_test.h"
+#include "records/rules.h"
+#include "records/settings.h"
+#include "records/sources.h"
+
+static struct arena arena;
+static struct err e;
+
+static void put(struct db *db, int i, int64_t generation)
+{
+    char hash[RULE_HASH_LEN + 1];
+    char title[32];
+    (void)snprintf(hash, sizeof hash, "%064d", i);
+    (void)snprintf(title, sizeof title, "Title %02d", i / 2); /* pairs share a title */
+    struct rule_row r = {.hash = span_of(hash),
+                         .rule_id = SPAN("id"),
+                         .title = span_of(title),
+                         .file = SPAN("linux/x.yml"),
+                         .references = SPAN("[]"),
+                         .text = SPAN("title: x\n"),
+                         .level = LEVEL_MEDIUM};
+    assert_int_equal(rules_put(db, &r, generation, &e), 0);
+}
+
+static void generations(void **state)
+{
+    (void)state;
+    struct db *db = test_db();
+    int64_t g = -1;
+    assert_int_equal(rules_generation(db, &e, &g), 0);
+    assert_int_equal(g, 0);
+    for (int i = 0; i < 7; i++) {
+        put(db, i, 1);
+    }
+    struct rule_refusal bad = {SPAN("a.yml"), 7, SPAN("no condition")};
+    assert_int_equal(rules_put_refusal(db, &bad, 1, &e), 0);
+    struct rule_page page;
+    assert_int_equal(rules_list(db, SPAN(""), SPAN(""), SPAN(""), 3, &arena, &page, &e), 0);
+    assert_int_equal(page.total, 0); /* nothing is listed before the switch */
+    assert_int_equal(rules_switch(db, 1, TEST_NOW, &e), 0);
+    size_t seen = 0;
+    struct span title = SPAN("");
+    struct span hash = SPAN("");
+    do {
+        assert_int_equal(rules_list(db, SPAN("tITLE"), title, hash, 3, &arena, &page, &e), 0);
+        seen += page.count;
+        title = page.rows[page.count - 1].title;
+        hash = page.rows[page.count - 1].hash;
+    } while (page.more);
+    assert_int_equal(seen, 7);
+    assert_int_equal(rules_list(db, SPAN("02"), SPAN(""), SPAN(""), 9, &arena, &page, &e), 0);
+    assert_int_equal(page.count, 2);
+    /* A new load brings only one of them: the others are still there for old alerts. */
+    put(db, 3, 2);
+    assert_int_equal(rules_switch(db, 2, TEST_NOW, &e), 0);
+    assert_int_equal(rules_list(db, SPAN(""), SPAN(""), SPAN(""), 9, &arena, &page, &e), 0);
+    assert_int_equal(page.total, 1);
+    struct rule_row r;
+    char old[RULE_HASH_LEN + 1];
+    (void)snprintf(old, sizeof old, "%064d", 5);
+    assert_int_equal(rules_get(db, span_of(old), &arena, &r, &e), 0);
+    assert_true(span_eq(r.text, SPAN("title: x\n")));
+    assert_int_equal(rules_count_alert(db, span_of(old), 9, &e), 0);
+    assert_int_equal(rules_get(db, span_of(old), &arena, &r, &e), 0);
+    assert_int_equal(r.alerts, 1);
+    assert_int_equal(r.events, 9);
+    assert_int_equal(rules_get(db, SPAN("none"), &arena, &r, &e), ERR_NOT_FOUND);
+    struct rule_refusal *refused = NULL;
+    size_t n = 9;
+    assert_int_equal(rules_refused(db, &arena, &refused, &n, &e), 0);
+    assert_int_equal(n, 0);
+    db_close(&db);
+}
+
+static void rule_messages(void **state)
+{
+    (void)state;
+    char hash[RULE_HASH_LEN + 1];
+    (void)snprintf(hash, sizeof hash, "%064d", 1);
+    struct rule_row r = {.hash = span_of(hash), .title = SPAN("t"), .level = LEVEL_LOW};
+    struct buf b;
+    buf_init(&b, 1 << 16);
+    rule_encode(&b, &r);
+    for (size_t cut = 0; cut <= b.len; cut++) {
+        char *exact = mem_alloc(cut);
+        memcpy(exact, b.data, cut);
+        struct cursor c = cursor_of(span_make(exact, cut));
+        struct rule_row back;
+        rule_decode(&c, &back);
+        assert_true(cursor_done(&c) == (cut == b.len));
+        mem_free(exact);
+    }
+    buf_clear(&b);
+    r.level = 17;
+    rule_encode(&b, &r);
+    struct cursor c = cursor_of(buf_view(&b));
+    rule_decode(&c, &r);
+    assert_true(c.failed);
+    buf_free(&b);
+}
+
+static void source_counters(void **state)
+{
+    (void)state;
+    struct db *db = test_db();
+    struct source_row row = {.name = SPAN("auth"), .kind = SPAN("journal"), .events = 5, .last_event = TIME_NONE};
+    assert_int_equal(sources_put(db, &row, &e), 0);
+    row.events = 9;
+    row.last_event = TEST_NOW;
+    assert_int_equal(sources_put(db, &row, &e), 0);
+    struct source_row *rows = NULL;
+    size_t n = 0;
+    assert_int_equal(sources_list(db, &arena, &rows, &n, &e), 0);
+    assert_int_equal(n, 1);
+    assert_int_equal(rows[0].events, 9);
+    assert_true(rows[0].last_event == TEST_NOW);
+    db_close(&db);
+}
+
+static void settings(void **state)
+{
+    (void)state;
+    struct db *db = test_db();
+    char text[8];
+    struct span v;
+    assert_int_equal(settings_get(db, SPAN("a"), text, sizeof text, &v, &e), ERR_NOT_FOUND);
+    assert_int_equal(settings_put(db, SPAN("a"), SPAN("one"), TEST_NOW, &e), 0);
+    assert_int_equal(settings_put(db, SPAN("a"), SPAN("two"), TEST_NOW, &e), 0);
+    assert_int_equal(settings_get(db, SPAN("a"), text, sizeof text, &v, &e), 0);
+    assert_true(span_eq(v, SPAN("two")));
+    assert_int_equal(settings_put(db, SPAN("a"), SPAN("far too long"), TEST_NOW, &e), 0);
+    assert_int_equal(settings_get(db, SPAN("a"), text, sizeof text, &v, &e), ERR_LIMIT);
+    db_close(&db);
+}
+
+int run_rule_tests(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(generations),
+        cmocka_unit_test(rule_messages),
+        cmocka_unit_test(source_counters),
+        cmocka_unit_test(settings),
+    };
+    arena_init(&arena, 0);
+    int failed = cmocka_run_group_tests_name("records/rules", tests, NULL, NULL);
+    arena_fini(&arena);
+    return failed;
+}
