@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: EUPL-1.2
+// Pictures of every screen, for eyes: node shots.mjs OUT_DIR. Uses the mock; changes nothing.
+import { mkdirSync } from 'node:fs';
+import { open, startWorld } from './world.mjs';
+
+const out = process.argv[2];
+if (!out) {
+  console.error('usage: node shots.mjs OUT_DIR [part of a name]');
+  process.exit(2);
+}
+const only = process.argv[3] ?? '';
+mkdirSync(out, { recursive: true });
+const world = await startWorld();
+
+const opened = async (p) => {
+  await p.keyboard.press('j');
+  await p.keyboard.press('j');
+  await p.keyboard.press('Enter');
+  await p.locator('.why li').first().waitFor();
+};
+const SCREENS = {
+  alerts: ['/alerts', (p) => p.locator('.queue tbody tr').first().waitFor()],
+  drawer: ['/alerts', async (p) => { await p.locator('.queue tbody tr').first().waitFor(); await opened(p); }],
+  closing: ['/alerts', async (p) => { await p.locator('.queue tbody tr').first().waitFor(); await opened(p); await p.keyboard.press('f'); await p.keyboard.press('3'); }],
+  group: ['/alerts', async (p) => { await p.locator('.queue .tw').first().click(); await p.keyboard.press('j'); await world.newAlert(); await p.locator('.fresh .btn').waitFor(); }],
+  bulk: ['/alerts', async (p) => { await p.locator('.queue tbody tr').first().waitFor(); for (const k of ['j', 'x', 'j', 'x', 'j', 'x']) await p.keyboard.press(k); await p.keyboard.press('f'); }],
+  undo: ['/alerts', async (p) => { await p.locator('.queue tbody tr').first().waitFor(); await p.keyboard.press('j'); await p.keyboard.press('a'); await p.locator('.toast').waitFor(); }],
+  nomatch: ['/alerts?q=zzzz', (p) => p.locator('.empty').waitFor()],
+  sources: ['/sources', (p) => p.locator('table.plain').first().waitFor()],
+  token: ['/sources?new=token', async (p) => { await p.fill('#token-name', `mail ${Math.random()}`); await p.fill('#token-source', 'mail'); await p.click('.token-form [type=submit]'); await p.locator('.made').waitFor(); }],
+  rules: ['/rules', (p) => p.locator('table.rules').waitFor()],
+  palette: ['/alerts', async (p) => { await p.locator('.queue tbody tr').first().waitFor(); await p.keyboard.press('Control+k'); await p.locator('.palette li').first().waitFor(); }],
+  keys: ['/alerts', async (p) => { await p.locator('.queue tbody tr').first().waitFor(); await p.keyboard.press('?'); await p.locator('.sheet-keys').waitFor(); }],
+  settings: ['/alerts', async (p) => { await p.locator('.queue tbody tr').first().waitFor(); await p.locator('.nav .more').click(); await p.locator('.settings').waitFor(); }],
+};
+const SIZES = { 1440: [1440, 900], 1280: [1280, 900], 768: [768, 1024], 400: [400, 860] };
+try {
+  for (const [size, [width, height]] of Object.entries(SIZES)) {
+    for (const theme of ['light', 'dark']) {
+      for (const [name, [path, ready]] of Object.entries(SCREENS)) {
+        const file = `${name}-${theme}-${size}`;
+        if (only && !new RegExp(only).test(file)) continue;
+        await world.reset();
+        const p = await open(world, path, { width, height, theme });
+        await ready(p);
+        await p.screenshot({ path: `${out}/${file}.png` });
+        await p.context().close();
+      }
+    }
+  }
+  if (!only || 'empty'.includes(only)) {
+    await world.reset({ empty: true });
+    const p = await open(world, '/alerts', { width: 1280, height: 900, theme: 'light' });
+    await p.locator('.empty').waitFor();
+    await p.screenshot({ path: `${out}/empty-light-1280.png` });
+    await p.context().close();
+  }
+} finally {
+  await world.close();
+}

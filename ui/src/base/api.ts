@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: EUPL-1.2
+// The one place that talks to /api/v1. Adds the CSRF header, turns every failure into an ApiError
+// with a sentence a person can act on, notices the end of a session, and learns the node's clock.
+import { signal } from '@preact/signals';
+import type { Alert, Session } from './types';
+
+export class ApiError extends Error {
+  constructor(
+    /** HTTP status, 0 when the node could not be reached at all. */
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly where: string | null = null,
+    /** On 409 the alert as it now is, when the node sent it. */
+    readonly alert: Alert | null = null,
+  ) {
+    super(message);
+  }
+}
+
+export const session = signal<Session | null>(null);
+/** True once the node has said 401 although we had a session. What was typed stays on the page. */
+export const sessionEnded = signal(false);
+
+let skewMs = 0;
+/** Now, by the node's clock: a workstation that is five minutes off would tell wrong ages. */
+export const nodeNow = (): number => Date.now() + skewMs;
+
+function learnClock(res: Response): void {
+  const date = res.headers.get('date');
+  const at = date ? Date.parse(date) : NaN;
+  if (!Number.isFinite(at)) return;
+  // The header has whole seconds and the answer took time: small differences mean nothing.
+  const skew = at + 500 - Date.now();
+  skewMs = Math.abs(skew) > 3000 ? skew : 0;
+}
+
+interface ErrorBody {
+  error?: { code?: string; message?: string; where?: string | null };
+  alert?: Alert;
+  id?: string;
+  revision?: number;
+}
+
+function toError(status: number, body: ErrorBody | null): ApiError {
+  const e = body?.error;
+  const alert = body?.alert ?? (body && 'revision' in body ? (body as unknown as Alert) : null);
+  return new ApiError(status, e?.code ?? `http_${status}`, e?.message ?? '', e?.where ?? null, alert);
+}
+
+export async function api<T>(
+  method: 'GET' | 'POST' | 'DELETE',
+  path: string,
+  body?: unknown,
+  signal_?: AbortSignal,
+): Promise<T> {
+  const headers: Record<string, string> = { Accept: 'application/json' };
+  if (method !== 'GET' && session.value) headers['X-Sereno-CSRF'] = session.value.csrf;
+  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  let res: Response;
+  try {
+    res = await fetch(`/api/v1${path}`, {
+      method,
+      headers,
+      credentials: 'same-origin',
+      cache: 'no-store',
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: signal_,
+    });
+  } catch (err) {
+    if (err instanceof DOMException && err.name === 'AbortError') throw err;
+    throw new ApiError(0, 'unreachable', '');
+  }
+  learnClock(res);
+  const text = await res.text();
+  let parsed: unknown = null;
+  if (text) {
+    try {
+      parsed = JSON.parse(text);
+    } catch {
+      if (res.ok) throw new ApiError(res.status, 'not_json', '');
+    }
+  }
+  if (res.status === 401 && session.value) sessionEnded.value = true;
+  if (!res.ok) throw toError(res.status, parsed as ErrorBody | null);
+  return parsed as T;
+}
+
+export const get = <T>(path: string, abort?: AbortSignal): Promise<T> =>
+  api<T>('GET', path, undefined, abort);
+export const post = <T>(path: string, body: unknown): Promise<T> => api<T>('POST', path, body);
+export const del = <T>(path: string): Promise<T> => api<T>('DELETE', path);
+
+/** Builds ?a=b from what is set. */
+export function query(params: Record<string, string | number | null | undefined>): string {
+  const q = new URLSearchParams();
+  for (const [k, v] of Object.entries(params)) {
+    if (v !== null && v !== undefined && v !== '') q.set(k, String(v));
+  }
+  const s = q.toString();
+  return s ? `?${s}` : '';
+}
+
+export function toLogin(): void {
+  const here = location.pathname + location.search;
+  location.assign(`/login${here === '/' ? '' : `?next=${encodeURIComponent(here)}`}`);
+}
+
+export async function signOut(): Promise<void> {
+  await fetch('/logout', {
+    method: 'POST',
+    headers: session.value ? { 'X-Sereno-CSRF': session.value.csrf } : {},
+    credentials: 'same-origin',
+    redirect: 'manual',
+  }).catch(() => undefined);
+  location.assign('/login');
+}

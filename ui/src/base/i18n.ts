@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: EUPL-1.2
+// Texts: flat JSON in i18n/ at the root of the repository, the same files that mails are made from.
+// t('key', {name}) fills placeholders; tn('key', n) picks key.one, key.few … by Intl.PluralRules.
+// A key that a language lacks falls back to English, and a key that nobody has shows itself.
+import { signal } from '@preact/signals';
+import en from '../../../i18n/en.json';
+
+export type Texts = Record<string, string | boolean>;
+type Params = Record<string, string | number>;
+
+const loaders: Record<string, () => Promise<{ default: Texts }>> = {
+  es: () => import('../../../i18n/es.json'),
+};
+
+/** Languages the desk can speak, each by its own name. */
+export const LANGUAGES: readonly { code: string; name: string }[] = [
+  { code: 'en', name: 'English' },
+  { code: 'es', name: 'Español' },
+];
+
+const english = en as Texts;
+const texts = signal<Texts>(english);
+export const language = signal('en');
+
+export function fill(text: string, params?: Params): string {
+  if (!params) return text;
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => {
+    const v = params[name];
+    if (v === undefined) return whole;
+    return typeof v === 'number' ? formatNumber(v) : v;
+  });
+}
+
+const numberFormats = new Map<string, Intl.NumberFormat>();
+/** Thousands by language; above a million two or three digits and the word. */
+export function formatNumber(n: number): string {
+  const big = Math.abs(n) >= 1_000_000;
+  const key = `${language.value}${big}`;
+  let f = numberFormats.get(key);
+  if (!f) {
+    const tag = language.value === 'en' ? 'en-GB' : language.value;
+    f = big
+      ? new Intl.NumberFormat(tag, {
+          notation: 'compact',
+          compactDisplay: 'long',
+          maximumSignificantDigits: 3,
+        })
+      : new Intl.NumberFormat(tag, { maximumFractionDigits: 1, useGrouping: true });
+    numberFormats.set(key, f);
+  }
+  return f.format(n);
+}
+
+const find = (key: string): string | undefined => {
+  const v = texts.value[key] ?? english[key];
+  return typeof v === 'string' ? v : undefined;
+};
+
+export function t(key: string, params?: Params): string {
+  return fill(find(key) ?? key, params);
+}
+
+/** A text that may be missing: words that come from the node (operators, states). */
+export const tOr = (key: string, otherwise: string): string => find(key) ?? otherwise;
+
+export function pluralKey(lang: string, n: number): string {
+  return new Intl.PluralRules(lang).select(n);
+}
+
+export function tn(key: string, n: number, params?: Params): string {
+  const text =
+    find(`${key}.${pluralKey(language.value, n)}`) ?? find(`${key}.other`) ?? `${key}.other`;
+  return fill(text, { n, ...params });
+}
+
+/** The language to use: the reader's choice, then the browser's, then English. */
+export function chooseLanguage(wanted: string, offered: readonly string[]): string {
+  const known = (code: string): boolean => LANGUAGES.some((l) => l.code === code);
+  for (const tag of [wanted, ...offered]) {
+    const code = tag.toLowerCase().split('-')[0] ?? '';
+    if (known(code)) return code;
+  }
+  return 'en';
+}
+
+export async function loadLanguage(code: string): Promise<void> {
+  try {
+    const mod = loaders[code] ? await loaders[code]() : null;
+    texts.value = mod ? mod.default : english;
+    language.value = mod ? code : 'en';
+  } catch {
+    texts.value = english;
+    language.value = 'en';
+  }
+  if (typeof document !== 'undefined') document.documentElement.lang = language.value;
+}
+
+/** False while a language is machine-made and nobody has read it through. */
+export const isReviewed = (): boolean => texts.value['_reviewed'] === true;

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: EUPL-1.2
+// The shapes that travel between the desk's API (/api/v1) and this page. Times are ISO 8601 UTC.
+
+export type Level = 'critical' | 'high' | 'medium' | 'low' | 'informational';
+export type Status = 'new' | 'acknowledged' | 'closed';
+export type Reason = 'true_positive' | 'false_positive' | 'benign' | 'duplicate';
+
+export const LEVELS: readonly Level[] = ['critical', 'high', 'medium', 'low', 'informational'];
+export const REASONS: readonly Reason[] = ['true_positive', 'false_positive', 'benign', 'duplicate'];
+
+export interface Session {
+  user: { id: string; name: string; role: string };
+  csrf: string;
+  /** `ingest` is the full address of POST /ingest, when intake listens elsewhere than the desk. */
+  node: { name: string; version: string; ingest?: string };
+}
+
+export interface Alert {
+  id: string;
+  rule: { id: string; title: string; level: Level };
+  status: Status;
+  time: string;
+  received: string;
+  host: string | null;
+  user: string | null;
+  source: {
+    name: string | null;
+    product: string | null;
+    category: string | null;
+    service: string | null;
+  };
+  organisation: string;
+  count: number;
+  last_time: string;
+  summary: string;
+  assignee: string | null;
+  close_reason: string | null;
+  revision: number;
+}
+
+export interface Why {
+  selection: string;
+  field: string | null;
+  operator: string;
+  wanted: string;
+  value: string;
+  marks: [number, number][];
+}
+
+export interface HistoryEntry {
+  time: string;
+  who: string;
+  what: string;
+  reason: string | null;
+  note: string | null;
+}
+
+export interface AlertDetail extends Alert {
+  why: Why[];
+  rule_detail: {
+    id: string;
+    title: string;
+    level: Level;
+    description: string | null;
+    author: string | null;
+    references: string[];
+    tags: string[];
+    falsepositives: string[];
+    condition: string;
+    text: string;
+    license: string | null;
+    file: string;
+  };
+  record: { text: string; truncated: boolean; block: string; index: number; tags: string[] };
+  fields: { name: string; value: string }[];
+  history: HistoryEntry[];
+}
+
+export interface Counts {
+  open: number;
+  new: number;
+  acknowledged: number;
+  closed_today: number;
+  oldest_open: string | null;
+}
+
+export interface AlertPage {
+  items: Alert[];
+  next: string | null;
+  counts: Counts;
+}
+
+export interface Source {
+  name: string;
+  kind: string;
+  product: string | null;
+  category: string | null;
+  service: string | null;
+  organisation: string;
+  events: number;
+  dropped: number;
+  anomalies: number;
+  last_event: string | null;
+  rate: number;
+}
+
+export interface Token {
+  id: string;
+  name: string;
+  source: string;
+  created: string;
+  last_used: string | null;
+}
+
+export interface Rule {
+  id: string;
+  title: string;
+  level: Level;
+  file: string;
+  events: number;
+  hits: number;
+}
+
+export interface Refused {
+  file: string;
+  line: number | null;
+  reason: string;
+}
+
+export interface RulePage {
+  items: Rule[];
+  refused: Refused[];
+  next?: string | null;
+}
+
+export interface NodeStatus {
+  version: string;
+  started: string;
+  events: number;
+  alerts: number;
+  last_event: string | null;
+  sources: { total: number; live: number };
+  rules: { loaded: number; refused: number; alert: number };
+  roles: { name: string; pid: number; restarts: number }[];
+  archive: { bytes: number; events: number; oldest_day: string | null };
+  sandbox: 'on' | 'weaker' | 'off';
+}
+
+export interface Pulse {
+  last_event: string | null;
+  sources: { total: number; live: number };
+  rate: number;
+  open: number;
+}

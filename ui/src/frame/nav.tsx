@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: EUPL-1.2
+// Navigation: only pages that exist, in words, a count only where work waits. On small screens it is
+// the bar at the foot of the page.
+import { session } from '../base/api';
+import { formatNumber, t } from '../base/i18n';
+import { density, theme, type Density, type Theme } from '../base/prefs';
+import { counts } from '../state/queue';
+import { pulse } from '../state/stream';
+import type { PageName } from '../state/place';
+import { Lantern } from './lantern';
+
+export function ThemeSelect({ id }: { id: string }) {
+  return (
+    <select id={id} value={theme.value} onChange={(e) => (theme.value = e.currentTarget.value as Theme)}>
+      <option value="">{t('theme.system')}</option>
+      <option value="light">{t('theme.light')}</option>
+      <option value="dark">{t('theme.dark')}</option>
+      <option value="contrast">{t('theme.contrast')}</option>
+    </select>
+  );
+}
+
+export function DensitySelect({ id }: { id: string }) {
+  return (
+    <select id={id} value={density.value} onChange={(e) => (density.value = e.currentTarget.value as Density)}>
+      <option value="compact">{t('density.compact')}</option>
+      <option value="">{t('density.default')}</option>
+      <option value="roomy">{t('density.roomy')}</option>
+    </select>
+  );
+}
+
+function Item({ page, now, count }: { page: 'alerts' | 'sources' | 'rules'; now: PageName; count?: number }) {
+  return (
+    <li>
+      <a href={`/${page}`} aria-current={page === now ? 'page' : undefined}>
+        {t(`nav.${page}`)}
+        {count !== undefined && count > 0 && <span class="n">{formatNumber(count)}</span>}
+      </a>
+    </li>
+  );
+}
+
+export function Nav({ page, onSettings }: { page: PageName; onSettings: () => void }) {
+  const open = counts.value?.open ?? (pulse.value && pulse.value.open >= 0 ? pulse.value.open : undefined);
+  return (
+    <nav class="nav" aria-label={t('nav.main')}>
+      <a class="brand" href="/alerts">
+        <Lantern />
+        <span>
+          Sereno<span class="node">{session.value?.node.name}</span>
+        </span>
+      </a>
+      <ul aria-label={t('nav.watch')}>
+        <Item page="alerts" now={page} count={open} />
+      </ul>
+      <ul aria-label={t('nav.protect')}>
+        <Item page="sources" now={page} />
+        <Item page="rules" now={page} />
+      </ul>
+      <div class="foot">
+        <label for="theme">{t('settings.theme')}</label>
+        <ThemeSelect id="theme" />
+        <label for="density">{t('settings.density')}</label>
+        <DensitySelect id="density" />
+      </div>
+      <button class="more" type="button" onClick={onSettings}>
+        <span class="who">{session.value?.user.name}</span>
+        <span>{t('settings.title')}</span>
+      </button>
+    </nav>
+  );
+}

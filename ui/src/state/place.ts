@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: EUPL-1.2
+// Where the reader is: the URL holds the page, the alert in the drawer and the filter. The router's
+// route() is handed over by the frame, so that keys and acts can move too.
+import { exec } from 'preact-iso/router';
+import { DEFAULT_FILTER } from '../alerts/filter';
+import { drawerId, filterText } from './queue';
+
+export type PageName = 'alerts' | 'sources' | 'rules' | 'none';
+export interface Place {
+  page: PageName;
+  id: string | null;
+}
+
+type Route = (url: string, replace?: boolean) => void;
+let route: Route = (url) => location.assign(url);
+export function setRoute(r: Route): void {
+  route = r;
+}
+export const go = (url: string, replace = false): void => route(url, replace);
+
+export function placeOf(path: string): Place {
+  let m;
+  try {
+    m = exec(path, '/alerts/:id?') as { params?: { id?: string } } | undefined;
+  } catch {
+    return { page: 'none', id: null }; // a percent sign that encodes nothing
+  }
+  if (m) return { page: 'alerts', id: m.params?.id ?? null };
+  if (path === '/') return { page: 'alerts', id: null };
+  if (path === '/sources') return { page: 'sources', id: null };
+  if (path === '/rules') return { page: 'rules', id: null };
+  return { page: 'none', id: null };
+}
+
+export function alertsUrl(id: string | null, text: string = filterText.value): string {
+  const q = text === DEFAULT_FILTER ? '' : `?q=${encodeURIComponent(text)}`;
+  return `/alerts${id === null ? '' : `/${encodeURIComponent(id)}`}${q}`;
+}
+
+/** True when the drawer was opened here, so that closing it is the browser's Back. */
+let pushed = false;
+
+export function openDrawer(id: string): void {
+  if (drawerId.value === id) return;
+  const replace = drawerId.value !== null;
+  if (!replace) pushed = true;
+  go(alertsUrl(id), replace);
+}
+
+export function closeDrawer(): void {
+  if (drawerId.value === null) return;
+  if (pushed) {
+    pushed = false;
+    history.back();
+  } else go(alertsUrl(null), true);
+}
+
+/** Called when the URL shows no drawer, however that came about. */
+export function drawerGone(): void {
+  pushed = false;
+}
+
+export function setFilter(text: string): void {
+  const clean = text.trim() || DEFAULT_FILTER;
+  const keepDrawer = drawerId.value;
+  go(alertsUrl(keepDrawer, clean), keepDrawer !== null);
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: EUPL-1.2
+// The live connection: server-sent events from /stream. The browser reconnects by itself and sends
+// Last-Event-ID; where it gives up (an error status), we try again with growing pauses, and say
+// `onGap` so that the list is read afresh.
+import { signal } from '@preact/signals';
+import { ApiError, get, sessionEnded } from '../base/api';
+import type { Alert, NodeStatus, Pulse, Session } from '../base/types';
+
+export const pulse = signal<Pulse | null>(null);
+/** Counts pulses, so that the heartbeat beats once for each and stands still when none comes. */
+export const beats = signal(0);
+/** Since when there is no connection, or null while there is one. */
+export const lostSince = signal<number | null>(null);
+
+interface Handlers {
+  onAlert: (a: Alert) => void;
+  onChange: (a: Alert) => void;
+  onGap: () => void;
+}
+
+/** No word for this long means that the connection is dead, whatever TCP thinks: pulses come each 5 s. */
+const SILENCE_MS = 20_000;
+const RETRY_MS = [1000, 2000, 5000, 10_000, 30_000];
+
+function parse<T>(e: MessageEvent): T | null {
+  try {
+    return JSON.parse(String(e.data)) as T;
+  } catch {
+    return null;
+  }
+}
+
+/** Fills the watch line before the first pulse. */
+async function firstPulse(): Promise<void> {
+  const s = await get<NodeStatus>('/status');
+  pulse.value ??= { last_event: s.last_event, sources: s.sources, rate: 0, open: -1 };
+}
+
+export function startStream(h: Handlers): () => void {
+  let es: EventSource | null = null;
+  let tries = 0;
+  let gap = false;
+  let retry = 0;
+  let silence = 0;
+  let stopped = false;
+
+  const lost = (): void => {
+    lostSince.value ??= Date.now();
+  };
+  const alive = (): void => {
+    lostSince.value = null;
+    tries = 0;
+    clearTimeout(silence);
+    silence = window.setTimeout(() => {
+      lost();
+      reopen();
+    }, SILENCE_MS);
+  };
+  const reopen = (): void => {
+    es?.close();
+    es = null;
+    gap = true;
+    clearTimeout(silence);
+    clearTimeout(retry);
+    if (stopped) return;
+    const wait = RETRY_MS[Math.min(tries, RETRY_MS.length - 1)] as number;
+    tries += 1;
+    retry = window.setTimeout(open, wait);
+  };
+  const open = (): void => {
+    if (sessionEnded.value) return;
+    es = new EventSource('/api/v1/stream');
+    es.onopen = () => {
+      alive();
+      if (gap) h.onGap();
+      gap = false;
+    };
+    es.onerror = () => {
+      lost();
+      if (es?.readyState !== EventSource.CLOSED) return;
+      // EventSource does not say which status it met: a 401 shows here.
+      get<Session>('/session').then(reopen, (err: unknown) => {
+        if (!(err instanceof ApiError && err.status === 401)) reopen();
+      });
+    };
+    es.addEventListener('alert', (e) => {
+      alive();
+      const a = parse<Alert>(e);
+      if (a) h.onAlert(a);
+    });
+    es.addEventListener('change', (e) => {
+      alive();
+      const a = parse<Alert>(e);
+      if (a) h.onChange(a);
+    });
+    es.addEventListener('pulse', (e) => {
+      alive();
+      const p = parse<Pulse>(e);
+      if (!p) return;
+      pulse.value = p;
+      beats.value += 1;
+    });
+  };
+
+  firstPulse().catch(() => undefined);
+  open();
+  return () => {
+    stopped = true;
+    clearTimeout(retry);
+    clearTimeout(silence);
+    es?.close();
+  };
+}
