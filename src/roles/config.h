@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The node's configuration: sereno.yml, or without a file a default that watches this machine's own logs on localhost.
+ * Super reads it and hands each role its part with MSG_START. An unknown key is an error that names the line.
+ */
+#ifndef ROLES_CONFIG_H
+#define ROLES_CONFIG_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/span.h"
+#include "roles/messages.h"
+
+enum {
+    CONFIG_SOURCES_MAX = 1000,    /* listeners and followed files of one node */
+    CONFIG_RULES_MAX = 100,       /* rule folders */
+    CONFIG_MAIL_TO_MAX = 50,      /* addresses */
+    CONFIG_RETENTION_MAX = 36500, /* days: a century */
+};
+
+enum source_kind {
+    SOURCE_SYSLOG_UDP,
+    SOURCE_SYSLOG_TCP,
+    SOURCE_HTTP,
+    SOURCE_FILE,
+    SOURCE_JOURNAL,
+    SOURCE_KIND_COUNT
+};
+
+struct config_source {
+    struct span name; /* unique; what people see */
+    enum source_kind kind;
+    struct span listen; /* syslog-*: "127.0.0.1:5514", "[::1]:5514" */
+    struct span path;   /* file */
+    struct span
+        token_hash; /* http: BLAKE2b-256 of the token, 64 hex digits; empty = tokens made in the desk only */
+    struct span source;       /* a file of sources/ by name, or "auto" */
+    struct span organisation; /* whose it is; the node's own when not stated */
+    int32_t zone_s;           /* seconds east of UTC of times that state none */
+};
+
+struct config_listen {
+    struct span listen;            /* address:port */
+    struct span tls_cert, tls_key; /* paths, or empty */
+};
+
+struct config_target {
+    struct span url; /* webhook, heartbeat */
+    uint32_t levels; /* bits 1 << enum alert_level: alerts of these levels go there */
+};
+
+struct config {
+    struct arena arena; /* owns all texts */
+    struct span file;   /* where it came from; empty = default */
+    struct span node_name, organisation;
+    struct span data_dir;
+    struct config_listen desk, ingest;
+    uint32_t nsources;
+    struct config_source *sources;
+    uint32_t nrules;
+    struct span *rules; /* folders or files */
+    struct {
+        struct span server, from; /* "smtp://host:25", "smtps://host:465" */
+        uint32_t nto;
+        struct span *to;
+        uint32_t levels;
+    } mail;
+    struct config_target webhook;
+    struct span heartbeat_url;
+    uint32_t heartbeat_every_s;
+    uint32_t retention_days; /* 0 = for ever */
+    uint32_t intakes;
+};
+
+void config_init(struct config *c);
+void config_fini(struct config *c);
+
+/* Reads a file's bytes. ERR_INVALID names file, line and key. Texts are copied. */
+int config_read(struct config *c, struct span file_name, struct span bytes,
+                struct err *e) NODISCARD;
+
+/* The default: this machine's own logs as far as they are alive and readable, all listeners on localhost. */
+void config_default(struct config *c);
+
+/* What does not depend on a file: ports free of conflict, TLS where not localhost, unique names. */
+int config_check(const struct config *c, struct err *e) NODISCARD;
+
+/* The part of a role: all keys, those that it has no business with left empty. And back. */
+void config_encode(const struct config *c, enum role role, struct buf *out);
+int config_decode(struct config *c, struct span body, struct err *e) NODISCARD;
+
+/* True when "address:port" is on the loopback interface. */
+bool config_is_loopback(struct span listen);
+
+/* "file" …; never NULL. */
+const char *source_kind_name(enum source_kind kind);
+
+#endif
