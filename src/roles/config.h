@@ -87,7 +87,7 @@ void config_default(struct config *c);
 int config_check(const struct config *c, struct err *e) NODISCARD;
 
 /* The part of a role: all keys, those that it has no business with left empty. And back. */
-void config_encode(const struct config *c, enum role role, struct buf *out);
+void config_encode(const struct config *c, enum role_id role, struct buf *out);
 int config_decode(struct config *c, struct span body, struct err *e) NODISCARD;
 
 /* True when "address:port" is on the loopback interface. */

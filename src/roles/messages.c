@@ -29,17 +29,17 @@ static const char *const role_names[] = {
 #undef X
 };
 
-const char *role_name(enum role role)
+const char *role_name(enum role_id role)
 {
     CHECK((unsigned)role < ROLE_COUNT);
     return role_names[role];
 }
 
-bool role_by_name(struct span name, enum role *out)
+bool role_by_name(struct span name, enum role_id *out)
 {
     for (unsigned i = 0; i < ROLE_COUNT; i++) {
         if (span_eq(name, span_of(role_names[i]))) {
-            *out = (enum role)i;
+            *out = (enum role_id)i;
             return true;
         }
     }

@@ -17,7 +17,7 @@
     X(DESK, "desk")                                                                                \
     X(COURIER, "courier")
 
-enum role {
+enum role_id {
 #define X(name, text) ROLE_##name,
     ROLE_TABLE(X)
 #undef X
@@ -31,15 +31,15 @@ enum message {
 };
 
 /* The set of one role, as the message table has it. */
-static inline uint32_t role_bit(enum role role)
+static inline uint32_t role_bit(enum role_id role)
 {
     return UINT32_C(1) << role;
 }
 
 /* "intake"; never NULL. */
-const char *role_name(enum role role);
+const char *role_name(enum role_id role);
 /* False when no role is called so. */
-bool role_by_name(struct span name, enum role *out) NODISCARD;
+bool role_by_name(struct span name, enum role_id *out) NODISCARD;
 /* The whole table, for ipc_config. */
 const struct ipc_table *messages_table(void);
 

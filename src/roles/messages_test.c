@@ -40,11 +40,11 @@ static void test_role_names(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < ROLE_COUNT; i++) {
-        enum role r = ROLE_COUNT;
-        assert_true(role_by_name(span_of(role_name((enum role)i)), &r));
+        enum role_id r = ROLE_COUNT;
+        assert_true(role_by_name(span_of(role_name((enum role_id)i)), &r));
         assert_int_equal(r, i);
     }
-    enum role r = ROLE_COUNT;
+    enum role_id r = ROLE_COUNT;
     assert_false(role_by_name(SPAN("intake2"), &r));
     assert_false(role_by_name(SPAN(""), &r));
 }

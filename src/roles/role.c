@@ -21,7 +21,7 @@ enum { ROLE_MAGIC = 0x524f4c45, STOP_FLUSH_MS = 2000 };
 
 struct peer {
     struct role *owner;
-    enum role role;
+    enum role_id role;
     uint32_t instance;
     struct ipc *ch; /* NULL = lost */
 };
@@ -73,7 +73,7 @@ struct ipc *role_super(struct role *r)
     return r->super;
 }
 
-static struct peer *find_peer(struct role *r, enum role role, uint32_t instance)
+static struct peer *find_peer(struct role *r, enum role_id role, uint32_t instance)
 {
     for (size_t i = 0; i < r->peers.len; i++) {
         if (r->peers.data[i]->role == role && r->peers.data[i]->instance == instance) {
@@ -83,7 +83,7 @@ static struct peer *find_peer(struct role *r, enum role role, uint32_t instance)
     return NULL;
 }
 
-struct ipc *role_peer(struct role *r, enum role peer, uint32_t instance)
+struct ipc *role_peer(struct role *r, enum role_id peer, uint32_t instance)
 {
     struct peer *p = find_peer(r, peer, instance);
     return p == NULL ? NULL : p->ch;
@@ -197,7 +197,7 @@ static void on_peer_ready(void *arg, struct ipc *ch)
     }
 }
 
-static struct peer *peer_slot(struct role *r, enum role role, uint32_t instance)
+static struct peer *peer_slot(struct role *r, enum role_id role, uint32_t instance)
 {
     struct peer *p = find_peer(r, role, instance);
     if (p == NULL) {
@@ -224,11 +224,11 @@ static int take_peer(struct role *r, struct ipc_msg *msg, struct err *e)
     if (!cursor_done(&c) || role >= ROLE_COUNT) {
         return err_set(e, ERR_INVALID, "MSG_PEER is wrong");
     }
-    struct peer *p = peer_slot(r, (enum role)role, instance);
+    struct peer *p = peer_slot(r, (enum role_id)role, instance);
     const struct ipc_config config = {.table = messages_table(),
                                       .self = role_bit(r->ops->role),
-                                      .peer = role_bit((enum role)role),
-                                      .peer_name = role_name((enum role)role),
+                                      .peer = role_bit((enum role_id)role),
+                                      .peer_name = role_name((enum role_id)role),
                                       .arg = p,
                                       .on_message = on_peer_message,
                                       .on_closed = on_peer_closed,
@@ -236,7 +236,7 @@ static int take_peer(struct role *r, struct ipc_msg *msg, struct err *e)
     p->ch = ipc_new(ipc_msg_take_fd(msg, 0), &config);
     int rc = ipc_attach(p->ch, &r->loop, e);
     if (rc == 0 && r->ops->on_peer != NULL) {
-        r->ops->on_peer(r, (enum role)role, instance, p->ch);
+        r->ops->on_peer(r, (enum role_id)role, instance, p->ch);
     }
     return rc;
 }

@@ -61,20 +61,20 @@ int role_fd_decode(struct span body, struct role_fd *f, struct err *e) NODISCARD
 struct role; /* the running role */
 
 struct role_ops {
-    enum role role;
+    enum role_id role;
     enum sandbox_profile profile;
     /* All may be NULL but start. A failure in preload or start ends the role; super starts it again, later and later. */
     int (*preload)(struct role *r, struct err *e);
     int (*start)(struct role *r, const struct config *config, struct err *e);
-    void (*on_peer)(struct role *r, enum role peer, uint32_t instance, struct ipc *ch);
+    void (*on_peer)(struct role *r, enum role_id peer, uint32_t instance, struct ipc *ch);
     /* The channel is dead when this is called; drop every pointer to it. */
-    void (*on_peer_lost)(struct role *r, enum role peer, uint32_t instance);
+    void (*on_peer_lost)(struct role *r, enum role_id peer, uint32_t instance);
     void (*on_fd)(struct role *r, struct role_fd *f);
     /* Messages of peers, and those of super that are not handled here. */
-    void (*on_message)(struct role *r, enum role peer, uint32_t instance, struct ipc *ch,
+    void (*on_message)(struct role *r, enum role_id peer, uint32_t instance, struct ipc *ch,
                        struct ipc_msg *msg);
     /* The peer's window is open again after an ERR_BUSY. */
-    void (*on_peer_ready)(struct role *r, enum role peer, uint32_t instance, struct ipc *ch);
+    void (*on_peer_ready)(struct role *r, enum role_id peer, uint32_t instance, struct ipc *ch);
     /* A changed config (SIGHUP); the one given before stays valid until this returns. */
     void (*on_reload)(struct role *r, const struct config *config);
     /* NULL = stop at once. */
@@ -83,7 +83,7 @@ struct role_ops {
 
 /* What super put on the command line: `--role=NAME --fd=N [--instance=I] [--data=DIR] [--weaker-sandbox]`. */
 struct role_args {
-    enum role role;
+    enum role_id role;
     uint32_t instance;
     int super_fd;
     const char *data_dir; /* keeper only */
@@ -105,7 +105,7 @@ const char *role_data_dir(const struct role *r); /* keeper's; NULL elsewhere */
 const struct config *role_config(const struct role *r);
 
 /* Channel to a peer, NULL while there is none. */
-struct ipc *role_peer(struct role *r, enum role peer, uint32_t instance);
+struct ipc *role_peer(struct role *r, enum role_id peer, uint32_t instance);
 struct ipc *role_super(struct role *r);
 
 /* A line for the operator's terminal, printed once by super (the set-up link, the fingerprint of a new certificate). */
