@@ -20,13 +20,14 @@
 enum {
     JSON_DEPTH_MAX = 128,             /* nesting; real logs stay under 20 */
     JSON_RECORD_MAX = 1024 * 1024,    /* bytes of one record (DESIGN: event limit 1 MiB) */
+    JSON_WALK_MAX = 1024 * 1024 * 1024, /* bytes of a document that json_walk takes: places are 32-bit */
 };
 
 /*
  * Reads exactly one JSON value (blanks around it allowed) into l (cleared first) along the keys of t, from node `at`.
  * Arrays pass their node on to their elements (several values of one node); objects in arrays likewise.
  * A top-level scalar or array is allowed. Returns 0, or ERR_INVALID / ERR_TRUNCATED / ERR_LIMIT with e->offset set.
- * On error l holds what was read so far. `t` may be NULL: all leaves get KEY_NONE.
+ * On error l holds what was read so far, l->tags what was odd. TAG_DUPLICATE_KEY is told of keys that have a node. `t` may be NULL: all leaves get KEY_NONE.
  */
 int json_read(struct leaves *l, const struct keytable *t, key_node at, struct span text,
               struct err *e) NODISCARD;

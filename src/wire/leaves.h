@@ -42,6 +42,7 @@ enum leaf_tags {
     TAG_BAD_PRI = 1u << 11,
     TAG_TOO_DEEP = 1u << 12,
     TAG_BOM = 1u << 13,
+    TAG_BAD_ESCAPE = 1u << 14, /* a backslash in a JSON string that starts no escape: kept as written */
 };
 
 enum {
@@ -73,6 +74,7 @@ struct leaves {
     uint32_t nslots;
     uint32_t stamp;
     uint32_t tags; /* enum leaf_tags of the current record */
+    void *scratch; /* working memory of the JSON reader, made at its first record */
 };
 
 /* For a table of n nodes. */

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * First pass of the JSON reader: picks the kernel, feeds it blocks, pads the last one. See json_index.h. Runs in every
+ * role that reads JSON; never reads outside the text it was given.
+ */
+#include "wire/json_index.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "wire/leaves.h"
+
+static _Atomic(json_index_kernel *) chosen; /* set once per process to the same value by whoever comes first */
+
+uint32_t json_kernels(struct json_kernel out[JSON_KERNELS_MAX])
+{
+    uint32_t n = 0;
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    bool bits = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("pclmul") &&
+                __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
+                __builtin_cpu_supports("popcnt");
+    if (bits && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi2")) {
+        out[n++] = (struct json_kernel){"avx512", json_index_avx512};
+    }
+    if (bits) {
+        out[n++] = (struct json_kernel){"avx2", json_index_avx2};
+    }
+    out[n++] = (struct json_kernel){"sse2", json_index_sse2};
+#endif
+    out[n++] = (struct json_kernel){"plain", json_index_plain};
+    return n;
+}
+
+void json_kernel_use(json_index_kernel *k)
+{
+    atomic_store_explicit(&chosen, k, memory_order_relaxed);
+}
+
+static json_index_kernel *kernel(void)
+{
+    json_index_kernel *k = atomic_load_explicit(&chosen, memory_order_relaxed);
+    if (k == NULL) {
+        struct json_kernel all[JSON_KERNELS_MAX];
+        (void)json_kernels(all);
+        k = all[0].run;
+        json_kernel_use(k);
+    }
+    return k;
+}
+
+void json_index_init(struct json_index *x, const char *text, size_t len)
+{
+    CHECK(len < UINT32_MAX - JSON_BLOCK);
+    memset(x, 0, sizeof *x);
+    x->text = text;
+    x->len = len;
+}
+
+uint32_t json_index_more(struct json_index *x, uint32_t *out)
+{
+    uint32_t n = 0;
+    size_t left = x->len - x->next;
+    size_t take = left < JSON_CHUNK ? left : JSON_CHUNK;
+    size_t whole = take / JSON_BLOCK;
+    if (whole > 0) {
+        n = kernel()(x, x->text + x->next, x->next, whole, out);
+        x->next += whole * JSON_BLOCK;
+    }
+    if (take == left && x->next < x->len) {
+        /* The rest, under one block, is read from a block of our own filled up with spaces. */
+        char block[JSON_BLOCK];
+        memset(block, ' ', sizeof block);
+        memcpy(block, x->text + x->next, x->len - x->next);
+        n += kernel()(x, block, x->next, 1, out + n);
+        x->next = x->len;
+    }
+    return n;
+}
+
+uint32_t json_index_tags(const struct json_index *x)
+{
+    uint32_t cut = x->next == x->len && x->utf8_must != 0 ? TAG_BAD_UTF8 : 0;
+    return x->tags | cut | (x->low_at != 0 ? TAG_LONE_SURROGATE : 0);
+}
+
+/* Value of the four hex digits at byte `at`, or -1. */
+static int32_t hex4(const struct json_index *x, size_t at)
+{
+    int32_t value = 0;
+    if (x->len < 4 || at > x->len - 4) {
+        return -1;
+    }
+    for (size_t i = at; i < at + 4; i++) {
+        char c = x->text[i];
+        int32_t digit;
+        if (c >= '0' && c <= '9') {
+            digit = c - '0';
+        } else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') {
+            digit = (c | 0x20) - 'a' + 10;
+        } else {
+            return -1;
+        }
+        value = value << 4 | digit;
+    }
+    return value;
+}
+
+void json_index_unicode(struct json_index *x, size_t base, uint64_t escaped_u)
+{
+    for (; escaped_u != 0; escaped_u &= escaped_u - 1) {
+        size_t at = base + (size_t)__builtin_ctzll(escaped_u);
+        int32_t unit = hex4(x, at + 1);
+        bool low = unit >= 0xdc00 && unit <= 0xdfff;
+        bool paired = x->low_at != 0 && low && at == x->low_at;
+        if (unit < 0) {
+            x->tags |= TAG_BAD_ESCAPE;
+        }
+        if ((x->low_at != 0 && !paired) || (low && !paired)) {
+            x->tags |= TAG_LONE_SURROGATE;
+        }
+        /* Behind the `u` of a high surrogate come four digits, a backslash, and the `u` of the low one. */
+        x->low_at = unit >= 0xd800 && unit <= 0xdbff ? at + 6 : 0;
+    }
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * First pass of the JSON reader: finds where strings begin and end, 64 bytes at a time, and checks what needs no
+ * structure (UTF-8, escapes, control characters). Private to wire/json_*. One kernel per instruction set, chosen at run
+ * time; all give the same bytes (json_index_test.c compares them). No kernel reads outside the text.
+ */
+#ifndef WIRE_JSON_INDEX_H
+#define WIRE_JSON_INDEX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    JSON_BLOCK = 64,
+    JSON_CHUNK = 4096,           /* bytes indexed at once: its index stays in the first cache level */
+    JSON_INDEX_SLACK = 64,       /* entries a kernel may write beyond the last one it counts */
+};
+
+/*
+ * What the index holds, ascending: each unescaped quote, and for each string that has a backslash the place of its
+ * first one. So a string is two entries, or three when the middle one is a backslash.
+ */
+struct json_index {
+    const char *text;
+    size_t len;
+    size_t next;        /* first byte not indexed yet */
+    uint64_t in_string; /* all ones while the next block begins inside a string */
+    uint64_t escaped;   /* 1: the first byte of the next block is escaped */
+    uint64_t unmarked;  /* 1: it begins inside a string that has had no backslash yet */
+    uint64_t utf8_must; /* bits 0..2: bytes of the next block that must continue a character */
+    uint64_t utf8_edge; /* bits 0..3: the last byte was E0, ED, F0, F4 */
+    size_t low_at;      /* where the `u` of a low surrogate must stand, or 0 */
+    uint32_t tags;      /* enum leaf_tags found so far */
+};
+
+/* Indexes `count` blocks at `blocks`, the first of which is byte `base` of the text; entries go to out. */
+typedef uint32_t json_index_kernel(struct json_index *x, const char *blocks, size_t base,
+                                   size_t count, uint32_t *out);
+
+json_index_kernel json_index_plain;
+json_index_kernel json_index_sse2;
+json_index_kernel json_index_avx2;
+json_index_kernel json_index_avx512;
+
+struct json_kernel {
+    const char *name;
+    json_index_kernel *run;
+};
+
+/* The kernels this processor can run, best first; the last is always "plain". */
+enum { JSON_KERNELS_MAX = 4 };
+uint32_t json_kernels(struct json_kernel out[JSON_KERNELS_MAX]);
+
+/* Uses kernel k for all later reading (tests, benchmarks); NULL: the best one again. Not while another thread reads. */
+void json_kernel_use(json_index_kernel *k);
+
+void json_index_init(struct json_index *x, const char *text, size_t len);
+
+/*
+ * Indexes up to JSON_CHUNK more bytes; room for JSON_CHUNK + JSON_INDEX_SLACK entries at out. Returns their count.
+ * At the end of the text x->next is len.
+ */
+uint32_t json_index_more(struct json_index *x, uint32_t *out);
+
+/* Tags of all that was indexed, when no more will be. */
+uint32_t json_index_tags(const struct json_index *x);
+
+/* Checks the \uXXXX escapes whose `u` stand at the set bits of the block at byte `base`; sets tags. */
+void json_index_unicode(struct json_index *x, size_t base, uint64_t escaped_u);
+
+#endif

@@ -1,0 +1,547 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Second pass of the JSON reader: walks the structure from string to string along the index (json_index.h) and drops
+ * values into leaves. See json_read.h. Runs in intake, hunter, scan and wherever a JSON body is read. It must never
+ * read outside the text, allocate per value, or trust a length.
+ */
+#include "wire/json_read.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "wire/json_index.h"
+#include "wire/json_priv.h"
+#include "wire/keytable_priv.h"
+
+#define HOT static inline __attribute__((always_inline))
+#define COLD __attribute__((cold, noinline))
+#define LIKELY(x) __builtin_expect((x), 1)
+#define UNLIKELY(x) __builtin_expect((x), 0)
+
+enum {
+    ENTRIES_AHEAD = 6,   /* index entries of one member: key and value, each with a backslash */
+    KEY_TEXT_MAX = 512,  /* bytes of a key with escapes or blanks that is looked up in another form */
+    NUMBER_DIGITS = 30,  /* longer numbers are tagged */
+    NUMBER_EXPONENT = 308,
+};
+
+/* Where a value hangs: its node, the node its blank-less key gives as well, and the KEY_DEEP node it is under. */
+struct place {
+    key_node node;
+    key_node also;
+    key_node deep;
+};
+
+/* One open container; place is the one its elements inherit (array) or its keys are looked up in (object). */
+struct frame {
+    struct place place;
+    uint32_t name_len; /* json_walk: length of its own name */
+    uint16_t object;
+    bool array;
+    bool strip;        /* KEY_STRIP_BLANKS */
+};
+
+/* Working memory, made once per struct leaves: too large for the stack and not worth clearing for each record. */
+struct json_scratch {
+    uint32_t entries[ENTRIES_AHEAD + JSON_CHUNK + JSON_INDEX_SLACK];
+    struct frame frames[JSON_DEPTH_MAX];
+};
+
+struct reader {
+    const char *text;
+    size_t len;
+    size_t pos;
+    uint32_t *entries;
+    uint32_t at; /* next entry */
+    uint32_t count;
+    uint32_t depth;
+    struct frame top; /* the container being read */
+    uint16_t objects; /* numbered so far */
+    struct leaves *l;
+    const struct keytable *t;
+    struct frame *frames;
+    struct json_names *names; /* json_walk only */
+    struct err *e;
+    struct json_index index;
+};
+
+static COLD int fail(struct reader *r, int code, size_t at, const char *what)
+{
+    (void)err_set(r->e, code, "JSON: %s at byte %zu", what, at);
+    if (r->e != NULL) {
+        r->e->offset = at;
+        r->e->has_offset = 1;
+    }
+    return code;
+}
+
+/* Something else than `what` stands at pos, or nothing at all. */
+static COLD int expected(struct reader *r, const char *what)
+{
+    return fail(r, r->pos >= r->len ? ERR_TRUNCATED : ERR_INVALID, r->pos, what);
+}
+
+/* Keeps at least ENTRIES_AHEAD entries in front; behind the last real one stand places at the end of the text. */
+static __attribute__((noinline)) void refill(struct reader *r)
+{
+    uint32_t left = r->count - r->at;
+    memmove(r->entries, r->entries + r->at, left * sizeof *r->entries);
+    r->at = 0;
+    while (left < ENTRIES_AHEAD && r->index.next < r->len) {
+        left += json_index_more(&r->index, r->entries + left);
+    }
+    r->count = left;
+    while (r->index.next == r->len && left < r->count + ENTRIES_AHEAD) {
+        r->entries[left++] = (uint32_t)r->len;
+    }
+    r->count = left;
+}
+
+HOT void entries_ahead(struct reader *r)
+{
+    if (UNLIKELY(r->at + ENTRIES_AHEAD > r->count)) {
+        refill(r);
+    }
+}
+
+HOT bool is_blank(char c)
+{
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+/* Next byte that is no blank, or 0 at the end (a NUL byte in the text is no JSON either). */
+HOT char peek(struct reader *r)
+{
+    while (r->pos < r->len) {
+        char c = r->text[r->pos];
+        if (LIKELY(!is_blank(c))) {
+            return c;
+        }
+        r->pos++;
+    }
+    return 0;
+}
+
+struct string {
+    const char *ptr;
+    size_t len;
+    bool escaped;
+};
+
+/* Takes the string whose opening quote is at pos. */
+HOT int take_string(struct reader *r, struct string *out)
+{
+    const uint32_t *entry = r->entries + r->at;
+    if (UNLIKELY(entry[0] != r->pos)) {
+        return expected(r, "a string expected");
+    }
+    size_t close = entry[1];
+    if (UNLIKELY(close >= r->len)) {
+        return fail(r, ERR_TRUNCATED, r->pos, "a string without end begins");
+    }
+    out->escaped = r->text[close] == '\\';
+    if (out->escaped) {
+        close = entry[2];
+        r->at++;
+        if (UNLIKELY(close >= r->len)) {
+            return fail(r, ERR_TRUNCATED, r->pos, "a string without end begins");
+        }
+    }
+    r->at += 2;
+    out->ptr = r->text + r->pos + 1;
+    out->len = close - r->pos - 1;
+    r->pos = close + 1;
+    return 0;
+}
+
+static COLD void add_also(struct reader *r, key_node also, uint8_t kind, struct string s)
+{
+    leaves_add(r->l, also, kind, s.escaped ? LEAF_ESCAPED : 0, r->top.object, s.ptr, s.len);
+}
+
+HOT void add_leaf(struct reader *r, struct place place, uint8_t kind, struct string s, bool walk)
+{
+    uint8_t flags = s.escaped ? LEAF_ESCAPED : 0;
+    if (walk) {
+        struct leaf leaf = {s.ptr, (uint32_t)s.len, KEY_NONE, LEAF_NIL, kind, flags, r->top.object};
+        json_names_visit(r->names, &leaf);
+        return;
+    }
+    leaves_add(r->l, place.node, kind, flags, r->top.object, s.ptr, s.len);
+    if (UNLIKELY(place.also != KEY_NONE)) {
+        add_also(r, place.also, kind, s);
+    }
+}
+
+/* Digits from pos on; returns how many. */
+HOT size_t take_digits(struct reader *r)
+{
+    size_t from = r->pos;
+    while (r->pos < r->len && (unsigned char)(r->text[r->pos] - '0') <= 9) {
+        r->pos++;
+    }
+    return r->pos - from;
+}
+
+/* Fraction and exponent of a number (RFC 8259 §6); adds up digits, tells whether a double holds the exponent. */
+static __attribute__((noinline)) int take_fraction(struct reader *r, size_t *digits, bool *huge)
+{
+    if (r->text[r->pos] == '.') {
+        r->pos++;
+        size_t n = take_digits(r);
+        if (n == 0) {
+            return expected(r, "a digit expected behind the decimal point");
+        }
+        *digits += n;
+    }
+    if (r->pos < r->len && (r->text[r->pos] | 0x20) == 'e') {
+        r->pos++;
+        if (r->pos < r->len && (r->text[r->pos] == '+' || r->text[r->pos] == '-')) {
+            r->pos++;
+        }
+        size_t from = r->pos;
+        if (take_digits(r) == 0) {
+            return expected(r, "a digit expected in the exponent");
+        }
+        unsigned value = 0;
+        for (size_t i = from; i < r->pos && value <= NUMBER_EXPONENT; i++) {
+            value = value * 10 + (unsigned)(r->text[i] - '0');
+        }
+        *huge = value > NUMBER_EXPONENT;
+    }
+    return 0;
+}
+
+HOT int take_number(struct reader *r, struct string *out)
+{
+    size_t from = r->pos;
+    bool huge = false;
+    r->pos += r->text[from] == '-';
+    size_t first = r->pos;
+    size_t digits = take_digits(r);
+    if (UNLIKELY(digits == 0)) {
+        return expected(r, "a value expected");
+    }
+    if (UNLIKELY(digits > 1 && r->text[first] == '0')) {
+        return fail(r, ERR_INVALID, first, "a number with a leading zero");
+    }
+    if (r->pos < r->len && (r->text[r->pos] == '.' || (r->text[r->pos] | 0x20) == 'e')) {
+        int rc = take_fraction(r, &digits, &huge);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    if (UNLIKELY(huge || digits > NUMBER_DIGITS)) {
+        r->index.tags |= TAG_HUGE_NUMBER;
+    }
+    *out = (struct string){r->text + from, r->pos - from, false};
+    return 0;
+}
+
+HOT int take_word(struct reader *r, const char *word, size_t len, struct string *out)
+{
+    size_t left = r->len - r->pos;
+    size_t n = left < len ? left : len;
+    if (UNLIKELY(memcmp(r->text + r->pos, word, n) != 0)) {
+        return expected(r, "a value expected");
+    }
+    if (UNLIKELY(n < len)) {
+        return fail(r, ERR_TRUNCATED, r->len, "the text ends in a word");
+    }
+    *out = (struct string){r->text + r->pos, len, false};
+    r->pos += len;
+    return 0;
+}
+
+/* A value that is no string and no container. */
+static __attribute__((noinline)) int take_plain(struct reader *r, char c, uint8_t *kind_out,
+                                                struct string *out)
+{
+    switch (c) {
+    case 't':
+        *kind_out = LEAF_TRUE;
+        return take_word(r, "true", 4, out);
+    case 'f':
+        *kind_out = LEAF_FALSE;
+        return take_word(r, "false", 5, out);
+    case 'n':
+        *kind_out = LEAF_NULL;
+        return take_word(r, "null", 4, out);
+    default:
+        *kind_out = LEAF_NUMBER;
+        return take_number(r, out);
+    }
+}
+
+/* Child of the current object; under a KEY_DEEP node each key also counts as its child. */
+HOT key_node child_of(const struct reader *r, struct key_words w, const char *p, size_t len)
+{
+    key_node node = KEY_NONE;
+    if (r->top.place.node != KEY_NONE) {
+        node = keytable_probe(r->t, r->top.place.node, w, p, len);
+    }
+    if (UNLIKELY(node == KEY_NONE && r->top.place.deep != KEY_NONE)) {
+        node = keytable_probe(r->t, r->top.place.deep, w, p, len);
+    }
+    return node;
+}
+
+/* Keys with escapes or blanks: another spelling of a key must not hide a field. */
+static COLD void child_spelled(struct reader *r, struct string key, struct place *place)
+{
+    char plain[KEY_TEXT_MAX];
+    size_t n = key.len;
+    if (n > KEY_TEXT_MAX) {
+        return;
+    }
+    if (key.escaped) {
+        n = json_unescape(span_make(key.ptr, key.len), plain, NULL);
+    } else {
+        memcpy(plain, key.ptr, n);
+    }
+    place->node = child_of(r, key_words_of(plain, n), plain, n);
+    key_node at = r->top.place.node;
+    if (at == KEY_NONE || (keytable_flags(r->t, at) & KEY_STRIP_BLANKS) == 0) {
+        return;
+    }
+    size_t bare = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (plain[i] != ' ') {
+            plain[bare++] = plain[i];
+        }
+    }
+    if (bare == n) {
+        return;
+    }
+    key_node stripped = child_of(r, key_words_of(plain, bare), plain, bare);
+    *(place->node == KEY_NONE ? &place->node : &place->also) = stripped;
+}
+
+HOT struct place place_of(struct reader *r, struct string key)
+{
+    struct place place = {KEY_NONE, KEY_NONE, r->top.place.deep};
+    if (r->top.place.node == KEY_NONE && place.deep == KEY_NONE) {
+        return place;
+    }
+    bool odd = key.escaped || (r->top.strip && memchr(key.ptr, ' ', key.len) != NULL);
+    if (UNLIKELY(odd)) {
+        child_spelled(r, key, &place);
+    } else {
+        size_t left = (size_t)(r->text + r->len - key.ptr);
+        struct key_words w = LIKELY(left >= 8) ? key_words_wide(key.ptr, key.len)
+                                               : key_words_of(key.ptr, key.len);
+        place.node = child_of(r, w, key.ptr, key.len);
+    }
+    if (place.node != KEY_NONE) {
+        const struct leaf_slot *s = &r->l->slots[place.node];
+        if (UNLIKELY(s->stamp == r->l->stamp && r->l->data[s->last].object == r->top.object)) {
+            r->index.tags |= TAG_DUPLICATE_KEY;
+        }
+    }
+    return place;
+}
+
+/* At a key: takes it and the colon, says where its value hangs. */
+HOT int take_key(struct reader *r, struct place *place_out, bool walk)
+{
+    struct string key;
+    entries_ahead(r);
+    int rc = take_string(r, &key);
+    if (UNLIKELY(rc != 0)) {
+        return rc;
+    }
+    if (UNLIKELY(peek(r) != ':')) {
+        return expected(r, "a colon expected");
+    }
+    r->pos++;
+    if (walk) {
+        r->names->len = r->top.name_len;
+        json_names_push(r->names, span_make(key.ptr, key.len), key.escaped);
+        *place_out = (struct place){KEY_NONE, KEY_NONE, KEY_NONE};
+    } else {
+        *place_out = place_of(r, key);
+    }
+    return 0;
+}
+
+/* Takes the bracket of a container that hangs at place. */
+static __attribute__((noinline)) int open_container(struct reader *r, struct place place, bool array)
+{
+    if (r->depth == JSON_DEPTH_MAX) {
+        r->index.tags |= TAG_TOO_DEEP;
+        return fail(r, ERR_LIMIT, r->pos, "more than 128 levels of nesting");
+    }
+    r->frames[r->depth++] = r->top;
+    r->pos++;
+    unsigned flags = place.node == KEY_NONE ? 0 : keytable_flags(r->t, place.node);
+    r->top.place = place;
+    r->top.array = array;
+    r->top.strip = false;
+    r->top.name_len = r->names == NULL ? 0 : (uint32_t)r->names->len;
+    if (!array) {
+        r->top.place.also = KEY_NONE;
+        r->top.place.deep = (flags & KEY_DEEP) != 0 ? place.node : place.deep;
+        r->top.strip = (flags & KEY_STRIP_BLANKS) != 0;
+        r->top.object = ++r->objects;
+    }
+    return 0;
+}
+
+/* Takes the value that hangs at place; *opened_out: it is a container, and only its bracket was taken. */
+HOT int take_value(struct reader *r, struct place place, bool *opened_out, bool walk)
+{
+    struct string value;
+    uint8_t kind = LEAF_STRING;
+    int rc;
+    char c = peek(r);
+    *opened_out = false;
+    if (LIKELY(c == '"')) {
+        entries_ahead(r);
+        rc = take_string(r, &value);
+    } else if (c == '{' || c == '[') {
+        *opened_out = true;
+        return open_container(r, place, c == '[');
+    } else if (UNLIKELY(r->pos >= r->len)) {
+        return expected(r, "a value expected");
+    } else {
+        rc = take_plain(r, c, &kind, &value);
+    }
+    if (LIKELY(rc == 0)) {
+        add_leaf(r, place, kind, value, walk);
+    }
+    return rc;
+}
+
+/* In an array or object, before a value: where it hangs. */
+HOT int next_place(struct reader *r, struct place *place_out, bool walk)
+{
+    if (r->top.array) {
+        *place_out = r->top.place;
+        if (walk) {
+            r->names->len = r->top.name_len;
+        }
+        return 0;
+    }
+    (void)peek(r);
+    return take_key(r, place_out, walk);
+}
+
+/* Behind a value: closes what ends here. *more_out: a comma was taken and another value follows. */
+HOT int take_ends(struct reader *r, bool *more_out)
+{
+    *more_out = false;
+    while (r->depth > 0) {
+        char c = peek(r);
+        if (LIKELY(c == ',')) {
+            r->pos++;
+            *more_out = true;
+            return 0;
+        }
+        if (UNLIKELY(c != (r->top.array ? ']' : '}'))) {
+            return expected(r, "a comma or the end of the list or object expected");
+        }
+        r->pos++;
+        r->top = r->frames[--r->depth];
+    }
+    return 0;
+}
+
+/* Reads the whole text: one value. */
+HOT int read_value(struct reader *r, struct place place, bool walk)
+{
+    for (bool more = true; more;) {
+        bool opened;
+        int rc = take_value(r, place, &opened, walk);
+        if (UNLIKELY(rc != 0)) {
+            return rc;
+        }
+        /* An empty container is a value that has ended; any other begins with a value as if behind a comma. */
+        more = opened && peek(r) != (r->top.array ? ']' : '}');
+        if (!more) {
+            rc = take_ends(r, &more);
+        }
+        if (LIKELY(rc == 0 && more)) {
+            rc = next_place(r, &place, walk);
+        }
+        if (UNLIKELY(rc != 0)) {
+            return rc;
+        }
+    }
+    if (UNLIKELY(peek(r) != 0 || r->pos < r->len)) {
+        return fail(r, ERR_INVALID, r->pos, "something else behind the value");
+    }
+    return 0;
+}
+
+static void reader_init(struct reader *r, struct json_scratch *scratch, struct span text,
+                        struct err *e)
+{
+    r->text = text.ptr;
+    r->len = text.len;
+    r->pos = 0;
+    r->entries = scratch->entries;
+    r->at = 0;
+    r->count = 0;
+    r->depth = 0;
+    r->top = (struct frame){.place = {KEY_NONE, KEY_NONE, KEY_NONE}};
+    r->objects = 0;
+    r->frames = scratch->frames;
+    r->e = e;
+    json_index_init(&r->index, text.ptr, text.len);
+    if (span_starts(text, SPAN("\xef\xbb\xbf"))) {
+        r->pos = 3;
+        r->index.tags = TAG_BOM;
+    }
+}
+
+/* Says of each string whether its own bytes are UTF-8: only records with bad ones pay for it. */
+static COLD void mark_bad_utf8(struct leaves *l)
+{
+    for (uint32_t i = 0; i < l->len; i++) {
+        struct leaf *leaf = &l->data[i];
+        if (leaf->kind == LEAF_STRING && !utf8_valid(span_make(leaf->ptr, leaf->len))) {
+            leaf->flags |= LEAF_BAD_UTF8;
+        }
+    }
+}
+
+int json_read(struct leaves *l, const struct keytable *t, key_node at, struct span text,
+              struct err *e)
+{
+    struct reader r;
+    leaves_clear(l);
+    CHECK(t == NULL || t->nodes <= l->nslots);
+    if (l->scratch == NULL) {
+        l->scratch = mem_alloc(sizeof(struct json_scratch));
+    }
+    r.l = l;
+    r.t = t;
+    r.names = NULL;
+    reader_init(&r, l->scratch, text, e);
+    if (text.len > JSON_RECORD_MAX) {
+        l->tags |= TAG_TOO_LONG;
+        return fail(&r, ERR_LIMIT, JSON_RECORD_MAX, "a record longer than 1 MiB, cut");
+    }
+    key_node node = t == NULL ? KEY_NONE : at;
+    int rc = read_value(&r, (struct place){node, KEY_NONE, KEY_NONE}, false);
+    l->tags |= json_index_tags(&r.index);
+    if (UNLIKELY((l->tags & TAG_BAD_UTF8) != 0)) {
+        mark_bad_utf8(l);
+    }
+    return rc;
+}
+
+int json_walk(struct span text, struct arena *scratch, json_visit *visit, void *ctx, struct err *e)
+{
+    struct reader r;
+    if (text.len > JSON_WALK_MAX) {
+        return err_set(e, ERR_LIMIT, "JSON: a text longer than 1 GiB");
+    }
+    /* A name is made of keys of the text and a dot for each level: it cannot grow beyond this. */
+    struct json_names names = {arena_bytes(scratch, text.len + JSON_DEPTH_MAX), 0, visit, ctx};
+    r.l = NULL;
+    r.t = NULL;
+    r.names = &names;
+    reader_init(&r, arena_alloc(scratch, sizeof(struct json_scratch)), text, e);
+    return read_value(&r, (struct place){KEY_NONE, KEY_NONE, KEY_NONE}, true);
+}
