@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* People, sessions and set-up: see accounts.h. Runs in the keeper. Must never see a password or a token in clear. */
+/* People, sessions and set-up: see accounts.h. Runs in the keeper. Must never see a password or a
+ * token in clear. */
 #include "records/accounts.h"
 
 #include "base/utf8.h"
@@ -30,8 +31,9 @@ static struct span name_key(struct span name, char out[2 * ACCOUNT_NAME_MAX])
 int account_admin_exists(struct db *db, struct err *e, bool *exists_out)
 {
     struct db_stmt *s = NULL;
-    int rc = db_query(db,
-                      "SELECT 1 FROM user_account WHERE role = 'administrator' AND disabled IS NULL LIMIT 1", e, &s);
+    int rc = db_query(
+        db, "SELECT 1 FROM user_account WHERE role = 'administrator' AND disabled IS NULL LIMIT 1",
+        e, &s);
     if (rc == 0) {
         rc = db_step(s, e);
     }
@@ -92,7 +94,8 @@ static int setup_insert(struct db *db, struct span hash, time_ns now, struct err
     }
     struct db_stmt *s = NULL;
     if (rc == 0) {
-        rc = db_query(db, "INSERT INTO setup_token (hash, created, expires) VALUES ($1, $2, $3)", e, &s);
+        rc = db_query(db, "INSERT INTO setup_token (hash, created, expires) VALUES ($1, $2, $3)", e,
+                      &s);
     }
     if (rc < 0) {
         return rc;
@@ -117,7 +120,8 @@ int setup_check(struct db *db, struct span hash, time_ns now, struct err *e)
     struct db_stmt *s = NULL;
     if (rc == 0) {
         rc = db_query(db,
-                      "SELECT 1 FROM setup_token WHERE hash = $1 AND used IS NULL AND created <= $2 AND expires > $2",
+                      "SELECT 1 FROM setup_token WHERE hash = $1 AND used IS NULL AND created <= "
+                      "$2 AND expires > $2",
                       e, &s);
     }
     if (rc < 0) {
@@ -130,7 +134,8 @@ int setup_check(struct db *db, struct span hash, time_ns now, struct err *e)
         db_done(s);
     }
     if (rc == 0 || (rc > 0 && exists)) {
-        return err_set(e, ERR_DENIED, "this set-up link is used up, too old, or was never given out");
+        return err_set(e, ERR_DENIED,
+                       "this set-up link is used up, too old, or was never given out");
     }
     return rc < 0 ? rc : 0;
 }
@@ -138,10 +143,11 @@ int setup_check(struct db *db, struct span hash, time_ns now, struct err *e)
 static int account_insert(struct db *db, const struct account *a, time_ns now, struct err *e)
 {
     struct db_stmt *s = NULL;
-    int rc = db_query(db,
-                      "INSERT INTO user_account (id, name, name_key, password, role, organisation, created) "
-                      "VALUES ($1, $2, $3, $4, $5, $6, $7)",
-                      e, &s);
+    int rc = db_query(
+        db,
+        "INSERT INTO user_account (id, name, name_key, password, role, organisation, created) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        e, &s);
     if (rc < 0) {
         return rc;
     }
@@ -162,7 +168,8 @@ static int setup_apply(struct db *db, struct span hash, const struct account *a,
     int rc = setup_check(db, hash, now, e);
     struct db_stmt *s = NULL;
     if (rc == 0) {
-        rc = db_query(db, "UPDATE setup_token SET used = $1 WHERE hash = $2 AND used IS NULL", e, &s);
+        rc = db_query(db, "UPDATE setup_token SET used = $1 WHERE hash = $2 AND used IS NULL", e,
+                      &s);
     }
     if (rc < 0) {
         return rc;
@@ -193,7 +200,8 @@ int setup_use(struct db *db, struct span hash, struct span name, struct span pas
 {
     CHECK(hash.len == ACCOUNT_HASH_BYTES);
     if (!account_name_valid(name)) {
-        return err_set(e, ERR_INVALID, "a name has 1 to %d bytes and no control characters", ACCOUNT_NAME_MAX);
+        return err_set(e, ERR_INVALID, "a name has 1 to %d bytes and no control characters",
+                       ACCOUNT_NAME_MAX);
     }
     id_new(now, id_out);
     struct account a = {
@@ -211,10 +219,11 @@ int setup_use(struct db *db, struct span hash, struct span name, struct span pas
 static int session_trim(struct db *db, struct span user_id, struct err *e)
 {
     struct db_stmt *s = NULL;
-    int rc = db_query(db,
-                      "DELETE FROM session WHERE user_id = $1 AND hash NOT IN (SELECT hash FROM session "
-                      "WHERE user_id = $1 ORDER BY last_seen DESC LIMIT $2)",
-                      e, &s);
+    int rc =
+        db_query(db,
+                 "DELETE FROM session WHERE user_id = $1 AND hash NOT IN (SELECT hash FROM session "
+                 "WHERE user_id = $1 ORDER BY last_seen DESC LIMIT $2)",
+                 e, &s);
     if (rc < 0) {
         return rc;
     }
@@ -230,7 +239,8 @@ static int session_insert(struct db *db, struct span user_id, struct span hash, 
     struct db_stmt *s = NULL;
     if (rc == 0) {
         rc = db_query(db,
-                      "INSERT INTO session (hash, user_id, created, last_seen, address) VALUES ($1, $2, $3, $3, $4)",
+                      "INSERT INTO session (hash, user_id, created, last_seen, address) VALUES "
+                      "($1, $2, $3, $3, $4)",
                       e, &s);
     }
     if (rc < 0) {
@@ -255,8 +265,8 @@ static int session_insert(struct db *db, struct span user_id, struct span hash, 
     return audit_append(db, &entry, e);
 }
 
-int session_create(struct db *db, struct span user_id, struct span hash, struct span address, time_ns now,
-                   struct err *e)
+int session_create(struct db *db, struct span user_id, struct span hash, struct span address,
+                   time_ns now, struct err *e)
 {
     CHECK(hash.len == ACCOUNT_HASH_BYTES);
     int rc = db_begin(db, e);
@@ -279,11 +289,12 @@ int session_find(struct db *db, struct span hash, time_ns now, struct arena *are
                  struct account *out, struct err *e)
 {
     struct db_stmt *s = NULL;
-    int rc = db_query(db,
-                      "SELECT u.id, u.name, u.password, u.role, u.organisation, s.last_seen "
-                      "FROM session s JOIN user_account u ON u.id = s.user_id "
-                      "WHERE s.hash = $1 AND s.last_seen > $2 AND s.created > $3 AND u.disabled IS NULL",
-                      e, &s);
+    int rc =
+        db_query(db,
+                 "SELECT u.id, u.name, u.password, u.role, u.organisation, s.last_seen "
+                 "FROM session s JOIN user_account u ON u.id = s.user_id "
+                 "WHERE s.hash = $1 AND s.last_seen > $2 AND s.created > $3 AND u.disabled IS NULL",
+                 e, &s);
     if (rc < 0) {
         return rc;
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * People, their sessions, and the one-time set-up token that makes the first of them. Called by the keeper.
- * Secrets never come here: passwords arrive as Argon2id strings, cookies and tokens as hashes.
+ * People, their sessions, and the one-time set-up token that makes the first of them. Called by the
+ * keeper. Secrets never come here: passwords arrive as Argon2id strings, cookies and tokens as
+ * hashes.
  */
 #ifndef RECORDS_ACCOUNTS_H
 #define RECORDS_ACCOUNTS_H
@@ -29,7 +30,8 @@ struct account {
     struct span organisation;
 };
 
-/* What a person may be called: 1 to ACCOUNT_NAME_MAX bytes of UTF-8, no control characters, no blank at an end. */
+/* What a person may be called: 1 to ACCOUNT_NAME_MAX bytes of UTF-8, no control characters, no
+ * blank at an end. */
 bool account_name_valid(struct span name);
 
 int account_admin_exists(struct db *db, struct err *e, bool *exists_out) NODISCARD;
@@ -42,15 +44,16 @@ int setup_create(struct db *db, struct span hash, time_ns now, struct err *e) NO
 /* 0 when the token may be used now; ERR_DENIED otherwise, whatever the reason. */
 int setup_check(struct db *db, struct span hash, time_ns now, struct err *e) NODISCARD;
 /*
- * Uses the token up and makes the first administrator, in one transaction. ERR_DENIED for a token that is not good,
- * ERR_INVALID for the name.
+ * Uses the token up and makes the first administrator, in one transaction. ERR_DENIED for a token
+ * that is not good, ERR_INVALID for the name.
  */
 int setup_use(struct db *db, struct span hash, struct span name, struct span password, time_ns now,
               char id_out[ID_TEXT_LEN + 1], struct err *e) NODISCARD;
 
-int session_create(struct db *db, struct span user_id, struct span hash, struct span address, time_ns now,
-                   struct err *e) NODISCARD;
-/* Whose session it is; notes that it was used. ERR_DENIED when there is none, it is over, or the person is disabled. */
+int session_create(struct db *db, struct span user_id, struct span hash, struct span address,
+                   time_ns now, struct err *e) NODISCARD;
+/* Whose session it is; notes that it was used. ERR_DENIED when there is none, it is over, or the
+ * person is disabled. */
 int session_find(struct db *db, struct span hash, time_ns now, struct arena *arena,
                  struct account *out, struct err *e) NODISCARD;
 /* Ends it; fine when there is none. */

@@ -25,9 +25,16 @@ static void names(void **state)
         struct span name;
         bool good;
     } cases[] = {
-        {{"Anna", 4}, true},     {{"a", 1}, true},       {{"Łucja Żak", 11}, true}, {{"", 0}, false},
-        {{" a", 2}, false},      {{"a\n", 2}, false},    {{"a\tb", 3}, false},      {{"a\0b", 3}, false},
-        {{"\xff", 1}, false},    {{"a\x7f", 2}, false},
+        {{"Anna", 4}, true},
+        {{"a", 1}, true},
+        {{"Łucja Żak", 11}, true},
+        {{"", 0}, false},
+        {{" a", 2}, false},
+        {{"a\n", 2}, false},
+        {{"a\tb", 3}, false},
+        {{"a\0b", 3}, false},
+        {{"\xff", 1}, false},
+        {{"a\x7f", 2}, false},
         {{"0123456789012345678901234567890123456789012345678901234567890123", 64}, true},
         {{"01234567890123456789012345678901234567890123456789012345678901234", 65}, false},
     };
@@ -51,15 +58,19 @@ static void setup_link_works_once(void **state)
     assert_int_equal(setup_check(db, hash_of('b'), TEST_NOW, &e), ERR_DENIED);
     assert_int_equal(setup_create(db, hash_of('b'), TEST_NOW, &e), 0); /* the first one dies */
     assert_int_equal(setup_check(db, hash_of('a'), TEST_NOW, &e), ERR_DENIED);
-    assert_int_equal(setup_use(db, hash_of('b'), SPAN(" "), SPAN("$argon"), TEST_NOW, id, &e), ERR_INVALID);
-    assert_int_equal(setup_use(db, hash_of('b'), SPAN("Anna"), SPAN("$argon"), late, id, &e), ERR_DENIED);
+    assert_int_equal(setup_use(db, hash_of('b'), SPAN(" "), SPAN("$argon"), TEST_NOW, id, &e),
+                     ERR_INVALID);
+    assert_int_equal(setup_use(db, hash_of('b'), SPAN("Anna"), SPAN("$argon"), late, id, &e),
+                     ERR_DENIED);
     bool exists = true;
     assert_int_equal(account_admin_exists(db, &e, &exists), 0);
     assert_false(exists);
-    assert_int_equal(setup_use(db, hash_of('b'), SPAN("Anna"), SPAN("$argon"), TEST_NOW, id, &e), 0);
+    assert_int_equal(setup_use(db, hash_of('b'), SPAN("Anna"), SPAN("$argon"), TEST_NOW, id, &e),
+                     0);
     assert_int_equal(account_admin_exists(db, &e, &exists), 0);
     assert_true(exists);
-    assert_int_equal(setup_use(db, hash_of('b'), SPAN("Eve"), SPAN("$argon"), TEST_NOW, id, &e), ERR_DENIED);
+    assert_int_equal(setup_use(db, hash_of('b'), SPAN("Eve"), SPAN("$argon"), TEST_NOW, id, &e),
+                     ERR_DENIED);
     assert_int_equal(setup_create(db, hash_of('c'), TEST_NOW, &e), ERR_EXISTS);
     struct account a;
     assert_int_equal(account_by_name(db, SPAN("aNNA"), &arena, &a, &e), 0);
@@ -75,7 +86,8 @@ static struct db *db_with_anna(struct span *id_out)
     static char id[ID_TEXT_LEN + 1];
     struct db *db = test_db();
     assert_int_equal(setup_create(db, hash_of('s'), TEST_NOW, &e), 0);
-    assert_int_equal(setup_use(db, hash_of('s'), SPAN("Anna"), SPAN("$argon"), TEST_NOW, id, &e), 0);
+    assert_int_equal(setup_use(db, hash_of('s'), SPAN("Anna"), SPAN("$argon"), TEST_NOW, id, &e),
+                     0);
     *id_out = span_of(id);
     return db;
 }
@@ -92,13 +104,15 @@ static void sessions_end(void **state)
     assert_true(span_eq(a.name, SPAN("Anna")));
     /* Used then, so good for another idle time, but not beyond the week. */
     assert_int_equal(session_find(db, hash_of('x'), TEST_NOW + 2 * idle - 2, &arena, &a, &e), 0);
-    assert_int_equal(session_find(db, hash_of('x'), TEST_NOW + 3 * idle, &arena, &a, &e), ERR_DENIED);
+    assert_int_equal(session_find(db, hash_of('x'), TEST_NOW + 3 * idle, &arena, &a, &e),
+                     ERR_DENIED);
     for (time_ns t = TEST_NOW; t < TEST_NOW + SESSION_MAX_S * TIME_SECOND; t += idle / 2) {
         assert_int_equal(db_exec(db, "UPDATE session SET last_seen = 9000000000000000000", &e), 0);
         assert_int_equal(session_find(db, hash_of('x'), t, &arena, &a, &e), 0);
     }
-    assert_int_equal(session_find(db, hash_of('x'), TEST_NOW + SESSION_MAX_S * TIME_SECOND, &arena, &a, &e),
-                     ERR_DENIED);
+    assert_int_equal(
+        session_find(db, hash_of('x'), TEST_NOW + SESSION_MAX_S * TIME_SECOND, &arena, &a, &e),
+        ERR_DENIED);
     assert_int_equal(session_sweep(db, TEST_NOW + SESSION_MAX_S * TIME_SECOND, &e), 0);
     assert_int_equal(test_number(db, "SELECT COUNT(*) FROM session"), 0);
     assert_int_equal(session_create(db, id, hash_of('y'), SPAN("::1"), TEST_NOW, &e), 0);
@@ -117,7 +131,8 @@ static void sessions_are_bounded(void **state)
     struct db *db = db_with_anna(&id);
     struct account a;
     for (int i = 0; i < ACCOUNT_SESSIONS_MAX + 5; i++) {
-        assert_int_equal(session_create(db, id, hash_of((char)('0' + i)), SPAN("::1"), TEST_NOW + i, &e), 0);
+        assert_int_equal(
+            session_create(db, id, hash_of((char)('0' + i)), SPAN("::1"), TEST_NOW + i, &e), 0);
     }
     assert_int_equal(test_number(db, "SELECT COUNT(*) FROM session"), ACCOUNT_SESSIONS_MAX);
     assert_int_equal(session_find(db, hash_of('0'), TEST_NOW, &arena, &a, &e), ERR_DENIED);
@@ -146,9 +161,11 @@ static void tokens(void **state)
     assert_int_equal(n, 1);
     assert_true(list[0].last_used == TEST_NOW + 5);
     assert_true(span_eq(list[0].hash, hash_of('t')));
-    assert_int_equal(tokens_revoke(db, SPAN("harbour"), SPAN("t1"), SPAN("Eve"), TEST_NOW, &e), ERR_NOT_FOUND);
+    assert_int_equal(tokens_revoke(db, SPAN("harbour"), SPAN("t1"), SPAN("Eve"), TEST_NOW, &e),
+                     ERR_NOT_FOUND);
     assert_int_equal(tokens_revoke(db, SPAN("lantern"), SPAN("t1"), SPAN("Anna"), TEST_NOW, &e), 0);
-    assert_int_equal(tokens_revoke(db, SPAN("lantern"), SPAN("t1"), SPAN("Anna"), TEST_NOW, &e), ERR_NOT_FOUND);
+    assert_int_equal(tokens_revoke(db, SPAN("lantern"), SPAN("t1"), SPAN("Anna"), TEST_NOW, &e),
+                     ERR_NOT_FOUND);
     assert_int_equal(tokens_list(db, SPAN("*"), &arena, &list, &n, &e), 0);
     assert_int_equal(n, 0);
     int64_t rows = 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Alerts as rows and as messages: see alert_row.h. Runs in keeper and desk; must trust no length and no number. */
+/* Alerts as rows and as messages: see alert_row.h. Runs in keeper and desk; must trust no length
+ * and no number. */
 #include "records/alert_row.h"
 
 #include "base/check.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * An alert as it is kept and shown: the row of a list, the steps of its life, the filter of a list, and how all three travel
- * between keeper and desk. Pure data and codec; the reader trusts nothing.
+ * An alert as it is kept and shown: the row of a list, the steps of its life, the filter of a list,
+ * and how all three travel between keeper and desk. Pure data and codec; the reader trusts nothing.
  */
 #ifndef RECORDS_ALERT_ROW_H
 #define RECORDS_ALERT_ROW_H
@@ -29,11 +29,13 @@ bool alert_close_reason_valid(struct span s);
 
 /* Spans and numbers of a row in the order in which they are stored and travel. */
 #define ALERT_ROW_SPANS(X)                                                                         \
-    X(id) X(organisation) X(rule_id) X(rule_hash) X(title) X(host) X(user) X(source) X(product)    \
-    X(category) X(service) X(summary) X(assignee) X(close_reason)
+    X(id)                                                                                          \
+    X(organisation) X(rule_id) X(rule_hash) X(title) X(host) X(user) X(source) X(product)          \
+        X(category) X(service) X(summary) X(assignee) X(close_reason)
 #define ALERT_ROW_NUMBERS(X)                                                                       \
-    X(level) X(status) X(time) X(received) X(last_time) X(count) X(revision) X(closed)             \
-    X(block_day) X(block_id) X(block_index)
+    X(level)                                                                                       \
+    X(status) X(time) X(received) X(last_time) X(count) X(revision) X(closed) X(block_day)         \
+        X(block_id) X(block_index)
 
 /* An empty span means none. closed is TIME_NONE unless closed. */
 struct alert_row {
@@ -56,9 +58,10 @@ struct alert_filter {
     uint32_t levels;          /* bit per enum alert_level, 0 = all */
     struct span rule_id;      /* empty = any, so are the next two */
     struct span host;
-    struct span words;        /* each must be in title, summary, host, user or source; case does not matter */
-    uint32_t limit;           /* 1 to ALERT_PAGE_MAX */
-    int64_t before_received;  /* where the page before ended; INT64_MAX = from the newest */
+    struct span
+        words;      /* each must be in title, summary, host, user or source; case does not matter */
+    uint32_t limit; /* 1 to ALERT_PAGE_MAX */
+    int64_t before_received; /* where the page before ended; INT64_MAX = from the newest */
     struct span before_id;
 };
 
@@ -85,7 +88,8 @@ struct alert_step {
 
 enum alert_action { ALERT_DO_ACKNOWLEDGE, ALERT_DO_CLOSE, ALERT_DO_REOPEN, ALERT_ACTION_COUNT };
 
-/* A person's change. `revision` is the one he saw: a change of somebody else in between refuses his. */
+/* A person's change. `revision` is the one he saw: a change of somebody else in between refuses
+ * his. */
 struct alert_change {
     struct span id;
     struct span organisation; /* as in the filter */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Alerts taken in and changed: see alerts.h. Runs in the keeper. Must never change a history row. */
+/* Alerts taken in and changed: see alerts.h. Runs in the keeper. Must never change a history row.
+ */
 #include "records/alerts.h"
 
 #include <inttypes.h>
@@ -50,7 +51,8 @@ static int count_add(struct db *db, struct span organisation, enum alert_status 
     struct db_stmt *s = NULL;
     int rc = db_query(db,
                       "INSERT INTO alert_count (organisation, status, alerts) VALUES ($1, $2, $3) "
-                      "ON CONFLICT (organisation, status) DO UPDATE SET alerts = alert_count.alerts + excluded.alerts",
+                      "ON CONFLICT (organisation, status) DO UPDATE SET alerts = "
+                      "alert_count.alerts + excluded.alerts",
                       e, &s);
     if (rc < 0) {
         return rc;
@@ -61,7 +63,8 @@ static int count_add(struct db *db, struct span organisation, enum alert_status 
     return db_run(s, e);
 }
 
-static int step_add(struct db *db, struct span alert_id, const struct alert_step *step, struct err *e)
+static int step_add(struct db *db, struct span alert_id, const struct alert_step *step,
+                    struct err *e)
 {
     struct db_stmt *s = NULL;
     int rc = db_query(db,
@@ -108,8 +111,9 @@ static void bind_alert(struct db_stmt *s, const struct alert *a, struct span id,
     db_bind_bytes(s, 22, detail);
 }
 
-int alerts_insert(struct db *db, const struct alert *a, struct span detail, const struct alert_place *place,
-                  char id_out[ALERT_ID_LEN + 1], bool *new_out, struct err *e)
+int alerts_insert(struct db *db, const struct alert *a, struct span detail,
+                  const struct alert_place *place, char id_out[ALERT_ID_LEN + 1], bool *new_out,
+                  struct err *e)
 {
     CHECK(db_in_transaction(db));
     *new_out = false;
@@ -118,13 +122,14 @@ int alerts_insert(struct db *db, const struct alert *a, struct span detail, cons
         return err_set(e, ERR_INVALID, "an alert without organisation");
     }
     struct db_stmt *s = NULL;
-    int rc = db_query(db,
-                      "INSERT INTO alert (id, organisation, rule_id, rule_hash, title, level, status, time,"
-                      " received, last_time, host, user_name, source, product, category, service, events,"
-                      " summary, revision, block_day, block_id, block_index, detail) VALUES ($1, $2, $3, $4,"
-                      " $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 1, $19, $20, $21, $22) "
-                      "ON CONFLICT (id) DO NOTHING",
-                      e, &s);
+    int rc = db_query(
+        db,
+        "INSERT INTO alert (id, organisation, rule_id, rule_hash, title, level, status, time,"
+        " received, last_time, host, user_name, source, product, category, service, events,"
+        " summary, revision, block_day, block_id, block_index, detail) VALUES ($1, $2, $3, $4,"
+        " $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 1, $19, $20, $21, $22) "
+        "ON CONFLICT (id) DO NOTHING",
+        e, &s);
     if (rc < 0) {
         return rc;
     }
@@ -175,10 +180,12 @@ int alerts_get(struct db *db, struct span organisation, struct span id, struct a
     return rc;
 }
 
-int alerts_history(struct db *db, struct span id, struct arena *arena, struct alert_step **steps_out,
-                   size_t *count_out, struct err *e)
+int alerts_history(struct db *db, struct span id, struct arena *arena,
+                   struct alert_step **steps_out, size_t *count_out, struct err *e)
 {
-    enum { STEPS_MAX = 1000 }; /* shown; a thousand changes of one alert are a mistake of somebody */
+    enum {
+        STEPS_MAX = 1000
+    }; /* shown; a thousand changes of one alert are a mistake of somebody */
     *count_out = 0;
     struct db_stmt *s = NULL;
     int rc = db_query(db,
@@ -205,8 +212,8 @@ int alerts_history(struct db *db, struct span id, struct arena *arena, struct al
 }
 
 /*
- * What an action makes of an alert. Reopening undoes the last thing: a closed alert goes back to whom it belonged, an
- * acknowledged one back to the queue.
+ * What an action makes of an alert. Reopening undoes the last thing: a closed alert goes back to
+ * whom it belonged, an acknowledged one back to the queue.
  */
 static bool next_state(const struct alert_change *ch, const struct alert_row *row, time_ns now,
                        struct alert_row *next)
@@ -242,10 +249,11 @@ static bool next_state(const struct alert_change *ch, const struct alert_row *ro
 static int row_update(struct db *db, const struct alert_row *next, struct err *e)
 {
     struct db_stmt *s = NULL;
-    int rc = db_query(db,
-                      "UPDATE alert SET status = $1, assignee = $2, close_reason = $3, closed = $4, "
-                      "revision = $5 WHERE id = $6 AND revision = $5 - 1",
-                      e, &s);
+    int rc =
+        db_query(db,
+                 "UPDATE alert SET status = $1, assignee = $2, close_reason = $3, closed = $4, "
+                 "revision = $5 WHERE id = $6 AND revision = $5 - 1",
+                 e, &s);
     if (rc < 0) {
         return rc;
     }
@@ -294,8 +302,8 @@ static int change_note(struct db *db, const struct alert_change *ch, const struc
     return audit_append(db, &entry, e);
 }
 
-static int change_apply(struct db *db, const struct alert_change *ch, time_ns now, struct arena *arena,
-                        struct alert_row *row_out, struct err *e)
+static int change_apply(struct db *db, const struct alert_change *ch, time_ns now,
+                        struct arena *arena, struct alert_row *row_out, struct err *e)
 {
     int rc = alerts_get(db, ch->organisation, ch->id, arena, row_out, NULL, e);
     if (rc < 0) {

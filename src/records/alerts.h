@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Alerts in the database: taken in once, listed newest first, changed by people under optimistic locking.
- * Called by the keeper. Every function names the organisation it asks for ("*" = the whole node, which only the keeper
- * and people of the whole node use); without one there is no query.
+ * Alerts in the database: taken in once, listed newest first, changed by people under optimistic
+ * locking. Called by the keeper. Every function names the organisation it asks for ("*" = the whole
+ * node, which only the keeper and people of the whole node use); without one there is no query.
  */
 #ifndef RECORDS_ALERTS_H
 #define RECORDS_ALERTS_H
@@ -12,48 +12,52 @@
 
 /* Where the archive keeps the event. */
 struct alert_place {
-    int64_t day;   /* days since 1970 of receipt */
+    int64_t day; /* days since 1970 of receipt */
     int64_t block;
     int64_t index;
 };
 
 /* The id is a hash of rule and place, so the same alert told twice has one row. */
-void alert_make_id(struct span rule_id, const struct alert_place *place, char out[ALERT_ID_LEN + 1]);
+void alert_make_id(struct span rule_id, const struct alert_place *place,
+                   char out[ALERT_ID_LEN + 1]);
 
 /*
- * Takes an alert in, inside the transaction that the caller holds. `detail` is the alert as encoded by event/alert.h.
- * *new_out is false when it was there already; nothing changes then.
+ * Takes an alert in, inside the transaction that the caller holds. `detail` is the alert as encoded
+ * by event/alert.h. *new_out is false when it was there already; nothing changes then.
  */
-int alerts_insert(struct db *db, const struct alert *a, struct span detail, const struct alert_place *place,
-                  char id_out[ALERT_ID_LEN + 1], bool *new_out, struct err *e) NODISCARD;
+int alerts_insert(struct db *db, const struct alert *a, struct span detail,
+                  const struct alert_place *place, char id_out[ALERT_ID_LEN + 1], bool *new_out,
+                  struct err *e) NODISCARD;
 
 struct alert_page {
     struct alert_row *rows; /* newest received first */
     size_t count;
-    bool more;              /* there may be further ones, after: */
+    bool more; /* there may be further ones, after: */
     int64_t last_received;
     struct span last_id;
 };
 
-/* A page; memory from arena. A word search looks at ALERT_SCAN_MAX rows, then ends with `more` set. */
+/* A page; memory from arena. A word search looks at ALERT_SCAN_MAX rows, then ends with `more` set.
+ */
 int alerts_list(struct db *db, const struct alert_filter *f, struct arena *arena,
                 struct alert_page *out, struct err *e) NODISCARD;
 
 int alerts_count(struct db *db, struct span organisation, time_ns now, struct alert_counts *out,
                  struct err *e) NODISCARD;
 
-/* One alert with its detail (detail_out may be NULL). ERR_NOT_FOUND also when it belongs to another organisation. */
+/* One alert with its detail (detail_out may be NULL). ERR_NOT_FOUND also when it belongs to another
+ * organisation. */
 int alerts_get(struct db *db, struct span organisation, struct span id, struct arena *arena,
                struct alert_row *row_out, struct span *detail_out, struct err *e) NODISCARD;
 
 /* Its life, oldest first. */
-int alerts_history(struct db *db, struct span id, struct arena *arena, struct alert_step **steps_out,
-                   size_t *count_out, struct err *e) NODISCARD;
+int alerts_history(struct db *db, struct span id, struct arena *arena,
+                   struct alert_step **steps_out, size_t *count_out, struct err *e) NODISCARD;
 
 /*
- * Applies a person's change with its history and audit rows in one transaction; the row afterwards in *row_out.
- * ERR_BUSY: somebody was faster, *row_out is the alert as it is now. ERR_DENIED: the alert's status does not allow it,
- * *row_out likewise. ERR_NOT_FOUND.
+ * Applies a person's change with its history and audit rows in one transaction; the row afterwards
+ * in *row_out. ERR_BUSY: somebody was faster, *row_out is the alert as it is now. ERR_DENIED: the
+ * alert's status does not allow it, *row_out likewise. ERR_NOT_FOUND.
  */
 int alerts_change(struct db *db, const struct alert_change *ch, time_ns now, struct arena *arena,
                   struct alert_row *row_out, struct err *e) NODISCARD;

@@ -7,12 +7,13 @@
 
 /* In the order of ALERT_ROW_SPANS, then ALERT_ROW_NUMBERS. */
 #define ALERT_COLUMNS                                                                              \
-    "id, organisation, rule_id, rule_hash, title, host, user_name, source, product, category, "   \
+    "id, organisation, rule_id, rule_hash, title, host, user_name, source, product, category, "    \
     "service, summary, assignee, close_reason, level, status, time, received, last_time, events, " \
     "revision, closed, block_day, block_id, block_index"
 enum { ALERT_COLUMN_COUNT = 25 };
 
-/* The current row of a statement that selects ALERT_COLUMNS; spans point into it when arena is NULL. */
+/* The current row of a statement that selects ALERT_COLUMNS; spans point into it when arena is
+ * NULL. */
 void alert_row_read(struct db_stmt *s, struct arena *arena, struct alert_row *out);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Pages and counts of alerts: see alerts.h. Runs in the keeper. The SQL of a page is put together from fixed pieces; what
- * people typed is only ever a bound value, and search words are compared here, so that case folds the same everywhere.
+ * Pages and counts of alerts: see alerts.h. Runs in the keeper. The SQL of a page is put together
+ * from fixed pieces; what people typed is only ever a bound value, and search words are compared
+ * here, so that case folds the same everywhere.
  */
 #include <stdio.h>
 
@@ -17,7 +18,8 @@ struct words {
     char text[FOLDED_MAX];
 };
 
-/* Words beyond the sixteenth are not looked at; a search of that many is a sentence that matches nothing anyway. */
+/* Words beyond the sixteenth are not looked at; a search of that many is a sentence that matches
+ * nothing anyway. */
 static void words_split(struct span query, struct words *w)
 {
     w->count = 0;
@@ -39,7 +41,8 @@ static void words_split(struct span query, struct words *w)
 
 static bool row_has_words(const struct alert_row *row, const struct words *w, struct arena *scratch)
 {
-    const struct span parts[] = {row->title, row->summary, row->host, row->user, row->source, row->rule_id};
+    const struct span parts[] = {row->title, row->summary, row->host,
+                                 row->user,  row->source,  row->rule_id};
     bool found[WORDS_MAX] = {false};
     size_t left = w->count;
     for (size_t i = 0; i < ARRAY_LEN(parts) && left > 0; i++) {
@@ -72,7 +75,8 @@ static void sql_bits(struct buf *sql, const char *column, uint32_t bits, unsigne
 
 static void list_sql(struct buf *sql, const struct alert_filter *f)
 {
-    buf_cstr(sql, "SELECT " ALERT_COLUMNS " FROM alert WHERE (received < $1 OR (received = $1 AND id < $2))"
+    buf_cstr(sql, "SELECT " ALERT_COLUMNS
+                  " FROM alert WHERE (received < $1 OR (received = $1 AND id < $2))"
                   " AND received <= $1");
     if (!span_eq(f->organisation, SPAN("*"))) {
         buf_cstr(sql, " AND organisation = $3");
@@ -89,7 +93,8 @@ static void list_sql(struct buf *sql, const struct alert_filter *f)
     buf_u8(sql, 0);
 }
 
-static int list_query(struct db *db, const struct alert_filter *f, struct db_stmt **s, struct err *e)
+static int list_query(struct db *db, const struct alert_filter *f, struct db_stmt **s,
+                      struct err *e)
 {
     struct buf sql;
     buf_init(&sql, DB_SQL_MAX);
@@ -195,17 +200,19 @@ int alerts_count(struct db *db, struct span organisation, time_ns now, struct al
                         organisation, i, &out->by_status[i], e);
     }
     if (rc == 0) {
-        rc = one_number(db,
-                        "SELECT COUNT(*) FROM alert WHERE ($1 = '*' OR organisation = $1) AND closed >= $2",
-                        organisation, time_day(now) * TIME_DAY, &out->closed_today, e);
+        rc = one_number(
+            db, "SELECT COUNT(*) FROM alert WHERE ($1 = '*' OR organisation = $1) AND closed >= $2",
+            organisation, time_day(now) * TIME_DAY, &out->closed_today, e);
     }
-    /* Two look-ups that the index on status answers at once, rather than one that walks everything open. */
+    /* Two look-ups that the index on status answers at once, rather than one that walks everything
+     * open. */
     int64_t oldest[2] = {TIME_NONE, TIME_NONE};
     for (int i = 0; i < 2 && rc == 0; i++) {
-        rc = one_number(db,
-                        "SELECT received FROM alert WHERE ($1 = '*' OR organisation = $1) AND status = $2 "
-                        "ORDER BY received LIMIT 1",
-                        organisation, i, &oldest[i], e);
+        rc = one_number(
+            db,
+            "SELECT received FROM alert WHERE ($1 = '*' OR organisation = $1) AND status = $2 "
+            "ORDER BY received LIMIT 1",
+            organisation, i, &oldest[i], e);
     }
     bool first = oldest[1] == TIME_NONE || (oldest[0] != TIME_NONE && oldest[0] < oldest[1]);
     out->oldest_open = first ? oldest[0] : oldest[1];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Tests of alerts: taken in once, listed in pages without gap or repeat, filtered, counted, changed under locking. */
+/* Tests of alerts: taken in once, listed in pages without gap or repeat, filtered, counted, changed
+ * under locking. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,7 +11,8 @@
 
 static struct arena arena;
 
-static void put(struct db *db, int i, enum alert_level level, const char *host, const char *organisation)
+static void put(struct db *db, int i, enum alert_level level, const char *host,
+                const char *organisation)
 {
     char rule[32];
     char summary[64];
@@ -43,7 +45,8 @@ static void put(struct db *db, int i, enum alert_level level, const char *host, 
 
 static struct alert_filter filter_all(uint32_t limit)
 {
-    return (struct alert_filter){.organisation = SPAN("*"), .limit = limit, .before_received = INT64_MAX};
+    return (struct alert_filter){
+        .organisation = SPAN("*"), .limit = limit, .before_received = INT64_MAX};
 }
 
 static void pages_have_no_gap(void **state)
@@ -84,7 +87,8 @@ static void filters_choose(void **state)
     (void)state;
     struct db *db = test_db();
     for (int i = 0; i < 12; i++) {
-        put(db, i, i % 2 == 0 ? LEVEL_CRITICAL : LEVEL_LOW, i < 4 ? "web1" : "db1", i < 6 ? "lantern" : "harbour");
+        put(db, i, i % 2 == 0 ? LEVEL_CRITICAL : LEVEL_LOW, i < 4 ? "web1" : "db1",
+            i < 6 ? "lantern" : "harbour");
     }
     const struct {
         const char *name;
@@ -95,12 +99,16 @@ static void filters_choose(void **state)
         {"organisation", {.organisation = SPAN("lantern")}, 6},
         {"other organisation", {.organisation = SPAN("nobody")}, 0},
         {"critical", {.organisation = SPAN("*"), .levels = 1u << LEVEL_CRITICAL}, 6},
-        {"two levels", {.organisation = SPAN("*"), .levels = 1u << LEVEL_CRITICAL | 1u << LEVEL_LOW}, 12},
+        {"two levels",
+         {.organisation = SPAN("*"), .levels = 1u << LEVEL_CRITICAL | 1u << LEVEL_LOW},
+         12},
         {"closed", {.organisation = SPAN("*"), .statuses = 1u << ALERT_CLOSED}, 0},
         {"new", {.organisation = SPAN("*"), .statuses = 1u << ALERT_NEW}, 12},
         {"rule", {.organisation = SPAN("*"), .rule_id = SPAN("rule-1")}, 4},
         {"host", {.organisation = SPAN("*"), .host = SPAN("web1")}, 4},
-        {"host and rule", {.organisation = SPAN("*"), .host = SPAN("web1"), .rule_id = SPAN("rule-0")}, 2},
+        {"host and rule",
+         {.organisation = SPAN("*"), .host = SPAN("web1"), .rule_id = SPAN("rule-0")},
+         2},
         {"words", {.organisation = SPAN("*"), .words = SPAN("  LOGIN  üNUSUAL ")}, 12},
         {"one word", {.organisation = SPAN("*"), .words = SPAN("web1")}, 4},
         {"word not there", {.organisation = SPAN("*"), .words = SPAN("login elephant")}, 0},
@@ -241,9 +249,11 @@ static void strangers_see_nothing(void **state)
     assert_int_equal(alerts_get(db, SPAN("lantern"), id, &arena, &row, &detail, &e), 0);
     assert_true(span_eq(detail, SPAN("detail")));
     assert_int_equal(row.block_day, 20779);
-    struct alert_change ch = {.id = id, .organisation = SPAN("harbour"), .revision = 1, .who = SPAN("Eve")};
+    struct alert_change ch = {
+        .id = id, .organisation = SPAN("harbour"), .revision = 1, .who = SPAN("Eve")};
     assert_int_equal(alerts_change(db, &ch, TEST_NOW, &arena, &row, &e), ERR_NOT_FOUND);
-    assert_int_equal(alerts_get(db, SPAN("*"), SPAN("no-such"), &arena, &row, NULL, &e), ERR_NOT_FOUND);
+    assert_int_equal(alerts_get(db, SPAN("*"), SPAN("no-such"), &arena, &row, NULL, &e),
+                     ERR_NOT_FOUND);
     db_close(&db);
     arena_reset(&arena);
 }
@@ -253,7 +263,8 @@ static void messages_survive_the_way(void **state)
     (void)state;
     struct buf b;
     buf_init(&b, 1 << 16);
-    struct alert_row row = {.id = SPAN("id"), .summary = SPAN("s"), .level = LEVEL_HIGH, .closed = TIME_NONE};
+    struct alert_row row = {
+        .id = SPAN("id"), .summary = SPAN("s"), .level = LEVEL_HIGH, .closed = TIME_NONE};
     alert_row_encode(&b, &row);
     for (size_t cut = 0; cut <= b.len; cut++) {
         char *exact = mem_alloc(cut);
@@ -283,8 +294,8 @@ static void messages_survive_the_way(void **state)
 int run_alert_tests(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pages_have_no_gap), cmocka_unit_test(filters_choose),
-        cmocka_unit_test(life_of_an_alert),  cmocka_unit_test(counts_follow),
+        cmocka_unit_test(pages_have_no_gap),     cmocka_unit_test(filters_choose),
+        cmocka_unit_test(life_of_an_alert),      cmocka_unit_test(counts_follow),
         cmocka_unit_test(strangers_see_nothing), cmocka_unit_test(messages_survive_the_way),
     };
     arena_init(&arena, 0);

@@ -7,11 +7,13 @@
 
 #include "base/buf.h"
 
-/* Of the row's number, the hash before it, and each part with its length: no two entries hash the same bytes. */
+/* Of the row's number, the hash before it, and each part with its length: no two entries hash the
+ * same bytes. */
 static void entry_hash(int64_t seq, const struct audit_entry *a, const unsigned char *previous,
                        unsigned char out[AUDIT_HASH_BYTES])
 {
-    const struct span parts[] = {a->organisation, a->who, a->what, a->subject, a->why, a->before, a->after};
+    const struct span parts[] = {a->organisation, a->who,    a->what, a->subject,
+                                 a->why,          a->before, a->after};
     struct buf b;
     buf_init(&b, ARRAY_LEN(parts) * (AUDIT_TEXT_MAX + 4) + 64);
     buf_u64(&b, (uint64_t)seq);
@@ -27,7 +29,8 @@ static void entry_hash(int64_t seq, const struct audit_entry *a, const unsigned 
 
 static bool too_long(const struct audit_entry *a)
 {
-    const struct span parts[] = {a->organisation, a->who, a->what, a->subject, a->why, a->before, a->after};
+    const struct span parts[] = {a->organisation, a->who,    a->what, a->subject,
+                                 a->why,          a->before, a->after};
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         if (parts[i].len > AUDIT_TEXT_MAX) {
             return true;
@@ -37,7 +40,8 @@ static bool too_long(const struct audit_entry *a)
 }
 
 /* End of the chain: 0 and zeros for an empty one. */
-static int read_head(struct db *db, struct err *e, int64_t *seq_out, unsigned char hash_out[AUDIT_HASH_BYTES])
+static int read_head(struct db *db, struct err *e, int64_t *seq_out,
+                     unsigned char hash_out[AUDIT_HASH_BYTES])
 {
     *seq_out = 0;
     memset(hash_out, 0, AUDIT_HASH_BYTES);
@@ -54,7 +58,9 @@ static int read_head(struct db *db, struct err *e, int64_t *seq_out, unsigned ch
     if (hash.len == AUDIT_HASH_BYTES) {
         memcpy(hash_out, hash.ptr, AUDIT_HASH_BYTES);
     }
-    rc = hash.len == AUDIT_HASH_BYTES ? 0 : err_set(e, ERR_INVALID, "audit: the head of the chain is damaged");
+    rc = hash.len == AUDIT_HASH_BYTES
+             ? 0
+             : err_set(e, ERR_INVALID, "audit: the head of the chain is damaged");
     db_done(s);
     return rc;
 }
@@ -74,14 +80,15 @@ static int write_head(struct db *db, int64_t seq, const unsigned char *hash, str
     return db_run(s, e);
 }
 
-static int write_row(struct db *db, int64_t seq, const struct audit_entry *a, const unsigned char *previous,
-                     const unsigned char *hash, struct err *e)
+static int write_row(struct db *db, int64_t seq, const struct audit_entry *a,
+                     const unsigned char *previous, const unsigned char *hash, struct err *e)
 {
     struct db_stmt *s = NULL;
-    int rc = db_query(db,
-                      "INSERT INTO audit (seq, at, organisation, who, what, subject, why, before_value,"
-                      " after_value, previous, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-                      e, &s);
+    int rc = db_query(
+        db,
+        "INSERT INTO audit (seq, at, organisation, who, what, subject, why, before_value,"
+        " after_value, previous, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        e, &s);
     if (rc < 0) {
         return rc;
     }
@@ -152,10 +159,11 @@ int audit_verify(struct db *db, struct err *e, int64_t *rows_out)
     *rows_out = 0;
     int rc = read_head(db, e, &head_seq, head);
     if (rc == 0) {
-        rc = db_query(db,
-                      "SELECT seq, at, organisation, who, what, subject, why, before_value, after_value,"
-                      " previous, hash FROM audit ORDER BY seq",
-                      e, &s);
+        rc = db_query(
+            db,
+            "SELECT seq, at, organisation, who, what, subject, why, before_value, after_value,"
+            " previous, hash FROM audit ORDER BY seq",
+            e, &s);
     }
     if (rc < 0) {
         return rc;
@@ -168,7 +176,8 @@ int audit_verify(struct db *db, struct err *e, int64_t *rows_out)
         *rows_out = seq;
     }
     if (rc == 0 && (seq != head_seq || sodium_memcmp(previous, head, AUDIT_HASH_BYTES) != 0)) {
-        rc = err_set(e, ERR_INVALID, "audit: the chain ends at row %" PRId64 " but must end at %" PRId64, seq,
+        rc = err_set(e, ERR_INVALID,
+                     "audit: the chain ends at row %" PRId64 " but must end at %" PRId64, seq,
                      head_seq);
     }
     return rc;

@@ -58,7 +58,8 @@ static void tampering_shows(void **state)
         {"DELETE FROM audit WHERE seq = 5", "ends at row 4 but must end at 5"},
         {"DELETE FROM audit", "ends at row 0"},
         {"UPDATE audit SET seq = 6 WHERE seq = 5", "breaks at row 5"},
-        {"INSERT INTO audit SELECT 6, at, organisation, who, what, subject, why, before_value, after_value,"
+        {"INSERT INTO audit SELECT 6, at, organisation, who, what, subject, why, before_value, "
+         "after_value,"
          " previous, hash FROM audit WHERE seq = 5",
          "breaks at row 6"},
         {"UPDATE audit_head SET hash = x'01'", "head of the chain"},
@@ -83,7 +84,8 @@ static void long_text_is_refused(void **state)
     struct err e = {0};
     static char text[AUDIT_TEXT_MAX + 1];
     memset(text, 'x', sizeof text);
-    struct audit_entry entry = {.organisation = SPAN("*"), .who = SPAN("a"), .why = span_make(text, sizeof text)};
+    struct audit_entry entry = {
+        .organisation = SPAN("*"), .who = SPAN("a"), .why = span_make(text, sizeof text)};
     assert_int_equal(db_begin(db, &e), 0);
     assert_int_equal(audit_append(db, &entry, &e), ERR_LIMIT);
     db_rollback(db);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The database of records behind one small interface: open, statements with typed values, transactions.
- * Everything in records/ and nothing else includes this; the keeper runs it, one connection, one thread.
+ * The database of records behind one small interface: open, statements with typed values,
+ * transactions. Everything in records/ and nothing else includes this; the keeper runs it, one
+ * connection, one thread.
  *
- * SQL is written once, in the part that SQLite and PostgreSQL share: types TEXT, BIGINT and BYTEA, values as
- * $1, $2 … numbered in the order of first use, no upserts beyond ON CONFLICT DO NOTHING / DO UPDATE, no
- * engine functions. Text handed to a statement is never pasted into SQL.
+ * SQL is written once, in the part that SQLite and PostgreSQL share: types TEXT, BIGINT and BYTEA,
+ * values as $1, $2 … numbered in the order of first use, no upserts beyond ON CONFLICT DO NOTHING /
+ * DO UPDATE, no engine functions. Text handed to a statement is never pasted into SQL.
  */
 #ifndef RECORDS_DB_H
 #define RECORDS_DB_H
@@ -20,13 +21,15 @@ struct db;
 struct db_stmt;
 
 enum {
-    DB_STMT_CACHE_MAX = 128,  /* distinct SQL texts kept prepared */
-    DB_SQL_MAX = 8 * 1024,    /* bytes of one SQL text */
-    DB_VALUE_MAX = 16 << 20,  /* bytes of one stored value: a record of 1 MiB with all its marks is far below */
-    DB_BUSY_WAIT_MS = 5000,   /* a backup or a shell may hold the lock for a moment */
+    DB_STMT_CACHE_MAX = 128, /* distinct SQL texts kept prepared */
+    DB_SQL_MAX = 8 * 1024,   /* bytes of one SQL text */
+    DB_VALUE_MAX =
+        16 << 20, /* bytes of one stored value: a record of 1 MiB with all its marks is far below */
+    DB_BUSY_WAIT_MS = 5000, /* a backup or a shell may hold the lock for a moment */
 };
 
-/* Database in the file `path` (made with mode 0600), or in memory for ":memory:". ERR_IO, ERR_INVALID. */
+/* Database in the file `path` (made with mode 0600), or in memory for ":memory:". ERR_IO,
+ * ERR_INVALID. */
 int db_open(const char *path, struct err *e, struct db **db_out) NODISCARD;
 /* Closes and frees; NULL is fine. Sets *db to NULL. */
 void db_close(struct db **db);
@@ -44,8 +47,9 @@ bool db_in_transaction(const struct db *db);
 int db_end(struct db *db, int rc, struct err *e) NODISCARD;
 
 /*
- * The statement for this SQL text, ready for values; prepared once and kept. It stays valid until it is asked for again
- * or the database closes; asking for it while it is still in use starts it afresh.
+ * The statement for this SQL text, ready for values; prepared once and kept. It stays valid until
+ * it is asked for again or the database closes; asking for it while it is still in use starts it
+ * afresh.
  */
 int db_query(struct db *db, const char *sql, struct err *e, struct db_stmt **stmt_out) NODISCARD;
 
@@ -66,7 +70,8 @@ void db_done(struct db_stmt *s);
 /* Rows touched by the last INSERT, UPDATE or DELETE. */
 int64_t db_changes(const struct db *db);
 
-/* Columns of the current row, from 0; spans are borrowed until the next step. NULL reads as 0 or empty. */
+/* Columns of the current row, from 0; spans are borrowed until the next step. NULL reads as 0 or
+ * empty. */
 bool db_col_null(struct db_stmt *s, int i);
 int64_t db_col_i64(struct db_stmt *s, int i);
 struct span db_col_text(struct db_stmt *s, int i);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * db.h on SQLite: one file, WAL, every commit on disk before it returns. Runs in the keeper (and in command line tools that
- * work on a data directory no node holds). Must never open anything but the path it was given, load an extension, or
- * trust what a schema that others could have written says.
+ * db.h on SQLite: one file, WAL, every commit on disk before it returns. Runs in the keeper (and in
+ * command line tools that work on a data directory no node holds). Must never open anything but the
+ * path it was given, load an extension, or trust what a schema that others could have written says.
  */
 #include "records/db.h"
 
@@ -58,7 +58,8 @@ int db_exec(struct db *db, const char *sql, struct err *e)
     return 0;
 }
 
-/* Made by us first so that its mode, and with it that of WAL and shared memory file, is 0600 whatever the umask is. */
+/* Made by us first so that its mode, and with it that of WAL and shared memory file, is 0600
+ * whatever the umask is. */
 static int make_private_file(const char *path, struct err *e)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -131,10 +132,11 @@ static int check_owner(struct db *db, const char *path, struct err *e)
 
 static int set_durable(struct db *db, bool in_memory, struct err *e)
 {
-    int rc = db_exec(db,
-                     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;"
-                     "PRAGMA cell_size_check = ON; PRAGMA journal_size_limit = 16777216;",
-                     e);
+    int rc =
+        db_exec(db,
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;"
+                "PRAGMA cell_size_check = ON; PRAGMA journal_size_limit = 16777216;",
+                e);
     if (rc < 0) {
         return rc;
     }
@@ -146,7 +148,8 @@ static int set_durable(struct db *db, bool in_memory, struct err *e)
     }
     (void)sqlite3_finalize(raw);
     if (!in_memory && (!wal || pragma_number(db, "PRAGMA synchronous") != 2)) {
-        return err_set(e, ERR_UNSUPPORTED, "records: the file system does not support write-ahead logging");
+        return err_set(e, ERR_UNSUPPORTED,
+                       "records: the file system does not support write-ahead logging");
     }
     return 0;
 }
@@ -289,7 +292,8 @@ int db_query(struct db *db, const char *sql, struct err *e, struct db_stmt **stm
     if (s == NULL) {
         sqlite3_stmt *raw = NULL;
         const char *rest = NULL;
-        if (sqlite3_prepare_v3(db->raw, sql, -1, SQLITE_PREPARE_PERSISTENT, &raw, &rest) != SQLITE_OK) {
+        if (sqlite3_prepare_v3(db->raw, sql, -1, SQLITE_PREPARE_PERSISTENT, &raw, &rest) !=
+            SQLITE_OK) {
             return db_fail(db, e, "prepare");
         }
         CHECK(raw != NULL && *rest == '\0'); /* one statement per text */
@@ -349,7 +353,8 @@ void db_bind_text_or_null(struct db_stmt *s, int n, struct span v)
 
 void db_bind_bytes(struct db_stmt *s, int n, struct span v)
 {
-    bound(s, sqlite3_bind_blob64(s->raw, place_of(s, n), v.len == 0 ? "" : v.ptr, v.len, SQLITE_STATIC));
+    bound(s, sqlite3_bind_blob64(s->raw, place_of(s, n), v.len == 0 ? "" : v.ptr, v.len,
+                                 SQLITE_STATIC));
 }
 
 void db_bind_null(struct db_stmt *s, int n)

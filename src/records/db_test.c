@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Tests of db.h on SQLite: values, transactions, and the switches that keep a hostile file from acting. */
+/* Tests of db.h on SQLite: values, transactions, and the switches that keep a hostile file from
+ * acting. */
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -139,9 +140,12 @@ static void many_statements_share_the_cache(void **state)
 int run_db_tests(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values_come_back_as_they_went), cmocka_unit_test(rollback_leaves_nothing),
-        cmocka_unit_test(switches_bite),                 cmocka_unit_test(file_is_private_and_durable),
-        cmocka_unit_test(other_files_are_refused),       cmocka_unit_test(oversize_value_is_an_error),
+        cmocka_unit_test(values_come_back_as_they_went),
+        cmocka_unit_test(rollback_leaves_nothing),
+        cmocka_unit_test(switches_bite),
+        cmocka_unit_test(file_is_private_and_durable),
+        cmocka_unit_test(other_files_are_refused),
+        cmocka_unit_test(oversize_value_is_an_error),
         cmocka_unit_test(many_statements_share_the_cache),
     };
     return cmocka_run_group_tests_name("records/db", tests, NULL, NULL);

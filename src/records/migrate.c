@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Runs migrations: see migrate.h. Called by records_open in the keeper; must never leave half a migration behind. */
+/* Runs migrations: see migrate.h. Called by records_open in the keeper; must never leave half a
+ * migration behind. */
 #include "records/migrate.h"
 
 #include <inttypes.h>
@@ -32,10 +33,12 @@ int migrate_version(struct db *db, struct err *e, int64_t *version_out)
     return rc;
 }
 
-static int note_version(struct db *db, int64_t version, const char *name, time_ns now, struct err *e)
+static int note_version(struct db *db, int64_t version, const char *name, time_ns now,
+                        struct err *e)
 {
     struct db_stmt *s = NULL;
-    int rc = db_query(db, "INSERT INTO schema_version (version, name, applied) VALUES ($1, $2, $3)", e, &s);
+    int rc = db_query(db, "INSERT INTO schema_version (version, name, applied) VALUES ($1, $2, $3)",
+                      e, &s);
     if (rc < 0) {
         return rc;
     }
@@ -60,7 +63,8 @@ static int run_one(struct db *db, const struct migration *m, int64_t version, ti
     if (rc < 0 && e != NULL) {
         char why[256];
         (void)snprintf(why, sizeof why, "%.255s", e->text);
-        return err_set(e, rc, "migration %" PRId64 " (%s) failed and was undone: %s", version, m->name, why);
+        return err_set(e, rc, "migration %" PRId64 " (%s) failed and was undone: %s", version,
+                       m->name, why);
     }
     return rc;
 }
@@ -75,7 +79,8 @@ int migrate_run(struct db *db, const struct migration *list, size_t count, time_
     }
     if (version > (int64_t)count) {
         return err_set(e, ERR_UNSUPPORTED,
-                       "the records have version %" PRId64 ", made by a newer program; this one knows %zu. "
+                       "the records have version %" PRId64
+                       ", made by a newer program; this one knows %zu. "
                        "Start the newer program, or restore a backup made before the upgrade",
                        version, count);
     }

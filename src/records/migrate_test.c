@@ -50,7 +50,8 @@ static void failure_undoes_the_whole_step(void **state)
     (void)state;
     const struct migration list[] = {
         {"good", "CREATE TABLE one (a BIGINT)"},
-        {"bad", "CREATE TABLE two (a BIGINT); INSERT INTO one VALUES (7); SELECT nonsense FROM nowhere"},
+        {"bad",
+         "CREATE TABLE two (a BIGINT); INSERT INTO one VALUES (7); SELECT nonsense FROM nowhere"},
     };
     struct db *db = empty_db();
     struct err e = {0};

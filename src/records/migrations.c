@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The tables of records, as the steps that made them. A step that was released is never edited: add another below it.
- * Times are nanoseconds since 1970 UTC. Every row that belongs to somebody carries its organisation.
+ * The tables of records, as the steps that made them. A step that was released is never edited: add
+ * another below it. Times are nanoseconds since 1970 UTC. Every row that belongs to somebody
+ * carries its organisation.
  */
 #include "records/migrate.h"
 
@@ -9,18 +10,21 @@
 
 static const char identity_sql[] =
     "CREATE TABLE user_account ("
-    " id TEXT PRIMARY KEY, name TEXT NOT NULL, name_key TEXT NOT NULL UNIQUE, password TEXT NOT NULL, role TEXT NOT NULL,"
+    " id TEXT PRIMARY KEY, name TEXT NOT NULL, name_key TEXT NOT NULL UNIQUE, password TEXT NOT "
+    "NULL, role TEXT NOT NULL,"
     " organisation TEXT NOT NULL, created BIGINT NOT NULL, disabled BIGINT);"
     /* Only the hash of the cookie: who reads the database cannot log in with what he finds. */
     "CREATE TABLE session ("
-    " hash BYTEA PRIMARY KEY, user_id TEXT NOT NULL REFERENCES user_account (id), created BIGINT NOT NULL,"
+    " hash BYTEA PRIMARY KEY, user_id TEXT NOT NULL REFERENCES user_account (id), created BIGINT "
+    "NOT NULL,"
     " last_seen BIGINT NOT NULL, address TEXT NOT NULL);"
     "CREATE INDEX session_seen ON session (last_seen);"
     "CREATE TABLE setup_token ("
     " hash BYTEA PRIMARY KEY, created BIGINT NOT NULL, expires BIGINT NOT NULL, used BIGINT);"
     "CREATE TABLE ingest_token ("
     " id TEXT PRIMARY KEY, hash BYTEA NOT NULL UNIQUE, name TEXT NOT NULL, source TEXT NOT NULL,"
-    " organisation TEXT NOT NULL, created BIGINT NOT NULL, created_by TEXT NOT NULL, last_used BIGINT,"
+    " organisation TEXT NOT NULL, created BIGINT NOT NULL, created_by TEXT NOT NULL, last_used "
+    "BIGINT,"
     " revoked BIGINT);"
     "CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL, changed BIGINT NOT NULL);";
 
@@ -34,11 +38,13 @@ static const char audit_sql[] =
 
 static const char alert_sql[] =
     "CREATE TABLE alert ("
-    " id TEXT PRIMARY KEY, organisation TEXT NOT NULL, rule_id TEXT NOT NULL, rule_hash TEXT NOT NULL,"
+    " id TEXT PRIMARY KEY, organisation TEXT NOT NULL, rule_id TEXT NOT NULL, rule_hash TEXT NOT "
+    "NULL,"
     " title TEXT NOT NULL, level BIGINT NOT NULL, status BIGINT NOT NULL, time BIGINT NOT NULL,"
     " received BIGINT NOT NULL, last_time BIGINT NOT NULL, host TEXT, user_name TEXT,"
     " source TEXT NOT NULL, product TEXT NOT NULL, category TEXT NOT NULL, service TEXT NOT NULL,"
-    " events BIGINT NOT NULL, summary TEXT NOT NULL, assignee TEXT, close_reason TEXT, closed BIGINT,"
+    " events BIGINT NOT NULL, summary TEXT NOT NULL, assignee TEXT, close_reason TEXT, closed "
+    "BIGINT,"
     " revision BIGINT NOT NULL, block_day BIGINT NOT NULL, block_id BIGINT NOT NULL,"
     " block_index BIGINT NOT NULL, detail BYTEA NOT NULL);"
     "CREATE INDEX alert_newest ON alert (received, id);"
@@ -68,7 +74,8 @@ static const char rule_sql[] =
     " reason TEXT NOT NULL);"
     "CREATE TABLE source_counter ("
     " name TEXT PRIMARY KEY, kind TEXT NOT NULL, product TEXT NOT NULL, category TEXT NOT NULL,"
-    " service TEXT NOT NULL, organisation TEXT NOT NULL, events BIGINT NOT NULL, dropped BIGINT NOT NULL,"
+    " service TEXT NOT NULL, organisation TEXT NOT NULL, events BIGINT NOT NULL, dropped BIGINT "
+    "NOT NULL,"
     " anomalies BIGINT NOT NULL, last_event BIGINT);";
 
 static const struct migration list[] = {

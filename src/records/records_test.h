@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Shared by the tests of records/: a fresh database, and the tables of tests that records_test.c runs. */
+/* Shared by the tests of records/: a fresh database, and the tables of tests that records_test.c
+ * runs. */
 #ifndef RECORDS_RECORDS_TEST_H
 #define RECORDS_RECORDS_TEST_H
 

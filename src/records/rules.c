@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Rule texts and refusals: see rules.h. Runs in the keeper. Must never drop the text of a rule that an alert points to. */
+/* Rule texts and refusals: see rules.h. Runs in the keeper. Must never drop the text of a rule that
+ * an alert points to. */
 #include "records/rules.h"
 
 #include "base/num.h"
@@ -25,7 +26,8 @@ void rule_decode(struct cursor *c, struct rule_row *out)
     out->level = cursor_u8(c);
     out->alerts = (int64_t)cursor_u64(c);
     out->events = (int64_t)cursor_u64(c);
-    if (out->level > LEVEL_CRITICAL || out->hash.len != RULE_HASH_LEN || out->text.len > RULE_TEXT_MAX) {
+    if (out->level > LEVEL_CRITICAL || out->hash.len != RULE_HASH_LEN ||
+        out->text.len > RULE_TEXT_MAX) {
         c->failed = true;
         out->level = 0;
     }
@@ -46,12 +48,14 @@ int rules_generation(struct db *db, struct err *e, int64_t *generation_out)
 int rules_put(struct db *db, const struct rule_row *rule, int64_t generation, struct err *e)
 {
     struct db_stmt *s = NULL;
-    int rc = db_query(db,
-                      "INSERT INTO rule_text (hash, rule_id, title, author, file, description, license, condition,"
-                      " reference_list, tag_list, falsepositive_list, body, level, generation, alerts, events) "
-                      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0, 0) "
-                      "ON CONFLICT (hash) DO UPDATE SET generation = excluded.generation, file = excluded.file",
-                      e, &s);
+    int rc = db_query(
+        db,
+        "INSERT INTO rule_text (hash, rule_id, title, author, file, description, license, "
+        "condition,"
+        " reference_list, tag_list, falsepositive_list, body, level, generation, alerts, events) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0, 0) "
+        "ON CONFLICT (hash) DO UPDATE SET generation = excluded.generation, file = excluded.file",
+        e, &s);
     if (rc < 0) {
         return rc;
     }
@@ -65,7 +69,8 @@ int rules_put(struct db *db, const struct rule_row *rule, int64_t generation, st
     return db_run(s, e);
 }
 
-int rules_put_refusal(struct db *db, const struct rule_refusal *r, int64_t generation, struct err *e)
+int rules_put_refusal(struct db *db, const struct rule_refusal *r, int64_t generation,
+                      struct err *e)
 {
     struct db_stmt *s = NULL;
     int rc = db_query(db,
@@ -95,13 +100,15 @@ int rules_switch(struct db *db, int64_t generation, time_ns now, struct err *e)
 }
 
 #define RULE_COLUMNS                                                                               \
-    "hash, rule_id, title, author, file, description, license, condition, reference_list, tag_list, " \
+    "hash, rule_id, title, author, file, description, license, condition, reference_list, "        \
+    "tag_list, "                                                                                   \
     "falsepositive_list, "
 
 static void rule_read(struct db_stmt *s, struct arena *arena, struct rule_row *out)
 {
     int i = 0;
-#define X(name) out->name = arena == NULL ? db_col_text(s, i) : arena_copy(arena, db_col_text(s, i)), i++;
+#define X(name)                                                                                    \
+    out->name = arena == NULL ? db_col_text(s, i) : arena_copy(arena, db_col_text(s, i)), i++;
     RULE_SPANS(X)
 #undef X
     out->level = db_col_i64(s, i++);
@@ -109,11 +116,13 @@ static void rule_read(struct db_stmt *s, struct arena *arena, struct rule_row *o
     out->events = db_col_i64(s, i++);
 }
 
-int rules_get(struct db *db, struct span hash, struct arena *arena, struct rule_row *out, struct err *e)
+int rules_get(struct db *db, struct span hash, struct arena *arena, struct rule_row *out,
+              struct err *e)
 {
     struct db_stmt *s = NULL;
-    int rc = db_query(db, "SELECT " RULE_COLUMNS "body, level, alerts, events FROM rule_text WHERE hash = $1",
-                      e, &s);
+    int rc = db_query(
+        db, "SELECT " RULE_COLUMNS "body, level, alerts, events FROM rule_text WHERE hash = $1", e,
+        &s);
     if (rc < 0) {
         return rc;
     }
@@ -133,7 +142,9 @@ int rules_get(struct db *db, struct span hash, struct arena *arena, struct rule_
 int rules_count_alert(struct db *db, struct span hash, int64_t events, struct err *e)
 {
     struct db_stmt *s = NULL;
-    int rc = db_query(db, "UPDATE rule_text SET alerts = alerts + 1, events = events + $1 WHERE hash = $2", e, &s);
+    int rc = db_query(
+        db, "UPDATE rule_text SET alerts = alerts + 1, events = events + $1 WHERE hash = $2", e,
+        &s);
     if (rc < 0) {
         return rc;
     }
@@ -199,8 +210,8 @@ static int rules_total(struct db *db, int64_t generation, int64_t *total_out, st
     return rc;
 }
 
-int rules_list(struct db *db, struct span words, struct span after_title, struct span after_hash, size_t limit,
-               struct arena *arena, struct rule_page *out, struct err *e)
+int rules_list(struct db *db, struct span words, struct span after_title, struct span after_hash,
+               size_t limit, struct arena *arena, struct rule_page *out, struct err *e)
 {
     CHECK(limit > 0 && limit <= RULE_PAGE_MAX);
     *out = (struct rule_page){.rows = arena_calloc(arena, limit, sizeof *out->rows)};
@@ -212,7 +223,8 @@ int rules_list(struct db *db, struct span words, struct span after_title, struct
     }
     if (rc == 0) {
         rc = db_query(db,
-                      "SELECT " RULE_COLUMNS "'', level, alerts, events FROM rule_text WHERE generation = $1 "
+                      "SELECT " RULE_COLUMNS
+                      "'', level, alerts, events FROM rule_text WHERE generation = $1 "
                       "AND (title > $2 OR (title = $2 AND hash > $3)) ORDER BY title, hash",
                       e, &s);
     }
@@ -225,14 +237,15 @@ int rules_list(struct db *db, struct span words, struct span after_title, struct
     return list_fill(s, words, limit, arena, out, e);
 }
 
-int rules_refused(struct db *db, struct arena *arena, struct rule_refusal **list_out, size_t *count_out,
-                  struct err *e)
+int rules_refused(struct db *db, struct arena *arena, struct rule_refusal **list_out,
+                  size_t *count_out, struct err *e)
 {
     *count_out = 0;
     struct rule_refusal *list = arena_calloc(arena, RULE_REFUSED_MAX, sizeof *list);
     *list_out = list;
     struct db_stmt *s = NULL;
-    int rc = db_query(db, "SELECT file, line, reason FROM rule_refused ORDER BY seq LIMIT $1", e, &s);
+    int rc =
+        db_query(db, "SELECT file, line, reason FROM rule_refused ORDER BY seq LIMIT $1", e, &s);
     if (rc < 0) {
         return rc;
     }

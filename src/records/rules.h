@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The texts of rules that are or were loaded, so that an alert can always show what it was judged by, and the rules that were
- * refused. Each load is a generation: what the last one did not bring is kept for old alerts but no longer listed.
- * Called by the keeper; the codec also by the compiler, which sends rules as they load.
+ * The texts of rules that are or were loaded, so that an alert can always show what it was judged
+ * by, and the rules that were refused. Each load is a generation: what the last one did not bring
+ * is kept for old alerts but no longer listed. Called by the keeper; the codec also by the
+ * compiler, which sends rules as they load.
  */
 #ifndef RECORDS_RULES_H
 #define RECORDS_RULES_H
@@ -21,8 +22,9 @@ enum {
 
 /* Lists are JSON arrays of strings, written by whoever read the rule. */
 #define RULE_SPANS(X)                                                                              \
-    X(hash) X(rule_id) X(title) X(author) X(file) X(description) X(license) X(condition)           \
-    X(references) X(tags) X(falsepositives) X(text)
+    X(hash)                                                                                        \
+    X(rule_id) X(title) X(author) X(file) X(description) X(license) X(condition) X(references)     \
+        X(tags) X(falsepositives) X(text)
 
 struct rule_row {
 #define X(name) struct span name;
@@ -46,13 +48,16 @@ void rule_decode(struct cursor *c, struct rule_row *out);
 /* Number of the generation being listed; 0 before the first load. */
 int rules_generation(struct db *db, struct err *e, int64_t *generation_out) NODISCARD;
 /* Stores a rule for a generation, idempotently by hash. */
-int rules_put(struct db *db, const struct rule_row *rule, int64_t generation, struct err *e) NODISCARD;
-int rules_put_refusal(struct db *db, const struct rule_refusal *r, int64_t generation, struct err *e) NODISCARD;
+int rules_put(struct db *db, const struct rule_row *rule, int64_t generation,
+              struct err *e) NODISCARD;
+int rules_put_refusal(struct db *db, const struct rule_refusal *r, int64_t generation,
+                      struct err *e) NODISCARD;
 /* From now on `generation` is the one listed; refusals of older ones go. */
 int rules_switch(struct db *db, int64_t generation, time_ns now, struct err *e) NODISCARD;
 
 /* ERR_NOT_FOUND. */
-int rules_get(struct db *db, struct span hash, struct arena *arena, struct rule_row *out, struct err *e) NODISCARD;
+int rules_get(struct db *db, struct span hash, struct arena *arena, struct rule_row *out,
+              struct err *e) NODISCARD;
 /* Adds an alert to the rule's numbers; fine when the rule is not known. */
 int rules_count_alert(struct db *db, struct span hash, int64_t events, struct err *e) NODISCARD;
 
@@ -63,10 +68,11 @@ struct rule_page {
     int64_t total; /* of the generation, whatever was searched */
 };
 
-/* Loaded rules whose title, id or file holds `words` (empty = all), after (after_title, after_hash). */
-int rules_list(struct db *db, struct span words, struct span after_title, struct span after_hash, size_t limit,
-               struct arena *arena, struct rule_page *out, struct err *e) NODISCARD;
-int rules_refused(struct db *db, struct arena *arena, struct rule_refusal **list_out, size_t *count_out,
-                  struct err *e) NODISCARD;
+/* Loaded rules whose title, id or file holds `words` (empty = all), after (after_title,
+ * after_hash). */
+int rules_list(struct db *db, struct span words, struct span after_title, struct span after_hash,
+               size_t limit, struct arena *arena, struct rule_page *out, struct err *e) NODISCARD;
+int rules_refused(struct db *db, struct arena *arena, struct rule_refusal **list_out,
+                  size_t *count_out, struct err *e) NODISCARD;
 
 #endif

@@ -110,7 +110,8 @@ static void source_counters(void **state)
 {
     (void)state;
     struct db *db = test_db();
-    struct source_row row = {.name = SPAN("auth"), .kind = SPAN("journal"), .events = 5, .last_event = TIME_NONE};
+    struct source_row row = {
+        .name = SPAN("auth"), .kind = SPAN("journal"), .events = 5, .last_event = TIME_NONE};
     assert_int_equal(sources_put(db, &row, &e), 0);
     row.events = 9;
     row.last_event = TEST_NOW;

@@ -22,7 +22,8 @@ int settings_get(struct db *db, struct span name, char *text, size_t size, struc
         return rc;
     }
     struct span value = db_col_text(s, 0);
-    rc = value.len <= size ? 0 : err_set(e, ERR_LIMIT, "the setting %.*s is too long", SPAN_ARG(name));
+    rc = value.len <= size ? 0
+                           : err_set(e, ERR_LIMIT, "the setting %.*s is too long", SPAN_ARG(name));
     if (rc == 0) {
         memcpy(text, value.ptr, value.len);
         *value_out = span_make(text, value.len);
@@ -37,10 +38,11 @@ int settings_put(struct db *db, struct span name, struct span value, time_ns now
         return err_set(e, ERR_LIMIT, "a setting has at most %d bytes", SETTING_MAX);
     }
     struct db_stmt *s = NULL;
-    int rc = db_query(db,
-                      "INSERT INTO setting (name, value, changed) VALUES ($1, $2, $3) "
-                      "ON CONFLICT (name) DO UPDATE SET value = excluded.value, changed = excluded.changed",
-                      e, &s);
+    int rc = db_query(
+        db,
+        "INSERT INTO setting (name, value, changed) VALUES ($1, $2, $3) "
+        "ON CONFLICT (name) DO UPDATE SET value = excluded.value, changed = excluded.changed",
+        e, &s);
     if (rc < 0) {
         return rc;
     }

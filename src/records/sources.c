@@ -35,14 +35,16 @@ void source_decode(struct cursor *c, struct source_row *out)
 int sources_put(struct db *db, const struct source_row *row, struct err *e)
 {
     struct db_stmt *s = NULL;
-    int rc = db_query(db,
-                      "INSERT INTO source_counter (name, kind, product, category, service, organisation, events,"
-                      " dropped, anomalies, last_event) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) "
-                      "ON CONFLICT (name) DO UPDATE SET kind = excluded.kind, product = excluded.product,"
-                      " category = excluded.category, service = excluded.service,"
-                      " organisation = excluded.organisation, events = excluded.events,"
-                      " dropped = excluded.dropped, anomalies = excluded.anomalies, last_event = excluded.last_event",
-                      e, &s);
+    int rc = db_query(
+        db,
+        "INSERT INTO source_counter (name, kind, product, category, service, organisation, events,"
+        " dropped, anomalies, last_event) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) "
+        "ON CONFLICT (name) DO UPDATE SET kind = excluded.kind, product = excluded.product,"
+        " category = excluded.category, service = excluded.service,"
+        " organisation = excluded.organisation, events = excluded.events,"
+        " dropped = excluded.dropped, anomalies = excluded.anomalies, last_event = "
+        "excluded.last_event",
+        e, &s);
     if (rc < 0) {
         return rc;
     }
@@ -63,17 +65,18 @@ int sources_put(struct db *db, const struct source_row *row, struct err *e)
     return db_run(s, e);
 }
 
-int sources_list(struct db *db, struct arena *arena, struct source_row **rows_out, size_t *count_out,
-                 struct err *e)
+int sources_list(struct db *db, struct arena *arena, struct source_row **rows_out,
+                 size_t *count_out, struct err *e)
 {
     *count_out = 0;
     struct source_row *rows = arena_calloc(arena, SOURCES_MAX, sizeof *rows);
     *rows_out = rows;
     struct db_stmt *s = NULL;
-    int rc = db_query(db,
-                      "SELECT name, kind, product, category, service, organisation, events, dropped, anomalies,"
-                      " last_event FROM source_counter ORDER BY name LIMIT $1",
-                      e, &s);
+    int rc = db_query(
+        db,
+        "SELECT name, kind, product, category, service, organisation, events, dropped, anomalies,"
+        " last_event FROM source_counter ORDER BY name LIMIT $1",
+        e, &s);
     if (rc < 0) {
         return rc;
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * What came from each log source since the node was made: counters that survive restarts. Written by the keeper about once a
- * minute and at shutdown; the live numbers of the last minute are the keeper's own.
+ * What came from each log source since the node was made: counters that survive restarts. Written
+ * by the keeper about once a minute and at shutdown; the live numbers of the last minute are the
+ * keeper's own.
  */
 #ifndef RECORDS_SOURCES_H
 #define RECORDS_SOURCES_H
@@ -29,7 +30,7 @@ void source_encode(struct buf *out, const struct source_row *row);
 void source_decode(struct cursor *c, struct source_row *out);
 
 int sources_put(struct db *db, const struct source_row *row, struct err *e) NODISCARD;
-int sources_list(struct db *db, struct arena *arena, struct source_row **rows_out, size_t *count_out,
-                 struct err *e) NODISCARD;
+int sources_list(struct db *db, struct arena *arena, struct source_row **rows_out,
+                 size_t *count_out, struct err *e) NODISCARD;
 
 #endif

@@ -4,8 +4,8 @@
 
 #include "records/audit.h"
 
-static int note(struct db *db, struct span organisation, struct span who, const char *what, struct span id,
-                struct span name, time_ns now, struct err *e)
+static int note(struct db *db, struct span organisation, struct span who, const char *what,
+                struct span id, struct span name, time_ns now, struct err *e)
 {
     struct audit_entry entry = {
         .at = now,
@@ -26,7 +26,9 @@ static int token_room(struct db *db, struct err *e)
         rc = db_step(s, e);
     }
     if (rc > 0) {
-        rc = db_col_i64(s, 0) < TOKENS_MAX ? 0 : err_set(e, ERR_LIMIT, "a node has at most %d tokens", TOKENS_MAX);
+        rc = db_col_i64(s, 0) < TOKENS_MAX
+                 ? 0
+                 : err_set(e, ERR_LIMIT, "a node has at most %d tokens", TOKENS_MAX);
         db_done(s);
     }
     return rc;
@@ -37,10 +39,11 @@ static int token_insert(struct db *db, const struct ingest_token *t, struct span
     int rc = token_room(db, e);
     struct db_stmt *s = NULL;
     if (rc == 0) {
-        rc = db_query(db,
-                      "INSERT INTO ingest_token (id, hash, name, source, organisation, created, created_by) "
-                      "VALUES ($1, $2, $3, $4, $5, $6, $7)",
-                      e, &s);
+        rc = db_query(
+            db,
+            "INSERT INTO ingest_token (id, hash, name, source, organisation, created, created_by) "
+            "VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            e, &s);
     }
     if (rc < 0) {
         return rc;
@@ -53,7 +56,8 @@ static int token_insert(struct db *db, const struct ingest_token *t, struct span
     db_bind_i64(s, 6, t->created);
     db_bind_text(s, 7, who);
     rc = db_run(s, e);
-    return rc < 0 ? rc : note(db, t->organisation, who, "token.created", t->id, t->name, t->created, e);
+    return rc < 0 ? rc
+                  : note(db, t->organisation, who, "token.created", t->id, t->name, t->created, e);
 }
 
 int tokens_create(struct db *db, const struct ingest_token *t, struct span who, struct err *e)
@@ -71,10 +75,11 @@ int tokens_list(struct db *db, struct span organisation, struct arena *arena,
     struct ingest_token *list = arena_calloc(arena, TOKENS_MAX, sizeof *list);
     *tokens_out = list;
     struct db_stmt *s = NULL;
-    int rc = db_query(db,
-                      "SELECT id, hash, name, source, organisation, created, last_used FROM ingest_token "
-                      "WHERE revoked IS NULL AND ($1 = '*' OR organisation = $1) ORDER BY created, id",
-                      e, &s);
+    int rc = db_query(
+        db,
+        "SELECT id, hash, name, source, organisation, created, last_used FROM ingest_token "
+        "WHERE revoked IS NULL AND ($1 = '*' OR organisation = $1) ORDER BY created, id",
+        e, &s);
     if (rc < 0) {
         return rc;
     }
@@ -97,8 +102,8 @@ int tokens_list(struct db *db, struct span organisation, struct arena *arena,
     return rc;
 }
 
-static int token_end(struct db *db, struct span organisation, struct span id, struct span who, time_ns now,
-                     struct err *e)
+static int token_end(struct db *db, struct span organisation, struct span id, struct span who,
+                     time_ns now, struct err *e)
 {
     struct db_stmt *s = NULL;
     int rc = db_query(db,
@@ -118,8 +123,8 @@ static int token_end(struct db *db, struct span organisation, struct span id, st
     return rc < 0 ? rc : note(db, organisation, who, "token.revoked", id, SPAN(""), now, e);
 }
 
-int tokens_revoke(struct db *db, struct span organisation, struct span id, struct span who, time_ns now,
-                  struct err *e)
+int tokens_revoke(struct db *db, struct span organisation, struct span id, struct span who,
+                  time_ns now, struct err *e)
 {
     CHECK(organisation.len > 0);
     int rc = db_begin(db, e);

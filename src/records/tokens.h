@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Tokens with which log senders show who they are; only their hashes are kept. Called by the keeper. */
+/* Tokens with which log senders show who they are; only their hashes are kept. Called by the
+ * keeper. */
 #ifndef RECORDS_TOKENS_H
 #define RECORDS_TOKENS_H
 
@@ -20,13 +21,14 @@ struct ingest_token {
 };
 
 /* ERR_LIMIT at TOKENS_MAX; ERR_EXISTS for a hash or id that is there. */
-int tokens_create(struct db *db, const struct ingest_token *t, struct span who, struct err *e) NODISCARD;
+int tokens_create(struct db *db, const struct ingest_token *t, struct span who,
+                  struct err *e) NODISCARD;
 /* Those not revoked, oldest first. `organisation` "*" = the whole node. */
 int tokens_list(struct db *db, struct span organisation, struct arena *arena,
                 struct ingest_token **tokens_out, size_t *count_out, struct err *e) NODISCARD;
 /* ERR_NOT_FOUND. */
-int tokens_revoke(struct db *db, struct span organisation, struct span id, struct span who, time_ns now,
-                  struct err *e) NODISCARD;
+int tokens_revoke(struct db *db, struct span organisation, struct span id, struct span who,
+                  time_ns now, struct err *e) NODISCARD;
 int tokens_used(struct db *db, struct span hash, time_ns at, struct err *e) NODISCARD;
 
 #endif
