@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The archive's writer: one transaction per window, one file per day, one chain. Runs in keeper, one thread.
+ * Must never say a window is kept before its transaction is on disk.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "archive/db.h"
+#include "archive/priv.h"
+#include "base/mem.h"
+#include "base/vec.h"
+
+static void close_day(struct archive *a)
+{
+    sqlite3_stmt **all[] = {&a->put_block, &a->put_window, &a->put_alert, &a->put_position, &a->find_window};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        (void)sqlite3_finalize(*all[i]);
+        *all[i] = NULL;
+    }
+    db_close(&a->db);
+}
+
+static int prepare_day(struct archive *a, struct err *e)
+{
+    const struct {
+        sqlite3_stmt **to;
+        const char *sql;
+    } all[] = {
+        {&a->put_block, "INSERT INTO block VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)"},
+        {&a->put_window, "INSERT INTO window VALUES(?1,?2,?3,?4)"},
+        {&a->put_alert, "INSERT INTO alert(block,record,body) VALUES(?1,?2,?3)"},
+        {&a->put_position, "INSERT OR REPLACE INTO position VALUES(?1,?2)"},
+        {&a->find_window, "SELECT first_block FROM window WHERE intake=?1 AND id=?2"},
+    };
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < ARRAY_LEN(all); i++) {
+        rc = db_prepare(a->db, all[i].sql, all[i].to, e);
+    }
+    return rc;
+}
+
+/* Last link of the open file; the chain's start of the file when it has none yet. */
+static int load_chain(struct archive *a, struct err *e)
+{
+    sqlite3_stmt *s = NULL;
+    int rc = db_prepare(a->db,
+                        "SELECT hash, id FROM block UNION ALL SELECT value, 0 FROM meta "
+                        "WHERE key='chain' ORDER BY 2 DESC LIMIT 1",
+                        &s, e);
+    if (rc == 0) {
+        rc = db_row(a->db, s, e);
+    }
+    if (rc == 1) {
+        struct span hash = db_column(s, 0);
+        a->next_id = (uint32_t)sqlite3_column_int64(s, 1) + 1;
+        if (hash.len == ARCHIVE_HASH_BYTES) {
+            memcpy(a->chain, hash.ptr, ARCHIVE_HASH_BYTES);
+            rc = 0;
+        } else {
+            rc = err_set(e, ERR_INVALID, "chain: a hash of %zu bytes", hash.len);
+        }
+    } else if (rc == 0) {
+        a->next_id = 1;
+    }
+    (void)sqlite3_finalize(s);
+    return rc;
+}
+
+static int sync_folder(const char *folder, struct err *e)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = fd >= 0 && fsync(fd) == 0 ? 0 : err_set_errno(e, ERR_IO, errno, "%s", folder);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return rc;
+}
+
+struct carried {
+    struct archive_position *positions;
+    size_t npositions;
+    unsigned char chain[ARCHIVE_HASH_BYTES];
+};
+
+/* Tables of a new day's file and what it takes over from the day before, in one transaction. */
+static int create_day(struct archive *a, int32_t day, const struct carried *carried, struct err *e)
+{
+    sqlite3_stmt *chain = NULL;
+    sqlite3_stmt *position = NULL;
+    int rc = db_exec(a->db, "BEGIN IMMEDIATE", e);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = db_create(a->db, day, e);
+    if (rc == 0) {
+        rc = db_prepare(a->db, "INSERT INTO meta VALUES('chain', ?1)", &chain, e);
+    }
+    if (rc == 0) {
+        rc = db_prepare(a->db, "INSERT INTO position VALUES(?1,?2)", &position, e);
+    }
+    if (rc == 0) {
+        db_bind_blob(chain, 1, span_make((const char *)carried->chain, ARCHIVE_HASH_BYTES));
+        rc = db_run(a->db, chain, e);
+    }
+    for (size_t i = 0; rc == 0 && i < carried->npositions; i++) {
+        db_bind_text(position, 1, carried->positions[i].name);
+        db_bind_blob(position, 2, carried->positions[i].value);
+        rc = db_run(a->db, position, e);
+    }
+    (void)sqlite3_finalize(chain);
+    (void)sqlite3_finalize(position);
+    if (rc == 0) {
+        rc = db_exec(a->db, "COMMIT", e);
+    }
+    if (rc != 0) {
+        db_rollback(a->db);
+    }
+    return rc;
+}
+
+/* Opens the file of `day`; an older one that is open is closed, its log folded in, and its chain goes on here. */
+static int step_day(struct archive *a, int32_t day, struct err *e)
+{
+    char path[DB_PATH_MAX];
+    struct arena scratch;
+    struct carried carried = {0};
+    bool fresh = false;
+    arena_init(&scratch, 0);
+    int rc = db_path(a->folder, day, path, e);
+    if (rc == 0 && a->db != NULL) {
+        memcpy(carried.chain, a->chain, sizeof carried.chain);
+        rc = archive_positions(a, &scratch, &carried.positions, &carried.npositions, e);
+    }
+    if (rc != 0) {
+        goto out;
+    }
+    close_day(a);
+    rc = db_open_writer(path, &a->db, &fresh, e);
+    if (rc == 0 && fresh) {
+        rc = create_day(a, day, &carried, e);
+    }
+    if (rc == 0) {
+        rc = prepare_day(a, e);
+    }
+    if (rc == 0) {
+        rc = load_chain(a, e);
+    }
+    if (rc == 0) {
+        rc = sync_folder(a->folder, e);
+    }
+    a->day = day;
+    if (rc != 0) {
+        close_day(a);
+    }
+out:
+    arena_fini(&scratch);
+    return rc;
+}
+
+/*
+ * With no file open: goes to the newest that has its tables, then forward over files that a crash left empty, so that
+ * the chain has no gap.
+ */
+static int resume(struct archive *a, int32_t before, struct err *e)
+{
+    struct arena scratch;
+    int32_t *days = NULL;
+    size_t ndays = 0;
+    arena_init(&scratch, 0);
+    int rc = archive_list_days(a->folder, &scratch, &days, &ndays, e);
+    size_t from = ndays;
+    for (bool fresh = true; rc == 0 && fresh && from > 0;) {
+        char path[DB_PATH_MAX];
+        from--;
+        rc = db_path(a->folder, days[from], path, e);
+        if (rc == 0) {
+            rc = db_file_is_fresh(path, &fresh, e);
+        }
+    }
+    for (size_t i = from; rc == 0 && i < ndays && (days[i] < before || i == from); i++) {
+        rc = step_day(a, days[i], e);
+    }
+    arena_fini(&scratch);
+    return rc;
+}
+
+int archive_use_day(struct archive *a, int32_t day, struct err *e)
+{
+    int rc = a->db == NULL ? resume(a, day, e) : 0;
+    if (rc == 0 && (a->db == NULL || a->day < day)) {
+        rc = step_day(a, day, e);
+    }
+    return rc;
+}
+
+int archive_open(const char *folder, struct archive **out, struct err *e)
+{
+    if (mkdir(folder, 0700) != 0 && errno != EEXIST) {
+        return err_set_errno(e, ERR_IO, errno, "%s", folder);
+    }
+    struct archive *a = mem_alloc(sizeof *a);
+    a->folder = mem_strdup(folder);
+    buf_init(&a->header, ARCHIVE_HEADER_MAX_BYTES);
+    int rc = resume(a, INT32_MAX, e);
+    if (rc != 0) {
+        archive_close(&a);
+        return rc;
+    }
+    *out = a;
+    return 0;
+}
+
+void archive_close(struct archive **a)
+{
+    if (*a != NULL) {
+        close_day(*a);
+        buf_free(&(*a)->header);
+        mem_free((*a)->folder);
+        mem_free(*a);
+        *a = NULL;
+    }
+}
+
+int archive_put_link(struct archive *a, const struct archive_header *given, struct span body,
+                     struct err *e)
+{
+    struct archive_header h = *given;
+    h.day = a->day;
+    h.id = a->next_id;
+    memcpy(h.previous, a->chain, sizeof h.previous);
+    buf_clear(&a->header);
+    archive_header_encode(&a->header, &h);
+    struct cursor c = cursor_of(buf_view(&a->header));
+    struct archive_header checked;
+    int rc = a->header.failed ? err_set(e, ERR_INVALID, "header over its limit")
+                              : archive_header_decode(&c, &checked, e);
+    if (rc != 0) {
+        return rc;
+    }
+    unsigned char hash[ARCHIVE_HASH_BYTES];
+    archive_hash(buf_view(&a->header), hash);
+    const int64_t numbers[] = {h.count, h.time_min, h.time_max, h.received_min, h.received_max,
+                               h.originals_bytes};
+    sqlite3_stmt *s = a->put_block;
+    MUST(sqlite3_bind_int64(s, 1, h.id));
+    MUST(sqlite3_bind_int64(s, 2, (int64_t)h.kind));
+    db_bind_text(s, 3, h.organisation);
+    db_bind_text(s, 4, h.source);
+    db_bind_text(s, 5, h.class_name);
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        MUST(sqlite3_bind_int64(s, 6 + (int)i, numbers[i]));
+    }
+    db_bind_blob(s, 12, buf_view(&a->header));
+    db_bind_blob(s, 13, span_make((const char *)hash, sizeof hash));
+    if (body.ptr != NULL) {
+        db_bind_blob(s, 14, body);
+    }
+    rc = db_run(a->db, s, e);
+    if (rc == 0) {
+        memcpy(a->chain, hash, sizeof hash);
+        a->next_id++;
+    }
+    return rc;
+}
+
+static int check_window(const struct archive_window *w, struct err *e)
+{
+    if (w->nblocks > ARCHIVE_WINDOW_BLOCKS_MAX) {
+        return err_set(e, ERR_INVALID, "window of %zu blocks", w->nblocks);
+    }
+    for (size_t i = 0; i < w->nblocks; i++) {
+        if (w->blocks[i].header.kind != ARCHIVE_KIND_BLOCK || w->blocks[i].body.len == 0 ||
+            w->blocks[i].body.len > ARCHIVE_BODY_MAX_BYTES) {
+            return err_set(e, ERR_INVALID, "window's block %zu is not a block, or of %zu bytes", i,
+                           w->blocks[i].body.len);
+        }
+    }
+    for (size_t i = 0; i < w->nalerts; i++) {
+        if (w->alerts[i].block >= w->nblocks || w->alerts[i].body.len > ARCHIVE_ALERT_MAX_BYTES ||
+            w->alerts[i].index >= w->blocks[w->alerts[i].block].header.count) {
+            return err_set(e, ERR_INVALID, "window's alert %zu refers to no record of it", i);
+        }
+    }
+    for (size_t i = 0; i < w->npositions; i++) {
+        if (w->positions[i].name.len > ARCHIVE_POSITION_MAX_BYTES ||
+            w->positions[i].value.len > ARCHIVE_POSITION_MAX_BYTES) {
+            return err_set(e, ERR_INVALID, "window's position %zu is too long", i);
+        }
+    }
+    return 0;
+}
+
+static int find_repeated(struct archive *a, const struct archive_window *w, struct archive_kept *out,
+                         struct err *e)
+{
+    MUST(sqlite3_bind_int64(a->find_window, 1, (int64_t)w->intake));
+    MUST(sqlite3_bind_int64(a->find_window, 2, (int64_t)w->id));
+    int rc = db_row(a->db, a->find_window, e);
+    if (rc == 1) {
+        *out = (struct archive_kept){a->day, (uint32_t)sqlite3_column_int64(a->find_window, 0), true};
+    }
+    (void)sqlite3_reset(a->find_window);
+    return rc;
+}
+
+static int put_window(struct archive *a, const struct archive_window *w, uint32_t first, struct err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < w->nblocks; i++) {
+        rc = archive_put_link(a, &w->blocks[i].header, w->blocks[i].body, e);
+    }
+    for (size_t i = 0; rc == 0 && i < w->nalerts; i++) {
+        MUST(sqlite3_bind_int64(a->put_alert, 1, (int64_t)first + w->alerts[i].block));
+        MUST(sqlite3_bind_int64(a->put_alert, 2, w->alerts[i].index));
+        db_bind_blob(a->put_alert, 3, w->alerts[i].body);
+        rc = db_run(a->db, a->put_alert, e);
+    }
+    for (size_t i = 0; rc == 0 && i < w->npositions; i++) {
+        db_bind_text(a->put_position, 1, w->positions[i].name);
+        db_bind_blob(a->put_position, 2, w->positions[i].value);
+        rc = db_run(a->db, a->put_position, e);
+    }
+    if (rc == 0) {
+        MUST(sqlite3_bind_int64(a->put_window, 1, (int64_t)w->intake));
+        MUST(sqlite3_bind_int64(a->put_window, 2, (int64_t)w->id));
+        MUST(sqlite3_bind_int64(a->put_window, 3, first));
+        MUST(sqlite3_bind_int64(a->put_window, 4, w->received));
+        rc = db_run(a->db, a->put_window, e);
+    }
+    return rc;
+}
+
+int archive_write(struct archive *a, const struct archive_window *w, struct archive_kept *out,
+                  struct err *e)
+{
+    int rc = check_window(w, e);
+    if (rc == 0 && a->db == NULL) {
+        rc = resume(a, INT32_MAX, e);
+    }
+    if (rc == 0 && a->db != NULL) {
+        /* Before the day changes: a window repeated over midnight lies in yesterday's file. */
+        rc = find_repeated(a, w, out, e);
+    }
+    if (rc != 0) {
+        return rc < 0 ? rc : 0;
+    }
+    rc = archive_use_day(a, (int32_t)time_day(w->received), e);
+    if (rc == 0) {
+        rc = db_exec(a->db, "BEGIN IMMEDIATE", e);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    uint32_t first = a->next_id;
+    unsigned char chain[ARCHIVE_HASH_BYTES];
+    memcpy(chain, a->chain, sizeof chain);
+    rc = put_window(a, w, first, e);
+    if (rc == 0) {
+        rc = db_exec(a->db, "COMMIT", e);
+    }
+    if (rc != 0) {
+        db_rollback(a->db);
+        memcpy(a->chain, chain, sizeof chain);
+        a->next_id = first;
+        return rc;
+    }
+    *out = (struct archive_kept){a->day, first, false};
+    return 0;
+}
+
+int archive_positions(struct archive *a, struct arena *scratch, struct archive_position **out,
+                      size_t *count_out, struct err *e)
+{
+    *out = NULL;
+    *count_out = 0;
+    if (a->db == NULL) {
+        return 0;
+    }
+    sqlite3_stmt *s = NULL;
+    VEC(struct archive_position) all = {0};
+    int rc = db_prepare(a->db, "SELECT name, value FROM position ORDER BY name", &s, e);
+    while (rc == 0 && (rc = db_row(a->db, s, e)) == 1) {
+        struct archive_position p = {arena_copy(scratch, db_column(s, 0)),
+                                     arena_copy(scratch, db_column(s, 1))};
+        vec_push(&all, p);
+        rc = 0;
+    }
+    (void)sqlite3_finalize(s);
+    if (rc == 0 && all.len > 0) {
+        *out = arena_calloc(scratch, all.len, sizeof **out);
+        memcpy(*out, all.data, all.len * sizeof **out);
+        *count_out = all.len;
+    }
+    vec_free(&all);
+    return rc;
+}

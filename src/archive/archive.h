@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The archive: what was received, byte for byte, in one SQLite file per UTC day of receipt.
+ *
+ * intake sorts records into blocks (window.h, block.h); keeper writes all blocks of a window with their alerts and
+ * file positions in one transaction (archive_write) and only then acknowledges. A record's address is
+ * (day, block, index). Block headers form one hash chain over all days: a body may be purged while its header stays.
+ *
+ * Day files only go forward: a window that arrives late is kept in the newest file, its headers say when it was received.
+ */
+#ifndef ARCHIVE_ARCHIVE_H
+#define ARCHIVE_ARCHIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/span.h"
+
+#define ARCHIVE_APPLICATION_ID 0x53524e41 /* "SRNA" in the SQLite header */
+
+enum {
+    ARCHIVE_FORMAT = 1,                           /* of day files and headers; newer programs read every older one */
+    ARCHIVE_RECORD_MAX_BYTES = 1024 * 1024,       /* one original, DESIGN §4 */
+    ARCHIVE_BLOCK_MAX_BYTES = 1024 * 1024,        /* originals in one block: what one fetch has to unpack */
+    ARCHIVE_BLOCK_RECORDS_MAX = 65536,            /* records in one block: bounds its columns */
+    ARCHIVE_BLOCK_META_MAX = 4 * 1024 * 1024,     /* bytes of a block's columns */
+    ARCHIVE_BODY_MAX_BYTES = ARCHIVE_BLOCK_MAX_BYTES + ARCHIVE_BLOCK_META_MAX + 64 * 1024, /* compressed, at worst */
+    ARCHIVE_WINDOW_BLOCKS_MAX = 4096,             /* blocks in one window; many organisations make small ones */
+    ARCHIVE_NAME_MAX = 256,                       /* bytes of organisation, source, class, host, sender */
+    ARCHIVE_HASH_BYTES = 32,                      /* BLAKE2b-256 */
+    ARCHIVE_HEADER_MAX_BYTES = 4096,
+    ARCHIVE_NOTE_MAX = 1024,                      /* bytes of a note's text */
+    ARCHIVE_ALERT_MAX_BYTES = 1024 * 1024,        /* one encoded alert, opaque here */
+    ARCHIVE_POSITION_MAX_BYTES = 4096,
+};
+
+/* Where a record lies. day: days since 1970-01-01; block counts from 1 within the day, index from 0 within the block. */
+struct archive_address {
+    int32_t day;
+    uint32_t block;
+    uint32_t index;
+};
+
+/* One record as it goes in and comes out. Spans are borrowed. */
+struct archive_record {
+    struct span organisation;
+    struct span source;     /* name in the config */
+    struct span class_name; /* what kind of event it is, "windows/process_creation" */
+    struct span host;       /* may be empty */
+    struct span sender;     /* who brought it: address, file, unit; may be empty */
+    time_ns time;
+    time_ns received;
+    uint32_t flags;         /* oddities of receipt that the bytes alone do not show; kept, not read, here */
+    uint32_t arrival;       /* order within the window it came in; set by the window */
+    struct span original;
+};
+
+enum archive_kind { ARCHIVE_KIND_BLOCK = 0, ARCHIVE_KIND_NOTE = 1 };
+
+/* One link of the chain. Spans point into what it was decoded from. */
+struct archive_header {
+    enum archive_kind kind;
+    int32_t day;    /* of the file it is in */
+    uint32_t id;
+    struct span organisation, source, class_name; /* of a block; a note has its text in `class_name` */
+    uint32_t count;
+    time_ns time_min, time_max;
+    time_ns received_min, received_max;
+    uint32_t meta_bytes;      /* columns, unpacked */
+    uint32_t originals_bytes; /* originals, unpacked */
+    unsigned char originals_hash[ARCHIVE_HASH_BYTES]; /* over (u32 length, bytes) of each record in order */
+    unsigned char meta_hash[ARCHIVE_HASH_BYTES];
+    unsigned char previous[ARCHIVE_HASH_BYTES];       /* hash of the link before; zero for the very first */
+};
+
+/* Header bytes as they are hashed and stored. */
+void archive_header_encode(struct buf *out, const struct archive_header *h);
+int archive_header_decode(struct cursor *c, struct archive_header *out, struct err *e) NODISCARD;
+void archive_hash(struct span bytes, unsigned char out[ARCHIVE_HASH_BYTES]);
+
+/* ---- writing: keeper ---- */
+
+struct archive;
+
+struct archive_block_in {
+    struct archive_header header; /* day, id and previous are set here, the rest by the packer */
+    struct span body;
+};
+
+struct archive_alert_in {
+    uint32_t block; /* index into the window's blocks */
+    uint32_t index; /* record in that block */
+    struct span body;
+};
+
+struct archive_position {
+    struct span name; /* what is followed */
+    struct span value;
+};
+
+/* One window: all of it is kept or nothing. (intake, id) makes a repeated window harmless. */
+struct archive_window {
+    uint64_t intake; /* random number of the intake's start */
+    uint64_t id;
+    time_ns received;
+    const struct archive_block_in *blocks;
+    size_t nblocks;
+    const struct archive_alert_in *alerts;
+    size_t nalerts;
+    const struct archive_position *positions;
+    size_t npositions;
+};
+
+struct archive_kept {
+    int32_t day;
+    uint32_t first_block; /* the window's block i is first_block + i */
+    bool repeated;        /* it was kept before; nothing was written */
+};
+
+/* Opens the folder (made when missing, mode 0700) for one writer. Recovers nothing by itself: SQLite's log does. */
+int archive_open(const char *folder, struct archive **out, struct err *e) NODISCARD;
+void archive_close(struct archive **a);
+/* Durable when it returns 0. ERR_INVALID: the window does not agree with itself; ERR_IO: disk. */
+int archive_write(struct archive *a, const struct archive_window *w, struct archive_kept *out,
+                  struct err *e) NODISCARD;
+/* Newest position of each followed thing; spans live in scratch. */
+int archive_positions(struct archive *a, struct arena *scratch, struct archive_position **out,
+                      size_t *count_out, struct err *e) NODISCARD;
+/* Deletes day files before `day` and leaves a note of each in the chain. count_out: files deleted. */
+int archive_retain(struct archive *a, int32_t day, struct span reason, time_ns now,
+                   size_t *count_out, struct err *e) NODISCARD;
+
+/* ---- reading: keeper's readers, sereno verify ---- */
+
+struct archive_reader;
+int archive_reader_open(const char *folder, struct archive_reader **out, struct err *e) NODISCARD;
+void archive_reader_close(struct archive_reader **r);
+
+/* Days that have a file, ascending, in scratch. */
+int archive_days(struct archive_reader *r, struct arena *scratch, int32_t **out, size_t *count_out,
+                 struct err *e) NODISCARD;
+/* Header and packed body of one block in scratch. body.ptr NULL: purged. */
+int archive_read_block(struct archive_reader *r, int32_t day, uint32_t block, struct arena *scratch,
+                       struct archive_header *header_out, struct span *body_out,
+                       struct err *e) NODISCARD;
+/* One record in scratch. ERR_NOT_FOUND: no such address; ERR_INVALID: damaged, e names day and block. */
+int archive_fetch(struct archive_reader *r, struct archive_address address, struct arena *scratch,
+                  struct archive_record *out, struct err *e) NODISCARD;
+
+/* An alert as kept with its window. */
+struct archive_alert {
+    uint64_t row; /* ascending within the day */
+    struct archive_address address;
+    struct span body;
+};
+/* Alerts of one day behind row `after`, at most max, in scratch: for copying them to the records, and again after a crash. */
+int archive_alerts(struct archive_reader *r, int32_t day, uint64_t after, size_t max,
+                   struct arena *scratch, struct archive_alert **out, size_t *count_out,
+                   struct err *e) NODISCARD;
+
+/* ---- verifying ---- */
+
+struct archive_report {
+    uint64_t days, blocks, records, bytes, notes, purged, bad;
+};
+/* Called per broken thing: e says which day, block and why. */
+typedef void archive_complain(void *ctx, const struct err *e);
+/* Walks the whole chain, unpacks every body and recomputes every hash. 0 = it could be walked; report_out->bad counts faults. */
+int archive_verify(struct archive_reader *r, archive_complain *complain, void *ctx,
+                   struct archive_report *report_out, struct err *e) NODISCARD;
+
+#endif

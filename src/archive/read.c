@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The archive's readers: a record by its address, blocks, alerts. Run in keeper's reader threads (one struct each) and
+ * in `sereno verify`. Bytes on disk are not trusted: they may be damaged, or changed by someone.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "archive/block.h"
+#include "archive/priv.h"
+#include "base/mem.h"
+#include "base/vec.h"
+
+struct archive_reader {
+    char *folder;
+    sqlite3 *db; /* the day read last */
+    int32_t day;
+};
+
+static int compare_days(const void *a, const void *b)
+{
+    const int32_t *x = a;
+    const int32_t *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
+int archive_list_days(const char *folder, struct arena *scratch, int32_t **out, size_t *count_out,
+                      struct err *e)
+{
+    DIR *d = opendir(folder);
+    VEC(int32_t) days = {0};
+    if (d == NULL) {
+        return err_set_errno(e, ERR_IO, errno, "%s", folder);
+    }
+    for (struct dirent *entry = readdir(d); entry != NULL; entry = readdir(d)) {
+        int32_t day;
+        if (db_name_day(entry->d_name, &day)) {
+            vec_push(&days, day);
+        }
+    }
+    (void)closedir(d);
+    *count_out = days.len;
+    *out = arena_calloc(scratch, days.len, sizeof **out);
+    if (days.len > 0) {
+        qsort(days.data, days.len, sizeof days.data[0], compare_days);
+        memcpy(*out, days.data, days.len * sizeof **out);
+    }
+    vec_free(&days);
+    return 0;
+}
+
+int archive_reader_open(const char *folder, struct archive_reader **out, struct err *e)
+{
+    DIR *d = opendir(folder);
+    if (d == NULL) {
+        return err_set_errno(e, ERR_IO, errno, "%s", folder);
+    }
+    (void)closedir(d);
+    struct archive_reader *r = mem_alloc(sizeof *r);
+    r->folder = mem_strdup(folder);
+    *out = r;
+    return 0;
+}
+
+void archive_reader_close(struct archive_reader **r)
+{
+    if (*r != NULL) {
+        db_close(&(*r)->db);
+        mem_free((*r)->folder);
+        mem_free(*r);
+        *r = NULL;
+    }
+}
+
+int archive_days(struct archive_reader *r, struct arena *scratch, int32_t **out, size_t *count_out,
+                 struct err *e)
+{
+    return archive_list_days(r->folder, scratch, out, count_out, e);
+}
+
+static int use_day(struct archive_reader *r, int32_t day, struct err *e)
+{
+    char path[DB_PATH_MAX];
+    if (r->db != NULL && r->day == day) {
+        return 0;
+    }
+    db_close(&r->db);
+    int rc = db_path(r->folder, day, path, e);
+    if (rc == 0) {
+        rc = db_open_reader(path, &r->db, e);
+    }
+    r->day = day;
+    return rc;
+}
+
+int archive_reader_day(struct archive_reader *r, int32_t day, sqlite3 **out, struct err *e)
+{
+    int rc = use_day(r, day, e);
+    *out = r->db;
+    return rc;
+}
+
+/* Adds day and block to what went wrong, so that a person can find it. */
+static int blame(struct err *e, int rc, int32_t day, uint32_t block)
+{
+    if (e != NULL) {
+        char when[TIME_TEXT_MAX];
+        char where[ERR_WHERE_MAX];
+        (void)time_format((time_ns)day * TIME_DAY, when);
+        (void)snprintf(where, sizeof where, "archive day %.10s block %u", when, block);
+        err_at(e, where, 0);
+    }
+    return rc;
+}
+
+int archive_read_block(struct archive_reader *r, int32_t day, uint32_t block, struct arena *scratch,
+                       struct archive_header *header_out, struct span *body_out, struct err *e)
+{
+    sqlite3_stmt *s = NULL;
+    int rc = use_day(r, day, e);
+    if (rc == 0) {
+        rc = db_prepare(r->db, "SELECT header, body FROM block WHERE id=?1", &s, e);
+    }
+    if (rc == 0) {
+        MUST(sqlite3_bind_int64(s, 1, block));
+        rc = db_row(r->db, s, e);
+        rc = rc == 0 ? err_set(e, ERR_NOT_FOUND, "no such block") : rc < 0 ? rc : 0;
+    }
+    if (rc == 0) {
+        struct cursor c = cursor_of(arena_copy(scratch, db_column(s, 0)));
+        rc = archive_header_decode(&c, header_out, e);
+        *body_out = span_make(NULL, 0);
+        if (rc == 0 && sqlite3_column_type(s, 1) != SQLITE_NULL) {
+            *body_out = arena_copy(scratch, db_column(s, 1));
+        }
+    }
+    (void)sqlite3_finalize(s);
+    return rc == 0 ? 0 : blame(e, rc, day, block);
+}
+
+int archive_fetch(struct archive_reader *r, struct archive_address address, struct arena *scratch,
+                  struct archive_record *out, struct err *e)
+{
+    struct archive_header h;
+    struct span body;
+    struct block b;
+    int rc = archive_read_block(r, address.day, address.block, scratch, &h, &body, e);
+    if (rc != 0) {
+        return rc;
+    }
+    if (h.kind != ARCHIVE_KIND_BLOCK || address.index >= h.count) {
+        rc = err_set(e, ERR_NOT_FOUND, "no record %u", address.index);
+    } else if (body.ptr == NULL) {
+        rc = err_set(e, ERR_NOT_FOUND, "its originals were purged");
+    } else {
+        rc = block_unpack(&h, body, scratch, &b, e);
+    }
+    if (rc == 0) {
+        rc = block_check(&h, &b, e);
+    }
+    if (rc != 0) {
+        return blame(e, rc, address.day, address.block);
+    }
+    *out = b.records[address.index];
+    return 0;
+}
+
+int archive_alerts(struct archive_reader *r, int32_t day, uint64_t after, size_t max,
+                   struct arena *scratch, struct archive_alert **out, size_t *count_out,
+                   struct err *e)
+{
+    sqlite3_stmt *s = NULL;
+    *count_out = 0;
+    *out = arena_calloc(scratch, max, sizeof **out);
+    int rc = use_day(r, day, e);
+    if (rc == 0) {
+        rc = db_prepare(r->db, "SELECT id, block, record, body FROM alert WHERE id>?1 ORDER BY id LIMIT ?2",
+                        &s, e);
+    }
+    if (rc == 0) {
+        MUST(sqlite3_bind_int64(s, 1, after > INT64_MAX ? INT64_MAX : (int64_t)after));
+        MUST(sqlite3_bind_int64(s, 2, max > INT32_MAX ? INT32_MAX : (int64_t)max));
+    }
+    while (rc == 0 && (rc = db_row(r->db, s, e)) == 1) {
+        (*out)[(*count_out)++] = (struct archive_alert){
+            .row = (uint64_t)sqlite3_column_int64(s, 0),
+            .address = {day, (uint32_t)sqlite3_column_int64(s, 1), (uint32_t)sqlite3_column_int64(s, 2)},
+            .body = arena_copy(scratch, db_column(s, 3)),
+        };
+        rc = 0;
+    }
+    (void)sqlite3_finalize(s);
+    return rc;
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Verifying: walks the chain from the oldest day to the newest, unpacks every body, recomputes every hash. Called by
+ * `sereno verify` and by tests. Finds changed, missing and reordered blocks; a cut-off end is found by sealed heads.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "archive/block.h"
+#include "archive/db.h"
+#include "archive/priv.h"
+#include "base/id.h"
+#include "base/vec.h"
+
+struct walk {
+    struct archive_reader *reader;
+    archive_complain *complain;
+    void *ctx;
+    struct archive_report *report;
+    unsigned char chain[ARCHIVE_HASH_BYTES];
+    bool started;          /* chain holds the hash of the link before */
+    VEC(unsigned char) gone; /* hashes at the ends of deleted days, from notes */
+    int32_t day;
+    uint32_t id;
+};
+
+static void bad(struct walk *w, const struct err *e)
+{
+    w->report->bad++;
+    if (w->complain != NULL) {
+        w->complain(w->ctx, e);
+    }
+}
+
+static void bad_text(struct walk *w, uint32_t block, const char *text)
+{
+    struct err e = {0};
+    char when[TIME_TEXT_MAX];
+    char where[ERR_WHERE_MAX];
+    (void)err_set(&e, ERR_INVALID, "%s", text);
+    (void)snprintf(where, sizeof where, "archive day %.10s block %u",
+                   time_format((time_ns)w->day * TIME_DAY, when), block);
+    err_at(&e, where, 0);
+    bad(w, &e);
+}
+
+/* "deleted … last=HEX …": remembers where a deleted day's chain ended. */
+static void note_gone(struct walk *w, struct span text)
+{
+    static const char key[] = " last=";
+    unsigned char hash[ARCHIVE_HASH_BYTES];
+    const char *at = text.len == 0 ? NULL : memmem(text.ptr, text.len, key, sizeof key - 1);
+    if (at == NULL) {
+        return;
+    }
+    struct span hex = span_sub(text, (size_t)(at - text.ptr) + sizeof key - 1, 2 * ARCHIVE_HASH_BYTES);
+    if (hex_decode(hex, hash, sizeof hash)) {
+        for (size_t i = 0; i < sizeof hash; i++) {
+            vec_push(&w->gone, hash[i]);
+        }
+    }
+}
+
+static bool is_gone(const struct walk *w, const unsigned char hash[ARCHIVE_HASH_BYTES])
+{
+    for (size_t i = 0; i + ARCHIVE_HASH_BYTES <= w->gone.len; i += ARCHIVE_HASH_BYTES) {
+        if (memcmp(w->gone.data + i, hash, ARCHIVE_HASH_BYTES) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_body(struct walk *w, const struct archive_header *h, struct span body,
+                       struct arena *scratch)
+{
+    struct block b;
+    struct err e = {0};
+    if (body.ptr == NULL) {
+        w->report->purged++;
+        return;
+    }
+    int rc = block_unpack(h, body, scratch, &b, &e);
+    if (rc == 0) {
+        rc = block_check(h, &b, &e);
+    }
+    if (rc != 0) {
+        bad_text(w, h->id, e.text);
+    }
+    w->report->records += h->count;
+    w->report->bytes += h->originals_bytes;
+}
+
+/* Columns beside the header are for searching; they must say the same. */
+static bool columns_agree(sqlite3_stmt *s, const struct archive_header *h)
+{
+    return sqlite3_column_int64(s, 4) == (int64_t)h->kind && sqlite3_column_int64(s, 5) == h->count &&
+           sqlite3_column_int64(s, 6) == h->time_min && sqlite3_column_int64(s, 7) == h->time_max &&
+           span_eq(db_column(s, 8), h->organisation) && span_eq(db_column(s, 9), h->source) &&
+           span_eq(db_column(s, 10), h->class_name);
+}
+
+static void check_link(struct walk *w, sqlite3_stmt *s, struct arena *scratch)
+{
+    struct archive_header h;
+    struct err e = {0};
+    uint32_t id = (uint32_t)sqlite3_column_int64(s, 0);
+    struct span bytes = arena_copy(scratch, db_column(s, 1));
+    struct span stored = db_column(s, 2);
+    unsigned char hash[ARCHIVE_HASH_BYTES];
+    archive_hash(bytes, hash);
+    struct cursor c = cursor_of(bytes);
+    if (archive_header_decode(&c, &h, &e) != 0 || !cursor_done(&c)) {
+        bad_text(w, id, e.code != 0 ? e.text : "header has bytes behind its end");
+        memcpy(w->chain, hash, sizeof hash);
+        return;
+    }
+    if (stored.len != sizeof hash || memcmp(stored.ptr, hash, sizeof hash) != 0) {
+        bad_text(w, id, "header was changed: its hash is not the stored one");
+    } else if (memcmp(h.previous, w->chain, sizeof hash) != 0) {
+        bad_text(w, id, "chain is broken before this link");
+    } else if (h.id != id || h.day != w->day || id != w->id + 1) {
+        bad_text(w, id, "link is not in its place");
+    } else if (!columns_agree(s, &h)) {
+        bad_text(w, id, "searchable columns differ from the header");
+    }
+    memcpy(w->chain, hash, sizeof hash);
+    w->id = id;
+    if (h.kind == ARCHIVE_KIND_NOTE) {
+        w->report->notes++;
+        return;
+    }
+    w->report->blocks++;
+    bool has_body = sqlite3_column_type(s, 3) != SQLITE_NULL;
+    check_body(w, &h, has_body ? arena_copy(scratch, db_column(s, 3)) : span_make(NULL, 0), scratch);
+}
+
+/* A day goes on where the day before ended, or where a note says a deleted day ended; the first starts from zero. */
+static void check_start(struct walk *w, struct span start)
+{
+    static const unsigned char zero[ARCHIVE_HASH_BYTES];
+    if (start.len != ARCHIVE_HASH_BYTES) {
+        bad_text(w, 0, "start of the day's chain is missing");
+        return;
+    }
+    unsigned char hash[ARCHIVE_HASH_BYTES];
+    memcpy(hash, start.ptr, sizeof hash);
+    const unsigned char *want = w->started ? w->chain : zero;
+    if (memcmp(hash, want, sizeof hash) != 0 && !is_gone(w, hash)) {
+        bad_text(w, 0, "does not continue the day before, and no note says that one was deleted");
+    }
+    memcpy(w->chain, hash, sizeof hash);
+    w->started = true;
+    w->id = 0;
+}
+
+typedef void visit_row(struct walk *w, sqlite3_stmt *s, struct arena *scratch);
+
+static int each_row(struct walk *w, sqlite3 *db, const char *sql, visit_row *visit, struct err *e)
+{
+    struct arena scratch;
+    sqlite3_stmt *s = NULL;
+    arena_init(&scratch, 0);
+    int rc = db_prepare(db, sql, &s, e);
+    while (rc == 0 && (rc = db_row(db, s, e)) == 1) {
+        visit(w, s, &scratch);
+        arena_reset(&scratch);
+        rc = 0;
+    }
+    (void)sqlite3_finalize(s);
+    arena_fini(&scratch);
+    return rc;
+}
+
+static void visit_note(struct walk *w, sqlite3_stmt *s, struct arena *scratch)
+{
+    (void)scratch;
+    note_gone(w, db_column(s, 0));
+}
+
+static void visit_start(struct walk *w, sqlite3_stmt *s, struct arena *scratch)
+{
+    (void)scratch;
+    check_start(w, db_column(s, 0));
+}
+
+static int walk_day(struct walk *w, bool notes_only, struct err *e)
+{
+    sqlite3 *db = NULL;
+    int rc = archive_reader_day(w->reader, w->day, &db, e);
+    if (rc != 0) {
+        return rc;
+    }
+    if (notes_only) {
+        return each_row(w, db, "SELECT class FROM block WHERE kind=1", visit_note, e);
+    }
+    w->report->days++;
+    rc = each_row(w, db, "SELECT (SELECT value FROM meta WHERE key='chain')", visit_start, e);
+    return rc != 0 ? rc
+                   : each_row(w, db,
+                              "SELECT id, header, hash, body, kind, count, time_min, time_max,"
+                              " organisation, source, class FROM block ORDER BY id",
+                              check_link, e);
+}
+
+int archive_verify(struct archive_reader *r, archive_complain *complain, void *ctx,
+                   struct archive_report *report_out, struct err *e)
+{
+    struct arena scratch;
+    int32_t *days = NULL;
+    size_t ndays = 0;
+    struct walk w = {.reader = r, .complain = complain, .ctx = ctx, .report = report_out};
+    memset(report_out, 0, sizeof *report_out);
+    arena_init(&scratch, 0);
+    int rc = archive_days(r, &scratch, &days, &ndays, e);
+    for (int pass = 0; rc == 0 && pass < 2; pass++) { /* notes first: they lie behind the days they speak of */
+        for (size_t i = 0; i < ndays; i++) {
+            struct err day_error = {0};
+            w.day = days[i];
+            if (walk_day(&w, pass == 0, &day_error) != 0 && pass == 1) {
+                bad(&w, &day_error); /* a day that cannot be read does not hide the others */
+            }
+        }
+    }
+    vec_free(&w.gone);
+    arena_fini(&scratch);
+    return rc;
+}

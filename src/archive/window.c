@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Window builder: see window.h. Runs in intake. Arrival order is kept in each block's columns, so sorting loses nothing. */
+#include "archive/window.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "archive/block.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/vec.h"
+
+enum {
+    KEY_HOST_BITS = 20,    /* WINDOW_MAX_RECORDS hosts at most */
+    KEY_ARRIVAL_BITS = 20, /* WINDOW_MAX_RECORDS */
+    NAMES_MAX = 5 * ARCHIVE_NAME_MAX, /* bytes of names that one record can bring */
+    BLOCK_NAMES_MAX = 1024 * 1024, /* bytes of host and sender names in one block: keeps columns under their limit */
+};
+
+struct place {
+    uint32_t block;
+    uint32_t index;
+};
+
+struct window {
+    struct block_packer *packer;
+    struct arena bytes;   /* originals and names */
+    struct map groups;    /* (organisation, source, class) → number */
+    struct map names;     /* hosts and senders → number; the number of a host orders it */
+    VEC(struct span) name_list;
+    VEC(struct archive_record) records; /* by arrival */
+    VEC(uint64_t) keys;                 /* group, host, arrival */
+    VEC(struct place) places;           /* by arrival, once sealed */
+    VEC(const struct archive_record *) cut;
+    VEC(struct archive_block_in) blocks;
+    VEC(size_t) body_at;
+    struct buf bodies;
+    size_t used_bytes; /* originals and names */
+    uint64_t last_group;
+    time_ns due;
+    int64_t day;
+    bool sealed;
+};
+
+struct window *window_new(int zstd_level)
+{
+    struct window *w = mem_alloc(sizeof *w);
+    w->packer = block_packer_new(zstd_level);
+    arena_init(&w->bytes, 1024 * 1024);
+    map_init(&w->groups);
+    map_init(&w->names);
+    /* Every block at its worst: originals, columns and zstd's own bytes. */
+    buf_init(&w->bodies, (size_t)WINDOW_MAX_BYTES * 8);
+    w->due = TIME_NONE;
+    return w;
+}
+
+void window_free(struct window **w)
+{
+    if (*w == NULL) {
+        return;
+    }
+    block_packer_free(&(*w)->packer);
+    arena_fini(&(*w)->bytes);
+    map_free(&(*w)->groups);
+    map_free(&(*w)->names);
+    vec_free(&(*w)->name_list);
+    vec_free(&(*w)->records);
+    vec_free(&(*w)->keys);
+    vec_free(&(*w)->places);
+    vec_free(&(*w)->cut);
+    vec_free(&(*w)->blocks);
+    vec_free(&(*w)->body_at);
+    buf_free(&(*w)->bodies);
+    mem_free(*w);
+    *w = NULL;
+}
+
+void window_reset(struct window *w)
+{
+    arena_reset(&w->bytes);
+    map_free(&w->groups);
+    map_free(&w->names);
+    map_init(&w->groups);
+    map_init(&w->names);
+    vec_clear(&w->name_list);
+    vec_clear(&w->records);
+    vec_clear(&w->keys);
+    vec_clear(&w->places);
+    vec_clear(&w->blocks);
+    vec_clear(&w->body_at);
+    buf_clear(&w->bodies);
+    w->used_bytes = 0;
+    w->due = TIME_NONE;
+    w->sealed = false;
+}
+
+size_t window_count(const struct window *w)
+{
+    return w->records.len;
+}
+
+time_ns window_due(const struct window *w)
+{
+    return w->due;
+}
+
+bool window_fits(const struct window *w, const struct archive_record *r)
+{
+    CHECK(r->original.len <= ARCHIVE_RECORD_MAX_BYTES);
+    return !w->sealed && w->records.len < WINDOW_MAX_RECORDS &&
+           r->original.len + NAMES_MAX <= WINDOW_MAX_BYTES - w->used_bytes &&
+           w->groups.len < WINDOW_MAX_GROUPS &&
+           (w->records.len == 0 || time_day(r->received) == w->day);
+}
+
+static struct span cut_name(struct span s)
+{
+    return span_sub(s, 0, ARCHIVE_NAME_MAX);
+}
+
+/* The same name is stored once; returns its number. */
+static uint64_t intern(struct window *w, struct span *name)
+{
+    uint64_t number = 0;
+    *name = cut_name(*name);
+    if (!map_get(&w->names, *name, &number)) {
+        *name = arena_copy(&w->bytes, *name);
+        number = w->name_list.len;
+        w->used_bytes += name->len;
+        vec_push(&w->name_list, *name);
+        map_put(&w->names, *name, number);
+    } else {
+        *name = w->name_list.data[number];
+    }
+    return number;
+}
+
+static bool same_group(const struct archive_record *a, const struct archive_record *b)
+{
+    return span_eq(a->organisation, b->organisation) && span_eq(a->source, b->source) &&
+           span_eq(a->class_name, b->class_name);
+}
+
+/* Number of the record's group; its three names are made the group's own copies. */
+static uint64_t group_of(struct window *w, struct archive_record *r)
+{
+    const struct archive_record *before = w->records.len == 0 ? NULL : vec_last(&w->records);
+    r->organisation = cut_name(r->organisation);
+    r->source = cut_name(r->source);
+    r->class_name = cut_name(r->class_name);
+    if (before != NULL && same_group(before, r)) {
+        r->organisation = before->organisation;
+        r->source = before->source;
+        r->class_name = before->class_name;
+        return w->last_group;
+    }
+    (void)intern(w, &r->organisation);
+    (void)intern(w, &r->source);
+    (void)intern(w, &r->class_name);
+    const char *pointers[3] = {r->organisation.ptr, r->source.ptr, r->class_name.ptr};
+    struct span key = span_make((const char *)pointers, sizeof pointers);
+    if (!map_get(&w->groups, key, &w->last_group)) {
+        w->last_group = w->groups.len;
+        map_put(&w->groups, arena_copy(&w->bytes, key), w->last_group);
+    }
+    return w->last_group;
+}
+
+uint32_t window_add(struct window *w, const struct archive_record *given)
+{
+    CHECK(window_fits(w, given));
+    struct archive_record r = *given;
+    uint32_t arrival = (uint32_t)w->records.len;
+    if (arrival == 0) {
+        w->due = clock_mono() + (time_ns)WINDOW_MAX_MS * 1000000;
+        w->day = time_day(r.received);
+    }
+    uint64_t group = group_of(w, &r);
+    uint64_t host = intern(w, &r.host);
+    (void)intern(w, &r.sender);
+    if (host >= (uint64_t)1 << KEY_HOST_BITS) {
+        host = ((uint64_t)1 << KEY_HOST_BITS) - 1; /* sorted less well, kept all the same */
+    }
+    char *copy = arena_bytes(&w->bytes, r.original.len);
+    if (r.original.len > 0) {
+        memcpy(copy, r.original.ptr, r.original.len);
+    }
+    r.original = span_make(copy, r.original.len);
+    r.arrival = arrival;
+    vec_push(&w->records, r);
+    vec_push(&w->keys, (group << (KEY_HOST_BITS + KEY_ARRIVAL_BITS)) | (host << KEY_ARRIVAL_BITS) | arrival);
+    w->used_bytes += r.original.len;
+    return arrival;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    uint64_t x;
+    uint64_t y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return x < y ? -1 : x > y;
+}
+
+static void end_block(struct window *w)
+{
+    struct archive_block_in b = {0};
+    vec_push(&w->body_at, w->bodies.len);
+    block_pack(w->packer, w->cut.data, w->cut.len, &b.header, &w->bodies);
+    b.body.len = w->bodies.len - *vec_last(&w->body_at);
+    for (size_t i = 0; i < w->cut.len; i++) {
+        w->places.data[w->cut.data[i]->arrival] = (struct place){(uint32_t)w->blocks.len, (uint32_t)i};
+    }
+    vec_push(&w->blocks, b);
+    vec_clear(&w->cut);
+}
+
+void window_seal(struct window *w, const struct archive_block_in **blocks_out, size_t *count_out)
+{
+    CHECK(!w->sealed);
+    w->sealed = true;
+    if (w->keys.len > 0) {
+        qsort(w->keys.data, w->keys.len, sizeof w->keys.data[0], compare_keys);
+    }
+    vec_reserve(&w->places, w->records.len);
+    w->places.len = w->records.len;
+    size_t bytes = 0;
+    size_t names = 0;
+    uint64_t group = 0;
+    for (size_t i = 0; i < w->keys.len; i++) {
+        const struct archive_record *r =
+            &w->records.data[w->keys.data[i] & ((1u << KEY_ARRIVAL_BITS) - 1)];
+        uint64_t g = w->keys.data[i] >> (KEY_HOST_BITS + KEY_ARRIVAL_BITS);
+        bool full = w->cut.len == ARCHIVE_BLOCK_RECORDS_MAX ||
+                    bytes + r->original.len > ARCHIVE_BLOCK_MAX_BYTES ||
+                    names + r->host.len + r->sender.len > BLOCK_NAMES_MAX;
+        if (w->cut.len > 0 && (full || g != group)) {
+            end_block(w);
+            bytes = names = 0;
+        }
+        const struct archive_record *before = w->cut.len == 0 ? NULL : *vec_last(&w->cut);
+        group = g;
+        bytes += r->original.len;
+        names += before == NULL || before->host.ptr != r->host.ptr ? r->host.len : 0;
+        names += before == NULL || before->sender.ptr != r->sender.ptr ? r->sender.len : 0;
+        vec_push(&w->cut, r);
+    }
+    if (w->cut.len > 0) {
+        end_block(w);
+    }
+    for (size_t i = 0; i < w->blocks.len; i++) {
+        w->blocks.data[i].body.ptr = w->bodies.data + w->body_at.data[i];
+    }
+    *blocks_out = w->blocks.data;
+    *count_out = w->blocks.len;
+}
+
+void window_place(const struct window *w, uint32_t arrival, uint32_t *block_out, uint32_t *index_out)
+{
+    CHECK(w->sealed && arrival < w->places.len);
+    *block_out = w->places.data[arrival].block;
+    *index_out = w->places.data[arrival].index;
+}
