@@ -39,8 +39,9 @@ void arena_init(struct arena *a, size_t block_bytes);
 /* Region arena over [base, base+size); the caller keeps the memory. Running out ends the process. */
 void arena_init_region(struct arena *a, void *base, size_t size_bytes);
 
-/* Zeroed bytes, aligned for any type. Lives until reset or fini. */
-void *arena_alloc(struct arena *a, size_t size_bytes) __attribute__((malloc, returns_nonnull));
+/* Zeroed bytes, aligned for any type. Lives until reset or fini. Not marked `malloc`: a region is read by others, so
+ * the compiler must not drop stores to memory that nobody in this process reads again. */
+void *arena_alloc(struct arena *a, size_t size_bytes) __attribute__((returns_nonnull));
 
 /* As arena_alloc with an alignment (power of two, ≤ 4096). */
 void *arena_alloc_aligned(struct arena *a, size_t size_bytes, size_t align)
