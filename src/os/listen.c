@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Opening sockets: see listen.h. Runs in super only. Must never read from a socket or look a name up. */
+#include "os/listen.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/num.h"
+
+static int bad_address(struct span text, struct err *e)
+{
+    return err_set(e, ERR_INVALID, "\"%.*s\" is no address:port (as 127.0.0.1:8600 or [::1]:8600)",
+                   SPAN_ARG(span_sub(text, 0, 100)));
+}
+
+static bool split(struct span text, struct span *host, struct span *port)
+{
+    ptrdiff_t colon = -1;
+    for (size_t i = 0; i < text.len; i++) {
+        colon = text.ptr[i] == ':' ? (ptrdiff_t)i : colon;
+    }
+    if (colon <= 0) {
+        return false;
+    }
+    *host = span_sub(text, 0, (size_t)colon);
+    *port = span_sub(text, (size_t)colon + 1, text.len);
+    if (host->ptr[0] == '[') {
+        if (host->len < 3 || host->ptr[host->len - 1] != ']') {
+            return false;
+        }
+        *host = span_sub(*host, 1, host->len - 2);
+        return span_find(*host, ':') >= 0;
+    }
+    return span_find(*host, ':') < 0;
+}
+
+int listen_parse(struct span text, struct listen_address *out, struct err *e)
+{
+    struct span host, port_text;
+    char name[INET6_ADDRSTRLEN + 1];
+    uint64_t port = 0;
+    memset(out, 0, sizeof *out);
+    if (!split(text, &host, &port_text) || host.len >= sizeof name ||
+        memchr(host.ptr, '\0', host.len) != NULL || !num_u64(port_text, &port) || port > 65535) {
+        return bad_address(text, e);
+    }
+    memcpy(name, host.ptr, host.len);
+    name[host.len] = '\0';
+    struct sockaddr_in *v4 = (struct sockaddr_in *)&out->addr;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&out->addr;
+    if (inet_pton(AF_INET, name, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons((uint16_t)port);
+        out->len = sizeof *v4;
+    } else if (inet_pton(AF_INET6, name, &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons((uint16_t)port);
+        out->len = sizeof *v6;
+    } else {
+        return bad_address(text, e);
+    }
+    return 0;
+}
+
+uint16_t listen_port(const struct listen_address *a)
+{
+    return ntohs(a->addr.ss_family == AF_INET ? ((const struct sockaddr_in *)&a->addr)->sin_port
+                                              : ((const struct sockaddr_in6 *)&a->addr)->sin6_port);
+}
+
+bool listen_is_loopback(const struct listen_address *a)
+{
+    if (a->addr.ss_family == AF_INET) {
+        return ntohl(((const struct sockaddr_in *)&a->addr)->sin_addr.s_addr) >> 24 == 127;
+    }
+    return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)&a->addr)->sin6_addr);
+}
+
+static const char *format_address(const struct listen_address *a, char out[LISTEN_TEXT_MAX])
+{
+    char host[INET6_ADDRSTRLEN] = "?";
+    if (a->addr.ss_family == AF_INET) {
+        (void)inet_ntop(AF_INET, &((const struct sockaddr_in *)&a->addr)->sin_addr, host,
+                        sizeof host);
+        (void)snprintf(out, LISTEN_TEXT_MAX, "%s:%u", host, listen_port(a));
+    } else {
+        (void)inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)&a->addr)->sin6_addr, host,
+                        sizeof host);
+        (void)snprintf(out, LISTEN_TEXT_MAX, "[%s]:%u", host, listen_port(a));
+    }
+    return out;
+}
+
+const char *listen_format(int fd, char out[LISTEN_TEXT_MAX])
+{
+    struct listen_address a = {.len = sizeof a.addr};
+    if (getsockname(fd, (struct sockaddr *)&a.addr, &a.len) != 0) {
+        (void)snprintf(out, LISTEN_TEXT_MAX, "?");
+        return out;
+    }
+    return format_address(&a, out);
+}
+
+static int failed(const struct listen_address *a, const char *what, struct err *e)
+{
+    char text[LISTEN_TEXT_MAX];
+    int why = errno;
+    const char *hint = why == EADDRINUSE
+                           ? " (another program has this port; choose another in sereno.yml)"
+                       : why == EACCES ? " (ports below 1024 need CAP_NET_BIND_SERVICE)"
+                                       : "";
+    return err_set_errno(e, ERR_IO, why, "%s %s%s", what, format_address(a, text), hint);
+}
+
+static int open_bound(const struct listen_address *a, int type, int *fd_out, struct err *e)
+{
+    int one = 1;
+    int fd = socket(a->addr.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        return failed(a, "a socket for", e);
+    }
+    if (type == SOCK_STREAM) {
+        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    }
+    if (a->addr.ss_family == AF_INET6) {
+        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
+    }
+    if (bind(fd, (const struct sockaddr *)&a->addr, a->len) != 0) {
+        int rc = failed(a, "listening on", e);
+        (void)close(fd);
+        return rc;
+    }
+    *fd_out = fd;
+    return 0;
+}
+
+int listen_tcp(const struct listen_address *a, int *fd_out, struct err *e)
+{
+    int rc = open_bound(a, SOCK_STREAM, fd_out, e);
+    if (rc == 0 && listen(*fd_out, LISTEN_BACKLOG) != 0) {
+        rc = failed(a, "listening on", e);
+        (void)close(*fd_out);
+        *fd_out = -1;
+    }
+    return rc;
+}
+
+int listen_udp(const struct listen_address *a, int *fd_out, struct err *e)
+{
+    int one = 1;
+    int bytes = LISTEN_UDP_BUFFER_BYTES;
+    int rc = open_bound(a, SOCK_DGRAM, fd_out, e);
+    if (rc == 0) {
+        if (setsockopt(*fd_out, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) != 0) {
+            (void)setsockopt(*fd_out, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+        }
+        (void)setsockopt(*fd_out, SOL_SOCKET, SO_RXQ_OVFL, &one, sizeof one);
+    }
+    return rc;
+}
