@@ -151,7 +151,7 @@ const char *event_tag_name(uint32_t tag)
     static const char *const names[] = {
         "bad_utf8",  "lone_surrogate", "huge_number", "duplicate_key", "control_char",
         "too_many_fields", "not_parsed", "too_long",  "no_time",       "future_time",
-        "year_guessed",    "bad_pri",    "too_deep",  "bom"};
+        "year_guessed",    "bad_pri",    "too_deep",  "bom", "bad_escape"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         if (tag == 1u << i) {
             return names[i];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * First pass of the JSON reader: picks the kernel, feeds it blocks, pads the last one. See json_index.h. Runs in every
- * role that reads JSON; never reads outside the text it was given.
+ * First pass of the JSON reader: picks the kernel, feeds it blocks, pads the last one. See
+ * json_index.h. Runs in every role that reads JSON; never reads outside the text it was given.
  */
 #include "wire/json_index.h"
 
@@ -11,7 +11,15 @@
 #include "base/check.h"
 #include "wire/leaves.h"
 
-static _Atomic(json_index_kernel *) chosen; /* set once per process to the same value by whoever comes first */
+#if defined(__x86_64__)
+static const struct json_kernel avx512 = {"avx512", json_index_avx512, json_scan_avx512};
+static const struct json_kernel avx2 = {"avx2", json_index_avx2, json_scan_avx2};
+static const struct json_kernel sse2 = {"sse2", json_index_sse2, json_scan_sse2};
+#endif
+static const struct json_kernel plain = {"plain", json_index_plain, json_scan_plain};
+
+/* Set to the same value by whoever comes first; tests change it. */
+static const struct json_kernel *_Atomic chosen;
 
 uint32_t json_kernels(struct json_kernel out[JSON_KERNELS_MAX])
 {
@@ -23,29 +31,41 @@ uint32_t json_kernels(struct json_kernel out[JSON_KERNELS_MAX])
                 __builtin_cpu_supports("popcnt");
     if (bits && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi2")) {
-        out[n++] = (struct json_kernel){"avx512", json_index_avx512};
+        out[n++] = avx512;
     }
     if (bits) {
-        out[n++] = (struct json_kernel){"avx2", json_index_avx2};
+        out[n++] = avx2;
     }
-    out[n++] = (struct json_kernel){"sse2", json_index_sse2};
+    out[n++] = sse2;
 #endif
-    out[n++] = (struct json_kernel){"plain", json_index_plain};
+    out[n++] = plain;
     return n;
 }
 
-void json_kernel_use(json_index_kernel *k)
+static const struct json_kernel *best_kernel(void)
+{
+    struct json_kernel all[JSON_KERNELS_MAX];
+    (void)json_kernels(all);
+#if defined(__x86_64__)
+    if (all[0].index == json_index_avx512) {
+        return &avx512;
+    }
+    return all[0].index == json_index_avx2 ? &avx2 : &sse2;
+#else
+    return &plain;
+#endif
+}
+
+void json_kernel_use(const struct json_kernel *k)
 {
     atomic_store_explicit(&chosen, k, memory_order_relaxed);
 }
 
-static json_index_kernel *kernel(void)
+const struct json_kernel *json_kernel(void)
 {
-    json_index_kernel *k = atomic_load_explicit(&chosen, memory_order_relaxed);
-    if (k == NULL) {
-        struct json_kernel all[JSON_KERNELS_MAX];
-        (void)json_kernels(all);
-        k = all[0].run;
+    const struct json_kernel *k = atomic_load_explicit(&chosen, memory_order_relaxed);
+    if (__builtin_expect(k == NULL, 0)) {
+        k = best_kernel();
         json_kernel_use(k);
     }
     return k;
@@ -66,7 +86,7 @@ uint32_t json_index_more(struct json_index *x, uint32_t *out)
     size_t take = left < JSON_CHUNK ? left : JSON_CHUNK;
     size_t whole = take / JSON_BLOCK;
     if (whole > 0) {
-        n = kernel()(x, x->text + x->next, x->next, whole, out);
+        n = json_kernel()->index(x, x->text + x->next, x->next, whole, out);
         x->next += whole * JSON_BLOCK;
     }
     if (take == left && x->next < x->len) {
@@ -74,7 +94,7 @@ uint32_t json_index_more(struct json_index *x, uint32_t *out)
         char block[JSON_BLOCK];
         memset(block, ' ', sizeof block);
         memcpy(block, x->text + x->next, x->len - x->next);
-        n += kernel()(x, block, x->next, 1, out + n);
+        n += json_kernel()->index(x, block, x->next, 1, out + n);
         x->next = x->len;
     }
     return n;
@@ -121,7 +141,8 @@ void json_index_unicode(struct json_index *x, size_t base, uint64_t escaped_u)
         if ((x->low_at != 0 && !paired) || (low && !paired)) {
             x->tags |= TAG_LONE_SURROGATE;
         }
-        /* Behind the `u` of a high surrogate come four digits, a backslash, and the `u` of the low one. */
+        /* Behind the `u` of a high surrogate come four digits, a backslash, and the `u` of the low
+         * one. */
         x->low_at = unit >= 0xd800 && unit <= 0xdbff ? at + 6 : 0;
     }
 }

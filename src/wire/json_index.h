@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * First pass of the JSON reader: finds where strings begin and end, 64 bytes at a time, and checks what needs no
- * structure (UTF-8, escapes, control characters). Private to wire/json_*. One kernel per instruction set, chosen at run
- * time; all give the same bytes (json_index_test.c compares them). No kernel reads outside the text.
+ * First pass of the JSON reader: finds where strings begin and end, 64 bytes at a time, and checks
+ * what needs no structure (UTF-8, escapes, control characters). Private to wire/json_*. One kernel
+ * per instruction set, chosen at run time; all give the same bytes (json_index_test.c compares
+ * them). No kernel reads outside the text.
  */
 #ifndef WIRE_JSON_INDEX_H
 #define WIRE_JSON_INDEX_H
@@ -13,13 +14,14 @@
 
 enum {
     JSON_BLOCK = 64,
-    JSON_CHUNK = 4096,           /* bytes indexed at once: its index stays in the first cache level */
-    JSON_INDEX_SLACK = 64,       /* entries a kernel may write beyond the last one it counts */
+    JSON_CHUNK = 4096,     /* bytes indexed at once: its index stays in the first cache level */
+    JSON_INDEX_SLACK = 64, /* entries a kernel may write beyond the last one it counts */
 };
 
 /*
- * What the index holds, ascending: each unescaped quote, and for each string that has a backslash the place of its
- * first one. So a string is two entries, or three when the middle one is a backslash.
+ * What the index holds, ascending: each unescaped quote, and for each string that has a backslash
+ * the place of its first one. So a string is two entries, or three when the middle one is a
+ * backslash.
  */
 struct json_index {
     const char *text;
@@ -34,7 +36,8 @@ struct json_index {
     uint32_t tags;      /* enum leaf_tags found so far */
 };
 
-/* Indexes `count` blocks at `blocks`, the first of which is byte `base` of the text; entries go to out. */
+/* Indexes `count` blocks at `blocks`, the first of which is byte `base` of the text; entries go to
+ * out. */
 typedef uint32_t json_index_kernel(struct json_index *x, const char *blocks, size_t base,
                                    size_t count, uint32_t *out);
 
@@ -43,30 +46,53 @@ json_index_kernel json_index_sse2;
 json_index_kernel json_index_avx2;
 json_index_kernel json_index_avx512;
 
+/* The splitter's quick step over blocks of one line: depth of brackets outside strings. */
+enum { JSON_SCAN_DEPTH = 128 }; /* as JSON_DEPTH_MAX */
+struct json_scan {
+    uint64_t in_string; /* all ones inside a string */
+    uint64_t escaped;   /* 1: the next byte is escaped */
+    uint32_t depth;     /* not 0 */
+    bool done;
+    size_t end; /* done: bytes up to and with the bracket that closed depth 0 */
+};
+
+/* Steps over whole blocks until one has a newline before the end, is too deep, or holds the end;
+ * returns bytes. */
+typedef size_t json_scan_kernel(struct json_scan *s, const char *blocks, size_t count);
+
+json_scan_kernel json_scan_plain;
+json_scan_kernel json_scan_sse2;
+json_scan_kernel json_scan_avx2;
+json_scan_kernel json_scan_avx512;
+
 struct json_kernel {
     const char *name;
-    json_index_kernel *run;
+    json_index_kernel *index;
+    json_scan_kernel *scan;
 };
 
 /* The kernels this processor can run, best first; the last is always "plain". */
 enum { JSON_KERNELS_MAX = 4 };
 uint32_t json_kernels(struct json_kernel out[JSON_KERNELS_MAX]);
 
-/* Uses kernel k for all later reading (tests, benchmarks); NULL: the best one again. Not while another thread reads. */
-void json_kernel_use(json_index_kernel *k);
+/* Uses kernel k for all later reading (tests, benchmarks); NULL: the best one again. Not while
+ * another thread reads. */
+void json_kernel_use(const struct json_kernel *k);
+const struct json_kernel *json_kernel(void);
 
 void json_index_init(struct json_index *x, const char *text, size_t len);
 
 /*
- * Indexes up to JSON_CHUNK more bytes; room for JSON_CHUNK + JSON_INDEX_SLACK entries at out. Returns their count.
- * At the end of the text x->next is len.
+ * Indexes up to JSON_CHUNK more bytes; room for JSON_CHUNK + JSON_INDEX_SLACK entries at out.
+ * Returns their count. At the end of the text x->next is len.
  */
 uint32_t json_index_more(struct json_index *x, uint32_t *out);
 
 /* Tags of all that was indexed, when no more will be. */
 uint32_t json_index_tags(const struct json_index *x);
 
-/* Checks the \uXXXX escapes whose `u` stand at the set bits of the block at byte `base`; sets tags. */
+/* Checks the \uXXXX escapes whose `u` stand at the set bits of the block at byte `base`; sets tags.
+ */
 void json_index_unicode(struct json_index *x, size_t base, uint64_t escaped_u);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* The index kernel for processors with AVX2, carry-less multiplication and bit manipulation (since about 2013). */
+/* The index kernel for processors with AVX2, carry-less multiplication and bit manipulation (since
+ * about 2013). */
 #include "wire/json_index.h"
 
 #if defined(__x86_64__)
@@ -8,8 +9,10 @@
 #include "wire/leaves.h"
 
 #define KERNEL json_index_avx2
+#define SCAN_KERNEL json_scan_avx2
 #define KERNEL_TARGET __attribute__((target("avx2,pclmul,bmi,bmi2,popcnt")))
-#define KERNEL_FN static inline __attribute__((always_inline, target("avx2,pclmul,bmi,bmi2,popcnt")))
+#define KERNEL_FN                                                                                  \
+    static inline __attribute__((always_inline, target("avx2,pclmul,bmi,bmi2,popcnt")))
 
 struct lanes {
     __m256i lo;
@@ -49,9 +52,9 @@ KERNEL_FN uint64_t lanes_high(struct lanes v)
 /* A table by the low four bits holds all but 'b' and '"', which share theirs with 'r'. */
 KERNEL_FN __m256i escape32(__m256i v)
 {
-    const __m256i by_low = _mm256_setr_epi8(
-        -1, 0, 'r', 0, 't', 'u', 'f', 0, 0, 0, 0, 0, '\\', 0, 'n', '/',
-        -1, 0, 'r', 0, 't', 'u', 'f', 0, 0, 0, 0, 0, '\\', 0, 'n', '/');
+    const __m256i by_low =
+        _mm256_setr_epi8(-1, 0, 'r', 0, 't', 'u', 'f', 0, 0, 0, 0, 0, '\\', 0, 'n', '/', -1, 0, 'r',
+                         0, 't', 'u', 'f', 0, 0, 0, 0, 0, '\\', 0, 'n', '/');
     __m256i known = _mm256_cmpeq_epi8(_mm256_shuffle_epi8(by_low, v), v);
     known = _mm256_or_si256(known, _mm256_cmpeq_epi8(v, _mm256_set1_epi8('b')));
     return _mm256_or_si256(known, _mm256_cmpeq_epi8(v, _mm256_set1_epi8('"')));

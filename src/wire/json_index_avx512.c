@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* The index kernel for processors with AVX-512 including byte compression (VBMI2; since about 2020). */
+/* The index kernel for processors with AVX-512 including byte compression (VBMI2; since about
+ * 2020). */
 #include "wire/json_index.h"
 
 #if defined(__x86_64__)
@@ -9,6 +10,7 @@
 
 #define SET512 "avx512f,avx512bw,avx512vl,avx512vbmi2,pclmul,bmi,bmi2,popcnt"
 #define KERNEL json_index_avx512
+#define SCAN_KERNEL json_scan_avx512
 #define KERNEL_TARGET __attribute__((target(SET512)))
 #define KERNEL_FN static inline __attribute__((always_inline, target(SET512)))
 
@@ -65,14 +67,17 @@ KERNEL_FN uint32_t mask_write(uint32_t *out, uint64_t m, uint32_t base)
     _mm512_storeu_si512(
         out, _mm512_add_epi32(_mm512_cvtepu8_epi32(_mm512_castsi512_si128(packed)), add));
     if (n > 16) {
-        _mm512_storeu_si512(out + 16, _mm512_add_epi32(_mm512_cvtepu8_epi32(
-                                          _mm512_extracti32x4_epi32(packed, 1)), add));
+        _mm512_storeu_si512(
+            out + 16,
+            _mm512_add_epi32(_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(packed, 1)), add));
     }
     if (n > 32) {
-        _mm512_storeu_si512(out + 32, _mm512_add_epi32(_mm512_cvtepu8_epi32(
-                                          _mm512_extracti32x4_epi32(packed, 2)), add));
-        _mm512_storeu_si512(out + 48, _mm512_add_epi32(_mm512_cvtepu8_epi32(
-                                          _mm512_extracti32x4_epi32(packed, 3)), add));
+        _mm512_storeu_si512(
+            out + 32,
+            _mm512_add_epi32(_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(packed, 2)), add));
+        _mm512_storeu_si512(
+            out + 48,
+            _mm512_add_epi32(_mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(packed, 3)), add));
     }
     return n;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* The index kernel in plain C: the one for processors without vectors, and the measure the others are tested against. */
+/* The index kernel in plain C: the one for processors without vectors, and the measure the others
+ * are tested against. */
 #include "wire/json_index.h"
 
 #include <string.h>
@@ -7,6 +8,7 @@
 #include "wire/leaves.h"
 
 #define KERNEL json_index_plain
+#define SCAN_KERNEL json_scan_plain
 #define KERNEL_TARGET
 #define KERNEL_FN static inline
 

@@ -8,6 +8,7 @@
 #include "wire/leaves.h"
 
 #define KERNEL json_index_sse2
+#define SCAN_KERNEL json_scan_sse2
 #define KERNEL_TARGET
 #define KERNEL_FN static inline __attribute__((always_inline))
 
@@ -35,8 +36,8 @@ KERNEL_FN uint64_t mask_of(__m128i a, __m128i b, __m128i c, __m128i d)
 KERNEL_FN uint64_t lanes_eq(struct lanes v, unsigned char c)
 {
     __m128i k = _mm_set1_epi8((char)c);
-    return mask_of(_mm_cmpeq_epi8(v.v[0], k), _mm_cmpeq_epi8(v.v[1], k),
-                   _mm_cmpeq_epi8(v.v[2], k), _mm_cmpeq_epi8(v.v[3], k));
+    return mask_of(_mm_cmpeq_epi8(v.v[0], k), _mm_cmpeq_epi8(v.v[1], k), _mm_cmpeq_epi8(v.v[2], k),
+                   _mm_cmpeq_epi8(v.v[3], k));
 }
 
 KERNEL_FN __m128i below16(__m128i v, __m128i top)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Between json_read.c (the walk) and json_text.c (unescaping, names for people). Private to wire/json_*. */
+/* Between json_read.c (the walk) and json_text.c (unescaping, names for people). Private to
+ * wire/json_*. */
 #ifndef WIRE_JSON_PRIV_H
 #define WIRE_JSON_PRIV_H
 
 #include "wire/json_read.h"
 
-/* The dotted name of where json_walk is; text has room for all keys of the record and a dot each. */
+/* The dotted name of where json_walk is; text has room for all keys of the record and a dot each.
+ */
 struct json_names {
     char *text;
     size_t len;

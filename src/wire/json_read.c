@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Second pass of the JSON reader: walks the structure from string to string along the index (json_index.h) and drops
- * values into leaves. See json_read.h. Runs in intake, hunter, scan and wherever a JSON body is read. It must never
- * read outside the text, allocate per value, or trust a length.
+ * Second pass of the JSON reader: walks the structure from string to string along the index
+ * (json_index.h) and drops values into leaves. See json_read.h. Runs in intake, hunter, scan and
+ * wherever a JSON body is read. It must never read outside the text, allocate per value, or trust a
+ * length.
  */
 #include "wire/json_read.h"
 
@@ -19,29 +20,33 @@
 #define UNLIKELY(x) __builtin_expect((x), 0)
 
 enum {
-    ENTRIES_AHEAD = 6,   /* index entries of one member: key and value, each with a backslash */
-    KEY_TEXT_MAX = 512,  /* bytes of a key with escapes or blanks that is looked up in another form */
-    NUMBER_DIGITS = 30,  /* longer numbers are tagged */
+    ENTRIES_AHEAD = 6, /* index entries of one member: key and value, each with a backslash */
+    KEY_TEXT_MAX =
+        512, /* bytes of a key with escapes or blanks that is looked up in another form */
+    NUMBER_DIGITS = 30, /* longer numbers are tagged */
     NUMBER_EXPONENT = 308,
 };
 
-/* Where a value hangs: its node, the node its blank-less key gives as well, and the KEY_DEEP node it is under. */
+/* Where a value hangs: its node, the node its blank-less key gives as well, and the KEY_DEEP node
+ * it is under. */
 struct place {
     key_node node;
     key_node also;
     key_node deep;
 };
 
-/* One open container; place is the one its elements inherit (array) or its keys are looked up in (object). */
+/* One open container; place is the one its elements inherit (array) or its keys are looked up in
+ * (object). */
 struct frame {
     struct place place;
     uint32_t name_len; /* json_walk: length of its own name */
     uint16_t object;
     bool array;
-    bool strip;        /* KEY_STRIP_BLANKS */
+    bool strip; /* KEY_STRIP_BLANKS */
 };
 
-/* Working memory, made once per struct leaves: too large for the stack and not worth clearing for each record. */
+/* Working memory, made once per struct leaves: too large for the stack and not worth clearing for
+ * each record. */
 struct json_scratch {
     uint32_t entries[ENTRIES_AHEAD + JSON_CHUNK + JSON_INDEX_SLACK];
     struct frame frames[JSON_DEPTH_MAX];
@@ -81,7 +86,8 @@ static COLD int expected(struct reader *r, const char *what)
     return fail(r, r->pos >= r->len ? ERR_TRUNCATED : ERR_INVALID, r->pos, what);
 }
 
-/* Keeps at least ENTRIES_AHEAD entries in front; behind the last real one stand places at the end of the text. */
+/* Keeps at least ENTRIES_AHEAD entries in front; behind the last real one stand places at the end
+ * of the text. */
 static __attribute__((noinline)) void refill(struct reader *r)
 {
     uint32_t left = r->count - r->at;
@@ -183,7 +189,8 @@ HOT size_t take_digits(struct reader *r)
     return r->pos - from;
 }
 
-/* Fraction and exponent of a number (RFC 8259 §6); adds up digits, tells whether a double holds the exponent. */
+/* Fraction and exponent of a number (RFC 8259 §6); adds up digits, tells whether a double holds the
+ * exponent. */
 static __attribute__((noinline)) int take_fraction(struct reader *r, size_t *digits, bool *huge)
 {
     if (r->text[r->pos] == '.') {
@@ -328,8 +335,8 @@ HOT struct place place_of(struct reader *r, struct string key)
         child_spelled(r, key, &place);
     } else {
         size_t left = (size_t)(r->text + r->len - key.ptr);
-        struct key_words w = LIKELY(left >= 8) ? key_words_wide(key.ptr, key.len)
-                                               : key_words_of(key.ptr, key.len);
+        struct key_words w =
+            LIKELY(left >= 8) ? key_words_wide(key.ptr, key.len) : key_words_of(key.ptr, key.len);
         place.node = child_of(r, w, key.ptr, key.len);
     }
     if (place.node != KEY_NONE) {
@@ -365,7 +372,8 @@ HOT int take_key(struct reader *r, struct place *place_out, bool walk)
 }
 
 /* Takes the bracket of a container that hangs at place. */
-static __attribute__((noinline)) int open_container(struct reader *r, struct place place, bool array)
+static __attribute__((noinline)) int open_container(struct reader *r, struct place place,
+                                                    bool array)
 {
     if (r->depth == JSON_DEPTH_MAX) {
         r->index.tags |= TAG_TOO_DEEP;
@@ -387,7 +395,8 @@ static __attribute__((noinline)) int open_container(struct reader *r, struct pla
     return 0;
 }
 
-/* Takes the value that hangs at place; *opened_out: it is a container, and only its bracket was taken. */
+/* Takes the value that hangs at place; *opened_out: it is a container, and only its bracket was
+ * taken. */
 HOT int take_value(struct reader *r, struct place place, bool *opened_out, bool walk)
 {
     struct string value;
@@ -455,7 +464,8 @@ HOT int read_value(struct reader *r, struct place place, bool walk)
         if (UNLIKELY(rc != 0)) {
             return rc;
         }
-        /* An empty container is a value that has ended; any other begins with a value as if behind a comma. */
+        /* An empty container is a value that has ended; any other begins with a value as if behind
+         * a comma. */
         more = opened && peek(r) != (r->top.array ? ']' : '}');
         if (!more) {
             rc = take_ends(r, &more);

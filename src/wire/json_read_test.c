@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The JSON reader by tables: what is accepted, tagged, refused and where; which node a value lands on. Every input is
- * read from a heap buffer of its exact size, by every kernel this processor has.
+ * The JSON reader by tables: what is accepted, tagged, refused and where; which node a value lands
+ * on. Every input is read from a heap buffer of its exact size, by every kernel this processor has.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +19,8 @@
 
 enum { TEXT_MAX = 4 << 20 };
 
-/* Leaves as text, one a line: path=kind:value, "?" for a path nobody asks for, "~" behind an escaped string. */
+/* Leaves as text, one a line: path=kind:value, "?" for a path nobody asks for, "~" behind an
+ * escaped string. */
 static void put_leaves(struct buf *out, const struct keytable *t, const struct leaves *l)
 {
     static const char *const kinds[] = {"s", "n", "true", "false", "null"};
@@ -133,7 +134,8 @@ static const struct good_case good[] = {
     /* blanks left out */
     {"{\"EventData\":{\"Threat Name\":1}}", "ThreatName=n:1", 0},
     {"{\"EventData\":{\"Threat\\u0020Name\":1}}", "ThreatName=n:1", 0},
-    {"{\"EventData\":{\"Both Ways\":[1,2]}}", "Both Ways=n:1 BothWays=n:1 Both Ways=n:2 BothWays=n:2", 0},
+    {"{\"EventData\":{\"Both Ways\":[1,2]}}",
+     "Both Ways=n:1 BothWays=n:1 Both Ways=n:2 BothWays=n:2", 0},
     {"{\"EventData\":{\"BothWays\":1}}", "BothWays=n:1", 0},
     {"{\"EventData\":{\"x\":{\"Threat Name\":1}}}", "?=n:1", 0},
     {"{\"Threat Name\":1}", "?=n:1", 0},
@@ -296,7 +298,8 @@ static void test_limits(void **state)
     memset(text, ' ', JSON_RECORD_MAX + 1);
     memcpy(text, "{}", 2);
     assert_int_equal(json_read(&f.l, f.t, KEY_ROOT, span_make(text, JSON_RECORD_MAX), &e), 0);
-    assert_int_equal(json_read(&f.l, f.t, KEY_ROOT, span_make(text, JSON_RECORD_MAX + 1), &e), ERR_LIMIT);
+    assert_int_equal(json_read(&f.l, f.t, KEY_ROOT, span_make(text, JSON_RECORD_MAX + 1), &e),
+                     ERR_LIMIT);
     assert_int_equal(f.l.tags, TAG_TOO_LONG);
 
     /* One string as long as a record may be, and as many values as it may have. */
@@ -320,7 +323,8 @@ static void test_limits(void **state)
     fixture_fini(&f);
 }
 
-/* Values of one node are chained in order; a new record forgets the old one, also without a table. */
+/* Values of one node are chained in order; a new record forgets the old one, also without a table.
+ */
 static void test_chain(void **state)
 {
     (void)state;
@@ -348,7 +352,8 @@ static void test_chain(void **state)
     fixture_fini(&f);
 }
 
-/* Strings of all lengths around the block and chunk borders, with a backslash or a quote escape at each place. */
+/* Strings of all lengths around the block and chunk borders, with a backslash or a quote escape at
+ * each place. */
 static void test_borders(void **state)
 {
     (void)state;
@@ -357,7 +362,7 @@ static void test_borders(void **state)
     struct buf b;
     fixture_init(&f);
     buf_init(&b, TEXT_MAX);
-    static const size_t lens[] = {0,  1,  2,  57,  58,   59,   60,   61,   62,   63,  64,
+    static const size_t lens[] = {0,  1,  2,  57,  58,   59,   60,   61,   62,   63,   64,
                                   65, 66, 67, 126, 4080, 4088, 4089, 4090, 4091, 4092, 8190};
     for (size_t k = 0; k < ARRAY_LEN(lens); k++) {
         for (size_t slash = 0; slash <= lens[k]; slash += lens[k] > 200 ? 61 : 1) {
@@ -396,8 +401,10 @@ static const struct unescape_case unescapes[] = {
     {"\\uD83D", "\xef\xbf\xbd", true},
     {"\\uD83Dx", "\xef\xbf\xbdx", true},
     {"\\uDE00\\uD83D", "\xef\xbf\xbd\xef\xbf\xbd", true},
-    {"\\uD83D\\u0041", "\xef\xbf\xbd"
-                       "A", true},
+    {"\\uD83D\\u0041",
+     "\xef\xbf\xbd"
+     "A",
+     true},
     {"\\uD83D\\\\uDE00", "\xef\xbf\xbd\\uDE00", true},
     {"\\x41\\u12", "\\x41\\u12", false},
     {"C:\\Users\\", "C:\\Users\\", false},
@@ -468,10 +475,10 @@ static void test_walk(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),     cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_good),      cmocka_unit_test(test_bad),
         cmocka_unit_test(test_nul_bytes), cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_limits),   cmocka_unit_test(test_chain),
-        cmocka_unit_test(test_borders),  cmocka_unit_test(test_unescape),
+        cmocka_unit_test(test_limits),    cmocka_unit_test(test_chain),
+        cmocka_unit_test(test_borders),   cmocka_unit_test(test_unescape),
         cmocka_unit_test(test_walk),
     };
     struct json_kernel kernels[JSON_KERNELS_MAX];
@@ -479,7 +486,7 @@ int main(void)
     int failed = 0;
     for (uint32_t i = 0; i < n; i++) {
         (void)printf("kernel %s\n", kernels[i].name);
-        json_kernel_use(kernels[i].run);
+        json_kernel_use(&kernels[i]);
         failed += cmocka_run_group_tests_name(kernels[i].name, tests, NULL, NULL);
     }
     return failed;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * JSON strings as people mean them: escapes undone (RFC 8259 §7), names joined with dots. Runs wherever a predicate or a
- * page asks for a value's text. An escape that is none stays as written: dropping it would hide bytes from rules.
+ * JSON strings as people mean them: escapes undone (RFC 8259 §7), names joined with dots. Runs
+ * wherever a predicate or a page asks for a value's text. An escape that is none stays as written:
+ * dropping it would hide bytes from rules.
  */
 #include "wire/json_read.h"
 
@@ -33,7 +34,8 @@ static int32_t hex4(const char *p, const char *end)
     return value;
 }
 
-/* \uXXXX at p (the backslash), perhaps a pair of them. Returns bytes read, 0 when it is none; *cp_out, *odd set. */
+/* \uXXXX at p (the backslash), perhaps a pair of them. Returns bytes read, 0 when it is none;
+ * *cp_out, *odd set. */
 static size_t unicode_escape(const char *p, const char *end, uint32_t *cp_out, bool *odd)
 {
     int32_t unit = hex4(p + 2, end);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The key table: see keytable.h. Built by the compiler role, read by every role that decodes records. The packed form
- * holds no heap pointer and is never written again; lookups never read outside the key they are given.
+ * The key table: see keytable.h. Built by the compiler role, read by every role that decodes
+ * records. The packed form holds no heap pointer and is never written again; lookups never read
+ * outside the key they are given.
  */
 #include "wire/keytable.h"
 
@@ -14,7 +15,7 @@
 enum {
     KEYTABLE_NODES_MAX = 1 << 20, /* paths of all sources and rules; SigmaHQ needs a few thousand */
     KEYTABLE_SLOTS_MIN = 64,
-    KEYTABLE_SEEDS = 24,          /* tries to find a seed with few collisions */
+    KEYTABLE_SEEDS = 24, /* tries to find a seed with few collisions */
 };
 
 struct build_node {
@@ -75,7 +76,8 @@ void keytable_flag(struct keytable_builder *b, key_node node, unsigned flags)
     b->nodes.data[node].flags |= flags;
 }
 
-/* Fills slots (all empty) under the seed; returns how many steps beyond the first slot all keys need together. */
+/* Fills slots (all empty) under the seed; returns how many steps beyond the first slot all keys
+ * need together. */
 static uint64_t fill_slots(struct key_slot *slots, uint32_t nslots, uint64_t seed,
                            const struct keytable_builder *b, const struct key_info *info)
 {
@@ -92,8 +94,8 @@ static uint64_t fill_slots(struct key_slot *slots, uint32_t nslots, uint64_t see
             at = (at + 1) & (nslots - 1);
             steps++;
         }
-        slots[at] = (struct key_slot){w.head,       w.tail, k->parent, (uint32_t)k->key.len,
-                                      info[n].name, n};
+        slots[at] =
+            (struct key_slot){w.head, w.tail, k->parent, (uint32_t)k->key.len, info[n].name, n};
     }
     return steps;
 }

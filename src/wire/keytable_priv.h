@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Inside of the key table, for the JSON reader's inlined lookup. A key of up to 16 bytes is wholly told by its first
- * and last eight bytes and its length, so most lookups end with three comparisons and never touch the name.
+ * Inside of the key table, for the JSON reader's inlined lookup. A key of up to 16 bytes is wholly
+ * told by its first and last eight bytes and its length, so most lookups end with three comparisons
+ * and never touch the name.
  */
 #ifndef WIRE_KEYTABLE_PRIV_H
 #define WIRE_KEYTABLE_PRIV_H
@@ -88,8 +89,8 @@ static inline uint64_t key_hash(uint64_t seed, key_node parent, struct key_words
 }
 
 /* parent must not be KEY_NONE. The table is at most half full, so the loop meets an empty slot. */
-static inline key_node keytable_probe(const struct keytable *t, key_node parent,
-                                      struct key_words w, const char *p, size_t len)
+static inline key_node keytable_probe(const struct keytable *t, key_node parent, struct key_words w,
+                                      const char *p, size_t len)
 {
     uint32_t at = (uint32_t)key_hash(t->seed, parent, w, len) & t->mask;
     for (;; at = (at + 1) & t->mask) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The leaf list of one record: see leaves.h. Used by every decoder in intake, hunter and scan; grows up to LEAVES_MAX
- * and keeps its memory from record to record.
+ * The leaf list of one record: see leaves.h. Used by every decoder in intake, hunter and scan;
+ * grows up to LEAVES_MAX and keeps its memory from record to record.
  */
 #include "wire/leaves.h"
 

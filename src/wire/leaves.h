@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * What a decoder makes of one record: its leaf values, in order, each a span into the original bytes, chained per
- * key-table node. Nothing is copied or unescaped here. Memory is allocated once and reused for every record:
- * slots are valid only when their stamp is the current one, so clearing costs one increment.
+ * What a decoder makes of one record: its leaf values, in order, each a span into the original
+ * bytes, chained per key-table node. Nothing is copied or unescaped here. Memory is allocated once
+ * and reused for every record: slots are valid only when their stamp is the current one, so
+ * clearing costs one increment.
  */
 #ifndef WIRE_LEAVES_H
 #define WIRE_LEAVES_H
@@ -30,34 +31,36 @@ enum leaf_flags {
 enum leaf_tags {
     TAG_BAD_UTF8 = 1u << 0,
     TAG_LONE_SURROGATE = 1u << 1,
-    TAG_HUGE_NUMBER = 1u << 2,    /* over 30 digits or an exponent beyond a double */
-    TAG_DUPLICATE_KEY = 1u << 3,  /* both values are kept and matched */
-    TAG_CONTROL_CHAR = 1u << 4,   /* raw control character inside a JSON string */
-    TAG_TOO_MANY_FIELDS = 1u << 5,/* values beyond LEAVES_MAX are not matched */
-    TAG_NOT_PARSED = 1u << 6,     /* does not fit its format: kept as a line without fields */
-    TAG_TOO_LONG = 1u << 7,       /* cut at the event limit */
+    TAG_HUGE_NUMBER = 1u << 2,     /* over 30 digits or an exponent beyond a double */
+    TAG_DUPLICATE_KEY = 1u << 3,   /* both values are kept and matched */
+    TAG_CONTROL_CHAR = 1u << 4,    /* raw control character inside a JSON string */
+    TAG_TOO_MANY_FIELDS = 1u << 5, /* values beyond LEAVES_MAX are not matched */
+    TAG_NOT_PARSED = 1u << 6,      /* does not fit its format: kept as a line without fields */
+    TAG_TOO_LONG = 1u << 7,        /* cut at the event limit */
     TAG_NO_TIME = 1u << 8,
-    TAG_FUTURE_TIME = 1u << 9,    /* more than 24 h ahead of receipt: replaced */
+    TAG_FUTURE_TIME = 1u << 9, /* more than 24 h ahead of receipt: replaced */
     TAG_YEAR_GUESSED = 1u << 10,
     TAG_BAD_PRI = 1u << 11,
     TAG_TOO_DEEP = 1u << 12,
     TAG_BOM = 1u << 13,
-    TAG_BAD_ESCAPE = 1u << 14, /* a backslash in a JSON string that starts no escape: kept as written */
+    TAG_BAD_ESCAPE =
+        1u << 14, /* a backslash in a JSON string that starts no escape: kept as written */
 };
 
 enum {
-    LEAVES_MAX = 16384, /* values per record: 8 times the largest real one seen; bounds memory per event */
+    LEAVES_MAX =
+        16384, /* values per record: 8 times the largest real one seen; bounds memory per event */
     LEAF_NIL = UINT32_MAX,
 };
 
 struct leaf {
     const char *ptr;
     uint32_t len;
-    key_node node;  /* KEY_NONE: nobody asks for this path, but keywords see it */
-    uint32_t next;  /* next leaf of the same node, or LEAF_NIL */
-    uint8_t kind;   /* enum leaf_kind */
-    uint8_t flags;  /* enum leaf_flags */
-    uint16_t object;/* number of the object it sits in, wraps; tells duplicate keys from arrays */
+    key_node node;   /* KEY_NONE: nobody asks for this path, but keywords see it */
+    uint32_t next;   /* next leaf of the same node, or LEAF_NIL */
+    uint8_t kind;    /* enum leaf_kind */
+    uint8_t flags;   /* enum leaf_flags */
+    uint16_t object; /* number of the object it sits in, wraps; tells duplicate keys from arrays */
 };
 
 struct leaf_slot {
