@@ -20,6 +20,7 @@
 enum {
     SIGMA_FILE_MAX_BYTES = 1024 * 1024,  /* one rule file; the largest public one has about 200 KB */
     SIGMA_PREDS_PER_RULE_MAX = 20000,    /* leaves after expansion; the largest public rule has 4,432 */
+    SIGMA_PREDS_FILTERED_MAX = 40000,    /* the same with all filters and-ed on */
     SIGMA_VARIANTS_MAX = 4096,           /* of one value: windash makes 5^n */
     SIGMA_DEPTH_MAX = 64,                /* nesting of conditions and selections */
     SIGMA_REGEX_MAX_BYTES = 8192,
@@ -78,6 +79,17 @@ struct sigma_node {
     struct span selection; /* identifier whose detection this tree is; empty inside */
 };
 
+struct sigma_related {
+    struct span id;
+    struct span type; /* derived, obsolete, merged, renamed, similar */
+};
+
+/* A top-level key that Sigma does not know; kept. Empty value = a map or a list: see the rule's text. */
+struct sigma_other {
+    struct span key;
+    struct span value;
+};
+
 struct sigma_rule {
     struct span id;       /* the rule's id, or its file path when it has none */
     struct span name;     /* may be empty */
@@ -85,8 +97,16 @@ struct sigma_rule {
     enum alert_level level; /* informational when not stated */
     struct logsource logsource;
     const struct sigma_node *root; /* condition, filters applied */
+    uint32_t nleaves;     /* predicates met on a walk of root: at most SIGMA_PREDS_FILTERED_MAX */
     const struct span *tags, *references, *falsepositives;
     uint32_t ntags, nreferences, nfalsepositives;
+    struct span date, modified, taxonomy;
+    const struct span *fields; /* fields worth showing beside a match */
+    uint32_t nfields;
+    const struct sigma_related *related;
+    uint32_t nrelated;
+    const struct sigma_other *others;
+    uint32_t nothers;
     struct span file;     /* as given to the loader */
     uint32_t line;        /* of the document start, from 1 */
     struct span text;     /* the document as written */
