@@ -73,7 +73,8 @@ static inline struct span span_sub(struct span s, size_t from, size_t len)
     if (from > s.len) {
         from = s.len;
     }
-    return span_make(s.ptr + from, len < s.len - from ? len : s.len - from);
+    /* An empty span may have no pointer at all, to which nothing may be added. */
+    return span_make(s.len == 0 ? s.ptr : s.ptr + from, len < s.len - from ? len : s.len - from);
 }
 
 /* Without ASCII blanks (space, tab, CR, LF) at both ends. */
