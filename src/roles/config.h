@@ -13,6 +13,9 @@
 #include "roles/messages.h"
 
 enum {
+    CONFIG_FILE_MAX = 1 << 20,    /* bytes of sereno.yml */
+    CONFIG_TEXT_MAX = 4096,       /* bytes of one value; paths are the longest */
+    CONFIG_NAME_MAX = 64,         /* bytes of a name */
     CONFIG_SOURCES_MAX = 1000,    /* listeners and followed files of one node */
     CONFIG_RULES_MAX = 100,       /* rule folders */
     CONFIG_MAIL_TO_MAX = 50,      /* addresses */
@@ -70,7 +73,6 @@ struct config {
     struct span heartbeat_url;
     uint32_t heartbeat_every_s;
     uint32_t retention_days; /* 0 = for ever */
-    uint32_t intakes;
 };
 
 void config_init(struct config *c);
@@ -92,6 +94,12 @@ int config_decode(struct config *c, struct span body, struct err *e) NODISCARD;
 
 /* True when "address:port" is on the loopback interface. */
 bool config_is_loopback(struct span listen);
+
+/* Where journalctl is, or NULL. */
+const char *config_journalctl(void);
+
+/* Seconds east of UTC on this machine now. */
+int32_t config_local_zone(void);
 
 /* "file" …; never NULL. */
 const char *source_kind_name(enum source_kind kind);

@@ -10,11 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "base/vec.h"
 
 enum { ROLE_MAGIC = 0x524f4c45, STOP_FLUSH_MS = 2000 };
@@ -362,6 +364,9 @@ static void ignore_signals(void)
 static void enter(struct role *r)
 {
     struct err e = {0};
+    char name[16]; /* what ps and top show; the kernel keeps 15 bytes */
+    (void)snprintf(name, sizeof name, "sereno-%s", role_name(r->ops->role));
+    (void)prctl(PR_SET_NAME, name, 0, 0, 0);
     tzset(); /* reads /etc/localtime now or never */
     int rc = r->ops->preload == NULL ? 0 : r->ops->preload(r, &e);
     if (rc != 0) {
@@ -412,4 +417,64 @@ int role_run(const struct role_ops *ops, const struct role_args *args)
     (void)uv_run(&r->loop, UV_RUN_DEFAULT);
     leave(r);
     return r->status;
+}
+
+/* The part after "--name=", or NULL. */
+static const char *option_value(const char *arg, const char *name)
+{
+    size_t n = strlen(name);
+    return strncmp(arg, name, n) == 0 ? arg + n : NULL;
+}
+
+static bool parse_u32(const char *text, uint32_t *out)
+{
+    uint64_t v = 0;
+    if (!num_u64(span_of(text), &v) || v > INT32_MAX) {
+        return false;
+    }
+    *out = (uint32_t)v;
+    return true;
+}
+
+static bool parse_args(int argc, char **argv, struct role_args *a)
+{
+    uint32_t fd = 0;
+    bool has_fd = false;
+    for (int i = 1; i < argc; i++) {
+        const char *v = NULL;
+        bool good = true;
+        if ((v = option_value(argv[i], "--role=")) != NULL) {
+            good = role_by_name(span_of(v), &a->role);
+        } else if ((v = option_value(argv[i], "--fd=")) != NULL) {
+            good = has_fd = parse_u32(v, &fd);
+        } else if ((v = option_value(argv[i], "--instance=")) != NULL) {
+            good = parse_u32(v, &a->instance);
+        } else if ((v = option_value(argv[i], "--data=")) != NULL) {
+            a->data_dir = v;
+        } else {
+            a->weaker = good = strcmp(argv[i], "--weaker-sandbox") == 0;
+        }
+        if (!good) {
+            return false;
+        }
+    }
+    a->super_fd = (int)fd;
+    return has_fd;
+}
+
+int role_main(int argc, char **argv, const struct role_ops *const *table, size_t count)
+{
+    if (argc < 2 || option_value(argv[1], "--role=") == NULL) {
+        return -1;
+    }
+    struct role_args args = {0};
+    if (parse_args(argc, argv, &args)) {
+        for (size_t i = 0; i < count; i++) {
+            if (table[i]->role == args.role) {
+                return role_run(table[i], &args);
+            }
+        }
+    }
+    (void)fputs("sereno: --role is for sereno itself; `sereno serve` starts a node\n", stderr);
+    return 2;
 }

@@ -9,7 +9,7 @@
  *   2. the sandbox closes
  *   3. on_peer() for each peer    channels to the other roles, as super hands them over
  *   4. start(config)              the role's part of the config; MSG_READY goes to super when it returns 0
- *   5. on_fd()                    listening sockets, followed files, keys
+ *   5. on_fd()                    listening sockets, followed files, keys; intake gets MSG_RULES first, and no fd before it
  *   6. on_message(), on_peer(), on_peer_lost(), on_reload() as they come; a peer that died comes back as a new on_peer()
  *   7. on_stop()                  finish what was taken in, then role_stopped(); super stops intake, keeper, desk in this order
  *
@@ -41,7 +41,10 @@ enum fd_kind {
 
 enum { FD_NO_SOURCE = UINT32_MAX, FD_NAME_MAX = 4096 };
 
-/* One handed-over fd. The callee of on_fd owns `fd`; `name` lives until on_fd returns. */
+/*
+ * One handed-over fd. The callee of on_fd owns `fd`; `name` lives until on_fd returns. After a reload all come again:
+ * one that is known by kind and name only gets its new `source`; MSG_FD_CLOSE tells those that are no more.
+ */
 struct role_fd {
     enum fd_kind kind;
     uint32_t source;  /* index in config->sources, or FD_NO_SOURCE */
@@ -93,8 +96,14 @@ struct role_args {
 /* Runs the role until it stops. Returns the exit status of the process. */
 int role_run(const struct role_ops *ops, const struct role_args *args);
 
-/* Picks the role named in argv[1] ("--role=…"); exit status, or -1 when argv[1] is no --role. For main(). */
-int role_main(int argc, char **argv);
+/*
+ * For main(): when argv[1] is "--role=…", runs that role out of the table and returns its exit status; else returns -1.
+ */
+int role_main(int argc, char **argv, const struct role_ops *const *table, size_t count);
+
+/* The roles of the product, for role_main. */
+extern const struct role_ops *const role_table[];
+extern const size_t role_table_count;
 
 uv_loop_t *role_loop(struct role *r);
 /* The role's own state, a pointer that start() sets. */
@@ -117,7 +126,7 @@ void role_stopped(struct role *r);
 /* Logs the error and ends the process with status 1 at once; super starts the role again. */
 _Noreturn void role_fail(struct role *r, const char *doing, const struct err *e);
 
-/* One per role, in its own file; role.c names them in its table. */
+/* One per role, in its own file. */
 extern const struct role_ops role_ops_compiler, role_ops_intake, role_ops_keeper, role_ops_desk,
     role_ops_courier;
 

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * A role's part of the configuration as a message, and back. Super writes it, each role reads it once at start and at each
+ * reload. What a role has no business with is left empty, so that losing the role does not lose it.
+ */
+#include "roles/config.h"
+
+static void put_listen(struct buf *out, const struct config_listen *l)
+{
+    buf_str(out, l->listen); /* keys and certificates travel as fds, never their paths */
+}
+
+static void put_source(struct buf *out, const struct config_source *s, enum role_id role)
+{
+    bool intake = role == ROLE_INTAKE;
+    buf_str(out, s->name);
+    buf_u8(out, (uint8_t)s->kind);
+    buf_str(out, s->listen);
+    buf_str(out, s->path);
+    buf_str(out, intake ? s->token_hash : SPAN(""));
+    buf_str(out, s->source);
+    buf_str(out, s->organisation);
+    buf_u32(out, (uint32_t)s->zone_s);
+}
+
+static void put_notify(struct buf *out, const struct config *c, enum role_id role)
+{
+    bool courier = role == ROLE_COURIER;
+    bool desk =
+        role == ROLE_DESK; /* decides what goes where: needs to know which targets there are */
+    buf_str(out, courier || desk ? c->mail.server : SPAN(""));
+    buf_str(out, courier ? c->mail.from : SPAN(""));
+    buf_u32(out, courier ? c->mail.nto : 0);
+    for (uint32_t i = 0; courier && i < c->mail.nto; i++) {
+        buf_str(out, c->mail.to[i]);
+    }
+    buf_u32(out, c->mail.levels);
+    buf_str(out, courier || desk ? c->webhook.url : SPAN(""));
+    buf_u32(out, c->webhook.levels);
+    buf_str(out, courier ? c->heartbeat_url : SPAN(""));
+    buf_u32(out, c->heartbeat_every_s);
+}
+
+void config_encode(const struct config *c, enum role_id role, struct buf *out)
+{
+    bool sources = role == ROLE_INTAKE || role == ROLE_KEEPER || role == ROLE_DESK;
+    buf_str(out, c->node_name);
+    buf_str(out, c->organisation);
+    buf_str(out, role == ROLE_KEEPER ? c->data_dir : SPAN(""));
+    put_listen(out, &c->desk);
+    put_listen(out, &c->ingest);
+    buf_u32(out, sources ? c->nsources : 0);
+    for (uint32_t i = 0; sources && i < c->nsources; i++) {
+        put_source(out, &c->sources[i], role);
+    }
+    put_notify(out, c, role);
+    buf_u32(out, c->retention_days);
+}
+
+static struct span get_text(struct config *c, struct cursor *in)
+{
+    struct span s = cursor_str(in);
+    if (s.len > CONFIG_TEXT_MAX) {
+        in->failed = true;
+        return span_make("", 0);
+    }
+    return arena_copy(&c->arena, s);
+}
+
+static void get_sources(struct config *c, struct cursor *in)
+{
+    uint32_t n = cursor_u32(in);
+    if (n > CONFIG_SOURCES_MAX) {
+        in->failed = true;
+        return;
+    }
+    c->sources = arena_calloc(&c->arena, n, sizeof *c->sources);
+    for (uint32_t i = 0; i < n && !in->failed; i++) {
+        struct config_source *s = &c->sources[i];
+        s->name = get_text(c, in);
+        uint8_t kind = cursor_u8(in);
+        s->kind = (enum source_kind)kind;
+        s->listen = get_text(c, in);
+        s->path = get_text(c, in);
+        s->token_hash = get_text(c, in);
+        s->source = get_text(c, in);
+        s->organisation = get_text(c, in);
+        s->zone_s = (int32_t)cursor_u32(in);
+        in->failed = in->failed || kind >= SOURCE_KIND_COUNT;
+    }
+    c->nsources = in->failed ? 0 : n;
+}
+
+static void get_notify(struct config *c, struct cursor *in)
+{
+    c->mail.server = get_text(c, in);
+    c->mail.from = get_text(c, in);
+    uint32_t n = cursor_u32(in);
+    if (n > CONFIG_MAIL_TO_MAX) {
+        in->failed = true;
+        return;
+    }
+    c->mail.to = arena_calloc(&c->arena, n, sizeof *c->mail.to);
+    for (uint32_t i = 0; i < n; i++) {
+        c->mail.to[i] = get_text(c, in);
+    }
+    c->mail.nto = n;
+    c->mail.levels = cursor_u32(in);
+    c->webhook.url = get_text(c, in);
+    c->webhook.levels = cursor_u32(in);
+    c->heartbeat_url = get_text(c, in);
+    c->heartbeat_every_s = cursor_u32(in);
+}
+
+int config_decode(struct config *c, struct span body, struct err *e)
+{
+    struct cursor in = cursor_of(body);
+    c->node_name = get_text(c, &in);
+    c->organisation = get_text(c, &in);
+    c->data_dir = get_text(c, &in);
+    c->desk.listen = get_text(c, &in);
+    c->ingest.listen = get_text(c, &in);
+    get_sources(c, &in);
+    if (!in.failed) {
+        get_notify(c, &in);
+    }
+    c->retention_days = cursor_u32(&in);
+    return cursor_done(&in) ? 0 : err_set(e, ERR_INVALID, "the config message is broken");
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Tests of sereno.yml: what is taken, what is refused and where, what each role gets to see, and the message codec. */
+#include "roles/config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "event/alert.h"
+
+static int read_text(struct config *c, const char *text, struct err *e)
+{
+    size_t n = strlen(text);
+    char *exact = mem_alloc(n);
+    memcpy(exact, text, n);
+    config_init(c);
+    memset(e, 0, sizeof *e);
+    int rc = config_read(c, SPAN("/etc/sereno/sereno.yml"), span_make(exact, n), e);
+    mem_free(exact); /* the config must not point into it */
+    return rc;
+}
+
+#define SAME(a, b) assert_true(span_eq((a), SPAN(b)))
+
+static const char whole[] =
+    "node: {name: Town hall, organisation: Ourtown}\n"
+    "data: data\n"
+    "desk:\n"
+    "  listen: 0.0.0.0:8600\n"
+    "  tls: {cert: tls/desk.crt, key: /etc/keys/desk.key}\n"
+    "ingest: {listen: '127.0.0.1:8611'}\n"
+    "sources:\n"
+    "  - {name: web, kind: file, path: /var/log/nginx/access.log, source: web}\n"
+    "  - {name: fw, kind: syslog-udp, listen: '192.0.2.1:514', zone: '+02:00'}\n"
+    "  - {name: fw2, kind: syslog-tcp, listen: '[::1]:514', zone: -03:30}\n"
+    "  - {name: school, kind: http, token: 0123456789abcdef, organisation: School}\n"
+    "  - {name: j, kind: journal, zone: UTC}\n"
+    "rules: [/usr/share/rules, local]\n"
+    "notify:\n"
+    "  mail: {server: 'smtp://mail:25', from: s@x, to: [a@x, b@x], levels: [high, critical]}\n"
+    "  webhook: {url: 'https://hook/x'}\n"
+    "  heartbeat: {url: 'https://beat/x', every: 30}\n"
+    "retention: {days: 365}\n";
+
+static void check_whole(const struct config *c)
+{
+    SAME(c->node_name, "Town hall");
+    SAME(c->organisation, "Ourtown");
+    SAME(c->data_dir, "/etc/sereno/data");
+    SAME(c->desk.listen, "0.0.0.0:8600");
+    SAME(c->desk.tls_cert, "/etc/sereno/tls/desk.crt");
+    SAME(c->desk.tls_key, "/etc/keys/desk.key");
+    SAME(c->ingest.listen, "127.0.0.1:8611");
+    assert_int_equal(c->nsources, 5);
+    SAME(c->sources[0].path, "/var/log/nginx/access.log");
+    SAME(c->sources[0].source, "web");
+    SAME(c->sources[0].organisation, "Ourtown");
+    assert_int_equal(c->sources[0].zone_s, config_local_zone());
+    assert_int_equal(c->sources[1].zone_s, 7200);
+    SAME(c->sources[1].source, "auto");
+    assert_int_equal(c->sources[2].zone_s, -12600);
+    SAME(c->sources[3].organisation, "School");
+    /* BLAKE2b-256 of the token, from python3 hashlib.blake2b(b"0123456789abcdef", digest_size=32) */
+    SAME(c->sources[3].token_hash,
+         "c783baf5fb1427e7d924c9fe93ee161169324bb139d9cd8d8b9602c412ec6cda");
+    assert_int_equal(c->sources[4].zone_s, 0);
+    assert_int_equal(c->nrules, 2);
+    SAME(c->rules[1], "/etc/sereno/local");
+    assert_int_equal(c->mail.nto, 2);
+    SAME(c->mail.to[1], "b@x");
+    assert_int_equal(c->mail.levels, 1 << LEVEL_HIGH | 1 << LEVEL_CRITICAL);
+    assert_int_equal(c->webhook.levels, 1 << LEVEL_CRITICAL);
+    assert_int_equal(c->heartbeat_every_s, 30);
+    assert_int_equal(c->retention_days, 365);
+}
+
+static void test_whole(void **state)
+{
+    (void)state;
+    struct config c;
+    struct err e;
+    int rc = read_text(&c, whole, &e);
+    if (rc != 0) {
+        fail_msg("%s:%u: %s", e.where, e.line, e.text);
+    }
+    check_whole(&c);
+    config_fini(&c);
+}
+
+static void test_empty_file_is_all_defaults(void **state)
+{
+    (void)state;
+    struct config c;
+    struct err e;
+    assert_int_equal(read_text(&c, "node: {name: x}\n", &e), 0);
+    SAME(c.desk.listen, "127.0.0.1:8600");
+    SAME(c.ingest.listen, "127.0.0.1:8601");
+    assert_int_equal(c.nsources, 0);
+    assert_int_equal(c.retention_days, 0);
+    config_fini(&c);
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint32_t line; /* 0 = concerns several places */
+        const char *why;
+    } cases[] = {
+        {"node: {name: x}\nnoed: 1\n", 2, "unknown key 'noed'"},
+        {"node:\n  name: x\n  nmae: y\n", 3, "unknown key 'nmae'"},
+        {"desk:\n  tls: {cert: a, key: b, password: c}\n", 2, "unknown key 'password'"},
+        {"sources:\n  - name: a\n    kind: file\n    path: /x\n    pth: y\n", 5,
+         "unknown key 'pth'"},
+        {"sources:\n  - name: a\n    kind: ftp\n", 3, "kind must be"},
+        {"sources:\n  - kind: journal\n", 2, "name"},
+        {"sources:\n  - name: a\n", 2, "kind"},
+        {"sources: 5\n", 1, "sources must be a list"},
+        {"sources: [5]\n", 1, "a source must be a map"},
+        {"sources: [{name: a, kind: file}]\n", 0, "needs path"},
+        {"sources: [{name: a, kind: syslog-udp}]\n", 0, "needs listen"},
+        {"sources: [{name: a, kind: journal, path: /x}]\n", 0, "has no path"},
+        {"sources: [{name: a, kind: syslog-tcp, listen: 'localhost:1'}]\n", 0, "no address:port"},
+        {"sources: [{name: a, kind: journal}, {name: a, kind: journal}]\n", 0, "two sources"},
+        {"sources: [{name: \"\", kind: journal}]\n", 0, "its name"},
+        {"sources: [{name: \"a\\nb\", kind: journal}]\n", 0, "its name"},
+        {"sources: [{name: a, kind: journal, zone: '+15:00'}]\n", 1, "zone"},
+        {"sources: [{name: a, kind: journal, zone: CET}]\n", 1, "zone"},
+        {"sources: [{name: a, kind: http, token: short}]\n", 1, "16 bytes"},
+        {"sources: [{name: a, kind: journal, token: 0123456789abcdef}]\n", 1,
+         "only sources of kind http"},
+        {"desk: {listen: 8600}\n", 0, "no address:port"},
+        {"desk: {tls: {cert: a}}\n", 1, "key"},
+        {"ingest: {listen: '0.0.0.0:8601'}\n", 0, "reachable from other machines"},
+        {"notify: {mail: {server: 'smtp://x', from: a}}\n", 0, "needs from and to"},
+        {"notify: {mail: {server: 'ftp://x', from: a, to: b}}\n", 0, "smtp://"},
+        {"notify: {webhook: {url: 'file:///etc/passwd'}}\n", 0, "no http://"},
+        {"notify:\n  webhook:\n    url: http://x\n    levels: [fatal]\n", 4, "levels are"},
+        {"notify: {heartbeat: {url: 'http://x', every: 0}}\n", 1, "every"},
+        {"retention: {days: 0}\n", 1, "days"},
+        {"retention: {}\n", 1, "days"},
+        {"- a\n", 1, ""},
+        {"node: {name: [a]}\n", 1, "name"},
+        {"node: {name: x\n", 0, ""},
+        {"data: \"a\\0b\"\n", 1, "zero byte"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct config c;
+        struct err e;
+        int rc = read_text(&c, cases[i].text, &e);
+        bool good = rc == ERR_INVALID && strstr(e.text, cases[i].why) != NULL &&
+                    strcmp(e.where, "/etc/sereno/sereno.yml") == 0 &&
+                    (cases[i].line == 0 || e.line == cases[i].line);
+        if (!good) {
+            fail_msg("%s\n -> %d %s:%u: %s", cases[i].text, rc, e.where, e.line, e.text);
+        }
+        config_fini(&c);
+    }
+}
+
+static void decode_exact(const struct buf *b, size_t len, int want, struct config *out)
+{
+    char *exact = mem_alloc(len);
+    memcpy(exact, b->data, len);
+    config_init(out);
+    struct err e;
+    assert_int_equal(config_decode(out, span_make(exact, len), &e), want);
+    mem_free(exact);
+}
+
+static void test_codec(void **state)
+{
+    (void)state;
+    struct config c, got;
+    struct err e;
+    struct buf b;
+    assert_int_equal(read_text(&c, whole, &e), 0);
+    buf_init(&b, 1 << 20);
+    for (unsigned role = ROLE_COMPILER; role < ROLE_COUNT; role++) {
+        buf_clear(&b);
+        config_encode(&c, (enum role_id)role, &b);
+        assert_false(b.failed);
+        for (size_t cut = 0; cut < b.len; cut++) {
+            decode_exact(&b, cut, ERR_INVALID, &got);
+            config_fini(&got);
+        }
+        decode_exact(&b, b.len, 0, &got);
+        SAME(got.node_name, "Town hall");
+        assert_int_equal(got.retention_days, 365);
+        bool intake = role == ROLE_INTAKE;
+        assert_int_equal(got.nsources, intake || role == ROLE_KEEPER || role == ROLE_DESK ? 5 : 0);
+        for (uint32_t i = 0; i < got.nsources; i++) {
+            assert_true(span_eq(got.sources[i].name, c.sources[i].name));
+            assert_int_equal(got.sources[i].zone_s, c.sources[i].zone_s);
+            /* a token's hash is for intake alone */
+            assert_int_equal(got.sources[i].token_hash.len, intake && i == 3 ? 64 : 0);
+        }
+        bool courier = role == ROLE_COURIER;
+        assert_int_equal(got.mail.nto, courier ? 2 : 0);
+        assert_int_equal(got.heartbeat_url.len > 0, courier);
+        assert_int_equal(got.webhook.url.len > 0, courier || role == ROLE_DESK);
+        assert_int_equal(got.data_dir.len > 0, role == ROLE_KEEPER);
+        assert_int_equal(got.desk.tls_key.len, 0); /* never its path */
+        config_fini(&got);
+    }
+    buf_u8(&b, 0);
+    decode_exact(&b, b.len, ERR_INVALID, &got); /* one byte too many */
+    config_fini(&got);
+    buf_free(&b);
+    config_fini(&c);
+}
+
+static void test_default(void **state)
+{
+    (void)state;
+    struct config c;
+    struct err e;
+    config_init(&c);
+    config_default(&c);
+    int rc = config_check(&c, &e);
+    if (rc != 0) {
+        fail_msg("%s", e.text);
+    }
+    assert_true(c.nsources >= 3);
+    assert_true(config_is_loopback(c.desk.listen));
+    assert_true(config_is_loopback(c.ingest.listen));
+    for (uint32_t i = 0; i < c.nsources; i++) {
+        assert_true(c.sources[i].listen.len == 0 || config_is_loopback(c.sources[i].listen));
+    }
+    config_fini(&c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_whole),   cmocka_unit_test(test_empty_file_is_all_defaults),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_codec),
+        cmocka_unit_test(test_default),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

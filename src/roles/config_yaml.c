@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Reading sereno.yml: see config.h. Super calls it with the file's bytes; an unknown key, a wrong kind of value or a
+ * missing one is an error that names the line. Must never open a file itself.
+ */
+#include <sodium.h>
+
+#include "base/id.h"
+#include "event/alert.h"
+#include "roles/config.h"
+#include "wire/yaml.h"
+
+enum { TOKEN_MIN = 16, TOKEN_HASH_BYTES = 32 };
+
+struct reading {
+    struct config *c;
+    struct arena *a;    /* the config's own */
+    struct span folder; /* of the file: paths in it are relative to it */
+    struct err *e;
+};
+
+static int wrong(struct reading *r, const struct yaml_node *at, const char *what)
+{
+    (void)err_set(r->e, ERR_INVALID, "%s", what);
+    r->e->line = at->line;
+    return ERR_INVALID;
+}
+
+/* Text of a key, copied; paths made absolute. */
+static int text(struct reading *r, const struct yaml_node *map, const char *key, bool required,
+                struct span *out)
+{
+    struct span s = *out;
+    int rc = yaml_get_text(map, key, required, &s, r->e);
+    if (rc == 0 && s.len > CONFIG_TEXT_MAX) {
+        return wrong(r, yaml_get(map, key), "too long");
+    }
+    if (rc == 0 && memchr(s.ptr == NULL ? "" : s.ptr, '\0', s.len) != NULL) {
+        return wrong(r, yaml_get(map, key), "holds a zero byte");
+    }
+    if (rc == 0 && yaml_get(map, key) != NULL) {
+        *out = arena_copy(r->a, s);
+    }
+    return rc;
+}
+
+static struct span absolute(struct reading *r, struct span path)
+{
+    if (path.len == 0 || path.ptr[0] == '/' || r->folder.len == 0) {
+        return path;
+    }
+    return span_of(arena_printf(r->a, "%.*s/%.*s", SPAN_ARG(r->folder), SPAN_ARG(path)));
+}
+
+static int path(struct reading *r, const struct yaml_node *map, const char *key, bool required,
+                struct span *out)
+{
+    int rc = text(r, map, key, required, out);
+    if (rc == 0 && yaml_get(map, key) != NULL) {
+        *out = absolute(r, *out);
+    }
+    return rc;
+}
+
+/* The map under a key; *out stays NULL when there is none. */
+static int submap(struct reading *r, const struct yaml_node *map, const char *key,
+                  const char *const *keys, const struct yaml_node **out)
+{
+    *out = NULL;
+    const struct yaml_node *n = yaml_get(map, key);
+    if (n == NULL) {
+        return 0;
+    }
+    int rc = yaml_expect(n, YAML_MAP, key, r->e);
+    if (rc == 0) {
+        rc = yaml_known_keys(n, keys, r->e);
+    }
+    *out = n;
+    return rc;
+}
+
+static int read_listen(struct reading *r, const struct yaml_node *root, const char *key,
+                       struct config_listen *out)
+{
+    static const char *const keys[] = {"listen", "tls", NULL};
+    static const char *const tls_keys[] = {"cert", "key", NULL};
+    const struct yaml_node *map = NULL, *tls = NULL;
+    int rc = submap(r, root, key, keys, &map);
+    if (rc != 0 || map == NULL) {
+        return rc;
+    }
+    rc = text(r, map, "listen", false, &out->listen);
+    if (rc == 0) {
+        rc = submap(r, map, "tls", tls_keys, &tls);
+    }
+    if (rc == 0 && tls != NULL) {
+        rc = path(r, tls, "cert", true, &out->tls_cert);
+        rc = rc == 0 ? path(r, tls, "key", true, &out->tls_key) : rc;
+    }
+    return rc;
+}
+
+static int read_zone(struct reading *r, const struct yaml_node *map, int32_t *out)
+{
+    struct span s = SPAN("local");
+    int rc = text(r, map, "zone", false, &s);
+    if (rc != 0) {
+        return rc;
+    }
+    if (span_eq(s, SPAN("local"))) {
+        *out = config_local_zone();
+        return 0;
+    }
+    if (span_eq(s, SPAN("UTC"))) {
+        *out = 0;
+        return 0;
+    }
+    bool shape = s.len == 6 && (s.ptr[0] == '+' || s.ptr[0] == '-') && s.ptr[3] == ':';
+    static const size_t digits[] = {1, 2, 4, 5};
+    for (size_t i = 0; shape && i < ARRAY_LEN(digits); i++) {
+        shape = s.ptr[digits[i]] >= '0' && s.ptr[digits[i]] <= '9';
+    }
+    int hours = shape ? (s.ptr[1] - '0') * 10 + s.ptr[2] - '0' : 99;
+    int minutes = shape ? (s.ptr[4] - '0') * 10 + s.ptr[5] - '0' : 99;
+    if (hours > 14 || minutes > 59) {
+        return wrong(r, yaml_get(map, "zone"), "zone must be local, UTC or like +02:00");
+    }
+    *out = (s.ptr[0] == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
+    return 0;
+}
+
+static int read_kind(struct reading *r, const struct yaml_node *map, enum source_kind *out)
+{
+    struct span s = SPAN("");
+    int rc = text(r, map, "kind", true, &s);
+    for (unsigned k = 0; rc == 0 && k < SOURCE_KIND_COUNT; k++) {
+        if (span_eq(s, span_of(source_kind_name((enum source_kind)k)))) {
+            *out = (enum source_kind)k;
+            return 0;
+        }
+    }
+    return rc != 0 ? rc
+                   : wrong(r, yaml_get(map, "kind"),
+                           "kind must be syslog-udp, syslog-tcp, http, file or journal");
+}
+
+static int read_token(struct reading *r, const struct yaml_node *map, struct span *hash_out)
+{
+    struct span token = SPAN("");
+    int rc = text(r, map, "token", false, &token);
+    if (rc != 0 || token.len == 0) {
+        return rc;
+    }
+    if (token.len < TOKEN_MIN) {
+        return wrong(r, yaml_get(map, "token"), "a token must have at least 16 bytes");
+    }
+    unsigned char hash[TOKEN_HASH_BYTES];
+    char hex[2 * TOKEN_HASH_BYTES + 1];
+    MUST(crypto_generichash(hash, sizeof hash, (const unsigned char *)token.ptr, token.len, NULL,
+                            0));
+    hex_encode(hash, sizeof hash, hex);
+    *hash_out = arena_copy(r->a, span_make(hex, 2 * TOKEN_HASH_BYTES));
+    return 0;
+}
+
+static int read_source(struct reading *r, const struct yaml_node *map, struct config_source *s)
+{
+    static const char *const keys[] = {"name",   "kind",         "listen", "path", "token",
+                                       "source", "organisation", "zone",   NULL};
+    int rc = yaml_expect(map, YAML_MAP, "a source", r->e);
+    rc = rc == 0 ? yaml_known_keys(map, keys, r->e) : rc;
+    s->source = SPAN("auto");
+    s->organisation = r->c->organisation;
+    rc = rc == 0 ? text(r, map, "name", true, &s->name) : rc;
+    rc = rc == 0 ? read_kind(r, map, &s->kind) : rc;
+    rc = rc == 0 ? text(r, map, "listen", false, &s->listen) : rc;
+    rc = rc == 0 ? path(r, map, "path", false, &s->path) : rc;
+    rc = rc == 0 ? text(r, map, "source", false, &s->source) : rc;
+    rc = rc == 0 ? text(r, map, "organisation", false, &s->organisation) : rc;
+    rc = rc == 0 ? read_zone(r, map, &s->zone_s) : rc;
+    rc = rc == 0 ? read_token(r, map, &s->token_hash) : rc;
+    if (rc == 0 && s->token_hash.len > 0 && s->kind != SOURCE_HTTP) {
+        return wrong(r, yaml_get(map, "token"), "only sources of kind http have a token");
+    }
+    return rc;
+}
+
+static int read_sources(struct reading *r, const struct yaml_node *root)
+{
+    const struct yaml_node *list = yaml_get(root, "sources");
+    if (list == NULL) {
+        return 0;
+    }
+    int rc = yaml_expect(list, YAML_SEQ, "sources", r->e);
+    if (rc == 0 && list->len > CONFIG_SOURCES_MAX) {
+        rc = wrong(r, list, "more sources than one node takes");
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    r->c->sources = arena_calloc(r->a, list->len, sizeof *r->c->sources);
+    r->c->nsources = list->len;
+    for (uint32_t i = 0; i < list->len && rc == 0; i++) {
+        rc = read_source(r, list->items[i], &r->c->sources[i]);
+    }
+    return rc;
+}
+
+static int read_texts(struct reading *r, const struct yaml_node *map, const char *key, bool paths,
+                      uint32_t most, struct span **out, uint32_t *count_out)
+{
+    const struct span *list = NULL;
+    uint32_t n = 0;
+    int rc = yaml_get_texts(r->a, map, key, false, &list, &n, r->e);
+    if (rc != 0 || n == 0) {
+        return rc;
+    }
+    if (n > most) {
+        return wrong(r, yaml_get(map, key), "too many entries");
+    }
+    *out = arena_calloc(r->a, n, sizeof **out);
+    for (uint32_t i = 0; i < n; i++) {
+        if (list[i].len > CONFIG_TEXT_MAX || memchr(list[i].ptr, '\0', list[i].len) != NULL) {
+            return wrong(r, yaml_get(map, key), "an entry is too long, or holds a zero byte");
+        }
+        struct span s = arena_copy(r->a, list[i]);
+        (*out)[i] = paths ? absolute(r, s) : s;
+    }
+    *count_out = n;
+    return 0;
+}
+
+static int read_levels(struct reading *r, const struct yaml_node *map, uint32_t *levels)
+{
+    struct span *words = NULL;
+    uint32_t n = 0;
+    int rc = read_texts(r, map, "levels", false, 5, &words, &n);
+    if (rc != 0 || n == 0) {
+        return rc;
+    }
+    *levels = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        enum alert_level level = LEVEL_CRITICAL;
+        if (!alert_level_parse(words[i], &level)) {
+            return wrong(r, yaml_get(map, "levels"),
+                         "levels are informational, low, medium, high, critical");
+        }
+        *levels |= 1u << level;
+    }
+    return 0;
+}
+
+static int read_mail(struct reading *r, const struct yaml_node *notify)
+{
+    static const char *const keys[] = {"server", "from", "to", "levels", NULL};
+    const struct yaml_node *map = NULL;
+    struct config *c = r->c;
+    int rc = submap(r, notify, "mail", keys, &map);
+    if (rc != 0 || map == NULL) {
+        return rc;
+    }
+    rc = text(r, map, "server", true, &c->mail.server);
+    rc = rc == 0 ? text(r, map, "from", true, &c->mail.from) : rc;
+    rc = rc == 0 ? read_texts(r, map, "to", false, CONFIG_MAIL_TO_MAX, &c->mail.to, &c->mail.nto)
+                 : rc;
+    return rc == 0 ? read_levels(r, map, &c->mail.levels) : rc;
+}
+
+static int read_notify(struct reading *r, const struct yaml_node *root)
+{
+    static const char *const keys[] = {"mail", "webhook", "heartbeat", NULL};
+    static const char *const webhook_keys[] = {"url", "levels", NULL};
+    static const char *const heartbeat_keys[] = {"url", "every", NULL};
+    const struct yaml_node *notify = NULL, *map = NULL;
+    int rc = submap(r, root, "notify", keys, &notify);
+    if (rc != 0 || notify == NULL) {
+        return rc;
+    }
+    rc = read_mail(r, notify);
+    rc = rc == 0 ? submap(r, notify, "webhook", webhook_keys, &map) : rc;
+    if (rc == 0 && map != NULL) {
+        rc = text(r, map, "url", true, &r->c->webhook.url);
+        rc = rc == 0 ? read_levels(r, map, &r->c->webhook.levels) : rc;
+    }
+    rc = rc == 0 ? submap(r, notify, "heartbeat", heartbeat_keys, &map) : rc;
+    if (rc == 0 && map != NULL) {
+        int64_t every = r->c->heartbeat_every_s;
+        rc = text(r, map, "url", true, &r->c->heartbeat_url);
+        rc = rc == 0 ? yaml_get_int(map, "every", false, 1, 86400, &every, r->e) : rc;
+        r->c->heartbeat_every_s = (uint32_t)every;
+    }
+    return rc;
+}
+
+static int read_node(struct reading *r, const struct yaml_node *root)
+{
+    static const char *const keys[] = {"name", "organisation", NULL};
+    static const char *const retention_keys[] = {"days", NULL};
+    const struct yaml_node *map = NULL;
+    int rc = submap(r, root, "node", keys, &map);
+    if (rc == 0 && map != NULL) {
+        rc = text(r, map, "name", false, &r->c->node_name);
+        rc = rc == 0 ? text(r, map, "organisation", false, &r->c->organisation) : rc;
+    }
+    rc = rc == 0 ? path(r, root, "data", false, &r->c->data_dir) : rc;
+    rc = rc == 0 ? submap(r, root, "retention", retention_keys, &map) : rc;
+    if (rc == 0 && map != NULL) {
+        int64_t days = 0;
+        rc = yaml_get_int(map, "days", true, 1, CONFIG_RETENTION_MAX, &days, r->e);
+        r->c->retention_days = (uint32_t)days;
+    }
+    return rc;
+}
+
+static int read_root(struct reading *r, const struct yaml_node *root)
+{
+    static const char *const keys[] = {"node",  "data",   "desk",      "ingest", "sources",
+                                       "rules", "notify", "retention", NULL};
+    int rc = yaml_known_keys(root, keys, r->e);
+    rc = rc == 0 ? read_node(r, root) : rc;
+    rc = rc == 0 ? read_listen(r, root, "desk", &r->c->desk) : rc;
+    rc = rc == 0 ? read_listen(r, root, "ingest", &r->c->ingest) : rc;
+    rc = rc == 0 ? read_sources(r, root) : rc;
+    rc = rc == 0 ? read_texts(r, root, "rules", true, CONFIG_RULES_MAX, &r->c->rules, &r->c->nrules)
+                 : rc;
+    return rc == 0 ? read_notify(r, root) : rc;
+}
+
+int config_read(struct config *c, struct span file_name, struct span bytes, struct err *e)
+{
+    struct err local = {0};
+    struct err *errors = e == NULL ? &local : e;
+    const struct yaml_node *root = NULL;
+    struct reading r = {c, &c->arena, {"", 0}, errors};
+    c->file = arena_copy(&c->arena, file_name);
+    for (size_t i = 0; i < c->file.len; i++) {
+        if (c->file.ptr[i] == '/') {
+            r.folder = span_sub(c->file, 0, i == 0 ? 1 : i);
+        }
+    }
+    int rc = yaml_read_map(&c->arena, bytes, &root, errors);
+    rc = rc == 0 ? read_root(&r, root) : rc;
+    rc = rc == 0 ? config_check(c, errors) : rc;
+    if (rc != 0) {
+        err_at(errors, c->file.ptr, errors->line);
+    }
+    return rc;
+}
