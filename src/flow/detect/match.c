@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The matcher: which rules match an event. For each class of the event's chain it picks the plan, scans for anchors,
+ * evaluates the woken rules in rule order. Runs in intake, scan and hunt workers; allocates nothing per event once warm;
+ * what it reads is the shared rule set, what it writes is its own.
+ */
+#include "base/mem.h"
+#include "flow/detect/match_priv.h"
+
+enum { EPOCH_MAX = 0x7fffffff }; /* an answer keeps its epoch in 31 bits */
+
+static int make_scratch(struct matcher *m, struct err *e)
+{
+    for (uint32_t i = 0; i < m->rs->ndatabases; i++) {
+        hs_error_t rc = hs_alloc_scratch(m->rs->databases[i], &m->scratch);
+        if (rc != HS_SUCCESS) {
+            return err_set(e, ERR_UNSUPPORTED,
+                           "literal database %u was compiled for another machine or library (%d)",
+                           (unsigned)i, (int)rc);
+        }
+    }
+    return 0;
+}
+
+static int make_regexes(struct matcher *m, struct err *e)
+{
+    m->regexes = mem_calloc(m->rs->nregexes, sizeof *m->regexes);
+    for (uint32_t i = 0; i < m->rs->nregexes; i++) {
+        const struct plan_pred *p = &m->rs->preds[m->rs->regexes[i]];
+        m->regexes[i] = regex_new(p->text, p->regex_flags, e);
+        if (m->regexes[i] == NULL) {
+            return ERR_INVALID;
+        }
+    }
+    return 0;
+}
+
+struct matcher *matcher_new(const struct ruleset *rs, const struct catalog *catalog, struct err *e)
+{
+    CHECK_OBJ(rs, RULESET_MAGIC);
+    CHECK(rs->nfields == catalog->nfields && rs->nclasses == catalog->nclasses);
+    struct matcher *m = mem_alloc(sizeof *m);
+    m->magic = MATCHER_MAGIC;
+    m->rs = rs;
+    m->catalog = catalog;
+    m->answers = mem_calloc(rs->npreds, sizeof *m->answers);
+    m->fields = mem_calloc(rs->nfields, sizeof *m->fields);
+    m->woken = mem_calloc(rs->max_words, sizeof *m->woken);
+    buf_init(&m->keywords, KEYWORD_TEXT_MAX_BYTES);
+    if (make_scratch(m, e) < 0 || make_regexes(m, e) < 0) {
+        matcher_free(&m);
+    }
+    return m;
+}
+
+void matcher_free(struct matcher **m)
+{
+    if (*m == NULL) {
+        return;
+    }
+    CHECK_OBJ(*m, MATCHER_MAGIC);
+    for (uint32_t i = 0; (*m)->regexes != NULL && i < (*m)->rs->nregexes; i++) {
+        regex_free(&(*m)->regexes[i]);
+    }
+    mem_free((*m)->regexes);
+    mem_free((*m)->answers);
+    mem_free((*m)->fields);
+    mem_free((*m)->woken);
+    buf_free(&(*m)->keywords);
+    vec_free(&(*m)->matches);
+    vec_free(&(*m)->merged);
+    MUST(hs_free_scratch((*m)->scratch));
+    (*m)->magic = 0;
+    mem_free(*m);
+    *m = NULL;
+}
+
+/* The matcher forgets all answers: another event, or the same through another view. */
+static void next_epoch(struct matcher *m)
+{
+    if (m->epoch == EPOCH_MAX) {
+        memset(m->answers, 0, m->rs->npreds * sizeof *m->answers);
+        memset(m->fields, 0, m->rs->nfields * sizeof *m->fields);
+        m->epoch = 0;
+    }
+    m->epoch++;
+}
+
+void match_look_through(struct matcher *m, struct event *ev, class_id cls)
+{
+    m->ev = ev;
+    event_use_class(ev, cls);
+    next_epoch(m);
+}
+
+/* Depth is bounded by the loader (SIGMA_DEPTH_MAX) and checked when the tree is made. */
+static bool holds(struct matcher *m, const struct plan_node *n)
+{
+    switch ((enum plan_node_kind)n->kind) {
+    case PLAN_PRED:
+        return match_pred(m, n->n) != n->negate;
+    case PLAN_AND:
+        for (uint32_t i = 0; i < n->n; i++) {
+            if (!holds(m, &n->kids[i])) {
+                return false;
+            }
+        }
+        return true;
+    case PLAN_OR:
+        for (uint32_t i = 0; i < n->n; i++) {
+            if (holds(m, &n->kids[i])) {
+                return true;
+            }
+        }
+        return false;
+    case PLAN_TRUE:
+        return true;
+    case PLAN_FALSE:
+        return false;
+    }
+    UNREACHABLE();
+}
+
+static const struct plan *choose_plan(struct matcher *m, const struct plan_stage *s)
+{
+    if (s->split == FIELD_NONE) {
+        return s->whole;
+    }
+    uint32_t leaf = match_first(m, s->split);
+    if (leaf == LEAF_NIL || event_next(m->ev, leaf) != LEAF_NIL ||
+        m->ev->leaves.data[leaf].kind == LEAF_NULL) {
+        return s->whole;
+    }
+    const struct plan_entry *e = match_hash_find(&s->values, event_folded(m->ev, leaf));
+    return e == NULL ? s->other : s->by_value[e->wake.first];
+}
+
+static void run_stage(struct matcher *m, const struct plan_stage *s)
+{
+    const struct plan *plan = choose_plan(m, s);
+    match_scan(m, plan);
+    for (uint32_t w = 0; w < plan->nwords; w++) {
+        for (uint64_t bits = m->woken[w]; bits != 0; bits &= bits - 1) {
+            uint32_t rule = plan->rules[w * 64 + (uint32_t)__builtin_ctzll(bits)];
+            m->stats.candidates++;
+            if (holds(m, m->rs->roots[rule])) {
+                vec_push(&m->matches, (struct match){rule, s->class_id});
+            }
+        }
+    }
+}
+
+/* Matches of a later stage are put among those before it, by rule. */
+static void merge_from(struct matcher *m, size_t second)
+{
+    size_t n = m->matches.len;
+    if (second == 0 || second == n || m->matches.data[second - 1].rule < m->matches.data[second].rule) {
+        return;
+    }
+    vec_clear(&m->merged);
+    size_t a = 0;
+    size_t b = second;
+    while (a < second || b < n) {
+        bool first = b == n || (a < second && m->matches.data[a].rule < m->matches.data[b].rule);
+        vec_push(&m->merged, m->matches.data[first ? a++ : b++]);
+    }
+    memcpy(m->matches.data, m->merged.data, n * sizeof *m->matches.data);
+}
+
+uint32_t matcher_run(struct matcher *m, struct event *ev, const struct match **matches_out)
+{
+    CHECK_OBJ(m, MATCHER_MAGIC);
+    CHECK(ev->class_id < m->rs->nclasses && ev->catalog == m->catalog);
+    vec_clear(&m->matches);
+    const struct plan_chain *chain = &m->rs->chains[ev->class_id];
+    for (uint32_t i = 0; i < chain->nstages; i++) {
+        if (chain->stages[i].nrules == 0) {
+            continue;
+        }
+        size_t before = m->matches.len;
+        match_look_through(m, ev, chain->stages[i].class_id);
+        run_stage(m, &chain->stages[i]);
+        merge_from(m, before);
+    }
+    event_use_class(ev, ev->class_id);
+    m->stats.events++;
+    m->stats.matches += m->matches.len;
+    *matches_out = m->matches.data;
+    return (uint32_t)m->matches.len;
+}
+
+void matcher_stats(const struct matcher *m, struct matcher_stats *out)
+{
+    CHECK_OBJ(m, MATCHER_MAGIC);
+    *out = m->stats;
+}

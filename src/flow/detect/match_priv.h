@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The matcher's own state, shared by match*.c and explain_why.c. One per worker, on its heap; ruleset.h has the public side. */
+#ifndef FLOW_DETECT_MATCH_PRIV_H
+#define FLOW_DETECT_MATCH_PRIV_H
+
+#include <hs/hs.h>
+
+#include "base/buf.h"
+#include "event/event.h"
+#include "flow/detect/plan.h"
+#include "flow/detect/regex.h"
+
+#define MATCHER_MAGIC 0x4d415443u
+
+enum { KEYWORD_TEXT_MAX_BYTES = 4 * EVENT_MAX_BYTES }; /* all folded values of one event, joined: folding adds at most half */
+
+struct field_memo {
+    uint32_t epoch;
+    uint32_t leaf;
+};
+
+struct matcher {
+    uint32_t magic;
+    const struct ruleset *rs;
+    const struct catalog *catalog;
+    struct event *ev;
+    /* Answers of one event through one view: valid when they carry the current epoch. */
+    uint32_t epoch;            /* < 2^31 */
+    uint32_t *answers;         /* per predicate: epoch × 2 + answer */
+    struct field_memo *fields; /* per field: first leaf */
+    uint64_t *woken;           /* per rule of the plan at hand */
+    const struct plan *plan;
+    struct regex **regexes;
+    hs_scratch_t *scratch;
+    struct buf keywords;       /* joined folded values */
+    VEC(struct match) matches;
+    VEC(struct match) merged;
+    struct matcher_stats stats;
+};
+
+/* match.c: from now on fields are read through cls's view; all answers are forgotten. */
+void match_look_through(struct matcher *m, struct event *ev, class_id cls);
+
+/* match_scan.c: marks in m->woken every rule of plan that could match. */
+void match_scan(struct matcher *m, const struct plan *plan);
+/* Entry of h with this text, or NULL. */
+const struct plan_entry *match_hash_find(const struct plan_hash *h, struct span text);
+
+/* match_pred.c */
+bool match_pred(struct matcher *m, uint32_t pred);
+/* Whether one value (a leaf that is not null, or the raw line for LEAF_NIL) makes p hold by itself. */
+bool match_value(struct matcher *m, const struct plan_pred *p, uint32_t leaf);
+
+static inline uint32_t match_first(struct matcher *m, field_id field)
+{
+    struct field_memo *f = &m->fields[field];
+    if (f->epoch != m->epoch) {
+        *f = (struct field_memo){m->epoch, event_first(m->ev, field)};
+    }
+    return f->leaf;
+}
+
+/* match_text.c: pure questions on bytes. */
+struct match_range {
+    size_t start;
+    size_t end;
+};
+/* Whole-value match of a wildcard pattern. ranges_out (may be NULL, room for nparts) gets where each literal stood, in order. */
+bool match_glob(const struct sigma_part *parts, uint32_t nparts, bool units, struct span v,
+                struct match_range *ranges_out);
+/* IPv4 or IPv6 address text (a zone after % is left out); false when it is none. len_out 4 or 16. */
+bool match_ip(struct span s, unsigned char out[16], uint8_t *len_out);
+bool match_cidr(const struct plan_pred *p, struct span v);
+bool match_compare(enum sigma_cmp cmp, double a, double b);
+/* Part of a date text or of an epoch number (UTC); false when the text is no date. */
+bool match_timepart(enum sigma_timepart part, struct span v, double *out);
+
+#endif

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Private layout of the compiled rule set (ruleset.h): written by plan_*.c in the compiler role, read by match*.c and
+ * explain_why.c everywhere. All of it lies in the region arena, read-only and at one address in every process: plain
+ * pointers are fine, function pointers and heap pointers are not.
+ *
+ *   predicate   one question on one field, interned: asked by many rules, answered once per event and view
+ *   node        a rule's condition in negation normal form over predicates
+ *   anchor      a literal without which the rule cannot match; finding one wakes the rule
+ *   plan        for one view and one set of rules: per field the anchors to look for and the rules they wake
+ *   stage       a class of the chain with its plans: one per value of the class's split field that rules name, one for
+ *               all other values, one for events whose split field has not exactly one value
+ */
+#ifndef FLOW_DETECT_PLAN_H
+#define FLOW_DETECT_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/map.h"
+#include "base/vec.h"
+#include "event/catalog.h"
+#include "flow/detect/ruleset.h"
+#include "flow/detect/sigma.h"
+
+#define RULESET_MAGIC 0x52554c45u
+
+enum plan_op {
+    OP_NEVER,   /* the field is in no view, and the question needs a value */
+    OP_ALWAYS,  /* the field is in no view, and the question asks for absence */
+    OP_EXACT,
+    OP_STARTS,
+    OP_ENDS,
+    OP_CONTAINS,
+    OP_ANY,     /* any value that is not null */
+    OP_GLOB,    /* general wildcards */
+    OP_REGEX,
+    OP_CIDR,
+    OP_COMPARE,
+    OP_TIMEPART,
+    OP_NULL,
+    OP_EXISTS,
+    OP_FIELDREF,
+};
+
+struct plan_pred {
+    uint8_t op;       /* enum plan_op */
+    bool keyword;     /* any value of the event, or the raw line */
+    bool cased;
+    bool want;        /* OP_EXISTS */
+    bool units;       /* a literal is no valid UTF-8: compare by characters, not by bytes */
+    uint8_t cmp;      /* enum sigma_cmp */
+    uint8_t timepart; /* enum sigma_timepart */
+    uint8_t mode;     /* enum sigma_match_mode, OP_FIELDREF */
+    uint8_t addr_len;
+    uint8_t prefix;
+    uint8_t regex_flags;
+    field_id field;
+    field_id other;
+    uint32_t regex;   /* number of the regular expression, OP_REGEX */
+    struct span text; /* the literal or the pattern */
+    const struct sigma_part *parts; /* OP_GLOB */
+    uint32_t nparts;
+    unsigned char addr[16];
+    double number;
+};
+
+/* What `matcher_explain` tells of a leaf; beside the tree so that evaluation does not touch it. */
+struct plan_label {
+    struct span field;
+    struct span written;
+};
+
+enum plan_node_kind { PLAN_AND, PLAN_OR, PLAN_PRED, PLAN_TRUE, PLAN_FALSE };
+
+struct plan_node {
+    uint8_t kind;
+    bool negate;   /* PLAN_PRED */
+    uint32_t n;    /* kids, or the number of the predicate */
+    const struct plan_node *kids; /* contiguous, cheapest first */
+    const struct plan_label *label;    /* PLAN_PRED */
+    const struct span *selection; /* identifier of the rule whose tree this is, or NULL */
+};
+
+/* A pattern that wakes rules: plan.wakes[first .. first + n). */
+struct plan_wake {
+    uint32_t first;
+    uint32_t n;
+};
+
+struct plan_entry {
+    struct span text;
+    struct plan_wake wake;
+};
+
+/* Open addressing; slot = index into entries + 1, 0 = empty. */
+struct plan_hash {
+    uint64_t lengths; /* bit min(length, 63): some entry has it */
+    uint32_t mask;    /* slots - 1 */
+    uint32_t n;
+    const uint32_t *slots;
+    const uint32_t *hashes; /* parallel to slots */
+    const struct plan_entry *entries;
+};
+
+struct plan_literal {
+    struct span text;
+    uint8_t op; /* OP_STARTS, OP_ENDS, OP_CONTAINS */
+    struct plan_wake wake;
+};
+
+enum { PLAN_DIRECT_MAX = 4 }; /* literals of a field compared one by one: a database scan costs 100 ns before it begins */
+
+/* What to look for in one field. */
+struct plan_group {
+    field_id field;         /* FIELD_NONE: keywords */
+    struct plan_hash exact;
+    struct plan_hash base;  /* last path part with its separator: "\cmd.exe" */
+    const struct plan_literal *literals;
+    uint32_t nliterals;
+    const void *database;   /* hs_database_t, or NULL: compare one by one */
+    struct plan_wake present; /* woken by any value */
+};
+
+struct plan {
+    uint32_t nrules;
+    const uint32_t *rules;  /* numbers in the set, ascending; bit i of the maps below is rules[i] */
+    uint32_t nwords;
+    const uint64_t *always; /* rules without an anchor */
+    const uint32_t *wakes;  /* indexes into rules */
+    const struct plan_group *groups;
+    uint32_t ngroups;
+};
+
+struct plan_stage {
+    class_id class_id;
+    field_id split;               /* or FIELD_NONE: only `whole` */
+    const struct plan *whole;     /* nothing assumed of the split field */
+    const struct plan *other;     /* one value, none of those below */
+    struct plan_hash values;      /* wake.first = index into by_value */
+    const struct plan *const *by_value;
+    const uint32_t *rules;        /* of the class, ascending, before folding */
+    uint32_t nrules;
+};
+
+struct plan_chain {
+    const struct plan_stage *stages;
+    uint32_t nstages;
+};
+
+struct ruleset {
+    uint32_t magic;
+    uint32_t nrules;
+    const struct ruleset_rule *rules;
+    const struct plan_node *const *roots; /* per rule; NULL: no class feeds it */
+    uint32_t ncorrelations;
+    uint32_t unreachable;
+    const struct plan_pred *preds;
+    uint32_t npreds;
+    const uint32_t *regexes; /* predicate number of each regular expression */
+    uint32_t nregexes;
+    uint32_t nfields;
+    const struct plan_chain *chains; /* per class */
+    uint32_t nclasses;
+    uint32_t max_words;
+    const void *const *databases; /* distinct Vectorscan databases, for scratch */
+    uint32_t ndatabases;
+};
+
+/* Hash of folded text in plan_hash tables. Not keyed: the tables are fixed when compiled, hostile events cannot lengthen them. */
+static inline uint32_t plan_hash_text(const char *p, size_t len)
+{
+    uint64_t h = len * UINT64_C(0x9E3779B97F4A7C15);
+    uint64_t w;
+    while (len >= 8) {
+        memcpy(&w, p, 8);
+        h = (h ^ w) * UINT64_C(0xD6E8FEB86659FD93);
+        h ^= h >> 32;
+        p += 8;
+        len -= 8;
+    }
+    w = 0;
+    if (len > 0) {
+        memcpy(&w, p, len);
+    }
+    h = (h ^ w) * UINT64_C(0xD6E8FEB86659FD93);
+    return (uint32_t)(h ^ h >> 32);
+}
+
+static inline uint64_t plan_length_bit(size_t len)
+{
+    return UINT64_C(1) << (len < 63 ? len : 63);
+}
+
+/* Start of the last path part with its separator, or SIZE_MAX: "c:\a\cmd.exe" → 4. */
+static inline size_t plan_base_start(struct span s)
+{
+    for (size_t i = s.len; i > 0; i--) {
+        if (s.ptr[i - 1] == '\\' || s.ptr[i - 1] == '/') {
+            return i - 1;
+        }
+    }
+    return SIZE_MAX;
+}
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The planner's own working state, shared by plan_*.c and ruleset_compile; compiler role only, dies when compiling ends. */
+#ifndef FLOW_DETECT_PLAN_BUILD_H
+#define FLOW_DETECT_PLAN_BUILD_H
+
+#include "flow/detect/plan.h"
+
+enum anchor_kind {
+    ANCHOR_UNKNOWN, /* not looked at yet */
+    ANCHOR_NONE,
+    ANCHOR_EXACT,
+    ANCHOR_BASE,
+    ANCHOR_STARTS,
+    ANCHOR_ENDS,
+    ANCHOR_CONTAINS,
+    ANCHOR_PRESENT,
+};
+
+/* What must be found in `field` for a predicate to hold. */
+struct anchor {
+    enum anchor_kind kind;
+    field_id field; /* FIELD_NONE: keyword */
+    struct span text;
+    double rate;    /* estimated share of events that have it */
+};
+
+struct plan_build {
+    const struct sigma_set *set;
+    const struct catalog *catalog;
+    struct arena *region;
+    struct arena temp;
+    bool reference;
+    struct map pred_index;                    /* serialised predicate → number */
+    VEC(struct plan_pred) preds;
+    VEC(struct anchor) anchors;               /* parallel to preds */
+    VEC(uint32_t) regexes;
+    struct map texts;                         /* strings copied to the region once */
+    struct map plans;                         /* serialised draft → struct plan * */
+    struct map stages;                        /* serialised (view, split, rules) → struct plan_stage * */
+    struct map databases;                     /* serialised literals → hs_database_t * in the region */
+    VEC(const void *) database_list;
+    const struct plan_node **roots;
+    uint32_t max_words;
+};
+
+/* plan_tree.c */
+struct span plan_copy(struct plan_build *b, struct span s); /* interned in the region */
+const struct plan_node *plan_tree(struct plan_build *b, const struct sigma_rule *rule);
+
+/* plan_anchor.c: what is known of the event while planning. */
+struct plan_env {
+    const struct view *view;
+    field_id split;          /* FIELD_NONE: nothing known */
+    bool other;              /* value is none of `values` */
+    struct span value;       /* folded; when not other */
+    const struct map *values;
+};
+enum plan_known { KNOWN_FALSE, KNOWN_TRUE, KNOWN_NOT };
+/* What the condition is worth under env; for KNOWN_NOT *rate_out is the estimated share of events its anchors find (INFINITY: none). */
+enum plan_known plan_weigh(struct plan_build *b, const struct plan_node *n,
+                           const struct plan_env *env, double *rate_out);
+typedef void plan_anchor_visit(void *ctx, const struct anchor *a);
+/* The anchors behind that rate; call only where it is finite. */
+void plan_anchors(struct plan_build *b, const struct plan_node *n, const struct plan_env *env,
+                  plan_anchor_visit *visit, void *ctx);
+/* Values that conditions compare the split field with (exact, folded) are added to values. */
+void plan_split_values(const struct plan_build *b, const struct plan_node *n, field_id split,
+                       struct map *values);
+
+/* plan_rate.c */
+double plan_rate(enum anchor_kind kind, struct span folded);
+/* plan_regex.c: longest literal (folded, in temp) that every match of the pattern contains, or empty. */
+struct span plan_regex_literal(struct arena *temp, struct span pattern, unsigned flags);
+
+/* plan_pack.c */
+struct plan_hash plan_pack_hash(struct plan_build *b, const struct plan_entry *entries, uint32_t n); /* entries: in the region */
+/* Plan for the rules (numbers ascending) under env; equal ones are shared. */
+int plan_make(struct plan_build *b, const uint32_t *rules, uint32_t nrules,
+              const struct plan_env *env, const struct plan **out, struct err *e) NODISCARD;
+/* plan_database.c: database over literals, shared between equal sets. */
+int plan_database(struct plan_build *b, const struct plan_literal *literals, uint32_t n,
+                  const void **out, struct err *e) NODISCARD;
+
+#endif

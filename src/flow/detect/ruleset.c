@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Compiles a sigma_set against a catalog: which rules each event class must try, and how to find out quickly which of
+ * them can match. Compiler role, and scan, bench and hunt, which compile for themselves. Reads only; whoever calls seals
+ * the region afterwards.
+ */
+#include "flow/detect/ruleset.h"
+
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "flow/detect/plan_build.h"
+
+enum {
+    CHAIN_MAX = 16,               /* classes evaluated for one event; sources of today make 2 */
+    SPLIT_VALUES_MAX = 2048,      /* plans per class; all public rules name about 300 event ids */
+    STAGE_KEY_MAX_BYTES = 64 * 1024 * 1024, /* serialised rule numbers of one class */
+};
+
+/* Rules with the same log source apply to the same classes: asked once per distinct one. */
+struct routes {
+    struct logsource *sources; /* distinct */
+    uint32_t nsources;
+    uint32_t *of_rule;
+    bool *applies; /* scratch, per source: to the class at hand */
+};
+
+static struct span lower(struct arena *a, struct span s)
+{
+    char *out = arena_bytes(a, s.len + 1);
+    for (size_t i = 0; i < s.len; i++) {
+        out[i] = ascii_lower(s.ptr[i]);
+    }
+    return span_make(out, s.len);
+}
+
+static void routes_make(struct plan_build *b, struct routes *r)
+{
+    uint32_t n = (uint32_t)b->set->rules.len;
+    struct map index;
+    map_init(&index);
+    r->sources = arena_calloc(&b->temp, n + 1, sizeof *r->sources);
+    r->of_rule = arena_calloc(&b->temp, n + 1, sizeof *r->of_rule);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct logsource *l = &b->set->rules.data[i]->logsource;
+        const char *key = arena_printf(&b->temp, "%.*s\x1f%.*s\x1f%.*s", SPAN_ARG(l->product),
+                                       SPAN_ARG(l->category), SPAN_ARG(l->service));
+        bool fresh;
+        uint64_t *at = map_at(&index, lower(&b->temp, span_of(key)), &fresh);
+        if (fresh) {
+            r->sources[r->nsources] = *l;
+            *at = r->nsources++;
+        }
+        r->of_rule[i] = (uint32_t)*at;
+    }
+    r->applies = arena_calloc(&b->temp, r->nsources + 1, sizeof *r->applies);
+    map_free(&index);
+}
+
+static void routes_ask(struct routes *r, const struct event_class *c)
+{
+    for (uint32_t s = 0; s < r->nsources; s++) {
+        r->applies[s] = false;
+        for (uint32_t i = 0; i < c->nsources && !r->applies[s]; i++) {
+            r->applies[s] = logsource_applies(&r->sources[s], &c->sources[i]);
+        }
+    }
+}
+
+static int span_order(const void *x, const void *y)
+{
+    const struct span *a = x;
+    const struct span *b = y;
+    size_t n = a->len < b->len ? a->len : b->len;
+    int c = n == 0 ? 0 : memcmp(a->ptr, b->ptr, n);
+    return c != 0 ? c : (a->len > b->len) - (a->len < b->len);
+}
+
+/* Distinct values of the split field that the rules name, sorted. */
+static uint32_t split_values(struct plan_build *b, const struct plan_stage *s, struct map *values,
+                             struct span **out)
+{
+    for (uint32_t i = 0; i < s->nrules; i++) {
+        plan_split_values(b, b->roots[s->rules[i]], s->split, values);
+    }
+    struct span *list = arena_calloc(&b->temp, values->len + 1, sizeof *list);
+    uint32_t n = 0;
+    for (size_t i = 0; i < values->cap; i++) {
+        if (values->slots[i].hash != 0) {
+            list[n++] = values->slots[i].key;
+        }
+    }
+    qsort(list, n, sizeof *list, span_order);
+    *out = list;
+    return n;
+}
+
+static int stage_split(struct plan_build *b, struct plan_stage *s, struct plan_env *env,
+                       const struct map *values, const struct span *list, uint32_t n,
+                       struct err *e)
+{
+    struct plan_entry *entries = arena_calloc(b->region, n, sizeof *entries);
+    const struct plan **by_value = arena_calloc(b->region, n, sizeof *by_value);
+    env->split = s->split;
+    env->values = values;
+    for (uint32_t i = 0; i < n; i++) {
+        env->value = list[i];
+        entries[i] = (struct plan_entry){plan_copy(b, list[i]), {i, 1}};
+        int rc = plan_make(b, s->rules, s->nrules, env, &by_value[i], e);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    s->values = plan_pack_hash(b, entries, n);
+    s->by_value = by_value;
+    env->other = true;
+    return plan_make(b, s->rules, s->nrules, env, &s->other, e);
+}
+
+static int stage_plans(struct plan_build *b, struct plan_stage *s, const struct event_class *c,
+                       struct err *e)
+{
+    struct plan_env env = {.view = c->view, .split = FIELD_NONE};
+    int rc = plan_make(b, s->rules, s->nrules, &env, &s->whole, e);
+    if (rc < 0 || b->reference || c->split == FIELD_NONE ||
+        c->view->start[c->split] == c->view->start[c->split + 1]) {
+        return rc;
+    }
+    struct map values;
+    map_init(&values);
+    struct span *list;
+    s->split = c->split;
+    uint32_t n = split_values(b, s, &values, &list);
+    if (n == 0 || n > SPLIT_VALUES_MAX) {
+        s->split = FIELD_NONE;
+    } else {
+        rc = stage_split(b, s, &env, &values, list, n, e);
+    }
+    map_free(&values);
+    return rc;
+}
+
+static struct span stage_key(struct plan_build *b, const struct event_class *c,
+                             const uint32_t *rules, uint32_t n)
+{
+    struct buf k;
+    buf_init(&k, STAGE_KEY_MAX_BYTES);
+    buf_u64(&k, (uint64_t)(uintptr_t)c->view);
+    buf_u32(&k, c->split);
+    for (uint32_t i = 0; i < n; i++) {
+        buf_u32(&k, rules[i]);
+    }
+    CHECK(!k.failed);
+    struct span key = arena_copy(&b->temp, buf_view(&k));
+    buf_free(&k);
+    return key;
+}
+
+static int stage_make(struct plan_build *b, class_id cls, const uint32_t *rules, uint32_t n,
+                      struct plan_stage *out, struct err *e)
+{
+    const struct event_class *c = &b->catalog->classes[cls];
+    struct span key = stage_key(b, c, rules, n);
+    uint64_t at;
+    if (map_get(&b->stages, key, &at)) {
+        *out = *(const struct plan_stage *)(uintptr_t)at;
+        out->class_id = cls;
+        return 0;
+    }
+    uint32_t *copy = arena_calloc(b->region, n, sizeof *copy);
+    if (n > 0) {
+        memcpy(copy, rules, n * sizeof *copy);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        if (b->roots[rules[i]] == NULL) {
+            b->roots[rules[i]] = plan_tree(b, b->set->rules.data[rules[i]]);
+        }
+    }
+    *out = (struct plan_stage){.class_id = cls, .split = FIELD_NONE, .rules = copy, .nrules = n};
+    int rc = stage_plans(b, out, c, e);
+    map_put(&b->stages, key, (uint64_t)(uintptr_t)out);
+    return rc;
+}
+
+static int chain_make(struct plan_build *b, struct routes *r, class_id first,
+                      struct plan_chain *out, struct err *e)
+{
+    uint32_t nrules = (uint32_t)b->set->rules.len;
+    bool *had = arena_calloc(&b->temp, nrules + 1, sizeof *had);
+    uint32_t *rules = arena_calloc(&b->temp, nrules + 1, sizeof *rules);
+    uint32_t nstages = 0;
+    for (class_id c = first; c != CLASS_NONE; c = b->catalog->classes[c].also) {
+        CHECK(c < b->catalog->nclasses && nstages < CHAIN_MAX);
+        nstages++;
+    }
+    struct plan_stage *stages = arena_calloc(b->region, nstages, sizeof *stages);
+    class_id c = first;
+    for (uint32_t s = 0; s < nstages; s++, c = b->catalog->classes[c].also) {
+        uint32_t n = 0;
+        routes_ask(r, &b->catalog->classes[c]);
+        for (uint32_t i = 0; i < nrules; i++) {
+            if (r->applies[r->of_rule[i]] && !had[i]) {
+                had[i] = true;
+                rules[n++] = i;
+            }
+        }
+        int rc = stage_make(b, c, rules, n, &stages[s], e);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    *out = (struct plan_chain){stages, nstages};
+    return 0;
+}
+
+static void pack_rules(struct plan_build *b, struct ruleset *rs)
+{
+    const struct sigma_set *set = b->set;
+    struct ruleset_rule *rules = arena_calloc(b->region, rs->nrules, sizeof *rules);
+    for (uint32_t i = 0; i < rs->nrules; i++) {
+        const struct sigma_rule *r = set->rules.data[i];
+        rules[i] = (struct ruleset_rule){.id = plan_copy(b, r->id),
+                                         .title = plan_copy(b, r->title),
+                                         .file = plan_copy(b, r->file),
+                                         .hash = plan_copy(b, span_of(r->hash)),
+                                         .level = r->level,
+                                         .quiet = r->quiet};
+        rs->unreachable += b->roots[i] == NULL;
+    }
+    for (size_t c = 0; c < set->correlations.len; c++) {
+        const struct sigma_correlation *k = set->correlations.data[c];
+        for (uint32_t i = 0; i < k->nrefs; i++) {
+            if (k->ref_index[i] < rs->nrules) {
+                rules[k->ref_index[i]].correlated = true;
+            }
+        }
+    }
+    rs->rules = rules;
+}
+
+/* Copy of a working array in the region. */
+static const void *packed(struct plan_build *b, const void *data, size_t count, size_t size)
+{
+    void *out = arena_calloc(b->region, count, size);
+    if (count > 0) {
+        memcpy(out, data, count * size);
+    }
+    return out;
+}
+
+static int compile_chains(struct plan_build *b, struct ruleset *rs, struct err *e)
+{
+    struct routes routes = {0};
+    routes_make(b, &routes);
+    struct plan_chain *chains = arena_calloc(b->region, b->catalog->nclasses, sizeof *chains);
+    for (class_id c = 0; c < b->catalog->nclasses; c++) {
+        int rc = chain_make(b, &routes, c, &chains[c], e);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    rs->chains = chains;
+    rs->nclasses = b->catalog->nclasses;
+    return 0;
+}
+
+static void pack_ruleset(struct plan_build *b, struct ruleset *rs)
+{
+    pack_rules(b, rs);
+    rs->roots = packed(b, b->roots, rs->nrules, sizeof *b->roots);
+    rs->preds = packed(b, b->preds.data, b->preds.len, sizeof *b->preds.data);
+    rs->npreds = (uint32_t)b->preds.len;
+    rs->regexes = packed(b, b->regexes.data, b->regexes.len, sizeof *b->regexes.data);
+    rs->nregexes = (uint32_t)b->regexes.len;
+    rs->databases = packed(b, b->database_list.data, b->database_list.len,
+                           sizeof *b->database_list.data);
+    rs->ndatabases = (uint32_t)b->database_list.len;
+    rs->nfields = b->catalog->nfields;
+    rs->max_words = b->max_words;
+}
+
+int ruleset_compile(const struct sigma_set *set, const struct catalog *catalog,
+                    struct arena *region, const struct ruleset_options *options,
+                    const struct ruleset **out, struct err *e)
+{
+    struct plan_build b = {.set = set, .catalog = catalog, .region = region};
+    b.reference = options != NULL && options->reference;
+    arena_init(&b.temp, 1024 * 1024);
+    map_init(&b.pred_index);
+    map_init(&b.texts);
+    map_init(&b.plans);
+    map_init(&b.stages);
+    map_init(&b.databases);
+    b.roots = arena_calloc(&b.temp, set->rules.len + 1, sizeof *b.roots);
+    struct ruleset *rs = arena_alloc(region, sizeof *rs);
+    rs->magic = RULESET_MAGIC;
+    rs->nrules = (uint32_t)set->rules.len;
+    rs->ncorrelations = (uint32_t)set->correlations.len;
+    int rc = compile_chains(&b, rs, e);
+    if (rc == 0) {
+        pack_ruleset(&b, rs);
+        *out = rs;
+    }
+    vec_free(&b.preds);
+    vec_free(&b.anchors);
+    vec_free(&b.regexes);
+    vec_free(&b.database_list);
+    map_free(&b.pred_index);
+    map_free(&b.texts);
+    map_free(&b.plans);
+    map_free(&b.stages);
+    map_free(&b.databases);
+    arena_fini(&b.temp);
+    return rc;
+}
+
+uint32_t ruleset_nrules(const struct ruleset *rs)
+{
+    CHECK_OBJ(rs, RULESET_MAGIC);
+    return rs->nrules;
+}
+
+const struct ruleset_rule *ruleset_rule(const struct ruleset *rs, uint32_t rule)
+{
+    CHECK_OBJ(rs, RULESET_MAGIC);
+    CHECK(rule < rs->nrules);
+    return &rs->rules[rule];
+}
+
+uint32_t ruleset_ncorrelations(const struct ruleset *rs)
+{
+    CHECK_OBJ(rs, RULESET_MAGIC);
+    return rs->ncorrelations;
+}
+
+uint32_t ruleset_unreachable(const struct ruleset *rs)
+{
+    CHECK_OBJ(rs, RULESET_MAGIC);
+    return rs->unreachable;
+}
