@@ -15,7 +15,7 @@ const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; ch
 const CSRF = 'mock-csrf-token';
 
 export function startMock({ port = 0, pulseMs = 5000 } = {}) {
-  const w = { items: new Map(), tokens: [], streams: new Set(), signedIn: true, empty: false, eventId: 0, log: [], next: 0, failures: 0 };
+  const w = { items: new Map(), tokens: [], streams: new Set(), signedIn: true, empty: false, eventId: 0, log: [], next: 0, failures: 0, pulse: {} };
 
   const reset = (empty = false) => {
     w.items = new Map(empty ? [] : makeWorld(Date.now()).map((x) => [x.alert.id, x]));
@@ -25,6 +25,7 @@ export function startMock({ port = 0, pulseMs = 5000 } = {}) {
     w.log = [];
     w.next = 0;
     w.failures = 0;
+    w.pulse = {};
   };
   reset();
 
@@ -43,7 +44,7 @@ export function startMock({ port = 0, pulseMs = 5000 } = {}) {
   };
   const liveSources = () => (w.empty ? [] : sources(Date.now()));
   const lastEvent = () => (w.empty ? null : new Date(Date.now() - 2000).toISOString());
-  const pulse = () => ({ last_event: lastEvent(), sources: { total: liveSources().length, live: Math.max(0, liveSources().length - 2) }, rate: w.empty ? 0 : 256.9, open: counts().open });
+  const pulse = () => ({ last_event: lastEvent(), sources: { total: liveSources().length, live: Math.max(0, liveSources().length - 2) }, rate: w.empty ? 0 : 256.9, open: counts().open, ...w.pulse });
 
   const emit = (event, data) => {
     w.eventId += 1;
@@ -166,7 +167,10 @@ export function startMock({ port = 0, pulseMs = 5000 } = {}) {
     } else if (path === '/mock/expire') w.signedIn = false;
     else if (path === '/mock/renew') w.signedIn = true;
     else if (path === '/mock/fail') w.failures = body.count ?? 1;
-    else if (path === '/mock/pulse') emit('pulse', { ...pulse(), ...body });
+    else if (path === '/mock/pulse') {
+      w.pulse = body;
+      emit('pulse', pulse());
+    }
     else if (path === '/mock/cut') for (const s of w.streams) s.destroy();
     else if (path === '/mock/log') return send(res, 200, { log: w.log });
     return send(res, 200, {});

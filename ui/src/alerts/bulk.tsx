@@ -9,7 +9,7 @@ export function BulkBar() {
   const ids = [...chosen.value];
   const canAck = eligible('acknowledge', ids).length > 0;
   const canClose = eligible('close', ids).length > 0;
-  const canReopen = eligible('reopen', ids).length > 0;
+  const canReopen = eligible('reopen', ids).length === ids.length;
   return (
     <section class="bulk" aria-label={t('bulk.label')}>
       <p>

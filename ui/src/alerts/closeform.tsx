@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 // Closing with a reason, in the page and without a dialog: f, then 1 to 4, then Enter.
 import { useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { t, tn } from '../base/i18n';
 import { REASONS, type Reason } from '../base/types';
 import { closing, perform } from '../state/acts';
@@ -14,7 +14,8 @@ export function CloseForm({ ids }: { ids: string[] }) {
   const first = useRef<HTMLInputElement>(null);
   const form = useRef<HTMLFormElement>(null);
 
-  useEffect(() => {
+  // Before the next key: f and 3 may follow each other within a frame.
+  useLayoutEffect(() => {
     first.current?.focus({ preventScroll: true });
     form.current?.scrollIntoView({ block: 'nearest' });
   }, []);

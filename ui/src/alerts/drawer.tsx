@@ -62,10 +62,10 @@ function Acts({ ids, closeHere }: { ids: string[]; closeHere: boolean }) {
           {count(canClose)} <kbd>f</kbd>
         </button>
       )}
-      {canReopen > 0 && (
+      {canReopen === n && (
         <button class="btn" type="button" onClick={() => void perform('reopen', ids)}>
           {t('act.reopen')}
-          {count(canReopen)} <kbd>r</kbd>
+          {count(n)} <kbd>r</kbd>
         </button>
       )}
     </div>

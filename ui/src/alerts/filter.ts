@@ -31,15 +31,12 @@ interface Word {
 /** Splits at white space; double quotes keep a value together, an open quote runs to the end. */
 export function splitWords(text: string): Word[] {
   const out: Word[] = [];
-  const re = /(?:([A-Za-z]+):)?(?:"((?:[^"\\]|\\.)*)(?:"|$)|([^\s"]+))|([A-Za-z]+):(?=\s|$)|"/g;
+  const re = /([A-Za-z]+):(?=\s|$)|(?:([A-Za-z]+):)?(?:"((?:[^"\\]|\\.)*)(?:"|$)|([^\s"]+))|"/g;
   for (const m of text.slice(0, MAX_FILTER_CHARS).matchAll(re)) {
     if (m[0] === '"') continue;
-    if (m[4]) {
-      out.push({ key: m[4].toLowerCase(), value: '', raw: m[0] });
-      continue;
-    }
-    const quoted = m[2]?.replace(/\\(.)/g, '$1');
-    out.push({ key: m[1]?.toLowerCase() ?? null, value: quoted ?? m[3] ?? '', raw: m[0] });
+    const quoted = m[3]?.replace(/\\(.)/g, '$1');
+    const key = m[1] ?? m[2] ?? null;
+    out.push({ key: key?.toLowerCase() ?? null, value: quoted ?? m[4] ?? '', raw: m[0] });
   }
   return out;
 }

@@ -34,7 +34,7 @@ export function RecordView({ record: r }: { record: AlertDetail['record'] }) {
         )}
         <CopyButton text={r.text} label={t('record.copy')} />
       </div>
-      <pre class="record" tabIndex={0} role="region" aria-label={t('record.title')}>
+      <pre class="record" tabIndex={0} role="group" aria-label={t('record.title')}>
         {laid
           ? (tokens.value ?? []).map((k, i) =>
               k.kind === 'key' || k.kind === 'string' ? (

@@ -79,7 +79,7 @@ export function RuleView({ rule: r }: { rule: AlertDetail['rule_detail'] }) {
               </>
             )}
           </dl>
-          <pre tabIndex={0} role="region" aria-label={t('rule.written')}>
+          <pre tabIndex={0} role="group" aria-label={t('rule.written')}>
             {visible(r.text)}
           </pre>
           <CopyButton text={r.text} label={t('rule.copy')} />

@@ -75,10 +75,16 @@ function RowView({ row, wait }: { row: Row; wait: boolean }) {
       </td>
       <td class="c-v">{kid ? null : <Severity level={a.rule.level} />}</td>
       <td class="c-t">
+        {!kid && (
+          <span class="sev-in">
+            <Severity level={a.rule.level} />
+          </span>
+        )}
         {row.kind === 'group' && <Toggle row={row} />}
         <a
           class="row"
           href={alertsUrl(a.id)}
+          title={kid ? undefined : title}
           aria-current={isCurrent.value ? 'true' : undefined}
           onClick={(e) => {
             if (e.ctrlKey || e.metaKey || e.shiftKey || e.button !== 0) return;

@@ -46,9 +46,11 @@ function Announce({ still, text }: { still: boolean; text: string }) {
   const said = useSignal('');
   const was = useSignal<boolean | null>(null);
   useEffect(() => {
+    // Before the first pulse there is nothing to fall still.
+    if (!pulse.value) return;
     if (was.value !== null && was.value !== still) said.value = text;
     was.value = still;
-  }, [still]);
+  }, [still, pulse.value !== null]);
   return (
     <span class="hide" role="status">
       {said.value}
@@ -60,13 +62,13 @@ function Watch() {
   const l = life();
   const rate = pulse.value && !l.still ? pulse.value.rate : 0;
   return (
-    <p class={l.still ? 'watch still' : 'watch'}>
+    <p class={l.still ? 'watch still' : 'watch'} data-live={beats.value > 0 ? '' : undefined}>
       {/* A new key restarts the animation: one beat for each pulse that really came. */}
       <i class="beat" key={beats.value} aria-hidden="true" />
       <span>
         {l.main}
         {l.more && <span class="long"> {l.more}</span>}
-        {rate >= 0.05 && <span class="wide"> {t('watch.rate', { n: Math.round(rate * 10) / 10 })}</span>}
+        {rate >= 0.05 && <span class="wide"> {t('watch.rate', { n: rate < 10 ? Math.round(rate * 10) / 10 : Math.round(rate) })}</span>}
       </span>
       <Announce still={l.still} text={`${l.main} ${l.more}`} />
     </p>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 // A modal built on <dialog>: the browser keeps focus inside, Escape closes, focus goes back.
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 interface Props {
   label: string;
@@ -12,7 +12,7 @@ interface Props {
 
 export function Dialog({ label, class: cls, onClose, children }: Props) {
   const ref = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const el = ref.current;
     const before = document.activeElement;
     el?.showModal();

@@ -6,12 +6,12 @@ import { useLocation } from 'preact-iso/router';
 import { AlertsPage } from '../alerts/page';
 import { DEFAULT_FILTER } from '../alerts/filter';
 import { ApiError, get, session, sessionEnded, toLogin } from '../base/api';
-import { t } from '../base/i18n';
+import { t, tn } from '../base/i18n';
 import { addKeys } from '../base/keys';
 import type { Session } from '../base/types';
 import { RulesPage } from '../rules/page';
 import { SourcesPage } from '../sources/page';
-import { arrive, catchUp, change, drawerId, filterText } from '../state/queue';
+import { arrive, catchUp, change, drawerId, filterText, waiting } from '../state/queue';
 import { drawerGone, placeOf, setRoute } from '../state/place';
 import { startStream } from '../state/stream';
 import { undoLast } from '../state/toast';
@@ -76,6 +76,7 @@ export function Frame() {
   const over = useSignal<Over>(null);
   const place = placeOf(path);
   const lastPage = useRef(place.page);
+  const now = useSignal(place.page);
   setRoute(route);
 
   // The URL rules: what it says is what is shown. Before paint, so that no frame shows the old page.
@@ -123,9 +124,14 @@ export function Frame() {
   );
 
   // A new page begins at its top, and a screen reader hears its name.
+  useSignalEffect(() => {
+    const page = now.value;
+    const n = waiting.value.size;
+    const title = page === 'none' ? t('none.title') : t(`nav.${page}`);
+    document.title = n ? `${tn('alerts.fresh', n)} · ${title} · Sereno` : `${title} · Sereno`;
+  });
   useLayoutEffect(() => {
-    const title = place.page === 'none' ? t('none.title') : t(`nav.${place.page}`);
-    document.title = `${title} · Sereno`;
+    now.value = place.page;
     if (lastPage.current === place.page) return;
     lastPage.current = place.page;
     scrollTo(0, 0);

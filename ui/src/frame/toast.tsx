@@ -26,7 +26,7 @@ export function ToastView() {
             onFocusIn={holdToast} onFocusOut={releaseToast}>
             <span>{now.text}</span>
             <button type="button" onClick={closeToast}>
-              {t('over.close')}
+              {t('toast.dismiss')}
             </button>
           </div>
         )}

@@ -43,7 +43,7 @@ function RefusedList({ list }: { list: Refused[] }) {
 
 function Table({ items }: { items: Rule[] }) {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={t('rules.table')}>
+    <div class="scroll" tabIndex={0} role="group" aria-label={t('rules.table')}>
       <table class="plain rules">
         <caption class="hide">{t('rules.table')}</caption>
         <thead>

@@ -23,7 +23,7 @@ export function CurlLine({ token }: { token: string | null }) {
   const line = curlLine(token, ingestUrl());
   return (
     <div class="curl">
-      <pre tabIndex={0} role="region" aria-label={t('curl.title')}>
+      <pre tabIndex={0} role="group" aria-label={t('curl.title')}>
         {line}
       </pre>
       <CopyButton text={line} label={t('curl.copy')} />

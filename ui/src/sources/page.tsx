@@ -38,7 +38,7 @@ function Logsource({ s }: { s: Source }) {
 
 function Table({ items }: { items: Source[] }) {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={t('source.table')}>
+    <div class="scroll" tabIndex={0} role="group" aria-label={t('source.table')}>
       <table class="plain">
         <caption class="hide">{t('source.table')}</caption>
         <thead>

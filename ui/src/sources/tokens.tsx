@@ -201,7 +201,7 @@ export function Tokens() {
       {wrong.value && <Problem text={wrong.value} onAgain={read} />}
       {list.value && list.value.length === 0 && !making.value && <p class="quiet">{t('token.none')}</p>}
       {list.value && list.value.length > 0 && (
-        <div class="scroll" tabIndex={0} role="region" aria-label={t('token.title')}>
+        <div class="scroll" tabIndex={0} role="group" aria-label={t('token.title')}>
           <table class="plain">
             <caption class="hide">{t('token.title')}</caption>
             <thead>

@@ -77,6 +77,8 @@ export function startStream(h: Handlers): () => void {
     };
     es.onerror = () => {
       lost();
+      // Last-Event-ID brings back what the node still has; reading the list covers what it has not.
+      gap = true;
       if (es?.readyState !== EventSource.CLOSED) return;
       // EventSource does not say which status it met: a 401 shows here.
       get<Session>('/session').then(reopen, (err: unknown) => {

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: EUPL-1.2
+// axe on every page and on what lies over it, day and night and high contrast, at four widths: no violation.
+// Also: no page scrolls sideways, and targets keep their size (WCAG 2.2, 2.5.8).
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { after, before, test } from 'node:test';
+import { open, startWorld } from './world.mjs';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const WIDTHS = [1280, 768, 400, 320];
+const THEMES = ['light', 'dark', 'contrast'];
+let world;
+
+before(async () => {
+  world = await startWorld();
+  await world.reset();
+});
+after(() => world?.close());
+
+const rows = (p) => p.locator('.queue tbody tr').first().waitFor();
+const openFirst = async (p) => {
+  await rows(p);
+  await p.locator('.queue a.row').first().click();
+  await p.locator('.why li, .drawer .sect').first().waitFor();
+  await p.locator('.drawer details summary').click();
+};
+const PAGES = {
+  alerts: ['/alerts', rows],
+  'the drawer': ['/alerts', openFirst],
+  'a group, a selection and its closing form': ['/alerts', async (p) => {
+    await rows(p);
+    const toggle = p.locator('.queue .tw').first();
+    if (await toggle.isVisible()) await toggle.click();
+    await p.keyboard.press('j');
+    await p.keyboard.press('x');
+    await p.keyboard.press('f');
+    await p.locator('.close-form').waitFor();
+    await p.keyboard.press('Enter');
+    await p.locator('.close-form .error').waitFor();
+  }],
+  'an empty filter': ['/alerts?q=status%3Aopen+zzzznothing+age%3A3', (p) => p.locator('.empty').waitFor()],
+  sources: ['/sources', (p) => p.locator('.panel').first().waitFor()],
+  'a token being made': ['/sources?new=token', async (p) => {
+    await p.locator('.token-form').waitFor();
+    await p.locator('.token-form [type=submit]').click();
+    await p.locator('.field.wrong').waitFor();
+  }],
+  rules: ['/rules', (p) => p.locator('table.rules').waitFor()],
+  'no such page': ['/nowhere', (p) => p.locator('.empty').waitFor()],
+  'the key sheet': ['/alerts', async (p) => {
+    await rows(p);
+    await p.keyboard.press('?');
+    await p.locator('dialog[open] .keys').waitFor();
+  }],
+  settings: ['/alerts', async (p) => {
+    await p.locator('.nav .more').click();
+    await p.locator('dialog.settings[open]').waitFor();
+  }],
+  'the palette': ['/alerts', async (p) => {
+    await rows(p);
+    await p.keyboard.press('Control+k');
+    await p.locator('dialog.palette[open] li').first().waitFor();
+  }],
+};
+
+async function judge(page) {
+  // evaluate() runs outside of the page's CSP, which stays as it is.
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    const r = await globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'], resultTypes: ['violations'] });
+    return r.violations.map((v) => `${v.id}: ${v.help} (${v.nodes.slice(0, 3).map((n) => n.target.join(' ')).join(' ; ')})`);
+  });
+}
+
+for (const [name, [path, ready]] of Object.entries(PAGES)) {
+  test(`axe: ${name}`, async () => {
+    const page = await open(world, path);
+    await ready(page);
+    for (const theme of THEMES) {
+      await page.evaluate((t) => { document.documentElement.dataset.theme = t; }, theme);
+      for (const width of WIDTHS) {
+        await page.setViewportSize({ width, height: 900 });
+        assert.deepEqual(await judge(page), [], `${name}, ${theme}, ${width} px`);
+        const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        assert.ok(over <= 0, `${name} scrolls sideways by ${over} px at ${width} px`);
+      }
+    }
+    assert.deepEqual(page.wrongs, []);
+    await page.context().close();
+  });
+}
+
+test('axe: the page can fail', async () => {
+  const page = await open(world, '/rules');
+  await page.locator('table.rules').waitFor();
+  await page.evaluate(() => {
+    const img = document.createElement('img');
+    document.querySelector('main').append(img);
+  });
+  assert.equal((await judge(page)).some((v) => v.startsWith('image-alt')), true);
+  await page.context().close();
+});
+
+test('axe: the first start, before anything was sent', async (t) => {
+  if (world.onNode) return t.skip('a running node is not empty');
+  await world.reset({ empty: true });
+  const page = await open(world, '/alerts');
+  await page.locator('.empty .curl').waitFor();
+  for (const width of WIDTHS) {
+    await page.setViewportSize({ width, height: 900 });
+    assert.deepEqual(await judge(page), [], `${width} px`);
+  }
+  await page.context().close();
+  return world.reset();
+});
+
+test('axe: a token shown once', async (t) => {
+  if (world.onNode) return t.skip('would leave a token on the node');
+  const page = await open(world, '/sources?new=token');
+  await page.fill('#token-name', 'a11y');
+  await page.fill('#token-source', 'linux-auth');
+  await page.click('.token-form [type=submit]');
+  await page.locator('.made').waitFor();
+  for (const width of WIDTHS) {
+    await page.setViewportSize({ width, height: 900 });
+    assert.deepEqual(await judge(page), [], `${width} px`);
+  }
+  return page.context().close();
+});
+
+test('targets are at least 24 px, and the drawer is reachable by keyboard alone', async () => {
+  const page = await open(world, '/alerts', { width: 400, height: 860 });
+  await rows(page);
+  const small = await page.evaluate(() =>
+    [...document.querySelectorAll('button, .nav a, .tabs a, select')]
+      .map((el) => ({ r: el.getBoundingClientRect(), name: el.textContent }))
+      .filter(({ r }) => r.width > 0 && (r.height < 24 || r.width < 24))
+      .map(({ r, name }) => `${name}: ${Math.round(r.width)}x${Math.round(r.height)}`),
+  );
+  assert.deepEqual(small, []);
+  await page.context().close();
+
+  const wide = await open(world, '/alerts');
+  await rows(wide);
+  await wide.keyboard.press('Tab');
+  assert.equal(await wide.evaluate(() => document.activeElement.className), 'skip');
+  await wide.keyboard.press('j');
+  await wide.keyboard.press('Enter');
+  await wide.locator('.drawer h2').waitFor();
+  await wide.keyboard.press('Enter');
+  assert.equal(await wide.evaluate(() => document.activeElement.id), 'drawer-title');
+  await wide.context().close();
+});
