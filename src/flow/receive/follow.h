@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Followed files and pipes (the journal): lines as they are appended. Super hands over the open file and, after
+ * rotation, the next one; the position of each is given with every window, so that it commits with what was read.
+ */
+#ifndef FLOW_RECEIVE_FOLLOW_H
+#define FLOW_RECEIVE_FOLLOW_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "flow/receive/receive.h"
+
+enum {
+    FOLLOW_FILES_MAX = 1000,           /* of one intake */
+    FOLLOW_READ_BYTES = 256 * 1024,
+    FOLLOW_BYTES_PER_POLL = 4 * 1024 * 1024, /* of one file, then others have their turn */
+    FOLLOW_GRACE_MS = 2000, /* how long a rotated file stays quiet before it is let go */
+    FOLLOW_EVERY_MS = 200,             /* how often files are looked at: regular files wake nobody */
+};
+
+/* Where reading of one file stands. */
+struct follow_position {
+    uint64_t device;
+    uint64_t inode;
+    uint64_t offset; /* of the first byte not yet in a window */
+};
+void follow_position_encode(struct buf *out, const struct follow_position *p);
+bool follow_position_decode(struct span bytes, struct follow_position *out) NODISCARD;
+
+struct follow_file {
+    struct span name; /* path, as in the config */
+    int fd;           /* taken over */
+    uint32_t source;
+    struct follow_position at; /* device and inode of fd; offset to start from */
+    bool pipe;                 /* the journal: no position, ends when the writer does */
+};
+
+struct follow;
+struct follow *follow_new(const struct receive_sink *sink);
+void follow_free(struct follow **f);
+/* The same name with another inode: the old file is read to its end first. ERR_LIMIT at FOLLOW_FILES_MAX. */
+int follow_add(struct follow *f, const struct follow_file *file, struct err *e) NODISCARD;
+/* No more from this name once it is read to its end. */
+void follow_end(struct follow *f, struct span name);
+/* Reads what is there, until *stop is set by a sink that wants no more. True: more was waiting, call soon again. */
+bool follow_poll(struct follow *f, const bool *stop);
+/* Calls visit for each file whose position moved since the last call. */
+typedef void follow_visit(void *ctx, struct span name, const struct follow_position *p);
+void follow_positions(struct follow *f, follow_visit *visit, void *ctx);
+size_t follow_count(const struct follow *f);
+
+#endif

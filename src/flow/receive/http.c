@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* HTTP receiver: see http.h. Runs in intake on the loop's own thread (libmicrohttpd polled from outside, by epoll). */
+#include "flow/receive/http.h"
+
+#include <microhttpd.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "flow/receive/body.h"
+
+#define HTTP_MAGIC 0x48545450u
+
+/* One request, from its headers to its answer. */
+struct request {
+    struct request *next; /* list of those that wait for a window */
+    struct MHD_Connection *connection;
+    struct body *body;
+    uint32_t source;
+    unsigned status; /* decided early: an answer that does not wait for the body */
+    const char *text;
+    bool waiting;
+    uint64_t window;
+    uint64_t kept, bad;
+    size_t counted; /* bytes of the body counted in bodies_bytes */
+    char reason[ERR_TEXT_MAX];
+};
+
+struct http_receiver {
+    uint32_t magic;
+    struct http_config config;
+    struct MHD_Daemon *daemon;
+    uv_poll_t poll;
+    uv_timer_t timer;
+    struct request *waiting;
+    size_t nwaiting;
+    size_t bodies_bytes;
+    int handles; /* libuv handles not yet closed */
+    char *cert, *key;
+};
+
+static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *json)
+{
+    struct MHD_Response *r =
+        MHD_create_response_from_buffer(strlen(json), (void *)(uintptr_t)json, MHD_RESPMEM_MUST_COPY);
+    if (r == NULL) {
+        return MHD_NO;
+    }
+    char seconds[16];
+    (void)snprintf(seconds, sizeof seconds, "%d", (int)HTTP_RETRY_AFTER_S);
+    (void)MHD_add_response_header(r, "Content-Type", "application/json");
+    (void)MHD_add_response_header(r, "Cache-Control", "no-store");
+    (void)MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
+    if (status == MHD_HTTP_UNAUTHORIZED) {
+        (void)MHD_add_response_header(r, "WWW-Authenticate", "Bearer realm=\"ingest\"");
+    } else if (status == MHD_HTTP_TOO_MANY_REQUESTS || status == MHD_HTTP_SERVICE_UNAVAILABLE) {
+        (void)MHD_add_response_header(r, "Retry-After", seconds);
+    } else if (status == MHD_HTTP_METHOD_NOT_ALLOWED) {
+        (void)MHD_add_response_header(r, "Allow", "POST");
+    }
+    enum MHD_Result rc = MHD_queue_response(connection, status, r);
+    MHD_destroy_response(r);
+    return rc;
+}
+
+static void refuse(struct request *q, unsigned status, const char *text)
+{
+    if (q->status == 0) {
+        q->status = status;
+        q->text = text;
+    }
+}
+
+static enum MHD_Result answer_refusal(struct request *q)
+{
+    char json[ERR_TEXT_MAX + 32];
+    (void)snprintf(json, sizeof json, "{\"error\":\"%s\"}\n", q->text);
+    return answer(q->connection, q->status, json);
+}
+
+/* How often each header comes that must come once (request smuggling lives on two readings of these). */
+struct header_counts {
+    unsigned length, encoding, host;
+};
+
+static enum MHD_Result count_header(void *ctx, enum MHD_ValueKind kind, const char *key, const char *value)
+{
+    struct header_counts *n = ctx;
+    struct span name = span_of(key);
+    (void)kind;
+    (void)value;
+    n->length += span_eq_nocase(name, SPAN("Content-Length"));
+    n->encoding += span_eq_nocase(name, SPAN("Transfer-Encoding"));
+    n->host += span_eq_nocase(name, SPAN("Host"));
+    return MHD_YES;
+}
+
+static bool headers_are_single(struct MHD_Connection *connection)
+{
+    struct header_counts n = {0};
+    (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, count_header, &n);
+    return n.length <= 1 && n.encoding <= 1 && n.host <= 1 && n.length + n.encoding <= 1;
+}
+
+static struct span header(struct MHD_Connection *connection, const char *name)
+{
+    const char *value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+    return value == NULL ? span_make("", 0) : span_of(value);
+}
+
+/* What is known before the body is read; refuse() decides. */
+static void check_request(struct http_receiver *h, struct request *q, const char *url, const char *method)
+{
+    struct MHD_Connection *c = q->connection;
+    struct span encoding = header(c, "Content-Encoding");
+    bool gzip = span_eq_nocase(encoding, SPAN("gzip")) || span_eq_nocase(encoding, SPAN("x-gzip"));
+    bool plain = encoding.len == 0 || span_eq_nocase(encoding, SPAN("identity"));
+    unsigned long long length = 0;
+    struct span length_text = header(c, "Content-Length");
+    for (size_t i = 0; i < length_text.len && length <= BODY_MAX_BYTES; i++) { /* digits: libmicrohttpd checked */
+        length = length * 10 + (unsigned)(length_text.ptr[i] - '0');
+    }
+    if (!headers_are_single(c)) {
+        refuse(q, MHD_HTTP_BAD_REQUEST, "a header that must come once comes twice");
+    } else if (strcmp(url, "/ingest") != 0) {
+        refuse(q, MHD_HTTP_NOT_FOUND, "there is POST /ingest and GET /healthz");
+    } else if (strcmp(method, MHD_HTTP_METHOD_POST) != 0) {
+        refuse(q, MHD_HTTP_METHOD_NOT_ALLOWED, "use POST");
+    } else if (!tokens_find(h->config.tokens, header(c, "Authorization"), &q->source)) {
+        h->config.unknown(h->config.ctx);
+        refuse(q, MHD_HTTP_UNAUTHORIZED, "token is missing or not known");
+    } else if (!gzip && !plain) {
+        refuse(q, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, "Content-Encoding: gzip or none");
+    } else if (length > BODY_MAX_BYTES) {
+        refuse(q, MHD_HTTP_CONTENT_TOO_LARGE, "body is larger than 32 MiB");
+    } else if (h->config.busy(h->config.ctx) || h->bodies_bytes > HTTP_BODIES_MAX_BYTES) {
+        refuse(q, MHD_HTTP_TOO_MANY_REQUESTS, "busy, try again");
+    } else {
+        q->body = body_new(gzip);
+    }
+}
+
+static void take_upload(struct http_receiver *h, struct request *q, struct span bytes)
+{
+    struct err e;
+    if (q->body == NULL) {
+        return; /* refused already: the rest is read and dropped */
+    }
+    int rc = body_add(q->body, bytes, &e);
+    h->bodies_bytes += body_bytes(q->body) - q->counted;
+    q->counted = body_bytes(q->body);
+    if (rc != 0) {
+        (void)snprintf(q->reason, sizeof q->reason, "%s", e.text);
+        refuse(q, rc == ERR_LIMIT ? MHD_HTTP_CONTENT_TOO_LARGE : MHD_HTTP_BAD_REQUEST, q->reason);
+    } else if (h->bodies_bytes > HTTP_BODIES_MAX_BYTES) {
+        refuse(q, MHD_HTTP_TOO_MANY_REQUESTS, "busy, try again");
+    }
+    if (q->status != 0) {
+        h->bodies_bytes -= q->counted;
+        q->counted = 0;
+        body_free(&q->body);
+    }
+}
+
+static struct span sender_of(struct MHD_Connection *connection, char out[RECEIVE_ADDRESS_MAX])
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    return info == NULL ? span_make("", 0) : receive_address(info->client_addr, out);
+}
+
+static enum MHD_Result answer_kept(struct request *q)
+{
+    char json[96];
+    (void)snprintf(json, sizeof json, "{\"kept\":%llu,\"bad\":%llu}\n", (unsigned long long)q->kept,
+                   (unsigned long long)q->bad);
+    return answer(q->connection, MHD_HTTP_OK, json);
+}
+
+/* The body is complete: its records go on, and the request waits until their windows are kept. */
+static enum MHD_Result take_body(struct http_receiver *h, struct request *q)
+{
+    char address[RECEIVE_ADDRESS_MAX];
+    struct err e;
+    if (body_end(q->body, &e) != 0) {
+        (void)snprintf(q->reason, sizeof q->reason, "%s", e.text);
+        refuse(q, MHD_HTTP_BAD_REQUEST, q->reason);
+        return answer_refusal(q);
+    }
+    body_records(q->body, q->source, sender_of(q->connection, address), clock_now(), h->config.sink,
+                 &q->kept, &q->bad);
+    h->bodies_bytes -= q->counted;
+    q->counted = 0;
+    body_free(&q->body);
+    if (q->kept == 0) {
+        return answer_kept(q);
+    }
+    q->window = h->config.window(h->config.ctx);
+    q->waiting = true;
+    q->next = h->waiting;
+    h->waiting = q;
+    h->nwaiting++;
+    MHD_suspend_connection(q->connection);
+    return MHD_YES;
+}
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_size, void **state)
+{
+    struct http_receiver *h = cls;
+    struct request *q = *state;
+    (void)version;
+    CHECK_OBJ(h, HTTP_MAGIC);
+    if (q == NULL) {
+        q = mem_alloc(sizeof *q);
+        q->connection = connection;
+        *state = q;
+        bool health = strcmp(url, "/healthz") == 0;
+        if (health && headers_are_single(connection) &&
+            (strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0)) {
+            return answer(connection, MHD_HTTP_OK, "{\"status\":\"ok\"}\n");
+        }
+        check_request(h, q, url, method);
+        /* Refused before the body is read: libmicrohttpd then closes, so that a large body is not waited for. */
+        return q->status != 0 ? answer_refusal(q) : MHD_YES;
+    }
+    if (*upload_size > 0) {
+        take_upload(h, q, span_make(upload, *upload_size));
+        *upload_size = 0;
+        return MHD_YES;
+    }
+    if (q->status != 0) {
+        return answer_refusal(q);
+    }
+    return q->body == NULL ? answer_kept(q) : take_body(h, q);
+}
+
+static void forget_waiting(struct http_receiver *h, struct request *q)
+{
+    for (struct request **at = &h->waiting; *at != NULL; at = &(*at)->next) {
+        if (*at == q) {
+            *at = q->next;
+            h->nwaiting--;
+            return;
+        }
+    }
+}
+
+static void on_completed(void *cls, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode code)
+{
+    struct http_receiver *h = cls;
+    struct request *q = *state;
+    (void)connection;
+    (void)code;
+    if (q != NULL) {
+        if (q->waiting) {
+            forget_waiting(h, q);
+        }
+        h->bodies_bytes -= q->counted;
+        body_free(&q->body);
+        mem_free(q);
+        *state = NULL;
+    }
+}
+
+static void run(struct http_receiver *h);
+
+static void on_timer(uv_timer_t *timer)
+{
+    run(timer->data);
+}
+
+static void on_ready(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    run(poll->data);
+}
+
+static void run(struct http_receiver *h)
+{
+    MHD_UNSIGNED_LONG_LONG ms = 0;
+    (void)MHD_run(h->daemon);
+    if (MHD_get_timeout(h->daemon, &ms) == MHD_YES) {
+        MUST(uv_timer_start(&h->timer, on_timer, ms, 0));
+    } else {
+        MUST(uv_timer_stop(&h->timer));
+    }
+}
+
+void http_receiver_kept(struct http_receiver *h, uint64_t window)
+{
+    bool any = false;
+    for (struct request **at = &h->waiting; *at != NULL;) {
+        struct request *q = *at;
+        if (q->window > window) {
+            at = &q->next;
+            continue;
+        }
+        *at = q->next;
+        h->nwaiting--;
+        q->waiting = false;
+        MHD_resume_connection(q->connection); /* on_request is called again and answers */
+        any = true;
+    }
+    if (any) {
+        run(h);
+    }
+}
+
+size_t http_receiver_waiting(const struct http_receiver *h)
+{
+    return h->nwaiting;
+}
+
+static void log_mhd(void *cls, const char *format, va_list ap) __attribute__((format(printf, 2, 0)));
+static void log_mhd(void *cls, const char *format, va_list ap)
+{
+    char text[512];
+    char shown[LOG_VALUE_MAX];
+    (void)cls;
+    (void)vsnprintf(text, sizeof text, format, ap);
+    log_debug("receive.http", "text=\"%s\"", log_value(span_trim(span_of(text)), shown));
+}
+
+static char *copy_text(struct span s)
+{
+    char *to = mem_alloc(s.len + 1);
+    memcpy(to, s.ptr, s.len);
+    return to;
+}
+
+static int start_daemon(struct http_receiver *h, struct err *e)
+{
+    bool tls = h->config.tls_cert.len > 0;
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+    struct MHD_OptionItem options[] = {
+        {MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)log_mhd, NULL},
+        {MHD_OPTION_LISTEN_SOCKET, h->config.fd, NULL},
+        {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
+        {MHD_OPTION_CONNECTION_LIMIT, HTTP_CONNECTIONS_MAX, NULL},
+        {MHD_OPTION_PER_IP_CONNECTION_LIMIT, HTTP_CONNECTIONS_PER_SENDER, NULL},
+        {MHD_OPTION_CONNECTION_TIMEOUT, HTTP_IDLE_S, NULL},
+        {MHD_OPTION_CONNECTION_MEMORY_LIMIT, HTTP_HEADERS_MAX_BYTES, NULL},
+        {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, h},
+        {tls ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, 0, h->cert},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, h->key},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t) "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    if (tls) {
+        flags |= MHD_USE_TLS;
+    }
+    h->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, h, MHD_OPTION_ARRAY, options,
+                                 MHD_OPTION_END);
+    return h->daemon != NULL ? 0 : err_set(e, ERR_IO, "HTTP receiver could not start");
+}
+
+static void free_texts(struct http_receiver *h)
+{
+    mem_free(h->cert);
+    mem_free(h->key);
+    mem_free(h);
+}
+
+int http_receiver_new(uv_loop_t *loop, const struct http_config *config, struct http_receiver **out,
+                      struct err *e)
+{
+    struct http_receiver *h = mem_alloc(sizeof *h);
+    h->magic = HTTP_MAGIC;
+    h->config = *config;
+    h->cert = copy_text(config->tls_cert);
+    h->key = copy_text(config->tls_key);
+    int rc = start_daemon(h, e);
+    if (rc != 0) {
+        free_texts(h);
+        return rc;
+    }
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    CHECK(info != NULL);
+    h->poll.data = h->timer.data = h;
+    MUST(uv_timer_init(loop, &h->timer));
+    MUST(uv_poll_init(loop, &h->poll, info->epoll_fd));
+    MUST(uv_poll_start(&h->poll, UV_READABLE, on_ready));
+    h->handles = 2;
+    run(h);
+    *out = h;
+    return 0;
+}
+
+void http_receiver_quiesce(struct http_receiver *h)
+{
+    (void)MHD_quiesce_daemon(h->daemon);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct http_receiver *h = handle->data;
+    if (--h->handles == 0) {
+        MHD_stop_daemon(h->daemon);
+        free_texts(h);
+    }
+}
+
+void http_receiver_free(struct http_receiver **given)
+{
+    struct http_receiver *h = *given;
+    if (h == NULL) {
+        return;
+    }
+    /* Those who still wait hear nothing: their connection ends, and they will send again. */
+    for (struct request *q = h->waiting; q != NULL; q = q->next) {
+        q->waiting = false;
+        refuse(q, MHD_HTTP_SERVICE_UNAVAILABLE, "ending");
+        MHD_resume_connection(q->connection);
+    }
+    h->waiting = NULL;
+    h->nwaiting = 0;
+    uv_close((uv_handle_t *)&h->poll, on_closed);
+    uv_close((uv_handle_t *)&h->timer, on_closed);
+    *given = NULL;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * What all receivers share: how a record is handed on. A receiver knows bytes, framing and who sent them, nothing of
+ * what they mean. It runs in intake, on its one thread and loop; every receiver can be paused (back-pressure).
+ */
+#ifndef FLOW_RECEIVE_RECEIVE_H
+#define FLOW_RECEIVE_RECEIVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/span.h"
+
+enum {
+    RECEIVE_LINE_MAX = 64 * 1024,    /* one syslog message or text line from the network */
+    RECEIVE_EVENT_MAX = 1024 * 1024, /* one event in files, the journal and HTTP bodies, DESIGN §4 */
+    RECEIVE_ADDRESS_MAX = 64,        /* text of a sender's address */
+};
+
+/* One record as it was received; spans are good during the call only. */
+struct receive_record {
+    struct span bytes;
+    uint32_t source; /* which configured source brought it: decided by listener or token, never by content */
+    struct span sender;
+    time_ns received;
+    bool cut;    /* longer than its limit: the rest is gone, and counted */
+    bool broken; /* not a record of its format (half a JSON value): kept as it is */
+};
+
+struct receive_sink {
+    void *ctx;
+    /* True: it was understood. False: it is kept all the same, tagged, and counted as bad. */
+    bool (*record)(void *ctx, const struct receive_record *r);
+    /* Lost before we could read them, or refused at the door: counted, never silent. */
+    void (*dropped)(void *ctx, uint32_t source, uint64_t count);
+};
+
+struct sockaddr;
+/* "192.0.2.1", "2001:db8::1" (mapped IPv4 as IPv4), without port; "" for anything else. Returns a span into out. */
+struct span receive_address(const struct sockaddr *address, char out[RECEIVE_ADDRESS_MAX]);
+
+#endif

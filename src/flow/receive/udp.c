@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* UDP receiver: see udp.h. Runs in intake. Must never block, never answer. */
+#include "flow/receive/udp.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+struct udp_slot {
+    struct sockaddr_storage from;
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(uint32_t))];
+    } control;
+    char data[UDP_DATAGRAM_MAX];
+};
+
+struct udp_receiver {
+    uv_poll_t poll;
+    int fd;
+    uint32_t source;
+    const struct receive_sink *sink;
+    uint32_t kernel_drops; /* the socket's own counter as last told; wraps */
+    struct mmsghdr messages[UDP_BATCH];
+    struct iovec io[UDP_BATCH];
+    struct udp_slot slots[UDP_BATCH]; /* touched only as far as datagrams fill it */
+};
+
+struct span receive_address(const struct sockaddr *address, char out[RECEIVE_ADDRESS_MAX])
+{
+    const void *bytes = NULL;
+    int family = address->sa_family;
+    struct sockaddr_in in4;
+    struct sockaddr_in6 in6;
+    if (family == AF_INET) {
+        memcpy(&in4, address, sizeof in4);
+        bytes = &in4.sin_addr;
+    } else if (family == AF_INET6) {
+        memcpy(&in6, address, sizeof in6);
+        bytes = &in6.sin6_addr;
+        if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr)) {
+            bytes = &in6.sin6_addr.s6_addr[12];
+            family = AF_INET;
+        }
+    }
+    if (bytes == NULL || inet_ntop(family, bytes, out, RECEIVE_ADDRESS_MAX) == NULL) {
+        out[0] = '\0';
+    }
+    return span_of(out);
+}
+
+/* The counter comes with each message: how many the socket has dropped up to it. */
+static void count_drops(struct udp_receiver *u, struct msghdr *m)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c)) {
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
+            uint32_t now;
+            memcpy(&now, CMSG_DATA(c), sizeof now);
+            if (now != u->kernel_drops) {
+                u->sink->dropped(u->sink->ctx, u->source, (uint32_t)(now - u->kernel_drops));
+                u->kernel_drops = now;
+            }
+        }
+    }
+}
+
+static void prepare(struct udp_receiver *u, int n)
+{
+    for (int i = 0; i < n; i++) {
+        struct udp_slot *s = &u->slots[i];
+        u->io[i] = (struct iovec){s->data, sizeof s->data};
+        u->messages[i].msg_hdr = (struct msghdr){
+            .msg_name = &s->from,
+            .msg_namelen = sizeof s->from,
+            .msg_iov = &u->io[i],
+            .msg_iovlen = 1,
+            .msg_control = &s->control,
+            .msg_controllen = sizeof s->control,
+        };
+    }
+}
+
+static int receive_batch(struct udp_receiver *u)
+{
+    char address[RECEIVE_ADDRESS_MAX];
+    int n = recvmmsg(u->fd, u->messages, UDP_BATCH, MSG_DONTWAIT, NULL);
+    if (n <= 0) {
+        return n;
+    }
+    time_ns now = clock_now();
+    for (int i = 0; i < n; i++) {
+        struct msghdr *m = &u->messages[i].msg_hdr;
+        count_drops(u, m);
+        struct receive_record r = {
+            .bytes = span_make(u->slots[i].data, u->messages[i].msg_len),
+            .source = u->source,
+            .sender = receive_address((const struct sockaddr *)&u->slots[i].from, address),
+            .received = now,
+            .cut = (m->msg_flags & MSG_TRUNC) != 0,
+        };
+        (void)u->sink->record(u->sink->ctx, &r);
+    }
+    prepare(u, n); /* the kernel wrote into lengths and flags */
+    return n;
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+    struct udp_receiver *u = poll->data;
+    (void)events;
+    if (status < 0) {
+        log_error("receive.udp", "source=%u why=\"%s\"", u->source, uv_strerror(status));
+        return;
+    }
+    for (int i = 0; i < UDP_BATCHES_PER_WAKE && uv_is_active((uv_handle_t *)poll) != 0; i++) {
+        if (receive_batch(u) < UDP_BATCH) {
+            return;
+        }
+    }
+}
+
+int udp_receiver_new(uv_loop_t *loop, int fd, uint32_t source, const struct receive_sink *sink,
+                     struct udp_receiver **out, struct err *e)
+{
+    struct udp_receiver *u = mem_alloc(sizeof *u);
+    u->fd = fd;
+    u->source = source;
+    u->sink = sink;
+    u->poll.data = u;
+    prepare(u, UDP_BATCH);
+    int rc = uv_poll_init(loop, &u->poll, fd);
+    if (rc != 0) {
+        mem_free(u);
+        (void)close(fd);
+        return err_set(e, ERR_IO, "UDP socket: %s", uv_strerror(rc));
+    }
+    MUST(uv_poll_start(&u->poll, UV_READABLE, on_readable));
+    *out = u;
+    return 0;
+}
+
+static void on_close(uv_handle_t *handle)
+{
+    struct udp_receiver *u = handle->data;
+    (void)close(u->fd);
+    mem_free(u);
+}
+
+void udp_receiver_free(struct udp_receiver **u)
+{
+    if (*u != NULL) {
+        uv_close((uv_handle_t *)&(*u)->poll, on_close);
+        *u = NULL;
+    }
+}
+
+void udp_receiver_pause(struct udp_receiver *u, bool pause)
+{
+    if (pause) {
+        MUST(uv_poll_stop(&u->poll));
+    } else {
+        MUST(uv_poll_start(&u->poll, UV_READABLE, on_readable));
+    }
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Syslog over UDP (RFC 5426): one datagram, one message. What the kernel had to drop is counted exactly (SO_RXQ_OVFL). */
+#ifndef FLOW_RECEIVE_UDP_H
+#define FLOW_RECEIVE_UDP_H
+
+#include <uv.h>
+
+#include "base/err.h"
+#include "flow/receive/receive.h"
+
+enum {
+    UDP_BATCH = 64,             /* datagrams per system call */
+    UDP_BATCHES_PER_WAKE = 16,  /* then others have their turn */
+    UDP_DATAGRAM_MAX = 64 * 1024,
+};
+
+struct udp_receiver;
+/* Takes over fd (bound, SO_RXQ_OVFL set). sink must outlive it. */
+int udp_receiver_new(uv_loop_t *loop, int fd, uint32_t source, const struct receive_sink *sink,
+                     struct udp_receiver **out, struct err *e) NODISCARD;
+/* Frees once the loop has let go. */
+void udp_receiver_free(struct udp_receiver **u);
+void udp_receiver_pause(struct udp_receiver *u, bool pause);
+
+#endif
