@@ -10,7 +10,7 @@
 #include "flow/detect/ruleset.h"
 #include "flow/detect/sigma.h"
 
-enum { KIT_REGION_BYTES = 256 * 1024 * 1024, KIT_CLASSES_MAX = 8 };
+enum { KIT_REGION_BYTES = 256 * 1024 * 1024, KIT_CLASSES_MAX = 256 };
 
 struct kit_class {
     const char *name;

@@ -83,18 +83,21 @@ static bool units_match(const struct units *pattern, const struct units *value)
     bool *row = mem_calloc(n + 1, sizeof *row);
     bool *next = mem_calloc(n + 1, sizeof *next);
     row[0] = true;
-    for (size_t j = 0; j < pattern->at.len; j++) {
+    bool some = true; /* some prefix is still covered */
+    for (size_t j = 0; j < pattern->at.len && some; j++) {
         int32_t p = pattern->at.data[j];
         next[0] = p == UNIT_ANY && row[0];
+        some = next[0];
         for (size_t i = 1; i <= n; i++) {
             next[i] = p == UNIT_ANY ? row[i] || next[i - 1]
                                     : row[i - 1] && (p == UNIT_ONE || p == value->at.data[i - 1]);
+            some = some || next[i];
         }
         bool *t = row;
         row = next;
         next = t;
     }
-    bool ok = row[n];
+    bool ok = some && row[n];
     mem_free(row);
     mem_free(next);
     return ok;
@@ -324,17 +327,21 @@ static bool pred_holds(const struct sigma_pred *p, struct event *ev)
 
 static bool node_holds(const struct sigma_node *n, struct event *ev)
 {
-    bool all = true;
-    bool any = false;
     switch (n->kind) {
     case NODE_AND:
+        for (uint32_t i = 0; i < n->nkids; i++) {
+            if (!node_holds(n->kids[i], ev)) {
+                return false;
+            }
+        }
+        return true;
     case NODE_OR:
         for (uint32_t i = 0; i < n->nkids; i++) {
-            bool kid = node_holds(n->kids[i], ev);
-            all = all && kid;
-            any = any || kid;
+            if (node_holds(n->kids[i], ev)) {
+                return true;
+            }
         }
-        return n->kind == NODE_AND ? all : any;
+        return false;
     case NODE_NOT:
         return !node_holds(n->kids[0], ev);
     case NODE_PRED:
