@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,8 +32,8 @@ static int prepare_day(struct archive *a, struct err *e)
         const char *sql;
     } all[] = {
         {&a->put_block, "INSERT INTO block VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)"},
-        {&a->put_window, "INSERT INTO window VALUES(?1,?2,?3,?4)"},
-        {&a->put_alert, "INSERT INTO alert(block,record,body) VALUES(?1,?2,?3)"},
+        {&a->put_window, "INSERT INTO window VALUES(?1,?2,?3,?4,?5)"},
+        {&a->put_alert, "INSERT INTO alert(day,block,record,body) VALUES(?1,?2,?3,?4)"},
         {&a->put_position, "INSERT OR REPLACE INTO position VALUES(?1,?2)"},
         {&a->find_window, "SELECT first_block FROM window WHERE intake=?1 AND id=?2"},
     };
@@ -280,6 +281,9 @@ static int check_window(const struct archive_window *w, struct err *e)
         }
     }
     for (size_t i = 0; i < w->nalerts; i++) {
+        if (w->alerts[i].placed && w->alerts[i].body.len <= ARCHIVE_ALERT_MAX_BYTES) {
+            continue;
+        }
         if (w->alerts[i].block >= w->nblocks || w->alerts[i].body.len > ARCHIVE_ALERT_MAX_BYTES ||
             w->alerts[i].index >= w->blocks[w->alerts[i].block].header.count) {
             return err_set(e, ERR_INVALID, "window's alert %zu refers to no record of it", i);
@@ -307,17 +311,47 @@ static int find_repeated(struct archive *a, const struct archive_window *w, stru
     return rc;
 }
 
+static int put_alerts(struct archive *a, const struct archive_window *w, uint32_t first, struct err *e)
+{
+    int rc = 0;
+    a->last_alert = 0;
+    for (size_t i = 0; rc == 0 && i < w->nalerts; i++) {
+        const struct archive_alert_in *in = &w->alerts[i];
+        struct archive_address here = {a->day, first + in->block, in->index};
+        struct archive_address at = in->placed ? in->at : here;
+        MUST(sqlite3_bind_int64(a->put_alert, 1, at.day));
+        MUST(sqlite3_bind_int64(a->put_alert, 2, at.block));
+        MUST(sqlite3_bind_int64(a->put_alert, 3, at.index));
+        db_bind_blob(a->put_alert, 4, in->body);
+        rc = db_run(a->db, a->put_alert, e);
+        a->last_alert = (uint64_t)sqlite3_last_insert_rowid(a->db);
+    }
+    return rc;
+}
+
+/* How far the alerts were copied lies in the day's own meta; an earlier day's last ones may be copied twice, harmlessly. */
+static int put_copied(struct archive *a, struct err *e)
+{
+    char sql[128];
+    if (a->copied_row == 0 || a->copied_day != a->day) {
+        return 0;
+    }
+    (void)snprintf(sql, sizeof sql, "INSERT OR REPLACE INTO meta VALUES('copied', CAST('%llu' AS BLOB))",
+                   (unsigned long long)a->copied_row);
+    a->copied_row = 0;
+    return db_exec(a->db, sql, e);
+}
+
 static int put_window(struct archive *a, const struct archive_window *w, uint32_t first, struct err *e)
 {
     int rc = 0;
+    uint64_t records = 0;
     for (size_t i = 0; rc == 0 && i < w->nblocks; i++) {
         rc = archive_put_link(a, &w->blocks[i].header, w->blocks[i].body, e);
+        records += w->blocks[i].header.count;
     }
-    for (size_t i = 0; rc == 0 && i < w->nalerts; i++) {
-        MUST(sqlite3_bind_int64(a->put_alert, 1, (int64_t)first + w->alerts[i].block));
-        MUST(sqlite3_bind_int64(a->put_alert, 2, w->alerts[i].index));
-        db_bind_blob(a->put_alert, 3, w->alerts[i].body);
-        rc = db_run(a->db, a->put_alert, e);
+    if (rc == 0) {
+        rc = put_alerts(a, w, first, e);
     }
     for (size_t i = 0; rc == 0 && i < w->npositions; i++) {
         db_bind_text(a->put_position, 1, w->positions[i].name);
@@ -325,13 +359,24 @@ static int put_window(struct archive *a, const struct archive_window *w, uint32_
         rc = db_run(a->db, a->put_position, e);
     }
     if (rc == 0) {
-        MUST(sqlite3_bind_int64(a->put_window, 1, (int64_t)w->intake));
-        MUST(sqlite3_bind_int64(a->put_window, 2, (int64_t)w->id));
-        MUST(sqlite3_bind_int64(a->put_window, 3, first));
-        MUST(sqlite3_bind_int64(a->put_window, 4, w->received));
+        const int64_t values[] = {(int64_t)w->intake, (int64_t)w->id, first, w->received, (int64_t)records};
+        for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+            MUST(sqlite3_bind_int64(a->put_window, (int)i + 1, values[i]));
+        }
         rc = db_run(a->db, a->put_window, e);
     }
-    return rc;
+    return rc == 0 ? put_copied(a, e) : rc;
+}
+
+void archive_copied(struct archive *a, int32_t day, uint64_t row)
+{
+    a->copied_day = day;
+    a->copied_row = row;
+}
+
+uint64_t archive_last_alert(const struct archive *a)
+{
+    return a->last_alert;
 }
 
 int archive_write(struct archive *a, const struct archive_window *w, struct archive_kept *out,

@@ -92,9 +92,12 @@ struct archive_block_in {
     struct span body;
 };
 
+/* An alert on a record of this window, or (placed) on one kept before: the same alert again, with more events folded in. */
 struct archive_alert_in {
-    uint32_t block; /* index into the window's blocks */
-    uint32_t index; /* record in that block */
+    bool placed;
+    struct archive_address at; /* when placed */
+    uint32_t block;            /* else: index into the window's blocks */
+    uint32_t index;            /* … and record in that block */
     struct span body;
 };
 
@@ -128,6 +131,10 @@ void archive_close(struct archive **a);
 /* Durable when it returns 0. ERR_INVALID: the window does not agree with itself; ERR_IO: disk. */
 int archive_write(struct archive *a, const struct archive_window *w, struct archive_kept *out,
                   struct err *e) NODISCARD;
+/* The alerts of `day` up to `row` have been copied to the records; stored with the next window. */
+void archive_copied(struct archive *a, int32_t day, uint64_t row);
+/* Newest row of the alerts written by the last archive_write; 0 when it wrote none. */
+uint64_t archive_last_alert(const struct archive *a);
 /* Newest position of each followed thing; spans live in scratch. */
 int archive_positions(struct archive *a, struct arena *scratch, struct archive_position **out,
                       size_t *count_out, struct err *e) NODISCARD;
@@ -162,6 +169,16 @@ struct archive_alert {
 int archive_alerts(struct archive_reader *r, int32_t day, uint64_t after, size_t max,
                    struct arena *scratch, struct archive_alert **out, size_t *count_out,
                    struct err *e) NODISCARD;
+
+/* Up to which row the alerts of `day` were copied to the records, as far as is known. */
+int archive_copied_row(struct archive_reader *r, int32_t day, uint64_t *row_out, struct err *e) NODISCARD;
+
+struct archive_totals {
+    uint64_t days, events, bytes_on_disk;
+    int32_t oldest_day; /* -1: empty */
+};
+/* Adds up all day files; a file that cannot be read counts by its size only. */
+int archive_totals(struct archive_reader *r, struct archive_totals *out, struct err *e) NODISCARD;
 
 /* ---- verifying ---- */
 

@@ -83,7 +83,7 @@ static int write_window(struct archive *a, uint64_t intake, uint64_t id, int32_t
     uint32_t index;
     window_place(w, 3, &block, &index);
     int n = snprintf(text, sizeof text, "alert of window %llu", (unsigned long long)id);
-    struct archive_alert_in alert = {block, index, span_make(text, (size_t)n)};
+    struct archive_alert_in alert = {.block = block, .index = index, .body = span_make(text, (size_t)n)};
     struct archive_position position = {SPAN("/var/log/x"), span_make(text, (size_t)n)};
     in.alerts = &alert;
     in.nalerts = 1;
@@ -166,6 +166,23 @@ static void test_write_and_fetch(void **state)
     assert_true(span_eq(out.original, SPAN("window 3 record 3")));
     assert_int_equal(archive_alerts(r, DAY, alerts[2].row, 100, &scratch, &alerts, &n, &e), 0);
     assert_int_equal(n, 2);
+    /* An alert on a record kept before, and how far alerts were copied. */
+    struct archive_alert_in placed = {.placed = true, .at = places[7], .body = SPAN("more of it")};
+    struct archive_window w = {.intake = 9, .id = 6, .received = (time_ns)DAY * TIME_DAY + 99, .alerts = &placed, .nalerts = 1};
+    uint64_t copied = 99;
+    assert_int_equal(archive_copied_row(r, DAY, &copied, &e), 0);
+    assert_int_equal(copied, 0);
+    archive_copied(a, DAY, 4);
+    assert_int_equal(archive_write(a, &w, &kept, &e), 0);
+    assert_int_equal(archive_last_alert(a), 6);
+    assert_int_equal(archive_copied_row(r, DAY, &copied, &e), 0);
+    assert_int_equal(copied, 4);
+    assert_int_equal(archive_alerts(r, DAY, 5, 100, &scratch, &alerts, &n, &e), 0);
+    assert_true(n == 1 && alerts[0].row == 6 && span_eq(alerts[0].body, SPAN("more of it")));
+    assert_memory_equal(&alerts[0].address, &places[7], sizeof places[7]);
+    struct archive_totals totals;
+    assert_int_equal(archive_totals(r, &totals, &e), 0);
+    assert_true(totals.events == 50 && totals.days == 1 && totals.oldest_day == DAY && totals.bytes_on_disk > 0);
     archive_reader_close(&r);
     archive_close(&a);
     struct archive_report report = verify(said);

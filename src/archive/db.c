@@ -17,8 +17,8 @@ static const char schema[] =
     " bytes INTEGER NOT NULL, header BLOB NOT NULL, hash BLOB NOT NULL, body BLOB) STRICT;"
     "CREATE INDEX block_time ON block(organisation, time_min, time_max);"
     "CREATE TABLE window(intake INTEGER NOT NULL, id INTEGER NOT NULL, first_block INTEGER NOT NULL,"
-    " received INTEGER NOT NULL, PRIMARY KEY(intake, id)) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE alert(id INTEGER PRIMARY KEY, block INTEGER NOT NULL, record INTEGER NOT NULL,"
+    " received INTEGER NOT NULL, records INTEGER NOT NULL, PRIMARY KEY(intake, id)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE alert(id INTEGER PRIMARY KEY, day INTEGER NOT NULL, block INTEGER NOT NULL, record INTEGER NOT NULL,"
     " body BLOB NOT NULL) STRICT;"
     "CREATE TABLE position(name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;";
 

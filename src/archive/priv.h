@@ -13,6 +13,9 @@ struct archive {
     unsigned char chain[ARCHIVE_HASH_BYTES]; /* hash of the newest link */
     sqlite3_stmt *put_block, *put_window, *put_alert, *put_position, *find_window;
     struct buf header;
+    int32_t copied_day; /* told by archive_copied, not yet stored */
+    uint64_t copied_row;
+    uint64_t last_alert;
 };
 
 /* Makes `day`'s file the open one, unless a newer one is. */

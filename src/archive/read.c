@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "archive/block.h"
 #include "archive/priv.h"
@@ -177,7 +178,7 @@ int archive_alerts(struct archive_reader *r, int32_t day, uint64_t after, size_t
     *out = arena_calloc(scratch, max, sizeof **out);
     int rc = use_day(r, day, e);
     if (rc == 0) {
-        rc = db_prepare(r->db, "SELECT id, block, record, body FROM alert WHERE id>?1 ORDER BY id LIMIT ?2",
+        rc = db_prepare(r->db, "SELECT id, day, block, record, body FROM alert WHERE id>?1 ORDER BY id LIMIT ?2",
                         &s, e);
     }
     if (rc == 0) {
@@ -187,11 +188,64 @@ int archive_alerts(struct archive_reader *r, int32_t day, uint64_t after, size_t
     while (rc == 0 && (rc = db_row(r->db, s, e)) == 1) {
         (*out)[(*count_out)++] = (struct archive_alert){
             .row = (uint64_t)sqlite3_column_int64(s, 0),
-            .address = {day, (uint32_t)sqlite3_column_int64(s, 1), (uint32_t)sqlite3_column_int64(s, 2)},
-            .body = arena_copy(scratch, db_column(s, 3)),
+            .address = {(int32_t)sqlite3_column_int64(s, 1), (uint32_t)sqlite3_column_int64(s, 2),
+                        (uint32_t)sqlite3_column_int64(s, 3)},
+            .body = arena_copy(scratch, db_column(s, 4)),
         };
         rc = 0;
     }
     (void)sqlite3_finalize(s);
+    return rc;
+}
+
+/* One number from one query. */
+static int ask_number(struct archive_reader *r, const char *sql, uint64_t *out, struct err *e)
+{
+    sqlite3_stmt *s = NULL;
+    int rc = db_prepare(r->db, sql, &s, e);
+    if (rc == 0) {
+        rc = db_row(r->db, s, e);
+        *out = rc == 1 ? (uint64_t)sqlite3_column_int64(s, 0) : 0;
+        rc = rc < 0 ? rc : 0;
+    }
+    (void)sqlite3_finalize(s);
+    return rc;
+}
+
+int archive_copied_row(struct archive_reader *r, int32_t day, uint64_t *row_out, struct err *e)
+{
+    *row_out = 0;
+    int rc = use_day(r, day, e);
+    return rc != 0 ? rc
+                   : ask_number(r, "SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM meta WHERE key='copied'",
+                                row_out, e);
+}
+
+int archive_totals(struct archive_reader *r, struct archive_totals *out, struct err *e)
+{
+    static const char *const tails[] = {"", "-wal"};
+    struct arena scratch;
+    int32_t *days = NULL;
+    size_t ndays = 0;
+    *out = (struct archive_totals){.oldest_day = -1};
+    arena_init(&scratch, 0);
+    int rc = archive_list_days(r->folder, &scratch, &days, &ndays, e);
+    for (size_t i = 0; rc == 0 && i < ndays; i++) {
+        char path[DB_PATH_MAX];
+        uint64_t events = 0;
+        rc = db_path(r->folder, days[i], path, e);
+        for (size_t k = 0; rc == 0 && k < ARRAY_LEN(tails); k++) {
+            struct stat st;
+            const char *name = arena_printf(&scratch, "%s%s", path, tails[k]);
+            out->bytes_on_disk += stat(name, &st) == 0 ? (uint64_t)st.st_size : 0;
+        }
+        if (rc == 0 && use_day(r, days[i], NULL) == 0 &&
+            ask_number(r, "SELECT coalesce(sum(records),0) FROM window", &events, NULL) == 0) {
+            out->events += events;
+        }
+    }
+    out->days = ndays;
+    out->oldest_day = ndays == 0 ? -1 : days[0];
+    arena_fini(&scratch);
     return rc;
 }

@@ -10,7 +10,7 @@
 
 enum {
     WINDOW_MAX_BYTES = 16 * 1024 * 1024, /* originals; sorting more wins little (reference: ratio by window size) */
-    WINDOW_MAX_RECORDS = 1 << 20,        /* small records: bounds sorting and columns */
+    WINDOW_MAX_RECORDS = 1 << 18,        /* small records: bounds sorting, columns and the message to keeper */
     WINDOW_MAX_GROUPS = 1024,            /* different (organisation, source, class) in one window */
     WINDOW_MAX_MS = 200,                 /* how long a record waits at most */
 };
