@@ -5,6 +5,7 @@
  * is a value for "null" and "exists" only.
  */
 #include "base/num.h"
+#include "base/utf8.h"
 #include "flow/detect/match_priv.h"
 
 static struct span value_text(struct matcher *m, uint32_t leaf, bool folded)
@@ -43,17 +44,16 @@ static bool holds_regex(struct matcher *m, const struct plan_pred *p, struct spa
 
 static bool fieldref_texts(enum sigma_match_mode mode, struct span a, struct span b)
 {
-    switch (mode) {
-    case MATCH_WHOLE:
+    const struct sigma_part parts[] = {{PART_ANY, {"", 0}}, {PART_LITERAL, b}, {PART_ANY, {"", 0}}};
+    if (mode == MATCH_WHOLE) {
         return span_eq(a, b);
-    case MATCH_STARTS:
-        return span_starts(a, b);
-    case MATCH_ENDS:
-        return span_ends(a, b);
-    case MATCH_CONTAINS:
-        return b.len == 0 || (a.len >= b.len && memmem(a.ptr, a.len, b.ptr, b.len) != NULL);
     }
-    UNREACHABLE();
+    if (b.len == 0) {
+        return true;
+    }
+    uint32_t from = mode == MATCH_STARTS ? 1 : 0;
+    uint32_t to = mode == MATCH_ENDS ? 2 : 3;
+    return match_glob(parts + from, to - from, !utf8_valid(b), a, NULL);
 }
 
 static bool is_null(const struct matcher *m, uint32_t leaf)
