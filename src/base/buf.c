@@ -33,7 +33,7 @@ char *buf_room(struct buf *b, size_t n)
         b->failed = true;
         return NULL;
     }
-    if (b->len + n > b->cap) {
+    if (b->len + n > b->cap || b->data == NULL) {
         size_t cap = b->cap == 0 ? 256 : b->cap;
         while (cap < b->len + n) {
             cap = cap > b->max / 2 ? b->max : cap * 2;

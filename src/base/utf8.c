@@ -157,6 +157,9 @@ static size_t fold_ascii_run(struct span s, char *out)
 
 size_t utf8_fold(struct span s, char *out)
 {
+    if (s.len == 0) {
+        return 0; /* the pointer may be NULL */
+    }
     const char *p = s.ptr;
     const char *end = s.ptr + s.len;
     char *o = out;
