@@ -2,7 +2,7 @@
 /*
  * Reading JSON records into leaves against simdjson's on-demand walk (all keys and values as raw tokens) over the same
  * bytes in memory: medians of five rounds, thread CPU time. Run by hand; not part of the tests.
- * usage: json_walk [--shuffle] FILE...      (NDJSON, plain, gzip or zstd)
+ * usage: json_walk [--shuffle] [--kernel NAME] FILE...      (NDJSON, plain, gzip or zstd)
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -229,14 +229,21 @@ int main(int argc, char **argv)
     struct corpus c = {0};
     struct target every;
     struct target some;
-    int shuffle = argc > 1 && strcmp(argv[1], "--shuffle") == 0;
+    const char *only = NULL;
+    int shuffle = 0;
     int bad = 0;
     buf_init(&all, CORPUS_MAX);
-    for (int i = 1 + shuffle; i < argc; i++) {
-        bad |= load(argv[i], &all) != 0;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--shuffle") == 0) {
+            shuffle = 1;
+        } else if (strcmp(argv[i], "--kernel") == 0 && i + 1 < argc) {
+            only = argv[++i];
+        } else {
+            bad |= load(argv[i], &all) != 0;
+        }
     }
     if (all.len == 0) {
-        (void)fprintf(stderr, "usage: json_walk [--shuffle] FILE...\n");
+        (void)fprintf(stderr, "usage: json_walk [--shuffle] [--kernel NAME] FILE...\n");
         return 2;
     }
     build_corpus(&c, &all, shuffle);
@@ -248,6 +255,9 @@ int main(int argc, char **argv)
     struct json_kernel kernels[JSON_KERNELS_MAX];
     uint32_t n = json_kernels(kernels);
     for (uint32_t i = 0; i < n; i++) {
+        if (only != NULL && strcmp(only, kernels[i].name) != 0) {
+            continue;
+        }
         json_kernel_use(&kernels[i]);
         (void)printf("kernel %s\n", kernels[i].name);
         report("  index only", &c, run_index, NULL);
