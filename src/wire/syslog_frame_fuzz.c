@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Fuzz target: framing. First byte: framing and piece size. The frames, what was skipped and what was left out as
- * line ends and lengths must not depend on how the stream was cut, and no frame may be over the limit.
+ * Fuzz target: framing. First byte: framing and piece size. The frames, what was skipped and what
+ * was left out as line ends and lengths must not depend on how the stream was cut, and no frame may
+ * be over the limit.
  */
 #include <stddef.h>
 #include <stdint.h>
