@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The keeper: the only role that writes. Archive (keeper_archive.c) and records (keeper_records.c) share its one thread;
+ * this file starts them, hands messages to the one they are for, and ends them. No network here.
+ */
+#include <sodium.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/vec.h"
+#include "roles/keeper_archive.h"
+#include "roles/role.h"
+#include "roles/window_codec.h"
+
+enum { TICK_MS = 1000, PULSE_SOURCES_MAX = 8192, TOKENS_BYTES_MAX = 8 << 20 };
+
+struct intake_peer {
+    uint32_t instance;
+    struct ipc *ch;
+};
+
+struct keeper {
+    struct role *role;
+    struct keeper_archive *archive;
+    struct keeper_records *records;
+    VEC(struct intake_peer) intakes;
+    struct buf tokens; /* MSG_TOKENS as last told */
+    uv_timer_t timer;
+    uint32_t retention_days;
+};
+
+static int preload(struct role *r, struct err *e)
+{
+    (void)r;
+    if (sodium_init() < 0 || sqlite3_initialize() != SQLITE_OK) {
+        return err_set(e, ERR_IO, "libraries could not start");
+    }
+    return 0;
+}
+
+static void send_tokens(struct keeper *k, struct ipc *ch)
+{
+    if (ipc_send(ch, MSG_TOKENS, 0, buf_view(&k->tokens)) != 0) {
+        log_warn("tokens.send", "why=\"intake is gone\"");
+    }
+}
+
+/* Hook: the tokens that senders may use from now on. */
+static void on_tokens(void *arg, const struct ingest_token *tokens, size_t count)
+{
+    struct keeper *k = arg;
+    struct intake_token *list = mem_calloc(count, sizeof *list);
+    size_t n = 0;
+    for (size_t i = 0; i < count && n < TOKEN_COUNT_MAX; i++) {
+        if (tokens[i].hash.len != TOKEN_HASH_BYTES) {
+            log_error("token.damaged", "row=%zu", i);
+            continue;
+        }
+        memcpy(list[n].hash, tokens[i].hash.ptr, TOKEN_HASH_BYTES);
+        list[n].name = tokens[i].name;
+        list[n].kind = tokens[i].source;
+        list[n].organisation = tokens[i].organisation;
+        n++;
+    }
+    buf_clear(&k->tokens);
+    intake_tokens_encode(&k->tokens, list, n);
+    if (k->tokens.failed) {
+        log_error("tokens.limit", "count=%zu", n);
+        buf_clear(&k->tokens);
+        intake_tokens_encode(&k->tokens, list, 0);
+    }
+    mem_free(list);
+    for (size_t i = 0; i < k->intakes.len; i++) {
+        if (k->intakes.data[i].ch != NULL) {
+            send_tokens(k, k->intakes.data[i].ch);
+        }
+    }
+}
+
+/* Hooks: the archive answers. */
+static int read_record(void *arg, const struct alert_place *place, size_t max_bytes, struct arena *arena,
+                       struct span *text_out, bool *truncated_out, struct err *e)
+{
+    struct keeper *k = arg;
+    return keeper_archive_read(k->archive, place, max_bytes, arena, text_out, truncated_out, e);
+}
+
+static void archive_size(void *arg, int64_t *bytes_out, int64_t *events_out, int64_t *oldest_day_out)
+{
+    struct keeper *k = arg;
+    keeper_archive_size(k->archive, bytes_out, events_out, oldest_day_out);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct keeper *k = timer->data;
+    time_ns now = clock_now();
+    keeper_archive_tick(k->archive, now, k->retention_days);
+    keeper_records_tick(k->records, now);
+}
+
+static void tell_setup_link(struct keeper *k, const struct config *config)
+{
+    char token[KEEPER_TOKEN_TEXT];
+    struct err e = {0};
+    int rc = keeper_records_setup_link(k->records, token, &e);
+    if (rc == 0) {
+        role_note(k->role, "Set up Sereno: %s://%.*s/setup?token=%s", config->desk.tls_cert.len > 0 ? "https" : "http",
+                  SPAN_ARG(config->desk.listen), token);
+    } else if (rc != ERR_EXISTS) {
+        log_error("setup.link", "why=\"%s\"", e.text);
+    }
+}
+
+/* Peers may have come before the archive was open. */
+static void greet_intake(struct keeper *k, const struct intake_peer *p)
+{
+    send_tokens(k, p->ch);
+    keeper_archive_intake(k->archive, p->instance, p->ch);
+}
+
+static struct keeper *state_of(struct role *r)
+{
+    struct keeper *k = role_state(r);
+    if (k == NULL) {
+        k = mem_alloc(sizeof *k);
+        k->role = r;
+        buf_init(&k->tokens, TOKENS_BYTES_MAX);
+        intake_tokens_encode(&k->tokens, NULL, 0);
+        role_set_state(r, k);
+    }
+    return k;
+}
+
+static int start(struct role *r, const struct config *config, struct err *e)
+{
+    struct keeper *k = state_of(r);
+    const char *data = role_data_dir(r);
+    if (data == NULL) {
+        return err_set(e, ERR_INVALID, "no data directory");
+    }
+    k->retention_days = config->retention_days;
+    int rc = keeper_archive_open(data, &k->archive, e);
+    if (rc != 0) {
+        return rc;
+    }
+    const struct keeper_records_hooks hooks = {
+        .arg = k, .read_record = read_record, .archive_size = archive_size, .tokens_changed = on_tokens};
+    rc = keeper_records_open(data, &hooks, e, &k->records);
+    if (rc != 0) {
+        return rc;
+    }
+    keeper_archive_records(k->archive, k->records);
+    keeper_records_desk(k->records, role_peer(r, ROLE_DESK, 0));
+    for (size_t i = 0; i < k->intakes.len; i++) {
+        if (k->intakes.data[i].ch != NULL) {
+            greet_intake(k, &k->intakes.data[i]);
+        }
+    }
+    MUST(uv_timer_init(role_loop(r), &k->timer));
+    k->timer.data = k;
+    MUST(uv_timer_start(&k->timer, on_tick, TICK_MS, TICK_MS));
+    tell_setup_link(k, config);
+    return 0;
+}
+
+static void on_peer(struct role *r, enum role_id peer, uint32_t instance, struct ipc *ch)
+{
+    struct keeper *k = state_of(r);
+    struct intake_peer p = {instance, ch};
+    if (peer == ROLE_DESK && k->records != NULL) {
+        keeper_records_desk(k->records, ch);
+    }
+    if (peer != ROLE_INTAKE) {
+        return;
+    }
+    size_t i = 0;
+    while (i < k->intakes.len && k->intakes.data[i].instance != instance) {
+        i++;
+    }
+    if (i == k->intakes.len) {
+        vec_push(&k->intakes, p);
+    }
+    k->intakes.data[i] = p;
+    if (k->archive != NULL && k->records != NULL) {
+        greet_intake(k, &p);
+    }
+}
+
+static void on_peer_lost(struct role *r, enum role_id peer, uint32_t instance)
+{
+    struct keeper *k = state_of(r);
+    if (peer == ROLE_DESK && k->records != NULL) {
+        keeper_records_desk(k->records, NULL);
+    }
+    for (size_t i = 0; peer == ROLE_INTAKE && i < k->intakes.len; i++) {
+        if (k->intakes.data[i].instance == instance) {
+            k->intakes.data[i].ch = NULL;
+        }
+    }
+    if (peer == ROLE_INTAKE && k->archive != NULL) {
+        keeper_archive_intake(k->archive, instance, NULL);
+    }
+}
+
+/* A peer that sends what cannot be is broken or taken over: super ends it and starts another. */
+static void blame(struct keeper *k, enum role_id peer, uint32_t instance, const struct err *e)
+{
+    struct buf b;
+    log_error("peer.bad", "peer=%s instance=%u why=\"%s\"", role_name(peer), instance, e->text);
+    buf_init(&b, 2048);
+    buf_u32(&b, (uint32_t)peer);
+    buf_u32(&b, instance);
+    buf_str(&b, span_of(e->text));
+    if (ipc_send(role_super(k->role), MSG_BAD_PEER, 0, buf_view(&b)) != 0) {
+        log_warn("peer.bad", "why=\"super was not told\"");
+    }
+    buf_free(&b);
+}
+
+static int take_pulse(struct keeper *k, struct span body, struct err *e)
+{
+    struct cursor c = cursor_of(body);
+    uint64_t unknown = cursor_u64(&c);
+    uint32_t n = cursor_u32(&c);
+    if (c.failed || n > PULSE_SOURCES_MAX || unknown > INT64_MAX) {
+        return err_set(e, ERR_INVALID, "pulse is out of range");
+    }
+    if (unknown > 0) {
+        keeper_records_count_unknown(k->records, (int64_t)unknown);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        struct source_row row = {0};
+        source_decode(&c, &row);
+        if (c.failed || row.events < 0 || row.dropped < 0 || row.anomalies < 0) {
+            return err_set(e, ERR_INVALID, "pulse: source %u is out of range", i);
+        }
+        keeper_records_count(k->records, &row);
+    }
+    return cursor_done(&c) ? 0 : err_set(e, ERR_INVALID, "pulse ends early or late");
+}
+
+static void on_message(struct role *r, enum role_id peer, uint32_t instance, struct ipc *ch, struct ipc_msg *msg)
+{
+    struct keeper *k = state_of(r);
+    struct err e = {0};
+    int rc = 0;
+    if (k->records == NULL) {
+        log_error("message.early", "type=%u", msg->type); /* super starts us before it starts our peers */
+        return;
+    }
+    if (msg->type == MSG_WINDOW) {
+        rc = keeper_archive_window(k->archive, instance, ch, msg, &e);
+    } else if (msg->type == MSG_PULSE) {
+        rc = take_pulse(k, msg->body, &e);
+    } else if (!keeper_records_message(k->records, peer, ch, msg)) {
+        log_debug("message.ignored", "type=%u", msg->type);
+    }
+    if (rc != 0) {
+        blame(k, peer, instance, &e);
+    }
+}
+
+static void on_reload(struct role *r, const struct config *config)
+{
+    state_of(r)->retention_days = config->retention_days;
+}
+
+static void on_stop(struct role *r)
+{
+    struct keeper *k = state_of(r);
+    if (k->archive != NULL) {
+        MUST(uv_timer_stop(&k->timer));
+        keeper_archive_tick(k->archive, clock_now(), 0); /* a last try for what was stuck; nobody was told it is kept */
+        keeper_records_close(&k->records);
+        keeper_archive_close(&k->archive);
+    }
+    role_stopped(r);
+}
+
+const struct role_ops role_ops_keeper = {
+    .role = ROLE_KEEPER,
+    .profile = SANDBOX_KEEPER,
+    .preload = preload,
+    .start = start,
+    .on_peer = on_peer,
+    .on_peer_lost = on_peer_lost,
+    .on_message = on_message,
+    .on_reload = on_reload,
+    .on_stop = on_stop,
+};
