@@ -37,6 +37,11 @@ struct keytable_builder *keytable_builder_new(void);
 void keytable_builder_free(struct keytable_builder **b);
 /* Node for (parent, key), made if new. parent must exist. */
 key_node keytable_add(struct keytable_builder *b, key_node parent, struct span key);
+/*
+ * Another way to a node: (parent, key) leads to it too, unless it leads somewhere already. Returns where it leads. So one
+ * node holds a field however it is written: "a.b" as one key, or "b" inside "a".
+ */
+key_node keytable_link(struct keytable_builder *b, key_node parent, struct span key, key_node node);
 /* Sets flags (or-ed) of a node. */
 void keytable_flag(struct keytable_builder *b, key_node node, unsigned flags);
 /* Packs into `region`; the builder may be freed afterwards. */

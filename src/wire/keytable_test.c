@@ -116,12 +116,38 @@ static void test_many_keys(void **state)
     arena_fini(&region);
 }
 
+/* Links: several ways to one node, none of which hides another key. */
+static void test_links(void **state)
+{
+    (void)state;
+    struct keytable_builder *b = keytable_builder_new();
+    key_node id = keytable_add(b, KEY_ROOT, SPAN("userIdentity"));
+    key_node arn = keytable_add(b, id, SPAN("arn"));
+    assert_int_equal(keytable_link(b, KEY_ROOT, SPAN("userIdentity.arn"), arn), arn);
+    assert_int_equal(keytable_link(b, KEY_ROOT, SPAN("userIdentity.arn"), id), arn);
+    assert_int_equal(keytable_link(b, KEY_ROOT, SPAN("userIdentity"), arn), id);
+    assert_int_equal(keytable_add(b, KEY_ROOT, SPAN("userIdentity.arn")), arn);
+    assert_int_equal(keytable_link(b, KEY_ROOT, SPAN("a key that is longer than sixteen bytes"), id), id);
+    struct arena region;
+    arena_init(&region, 1 << 20);
+    const struct keytable *t = keytable_pack(b, &region);
+    keytable_builder_free(&b);
+    assert_int_equal(keytable_nodes(t), 3);
+    assert_int_equal(keytable_find(t, KEY_ROOT, SPAN("userIdentity.arn")), arn);
+    assert_int_equal(keytable_find(t, id, SPAN("arn")), arn);
+    assert_int_equal(keytable_find(t, KEY_ROOT, SPAN("arn")), KEY_NONE);
+    assert_int_equal(keytable_find(t, KEY_ROOT, SPAN("a key that is longer than sixteen bytes")), id);
+    assert_int_equal(keytable_find(t, KEY_ROOT, SPAN("a key that is longer than SIXTEEN bytes")), KEY_NONE);
+    arena_fini(&region);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_finds_what_was_added),
         cmocka_unit_test(test_zero_bytes_count),
         cmocka_unit_test(test_many_keys),
+        cmocka_unit_test(test_links),
     };
     return cmocka_run_group_tests_name("keytable", tests, NULL, NULL);
 }
