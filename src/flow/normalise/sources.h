@@ -24,7 +24,7 @@ int sources_switch(struct sources *s, struct span name, bool on, struct err *e) 
  * listeners state from outside (manifest entries, config), each with its format; the class of declared[i] is
  * catalog_declared_class(catalog, i).
  */
-enum source_format { FORMAT_JSON, FORMAT_TEXT, FORMAT_WEB, FORMAT_AUDITD, FORMAT_ZEEK, FORMAT_ZEEKJSON, FORMAT_SYSLOG, FORMAT_COUNT };
+enum source_format { FORMAT_JSON, FORMAT_TEXT, FORMAT_WEB, FORMAT_AUDITD, FORMAT_ZEEK, FORMAT_ZEEKJSON, FORMAT_SYSLOG, FORMAT_JOURNALD, FORMAT_COUNT };
 struct declared_source {
     enum source_format format;
     struct logsource logsource; /* all empty: by content where the format allows it */

@@ -44,13 +44,7 @@ function MadeOnce({ made, onDone }: { made: Made; onDone: () => void }) {
   );
 }
 
-interface FormProps {
-  names: string[];
-  onMade: (m: Made) => void;
-  onCancel: () => void;
-}
-
-function MakeForm({ names, onMade, onCancel }: FormProps) {
+function MakeForm({ onMade, onCancel }: { onMade: (m: Made) => void; onCancel: () => void }) {
   const name = useSignal('');
   const source = useSignal('');
   const wrong = useSignal<{ field: string; text: string } | null>(null);
@@ -93,7 +87,6 @@ function MakeForm({ names, onMade, onCancel }: FormProps) {
           id={`token-${id}`}
           ref={ref}
           type="text"
-          list={id === 'source' ? 'token-sources' : undefined}
           maxLength={MAX_NAME_CHARS}
           autocomplete="off"
           required
@@ -125,11 +118,6 @@ function MakeForm({ names, onMade, onCancel }: FormProps) {
     >
       {field('name', name, first)}
       {field('source', source, second_)}
-      <datalist id="token-sources">
-        {names.map((n) => (
-          <option key={n} value={n} />
-        ))}
-      </datalist>
       <div class="acts">
         <button class="btn main-act" type="submit" disabled={busy.value}>
           {t('token.make')}
@@ -142,7 +130,7 @@ function MakeForm({ names, onMade, onCancel }: FormProps) {
   );
 }
 
-export function Tokens({ names }: { names: string[] }) {
+export function Tokens() {
   const { query, route } = useLocation();
   const list = useSignal<Token[] | null>(null);
   const wrong = useSignal<string | null>(null);
@@ -202,7 +190,6 @@ export function Tokens({ names }: { names: string[] }) {
       ) : (
         making.value && (
           <MakeForm
-            names={names}
             onMade={(m) => {
               made.value = m;
               read();
