@@ -190,7 +190,7 @@ static void on_close(struct reader *r)
     }
     struct frame f = *vec_last(&r->frames);
     size_t count = r->stack.len - f.first;
-    const struct yaml_node **kids = r->stack.data + f.first;
+    const struct yaml_node **kids = count == 0 ? NULL : r->stack.data + f.first;
     r->frames.len--;
     if (f.node->kind == YAML_MAP) {
         close_map(r, f.node, kids, count);
