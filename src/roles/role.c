@@ -302,6 +302,20 @@ static int take_fd(struct role *r, struct ipc_msg *msg, struct err *e)
     return rc;
 }
 
+static int take_fd_close(struct role *r, struct span body, struct err *e)
+{
+    struct cursor c = cursor_of(body);
+    uint32_t kind = cursor_u32(&c);
+    struct span name = cursor_str(&c);
+    if (!cursor_done(&c) || kind >= FD_KIND_COUNT) {
+        return err_set(e, ERR_INVALID, "MSG_FD_CLOSE is wrong");
+    }
+    if (r->ops->on_fd_close != NULL) {
+        r->ops->on_fd_close(r, (enum fd_kind)kind, name);
+    }
+    return 0;
+}
+
 static int take_from_super(struct role *r, struct ipc *ch, struct ipc_msg *msg, struct err *e)
 {
     switch (msg->type) {
@@ -311,6 +325,8 @@ static int take_from_super(struct role *r, struct ipc *ch, struct ipc_msg *msg, 
         return take_start(r, msg->body, e);
     case MSG_FD:
         return take_fd(r, msg, e);
+    case MSG_FD_CLOSE:
+        return take_fd_close(r, msg->body, e);
     case MSG_RELOAD:
         return take_reload(r, msg->body, e);
     case MSG_PING:

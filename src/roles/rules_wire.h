@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * What the compiler tells about a rule set: how many rules there are, and which were refused and why. Written by the
+ * compiler; read by super, which logs it, and by the keeper, which stores it for the desk. One rule at a time goes to the
+ * keeper with MSG_RULE: u64 generation, then rule_encode of records/rules.h.
+ */
+#ifndef ROLES_RULES_WIRE_H
+#define ROLES_RULES_WIRE_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+enum {
+    RULES_DONE_BYTES_MAX = 4 << 20, /* the body of MSG_RULES_DONE */
+    RULES_REFUSED_TEXT_MAX = 2000,  /* bytes of one reason or file name told */
+};
+
+struct rules_done {
+    uint64_t generation;
+    bool usable; /* false: nothing could be compiled, the old set stays */
+    uint32_t rules, correlations, filters;
+    uint32_t unreachable; /* rules whose log source no source of ours feeds */
+    uint32_t refused;     /* all, also those the message had no room for */
+    uint32_t warnings;
+    uint32_t listed; /* refusals that follow in the message */
+};
+
+struct rules_refusal {
+    struct span file;
+    uint32_t line; /* 0 = not known */
+    struct span reason;
+};
+
+/* The head; `listed` refusals must follow. */
+void rules_done_encode(struct buf *out, const struct rules_done *d);
+void rules_refusal_encode(struct buf *out, const struct rules_refusal *r);
+/* Reads the head; then rules_refusal_decode `listed` times, then cursor_done. c->failed on anything out of range. */
+void rules_done_decode(struct cursor *c, struct rules_done *out);
+void rules_refusal_decode(struct cursor *c, struct rules_refusal *out);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The supervisor: reads the config, opens sockets, files and folders, starts the roles, hands everything over, restarts
+ * what dies, stops all in order. Called by `sereno serve`. Must never parse anything from outside but its own config file.
+ */
+#ifndef ROLES_SUPER_H
+#define ROLES_SUPER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct super_options {
+    const char *program;     /* what to start as roles; NULL = ourselves */
+    const char *config_path; /* NULL = the default config */
+    const char *data_dir;    /* NULL = as the config says, else DATA_DIR.md's default */
+    const char *rules_dir;   /* shipped rules, used when the config names none; NULL = none */
+    const char *sources_dir; /* shipped sources; NULL = none */
+    bool weaker;             /* --weaker-sandbox */
+    unsigned hang_s;         /* a role that has not answered for so long is aborted; 0 = 30 */
+    bool quiet;              /* nothing on stdout (tests) */
+};
+
+/* Runs the node until it is stopped by SIGTERM or SIGINT. Returns the exit status: 0, or 1 when it could not start. */
+int super_run(const struct super_options *options);
+
+#endif

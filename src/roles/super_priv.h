@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The inside of the supervisor, shared by super*.c only. One thread, one loop; everything lives until the process ends. */
+#ifndef ROLES_SUPER_PRIV_H
+#define ROLES_SUPER_PRIV_H
+
+#include <sys/types.h>
+#include <uv.h>
+
+#include "base/clock.h"
+#include "base/vec.h"
+#include "roles/role.h"
+#include "roles/super.h"
+
+enum {
+    SUPER_TICK_MS = 500,
+    SUPER_BACKOFF_MAX_S =
+        60, /* between two starts of a role that keeps dying; begins at 1 and doubles */
+    SUPER_STEADY_S = 60,   /* a role that lived this long starts at 1 again */
+    SUPER_PING_S = 5,      /* the watchdog asks each role this often */
+    SUPER_PONG_MAX_S = 30, /* a role that has not answered for so long is aborted */
+    SUPER_START_MAX_S =
+        120, /* a role must be ready within; the keeper may have to recover a database */
+    SUPER_STOP_MAX_S = 20, /* a role has this long to finish what was taken in */
+    SUPER_ABORT_TO_KILL_S = 5,
+    SUPER_JOURNAL_RETRY_S = 5,
+    SUPER_BUNDLE_MAX = 300 << 20, /* bytes of an encoded bundle: BUNDLE_BYTES_MAX and the names */
+    SUPER_CONFIG_MAX = 16 << 20,  /* bytes of one role's config message */
+};
+
+enum child_state {
+    CHILD_DOWN,     /* not running; `due` says when to start it */
+    CHILD_STARTING, /* spawned, not ready */
+    CHILD_READY,
+    CHILD_STOPPING, /* told to stop; killed at `due` */
+    CHILD_DYING,    /* got SIGABRT, or closed its channel; killed at `due` */
+    CHILD_GONE,     /* will not be started again */
+};
+
+struct super;
+
+struct child {
+    struct super *super;
+    enum role_id role;
+    uint32_t instance;
+    enum child_state state;
+    pid_t pid; /* 0 = none */
+    struct ipc *ch;
+    time_ns due;       /* monotonic */
+    time_ns ready_at;  /* monotonic */
+    time_ns pinged_at; /* monotonic, of the last ping */
+    time_ns ponged_at; /* monotonic */
+    unsigned failures; /* in a row */
+    uint32_t restarts;
+    bool has_rules; /* the present rule set was handed to it */
+};
+
+/* Something open that belongs to a role: a listening socket that super keeps, or a followed file. */
+struct holding {
+    enum fd_kind kind;
+    enum role_id owner;
+    uint32_t source;
+    uint32_t next_source; /* while a new config is being taken in */
+    char *name;           /* path or address as configured */
+    int fd;               /* sockets: kept open over restarts of the owner; files: -1 */
+    dev_t device;         /* files: what was handed over last; 0 = nothing yet */
+    ino_t inode;
+    bool missing_told;
+};
+
+/* VEC(struct holding *) with a name, since it travels between functions. */
+struct holdings {
+    struct holding **data;
+    size_t len;
+    size_t cap;
+};
+
+struct journal {
+    bool wanted;      /* some source is a journal */
+    pid_t pid;        /* 0 = not running */
+    time_ns due;      /* monotonic: start then; TIME_NONE = not planned */
+    char cursor[513]; /* start after this entry; empty = from now on */
+};
+
+struct rules_state {
+    uint64_t generation; /* of the set in use; 0 = none yet */
+    uint64_t building;   /* generation being compiled; 0 = none */
+    bool again;          /* asked for while building */
+    uint64_t address, bytes;
+    int fd;             /* sealed region in use, -1 = none */
+    time_ns started_at; /* monotonic, of the build */
+    time_ns retry_at;   /* monotonic, 0 = none */
+};
+
+struct super {
+    struct super_options options;
+    struct config *config;
+    char *data_dir;
+    int lock_fd;
+    uv_loop_t loop;
+    uv_timer_t tick;
+    uv_signal_t signals[4];
+    VEC(struct child *) children;
+    struct child *compiler;
+    struct holdings holdings;
+    struct journal journal;
+    struct rules_state rules;
+    time_ns started;      /* wall clock */
+    uint64_t watchdog_us; /* of the service manager */
+    time_ns watchdog_at;  /* monotonic, last told */
+    bool was_up;          /* all roles were ready once */
+    bool stopping;
+    bool interrupted_twice;
+    int status;
+};
+
+/* super_child.c */
+struct child *child_new(struct super *s, enum role_id role, uint32_t instance);
+int child_spawn(struct child *c, struct err *e) NODISCARD;
+/* Hands over what it needs to begin: peers that run, its config, its fds. */
+void child_begin(struct child *c);
+/* Connects it with every running role that it talks to. */
+void child_connect(struct child *c);
+void child_stop(struct child *c);
+void child_kill(struct child *c, const char *why);
+/* waitpid said so. */
+void child_exited(struct child *c, int status);
+/* Watchdog, restarts, deadlines. */
+void child_tick(struct child *c, time_ns now);
+bool child_runs(const struct child *c);
+int child_send(struct child *c, uint16_t type, struct span body, const int *fd) NODISCARD;
+struct child *super_child(struct super *s, enum role_id role, uint32_t instance);
+
+/* super_fds.c */
+/* Opens what the config names and is not open yet, closes what it no longer names. */
+int fds_open(struct super *s, const struct config *config, struct err *e) NODISCARD;
+/* Hands all of the role's fds to it. */
+void fds_hand(struct super *s, struct child *c);
+/* Looks for rotated files. */
+void fds_tick(struct super *s);
+void fds_close_all(struct super *s);
+
+/* super_journal.c */
+void journal_want(struct super *s, bool wanted);
+/* Starts, or starts again, after the entry of this cursor. */
+void journal_from(struct super *s, struct span cursor);
+void journal_stop(struct super *s);
+void journal_tick(struct super *s, time_ns now);
+void journal_exited(struct super *s, int status);
+
+/* super_rules.c */
+/* Reads the rule files and has them compiled; the present set stays in use meanwhile. */
+void rules_build(struct super *s);
+void rules_hand(struct super *s, struct child *c);
+void rules_on_message(struct super *s, struct ipc_msg *msg);
+void rules_compiler_exited(struct super *s, int status);
+void rules_tick(struct super *s, time_ns now);
+
+/* super_data.c */
+/* Makes the data directory and takes its lock. ERR_BUSY: another node has it. */
+int data_open(struct super *s, struct err *e) NODISCARD;
+
+/* super.c */
+void super_all_ready(struct super *s);
+void super_tell_status(struct super *s);
+void super_stop(struct super *s, int status);
+void super_stop_next(struct super *s);
+void super_on_message(struct child *c, struct ipc_msg *msg);
+
+#endif

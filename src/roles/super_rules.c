@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * From rule folders to a rule set in every intake: super reads the files without looking into them, a short-lived
+ * compiler makes a sealed region of them, super hands it out. The old set stays in use until then, so a reload is no
+ * pause, and a compiler that dies costs nothing. Runs in super.
+ */
+#include "roles/super_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/log.h"
+#include "roles/bundle.h"
+#include "roles/rules_wire.h"
+
+enum { RETRY_S = 10 }; /* after a compiler that died before there was any rule set */
+
+static void add_folder(struct bundle *b, enum bundle_kind kind, struct span path)
+{
+    struct err e = {0};
+    if (bundle_add(b, kind, arena_cstr(&b->arena, path), &e) != 0) {
+        log_error("rules.folder", "why=\"%s\"", e.text);
+    }
+}
+
+static void fill(struct super *s, struct bundle *b)
+{
+    const struct config *c = s->config;
+    for (uint32_t i = 0; i < c->nrules; i++) {
+        add_folder(b, BUNDLE_RULE, c->rules[i]);
+    }
+    if (c->nrules == 0 && s->options.rules_dir != NULL) {
+        add_folder(b, BUNDLE_RULE, span_of(s->options.rules_dir));
+    }
+    if (s->options.sources_dir != NULL) {
+        add_folder(b, BUNDLE_SOURCE, span_of(s->options.sources_dir));
+    }
+    /* A city's own rules and sources need no config: they lie with its data. */
+    const char *own = arena_printf(&b->arena, "%s/rules", s->data_dir);
+    add_folder(b, BUNDLE_RULE, span_of(own));
+    const char *own_sources = arena_printf(&b->arena, "%s/sources", s->data_dir);
+    struct stat st;
+    if (stat(own_sources, &st) == 0) {
+        add_folder(b, BUNDLE_SOURCE, span_of(own_sources));
+    }
+    for (size_t i = 0; i < b->problems.len; i++) {
+        char name[LOG_VALUE_MAX];
+        log_error("rules.file", "file=\"%s\" why=\"%.*s\"",
+                  log_value(b->problems.data[i].name, name), SPAN_ARG(b->problems.data[i].text));
+    }
+}
+
+/* The bundle as a sealed memfd: too large for a message, and nobody can change it while it is read. */
+static int to_memfd(struct span bytes, int *fd_out, struct err *e)
+{
+    int fd = memfd_create("sereno-bundle", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    int rc = fd < 0 ? err_set_errno(e, ERR_IO, errno, "memory for the rule files") : 0;
+    while (rc == 0 && bytes.len > 0) {
+        ssize_t n = write(fd, bytes.ptr, bytes.len);
+        if (n > 0) {
+            bytes = span_sub(bytes, (size_t)n, bytes.len);
+        } else if (n == 0 || errno != EINTR) {
+            rc = err_set_errno(e, ERR_IO, errno, "memory for the rule files");
+        }
+    }
+    if (rc == 0 &&
+        fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+        rc = err_set_errno(e, ERR_IO, errno, "sealing the rule files");
+    }
+    if (rc == 0) {
+        *fd_out = fd;
+    } else if (fd >= 0) {
+        (void)close(fd);
+    }
+    return rc;
+}
+
+static int make_bundle(struct super *s, int *fd_out, uint64_t *bytes_out, struct err *e)
+{
+    struct bundle bundle;
+    struct buf b;
+    bundle_init(&bundle);
+    buf_init(&b, SUPER_BUNDLE_MAX);
+    fill(s, &bundle);
+    bundle_encode(&bundle, &b);
+    int rc = b.failed ? err_set(e, ERR_LIMIT, "more than %d MiB of rules", SUPER_BUNDLE_MAX >> 20)
+                      : to_memfd(buf_view(&b), fd_out, e);
+    *bytes_out = b.len;
+    buf_free(&b);
+    bundle_fini(&bundle);
+    return rc;
+}
+
+static int start_compiler(struct super *s, struct err *e)
+{
+    int fd = -1;
+    uint64_t bytes = 0;
+    int rc = make_bundle(s, &fd, &bytes, e);
+    rc = rc == 0 ? child_spawn(s->compiler, e) : rc;
+    if (rc == 0) {
+        struct buf b;
+        buf_init(&b, 64);
+        buf_u64(&b, s->rules.building);
+        buf_u64(&b, bytes);
+        child_connect(s->compiler);
+        child_begin(s->compiler);
+        rc = child_send(s->compiler, MSG_RULES_INPUT, buf_view(&b), &fd);
+        buf_free(&b);
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return rc;
+}
+
+void rules_build(struct super *s)
+{
+    if (s->rules.building != 0) {
+        s->rules.again = true;
+        return;
+    }
+    /* Later than any generation of an earlier run, which the keeper may have stored. */
+    uint64_t now = (uint64_t)(clock_now() / TIME_SECOND);
+    uint64_t last = s->rules.generation;
+    s->rules.building = now > last ? now : last + 1;
+    s->rules.started_at = clock_mono();
+    s->rules.again = false;
+    struct err e = {0};
+    if (start_compiler(s, &e) != 0) {
+        log_error("rules.build", "why=\"%s\"", e.text);
+        if (s->compiler->pid == 0) {
+            rules_compiler_exited(s, -1);
+        } else {
+            child_kill(s->compiler, e.text);
+        }
+    }
+}
+
+void rules_hand(struct super *s, struct child *c)
+{
+    if (s->rules.fd < 0 || !child_runs(c) || c->role != ROLE_INTAKE) {
+        return;
+    }
+    struct buf b;
+    buf_init(&b, 64);
+    buf_u64(&b, s->rules.address);
+    buf_u64(&b, s->rules.bytes);
+    buf_u64(&b, s->rules.generation);
+    c->has_rules = child_send(c, MSG_RULES, buf_view(&b), &s->rules.fd) == 0;
+    buf_free(&b);
+}
+
+static void take_set(struct super *s, struct ipc_msg *msg)
+{
+    struct cursor c = cursor_of(msg->body);
+    uint64_t address = cursor_u64(&c);
+    uint64_t bytes = cursor_u64(&c);
+    uint64_t generation = cursor_u64(&c);
+    if (!cursor_done(&c) || generation != s->rules.building) {
+        child_kill(s->compiler, "it sent a rule set that was not asked for");
+        return;
+    }
+    if (s->rules.fd >= 0 && address == s->rules.address) {
+        log_info("rules.again", "why=\"the address of the set in use came up\"");
+        s->rules.again = true; /* one in 4,096: the next one has another address */
+        return;
+    }
+    if (s->rules.fd >= 0) {
+        (void)close(s->rules.fd);
+    }
+    s->rules.fd = ipc_msg_take_fd(msg, 0);
+    s->rules.address = address;
+    s->rules.bytes = bytes;
+    s->rules.generation = generation;
+    for (size_t i = 0; i < s->children.len; i++) {
+        struct child *child = s->children.data[i];
+        bool first = !child->has_rules;
+        rules_hand(s, child);
+        if (child->role == ROLE_INTAKE && first && child->has_rules) {
+            fds_hand(s, child);
+        }
+    }
+    log_info("rules.ready", "generation=%llu bytes=%llu ms=%lld", (unsigned long long)generation,
+             (unsigned long long)bytes,
+             (long long)((clock_mono() - s->rules.started_at) / 1000000));
+    super_all_ready(s);
+}
+
+static void log_done(struct ipc_msg *msg)
+{
+    struct cursor c = cursor_of(msg->body);
+    struct rules_done d;
+    rules_done_decode(&c, &d);
+    if (c.failed) {
+        return;
+    }
+    log_line(d.usable ? LOG_INFO : LOG_ERROR, "rules.compiled",
+             "rules=%u correlations=%u refused=%u warnings=%u unreachable=%u usable=%d", d.rules,
+             d.correlations, d.refused, d.warnings, d.unreachable, d.usable);
+    for (uint32_t i = 0; i < d.listed; i++) {
+        struct rules_refusal r;
+        char file[LOG_VALUE_MAX], reason[LOG_VALUE_MAX];
+        rules_refusal_decode(&c, &r);
+        if (c.failed) {
+            return;
+        }
+        log_warn("rule.refused", "file=\"%s\" line=%u why=\"%s\"", log_value(r.file, file), r.line,
+                 log_value(r.reason, reason));
+    }
+}
+
+void rules_on_message(struct super *s, struct ipc_msg *msg)
+{
+    if (msg->type == MSG_RULES_SET) {
+        take_set(s, msg);
+    } else if (msg->type == MSG_RULES_DONE) {
+        log_done(msg);
+    }
+}
+
+void rules_compiler_exited(struct super *s, int status)
+{
+    bool clean = status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    s->rules.building = 0;
+    if (s->stopping) {
+        super_stop_next(s);
+        return;
+    }
+    bool none_yet = s->rules.fd < 0;
+    if (!clean && none_yet) {
+        s->rules.retry_at = clock_mono() + RETRY_S * TIME_SECOND;
+    } else if (s->rules.again) {
+        rules_build(s);
+    }
+}
+
+void rules_tick(struct super *s, time_ns now)
+{
+    if (s->rules.retry_at != 0 && now >= s->rules.retry_at && !s->stopping) {
+        s->rules.retry_at = 0;
+        rules_build(s);
+    }
+}
