@@ -433,6 +433,17 @@ test('the end of a session keeps what was typed', async (t) => {
   await end();
 });
 
+test('signing out carries the token and leaves the page', async (t) => {
+  if (mockOnly(t)) return;
+  await start();
+  const asked = page.waitForRequest((r) => r.url().endsWith('/logout') && r.method() === 'POST');
+  await page.locator('.nav .more').click();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  assert.match((await asked).postData(), /^csrf=.+/);
+  await page.waitForURL('**/login');
+  await page.context().close();
+});
+
 test('without a session the page goes to sign in', async (t) => {
   if (mockOnly(t)) return;
   await world.tell('/mock/expire');

@@ -84,7 +84,8 @@ export function startMock({ port = 0, pulseMs = 5000 } = {}) {
       w.failures -= 1;
       return fail(res, 503, 'busy', 'The keeper is busy. Try again in a moment.');
     }
-    if (body.revision !== x.alert.revision) return send(res, 409, x.alert);
+    if (body.revision !== x.alert.revision)
+      return send(res, 409, { error: { code: 'stale', message: 'This alert was changed meanwhile.', where: null }, alert: x.alert });
     if (what === 'close' && !['true_positive', 'false_positive', 'benign', 'duplicate'].includes(body.reason))
       return fail(res, 422, 'reason', 'Name one of the four reasons.', 'reason');
     const status = { acknowledge: 'acknowledged', close: 'closed', reopen: 'new' }[what];
@@ -194,7 +195,8 @@ export function startMock({ port = 0, pulseMs = 5000 } = {}) {
     for await (const part of req) raw += part;
     let body = {};
     try {
-      body = raw ? JSON.parse(raw) : {};
+      const isForm = req.headers['content-type']?.startsWith('application/x-www-form-urlencoded');
+      body = isForm ? Object.fromEntries(new URLSearchParams(raw)) : raw ? JSON.parse(raw) : {};
     } catch {
       return fail(res, 400, 'json', 'The body is no JSON.');
     }

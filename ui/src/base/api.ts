@@ -109,7 +109,8 @@ export function toLogin(): void {
 export async function signOut(): Promise<void> {
   await fetch('/logout', {
     method: 'POST',
-    headers: session.value ? { 'X-Sereno-CSRF': session.value.csrf } : {},
+    // As a form: the same route serves the pages without script.
+    body: new URLSearchParams({ csrf: session.value?.csrf ?? '' }),
     credentials: 'same-origin',
     redirect: 'manual',
   }).catch(() => undefined);

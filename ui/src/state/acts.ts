@@ -96,7 +96,8 @@ function sayRefused(refused: Outcome['refused']): void {
   const first = refused[0];
   if (!first) return;
   const { err, before } = first;
-  if (err instanceof ApiError && err.status === 409) {
+  // 409 with "not_possible" says by itself what stands in the way.
+  if (err instanceof ApiError && err.status === 409 && err.code !== 'not_possible') {
     const now = err.alert?.status ?? before.status;
     sayWrong(
       refused.length === 1

@@ -18,6 +18,8 @@ interface Handlers {
   onGap: () => void;
 }
 
+/** A gap shorter than this is a reconnection in good order: the node ends each stream now and then. */
+const GRACE_MS = 5000;
 /** No word for this long means that the connection is dead, whatever TCP thinks: pulses come each 5 s. */
 const SILENCE_MS = 20_000;
 const RETRY_MS = [1000, 2000, 5000, 10_000, 30_000];
@@ -44,10 +46,17 @@ export function startStream(h: Handlers): () => void {
   let silence = 0;
   let stopped = false;
 
+  let grace = 0;
   const lost = (): void => {
-    lostSince.value ??= Date.now();
+    if (lostSince.value !== null || grace) return;
+    const since = Date.now();
+    grace = window.setTimeout(() => {
+      lostSince.value = since;
+    }, GRACE_MS);
   };
   const alive = (): void => {
+    clearTimeout(grace);
+    grace = 0;
     lostSince.value = null;
     tries = 0;
     clearTimeout(silence);
@@ -110,6 +119,8 @@ export function startStream(h: Handlers): () => void {
     stopped = true;
     clearTimeout(retry);
     clearTimeout(silence);
+    clearTimeout(grace);
+    lostSince.value = null;
     es?.close();
   };
 }
