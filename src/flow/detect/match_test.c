@@ -173,6 +173,12 @@ static void keywords(void **state)
     RUN(build_keyword, "*secret*", {"{\"x\":\"a SECRET\"}", true}, {"{\"f\":[1,\"secrets\"]}", true},
         {"{\"secret\":1}", false}, {"{\"x\":\"sec\",\"y\":\"ret\"}", false},
         {"{\"x\":{\"y\":[{\"z\":\"secret\"}]}}", true}, {"{}", false});
+    /* Found in the record as it came, however it is spelled there. */
+    RUN(build_keyword, "*kiosk/mas\\\\x*", {"{\"x\":\"a KIOSK\\/mas\\\\x\"}", true},
+        {"{\"x\":\"\xe2\x84\xaaiosk/mas\\\\x\"}", true}, {"{\"x\":\"kio\\u0053k/mas\\\\x\"}", true},
+        {"{\"x\":\"kio\xc5\xbfk/MAS\\\\X\"}", true}, {"{\"x\":\"kiosk/mas/x\"}", false},
+        {"{\"kiosk/mas\\\\x\":1}", false}, {"{\"x\":\"kio\\u212A/mas\\\\x kios\"}", false},
+        {"{\"x\":\"kios\\u212A/mas\\\\x\"}", true});
     RUN(build_keyword, "*a*c*", {"{\"x\":\"abc\"}", true}, {"{\"x\":\"a\",\"y\":\"c\"}", false});
     RUN(build_keyword, "*true*", {"{\"x\":true}", true}, {"{\"x\":null}", false});
 }

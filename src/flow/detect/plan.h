@@ -119,6 +119,9 @@ struct plan_group {
     const struct plan_literal *literals;
     uint32_t nliterals;
     const void *database;   /* hs_database_t, or NULL: compare one by one */
+    /* Keywords: finds, in the record as it came, anything that may become one of the literals when unescaped and folded.
+     * Nothing found: no value needs to be unescaped or folded. NULL: always look. */
+    const void *raw_database;
     struct plan_wake present; /* woken by any value */
 };
 

@@ -80,5 +80,8 @@ int plan_make(struct plan_build *b, const uint32_t *rules, uint32_t nrules,
 /* plan_database.c: database over literals, shared between equal sets. */
 int plan_database(struct plan_build *b, const struct plan_literal *literals, uint32_t n,
                   const void **out, struct err *e) NODISCARD;
+/* Database for records as they came, see plan_group.raw_database; NULL in *out where a literal has no part that would do. */
+int plan_raw_database(struct plan_build *b, const struct plan_literal *literals, uint32_t n,
+                      const void **out, struct err *e) NODISCARD;
 
 #endif

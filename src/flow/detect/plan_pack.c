@@ -204,6 +204,12 @@ static int pack_literals(struct packing *p, const struct draft *x, uint32_t n, s
     }
     g->literals = l;
     g->nliterals = n;
+    if (g->field == FIELD_NONE) {
+        int rc = plan_raw_database(b, l, n, &g->raw_database, e);
+        if (rc < 0) {
+            return rc;
+        }
+    }
     return n <= PLAN_DIRECT_MAX ? 0 : plan_database(b, l, n, &g->database, e);
 }
 

@@ -63,7 +63,7 @@ static const char *const pieces[] = {
     "cmd",   ".exe",  "/bin/", "sh",   "\xc3\xa9",  "\xc3\x89",  "\xe2\x84\xaa", "k",
     "\xc5\xbf", "s",  "\xef\xbc\xa1", "0", "1",     "10",        "4624",       "true",
     "null",  "-",     " ",     "\n",   "*",         "?",         "\xff",       "\xe2\x82",
-    "\xe2\x82\xac", "\"", "10.1.2.3", "fe80::1", "2024-02-29T23:59:58Z", "aaaa", "powershell", "\x01",
+    "\xe2\x82\xac", "\"", "10.1.2.3", "fe80::1", "2024-02-29T23:59:58Z", "aaaa", "powershell", "\x01", "mas",
 };
 
 static size_t put_pieces(char *out, uint32_t max)
@@ -157,13 +157,20 @@ static const struct sigma_node *random_other(struct kit *k, const char *field)
     }
 }
 
+/* Set in rounds whose keywords are all long: only then are records looked at before their values are. */
+static bool long_keywords;
+
 static const struct sigma_node *random_leaf(struct kit *k)
 {
+    static const char *const words[] = {"*powershell*", "*MASK*", "*cmd.exe*", "*abc\\\\cmd*", "*\xc3\x89" "4624*", "*ab?cmd*"};
     static const char *const ids[] = {"1", "10", "4624", "", "0"};
     if (chance(15)) {
         return kit_string(k, "EventID", ids[below(ARRAY_LEN(ids))]);
     }
     const char *field = random_field();
+    if (field[0] == '\0' && long_keywords) {
+        return kit_string(k, field, words[below(ARRAY_LEN(words))]);
+    }
     return chance(70) ? random_string(k, field)
            : chance(40) ? random_regex(k, field)
                         : random_other(k, field);
@@ -348,6 +355,7 @@ static int play_round(uint64_t round, uint64_t *pairs, uint64_t *matches)
     struct kit k;
     int bad = 0;
     kit_init(&k, fields, classes, ARRAY_LEN(classes));
+    long_keywords = round % 2 == 0;
     for (uint32_t i = 0; i < RULES_PER_ROUND; i++) {
         (void)kit_rule(&k, "r", random_logsource(), random_tree(&k, 1 + below(DEPTH_MAX)));
     }
