@@ -68,8 +68,7 @@ static bool is_name(struct span s)
     return true;
 }
 
-static int check_listen(const struct config_listen *l, const char *what, bool tls_beyond,
-                        struct err *e)
+static int check_listen(struct config_listen *l, const char *what, bool tls_beyond, struct err *e)
 {
     struct listen_address a;
     int rc = listen_parse(l->listen, &a, e);
@@ -86,6 +85,8 @@ static int check_listen(const struct config_listen *l, const char *what, bool tl
             "clear: give it tls: {cert: …, key: …}, or listen on 127.0.0.1",
             what, SPAN_ARG(l->listen));
     }
+    /* The desk makes its own certificate where none is named. */
+    l->tls = l->tls_cert.len > 0 || !listen_is_loopback(&a);
     return 0;
 }
 
@@ -140,7 +141,7 @@ static int check_notify(const struct config *c, struct err *e)
     return 0;
 }
 
-int config_check(const struct config *c, struct err *e)
+int config_check(struct config *c, struct err *e)
 {
     if (!is_name(c->node_name) || !is_name(c->organisation)) {
         return err_set(e, ERR_INVALID,

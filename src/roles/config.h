@@ -45,7 +45,8 @@ struct config_source {
 
 struct config_listen {
     struct span listen;            /* address:port */
-    struct span tls_cert, tls_key; /* paths, or empty */
+    struct span tls_cert, tls_key; /* paths, or empty; known to super alone */
+    bool tls;                      /* it speaks TLS: set by config_check, told to all */
 };
 
 struct config_target {
@@ -86,7 +87,7 @@ int config_read(struct config *c, struct span file_name, struct span bytes,
 void config_default(struct config *c);
 
 /* What does not depend on a file: ports free of conflict, TLS where not localhost, unique names. */
-int config_check(const struct config *c, struct err *e) NODISCARD;
+int config_check(struct config *c, struct err *e) NODISCARD;
 
 /* The part of a role: all keys, those that it has no business with left empty. And back. */
 void config_encode(const struct config *c, enum role_id role, struct buf *out);

@@ -8,6 +8,7 @@
 static void put_listen(struct buf *out, const struct config_listen *l)
 {
     buf_str(out, l->listen); /* keys and certificates travel as fds, never their paths */
+    buf_u8(out, l->tls ? 1 : 0);
 }
 
 static void put_source(struct buf *out, const struct config_source *s, enum role_id role)
@@ -67,6 +68,14 @@ static struct span get_text(struct config *c, struct cursor *in)
     return arena_copy(&c->arena, s);
 }
 
+static void get_listen(struct config *c, struct cursor *in, struct config_listen *out)
+{
+    out->listen = get_text(c, in);
+    uint8_t tls = cursor_u8(in);
+    out->tls = tls == 1;
+    in->failed = in->failed || tls > 1;
+}
+
 static void get_sources(struct config *c, struct cursor *in)
 {
     uint32_t n = cursor_u32(in);
@@ -118,8 +127,8 @@ int config_decode(struct config *c, struct span body, struct err *e)
     c->node_name = get_text(c, &in);
     c->organisation = get_text(c, &in);
     c->data_dir = get_text(c, &in);
-    c->desk.listen = get_text(c, &in);
-    c->ingest.listen = get_text(c, &in);
+    get_listen(c, &in, &c->desk);
+    get_listen(c, &in, &c->ingest);
     get_sources(c, &in);
     if (!in.failed) {
         get_notify(c, &in);

@@ -207,6 +207,8 @@ static void test_codec(void **state)
         assert_int_equal(got.webhook.url.len > 0, courier || role == ROLE_DESK);
         assert_int_equal(got.data_dir.len > 0, role == ROLE_KEEPER);
         assert_int_equal(got.desk.tls_key.len, 0); /* never its path */
+        assert_true(got.desk.tls);
+        assert_false(got.ingest.tls);
         config_fini(&got);
     }
     buf_u8(&b, 0);

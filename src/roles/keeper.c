@@ -108,7 +108,7 @@ static void tell_setup_link(struct keeper *k, const struct config *config)
     struct err e = {0};
     int rc = keeper_records_setup_link(k->records, token, &e);
     if (rc == 0) {
-        role_note(k->role, "Set up Sereno: %s://%.*s/setup?token=%s", config->desk.tls_cert.len > 0 ? "https" : "http",
+        role_note(k->role, "Set up Sereno: %s://%.*s/setup?token=%s", config->desk.tls ? "https" : "http",
                   SPAN_ARG(config->desk.listen), token);
     } else if (rc != ERR_EXISTS) {
         log_error("setup.link", "why=\"%s\"", e.text);

@@ -302,9 +302,9 @@ static int take_fd(struct role *r, struct ipc_msg *msg, struct err *e)
     return rc;
 }
 
-static int take_fd_close(struct role *r, struct span body, struct err *e)
+static int take_fd_close(struct role *r, struct ipc *ch, struct ipc_msg *msg, struct err *e)
 {
-    struct cursor c = cursor_of(body);
+    struct cursor c = cursor_of(msg->body);
     uint32_t kind = cursor_u32(&c);
     struct span name = cursor_str(&c);
     if (!cursor_done(&c) || kind >= FD_KIND_COUNT) {
@@ -312,6 +312,8 @@ static int take_fd_close(struct role *r, struct span body, struct err *e)
     }
     if (r->ops->on_fd_close != NULL) {
         r->ops->on_fd_close(r, (enum fd_kind)kind, name);
+    } else if (r->ops->on_message != NULL) {
+        r->ops->on_message(r, ROLE_SUPER, 0, ch, msg);
     }
     return 0;
 }
@@ -326,7 +328,7 @@ static int take_from_super(struct role *r, struct ipc *ch, struct ipc_msg *msg, 
     case MSG_FD:
         return take_fd(r, msg, e);
     case MSG_FD_CLOSE:
-        return take_fd_close(r, msg->body, e);
+        return take_fd_close(r, ch, msg, e);
     case MSG_RELOAD:
         return take_reload(r, msg->body, e);
     case MSG_PING:

@@ -73,7 +73,8 @@ struct role_ops {
     /* The channel is dead when this is called; drop every pointer to it. */
     void (*on_peer_lost)(struct role *r, enum role_id peer, uint32_t instance);
     void (*on_fd)(struct role *r, struct role_fd *f);
-    /* The config no longer names it (or names another in its place): read what is there to its end, then close. */
+    /* The config no longer names it (or names another in its place): read what is there to its end, then close.
+     * NULL: the message comes to on_message. */
     void (*on_fd_close)(struct role *r, enum fd_kind kind, struct span name);
     /* Messages of peers, and those of super that are not handled here. */
     void (*on_message)(struct role *r, enum role_id peer, uint32_t instance, struct ipc *ch,

@@ -270,13 +270,12 @@ void super_all_ready(struct super *s)
     s->was_up = true;
     char address[LISTEN_TEXT_MAX];
     (void)desk_address(s, address);
-    bool tls = s->config->desk.tls_cert.len > 0 || !config_is_loopback(s->config->desk.listen);
     log_info("node.ready", "desk=%s data=\"%s\" sources=%u", address, s->data_dir,
              s->config->nsources);
     char text[256];
     int n = snprintf(text, sizeof text, "Sereno is watching %u source%s. Desk: %s://%s/",
                      s->config->nsources, s->config->nsources == 1 ? "" : "s",
-                     tls ? "https" : "http", address);
+                     s->config->desk.tls ? "https" : "http", address);
     print_note(s, span_make(text, (size_t)n));
     (void)notify_send("READY=1\nSTATUS=watching");
 }

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The compiler: started by super for one rule set, sandboxed, gone when it is done. Gets the bytes of all rule and source
+ * files, makes the region that intake maps, tells the keeper every rule. Everything here handles what others wrote, so it
+ * must never have more than its memory, its two channels and the region; if it dies, the old rule set stays in use.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "os/region.h"
+#include "records/rules.h"
+#include "roles/compile.h"
+#include "roles/role.h"
+#include "roles/rules_wire.h"
+#include "wire/json_write.h"
+
+enum {
+    COMPILER_CPU_S = 120,           /* a rule set that needs longer is hostile; SigmaHQ needs 3 */
+    COMPILER_HEAP_BYTES = 1 << 30,  /* beside the region */
+    COMPILER_LIST_BYTES = 64 << 10, /* tags or references of one rule, as JSON */
+    COMPILER_RULE_BYTES = 8 << 20,  /* one encoded rule; MSG_RULE takes twice that */
+    COMPILER_FLUSH_MS = 30 * 1000,
+};
+
+struct compiler {
+    struct role *role;
+    struct region region;
+    uint64_t generation;
+    struct compile_report report;
+    size_t told;   /* rules and correlations sent to the keeper */
+    bool compiled; /* telling has begun */
+    bool finished;
+    struct rules_done done;
+};
+
+static int preload(struct role *r, struct err *e)
+{
+    struct compiler *c = mem_alloc(sizeof *c);
+    c->role = r;
+    c->region.fd = -1;
+    role_set_state(r, c);
+    const struct rlimit cpu = {COMPILER_CPU_S, COMPILER_CPU_S};
+    const struct rlimit heap = {COMPILER_HEAP_BYTES, COMPILER_HEAP_BYTES};
+    /* A sanitizer's shadow memory would not fit, and its build is no cage anyway. */
+    if (sandbox_is_built() &&
+        (setrlimit(RLIMIT_CPU, &cpu) != 0 || setrlimit(RLIMIT_DATA, &heap) != 0)) {
+        return err_set_errno(e, ERR_IO, errno, "limits of the compiler");
+    }
+    /* The memory is made here: the sandbox lets it be filled and sealed, not created. */
+    return region_create(&c->region, "sereno-rules", e);
+}
+
+static int start(struct role *r, const struct config *config, struct err *e)
+{
+    (void)r, (void)config, (void)e; /* the work comes with MSG_RULES_INPUT */
+    return 0;
+}
+
+/* ---- what goes to the keeper ---- */
+
+static struct span json_list(struct arena *a, const struct span *items, uint32_t count)
+{
+    struct buf b;
+    struct json_writer w;
+    buf_init(&b, COMPILER_LIST_BYTES);
+    json_writer_init(&w, &b);
+    json_array(&w);
+    for (uint32_t i = 0; i < count; i++) {
+        json_text(&w, items[i]);
+    }
+    json_end(&w);
+    struct span s = b.failed ? SPAN("[]") : arena_copy(a, buf_view(&b));
+    buf_free(&b);
+    return s;
+}
+
+static const struct sigma_rule *rule_at(const struct sigma_set *set, size_t i)
+{
+    return i < set->rules.len ? set->rules.data[i]
+                              : &set->correlations.data[i - set->rules.len]->meta;
+}
+
+static void encode_rule(const struct sigma_rule *rule, uint64_t generation, struct arena *a,
+                        struct buf *out)
+{
+    const struct rule_row row = {.hash = span_of(rule->hash),
+                                 .rule_id = rule->id,
+                                 .title = rule->title,
+                                 .author = rule->author,
+                                 .file = rule->file,
+                                 .description = rule->description,
+                                 .license = rule->license,
+                                 .condition = rule->condition,
+                                 .references = json_list(a, rule->references, rule->nreferences),
+                                 .tags = json_list(a, rule->tags, rule->ntags),
+                                 .falsepositives =
+                                     json_list(a, rule->falsepositives, rule->nfalsepositives),
+                                 .text = span_sub(rule->text, 0, RULE_TEXT_MAX),
+                                 .level = rule->level};
+    buf_u64(out, generation);
+    rule_encode(out, &row);
+}
+
+static void encode_done(const struct compiler *c, struct buf *out)
+{
+    const struct sigma_set *set = c->report.set;
+    struct rules_done d = c->done;
+    struct buf list;
+    buf_init(&list, RULES_DONE_BYTES_MAX - 1024);
+    for (size_t i = 0; set != NULL && i < set->refused.len; i++) {
+        const struct rules_refusal r = {set->refused.data[i].file, set->refused.data[i].line,
+                                        set->refused.data[i].reason};
+        size_t before = list.len;
+        rules_refusal_encode(&list, &r);
+        if (list.failed) {
+            list.len = before; /* the rest is counted, not told */
+            list.failed = false;
+            break;
+        }
+        d.listed++;
+    }
+    rules_done_encode(out, &d);
+    buf_span(out, buf_view(&list));
+    buf_free(&list);
+}
+
+static void tell_done(struct compiler *c)
+{
+    c->finished = true;
+    struct ipc *keeper = role_peer(c->role, ROLE_KEEPER, 0);
+    struct buf b;
+    buf_init(&b, RULES_DONE_BYTES_MAX);
+    encode_done(c, &b);
+    CHECK(!b.failed);
+    if (keeper != NULL && (ipc_send(keeper, MSG_RULES_DONE, 0, buf_view(&b)) != 0 ||
+                           ipc_flush(keeper, COMPILER_FLUSH_MS) != 0)) {
+        log_warn("rules.catalogue", "why=\"the keeper did not take it\"");
+    }
+    if (ipc_send(role_super(c->role), MSG_RULES_DONE, 0, buf_view(&b)) != 0) {
+        log_warn("rules.report", "why=\"super did not take it\"");
+    }
+    buf_free(&b);
+    role_stopped(c->role);
+}
+
+/* Sends rules until the keeper's window is used up; goes on when it opens again. */
+static void tell_rules(struct compiler *c)
+{
+    const struct sigma_set *set = c->report.set;
+    size_t all = set->rules.len + set->correlations.len;
+    struct ipc *keeper = role_peer(c->role, ROLE_KEEPER, 0);
+    struct arena scratch;
+    struct buf b;
+    int rc = 0;
+    arena_init(&scratch, 0);
+    buf_init(&b, COMPILER_RULE_BYTES);
+    while (keeper != NULL && c->told < all && rc != ERR_BUSY) {
+        buf_clear(&b);
+        arena_reset(&scratch);
+        encode_rule(rule_at(set, c->told), c->generation, &scratch, &b);
+        rc = b.failed ? ERR_LIMIT : ipc_send(keeper, MSG_RULE, 0, buf_view(&b));
+        if (rc == ERR_LIMIT) {
+            log_warn("rules.catalogue", "why=\"a rule too large to be shown\" number=%zu", c->told);
+        }
+        keeper = rc == ERR_CLOSED ? NULL : keeper;
+        c->told += rc != ERR_BUSY;
+    }
+    buf_free(&b);
+    arena_fini(&scratch);
+    if (rc != ERR_BUSY) {
+        tell_done(c);
+    }
+}
+
+/* ---- the work ---- */
+
+static int tell_set(struct compiler *c, size_t used_bytes, struct err *e)
+{
+    int rc = region_seal(&c->region, used_bytes, e);
+    if (rc != 0) {
+        return rc;
+    }
+    struct buf b;
+    buf_init(&b, 64);
+    buf_u64(&b, (uint64_t)(uintptr_t)c->region.address);
+    buf_u64(&b, c->region.size);
+    buf_u64(&b, c->generation);
+    rc = ipc_send_fds(role_super(c->role), MSG_RULES_SET, 0, buf_view(&b), &c->region.fd, 1);
+    buf_free(&b);
+    return rc == 0 ? 0 : err_set(e, rc, "super did not take the rule set");
+}
+
+static int compile_files(struct compiler *c, struct span bytes, struct err *e)
+{
+    struct bundle bundle;
+    struct arena region;
+    const struct compile_options options = {0};
+    const struct compiled *compiled = NULL;
+    bundle_init(&bundle);
+    arena_init_region(&region, c->region.base, c->region.size);
+    int rc = bundle_decode(&bundle, bytes, e);
+    rc = rc == 0 ? compile_bundle(&bundle, &options, &region, &compiled, &c->report, e) : rc;
+    if (rc == 0) {
+        CHECK((const void *)compiled == c->region.base);
+        rc = tell_set(c, (size_t)(region.next - region.base), e);
+    }
+    bundle_fini(&bundle);
+    return rc;
+}
+
+static void count(struct compiler *c, bool usable)
+{
+    const struct sigma_set *set = c->report.set;
+    c->done = (struct rules_done){.generation = c->generation, .usable = usable};
+    if (set != NULL) {
+        c->done.rules = (uint32_t)set->rules.len;
+        c->done.correlations = (uint32_t)set->correlations.len;
+        c->done.filters = set->nfilters;
+        c->done.unreachable = c->report.unreachable;
+        c->done.refused = (uint32_t)set->refused.len;
+        c->done.warnings = (uint32_t)set->warnings.len;
+    }
+}
+
+static int take_input(struct compiler *c, struct ipc_msg *msg, struct err *e)
+{
+    struct cursor in = cursor_of(msg->body);
+    c->generation = cursor_u64(&in);
+    uint64_t bytes = cursor_u64(&in);
+    int fd = ipc_msg_take_fd(msg, 0);
+    if (!cursor_done(&in) || bytes == 0 || fd < 0 || c->compiled) {
+        return err_set(e, ERR_INVALID, "MSG_RULES_INPUT is wrong");
+    }
+    /* Sealed by super, so its size cannot change; the texts point into it until the end of the process. */
+    void *map = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (map == MAP_FAILED) {
+        return err_set_errno(e, ERR_IO, errno, "mapping the rule files");
+    }
+    c->compiled = true;
+    int rc = compile_files(c, span_make(map, bytes), e);
+    count(c, rc == 0);
+    return rc;
+}
+
+static void on_message(struct role *r, enum role_id peer, uint32_t instance, struct ipc *ch,
+                       struct ipc_msg *msg)
+{
+    (void)peer, (void)instance, (void)ch;
+    struct compiler *c = role_state(r);
+    if (msg->type != MSG_RULES_INPUT) {
+        return;
+    }
+    struct err e = {0};
+    if (take_input(c, msg, &e) != 0) {
+        role_fail(r, "compiling the rules", &e);
+    }
+    tell_rules(c);
+}
+
+static void on_peer_ready(struct role *r, enum role_id peer, uint32_t instance, struct ipc *ch)
+{
+    (void)peer, (void)instance, (void)ch;
+    tell_rules(role_state(r));
+}
+
+static void on_peer_lost(struct role *r, enum role_id peer, uint32_t instance)
+{
+    (void)peer, (void)instance;
+    struct compiler *c = role_state(r);
+    if (c->compiled && !c->finished) {
+        tell_rules(c); /* there is nobody to tell any more: ends; super has it done again */
+    }
+}
+
+const struct role_ops role_ops_compiler = {.role = ROLE_COMPILER,
+                                           .profile = SANDBOX_COMPILER,
+                                           .preload = preload,
+                                           .start = start,
+                                           .on_message = on_message,
+                                           .on_peer_ready = on_peer_ready,
+                                           .on_peer_lost = on_peer_lost};
