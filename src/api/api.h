@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The desk's HTTP side: one server on one listening socket, on the role's loop. It asks the keeper
+ * through `ask` and is told of news through api_event. It never opens or connects anything.
+ */
+#ifndef API_API_H
+#define API_API_H
+
+#include <stdbool.h>
+
+#include <uv.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/span.h"
+#include "records/ask.h"
+
+struct api;
+
+/* Before the sandbox: the TLS library reads its tables. */
+int api_preload(struct err *e) NODISCARD;
+
+/* A self-signed certificate for `name`, localhost and loopback, and its key: PEM, each with a zero
+ * at its end. */
+int api_make_certificate(const char *name, struct buf *cert_pem, struct buf *key_pem,
+                         struct err *e) NODISCARD;
+
+/* Called once with the answer to a question: the data after code and sentence. rc ERR_CLOSED = the
+ * keeper is away. */
+typedef void api_answer(void *ctx, int rc, struct span text, struct cursor *data);
+
+struct api_config {
+    uv_loop_t *loop;
+    int listen_fd;        /* taken over */
+    struct span tls_cert; /* PEM with the chain; empty = plain HTTP, for loopback only */
+    struct span tls_key;
+    bool loopback; /* the socket is reachable from this machine only */
+    struct span node_name;
+    struct span ingest; /* full address of POST /ingest for people to copy; may be empty */
+    struct span organisation;
+    void *arg;
+    /* Sends a question; the answer comes later, never before this returns. False = cannot be sent
+     * now. */
+    bool (*ask)(void *arg, struct span question, api_answer *answer, void *ctx);
+};
+
+/* All texts are copied. ERR_UNSUPPORTED: beyond loopback without TLS; ERR_INVALID: certificate or
+ * key. */
+int api_new(const struct api_config *config, struct err *e, struct api **out) NODISCARD;
+/* Answers what waits with 503, closes all connections, frees. */
+void api_free(struct api **api);
+
+/* News of the keeper, as records/ask.h says: u8 kind, body. ERR_INVALID = the keeper broke its
+ * word. */
+int api_event(struct api *api, struct span body, struct err *e) NODISCARD;
+
+/* Until an administrator exists, connections from beyond this machine are turned away. */
+void api_set_admin_exists(struct api *api, bool exists);
+
+/* How the roles are, for /status: JSON array of roles, and sandbox "on", "weaker", "off". Copied.
+ */
+void api_set_node(struct api *api, time_ns started, const char *sandbox, struct span roles_json);
+
+/* SHA-256 fingerprint of the certificate, "AB:CD:…"; empty without TLS. */
+struct span api_fingerprint(const struct api *api);
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The server's own state, shared by the files of api/ only. */
+#ifndef API_API_PRIV_H
+#define API_API_PRIV_H
+
+#include "api/api.h"
+#include "api/request.h"
+#include "desk/identity/throttle.h"
+
+enum {
+    API_MAGIC = 0x61706931,
+    API_CONNECTIONS_MAX = 512,         /* people and streams of a city, with room */
+    API_CONNECTIONS_PER_ADDRESS = 128, /* a reverse proxy is one address */
+    API_IDLE_S = 30,                   /* without a byte */
+    API_HEADER_BYTES =
+        32 << 10, /* memory of one connection: all header fields, one buffer of the response */
+    API_STREAMS_MAX = 256,
+    API_HASHES_MAX = 16,    /* log-ins whose password is being hashed or waits for it */
+    API_EVENTS_KEPT = 1024, /* for Last-Event-ID */
+};
+
+struct stream;
+struct ring;
+struct login_work;
+
+struct api {
+    uint32_t magic;
+    uv_loop_t *loop;
+    struct api_config config;
+    struct arena texts; /* copies of the config's texts */
+    struct MHD_Daemon *daemon;
+    uv_poll_t poll;
+    uv_timer_t timer;
+    uv_timer_t kick; /* fires at once: runs the server after something was resumed */
+    int handles_open;
+    bool closing;
+    bool admin_exists;
+    struct head_policy policy;
+    char fingerprint[32 * 3];
+    struct api_request *requests;
+    struct throttle *throttle;
+    char form_key[SECRET_TEXT_LEN + 1]; /* of this run: forms of an earlier one are asked again */
+    unsigned hashing;
+    struct stream *streams;
+    unsigned nstreams;
+    struct ring *ring;
+    struct buf pulse; /* latest pulse as JSON, empty = none yet */
+    time_ns started;
+    char sandbox[16];
+    struct buf roles_json;
+};
+
+/* server.c */
+/* Runs the server soon: something may go on. */
+void api_kick(struct api *api);
+/* Name of the session cookie: with __Host- under TLS, so that no other host or path can set it. */
+struct span api_cookie_name(const struct api *api);
+
+/* routes.c */
+const struct route *route_table(size_t *count_out);
+/* Route of a request, with its parameters; NULL and *allowed_out ("GET, POST") when only other
+ * methods fit. */
+const struct route *route_find(struct span method, struct span path,
+                               struct span params[REQUEST_PARAMS_MAX], const char **allowed_out);
+/* Checks names and values against a table text like "name:type! …". */
+int fields_check(const char *spec, const struct uri_pairs *pairs, const char **where_out,
+                 struct err *e) NODISCARD;
+
+/* fields.c */
+/* Reads a JSON object of plain values into pairs; nested ones, and a name that comes twice, are
+ * refused. */
+int fields_from_json(struct span text, struct arena *arena, struct uri_pairs *out,
+                     struct err *e) NODISCARD;
+
+/* dispatch.c: from a whole request to its handler. */
+void request_dispatch(struct api_request *req);
+
+/* respond.c */
+void respond_common_headers(struct api_request *req, struct MHD_Response *response, bool cacheable);
+
+/* stream.c */
+void streams_init(struct api *api);
+/* Ends all, or those of one session (hash of its cookie). */
+void streams_end(struct api *api, const unsigned char *session_hash);
+void streams_fini(struct api *api);
+
+/* assets.c: the page and its files. True when `path` is one (or when `page` asks for the page
+ * itself). */
+bool assets_respond(struct api_request *req, struct span path);
+
+/* alert_json.c */
+void alert_json(struct json_writer *j, const struct alert_row *row);
+void alert_json_fields(struct json_writer *j, const struct alert_row *row);
+void json_time(struct json_writer *j, time_ns t);
+void json_text_or_null(struct json_writer *j, struct span s);
+void json_milli(struct json_writer *j, int64_t milli);
+/* UTF-16 code units that the first `bytes` bytes of s become in JSON (bad bytes count as one U+FFFD
+ * each). */
+size_t utf16_units(struct span s, size_t bytes);
+
+/* One handler per route. */
+#define ROUTE(method, path, permission, handler, body, body_fields, query_fields, summary)         \
+    void handler(struct api_request *req);
+#include "api/routes.def"
+#undef ROUTE
+
+#endif

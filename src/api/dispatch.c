@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * From a whole request to its handler: who asks, may he, does the body say what the route asks for.
+ * Runs in the desk. Denies by default: a handler is reached only through here.
+ */
+#include <string.h>
+
+#include "api/api_priv.h"
+
+/* What a role may do. A role that is not here may nothing. */
+static bool role_permits(struct span role, enum permission permission)
+{
+    return span_eq(role, SPAN("administrator")) && permission <= PERMISSION_ADMIN;
+}
+
+static bool is_api(const struct api_request *req)
+{
+    return span_starts(req->uri.path, SPAN("/api/"));
+}
+
+static bool changes_state(const struct api_request *req)
+{
+    return strcmp(req->route->method, "GET") != 0;
+}
+
+static bool read_body(struct api_request *req)
+{
+    struct err e = {0};
+    int rc = 0;
+    const char *where = NULL;
+    struct span type = head_get(&req->head, "content-type");
+    ptrdiff_t semicolon = span_find(type, ';');
+    type = span_trim(span_sub(type, 0, semicolon < 0 ? type.len : (size_t)semicolon));
+    switch (req->route->body) {
+    case BODY_NONE:
+        if (req->body.len > 0) {
+            respond_error(req, 400, "no_body", "This request takes no body.", NULL);
+            return false;
+        }
+        return true;
+    case BODY_JSON:
+        if (!span_eq_nocase(type, SPAN("application/json"))) {
+            respond_error(req, 415, "bad_type", "Send the body as application/json.", NULL);
+            return false;
+        }
+        rc = fields_from_json(buf_view(&req->body), &req->arena, &req->fields, &e);
+        break;
+    case BODY_FORM:
+        if (req->body.len > 0 && !span_eq_nocase(type, SPAN("application/x-www-form-urlencoded"))) {
+            respond_error(req, 415, "bad_type",
+                          "Send the form as application/x-www-form-urlencoded.", NULL);
+            return false;
+        }
+        rc = uri_parse_form(buf_view(&req->body), &req->arena, &req->fields, &e);
+        break;
+    default:
+        UNREACHABLE();
+    }
+    if (rc == 0) {
+        rc = fields_check(req->route->body_fields, &req->fields, &where, &e);
+    }
+    if (rc < 0) {
+        respond_error(req, 400, "bad_body", e.text,
+                      where == NULL ? NULL
+                                    : arena_cstr(&req->arena,
+                                                 span_sub(span_of(where), 0, strcspn(where, ":"))));
+        return false;
+    }
+    return true;
+}
+
+static void handle(struct api_request *req)
+{
+    if (read_body(req)) {
+        req->route->handler(req);
+    }
+}
+
+/* The token of the session, in the header that pages send or in the form field of pages without
+ * script. */
+static bool csrf_fits(struct api_request *req)
+{
+    char want[SECRET_TEXT_LEN + 1];
+    secret_csrf(req->cookie, want);
+    struct span given = head_get(&req->head, "x-sereno-csrf");
+    if (given.len == 0 && req->route->body == BODY_FORM) {
+        struct uri_pairs form;
+        if (uri_parse_form(buf_view(&req->body), &req->arena, &form, NULL) == 0) {
+            given = uri_get(&form, "csrf");
+        }
+    }
+    return secret_equal(given, span_of(want));
+}
+
+static void no_session(struct api_request *req)
+{
+    if (is_api(req)) {
+        respond_error(req, 401, "no_session", "Log in first.", NULL);
+    } else {
+        respond_redirect(req, "/login");
+    }
+}
+
+static void session_known(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    if (rc == ERR_DENIED) {
+        no_session(req);
+        return;
+    }
+    struct account a = {0};
+    if (rc == 0) {
+        account_decode(data, &a);
+        rc = cursor_done(data) ? 0 : ERR_INVALID;
+    }
+    if (rc < 0) {
+        respond_failure(req, rc, text);
+        return;
+    }
+    req->user.id = arena_copy(&req->arena, a.id);
+    req->user.name = arena_copy(&req->arena, a.name);
+    req->user.role = arena_copy(&req->arena, a.role);
+    req->user.organisation = arena_copy(&req->arena, a.organisation);
+    if (!role_permits(req->user.role, req->route->permission)) {
+        respond_error(req, 403, "not_permitted", "Your role does not allow this.", NULL);
+    } else if (changes_state(req) && !csrf_fits(req)) {
+        respond_error(req, 403, "bad_csrf",
+                      "The request lacks the token of your session. Reload the page.", NULL);
+    } else {
+        handle(req);
+    }
+}
+
+void request_dispatch(struct api_request *req)
+{
+    CHECK_OBJ(req, REQUEST_MAGIC);
+    struct err e = {0};
+    const char *where = NULL;
+    if (req->route == NULL) { /* a file of the page, or the page itself */
+        if (!assets_respond(req, req->uri.path)) {
+            respond_error(req, 404, "not_found", "There is nothing here.", NULL);
+        }
+        return;
+    }
+    if (fields_check(req->route->query_fields, &req->uri.query, &where, &e) < 0) {
+        respond_error(req, 400, "bad_query", e.text,
+                      where == NULL ? NULL
+                                    : arena_cstr(&req->arena,
+                                                 span_sub(span_of(where), 0, strcspn(where, ":"))));
+        return;
+    }
+    req->cookie = head_cookie(&req->head, api_cookie_name(req->api));
+    if (req->route->permission == PERMISSION_ANYBODY) {
+        handle(req);
+        return;
+    }
+    if (!secret_valid(req->cookie)) {
+        no_session(req);
+        return;
+    }
+    unsigned char hash[SECRET_HASH_BYTES];
+    struct buf q;
+    secret_hash(req->cookie, hash);
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ASK_SESSION_FIND);
+    buf_str(&q, span_make((const char *)hash, sizeof hash));
+    request_ask(req, &q, session_known);
+    buf_free(&q);
+}

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* /session, /status, /sources, /rules, /healthz: what the node is and holds. Runs in the desk; the
+ * keeper answers. */
+#include <stdio.h>
+
+#include "api/api_priv.h"
+#include "base/num.h"
+
+static void number(struct json_writer *j, const char *key, int64_t v)
+{
+    json_key(j, key);
+    json_i64(j, v);
+}
+
+static void text(struct json_writer *j, const char *key, struct span v)
+{
+    json_key(j, key);
+    json_text(j, v);
+}
+
+static void text_or_null(struct json_writer *j, const char *key, struct span v)
+{
+    json_key(j, key);
+    json_text_or_null(j, v);
+}
+
+static void respond_or_fail(struct api_request *req, struct buf *b, const struct cursor *data)
+{
+    if (!cursor_done(data)) {
+        buf_free(b);
+        respond_failure(req, ERR_INVALID, SPAN("broken answer"));
+        return;
+    }
+    respond_json(req, 200, b);
+}
+
+void session_get(struct api_request *req)
+{
+    struct json_writer j;
+    struct buf b;
+    char csrf[SECRET_TEXT_LEN + 1];
+    secret_csrf(req->cookie, csrf);
+    request_json(req, &b, &j);
+    json_object(&j);
+    json_key(&j, "user");
+    json_object(&j);
+    text(&j, "id", req->user.id);
+    text(&j, "name", req->user.name);
+    text(&j, "role", req->user.role);
+    json_end(&j);
+    text(&j, "csrf", span_of(csrf));
+    json_key(&j, "node");
+    json_object(&j);
+    text(&j, "name", req->api->config.node_name);
+    text(&j, "version", SPAN(SERENO_VERSION));
+    if (req->api->config.ingest.len > 0) {
+        text(&j, "ingest", req->api->config.ingest);
+    }
+    json_end(&j);
+    json_end(&j);
+    respond_json(req, 200, &b);
+}
+
+void health_get(struct api_request *req)
+{
+    struct json_writer j;
+    struct buf b;
+    request_json(req, &b, &j);
+    json_object(&j);
+    text(&j, "status", SPAN("ok"));
+    json_end(&j);
+    respond_json(req, 200, &b);
+}
+
+static void archive_json(struct json_writer *j, const struct keeper_status *s)
+{
+    json_key(j, "archive");
+    json_object(j);
+    number(j, "bytes", s->archive_bytes);
+    number(j, "events", s->archive_events);
+    json_key(j, "oldest_day");
+    if (s->archive_oldest_day < 0) {
+        json_null(j);
+    } else {
+        char day[TIME_TEXT_MAX];
+        (void)time_format(s->archive_oldest_day * TIME_DAY, day);
+        json_text(j, span_sub(span_of(day), 0, 10));
+    }
+    json_end(j);
+}
+
+static void status_json(struct json_writer *j, const struct api *api, const struct keeper_status *s)
+{
+    text(j, "version", SPAN(SERENO_VERSION));
+    json_key(j, "started");
+    json_time(j, api->started);
+    number(j, "events", s->events);
+    number(j, "alerts", s->alerts);
+    json_key(j, "last_event");
+    json_time(j, s->last_event);
+    json_key(j, "sources");
+    json_object(j);
+    number(j, "total", s->sources_total);
+    number(j, "live", s->sources_live);
+    json_end(j);
+    json_key(j, "rules");
+    json_object(j);
+    number(j, "loaded", s->rules_loaded);
+    number(j, "refused", s->rules_refused);
+    number(j, "alert", s->rules_loaded); /* every rule is on at the level that makes alerts */
+    json_end(j);
+    json_key(j, "roles");
+    if (api->roles_json.len > 0) {
+        json_raw(j, buf_view(&api->roles_json));
+    } else {
+        json_array(j);
+        json_end(j);
+    }
+    archive_json(j, s);
+    text(j, "sandbox", api->sandbox[0] == '\0' ? SPAN("off") : span_of(api->sandbox));
+    text_or_null(j, "certificate", span_of(api->fingerprint));
+}
+
+static void status_answered(struct api_request *req, int rc, struct span why, struct cursor *data)
+{
+    if (rc < 0) {
+        respond_failure(req, rc, why);
+        return;
+    }
+    struct keeper_status s;
+    struct json_writer j;
+    struct buf b;
+    keeper_status_decode(data, &s);
+    request_json(req, &b, &j);
+    json_object(&j);
+    status_json(&j, req->api, &s);
+    json_end(&j);
+    respond_or_fail(req, &b, data);
+}
+
+static void ask_plain(struct api_request *req, enum ask ask, bool with_organisation, api_then *then)
+{
+    struct buf q;
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ask);
+    if (with_organisation) {
+        buf_str(&q, req->user.organisation);
+    }
+    request_ask(req, &q, then);
+    buf_free(&q);
+}
+
+void status_get(struct api_request *req)
+{
+    ask_plain(req, ASK_STATUS, false, status_answered);
+}
+
+static void source_json(struct json_writer *j, const struct source_row *s)
+{
+    json_object(j);
+    text(j, "name", s->name);
+    text(j, "kind", s->kind);
+    text_or_null(j, "product", s->product);
+    text_or_null(j, "category", s->category);
+    text_or_null(j, "service", s->service);
+    text(j, "organisation", s->organisation);
+    number(j, "events", s->events);
+    number(j, "dropped", s->dropped);
+    number(j, "anomalies", s->anomalies);
+    json_key(j, "last_event");
+    json_time(j, s->last_event);
+    json_key(j, "rate");
+    json_milli(j, s->rate_milli);
+    json_end(j);
+}
+
+static void sources_answered(struct api_request *req, int rc, struct span why, struct cursor *data)
+{
+    if (rc < 0) {
+        respond_failure(req, rc, why);
+        return;
+    }
+    struct json_writer j;
+    struct buf b;
+    int64_t unknown = (int64_t)cursor_u64(data);
+    uint32_t n = cursor_u32(data);
+    request_json(req, &b, &j);
+    json_object(&j);
+    json_key(&j, "items");
+    json_array(&j);
+    for (uint32_t i = 0; i < n && !data->failed; i++) {
+        struct source_row s;
+        source_decode(data, &s);
+        source_json(&j, &s);
+    }
+    json_end(&j);
+    number(&j, "unknown", unknown);
+    json_end(&j);
+    respond_or_fail(req, &b, data);
+}
+
+void show_sources(struct api_request *req)
+{
+    ask_plain(req, ASK_SOURCES, true, sources_answered);
+}
+
+static void rule_item(struct json_writer *j, const struct rule_row *r)
+{
+    json_object(j);
+    text(j, "id", r->rule_id);
+    text(j, "title", r->title);
+    text(j, "level", span_of(alert_level_name((enum alert_level)r->level)));
+    text(j, "file", r->file);
+    number(j, "events", r->events);
+    number(j, "hits", r->alerts);
+    json_end(j);
+}
+
+static void refused_json(struct json_writer *j, struct cursor *data)
+{
+    json_key(j, "refused");
+    json_array(j);
+    uint32_t n = cursor_u32(data);
+    for (uint32_t i = 0; i < n && !data->failed; i++) {
+        struct rule_refusal r;
+        refusal_decode(data, &r);
+        json_object(j);
+        text(j, "file", r.file);
+        json_key(j, "line");
+        if (r.line > 0) {
+            json_i64(j, r.line);
+        } else {
+            json_null(j);
+        }
+        text(j, "reason", r.reason);
+        json_end(j);
+    }
+    json_end(j);
+}
+
+static void rules_answered(struct api_request *req, int rc, struct span why, struct cursor *data)
+{
+    if (rc < 0) {
+        respond_failure(req, rc, why);
+        return;
+    }
+    struct json_writer j;
+    struct buf b;
+    bool more = cursor_u8(data) != 0;
+    int64_t total = (int64_t)cursor_u64(data);
+    uint32_t n = cursor_u32(data);
+    struct rule_row r = {0};
+    request_json(req, &b, &j);
+    json_object(&j);
+    json_key(&j, "items");
+    json_array(&j);
+    for (uint32_t i = 0; i < n && !data->failed; i++) {
+        rule_decode(data, &r);
+        if (!data->failed) {
+            rule_item(&j, &r);
+        }
+    }
+    json_end(&j);
+    refused_json(&j, data);
+    number(&j, "total", total);
+    json_key(&j, "next");
+    if (more && n > 0) {
+        json_text(&j, span_of(arena_printf(&req->arena, "%.*s.%.*s", SPAN_ARG(r.hash),
+                                           SPAN_ARG(r.title))));
+    } else {
+        json_null(&j);
+    }
+    json_end(&j);
+    respond_or_fail(req, &b, data);
+}
+
+void show_rules(struct api_request *req)
+{
+    int64_t limit = 100;
+    struct span limit_text = request_query(req, "limit");
+    struct span after = request_query(req, "cursor"); /* "<hash>.<title>" */
+    bool good = limit_text.len == 0 ||
+                (num_i64(limit_text, &limit) && limit >= 1 && limit <= RULE_PAGE_MAX);
+    bool cursor_good =
+        after.len == 0 || (after.len > RULE_HASH_LEN && after.ptr[RULE_HASH_LEN] == '.');
+    if (!good || !cursor_good) {
+        respond_error(req, 400, "bad_query", "This value is not one the list knows.",
+                      good ? "cursor" : "limit");
+        return;
+    }
+    struct buf q;
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ASK_RULES);
+    buf_str(&q, request_query(req, "q"));
+    buf_str(&q, span_sub(after, RULE_HASH_LEN + 1, after.len));
+    buf_str(&q, span_sub(after, 0, RULE_HASH_LEN));
+    buf_u32(&q, (uint32_t)limit);
+    request_ask(req, &q, rules_answered);
+    buf_free(&q);
+}

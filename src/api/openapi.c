@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* GET /api/v1/openapi.json: the table of routes as an OpenAPI 3.1 document. Pure but for answering.
+ */
+#include <string.h>
+
+#include "api/api_priv.h"
+
+/* Answers that have a shape of their own; others are objects. */
+static const struct {
+    const char *path, *type, *description;
+} answers[] = {
+    {"/api/v1/stream", "text/event-stream", "Events named alert, change and pulse"},
+};
+
+static void kv(struct json_writer *j, const char *key, struct span value)
+{
+    json_key(j, key);
+    json_text(j, value);
+}
+
+/* {"type":"string"}, {"type":"integer"}, or an enum of the words. */
+static void type_json(struct json_writer *j, struct span type)
+{
+    json_object(j);
+    if (span_eq(type, SPAN("int"))) {
+        kv(j, "type", SPAN("integer"));
+    } else {
+        kv(j, "type", SPAN("string"));
+    }
+    if (span_find(type, '|') >= 0) {
+        json_key(j, "enum");
+        json_array(j);
+        while (type.len > 0) {
+            ptrdiff_t bar = span_find(type, '|');
+            json_text(j, span_sub(type, 0, bar < 0 ? type.len : (size_t)bar));
+            type = bar < 0 ? SPAN("") : span_sub(type, (size_t)bar + 1, type.len);
+        }
+        json_end(j);
+    }
+    json_end(j);
+}
+
+struct field {
+    struct span name, type;
+    bool needed;
+};
+
+static bool next_field(struct span *spec, struct field *f)
+{
+    *spec = span_trim(*spec);
+    if (spec->len == 0) {
+        return false;
+    }
+    ptrdiff_t blank = span_find(*spec, ' ');
+    struct span one = span_sub(*spec, 0, blank < 0 ? spec->len : (size_t)blank);
+    *spec = span_sub(*spec, one.len, spec->len);
+    ptrdiff_t colon = span_find(one, ':');
+    CHECK(colon > 0);
+    f->name = span_sub(one, 0, (size_t)colon);
+    f->type = span_sub(one, (size_t)colon + 1, one.len);
+    f->needed = span_ends(f->type, SPAN("!"));
+    f->type.len -= f->needed;
+    return true;
+}
+
+static void parameter(struct json_writer *j, struct span name, const char *where, bool needed,
+                      struct span type)
+{
+    json_object(j);
+    kv(j, "name", name);
+    kv(j, "in", span_of(where));
+    json_key(j, "required");
+    json_bool(j, needed);
+    json_key(j, "schema");
+    type_json(j, type);
+    json_end(j);
+}
+
+static void parameters(struct json_writer *j, const struct route *r, bool changes)
+{
+    struct field f;
+    struct span spec = span_of(r->query_fields);
+    json_key(j, "parameters");
+    json_array(j);
+    const char *p = r->path;
+    while ((p = strchr(p, '{')) != NULL) {
+        size_t n = strcspn(p + 1, "}");
+        parameter(j, span_make(p + 1, n), "path", true, SPAN("text"));
+        p += n;
+    }
+    while (next_field(&spec, &f)) {
+        parameter(j, f.name, "query", f.needed, f.type);
+    }
+    if (changes && r->permission != PERMISSION_ANYBODY) {
+        parameter(j, SPAN("X-Sereno-CSRF"), "header", true, SPAN("text"));
+    }
+    json_end(j);
+}
+
+static void body_json(struct json_writer *j, const struct route *r)
+{
+    struct field f;
+    struct span spec = span_of(r->body_fields);
+    json_key(j, "requestBody");
+    json_object(j);
+    json_key(j, "required");
+    json_bool(j, true);
+    json_key(j, "content");
+    json_object(j);
+    json_key(j, r->body == BODY_JSON ? "application/json" : "application/x-www-form-urlencoded");
+    json_object(j);
+    json_key(j, "schema");
+    json_object(j);
+    kv(j, "type", SPAN("object"));
+    json_key(j, "additionalProperties");
+    json_bool(j, false);
+    json_key(j, "properties");
+    json_object(j);
+    while (next_field(&spec, &f)) {
+        json_key_text(j, f.name);
+        type_json(j, f.type);
+    }
+    json_end(j);
+    json_key(j, "required");
+    json_array(j);
+    spec = span_of(r->body_fields);
+    while (next_field(&spec, &f)) {
+        if (f.needed) {
+            json_text(j, f.name);
+        }
+    }
+    json_end(j);
+    for (int i = 0; i < 4; i++) {
+        json_end(j);
+    }
+}
+
+static void answer_json(struct json_writer *j, const char *status, const char *description,
+                        const char *type, bool is_error)
+{
+    json_key(j, status);
+    json_object(j);
+    kv(j, "description", span_of(description));
+    if (type != NULL) {
+        json_key(j, "content");
+        json_object(j);
+        json_key(j, type);
+        json_object(j);
+        json_key(j, "schema");
+        json_object(j);
+        if (is_error) {
+            kv(j, "$ref", SPAN("#/components/schemas/error"));
+        } else if (strcmp(type, "application/json") == 0) {
+            kv(j, "type", SPAN("object"));
+        } else {
+            kv(j, "type", SPAN("string"));
+        }
+        json_end(j);
+        json_end(j);
+        json_end(j);
+    }
+    json_end(j);
+}
+
+static void answers_json(struct json_writer *j, const struct route *r)
+{
+    bool api_path = strncmp(r->path, "/api/", 5) == 0 || strcmp(r->path, "/healthz") == 0;
+    const char *type = api_path ? "application/json" : "text/html";
+    const char *text = r->summary;
+    const char *status = "200";
+    for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+        if (strcmp(answers[i].path, r->path) == 0) {
+            type = answers[i].type;
+            text = answers[i].description;
+        }
+    }
+    if (strcmp(r->path, "/page.css") == 0) {
+        type = "text/css";
+    } else if (strcmp(r->method, "DELETE") == 0) {
+        status = "204";
+        type = NULL;
+    } else if (r->handler == token_create) {
+        status = "201";
+    } else if (r->body == BODY_FORM) {
+        status = "303";
+        type = NULL;
+    }
+    json_key(j, "responses");
+    json_object(j);
+    answer_json(j, status, text, type, false);
+    answer_json(j, "default", "What went wrong", api_path ? "application/json" : "text/html",
+                api_path);
+    json_end(j);
+}
+
+static void operation(struct json_writer *j, const struct route *r)
+{
+    char method[8] = {0};
+    bool changes = strcmp(r->method, "GET") != 0;
+    for (size_t i = 0; r->method[i] != '\0' && i + 1 < sizeof method; i++) {
+        method[i] = ascii_lower(r->method[i]);
+    }
+    json_key(j, method);
+    json_object(j);
+    kv(j, "summary", span_of(r->summary));
+    parameters(j, r, changes);
+    if (r->body != BODY_NONE) {
+        body_json(j, r);
+    }
+    answers_json(j, r);
+    json_key(j, "security");
+    json_array(j);
+    if (r->permission != PERMISSION_ANYBODY) {
+        json_object(j);
+        json_key(j, "session");
+        json_array(j);
+        json_end(j);
+        json_end(j);
+    }
+    json_end(j);
+    json_end(j);
+}
+
+/* All methods of one path stand together; the table need not have them side by side. */
+static void paths_json(struct json_writer *j)
+{
+    size_t n = 0;
+    const struct route *table = route_table(&n);
+    json_key(j, "paths");
+    json_object(j);
+    for (size_t i = 0; i < n; i++) {
+        bool seen = false;
+        for (size_t k = 0; k < i; k++) {
+            seen = seen || strcmp(table[k].path, table[i].path) == 0;
+        }
+        if (seen) {
+            continue;
+        }
+        json_key(j, table[i].path);
+        json_object(j);
+        for (size_t k = i; k < n; k++) {
+            if (strcmp(table[k].path, table[i].path) == 0) {
+                operation(j, &table[k]);
+            }
+        }
+        json_end(j);
+    }
+    json_end(j);
+}
+
+static const char error_schema[] =
+    "{\"type\":\"object\",\"required\":[\"error\"],\"properties\":{\"error\":{\"type\":\"object\","
+    "\"required\":[\"code\",\"message\",\"where\"],\"properties\":{\"code\":{\"type\":\"string\"},"
+    "\"message\":{\"type\":\"string\"},\"where\":{\"type\":[\"string\",\"null\"]}}}}}";
+
+void openapi_get(struct api_request *req)
+{
+    struct json_writer j;
+    struct buf b;
+    request_json(req, &b, &j);
+    json_object(&j);
+    kv(&j, "openapi", SPAN("3.1.0"));
+    json_key(&j, "info");
+    json_object(&j);
+    kv(&j, "title", SPAN("Sereno desk"));
+    kv(&j, "version", SPAN(SERENO_VERSION));
+    json_key(&j, "license");
+    json_object(&j);
+    kv(&j, "name", SPAN("EUPL-1.2"));
+    kv(&j, "identifier", SPAN("EUPL-1.2"));
+    json_end(&j);
+    json_end(&j);
+    paths_json(&j);
+    json_key(&j, "components");
+    json_object(&j);
+    json_key(&j, "schemas");
+    json_object(&j);
+    json_key(&j, "error");
+    json_raw(&j, span_of(error_schema));
+    json_end(&j);
+    json_key(&j, "securitySchemes");
+    json_object(&j);
+    json_key(&j, "session");
+    json_object(&j);
+    kv(&j, "type", SPAN("apiKey"));
+    kv(&j, "in", SPAN("cookie"));
+    kv(&j, "name", api_cookie_name(req->api));
+    json_end(&j);
+    json_end(&j);
+    json_end(&j);
+    json_end(&j);
+    respond_json(req, 200, &b);
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* HTML of the pages without script: see page.h. Must never let a byte from outside become markup.
+ */
+#include "api/page.h"
+
+#include <stdio.h>
+
+#include "base/utf8.h"
+#include "desk/identity/password.h"
+
+enum { PAGE_MAX = 64 << 10 };
+
+static void escaped(struct buf *b, struct span s)
+{
+    const char *end = s.ptr + s.len;
+    for (const char *p = s.ptr; p < end;) {
+        size_t n = 1;
+        int32_t cp = utf8_decode(p, end, &n);
+        if (cp == '<' || cp == '>' || cp == '&' || cp == '"' || cp == '\'') {
+            buf_printf(b, "&#%d;", (int)cp);
+        } else if (cp == UTF8_BAD || cp < 0x20 || cp == 0x7f) {
+            buf_cstr(b, "&#65533;");
+        } else {
+            buf_put(b, p, n);
+        }
+        p += n;
+    }
+}
+
+static void head(struct buf *b, const char *title)
+{
+    buf_init(b, PAGE_MAX);
+    buf_printf(
+        b,
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+        "<meta name=\"color-scheme\" content=\"light dark\">\n"
+        "<title>%s \xC2\xB7 Sereno</title>\n<link rel=\"stylesheet\" href=\"/page.css\">\n</head>\n"
+        "<body>\n<main>\n<p class=\"brand\">Sereno</p>\n<h1>%s</h1>\n",
+        title, title);
+}
+
+static void foot(struct buf *b)
+{
+    buf_cstr(b, "</main>\n</body>\n</html>\n");
+}
+
+static void hidden(struct buf *b, const char *name, struct span value)
+{
+    buf_printf(b, "<input type=\"hidden\" name=\"%s\" value=\"", name);
+    escaped(b, value);
+    buf_cstr(b, "\">\n");
+}
+
+static void wrong(struct buf *b, struct span text)
+{
+    if (text.len > 0) {
+        buf_cstr(b, "<p class=\"wrong\" role=\"alert\" id=\"wrong\">");
+        escaped(b, text);
+        buf_cstr(b, "</p>\n");
+    }
+}
+
+static void name_field(struct buf *b, struct span value, const char *hint, bool focus)
+{
+    buf_printf(b,
+               "<p class=\"field\"><label for=\"name\">Name</label>\n%s"
+               "<input id=\"name\" name=\"name\" autocomplete=\"username\" autocapitalize=\"none\" "
+               "spellcheck=\"false\" maxlength=\"64\" required%s value=\"",
+               hint, focus ? " autofocus" : "");
+    escaped(b, value);
+    buf_cstr(b, "\"></p>\n");
+}
+
+static void password_field(struct buf *b, const char *id, const char *label, const char *hint,
+                           const char *kind)
+{
+    buf_printf(b,
+               "<p class=\"field\"><label for=\"%s\">%s</label>\n%s<input id=\"%s\" name=\"%s\" "
+               "type=\"password\" "
+               "autocomplete=\"%s\" maxlength=\"256\" required></p>\n",
+               id, label, hint, id, id, kind);
+}
+
+static void node_line(struct buf *b, struct span node)
+{
+    buf_cstr(b, "<p class=\"node\">Node ");
+    escaped(b, node);
+    buf_cstr(b, "</p>\n");
+}
+
+void page_login(struct buf *b, const struct page_login *p)
+{
+    head(b, "Log in");
+    node_line(b, p->node);
+    wrong(b, p->wrong);
+    buf_cstr(b, "<form method=\"post\" action=\"/login\">\n");
+    hidden(b, "csrf", p->csrf);
+    hidden(b, "next", p->next);
+    name_field(b, p->name, "", true);
+    password_field(b, "password", "Password", "", "current-password");
+    buf_cstr(b, "<p><button type=\"submit\">Log in</button></p>\n</form>\n");
+    foot(b);
+}
+
+void page_setup(struct buf *b, const struct page_setup *p)
+{
+    char hint[160];
+    (void)snprintf(hint, sizeof hint,
+                   "<span class=\"hint\" id=\"rule\">At least %d characters. A few unrelated words "
+                   "are easy to keep "
+                   "and hard to guess.</span>\n",
+                   PASSWORD_MIN);
+    head(b, "First administrator");
+    node_line(b, p->node);
+    buf_cstr(
+        b, "<p>This link works once. Choose a name and a password; there is no default one.</p>\n");
+    wrong(b, p->wrong);
+    buf_cstr(b, "<form method=\"post\" action=\"/setup\">\n");
+    hidden(b, "csrf", p->csrf);
+    hidden(b, "token", p->token);
+    name_field(b, p->name, "<span class=\"hint\">As colleagues will see it.</span>\n", true);
+    password_field(b, "password", "Password", hint, "new-password");
+    password_field(b, "again", "Password again", "", "new-password");
+    buf_cstr(b, "<p><button type=\"submit\">Make the administrator</button></p>\n</form>\n");
+    foot(b);
+}
+
+void page_error(struct buf *b, unsigned status, const char *message)
+{
+    const char *title = status == 404   ? "Not found"
+                        : status == 429 ? "Wait a moment"
+                        : status >= 500 ? "Not now"
+                                        : "Not done";
+    head(b, title);
+    buf_cstr(b, "<p>");
+    escaped(b, span_of(message));
+    buf_cstr(b, "</p>\n<p><a href=\"/\">To the alerts</a></p>\n");
+    foot(b);
+}
+
+static const char style[] =
+    ":root{color-scheme:light "
+    "dark;--bg:light-dark(#f7f8f9,#0f141a);--surface:light-dark(#fff,#151b23);"
+    "--line:light-dark(#c5ccd5,#3a4553);--edge:light-dark(#7b8592,#76828f);--ink:light-dark(#"
+    "161b22,#e7ebf0);"
+    "--ink-2:light-dark(#475260,#aeb8c4);--accent:light-dark(#1f4f8f,#8fb9f7);--on:light-dark(#fff,"
+    "#0b1523);"
+    "--focus:light-dark(#1f4f8f,#ffcf70);--wrong:light-dark(#b0122a,#ff8d93)}"
+    "*{box-sizing:border-box}"
+    "body{margin:0;background:var(--bg);color:var(--ink);font:1rem/1.45 "
+    "system-ui,-apple-system,'Segoe UI',Roboto,"
+    "'Noto Sans','Liberation Sans',sans-serif}"
+    "main{max-width:26rem;margin:12vh auto "
+    "2rem;padding:1.5rem;background:var(--surface);border:1px solid var(--line);"
+    "border-radius:9px}"
+    ".brand{margin:0;color:var(--ink-2);font-weight:600}h1{margin:.25rem 0 "
+    ".5rem;font-size:1.625rem}"
+    ".node,.hint{color:var(--ink-2);font-size:.875rem}.node{margin:0 0 "
+    "1rem}.hint{display:block;margin:0 0 .25rem}"
+    ".field{margin:0 0 1rem}label{display:block;font-weight:600;margin:0 0 .25rem}"
+    "input{width:100%;padding:.5rem "
+    ".75rem;font:inherit;color:inherit;background:var(--bg);border:1px solid var(--edge);"
+    "border-radius:6px}"
+    "button{padding:.5rem "
+    "1rem;font:inherit;font-weight:600;color:var(--on);background:var(--accent);border:0;"
+    "border-radius:6px;min-height:2.75rem;cursor:pointer}"
+    "a{color:var(--accent)}"
+    ":focus-visible{outline:3px solid var(--focus);outline-offset:2px}"
+    ".wrong{margin:0 0 1rem;padding:.5rem .75rem;border-left:4px solid "
+    "var(--wrong);color:var(--wrong)}"
+    "@media (max-width:30rem){main{margin:0;border:0;border-radius:0;min-height:100vh}}";
+
+struct span page_style(void)
+{
+    return span_of(style);
+}

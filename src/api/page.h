@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The pages that need no script: log-in, set-up, errors. Pure text making; whatever comes from
+ * outside is escaped here. */
+#ifndef API_PAGE_H
+#define API_PAGE_H
+
+#include "base/buf.h"
+
+/* Each fills a buf that it initialises; the caller frees it. Texts may be empty. */
+void page_error(struct buf *out, unsigned status, const char *message);
+
+struct page_login {
+    struct span node;
+    struct span csrf;
+    struct span name;  /* as typed before */
+    struct span next;  /* where to go afterwards */
+    struct span wrong; /* sentence on what went wrong */
+};
+void page_login(struct buf *out, const struct page_login *p);
+
+struct page_setup {
+    struct span node;
+    struct span csrf;
+    struct span token;
+    struct span name;
+    struct span wrong;
+};
+void page_setup(struct buf *out, const struct page_setup *p);
+
+/* Style sheet of these pages. */
+struct span page_style(void);
+
+#endif

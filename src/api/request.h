@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * One request as handlers see it, and how they answer. Shared by the files of api/ only. A handler
+ * ends in exactly one of the respond_* functions, at once or after answers of the keeper; until
+ * then the connection is suspended.
+ */
+#ifndef API_REQUEST_H
+#define API_REQUEST_H
+
+#include <microhttpd.h>
+
+#include "api/api.h"
+#include "api/head.h"
+#include "api/uri.h"
+#include "base/arena.h"
+#include "base/buf.h"
+#include "desk/identity/secret.h"
+#include "wire/json_write.h"
+
+enum {
+    REQUEST_MAGIC = 0x72657131,
+    REQUEST_BODY_MAX = 32 << 10,     /* bytes: a note of 4,000 characters, escaped */
+    REQUEST_RESPONSE_MAX = 24 << 20, /* bytes of one JSON document */
+    REQUEST_PARAMS_MAX = 2,          /* braces of one path */
+};
+
+enum permission { PERMISSION_ANYBODY, PERMISSION_READ, PERMISSION_ACT, PERMISSION_ADMIN };
+enum body_kind { BODY_NONE, BODY_JSON, BODY_FORM };
+
+struct api_request;
+typedef void api_handler(struct api_request *req);
+
+struct route {
+    const char *method;
+    const char *path;
+    enum permission permission;
+    api_handler *handler;
+    enum body_kind body;
+    const char *body_fields;
+    const char *query_fields;
+    const char *summary;
+};
+
+enum request_state {
+    REQUEST_HEAD,     /* before the first look at it */
+    REQUEST_BODY,     /* body comes in */
+    REQUEST_WORKING,  /* with its handler; suspended after the first wait */
+    REQUEST_ANSWERED, /* response is there, not yet handed to the library */
+    REQUEST_SENDING,
+};
+
+/* Called with the keeper's answer while the request waits. */
+typedef void api_then(struct api_request *req, int rc, struct span text, struct cursor *data);
+
+struct api_request {
+    uint32_t magic;
+    enum request_state state;
+    struct api *api;
+    struct MHD_Connection *connection;
+    struct api_request *next, **link; /* all requests of the server */
+    struct arena arena;
+    struct span raw_uri;
+    struct uri uri;
+    struct head head;
+    const struct route *route;
+    struct span param[REQUEST_PARAMS_MAX];
+    bool is_head; /* method HEAD of a GET route */
+    struct buf body;
+    struct uri_pairs fields; /* of the body, by name, whatever its kind */
+    struct span address;     /* of the peer, as text */
+    struct account user;     /* id empty = nobody */
+    struct span cookie;      /* of the session */
+    unsigned status;
+    struct MHD_Response *response;
+    bool suspended;
+    api_then *then;
+    void *work; /* of the handler, in the arena */
+};
+
+/* Answers. Each may be called once per request. */
+void respond_json(struct api_request *req, unsigned status, struct buf *body);
+/* {"error":{"code","message","where"}} for the API, a page for people elsewhere. where may be NULL.
+ */
+void respond_error(struct api_request *req, unsigned status, const char *code, const char *message,
+                   const char *where);
+/* For an ERR_* of the keeper: what a person can do about it. */
+void respond_failure(struct api_request *req, int rc, struct span text);
+void respond_page(struct api_request *req, unsigned status, struct buf *html);
+void respond_redirect(struct api_request *req, const char *where);
+/* 204. */
+void respond_nothing(struct api_request *req);
+/* A response made by the caller; common headers are added. */
+void respond_made(struct api_request *req, unsigned status, struct MHD_Response *response);
+/* Adds a header to a response that was given already. */
+void respond_header(struct api_request *req, const char *name, const char *value);
+
+/* Starts a JSON document in a buffer of its own. */
+void request_json(struct api_request *req, struct buf *b, struct json_writer *j);
+
+/* Sends a question to the keeper; `then` gets the answer. With the keeper away the request is
+ * answered with 503. */
+void request_ask(struct api_request *req, struct buf *question, api_then *then);
+
+/* Value of a query or body field; numbers were checked against the route's table. */
+struct span request_query(const struct api_request *req, const char *name);
+struct span request_field(const struct api_request *req, const char *name);
+
+/* Session cookie: sets it (empty text ends it). Call after the respond_*. */
+void respond_cookie(struct api_request *req, struct span value);
+
+#endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* How a request is answered: JSON, pages, redirects, errors, each with the headers that keep
+ * browsers strict. */
+#include <stdio.h>
+
+#include "api/api_priv.h"
+#include "api/page.h"
+#include "base/log.h"
+
+static const char csp[] = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' "
+                          "data:; object-src 'none'; "
+                          "base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
+
+static void add(struct MHD_Response *response, const char *name, const char *value)
+{
+    CHECK(MHD_add_response_header(response, name, value) == MHD_YES);
+}
+
+void respond_common_headers(struct api_request *req, struct MHD_Response *response, bool cacheable)
+{
+    static const struct {
+        const char *name, *value;
+    } always[] = {
+        {"Content-Security-Policy", csp},
+        {"X-Content-Type-Options", "nosniff"},
+        {"X-Frame-Options", "DENY"},
+        {"Referrer-Policy", "no-referrer"},
+        {"Cross-Origin-Opener-Policy", "same-origin"},
+        {"Cross-Origin-Resource-Policy", "same-origin"},
+        {"Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(always); i++) {
+        add(response, always[i].name, always[i].value);
+    }
+    if (!cacheable) {
+        add(response, "Cache-Control", "no-store");
+    }
+    if (req->api->policy.tls) {
+        add(response, "Strict-Transport-Security", "max-age=31536000");
+    }
+}
+
+static void answer(struct api_request *req, unsigned status, struct MHD_Response *response)
+{
+    CHECK_OBJ(req, REQUEST_MAGIC);
+    CHECK(req->response == NULL && req->state < REQUEST_ANSWERED);
+    req->status = status;
+    req->response = response;
+    req->state = REQUEST_ANSWERED;
+    if (req->suspended) {
+        req->suspended = false;
+        MHD_resume_connection(req->connection);
+        api_kick(req->api);
+    }
+}
+
+void respond_made(struct api_request *req, unsigned status, struct MHD_Response *response)
+{
+    answer(req, status, response);
+}
+
+void respond_header(struct api_request *req, const char *name, const char *value)
+{
+    CHECK(req->response != NULL);
+    add(req->response, name, value);
+}
+
+static struct MHD_Response *from_buf(struct buf *b)
+{
+    struct MHD_Response *r =
+        MHD_create_response_from_buffer(b->len, b->len == 0 ? "" : b->data, MHD_RESPMEM_MUST_COPY);
+    CHECK(r != NULL);
+    buf_free(b);
+    return r;
+}
+
+static void answer_text(struct api_request *req, unsigned status, struct buf *body,
+                        const char *type)
+{
+    struct MHD_Response *r = from_buf(body);
+    respond_common_headers(req, r, false);
+    add(r, "Content-Type", type);
+    answer(req, status, r);
+}
+
+void request_json(struct api_request *req, struct buf *b, struct json_writer *j)
+{
+    (void)req;
+    buf_init(b, REQUEST_RESPONSE_MAX);
+    json_writer_init(j, b);
+}
+
+void respond_json(struct api_request *req, unsigned status, struct buf *body)
+{
+    if (body->failed) {
+        buf_free(body);
+        respond_error(req, 500, "too_large", "The answer would be too large. Ask for less.", NULL);
+        return;
+    }
+    answer_text(req, status, body, "application/json");
+}
+
+void respond_page(struct api_request *req, unsigned status, struct buf *html)
+{
+    CHECK(!html->failed);
+    answer_text(req, status, html, "text/html; charset=utf-8");
+}
+
+void respond_nothing(struct api_request *req)
+{
+    struct MHD_Response *r = MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT);
+    CHECK(r != NULL);
+    respond_common_headers(req, r, false);
+    answer(req, 204, r);
+}
+
+void respond_redirect(struct api_request *req, const char *where)
+{
+    struct MHD_Response *r = MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT);
+    CHECK(r != NULL);
+    respond_common_headers(req, r, false);
+    add(r, "Location", where);
+    answer(req, 303, r);
+}
+
+void respond_error(struct api_request *req, unsigned status, const char *code, const char *message,
+                   const char *where)
+{
+    struct buf b;
+    if (!span_starts(req->uri.path, SPAN("/api/")) && req->uri.path.len > 0) {
+        page_error(&b, status, message);
+        respond_page(req, status, &b);
+        return;
+    }
+    struct json_writer j;
+    request_json(req, &b, &j);
+    json_object(&j);
+    json_key(&j, "error");
+    json_object(&j);
+    json_key(&j, "code");
+    json_text(&j, span_of(code));
+    json_key(&j, "message");
+    json_text(&j, span_of(message));
+    json_key(&j, "where");
+    json_text_or_null(&j, span_of(where == NULL ? "" : where));
+    json_end(&j);
+    json_end(&j);
+    respond_json(req, status, &b);
+}
+
+void respond_failure(struct api_request *req, int rc, struct span text)
+{
+    switch (rc) {
+    case ERR_NOT_FOUND:
+        respond_error(req, 404, "not_found", "There is no such thing here.", NULL);
+        break;
+    case ERR_BUSY:
+    case ERR_CLOSED:
+        respond_error(req, 503, "busy", "The node is busy or starting. Try again in a moment.",
+                      NULL);
+        respond_header(req, "Retry-After", "2");
+        break;
+    case ERR_LIMIT:
+        respond_error(req, 409, "limit",
+                      text.len > 0 ? arena_cstr(&req->arena, text) : "A limit is reached.", NULL);
+        break;
+    default: {
+        char shown[LOG_VALUE_MAX];
+        log_error("desk.failed", "path=\"%s\" code=%d why=\"%s\"",
+                  req->route == NULL ? "" : req->route->path, rc, log_value(text, shown));
+        respond_error(req, 500, "failed", "The node could not do this. Its own log says why.",
+                      NULL);
+    }
+    }
+}
+
+void respond_cookie(struct api_request *req, struct span value)
+{
+    char text[256];
+    int n = snprintf(text, sizeof text, "%.*s=%.*s; Path=/; HttpOnly; SameSite=Strict%s%s",
+                     SPAN_ARG(api_cookie_name(req->api)), SPAN_ARG(value),
+                     req->api->policy.tls ? "; Secure" : "", value.len == 0 ? "; Max-Age=0" : "");
+    CHECK(n > 0 && (size_t)n < sizeof text);
+    respond_header(req, "Set-Cookie", text);
+}
+
+struct span request_query(const struct api_request *req, const char *name)
+{
+    return uri_get(&req->uri.query, name);
+}
+
+struct span request_field(const struct api_request *req, const char *name)
+{
+    return uri_get(&req->fields, name);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The table of routes, and how a request finds its row: see routes.def. Pure. */
+#include "base/num.h"
+
+#include "api/api_priv.h"
+
+/* GET … as text of the table. */
+static const struct route table[] = {
+#define ROUTE(method, path, permission, handler, body, body_fields, query_fields, summary)         \
+    {#method,      path,   PERMISSION_##permission, handler, BODY_##body, body_fields,             \
+     query_fields, summary},
+#include "api/routes.def"
+#undef ROUTE
+};
+
+const struct route *route_table(size_t *count_out)
+{
+    *count_out = ARRAY_LEN(table);
+    return table;
+}
+
+/* Takes the segment up to the next slash off the front. */
+static struct span take_segment(struct span *path)
+{
+    *path = span_sub(*path, 1, path->len);
+    ptrdiff_t slash = span_find(*path, '/');
+    struct span segment = span_sub(*path, 0, slash < 0 ? path->len : (size_t)slash);
+    *path = span_sub(*path, segment.len, path->len);
+    return segment;
+}
+
+static bool path_fits(const char *pattern, struct span path, struct span params[REQUEST_PARAMS_MAX])
+{
+    struct span want = span_of(pattern);
+    size_t n = 0;
+    while (want.len > 0 && path.len > 0) {
+        struct span w = take_segment(&want);
+        struct span p = take_segment(&path);
+        if (w.len > 0 && w.ptr[0] == '{') {
+            CHECK(n < REQUEST_PARAMS_MAX);
+            if (p.len == 0) {
+                return false;
+            }
+            params[n++] = p;
+        } else if (!span_eq(w, p)) {
+            return false;
+        }
+    }
+    return want.len == 0 && path.len == 0;
+}
+
+const struct route *route_find(struct span method, struct span path,
+                               struct span params[REQUEST_PARAMS_MAX], const char **allowed_out)
+{
+    *allowed_out = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        if (!path_fits(table[i].path, path, params)) {
+            continue;
+        }
+        if (span_eq(method, span_of(table[i].method))) {
+            return &table[i];
+        }
+        *allowed_out = *allowed_out == NULL ? table[i].method : "GET, POST";
+    }
+    return NULL;
+}
+
+/* Next "name:type[!]" of a table text; false at its end. */
+static bool next_spec(struct span *spec, struct span *name, struct span *type, bool *needed)
+{
+    *spec = span_trim(*spec);
+    if (spec->len == 0) {
+        return false;
+    }
+    ptrdiff_t blank = span_find(*spec, ' ');
+    struct span one = span_sub(*spec, 0, blank < 0 ? spec->len : (size_t)blank);
+    *spec = span_sub(*spec, one.len, spec->len);
+    ptrdiff_t colon = span_find(one, ':');
+    CHECK(colon > 0);
+    *name = span_sub(one, 0, (size_t)colon);
+    *type = span_sub(one, (size_t)colon + 1, one.len);
+    *needed = span_ends(*type, SPAN("!"));
+    if (*needed) {
+        type->len--;
+    }
+    return true;
+}
+
+static bool value_fits(struct span type, struct span value)
+{
+    int64_t number = 0;
+    if (span_eq(type, SPAN("text"))) {
+        return true;
+    }
+    if (span_eq(type, SPAN("int"))) {
+        return num_i64(value, &number);
+    }
+    while (type.len > 0) {
+        ptrdiff_t bar = span_find(type, '|');
+        struct span word = span_sub(type, 0, bar < 0 ? type.len : (size_t)bar);
+        type = bar < 0 ? SPAN("") : span_sub(type, (size_t)bar + 1, type.len);
+        if (span_eq(word, value)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Index of a name in the pairs, or -1. */
+static int pair_index(const struct uri_pairs *pairs, struct span name)
+{
+    for (size_t i = 0; i < pairs->count; i++) {
+        if (span_eq(pairs->pair[i].name, name)) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+int fields_check(const char *spec, const struct uri_pairs *pairs, const char **where_out,
+                 struct err *e)
+{
+    _Static_assert(URI_PAIRS_MAX <= 64, "one bit each");
+    uint64_t known = 0;
+    struct span rest = span_of(spec);
+    struct span name;
+    struct span type;
+    bool needed = false;
+    *where_out = NULL;
+    while (next_spec(&rest, &name, &type, &needed)) {
+        *where_out = name.ptr;
+        int at = pair_index(pairs, name);
+        if (at < 0 && needed) {
+            return err_set(e, ERR_INVALID, "'%.*s' is missing.", SPAN_ARG(name));
+        }
+        if (at >= 0 && !value_fits(type, pairs->pair[at].value)) {
+            return err_set(e, ERR_INVALID, "'%.*s' must be %s%.*s.", SPAN_ARG(name),
+                           span_eq(type, SPAN("int")) ? "a whole number: " : "one of ",
+                           SPAN_ARG(type));
+        }
+        known |= at >= 0 ? UINT64_C(1) << at : 0;
+    }
+    *where_out = NULL;
+    for (size_t i = 0; i < pairs->count; i++) {
+        if ((known >> i & 1) == 0) {
+            return err_set(e, ERR_INVALID, "There is no field '%.*s' here.",
+                           SPAN_ARG(span_sub(pairs->pair[i].name, 0, 64)));
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Which alert is told to whom, and in which words. Decided in the desk; the courier only carries. A
+ * message holds the rule's title, level, host, source, time and a link: never a piece of the log
+ * itself, which stays in the house. Pure: the caller brings clock and rows.
+ */
+#ifndef DESK_NOTIFY_NOTIFY_H
+#define DESK_NOTIFY_NOTIFY_H
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "records/alert_row.h"
+#include "records/ask.h"
+
+enum notice_way { NOTICE_MAIL, NOTICE_WEBHOOK, NOTICE_HEARTBEAT, NOTICE_WAY_COUNT };
+
+enum {
+    NOTIFY_PER_HOUR = 30, /* messages of one way; a flood of alerts is one thing to look at, not a
+                             thousand mails */
+    NOTIFY_BURST = 10,
+    NOTIFY_TEXT_MAX = 64 << 10,
+};
+
+struct notify_target {
+    uint32_t levels; /* bits 1 << enum alert_level; 0 = this way is not used */
+    int64_t tokens;  /* thousandths of a message */
+    time_ns refilled;
+    int64_t held_back; /* alerts not told since the last message */
+};
+
+struct notify {
+    struct notify_target target[NOTICE_WAY_COUNT];
+    struct span node; /* borrowed, as is the next */
+    struct span link; /* "https://desk.example:8600", without a slash at its end */
+};
+
+void notify_init(struct notify *n, uint32_t mail_levels, uint32_t webhook_levels, struct span node,
+                 struct span link, time_ns now);
+
+/* Whether this alert goes this way now. *held_back_out: alerts that were not told before it. Counts
+ * what it denies. */
+bool notify_decide(struct notify *n, enum notice_way way, const struct alert_row *row, time_ns now,
+                   int64_t *held_back_out);
+
+/* A notice as it travels to the courier: u8 way, str subject, str text (mail: plain text; else
+ * JSON). */
+void notify_alert(const struct notify *n, enum notice_way way, const struct alert_row *row,
+                  int64_t held_back, struct buf *out);
+void notify_heartbeat(const struct notify *n, const struct keeper_status *status, time_ns now,
+                      struct buf *out);
+
+struct notice {
+    enum notice_way way;
+    struct span subject;
+    struct span text;
+};
+/* c->failed on anything out of range. */
+void notice_decode(struct cursor *c, struct notice *out);
+
+#endif

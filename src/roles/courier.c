@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The courier role: the only one that connects out. It carries notices that the desk decided on, by
+ * mail and webhook, and the heartbeat, to the addresses of the config and nowhere else; tries again
+ * with growing pauses; says what became of each. It parses transport only (libcurl) and never reads
+ * what the other side answers beyond its status.
+ */
+#include <sodium.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/vec.h"
+#include "desk/notify/notify.h"
+#include "roles/courier_post.h"
+#include "roles/role.h"
+
+enum {
+    COURIER_MAGIC = 0x636f7572,
+    COURIER_QUEUE_MAX = 512, /* notices that wait or are on their way */
+    COURIER_TRIES_MAX = 8,   /* the last one about ten minutes after the first */
+    COURIER_PAUSE_MS = 2000, /* after the first failure; doubles */
+    COURIER_PAUSE_MAX_MS = 300 * 1000,
+};
+
+struct errand {
+    struct errand *next, **link;
+    struct courier *courier;
+    uint64_t id;
+    struct post post;
+    unsigned tries;
+    bool under_way;
+    uv_timer_t timer;
+    uv_work_t work;
+    struct post_result result;
+};
+
+struct courier {
+    uint32_t magic;
+    struct role *role;
+    struct errand *errands;
+    unsigned count;
+    bool stopping;
+};
+
+static struct courier *courier_of(struct role *r)
+{
+    struct courier *c = role_state(r);
+    CHECK_OBJ(c, COURIER_MAGIC);
+    return c;
+}
+
+static void report(struct courier *c, uint64_t id, bool delivered, const char *why)
+{
+    struct ipc *desk = role_peer(c->role, ROLE_DESK, 0);
+    struct buf b;
+    buf_init(&b, 2048);
+    buf_u8(&b, delivered);
+    buf_str(&b, span_sub(span_of(why), 0, 1024));
+    if (desk != NULL) {
+        (void)!ipc_send(desk, MSG_NOTIFY_RESULT, id, buf_view(&b));
+    }
+    buf_free(&b);
+}
+
+static void on_errand_closed(uv_handle_t *handle)
+{
+    struct errand *x = handle->data;
+    struct courier *c = x->courier;
+    *x->link = x->next;
+    if (x->next != NULL) {
+        x->next->link = x->link;
+    }
+    c->count--;
+    post_free(&x->post);
+    mem_free(x);
+    if (c->stopping && c->count == 0) {
+        role_stopped(c->role);
+    }
+}
+
+static void errand_end(struct errand *x, bool delivered, const char *why)
+{
+    report(x->courier, x->id, delivered, why);
+    uv_close((uv_handle_t *)&x->timer, on_errand_closed);
+}
+
+/* Doubles from two seconds to five minutes, a quarter more or less so that many nodes do not come
+ * back at once. */
+static uint64_t pause_ms(unsigned tries)
+{
+    uint64_t ms = (uint64_t)COURIER_PAUSE_MS << (tries - 1);
+    ms = ms > COURIER_PAUSE_MAX_MS ? COURIER_PAUSE_MAX_MS : ms;
+    return ms - ms / 4 + randombytes_uniform((uint32_t)(ms / 2 + 1));
+}
+
+static void on_work(uv_work_t *work)
+{
+    struct errand *x = work->data;
+    post_send(&x->post, &x->result);
+}
+
+static void on_timer(uv_timer_t *timer);
+
+static void on_work_done(uv_work_t *work, int status)
+{
+    struct errand *x = work->data;
+    char shown[LOG_VALUE_MAX];
+    (void)status;
+    x->under_way = false;
+    x->tries++;
+    if (x->result.delivered) {
+        errand_end(x, true, "");
+        return;
+    }
+    bool last = x->result.for_good || x->tries >= COURIER_TRIES_MAX || x->courier->stopping;
+    log_warn("courier.failed", "way=%s try=%u again=%d why=\"%s\"", post_way_name(&x->post),
+             x->tries, !last, log_value(span_of(x->result.why), shown));
+    if (last || x->post.way == NOTICE_HEARTBEAT) { /* a late heartbeat would be a lie */
+        errand_end(x, false, x->result.why);
+        return;
+    }
+    MUST(uv_timer_start(&x->timer, on_timer, pause_ms(x->tries), 0));
+}
+
+static void errand_go(struct errand *x)
+{
+    x->under_way = true;
+    x->work.data = x;
+    MUST(uv_queue_work(role_loop(x->courier->role), &x->work, on_work, on_work_done));
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    errand_go(timer->data);
+}
+
+static bool known(const struct courier *c, uint64_t id)
+{
+    for (const struct errand *x = c->errands; x != NULL; x = x->next) {
+        if (x->id == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void take_notice(struct courier *c, const struct ipc_msg *msg)
+{
+    struct notice n;
+    struct cursor in = cursor_of(msg->body);
+    notice_decode(&in, &n);
+    if (known(c, msg->id)) {
+        return; /* told again by a desk that met us anew */
+    }
+    if (!cursor_done(&in) || c->count >= COURIER_QUEUE_MAX || c->stopping) {
+        report(c, msg->id, false,
+               c->count >= COURIER_QUEUE_MAX ? "too many notices wait" : "broken or late notice");
+        return;
+    }
+    struct errand *x = mem_alloc(sizeof *x);
+    x->courier = c;
+    x->id = msg->id;
+    post_init(&x->post, role_config(c->role), &n);
+    MUST(uv_timer_init(role_loop(c->role), &x->timer));
+    x->timer.data = x;
+    x->next = c->errands;
+    x->link = &c->errands;
+    if (x->next != NULL) {
+        x->next->link = &x->next;
+    }
+    c->errands = x;
+    c->count++;
+    if (post_has_target(&x->post)) {
+        errand_go(x);
+    } else {
+        errand_end(x, true, ""); /* the config names no such target: nothing to do */
+    }
+}
+
+static void on_message(struct role *r, enum role_id peer, uint32_t instance, struct ipc *ch,
+                       struct ipc_msg *msg)
+{
+    (void)peer;
+    (void)instance;
+    (void)ch;
+    if (msg->type == MSG_NOTIFY) {
+        take_notice(courier_of(r), msg);
+    }
+}
+
+static int preload(struct role *r, struct err *e)
+{
+    (void)r;
+    return sodium_init() < 0 ? err_set(e, ERR_IO, "the crypto library does not start")
+                             : post_preload(e);
+}
+
+static int start(struct role *r, const struct config *config, struct err *e)
+{
+    (void)config;
+    (void)e;
+    struct courier *c = mem_alloc(sizeof *c);
+    c->magic = COURIER_MAGIC;
+    c->role = r;
+    role_set_state(r, c);
+    return 0;
+}
+
+static void on_stop(struct role *r)
+{
+    struct courier *c = courier_of(r);
+    c->stopping = true;
+    post_stop(); /* what is under way ends now */
+    for (struct errand *x = c->errands; x != NULL; x = x->next) {
+        if (!x->under_way && !uv_is_closing((uv_handle_t *)&x->timer)) {
+            errand_end(x, false, "the node stops");
+        }
+    }
+    if (c->count == 0) {
+        role_stopped(r);
+    }
+}
+
+const struct role_ops role_ops_courier = {
+    .role = ROLE_COURIER,
+    .profile = SANDBOX_COURIER,
+    .preload = preload,
+    .start = start,
+    .on_message = on_message,
+    .on_stop = on_stop,
+};

@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The desk role: serves people over HTTP on the socket that super hands in, asks the keeper by
+ * messages, decides which alert is told to whom and gives it to the courier. It opens no file,
+ * connects nowhere, sees no database.
+ */
+#include <sodium.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/vec.h"
+#include "desk/notify/notify.h"
+#include "roles/desk_priv.h"
+#include "wire/json_write.h"
+
+static struct desk *desk_of(struct role *r)
+{
+    struct desk *d = role_state(r);
+    CHECK_OBJ(d, DESK_MAGIC);
+    return d;
+}
+
+/* ---- questions to the keeper ---- */
+
+static bool ask(void *arg, struct span question, api_answer *answer, void *ctx)
+{
+    struct desk *d = arg;
+    struct ipc *keeper = role_peer(d->role, ROLE_KEEPER, 0);
+    if (keeper == NULL || d->pending.len >= DESK_PENDING_MAX) {
+        return false;
+    }
+    uint64_t id = ++d->next_id;
+    if (ipc_send(keeper, MSG_DESK_ASK, id, question) != 0) {
+        return false;
+    }
+    vec_push(&d->pending, (struct pending){id, answer, ctx});
+    return true;
+}
+
+static void take_answer(struct desk *d, struct ipc_msg *msg)
+{
+    for (size_t i = 0; i < d->pending.len; i++) {
+        struct pending p = d->pending.data[i];
+        if (p.id == msg->id) {
+            struct span text;
+            struct cursor c = cursor_of(msg->body);
+            d->pending.data[i] = *vec_last(&d->pending);
+            d->pending.len--;
+            int rc = answer_read(&c, &text);
+            p.answer(p.ctx, rc, text, &c);
+            return;
+        }
+    }
+}
+
+/* The keeper is gone: whoever waits is told so, and may try again. */
+static void fail_pending(struct desk *d)
+{
+    struct cursor nothing = cursor_of(SPAN(""));
+    while (d->pending.len > 0) {
+        struct pending p = *vec_last(&d->pending);
+        d->pending.len--;
+        p.answer(p.ctx, ERR_CLOSED, SPAN(""), &nothing);
+    }
+}
+
+static void admin_known(void *ctx, int rc, struct span text, struct cursor *data)
+{
+    struct desk *d = ctx;
+    (void)text;
+    bool exists = cursor_u8(data) != 0;
+    if (rc == 0 && cursor_done(data) && d->api != NULL) {
+        api_set_admin_exists(d->api, exists);
+    }
+}
+
+static void ask_admin(struct desk *d)
+{
+    struct buf q;
+    buf_init(&q, 64);
+    ask_begin(&q, ASK_ADMIN_EXISTS);
+    (void)ask(d, buf_view(&q), admin_known, d);
+    buf_free(&q);
+}
+
+/* ---- the server ---- */
+
+static void tell_node(struct desk *d)
+{
+    if (d->api != NULL && d->node_known) {
+        api_set_node(d->api, d->node_started, d->node_sandbox, buf_view(&d->node_roles));
+    }
+}
+
+static void serve(struct desk *d)
+{
+    struct err e = {0};
+    const struct config *config = role_config(d->role);
+    int fd = fcntl(d->listen_fd, F_DUPFD_CLOEXEC, 0); /* the server closes its own when it ends */
+    bool tls = d->cert.len > 0 && d->key.len > 0;
+    struct api_config c = {
+        .loop = role_loop(d->role),
+        .listen_fd = fd,
+        .tls_cert = tls ? span_make(d->cert.data, d->cert.len) : SPAN(""),
+        .tls_key = tls ? span_make(d->key.data, d->key.len) : SPAN(""),
+        .loopback = d->loopback,
+        .node_name = config->node_name,
+        .organisation = config->organisation,
+        .ingest = span_of(d->ingest),
+        .arg = d,
+        .ask = ask,
+    };
+    if (d->api != NULL) {
+        fail_pending(d);
+        api_free(&d->api);
+    }
+    if (fd < 0 || api_new(&c, &e, &d->api) < 0) {
+        role_fail(d->role, "desk", &e);
+    }
+    struct span print = api_fingerprint(d->api);
+    log_info("desk.serving", "tls=%d loopback=%d fingerprint=%.*s", tls, d->loopback,
+             SPAN_ARG(print));
+    if (d->made_cert) {
+        role_note(d->role, "The desk made its own certificate. Its SHA-256 fingerprint:\n  %.*s",
+                  SPAN_ARG(print));
+        d->made_cert = false;
+    }
+    tell_node(d);
+    ask_admin(d);
+}
+
+/* Serves once everything is there: the socket, and beyond this machine certificate and key. */
+static void on_start_timer(uv_timer_t *timer)
+{
+    struct desk *d = timer->data;
+    bool cert = d->cert.len > 0 && d->key.len > 0;
+    if (d->listen_fd >= 0 && (cert || (d->loopback && d->cert_fd < 0 && d->key_fd < 0))) {
+        serve(d);
+    }
+}
+
+/* Certificate, key and socket come one after the other: wait for the rest before serving. */
+static void serve_soon(struct desk *d)
+{
+    MUST(uv_timer_start(&d->start, on_start_timer, DESK_GATHER_MS, 0));
+}
+
+static int read_pem(int fd, struct buf *out, struct err *e)
+{
+    char part[4096];
+    ssize_t n = 0;
+    off_t at = 0;
+    buf_clear(out);
+    while ((n = pread(fd, part, sizeof part, at)) > 0) {
+        buf_put(out, part, (size_t)n);
+        at += n;
+    }
+    if (n < 0 || out->failed) {
+        return err_set(e, ERR_IO, "certificate or key cannot be read, or is larger than %d bytes",
+                       DESK_PEM_MAX);
+    }
+    if (out->len > 0) {
+        buf_u8(out, 0); /* the library takes text with a zero */
+    }
+    return 0;
+}
+
+static int write_pem(int fd, const struct buf *pem, struct err *e)
+{
+    size_t len = pem->len - 1; /* without the zero */
+    ssize_t n = pwrite(fd, pem->data, len, 0);
+    return n == (ssize_t)len ? 0 : err_set(e, ERR_IO, "the new certificate cannot be written");
+}
+
+static void take_keys(struct desk *d)
+{
+    struct err e = {0};
+    int rc = read_pem(d->cert_fd, &d->cert, &e);
+    if (rc == 0) {
+        rc = read_pem(d->key_fd, &d->key, &e);
+    }
+    if (rc == 0 && d->cert.len == 0 && d->key.len == 0) {
+        const char *name = arena_cstr(&d->texts, role_config(d->role)->node_name);
+        rc = api_make_certificate(name, &d->cert, &d->key, &e);
+        rc = rc < 0 ? rc : write_pem(d->cert_fd, &d->cert, &e);
+        rc = rc < 0 ? rc : write_pem(d->key_fd, &d->key, &e);
+        d->made_cert = rc == 0;
+    } else if (rc == 0 && (d->cert.len == 0 || d->key.len == 0)) {
+        rc = err_set(&e, ERR_INVALID, "certificate or key is an empty file");
+    }
+    (void)close(d->cert_fd);
+    (void)close(d->key_fd);
+    d->cert_fd = d->key_fd = -1;
+    if (rc < 0) {
+        role_fail(d->role, "desk: TLS", &e);
+    }
+}
+
+static void on_fd(struct role *r, struct role_fd *f)
+{
+    struct desk *d = desk_of(r);
+    int *place = f->kind == FD_LISTEN_DESK ? &d->listen_fd
+                 : f->kind == FD_TLS_CERT  ? &d->cert_fd
+                 : f->kind == FD_TLS_KEY   ? &d->key_fd
+                                           : NULL;
+    if (place == NULL) {
+        (void)close(f->fd);
+        return;
+    }
+    if (*place >= 0) {
+        (void)close(*place);
+    }
+    *place = f->fd;
+    if (d->cert_fd >= 0 && d->key_fd >= 0) {
+        take_keys(d);
+    }
+    serve_soon(d);
+}
+
+/* ---- notices ---- */
+
+static void notice_send(struct desk *d, const struct notice_out *n)
+{
+    struct ipc *courier = role_peer(d->role, ROLE_COURIER, 0);
+    if (courier != NULL) {
+        (void)!ipc_send(courier, MSG_NOTIFY, n->id, buf_view(&n->body)); /* else when it is back */
+    }
+}
+
+/* Keeps a notice until the courier says what became of it; takes over the buffer's bytes. */
+static void notice_queue(struct desk *d, struct buf *body)
+{
+    if (body->failed) {
+        log_error("notify.lost", "why=\"too large\"");
+        buf_free(body);
+        return;
+    }
+    if (d->notices.len == DESK_NOTICES_MAX) {
+        log_warn("notify.lost", "why=\"%d notices wait for the courier\"", DESK_NOTICES_MAX);
+        buf_free(body);
+        return;
+    }
+    vec_push(&d->notices, (struct notice_out){++d->next_id, *body});
+    notice_send(d, vec_last(&d->notices));
+}
+
+static void take_result(struct desk *d, struct ipc_msg *msg)
+{
+    struct cursor c = cursor_of(msg->body);
+    bool delivered = cursor_u8(&c) != 0;
+    struct span why = cursor_str(&c);
+    char shown[LOG_VALUE_MAX];
+    for (size_t i = 0; i < d->notices.len; i++) {
+        if (d->notices.data[i].id == msg->id) {
+            buf_free(&d->notices.data[i].body);
+            d->notices.data[i] = *vec_last(&d->notices);
+            d->notices.len--;
+            break;
+        }
+    }
+    if (!delivered) {
+        log_error("notify.failed", "why=\"%s\"", log_value(why, shown));
+    }
+}
+
+static void tell_alert(struct desk *d, const struct alert_row *row)
+{
+    static const enum notice_way ways[] = {NOTICE_MAIL, NOTICE_WEBHOOK};
+    for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+        int64_t held_back = 0;
+        if (notify_decide(&d->notify, ways[i], row, clock_now(), &held_back)) {
+            struct buf b;
+            buf_init(&b, DESK_NOTICE_MAX);
+            notify_alert(&d->notify, ways[i], row, held_back, &b);
+            notice_queue(d, &b);
+        }
+    }
+}
+
+/* The heartbeat goes out on a fresh word of the keeper only: without it, somebody elsewhere gets an
+ * alarm. */
+static void heartbeat(struct desk *d, const struct keeper_status *status)
+{
+    time_ns now = clock_mono();
+    time_ns every = role_config(d->role)->heartbeat_every_s * TIME_SECOND;
+    if (every == 0 || (d->beaten != 0 && now - d->beaten < every)) {
+        return;
+    }
+    d->beaten = now;
+    struct buf b;
+    buf_init(&b, DESK_NOTICE_MAX);
+    notify_heartbeat(&d->notify, status, clock_now(), &b);
+    notice_queue(d, &b);
+}
+
+static void take_event(struct desk *d, struct ipc_msg *msg)
+{
+    struct err e = {0};
+    struct cursor c = cursor_of(msg->body);
+    uint8_t kind = cursor_u8(&c);
+    if (kind == EVENT_ALERT) {
+        struct alert_row row;
+        alert_row_decode(&c, &row);
+        if (cursor_done(&c)) {
+            tell_alert(d, &row);
+        }
+    } else if (kind == EVENT_PULSE) {
+        struct keeper_status status;
+        keeper_status_decode(&c, &status);
+        if (cursor_done(&c)) {
+            heartbeat(d, &status);
+        }
+    }
+    if (d->api != NULL && api_event(d->api, msg->body, &e) < 0) {
+        log_error("desk.event", "why=\"%s\"", e.text);
+    }
+}
+
+/* ---- the role ---- */
+
+static void take_node_status(struct desk *d, struct ipc_msg *msg)
+{
+    static const char *const sandboxes[] = {"on", "weaker", "off"};
+    struct node_status *s = &d->node;
+    struct cursor c = cursor_of(msg->body);
+    struct json_writer j;
+    node_status_decode(&c, s);
+    if (!cursor_done(&c)) {
+        return;
+    }
+    buf_clear(&d->node_roles);
+    json_writer_init(&j, &d->node_roles);
+    json_array(&j);
+    for (uint32_t i = 0; i < s->count; i++) {
+        json_object(&j);
+        json_key(&j, "name");
+        json_text(&j, s->roles[i].name);
+        json_key(&j, "pid");
+        json_i64(&j, s->roles[i].pid);
+        json_key(&j, "restarts");
+        json_i64(&j, s->roles[i].restarts);
+        json_end(&j);
+    }
+    json_end(&j);
+    d->node_known = true;
+    d->node_started = s->started;
+    d->node_sandbox = sandboxes[s->sandbox];
+    tell_node(d);
+}
+
+static void on_message(struct role *r, enum role_id peer, uint32_t instance, struct ipc *ch,
+                       struct ipc_msg *msg)
+{
+    struct desk *d = desk_of(r);
+    (void)peer;
+    (void)instance;
+    (void)ch;
+    switch (msg->type) {
+    case MSG_DESK_ANSWER:
+        take_answer(d, msg);
+        break;
+    case MSG_DESK_EVENT:
+        take_event(d, msg);
+        break;
+    case MSG_NOTIFY_RESULT:
+        take_result(d, msg);
+        break;
+    case MSG_NODE_STATUS:
+        take_node_status(d, msg);
+        break;
+    default: /* the rule set, which the desk has no use for; its fd dies with the message */
+        break;
+    }
+}
+
+static void on_peer(struct role *r, enum role_id peer, uint32_t instance, struct ipc *ch)
+{
+    struct desk *d = role_state(r); /* peers come before start, too */
+    (void)instance;
+    (void)ch;
+    if (d == NULL) {
+        return;
+    }
+    if (peer == ROLE_KEEPER) {
+        ask_admin(d);
+    } else if (peer == ROLE_COURIER) {
+        for (size_t i = 0; i < d->notices.len; i++) {
+            notice_send(d, &d->notices.data[i]);
+        }
+    }
+}
+
+static void on_peer_lost(struct role *r, enum role_id peer, uint32_t instance)
+{
+    (void)instance;
+    if (peer == ROLE_KEEPER && role_state(r) != NULL) {
+        fail_pending(desk_of(r));
+    }
+}
+
+/* "http://127.0.0.1:8601/ingest" for people to copy, when the address is one that senders can use.
+ */
+static void set_addresses(struct desk *d, const struct config *c)
+{
+    bool any = span_starts(c->ingest.listen, SPAN("0.0.0.0:")) ||
+               span_starts(c->ingest.listen, SPAN("[::]:"));
+    d->ingest[0] = '\0';
+    if (c->ingest.listen.len > 0 && !any) {
+        (void)snprintf(d->ingest, sizeof d->ingest, "%s://%.*s/ingest",
+                       config_is_loopback(c->ingest.listen) ? "http" : "https",
+                       SPAN_ARG(c->ingest.listen));
+    }
+    d->loopback = config_is_loopback(c->desk.listen);
+    (void)snprintf(d->link, sizeof d->link, "%s://%.*s", d->loopback ? "http" : "https",
+                   SPAN_ARG(c->desk.listen));
+}
+
+static void set_notify(struct desk *d, const struct config *c)
+{
+    notify_init(&d->notify, c->mail.server.len > 0 ? c->mail.levels : 0,
+                c->webhook.url.len > 0 ? c->webhook.levels : 0, c->node_name, span_of(d->link),
+                clock_now());
+}
+
+static int preload(struct role *r, struct err *e)
+{
+    (void)r;
+    /* One worker: passwords are hashed one after the other, each with its 64 MiB. */
+    if (sodium_init() < 0 || setenv("UV_THREADPOOL_SIZE", "1", 1) != 0) {
+        return err_set(e, ERR_IO, "the crypto library does not start");
+    }
+    return api_preload(e);
+}
+
+static int start(struct role *r, const struct config *config, struct err *e)
+{
+    (void)e;
+    struct desk *d = mem_alloc(sizeof *d);
+    d->magic = DESK_MAGIC;
+    d->role = r;
+    d->listen_fd = d->cert_fd = d->key_fd = -1;
+    arena_init(&d->texts, 0);
+    buf_init(&d->cert, DESK_PEM_MAX);
+    buf_init(&d->key, DESK_PEM_MAX);
+    buf_init(&d->node_roles, 1 << 20);
+    /* Ids of an earlier desk may still come back from keeper and courier. */
+    randombytes_buf(&d->next_id, sizeof d->next_id);
+    set_addresses(d, config);
+    set_notify(d, config);
+    MUST(uv_timer_init(role_loop(r), &d->start));
+    d->start.data = d;
+    role_set_state(r, d);
+    return 0;
+}
+
+static void on_reload(struct role *r, const struct config *config)
+{
+    struct desk *d = desk_of(r);
+    set_addresses(d, config);
+    set_notify(d, config);
+}
+
+static void on_stop(struct role *r)
+{
+    struct desk *d = desk_of(r);
+    fail_pending(d);
+    api_free(&d->api);
+    role_stopped(r);
+}
+
+const struct role_ops role_ops_desk = {
+    .role = ROLE_DESK,
+    .profile = SANDBOX_DESK,
+    .preload = preload,
+    .start = start,
+    .on_peer = on_peer,
+    .on_peer_lost = on_peer_lost,
+    .on_fd = on_fd,
+    .on_message = on_message,
+    .on_reload = on_reload,
+    .on_stop = on_stop,
+};

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* State of the desk role; desk.c only. */
+#ifndef ROLES_DESK_PRIV_H
+#define ROLES_DESK_PRIV_H
+
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "api/api.h"
+#include "base/vec.h"
+#include "desk/notify/notify.h"
+#include "roles/node_status.h"
+#include "roles/role.h"
+
+enum {
+    DESK_MAGIC = 0x6465736b,
+    DESK_PENDING_MAX = 2048, /* questions that wait for the keeper: four per connection */
+    DESK_NOTICES_MAX = 256,  /* notices that wait for the courier */
+    DESK_NOTICE_MAX = 128 << 10,
+    DESK_PEM_MAX = 256 << 10, /* bytes of a certificate with its chain */
+    DESK_GATHER_MS = 50,      /* for certificate and key to follow the socket */
+    DESK_ADDRESS_MAX = 512,
+};
+
+struct pending {
+    uint64_t id;
+    api_answer *answer;
+    void *ctx;
+};
+
+struct notice_out {
+    uint64_t id;
+    struct buf body;
+};
+
+struct desk {
+    uint32_t magic;
+    struct role *role;
+    struct api *api;
+    struct arena texts;
+    uv_timer_t start;
+    uint64_t next_id;
+    VEC(struct pending) pending;
+    VEC(struct notice_out) notices;
+    int listen_fd, cert_fd, key_fd; /* -1 = not here; certificate and key are closed once read */
+    struct buf cert, key;           /* PEM with a zero */
+    bool made_cert;
+    bool loopback;
+    char ingest[DESK_ADDRESS_MAX];
+    char link[DESK_ADDRESS_MAX];
+    struct notify notify;
+    time_ns beaten;
+    struct node_status node;
+    bool node_known;
+    time_ns node_started;
+    const char *node_sandbox;
+    struct buf node_roles; /* JSON */
+};
+
+#endif

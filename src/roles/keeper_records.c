@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The keeper's records half: see keeper_records.h. One thread; every call returns when the disk has
+ * it. */
+#include "roles/keeper_records.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "desk/identity/secret.h"
+#include "roles/keeper_records_priv.h"
+#include "roles/rules_wire.h"
+
+int keeper_records_open(const char *data_dir, const struct keeper_records_hooks *hooks,
+                        struct err *e, struct keeper_records **out)
+{
+    _Static_assert(KEEPER_TOKEN_TEXT == SECRET_TEXT_LEN + 1, "a token is a secret");
+    char path[4096];
+    *out = NULL;
+    CHECK(hooks->read_record != NULL);
+    int n = snprintf(path, sizeof path, "%s/records.db", data_dir);
+    if (n < 0 || (size_t)n >= sizeof path) {
+        return err_set(e, ERR_LIMIT, "the path of the data directory is too long");
+    }
+    struct keeper_records *kr = mem_alloc(sizeof *kr);
+    kr->magic = KEEPER_RECORDS_MAGIC;
+    kr->hooks = *hooks;
+    arena_init(&kr->scratch, 256 << 10);
+    buf_init(&kr->out, ASK_ANSWER_MAX_BYTES);
+    buf_init(&kr->rules, KEEPER_RULES_BATCH + RULE_TEXT_MAX * 2);
+    int rc = records_open(path, clock_now(), e, &kr->db);
+    if (rc < 0) {
+        keeper_records_close(&kr);
+        return rc;
+    }
+    keeper_sources_load(kr, e);
+    keeper_tell_tokens(kr);
+    *out = kr;
+    return 0;
+}
+
+void keeper_records_close(struct keeper_records **out)
+{
+    struct keeper_records *kr = *out;
+    *out = NULL;
+    if (kr == NULL) {
+        return;
+    }
+    CHECK_OBJ(kr, KEEPER_RECORDS_MAGIC);
+    if (kr->db != NULL) {
+        keeper_sources_flush(kr);
+    }
+    keeper_sources_free(kr);
+    db_close(&kr->db);
+    buf_free(&kr->out);
+    buf_free(&kr->rules);
+    arena_fini(&kr->scratch);
+    kr->magic = 0;
+    mem_free(kr);
+}
+
+int keeper_records_setup_link(struct keeper_records *kr, char token[KEEPER_TOKEN_TEXT],
+                              struct err *e)
+{
+    CHECK_OBJ(kr, KEEPER_RECORDS_MAGIC);
+    unsigned char hash[SECRET_HASH_BYTES];
+    secret_new(token);
+    secret_hash(span_of(token), hash);
+    return setup_create(kr->db, span_make((const char *)hash, sizeof hash), clock_now(), e);
+}
+
+void keeper_records_desk(struct keeper_records *kr, struct ipc *desk)
+{
+    CHECK_OBJ(kr, KEEPER_RECORDS_MAGIC);
+    kr->desk = desk;
+    kr->pulsed = 0; /* the new one is told at once */
+}
+
+static void tell(struct keeper_records *kr, struct buf *body)
+{
+    if (kr->desk != NULL && !body->failed) {
+        (void)!ipc_send(kr->desk, MSG_DESK_EVENT, 0, buf_view(body));
+    }
+}
+
+void keeper_tell_alert(struct keeper_records *kr, enum ask_event kind, const struct alert_row *row)
+{
+    struct buf b;
+    buf_init(&b, 256 << 10);
+    buf_u8(&b, (uint8_t)kind);
+    alert_row_encode(&b, row);
+    tell(kr, &b);
+    buf_free(&b);
+}
+
+/* ---- alerts ---- */
+
+static int insert_all(struct keeper_records *kr, const struct keeper_alert *alerts, size_t count,
+                      char (*ids)[ALERT_ID_LEN + 1], bool *is_new, struct err *e)
+{
+    for (size_t i = 0; i < count; i++) {
+        int rc = alerts_insert(kr->db, alerts[i].a, alerts[i].detail, &alerts[i].place, ids[i],
+                               &is_new[i], e);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+int keeper_records_alerts(struct keeper_records *kr, const struct keeper_alert *alerts,
+                          size_t count, struct err *e)
+{
+    CHECK_OBJ(kr, KEEPER_RECORDS_MAGIC);
+    if (count == 0) {
+        return 0;
+    }
+    arena_reset(&kr->scratch);
+    char(*ids)[ALERT_ID_LEN + 1] = arena_calloc(&kr->scratch, count, sizeof *ids);
+    bool *is_new = arena_calloc(&kr->scratch, count, sizeof *is_new);
+    int rc = db_begin(kr->db, e);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = db_end(kr->db, insert_all(kr, alerts, count, ids, is_new, e), e);
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        struct alert_row row;
+        if (is_new[i] &&
+            alerts_get(kr->db, SPAN("*"), span_of(ids[i]), &kr->scratch, &row, NULL, NULL) == 0) {
+            keeper_tell_alert(kr, EVENT_ALERT, &row);
+        }
+    }
+    return rc;
+}
+
+/* ---- rules ---- */
+
+/* Stores the rules gathered so far. */
+static int rules_store(struct keeper_records *kr, struct err *e)
+{
+    struct cursor c = cursor_of(buf_view(&kr->rules));
+    int rc = kr->rules.len == 0 ? 1 : db_begin(kr->db, e);
+    if (rc != 0) {
+        return rc > 0 ? 0 : rc;
+    }
+    while (cursor_left(&c) > 0 && rc == 0) {
+        struct rule_row rule;
+        rule_decode(&c, &rule);
+        rc = c.failed ? err_set(e, ERR_INVALID, "a rule of the compiler is broken")
+                      : rules_put(kr->db, &rule, kr->rules_generation, e);
+    }
+    buf_clear(&kr->rules);
+    return db_end(kr->db, rc, e);
+}
+
+/* The compiler counts its runs from one at each start of the node; ours go on. */
+static int rules_begin(struct keeper_records *kr, uint64_t told, struct err *e)
+{
+    if (told == kr->rules_told && kr->rules_generation != 0) {
+        return 0;
+    }
+    int64_t current = 0;
+    int rc = rules_generation(kr->db, e, &current);
+    buf_clear(&kr->rules);
+    kr->rules_told = told;
+    kr->rules_generation = current + 1;
+    return rc;
+}
+
+static int take_rule(struct keeper_records *kr, struct span body, struct err *e)
+{
+    struct rule_row rule;
+    struct cursor c = cursor_of(body);
+    uint64_t told = cursor_u64(&c);
+    struct span encoded = span_make(c.ptr, cursor_left(&c));
+    rule_decode(&c, &rule);
+    if (!cursor_done(&c)) {
+        return err_set(e, ERR_INVALID, "a rule of the compiler is broken");
+    }
+    int rc = rules_begin(kr, told, e);
+    if (rc == 0) {
+        buf_span(&kr->rules, encoded);
+        CHECK(!kr->rules.failed);
+        rc = kr->rules.len >= KEEPER_RULES_BATCH ? rules_store(kr, e) : 0;
+    }
+    return rc;
+}
+
+static int take_refusals(struct keeper_records *kr, struct cursor *c, const struct rules_done *done,
+                         struct err *e)
+{
+    for (uint32_t i = 0; i < done->listed; i++) {
+        struct rules_refusal r;
+        rules_refusal_decode(c, &r);
+        if (c->failed) {
+            return err_set(e, ERR_INVALID, "the compiler's summary is broken");
+        }
+        struct rule_refusal row = {r.file, r.line, r.reason};
+        int rc =
+            i < RULE_REFUSED_MAX ? rules_put_refusal(kr->db, &row, kr->rules_generation, e) : 0;
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    return cursor_done(c) ? 0 : err_set(e, ERR_INVALID, "the compiler's summary is broken");
+}
+
+static int take_done(struct keeper_records *kr, struct span body, struct err *e)
+{
+    struct rules_done done;
+    struct cursor c = cursor_of(body);
+    rules_done_decode(&c, &done);
+    if (c.failed) {
+        return err_set(e, ERR_INVALID, "the compiler's summary is broken");
+    }
+    if (!done.usable) {
+        buf_clear(&kr->rules);
+        kr->rules_generation = 0;
+        return 0; /* the old set stays in use, and listed */
+    }
+    int rc = rules_begin(kr, done.generation, e);
+    rc = rc < 0 ? rc : rules_store(kr, e);
+    rc = rc < 0 ? rc : db_begin(kr->db, e);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = take_refusals(kr, &c, &done, e);
+    rc = rc < 0 ? rc : rules_switch(kr->db, kr->rules_generation, clock_now(), e);
+    rc = db_end(kr->db, rc, e);
+    kr->rules_generation = 0;
+    return rc;
+}
+
+bool keeper_records_message(struct keeper_records *kr, enum role_id peer, struct ipc *ch,
+                            struct ipc_msg *msg)
+{
+    CHECK_OBJ(kr, KEEPER_RECORDS_MAGIC);
+    struct err e = {0};
+    int rc = 0;
+    switch (msg->type) {
+    case MSG_DESK_ASK:
+        keeper_answer(kr, ch, msg);
+        return true;
+    case MSG_RULE:
+        rc = take_rule(kr, msg->body, &e);
+        break;
+    case MSG_RULES_DONE:
+        rc = take_done(kr, msg->body, &e);
+        break;
+    default:
+        return false;
+    }
+    if (rc < 0) {
+        char shown[LOG_VALUE_MAX];
+        log_error("records.rules", "from=%s why=\"%s\"", role_name(peer),
+                  log_value(span_of(e.text), shown));
+    }
+    return true;
+}
+
+/* ---- time ---- */
+
+static void pulse(struct keeper_records *kr, time_ns now)
+{
+    struct keeper_status s;
+    struct err e = {0};
+    struct buf b;
+    arena_reset(&kr->scratch);
+    if (keeper_status(kr, now, &s, &e) < 0) {
+        log_error("records.status", "why=\"%s\"", e.text);
+        return;
+    }
+    buf_init(&b, 4096);
+    buf_u8(&b, EVENT_PULSE);
+    keeper_status_encode(&b, &s);
+    tell(kr, &b);
+    buf_free(&b);
+}
+
+void keeper_records_tick(struct keeper_records *kr, time_ns now)
+{
+    CHECK_OBJ(kr, KEEPER_RECORDS_MAGIC);
+    struct err e = {0};
+    if (kr->desk != NULL && now - kr->pulsed >= KEEPER_PULSE_S * TIME_SECOND) {
+        kr->pulsed = now;
+        pulse(kr, now);
+    }
+    if (now - kr->flushed >= KEEPER_FLUSH_S * TIME_SECOND) {
+        kr->flushed = now;
+        keeper_sources_flush(kr);
+    }
+    if (now - kr->swept >= KEEPER_SWEEP_S * TIME_SECOND) {
+        kr->swept = now;
+        if (session_sweep(kr->db, now, &e) < 0) {
+            log_error("records.sweep", "why=\"%s\"", e.text);
+        }
+    }
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* State of the keeper's records half, shared by keeper_records*.c only. */
+#ifndef ROLES_KEEPER_RECORDS_PRIV_H
+#define ROLES_KEEPER_RECORDS_PRIV_H
+
+#include "base/map.h"
+#include "base/vec.h"
+#include "records/records.h"
+#include "roles/keeper_records.h"
+
+enum {
+    KEEPER_RECORDS_MAGIC = 0x6b726563,
+    KEEPER_RATE_S = 60,  /* the last minute, by seconds */
+    KEEPER_LIVE_S = 300, /* a source is live that brought something within five minutes */
+    KEEPER_PULSE_S = 5,
+    KEEPER_FLUSH_S =
+        30, /* counters to disk at most this late; what a crash loses is recounted by nobody */
+    KEEPER_SWEEP_S = 600,
+    KEEPER_RULES_BATCH =
+        1 << 20, /* bytes of rules stored in one transaction: a commit costs milliseconds */
+};
+
+/* Counters of one source, with the last minute by seconds. */
+struct keeper_source {
+    struct arena texts; /* of row */
+    struct source_row row;
+    bool dirty;
+    int64_t second[KEEPER_RATE_S];
+    int64_t second_at[KEEPER_RATE_S]; /* which second each slot counts */
+};
+
+struct keeper_records {
+    uint32_t magic;
+    struct db *db;
+    struct keeper_records_hooks hooks;
+    struct ipc *desk;
+    struct arena scratch; /* of one message */
+    struct buf out;
+    VEC(struct keeper_source *) sources;
+    struct map by_name;
+    int64_t unknown;
+    struct buf rules;         /* encoded, not stored yet */
+    uint64_t rules_told;      /* the compiler's number of the generation that comes in, 0 = none */
+    int64_t rules_generation; /* ours for it */
+    time_ns pulsed, flushed, swept;
+};
+
+/* keeper_sources.c */
+void keeper_sources_load(struct keeper_records *kr, struct err *e);
+void keeper_sources_flush(struct keeper_records *kr);
+int64_t keeper_source_rate(const struct keeper_source *s, time_ns now);
+void keeper_sources_free(struct keeper_records *kr);
+
+/* keeper_answers.c */
+void keeper_answer(struct keeper_records *kr, struct ipc *ch, const struct ipc_msg *msg);
+void keeper_tell_tokens(struct keeper_records *kr);
+int keeper_status(struct keeper_records *kr, time_ns now, struct keeper_status *out,
+                  struct err *e) NODISCARD;
+/* Tells the desk of an alert. */
+void keeper_tell_alert(struct keeper_records *kr, enum ask_event kind, const struct alert_row *row);
+
+#endif

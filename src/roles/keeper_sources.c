@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Counters of the log sources, kept by the keeper: the live ones here, the lasting ones in records.
+ */
+#include "base/log.h"
+#include "base/mem.h"
+#include "roles/keeper_records_priv.h"
+
+static struct keeper_source *source_add(struct keeper_records *kr, const struct source_row *row)
+{
+    struct keeper_source *s = mem_alloc(sizeof *s);
+    arena_init(&s->texts, 512);
+    s->row = *row;
+    s->row.name = arena_copy(&s->texts, row->name);
+    s->row.kind = arena_copy(&s->texts, row->kind);
+    s->row.product = arena_copy(&s->texts, row->product);
+    s->row.category = arena_copy(&s->texts, row->category);
+    s->row.service = arena_copy(&s->texts, row->service);
+    s->row.organisation = arena_copy(&s->texts, row->organisation);
+    map_put(&kr->by_name, s->row.name, kr->sources.len);
+    vec_push(&kr->sources, s);
+    return s;
+}
+
+void keeper_sources_load(struct keeper_records *kr, struct err *e)
+{
+    struct source_row *rows = NULL;
+    size_t n = 0;
+    map_init(&kr->by_name);
+    if (sources_list(kr->db, &kr->scratch, &rows, &n, e) < 0) {
+        log_error("records.sources", "why=\"%s\"", e->text);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        (void)source_add(kr, &rows[i]);
+    }
+    arena_reset(&kr->scratch);
+}
+
+void keeper_sources_free(struct keeper_records *kr)
+{
+    for (size_t i = 0; i < kr->sources.len; i++) {
+        arena_fini(&kr->sources.data[i]->texts);
+        mem_free(kr->sources.data[i]);
+    }
+    vec_free(&kr->sources);
+    map_free(&kr->by_name);
+}
+
+/* What a source is may change with the config or as its events show it; its counters go on. */
+static void take_identity(struct keeper_source *s, const struct source_row *delta)
+{
+    struct span *mine[] = {&s->row.kind, &s->row.product, &s->row.category, &s->row.service,
+                           &s->row.organisation};
+    const struct span theirs[] = {delta->kind, delta->product, delta->category, delta->service,
+                                  delta->organisation};
+    for (size_t i = 0; i < ARRAY_LEN(mine); i++) {
+        if (theirs[i].len > 0 && !span_eq(*mine[i], theirs[i])) {
+            *mine[i] = arena_copy(&s->texts, theirs[i]);
+        }
+    }
+}
+
+void keeper_records_count(struct keeper_records *kr, const struct source_row *delta)
+{
+    CHECK_OBJ(kr, KEEPER_RECORDS_MAGIC);
+    uint64_t at = 0;
+    struct keeper_source *s = NULL;
+    if (map_get(&kr->by_name, delta->name, &at)) {
+        s = kr->sources.data[at];
+        take_identity(s, delta);
+    } else if (kr->sources.len < SOURCES_MAX) {
+        struct source_row fresh = *delta;
+        fresh.events = fresh.dropped = fresh.anomalies = 0;
+        fresh.last_event = TIME_NONE;
+        s = source_add(kr, &fresh);
+    } else {
+        kr->unknown += delta->events;
+        return;
+    }
+    s->row.events += delta->events;
+    s->row.dropped += delta->dropped;
+    s->row.anomalies += delta->anomalies;
+    if (delta->last_event != TIME_NONE && delta->last_event > s->row.last_event) {
+        s->row.last_event = delta->last_event;
+    }
+    s->dirty = true;
+    int64_t second = clock_now() / TIME_SECOND;
+    size_t slot = (size_t)(second % KEEPER_RATE_S);
+    s->second[slot] =
+        s->second_at[slot] == second ? s->second[slot] + delta->events : delta->events;
+    s->second_at[slot] = second;
+}
+
+void keeper_records_count_unknown(struct keeper_records *kr, int64_t events)
+{
+    CHECK_OBJ(kr, KEEPER_RECORDS_MAGIC);
+    kr->unknown += events;
+}
+
+/* Thousandths of an event per second over the last minute. */
+int64_t keeper_source_rate(const struct keeper_source *s, time_ns now)
+{
+    int64_t second = now / TIME_SECOND;
+    int64_t sum = 0;
+    for (size_t i = 0; i < KEEPER_RATE_S; i++) {
+        sum += second - s->second_at[i] < KEEPER_RATE_S ? s->second[i] : 0;
+    }
+    return sum * 1000 / KEEPER_RATE_S;
+}
+
+void keeper_sources_flush(struct keeper_records *kr)
+{
+    struct err e = {0};
+    bool any = false;
+    for (size_t i = 0; i < kr->sources.len; i++) {
+        any = any || kr->sources.data[i]->dirty;
+    }
+    if (!any) {
+        return;
+    }
+    int rc = db_begin(kr->db, &e);
+    if (rc == 0) {
+        for (size_t i = 0; i < kr->sources.len && rc == 0; i++) {
+            rc =
+                kr->sources.data[i]->dirty ? sources_put(kr->db, &kr->sources.data[i]->row, &e) : 0;
+        }
+        rc = db_end(kr->db, rc, &e);
+    }
+    for (size_t i = 0; i < kr->sources.len && rc == 0; i++) {
+        kr->sources.data[i]->dirty = false;
+    }
+    if (rc < 0) {
+        log_error("records.sources", "why=\"%s\"", e.text);
+    }
+}
