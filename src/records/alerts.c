@@ -111,6 +111,24 @@ static void bind_alert(struct db_stmt *s, const struct alert *a, struct span id,
     db_bind_bytes(s, 22, detail);
 }
 
+/* The same alert told again with more events folded in: its numbers grow, nothing else changes. */
+static int fold_more(struct db *db, const struct alert *a, struct span id, struct span detail, struct err *e)
+{
+    struct db_stmt *s = NULL;
+    int rc = db_query(db,
+                      "UPDATE alert SET events = $2, last_time = $3, detail = $4 "
+                      "WHERE id = $1 AND events < $2",
+                      e, &s);
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_text(s, 1, id);
+    db_bind_i64(s, 2, a->count);
+    db_bind_i64(s, 3, a->last_time);
+    db_bind_bytes(s, 4, detail);
+    return db_run(s, e);
+}
+
 int alerts_insert(struct db *db, const struct alert *a, struct span detail,
                   const struct alert_place *place, char id_out[ALERT_ID_LEN + 1], bool *new_out,
                   struct err *e)
@@ -136,8 +154,11 @@ int alerts_insert(struct db *db, const struct alert *a, struct span detail,
     struct span id = span_make(id_out, ALERT_ID_LEN);
     bind_alert(s, a, id, detail, place);
     rc = db_run(s, e);
-    if (rc < 0 || db_changes(db) == 0) {
+    if (rc < 0) {
         return rc;
+    }
+    if (db_changes(db) == 0) {
+        return fold_more(db, a, id, detail, e);
     }
     *new_out = true;
     rc = rules_count_alert(db, a->rule_hash, a->count, e);

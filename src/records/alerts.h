@@ -23,7 +23,8 @@ void alert_make_id(struct span rule_id, const struct alert_place *place,
 
 /*
  * Takes an alert in, inside the transaction that the caller holds. `detail` is the alert as encoded
- * by event/alert.h. *new_out is false when it was there already; nothing changes then.
+ * by event/alert.h. *new_out is false when it was there already; then only
+ * its count and last time grow, when more events were folded into it since.
  */
 int alerts_insert(struct db *db, const struct alert *a, struct span detail,
                   const struct alert_place *place, char id_out[ALERT_ID_LEN + 1], bool *new_out,

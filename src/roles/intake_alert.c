@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * From matches to alerts: the rule set is tried on the event, matches are folded, the first of each fold becomes an
+ * alert with why it fired; matches that correlations ask for go to the correlator. Runs in intake.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "roles/intake_priv.h"
+
+/* What is told of one match; everything lives in the scratch arena. */
+struct finding {
+    const struct ruleset_rule *rule;
+    uint32_t number; /* as in matches: correlations behind rules */
+    class_id class_id;
+    struct span group; /* of a correlation */
+    time_ns time;
+    uint32_t nwhy;
+    const struct alert_why *why;
+};
+
+struct field_list {
+    struct alert_field *fields;
+    uint16_t count;
+    size_t bytes;
+    struct arena *arena;
+};
+
+static void add_field(void *ctx, struct span name, struct span value)
+{
+    struct field_list *l = ctx;
+    if (l->count == ALERT_FIELDS_MAX || l->bytes >= INTAKE_ALERT_FIELDS_BYTES) {
+        return;
+    }
+    struct span cut = span_sub(value, 0, ALERT_VALUE_MAX);
+    l->fields[l->count++] = (struct alert_field){arena_copy(l->arena, span_sub(name, 0, ALERT_VALUE_MAX)),
+                                                 arena_copy(l->arena, cut)};
+    l->bytes += name.len + cut.len;
+}
+
+/* One line for lists: the first thing that made the rule fire. */
+static struct span summary_of(struct intake *in, const struct finding *f)
+{
+    enum { SUMMARY_VALUE_MAX = 200 };
+    if (f->group.len > 0) {
+        return f->group;
+    }
+    if (f->nwhy == 0) {
+        return f->rule->title;
+    }
+    struct span value = span_sub(f->why[0].value, 0, SUMMARY_VALUE_MAX);
+    const char *text = f->why[0].field.len == 0
+                           ? arena_printf(&in->scratch, "%.*s", SPAN_ARG(value))
+                           : arena_printf(&in->scratch, "%.*s: %.*s", SPAN_ARG(f->why[0].field), SPAN_ARG(value));
+    return span_of(text);
+}
+
+static void store_alert(struct intake *in, const struct intake_source *s, const struct finding *f, struct span host,
+                        struct span user, uint32_t arrival)
+{
+    struct event *ev = &in->event;
+    struct field_list fields = {.arena = &in->scratch};
+    fields.fields = arena_calloc(&in->scratch, ALERT_FIELDS_MAX, sizeof *fields.fields);
+    normalise_fields(in->normaliser, ev, &in->scratch, add_field, &fields);
+    struct alert a = {
+        .rule_id = f->rule->id,
+        .rule_hash = f->rule->hash,
+        .title = f->rule->title,
+        .level = f->rule->level,
+        .time = f->time,
+        .received = ev->received,
+        .last_time = f->time,
+        .count = 1,
+        .organisation = span_of(s->organisation),
+        .source = span_of(s->name),
+        .product = s->logsource.product,
+        .category = s->logsource.category,
+        .service = s->logsource.service,
+        .host = host,
+        .user = user,
+        .summary = summary_of(in, f),
+        .tags = ev->tags,
+        .nwhy = (uint16_t)(f->nwhy > ALERT_WHY_MAX ? ALERT_WHY_MAX : f->nwhy),
+        .why = f->why,
+        .nfields = fields.count,
+        .fields = fields.fields,
+    };
+    folds_store(in->folds, &a, arrival);
+}
+
+static void tell(struct intake *in, const struct intake_source *s, uint32_t source, uint32_t arrival,
+                 struct finding *f, const struct match *match)
+{
+    struct event *ev = &in->event;
+    event_use_class(ev, f->class_id);
+    struct span host = arena_copy(&in->scratch, span_sub(event_entity(ev, ENTITY_HOST), 0, ALERT_VALUE_MAX));
+    struct span user = arena_copy(&in->scratch, span_sub(event_entity(ev, ENTITY_USER), 0, ALERT_VALUE_MAX));
+    const struct fold_key key = {f->number, source, host, user, f->group};
+    if (!folds_count(in->folds, &key, f->time)) {
+        return;
+    }
+    if (match != NULL) { /* dear: asked only for what becomes an alert */
+        f->nwhy = matcher_explain(in->matcher, ev, match, &in->scratch, &f->why);
+    }
+    store_alert(in, s, f, host, user, arrival);
+}
+
+/* What the correlator said: each completed correlation is a finding on this event. */
+static void tell_correlations(struct intake *in, const struct intake_source *s, uint32_t source, uint32_t arrival,
+                              class_id cls, const struct correlate_output *outputs, uint32_t n)
+{
+    const struct ruleset *rules = in->compiled->ruleset;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t number = ruleset_nrules(rules) + outputs[i].correlation;
+        const struct ruleset_rule *rule = ruleset_rule(rules, number);
+        struct alert_why *why = arena_alloc(&in->scratch, sizeof *why);
+        *why = (struct alert_why){
+            .selection = SPAN("correlation"),
+            .field = arena_copy(&in->scratch, outputs[i].group),
+            .operator_ = SPAN("reached"),
+            .value = span_of(arena_printf(&in->scratch, "%g (%u events told)", outputs[i].value, outputs[i].nrefs)),
+        };
+        struct finding f = {.rule = rule,
+                            .number = number,
+                            .class_id = cls,
+                            .group = why->field,
+                            .time = outputs[i].time,
+                            .nwhy = 1,
+                            .why = why};
+        if (!rule->quiet) {
+            tell(in, s, source, arrival, &f, NULL);
+        }
+    }
+}
+
+static void correlate(struct intake *in, const struct intake_source *s, uint32_t source, uint32_t arrival,
+                      const struct match *match)
+{
+    struct event *ev = &in->event;
+    uint32_t nfields = 0;
+    const field_id *fields = correlations_fields(in->compiled->correlations, match->rule, &nfields);
+    struct span *values = arena_calloc(&in->scratch, nfields, sizeof *values);
+    event_use_class(ev, match->class_id);
+    for (uint32_t i = 0; i < nfields; i++) {
+        uint32_t leaf = event_first(ev, fields[i]);
+        if (leaf != LEAF_NIL) {
+            values[i] = event_plain(ev, leaf);
+            values[i].ptr = values[i].ptr == NULL ? "" : values[i].ptr; /* empty is not absent */
+        }
+    }
+    const struct correlate_input input = {
+        .rule = match->rule, .time = ev->time, .values = values, .ref = (in->window_id << 20) | arrival};
+    const struct correlate_output *outputs;
+    uint32_t n = correlator_feed(in->correlator, &input, &outputs);
+    tell_correlations(in, s, source, arrival, match->class_id, outputs, n);
+}
+
+void intake_alerts(struct intake *in, struct intake_source *s, uint32_t source, uint32_t arrival)
+{
+    struct event *ev = &in->event;
+    const struct catalog *catalog = in->compiled->catalog;
+    if (ev->class_id >= catalog->nclasses) {
+        return;
+    }
+    const struct event_class *cls = &catalog->classes[ev->class_id];
+    s->logsource = cls->nsources > 0 ? cls->sources[0] : (struct logsource){0};
+    const struct match *matches;
+    uint32_t n = matcher_run(in->matcher, ev, &matches);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct match match = matches[i];
+        const struct ruleset_rule *rule = ruleset_rule(in->compiled->ruleset, match.rule);
+        arena_reset(&in->scratch);
+        if (!rule->quiet) {
+            struct finding f = {.rule = rule, .number = match.rule, .class_id = match.class_id, .time = ev->time};
+            tell(in, s, source, arrival, &f, &match);
+        }
+        if (rule->correlated) {
+            correlate(in, s, source, arrival, &match);
+        }
+    }
+}

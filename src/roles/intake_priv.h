@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Private to intake*.c: the state of an intake. One process, one thread, one loop.
+ *
+ *     receivers (flow/receive) → intake_take (intake_event.c): normalise, keep in the window, detect, fold
+ *     → intake_seal (intake_window.c): sort, pack, send to keeper → kept: senders are told
+ */
+#ifndef ROLES_INTAKE_PRIV_H
+#define ROLES_INTAKE_PRIV_H
+
+#include "archive/window.h"
+#include "base/vec.h"
+#include "flow/normalise/normalise.h"
+#include "flow/receive/follow.h"
+#include "flow/receive/http.h"
+#include "flow/receive/tcp.h"
+#include "flow/receive/udp.h"
+#include "roles/compile.h"
+#include "roles/intake_fold.h"
+#include "roles/role.h"
+#include "roles/window_codec.h"
+
+enum {
+    INTAKE_UNKEPT_MAX = 48 * 1024 * 1024,        /* bytes of windows not yet kept: then reading stops */
+    INTAKE_ALERTS_SEAL = 8 * 1024 * 1024,        /* bytes of alerts that seal a window early */
+    INTAKE_ALERT_FIELDS_BYTES = 128 * 1024,      /* of fields told with one alert */
+    INTAKE_SOURCES_MAX = 8192,                   /* sources of the config and of tokens */
+};
+
+/* Where records come from: decided by listener or token. */
+struct intake_source {
+    char *name, *organisation, *kind, *as; /* `as`: a file of sources/, empty = by content */
+    int32_t zone_s;
+    struct stream stream;
+    bool guess; /* format by the first record */
+    /* since the last pulse */
+    uint64_t events, dropped, anomalies;
+    time_ns last_event;
+    struct logsource logsource; /* of its last event; points into the compiled region */
+};
+
+/* A window on its way: its message, until keeper has it on disk. */
+struct intake_sent {
+    uint64_t id;
+    bool sent;
+    struct buf body;
+};
+
+struct intake_receiver {
+    enum fd_kind kind;
+    char *name;
+    struct udp_receiver *udp;
+    struct tcp_receiver *tcp;
+};
+
+struct intake_waiting_fd {
+    struct role_fd fd; /* name: own copy */
+    char *name;
+};
+
+struct intake_position {
+    char *name;
+    struct follow_position at;
+};
+
+struct intake {
+    struct role *role;
+    uint64_t start_id; /* random: with the window's number, what makes a window unique */
+
+    /* what the compiler made */
+    const struct compiled *compiled;
+    int compiled_fd;
+    uint64_t generation;
+    struct normaliser *normaliser;
+    struct matcher *matcher;
+    struct correlator *correlator;
+    struct event event;
+    struct arena scratch; /* one event's alert */
+
+    /* the window */
+    struct window *window;
+    uint64_t window_id; /* of the open one, from 1 */
+    VEC(struct intake_sent) unkept;
+    size_t unkept_bytes;
+    struct folds *folds;
+
+    /* where records come from */
+    VEC(struct intake_source *) sources;
+    VEC(uint32_t) by_config; /* index in config->sources → in sources */
+    struct tokens tokens;
+    struct receive_sink sink;
+    VEC(struct intake_receiver) receivers;
+    struct follow *follow;
+    struct http_receiver *http;
+    VEC(struct intake_waiting_fd) waiting; /* until rules and positions are here */
+    VEC(struct intake_position) positions; /* as keeper told them */
+    bool have_positions, have_tokens;
+    char *tls_cert, *tls_key; /* PEM */
+    VEC(struct intake_token) told_tokens; /* as keeper told them; texts in told_arena */
+    struct arena told_arena;
+
+    bool paused, stopping, stopped;
+    uint64_t unknown; /* events of senders nobody knows, since the last pulse */
+    uv_timer_t window_timer, follow_timer, second_timer;
+    uint32_t seconds;
+};
+
+/* intake_event.c */
+bool intake_take(void *ctx, const struct receive_record *r);
+/* A new compiled set: maps it, makes normaliser and matcher, lets the old one go. */
+int intake_use_rules(struct intake *in, int fd, uint64_t address, uint64_t generation, struct err *e) NODISCARD;
+
+/* intake_alert.c */
+void intake_alerts(struct intake *in, struct intake_source *source, uint32_t source_index, uint32_t arrival);
+
+/* intake_window.c */
+void intake_seal(struct intake *in);
+void intake_send(struct intake *in);
+void intake_resend(struct intake *in);
+void intake_kept(struct intake *in, const struct window_kept *kept);
+/* Number of the window that holds what was taken last. */
+uint64_t intake_window_of_last(void *ctx);
+bool intake_is_busy(void *ctx);
+void intake_arm(struct intake *in);
+
+/* intake_source.c */
+void intake_sources_from_config(struct intake *in, const struct config *config);
+void intake_sources_from_tokens(struct intake *in, const struct config *config);
+void intake_dropped(void *ctx, uint32_t source, uint64_t count);
+void intake_pulse(struct intake *in);
+
+/* intake_receive.c */
+void intake_fd(struct intake *in, const struct role_fd *f);
+void intake_fds_go(struct intake *in);
+void intake_fd_close(struct intake *in, struct span body);
+void intake_pause(struct intake *in, bool pause);
+void intake_follow_arm(struct intake *in);
+void intake_receive_end(struct intake *in);
+
+#endif
