@@ -22,6 +22,7 @@ import {
   load,
   loaded,
   loading,
+  next,
   pickRow,
   rows,
   setCalm,
@@ -157,10 +158,13 @@ function Lead() {
   const c = counts.value;
   if (!c || !loaded.value) return null;
   const oldest = parseTime(c.oldest_open);
-  const isOpen = filter.value.status !== 'closed' && filter.value.status !== 'all';
+  const f = filter.value;
+  const narrowed = f.words.length > 0 || f.levels.length > 0 || f.host !== null || f.rule !== null;
+  const isOpen = f.status !== 'closed' && f.status !== 'all' && !narrowed;
   return (
     <p class="soft">
       {tn('alerts.open', c.open)}
+      {narrowed && next.value === null && ` ${tn('alerts.matching', alerts.value.length)}`}
       {isOpen && groupCount.value > 0 && ` ${tn('alerts.groups', groupCount.value)}`}
       {isOpen && c.open > 0 && oldest !== null && ` ${t('alerts.oldest', { d: duration(quarter.value - oldest) })}`}
     </p>

@@ -2,6 +2,7 @@
 // The bar on top: the palette, proof of life, the clock with its zone.
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
+import { sessionEnded } from '../base/api';
 import { clock, duration, parseTime } from '../base/format';
 import { t, tn } from '../base/i18n';
 import { beats, lostSince, pulse } from '../state/stream';
@@ -21,6 +22,7 @@ interface Life {
 export function life(): Life {
   const p = pulse.value;
   const lost = lostSince.value;
+  if (sessionEnded.value) return { still: true, main: t('watch.signed_out'), more: '' };
   if (lost !== null) {
     return {
       still: true,

@@ -50,7 +50,7 @@ function Table({ items }: { items: Rule[] }) {
           <tr>
             <th scope="col">{t('col.severity')}</th>
             <th scope="col">{t('col.rule')}</th>
-            <th scope="col" class="num">
+            <th scope="col" class="num c-tried">
               {t('col.tried')}
             </th>
             <th scope="col" class="num">
@@ -70,7 +70,7 @@ function Table({ items }: { items: Rule[] }) {
                   <code>{visibleLine(r.file)}</code>
                 </span>
               </th>
-              <td class="num">{formatNumber(r.events)}</td>
+              <td class="num c-tried">{formatNumber(r.events)}</td>
               <td class="num">
                 {r.hits > 0 ? (
                   <a class="fig" href={alertsUrl(null, hitsOf(r))}>

@@ -7,8 +7,9 @@ import { CopyButton } from '../base/parts';
 /** Single quotes for sh: a quote inside ends, escapes and begins again. */
 export const shellQuote = (s: string): string => `'${s.replace(/'/g, `'\\''`)}'`;
 
+/** Shaped as journald writes JSON, so that any Linux source knows it, and what it says is worth an alert. */
 export const FIRST_EVENT =
-  '{"CommandLine":"whoami /all","Image":"/usr/bin/whoami","host":{"name":"first-light"}}';
+  '{"_HOSTNAME":"first-light","SYSLOG_IDENTIFIER":"sudo","MESSAGE":"guest : user NOT in sudoers ; TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/sh"}';
 
 export function curlLine(token: string | null, ingest: string): string {
   const auth = token ? shellQuote(`Authorization: Bearer ${token}`) : '"Authorization: Bearer $TOKEN"';

@@ -45,7 +45,9 @@ function Table({ items }: { items: Source[] }) {
           <tr>
             <th scope="col">{t('col.source')}</th>
             <th scope="col">{t('col.state')}</th>
-            <th scope="col">{t('col.logs')}</th>
+            <th scope="col" class="c-logs">
+              {t('col.logs')}
+            </th>
             <th scope="col">{t('col.last_event')}</th>
             <th scope="col" class="num">
               {t('col.rate')}
@@ -73,7 +75,7 @@ function Table({ items }: { items: Source[] }) {
               <td>
                 <Liveness s={s} />
               </td>
-              <td>
+              <td class="c-logs">
                 <Logsource s={s} />
               </td>
               <td>
@@ -173,7 +175,7 @@ export function SourcesPage() {
         </Empty>
       )}
       {d && d.items.length > 0 && <Table items={d.items} />}
-      <Tokens />
+      <Tokens names={(d?.items ?? []).filter((s) => s.kind === 'http').map((s) => s.name)} />
       {node.value && <NodePanel s={node.value} />}
     </div>
   );

@@ -44,7 +44,13 @@ function MadeOnce({ made, onDone }: { made: Made; onDone: () => void }) {
   );
 }
 
-function MakeForm({ onMade, onCancel }: { onMade: (m: Made) => void; onCancel: () => void }) {
+interface FormProps {
+  names: string[];
+  onMade: (m: Made) => void;
+  onCancel: () => void;
+}
+
+function MakeForm({ names, onMade, onCancel }: FormProps) {
   const name = useSignal('');
   const source = useSignal('');
   const wrong = useSignal<{ field: string; text: string } | null>(null);
@@ -87,6 +93,7 @@ function MakeForm({ onMade, onCancel }: { onMade: (m: Made) => void; onCancel: (
           id={`token-${id}`}
           ref={ref}
           type="text"
+          list={id === 'source' ? 'token-sources' : undefined}
           maxLength={MAX_NAME_CHARS}
           autocomplete="off"
           required
@@ -118,6 +125,11 @@ function MakeForm({ onMade, onCancel }: { onMade: (m: Made) => void; onCancel: (
     >
       {field('name', name, first)}
       {field('source', source, second_)}
+      <datalist id="token-sources">
+        {names.map((n) => (
+          <option key={n} value={n} />
+        ))}
+      </datalist>
       <div class="acts">
         <button class="btn main-act" type="submit" disabled={busy.value}>
           {t('token.make')}
@@ -130,7 +142,7 @@ function MakeForm({ onMade, onCancel }: { onMade: (m: Made) => void; onCancel: (
   );
 }
 
-export function Tokens() {
+export function Tokens({ names }: { names: string[] }) {
   const { query, route } = useLocation();
   const list = useSignal<Token[] | null>(null);
   const wrong = useSignal<string | null>(null);
@@ -190,6 +202,7 @@ export function Tokens() {
       ) : (
         making.value && (
           <MakeForm
+            names={names}
             onMade={(m) => {
               made.value = m;
               read();
