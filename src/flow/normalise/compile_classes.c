@@ -185,13 +185,13 @@ static int also_class(struct compiler *c, const struct source *s, const struct s
     const struct src_also *also = &owner->also[index];
     const struct norm_derive *derive = NULL;
     uint32_t nderive = 0;
-    struct span_list categories = {&also->logsource.category, 1};
+    struct span_list categories = {&also->logsources[0].category, 1};
     int rc = compile_derive(c, also, &derive, &nderive);
     if (rc == 0) {
         struct span name = span_of(arena_printf(&c->scratch, "%.*s/%.*s", SPAN_ARG(s->name),
                                                 SPAN_ARG(also->name)));
-        *out = compile_class(c, name, compile_view(c, s, categories, also), &also->logsource, 1,
-                             split, CLASS_NONE, derive, nderive);
+        *out = compile_class(c, name, compile_view(c, s, categories, also), also->logsources,
+                             also->nlogsources, split, CLASS_NONE, derive, nderive);
     }
     return rc;
 }

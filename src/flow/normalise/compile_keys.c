@@ -233,6 +233,18 @@ static bool is_virtual(struct span name)
             span_eq(name, compile_entity_field(5)) || span_eq(name, compile_entity_field(6)));
 }
 
+/* "userIdentity.arn" below "detail": userIdentity leads there too. */
+static void link_heads(struct compiler *c, const struct src_child *child, key_node at,
+                       struct span field)
+{
+    for (size_t i = 1; i < field.len && !child->deep && field.len <= NAME_CUT_MAX; i++) {
+        if (field.ptr[i] == '.') {
+            struct span head = span_sub(field, 0, i);
+            (void)keytable_link(c->keys, at, head, compile_node(c, head));
+        }
+    }
+}
+
 /* Each field is also a child of the objects whose children are fields, and may be wrapped as {"#text": …}. */
 static void link_children(struct compiler *c)
 {
@@ -250,6 +262,7 @@ static void link_children(struct compiler *c)
             }
             key_node node = compile_node(c, c->fields[f]);
             (void)keytable_link(c->keys, at, c->fields[f], node);
+            link_heads(c, child, at, c->fields[f]);
             if (child->text.len > 0) {
                 (void)keytable_link(c->keys, node, child->text, node);
             }

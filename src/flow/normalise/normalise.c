@@ -71,14 +71,15 @@ void norm_add_own(struct job *j, enum norm_field field, struct span value)
     norm_add(j, span_of(names[field]), j->n->tables->fields[field], value);
 }
 
-void norm_dissect(struct job *j, const struct norm_source *s, struct span program,
+bool norm_dissect(struct job *j, const struct norm_source *s, struct span program,
                   struct span message)
 {
     struct dissect_value values[DISSECT_VALUES_MAX];
-    int n = s == NULL ? -1 : dissect_line(s->patterns, program, message, values);
+    int n = s == NULL ? -1 : dissect_line(s->patterns, program, span_trim(message), values);
     for (int i = 0; i < n; i++) {
         norm_add(j, values[i].name, values[i].node, values[i].value);
     }
+    return n >= 0;
 }
 
 /* ---- class ---- */

@@ -112,7 +112,8 @@ static const struct norm_source *source_of(const struct job *j, enum source_form
     return j->declared != NULL ? NULL : norm_source_of(j, format);
 }
 
-static class_id class_of(const struct job *j, const struct norm_source *s)
+static class_id class_of(const struct job *j, const struct norm_source *s,
+                         const struct span keys[TABLE_KEYS_MAX])
 {
     const struct norm_tables *t = j->n->tables;
     const struct norm_declared *d = j->declared;
@@ -123,9 +124,19 @@ static class_id class_of(const struct job *j, const struct norm_source *s)
     if (s == NULL) {
         return d != NULL ? d->plain : t->generic;
     }
-    struct span a = first_text(j->ev, s->keys[0]);
-    struct span b = s->nkeys > 1 ? first_text(j->ev, s->keys[1]) : span_make(NULL, 0);
-    return norm_class_of(j, s, a, b);
+    return norm_class_of(j, s, keys[0], keys[1]);
+}
+
+/* The message is the text of a program that the record names, or a whole syslog line, which tells the keys too. */
+static void dissect_message(struct job *j, const struct norm_source *s,
+                            struct span keys[TABLE_KEYS_MAX])
+{
+    struct span message = node_text(j->ev, s->message);
+    if (s->program != KEY_NONE) {
+        (void)norm_dissect(j, s, node_text(j->ev, s->program), message);
+    } else {
+        norm_syslog_line(j, s, message, &keys[0], &keys[1]);
+    }
 }
 
 enum normalise_result norm_json(struct job *j)
@@ -140,13 +151,16 @@ enum normalise_result norm_json(struct job *j)
         return NORMALISE_BAD;
     }
     const struct norm_source *s = source_of(j, format);
-    class_id cls = class_of(j, s);
+    struct span keys[TABLE_KEYS_MAX] = {{NULL, 0}, {NULL, 0}};
+    for (uint32_t i = 0; s != NULL && i < s->nkeys; i++) {
+        keys[i] = first_text(ev, s->keys[i]);
+    }
     /* A manifest entry in plain "json" is the whole truth: its messages are not taken apart. */
     bool open = j->declared == NULL || format == FORMAT_JOURNALD;
     if (open && s != NULL && s->message != KEY_NONE) {
         j->n->named_from = ev->leaves.len;
-        norm_dissect(j, s, node_text(ev, s->program), node_text(ev, s->message));
+        dissect_message(j, s, keys);
     }
-    norm_set_class(j, cls);
+    norm_set_class(j, class_of(j, s, keys));
     return NORMALISE_EVENT;
 }

@@ -53,9 +53,14 @@ const struct norm_source *norm_source_of(const struct job *j, enum source_format
 /* Class for a format with one source: stated, by a key value, or unknown. */
 class_id norm_format_class(const struct job *j, enum source_format format, struct span a,
                            struct span b);
-/* Takes a message apart by the source's patterns; adds what it finds. */
-void norm_dissect(struct job *j, const struct norm_source *s, struct span program,
+/* Takes a message apart by the source's patterns; adds what it finds. False when no pattern fits. */
+bool norm_dissect(struct job *j, const struct norm_source *s, struct span program,
                   struct span message);
+
+/* Reads a syslog line into fields by the patterns of s, and its time into the event unless it has one. Gives what the log
+ * source tables go by; ptr NULL where the line does not say. */
+void norm_syslog_line(struct job *j, const struct norm_source *s, struct span line,
+                      struct span *program_out, struct span *facility_out);
 
 /* ---- one per format ---- */
 enum normalise_result norm_json(struct job *j);
@@ -64,6 +69,9 @@ enum normalise_result norm_web(struct job *j);
 enum normalise_result norm_auditd(struct job *j);
 enum normalise_result norm_syslog(struct job *j);
 enum normalise_result norm_zeek(struct job *j);
+
+/* Every key=value of an audit record; returns its type, ptr NULL when there is none. normalise_auditd.c */
+struct span norm_audit_pairs(struct job *j, struct span record);
 
 /* ---- normalise_time.c ---- */
 /* Any time text we know; number: the record wrote it as a number. Sets tags. False when it is no time. */

@@ -30,12 +30,31 @@ static void line_time(struct job *j, struct span line)
     }
 }
 
+/* The text source whose patterns fit the line, which they take apart; NULL when none does. */
+static const struct norm_source *text_source(struct job *j)
+{
+    const struct norm_tables *t = j->n->tables;
+    for (uint32_t i = 0; i < t->nsources; i++) {
+        const struct norm_source *s = &t->sources[i];
+        bool asked = j->st->source.len == 0 || span_eq(s->name, j->st->source);
+        if (s->format == FORMAT_TEXT && asked && norm_dissect(j, s, SPAN(""), j->ev->raw)) {
+            return s;
+        }
+    }
+    return NULL;
+}
+
 enum normalise_result norm_text(struct job *j)
 {
     static const struct span any = {NULL, 0};
     j->ev->keywords_raw = true;
     line_time(j, j->ev->raw);
-    norm_set_class(j, norm_format_class(j, FORMAT_TEXT, any, any));
+    if (j->declared != NULL) {
+        norm_set_class(j, j->declared->plain);
+        return NORMALISE_EVENT;
+    }
+    const struct norm_source *s = text_source(j);
+    norm_set_class(j, s == NULL ? j->n->tables->generic : norm_class_of(j, s, any, any));
     return NORMALISE_EVENT;
 }
 
@@ -62,13 +81,13 @@ static void add_if(struct job *j, enum norm_field field, struct span value)
     }
 }
 
-enum normalise_result norm_syslog(struct job *j)
+void norm_syslog_line(struct job *j, const struct norm_source *s, struct span line,
+                      struct span *program_out, struct span *facility_out)
 {
     struct event *ev = j->ev;
     struct syslog_context context = {ev->received, j->st->zone_s};
     struct syslog_msg m;
-    syslog_parse(ev->raw, &context, &m);
-    ev->keywords_raw = true;
+    syslog_parse(line, &context, &m);
     ev->time = m.time;
     ev->tags |= (m.odd & SYSLOG_ODD_YEAR_INFERRED) != 0 ? TAG_YEAR_GUESSED : 0u;
     ev->tags |= (m.odd & SYSLOG_ODD_PRI_BAD) != 0 ? TAG_BAD_PRI : 0u;
@@ -83,9 +102,19 @@ enum normalise_result norm_syslog(struct job *j)
     add_if(j, NORM_SEVERITY, severity == NULL ? SPAN("") : span_of(severity));
     add_if(j, NORM_MESSAGE, m.message);
     add_params(j, &m);
-    norm_dissect(j, norm_source_of(j, FORMAT_SYSLOG), m.appname, m.message);
-    struct span program = m.appname.len == 0 ? span_make(NULL, 0) : m.appname;
-    struct span group = facility == NULL ? span_make(NULL, 0) : span_of(facility);
-    norm_set_class(j, norm_format_class(j, FORMAT_SYSLOG, program, group));
+    if (!norm_dissect(j, s, m.appname, m.message) && span_starts(m.message, SPAN("type="))) {
+        norm_audit_pairs(j, m.message);
+    }
+    *program_out = m.appname.len == 0 ? span_make(NULL, 0) : m.appname;
+    *facility_out = facility == NULL ? span_make(NULL, 0) : span_of(facility);
+}
+
+enum normalise_result norm_syslog(struct job *j)
+{
+    struct span program;
+    struct span facility;
+    j->ev->keywords_raw = true;
+    norm_syslog_line(j, norm_source_of(j, FORMAT_SYSLOG), j->ev->raw, &program, &facility);
+    norm_set_class(j, norm_format_class(j, FORMAT_SYSLOG, program, facility));
     return NORMALISE_EVENT;
 }

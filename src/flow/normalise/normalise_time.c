@@ -98,6 +98,46 @@ bool norm_time_web(struct span text, int zone_s, time_ns *out)
     return time_from_parts(&p, zone_s, out);
 }
 
+/* "2026/11/22 02:05:27" of nginx and others: the slashes become dashes. */
+static bool time_slashed(struct span text, int zone_s, time_ns *out)
+{
+    char copy[TIME_TEXT_MAX];
+    if (text.len < 19 || text.len > sizeof copy || text.ptr[4] != '/' || text.ptr[7] != '/') {
+        return false;
+    }
+    memcpy(copy, text.ptr, text.len);
+    copy[4] = '-';
+    copy[7] = '-';
+    return time_parse(span_make(copy, text.len), zone_s, out);
+}
+
+/* "Sun Nov 22 02:05:27.123456 2026" of Apache's error log and ctime. */
+static bool time_ctime(struct span text, int zone_s, time_ns *out)
+{
+    struct time_parts p = {0};
+    int century = 0;
+    int rest = 0;
+    size_t year = text.len - 4;
+    if (text.len < 24 || text.ptr[3] != ' ' || text.ptr[7] != ' ' || text.ptr[13] != ':' ||
+        text.ptr[16] != ':' || text.ptr[year - 1] != ' ' || !two(text, 11, &p.hour) ||
+        !two(text, 14, &p.minute) || !two(text, 17, &p.second) || !two(text, year, &century) ||
+        !two(text, year + 2, &rest)) {
+        return false;
+    }
+    bool one_digit = text.ptr[8] == ' ';
+    if (one_digit ? digits(text, 9) != 1 : !two(text, 8, &p.day)) {
+        return false;
+    }
+    p.day = one_digit ? text.ptr[9] - '0' : p.day;
+    p.month = month_number(span_sub(text, 4, 3));
+    p.year = century * 100 + rest;
+    int scale = 100000000;
+    for (size_t i = 20; text.ptr[19] == '.' && i < year - 1 && scale > 0; i++, scale /= 10) {
+        p.nanos += text.ptr[i] >= '0' && text.ptr[i] <= '9' ? (text.ptr[i] - '0') * scale : 0;
+    }
+    return time_from_parts(&p, zone_s, out);
+}
+
 bool norm_time_parse(struct span text, int zone_s, time_ns received, time_ns *out,
                      uint32_t *tags_out)
 {
@@ -106,7 +146,8 @@ bool norm_time_parse(struct span text, int zone_s, time_ns received, time_ns *ou
         return false;
     }
     if (epoch_parse(text, out) || time_parse(text, zone_s, out) ||
-        norm_time_web(text, zone_s, out)) {
+        norm_time_web(text, zone_s, out) || time_slashed(text, zone_s, out) ||
+        time_ctime(text, zone_s, out)) {
         return true;
     }
     if (span_starts(text, SPAN("/Date(")) && span_ends(text, SPAN(")/"))) {

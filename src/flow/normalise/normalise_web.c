@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Web access logs in the common and combined formats, with or without a leading vhost:port, and audit daemon records
- * (key=value). A line that does not fit stays a line: it is tagged, keywords still see it. On the event path.
+ * Web access logs in the common and combined formats, with or without a leading vhost:port. A line that does not fit
+ * stays a line: it is tagged, keywords still see it. On the event path.
  */
 #include "flow/normalise/normalise_priv.h"
-
-/* ---- web ---- */
 
 struct web_line {
     struct span vhost, client, user, time, request, status, bytes, referer, agent;
@@ -178,89 +176,5 @@ enum normalise_result norm_web(struct job *j)
         j->ev->time = t;
     }
     norm_set_class(j, norm_format_class(j, FORMAT_WEB, any, any));
-    return NORMALISE_EVENT;
-}
-
-/* ---- auditd ---- */
-
-/* Blanks of the audit log: also the separators (0x1c-0x1f) before values that the daemon has looked up. */
-static bool audit_blank(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1c && c <= 0x1f);
-}
-
-static size_t until(struct span s, size_t at, char quote)
-{
-    while (at < s.len && s.ptr[at] != quote) {
-        at++;
-    }
-    return at;
-}
-
-/* Value at `at`: in quotes, or to the next blank (or to the single quote that ends the enclosing one). */
-static struct span audit_value(struct span s, size_t at, bool inside, size_t *next_out)
-{
-    char c = at < s.len ? s.ptr[at] : ' ';
-    if (c == '"' || (c == '\'' && !inside)) {
-        size_t end = until(s, at + 1, c);
-        /* What stands in single quotes is a record of its own: msg='op=login acct="root"'. */
-        *next_out = c == '\'' ? at + 1 : (end < s.len ? end + 1 : end);
-        return span_sub(s, at + 1, end - at - 1);
-    }
-    size_t end = at;
-    while (end < s.len && !audit_blank(s.ptr[end]) && !(inside && s.ptr[end] == '\'')) {
-        end++;
-    }
-    *next_out = end;
-    return span_sub(s, at, end - at);
-}
-
-/* "audit(1684329817.579:2995):" gives the time. */
-static void audit_time(struct job *j, struct span value)
-{
-    time_ns t = TIME_NONE;
-    if (!span_starts(value, SPAN("audit("))) {
-        return;
-    }
-    struct span rest = span_sub(value, 6, value.len);
-    ptrdiff_t colon = span_find(rest, ':');
-    if (colon > 0 && norm_time_parse(span_sub(rest, 0, (size_t)colon), j->st->zone_s,
-                                     j->ev->received, &t, &j->ev->tags)) {
-        j->ev->time = t;
-    }
-}
-
-enum normalise_result norm_auditd(struct job *j)
-{
-    struct span s = j->ev->raw;
-    struct span type = {NULL, 0};
-    bool inside = false;
-    size_t at = 0;
-    j->ev->keywords_raw = true;
-    while (at < s.len) {
-        size_t start = at;
-        while (at < s.len && !audit_blank(s.ptr[at]) && s.ptr[at] != '=' && s.ptr[at] != '\'') {
-            at++;
-        }
-        if (at == start || at >= s.len || s.ptr[at] != '=') {
-            inside = inside && !(at < s.len && s.ptr[at] == '\'');
-            at++;
-            continue;
-        }
-        struct span key = span_sub(s, start, at - start);
-        size_t value_at = at + 1;
-        struct span value = audit_value(s, value_at, inside, &at);
-        inside = inside || (value_at < s.len && s.ptr[value_at] == '\'');
-        norm_add(j, key, keytable_find(j->n->catalog->keys, KEY_ROOT, key), value);
-        if (span_eq(key, SPAN("msg"))) {
-            audit_time(j, value);
-        } else if (span_eq(key, SPAN("type")) && type.ptr == NULL) {
-            type = value;
-        }
-    }
-    if (j->ev->leaves.len == 0) {
-        j->ev->tags |= TAG_NOT_PARSED;
-    }
-    norm_set_class(j, norm_format_class(j, FORMAT_AUDITD, type, span_make(NULL, 0)));
     return NORMALISE_EVENT;
 }

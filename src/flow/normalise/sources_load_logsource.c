@@ -189,23 +189,42 @@ static int load_when(struct arena *a, struct source *s, const struct yaml_node *
     return rc;
 }
 
+/* One map, or a list of maps. */
+static int load_also_logsources(struct arena *a, const struct yaml_node *node,
+                                struct src_also *out, struct err *e)
+{
+    static const char *const names[] = {"product", "category", "service", NULL};
+    bool list = node != NULL && node->kind == YAML_SEQ;
+    uint32_t n = list ? node->len : 1;
+    if (n == 0 || n > 16) {
+        return source_error(e, node, "'logsource' must have 1 to 16 entries");
+    }
+    struct logsource *all = arena_calloc(a, n, sizeof *all);
+    int rc = 0;
+    for (uint32_t i = 0; rc == 0 && i < n; i++) {
+        const struct yaml_node *one = list ? node->items[i] : node;
+        rc = yaml_expect(one, YAML_MAP, "'logsource'", e);
+        rc = rc == 0 ? yaml_known_keys(one, names, e) : rc;
+        rc = rc == 0 ? load_names(one, &all[i], e) : rc;
+    }
+    out->logsources = all;
+    out->nlogsources = n;
+    return rc;
+}
+
 int source_load_also(struct arena *a, struct source *s, const struct yaml_node *list,
                      struct err *e)
 {
     static const char *const keys[] = {"name",      "when",    "switch", "declared",
                                        "logsource", "instead", "derive", NULL};
-    static const char *const names[] = {"product", "category", "service", NULL};
     uint32_t n = 0;
     int rc = source_list(list, "'also'", 32, &n, e);
     struct src_also *out = arena_calloc(a, n + 1, sizeof *out);
     for (uint32_t i = 0; rc == 0 && i < n; i++) {
         const struct yaml_node *map = list->items[i];
-        const struct yaml_node *ls = yaml_get(map, "logsource");
         rc = yaml_known_keys(map, keys, e);
         rc = rc == 0 ? yaml_get_text(map, "name", true, &out[i].name, e) : rc;
-        rc = rc == 0 ? yaml_expect(ls, YAML_MAP, "'logsource'", e) : rc;
-        rc = rc == 0 ? yaml_known_keys(ls, names, e) : rc;
-        rc = rc == 0 ? load_names(ls, &out[i].logsource, e) : rc;
+        rc = rc == 0 ? load_also_logsources(a, yaml_get(map, "logsource"), &out[i], e) : rc;
         rc = rc == 0 ? source_aliases(a, yaml_get(map, "instead"), "'instead'", &out[i].instead,
                                       &out[i].ninstead, e)
                      : rc;

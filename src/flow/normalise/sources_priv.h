@@ -75,7 +75,8 @@ struct src_derive {
 /* The same event once more, as another kind: Security 4688 as process creation. */
 struct src_also {
     struct span name;
-    struct logsource logsource;
+    const struct logsource *logsources;
+    uint32_t nlogsources;
     const struct src_alias *instead; /* these fields come from here and nowhere else */
     uint32_t ninstead;
     const struct src_derive *derive;

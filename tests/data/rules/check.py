@@ -129,7 +129,8 @@ def read_dataset(home, entry):
             fields = {n: v for n, v in zip(names, line.split("\t")) if v != "-"}
             events.append(Event(fields, line, float(fields["ts"]), sources))
         elif line.strip():
-            reader = {"text": read_text, "web": read_web, "json": read_json}[entry["format"]]
+            reader = {"syslog": read_text, "web": read_web, "json": read_json,
+                      "journald": read_json}[entry["format"]]
             events.append(reader(line, sources))
     return events
 
