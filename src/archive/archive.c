@@ -22,7 +22,7 @@ static void close_day(struct archive *a)
         (void)sqlite3_finalize(*all[i]);
         *all[i] = NULL;
     }
-    db_close(&a->db);
+    dayfile_close(&a->db);
 }
 
 static int prepare_day(struct archive *a, struct err *e)
@@ -39,7 +39,7 @@ static int prepare_day(struct archive *a, struct err *e)
     };
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < ARRAY_LEN(all); i++) {
-        rc = db_prepare(a->db, all[i].sql, all[i].to, e);
+        rc = dayfile_prepare(a->db, all[i].sql, all[i].to, e);
     }
     return rc;
 }
@@ -48,15 +48,15 @@ static int prepare_day(struct archive *a, struct err *e)
 static int load_chain(struct archive *a, struct err *e)
 {
     sqlite3_stmt *s = NULL;
-    int rc = db_prepare(a->db,
+    int rc = dayfile_prepare(a->db,
                         "SELECT hash, id FROM block UNION ALL SELECT value, 0 FROM meta "
                         "WHERE key='chain' ORDER BY 2 DESC LIMIT 1",
                         &s, e);
     if (rc == 0) {
-        rc = db_row(a->db, s, e);
+        rc = dayfile_row(a->db, s, e);
     }
     if (rc == 1) {
-        struct span hash = db_column(s, 0);
+        struct span hash = dayfile_column(s, 0);
         a->next_id = (uint32_t)sqlite3_column_int64(s, 1) + 1;
         if (hash.len == ARCHIVE_HASH_BYTES) {
             memcpy(a->chain, hash.ptr, ARCHIVE_HASH_BYTES);
@@ -92,33 +92,33 @@ static int create_day(struct archive *a, int32_t day, const struct carried *carr
 {
     sqlite3_stmt *chain = NULL;
     sqlite3_stmt *position = NULL;
-    int rc = db_exec(a->db, "BEGIN IMMEDIATE", e);
+    int rc = dayfile_exec(a->db, "BEGIN IMMEDIATE", e);
     if (rc != 0) {
         return rc;
     }
-    rc = db_create(a->db, day, e);
+    rc = dayfile_create(a->db, day, e);
     if (rc == 0) {
-        rc = db_prepare(a->db, "INSERT INTO meta VALUES('chain', ?1)", &chain, e);
+        rc = dayfile_prepare(a->db, "INSERT INTO meta VALUES('chain', ?1)", &chain, e);
     }
     if (rc == 0) {
-        rc = db_prepare(a->db, "INSERT INTO position VALUES(?1,?2)", &position, e);
+        rc = dayfile_prepare(a->db, "INSERT INTO position VALUES(?1,?2)", &position, e);
     }
     if (rc == 0) {
-        db_bind_blob(chain, 1, span_make((const char *)carried->chain, ARCHIVE_HASH_BYTES));
-        rc = db_run(a->db, chain, e);
+        dayfile_bind_blob(chain, 1, span_make((const char *)carried->chain, ARCHIVE_HASH_BYTES));
+        rc = dayfile_run(a->db, chain, e);
     }
     for (size_t i = 0; rc == 0 && i < carried->npositions; i++) {
-        db_bind_text(position, 1, carried->positions[i].name);
-        db_bind_blob(position, 2, carried->positions[i].value);
-        rc = db_run(a->db, position, e);
+        dayfile_bind_text(position, 1, carried->positions[i].name);
+        dayfile_bind_blob(position, 2, carried->positions[i].value);
+        rc = dayfile_run(a->db, position, e);
     }
     (void)sqlite3_finalize(chain);
     (void)sqlite3_finalize(position);
     if (rc == 0) {
-        rc = db_exec(a->db, "COMMIT", e);
+        rc = dayfile_exec(a->db, "COMMIT", e);
     }
     if (rc != 0) {
-        db_rollback(a->db);
+        dayfile_rollback(a->db);
     }
     return rc;
 }
@@ -131,7 +131,7 @@ static int step_day(struct archive *a, int32_t day, struct err *e)
     struct carried carried = {0};
     bool fresh = false;
     arena_init(&scratch, 0);
-    int rc = db_path(a->folder, day, path, e);
+    int rc = dayfile_path(a->folder, day, path, e);
     if (rc == 0 && a->db != NULL) {
         memcpy(carried.chain, a->chain, sizeof carried.chain);
         rc = archive_positions(a, &scratch, &carried.positions, &carried.npositions, e);
@@ -140,7 +140,7 @@ static int step_day(struct archive *a, int32_t day, struct err *e)
         goto out;
     }
     close_day(a);
-    rc = db_open_writer(path, &a->db, &fresh, e);
+    rc = dayfile_open_writer(path, &a->db, &fresh, e);
     if (rc == 0 && fresh) {
         rc = create_day(a, day, &carried, e);
     }
@@ -177,9 +177,9 @@ static int resume(struct archive *a, int32_t before, struct err *e)
     for (bool fresh = true; rc == 0 && fresh && from > 0;) {
         char path[DB_PATH_MAX];
         from--;
-        rc = db_path(a->folder, days[from], path, e);
+        rc = dayfile_path(a->folder, days[from], path, e);
         if (rc == 0) {
-            rc = db_file_is_fresh(path, &fresh, e);
+            rc = dayfile_file_is_fresh(path, &fresh, e);
         }
     }
     for (size_t i = from; rc == 0 && i < ndays && (days[i] < before || i == from); i++) {
@@ -249,18 +249,18 @@ int archive_put_link(struct archive *a, const struct archive_header *given, stru
     sqlite3_stmt *s = a->put_block;
     MUST(sqlite3_bind_int64(s, 1, h.id));
     MUST(sqlite3_bind_int64(s, 2, (int64_t)h.kind));
-    db_bind_text(s, 3, h.organisation);
-    db_bind_text(s, 4, h.source);
-    db_bind_text(s, 5, h.class_name);
+    dayfile_bind_text(s, 3, h.organisation);
+    dayfile_bind_text(s, 4, h.source);
+    dayfile_bind_text(s, 5, h.class_name);
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
         MUST(sqlite3_bind_int64(s, 6 + (int)i, numbers[i]));
     }
-    db_bind_blob(s, 12, buf_view(&a->header));
-    db_bind_blob(s, 13, span_make((const char *)hash, sizeof hash));
+    dayfile_bind_blob(s, 12, buf_view(&a->header));
+    dayfile_bind_blob(s, 13, span_make((const char *)hash, sizeof hash));
     if (body.ptr != NULL) {
-        db_bind_blob(s, 14, body);
+        dayfile_bind_blob(s, 14, body);
     }
-    rc = db_run(a->db, s, e);
+    rc = dayfile_run(a->db, s, e);
     if (rc == 0) {
         memcpy(a->chain, hash, sizeof hash);
         a->next_id++;
@@ -303,7 +303,7 @@ static int find_repeated(struct archive *a, const struct archive_window *w, stru
 {
     MUST(sqlite3_bind_int64(a->find_window, 1, (int64_t)w->intake));
     MUST(sqlite3_bind_int64(a->find_window, 2, (int64_t)w->id));
-    int rc = db_row(a->db, a->find_window, e);
+    int rc = dayfile_row(a->db, a->find_window, e);
     if (rc == 1) {
         *out = (struct archive_kept){a->day, (uint32_t)sqlite3_column_int64(a->find_window, 0), true};
     }
@@ -322,8 +322,8 @@ static int put_alerts(struct archive *a, const struct archive_window *w, uint32_
         MUST(sqlite3_bind_int64(a->put_alert, 1, at.day));
         MUST(sqlite3_bind_int64(a->put_alert, 2, at.block));
         MUST(sqlite3_bind_int64(a->put_alert, 3, at.index));
-        db_bind_blob(a->put_alert, 4, in->body);
-        rc = db_run(a->db, a->put_alert, e);
+        dayfile_bind_blob(a->put_alert, 4, in->body);
+        rc = dayfile_run(a->db, a->put_alert, e);
         a->last_alert = (uint64_t)sqlite3_last_insert_rowid(a->db);
     }
     return rc;
@@ -339,7 +339,7 @@ static int put_copied(struct archive *a, struct err *e)
     (void)snprintf(sql, sizeof sql, "INSERT OR REPLACE INTO meta VALUES('copied', CAST('%llu' AS BLOB))",
                    (unsigned long long)a->copied_row);
     a->copied_row = 0;
-    return db_exec(a->db, sql, e);
+    return dayfile_exec(a->db, sql, e);
 }
 
 static int put_window(struct archive *a, const struct archive_window *w, uint32_t first, struct err *e)
@@ -354,16 +354,16 @@ static int put_window(struct archive *a, const struct archive_window *w, uint32_
         rc = put_alerts(a, w, first, e);
     }
     for (size_t i = 0; rc == 0 && i < w->npositions; i++) {
-        db_bind_text(a->put_position, 1, w->positions[i].name);
-        db_bind_blob(a->put_position, 2, w->positions[i].value);
-        rc = db_run(a->db, a->put_position, e);
+        dayfile_bind_text(a->put_position, 1, w->positions[i].name);
+        dayfile_bind_blob(a->put_position, 2, w->positions[i].value);
+        rc = dayfile_run(a->db, a->put_position, e);
     }
     if (rc == 0) {
         const int64_t values[] = {(int64_t)w->intake, (int64_t)w->id, first, w->received, (int64_t)records};
         for (size_t i = 0; i < ARRAY_LEN(values); i++) {
             MUST(sqlite3_bind_int64(a->put_window, (int)i + 1, values[i]));
         }
-        rc = db_run(a->db, a->put_window, e);
+        rc = dayfile_run(a->db, a->put_window, e);
     }
     return rc == 0 ? put_copied(a, e) : rc;
 }
@@ -395,7 +395,7 @@ int archive_write(struct archive *a, const struct archive_window *w, struct arch
     }
     rc = archive_use_day(a, (int32_t)time_day(w->received), e);
     if (rc == 0) {
-        rc = db_exec(a->db, "BEGIN IMMEDIATE", e);
+        rc = dayfile_exec(a->db, "BEGIN IMMEDIATE", e);
     }
     if (rc != 0) {
         return rc;
@@ -405,10 +405,10 @@ int archive_write(struct archive *a, const struct archive_window *w, struct arch
     memcpy(chain, a->chain, sizeof chain);
     rc = put_window(a, w, first, e);
     if (rc == 0) {
-        rc = db_exec(a->db, "COMMIT", e);
+        rc = dayfile_exec(a->db, "COMMIT", e);
     }
     if (rc != 0) {
-        db_rollback(a->db);
+        dayfile_rollback(a->db);
         memcpy(a->chain, chain, sizeof chain);
         a->next_id = first;
         return rc;
@@ -427,10 +427,10 @@ int archive_positions(struct archive *a, struct arena *scratch, struct archive_p
     }
     sqlite3_stmt *s = NULL;
     VEC(struct archive_position) all = {0};
-    int rc = db_prepare(a->db, "SELECT name, value FROM position ORDER BY name", &s, e);
-    while (rc == 0 && (rc = db_row(a->db, s, e)) == 1) {
-        struct archive_position p = {arena_copy(scratch, db_column(s, 0)),
-                                     arena_copy(scratch, db_column(s, 1))};
+    int rc = dayfile_prepare(a->db, "SELECT name, value FROM position ORDER BY name", &s, e);
+    while (rc == 0 && (rc = dayfile_row(a->db, s, e)) == 1) {
+        struct archive_position p = {arena_copy(scratch, dayfile_column(s, 0)),
+                                     arena_copy(scratch, dayfile_column(s, 1))};
         vec_push(&all, p);
         rc = 0;
     }

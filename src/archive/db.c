@@ -22,7 +22,7 @@ static const char schema[] =
     " body BLOB NOT NULL) STRICT;"
     "CREATE TABLE position(name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;";
 
-int db_path(const char *folder, int32_t day, char out[DB_PATH_MAX], struct err *e)
+int dayfile_path(const char *folder, int32_t day, char out[DB_PATH_MAX], struct err *e)
 {
     struct time_parts p;
     time_to_parts((time_ns)day * TIME_DAY, &p);
@@ -30,7 +30,7 @@ int db_path(const char *folder, int32_t day, char out[DB_PATH_MAX], struct err *
     return n > 0 && n < DB_PATH_MAX ? 0 : err_set(e, ERR_LIMIT, "archive folder: path too long");
 }
 
-bool db_name_day(const char *name, int32_t *day_out)
+bool dayfile_name_day(const char *name, int32_t *day_out)
 {
     time_ns t;
     size_t n = strlen(name);
@@ -42,7 +42,7 @@ bool db_name_day(const char *name, int32_t *day_out)
     return true;
 }
 
-int db_fail(sqlite3 *db, struct err *e, const char *doing)
+int dayfile_fail(sqlite3 *db, struct err *e, const char *doing)
 {
     int code = sqlite3_errcode(db) == SQLITE_FULL ? ERR_LIMIT : ERR_IO;
     const char *file = sqlite3_db_filename(db, "main");
@@ -51,26 +51,26 @@ int db_fail(sqlite3 *db, struct err *e, const char *doing)
     return code;
 }
 
-int db_exec(sqlite3 *db, const char *sql, struct err *e)
+int dayfile_exec(sqlite3 *db, const char *sql, struct err *e)
 {
-    return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : db_fail(db, e, sql);
+    return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : dayfile_fail(db, e, sql);
 }
 
-void db_rollback(sqlite3 *db)
+void dayfile_rollback(sqlite3 *db)
 {
     if (sqlite3_get_autocommit(db) == 0) {
         (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
     }
 }
 
-int db_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out, struct err *e)
+int dayfile_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out, struct err *e)
 {
     return sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, out, NULL) == SQLITE_OK
                ? 0
-               : db_fail(db, e, sql);
+               : dayfile_fail(db, e, sql);
 }
 
-int db_row(sqlite3 *db, sqlite3_stmt *s, struct err *e)
+int dayfile_row(sqlite3 *db, sqlite3_stmt *s, struct err *e)
 {
     int rc = sqlite3_step(s);
     if (rc == SQLITE_ROW) {
@@ -79,37 +79,37 @@ int db_row(sqlite3 *db, sqlite3_stmt *s, struct err *e)
     if (rc == SQLITE_DONE) {
         return 0;
     }
-    return db_fail(db, e, sqlite3_sql(s));
+    return dayfile_fail(db, e, sqlite3_sql(s));
 }
 
-int db_run(sqlite3 *db, sqlite3_stmt *s, struct err *e)
+int dayfile_run(sqlite3 *db, sqlite3_stmt *s, struct err *e)
 {
-    int rc = db_row(db, s, e);
+    int rc = dayfile_row(db, s, e);
     (void)sqlite3_reset(s); /* repeats the error of the step */
     (void)sqlite3_clear_bindings(s);
     CHECK(rc <= 0);
     return rc;
 }
 
-void db_bind_blob(sqlite3_stmt *s, int at, struct span bytes)
+void dayfile_bind_blob(sqlite3_stmt *s, int at, struct span bytes)
 {
     MUST(sqlite3_bind_blob64(s, at, bytes.ptr == NULL ? "" : bytes.ptr, bytes.len, SQLITE_STATIC));
 }
 
-void db_bind_text(sqlite3_stmt *s, int at, struct span text)
+void dayfile_bind_text(sqlite3_stmt *s, int at, struct span text)
 {
     MUST(sqlite3_bind_text64(s, at, text.ptr == NULL ? "" : text.ptr, text.len, SQLITE_STATIC,
                              SQLITE_UTF8));
 }
 
-struct span db_column(sqlite3_stmt *s, int at)
+struct span dayfile_column(sqlite3_stmt *s, int at)
 {
     const char *p = sqlite3_column_blob(s, at);
     int n = sqlite3_column_bytes(s, at);
     return span_make(p == NULL ? "" : p, p == NULL || n < 0 ? 0 : (size_t)n);
 }
 
-void db_close(sqlite3 **db)
+void dayfile_close(sqlite3 **db)
 {
     if (*db != NULL) {
         CHECK(sqlite3_close(*db) == SQLITE_OK); /* statements are finalised first */
@@ -120,9 +120,9 @@ void db_close(sqlite3 **db)
 static int pragma_number(sqlite3 *db, const char *sql, int64_t *out, struct err *e)
 {
     sqlite3_stmt *s = NULL;
-    int rc = db_prepare(db, sql, &s, e);
+    int rc = dayfile_prepare(db, sql, &s, e);
     if (rc == 0) {
-        rc = db_row(db, s, e);
+        rc = dayfile_row(db, s, e);
         *out = rc == 1 ? sqlite3_column_int64(s, 0) : 0;
         rc = rc < 0 ? rc : 0;
     }
@@ -153,9 +153,9 @@ static int open_db(const char *path, int flags, sqlite3 **out, struct err *e)
 {
     int rc = sqlite3_open_v2(path, out, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL);
     if (rc != SQLITE_OK) {
-        rc = *out == NULL ? err_set(e, ERR_IO, "out of memory") : db_fail(*out, e, "open");
+        rc = *out == NULL ? err_set(e, ERR_IO, "out of memory") : dayfile_fail(*out, e, "open");
         err_at(e, path, 0);
-        db_close(out);
+        dayfile_close(out);
         return rc;
     }
     (void)sqlite3_busy_timeout(*out, BUSY_MS);
@@ -164,22 +164,22 @@ static int open_db(const char *path, int flags, sqlite3 **out, struct err *e)
     (void)sqlite3_db_config(*out, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
     (void)sqlite3_db_config(*out, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
     (void)sqlite3_limit(*out, SQLITE_LIMIT_LENGTH, 16 * 1024 * 1024);
-    rc = db_exec(*out, "PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0", e);
+    rc = dayfile_exec(*out, "PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0", e);
     if (rc != 0) {
-        db_close(out);
+        dayfile_close(out);
     }
     return rc;
 }
 
-int db_create(sqlite3 *db, int32_t day, struct err *e)
+int dayfile_create(sqlite3 *db, int32_t day, struct err *e)
 {
     char sql[256];
     (void)snprintf(sql, sizeof sql,
                    "PRAGMA application_id=%d; PRAGMA user_version=%d;"
                    "INSERT INTO meta VALUES('day', CAST('%d' AS BLOB))",
                    ARCHIVE_APPLICATION_ID, (int)ARCHIVE_FORMAT, day);
-    int rc = db_exec(db, schema, e);
-    return rc != 0 ? rc : db_exec(db, sql, e);
+    int rc = dayfile_exec(db, schema, e);
+    return rc != 0 ? rc : dayfile_exec(db, sql, e);
 }
 
 static int is_fresh(sqlite3 *db, bool *out, struct err *e)
@@ -194,7 +194,7 @@ static int is_fresh(sqlite3 *db, bool *out, struct err *e)
     return rc;
 }
 
-int db_open_writer(const char *path, sqlite3 **out, bool *fresh_out, struct err *e)
+int dayfile_open_writer(const char *path, sqlite3 **out, bool *fresh_out, struct err *e)
 {
     int rc = open_db(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, out, e);
     if (rc != 0) {
@@ -202,32 +202,32 @@ int db_open_writer(const char *path, sqlite3 **out, bool *fresh_out, struct err 
     }
     rc = is_fresh(*out, fresh_out, e);
     if (rc == 0 && *fresh_out) {
-        rc = db_exec(*out, "PRAGMA page_size=16384", e);
+        rc = dayfile_exec(*out, "PRAGMA page_size=16384", e);
     }
     if (rc == 0) {
-        rc = db_exec(*out, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL", e);
+        rc = dayfile_exec(*out, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL", e);
     }
     if (rc == 0 && !*fresh_out) {
         rc = check_format(*out, path, e);
     }
     if (rc != 0) {
-        db_close(out);
+        dayfile_close(out);
     }
     return rc;
 }
 
-int db_file_is_fresh(const char *path, bool *out, struct err *e)
+int dayfile_file_is_fresh(const char *path, bool *out, struct err *e)
 {
     sqlite3 *db = NULL;
     int rc = open_db(path, SQLITE_OPEN_READWRITE, &db, e);
     if (rc == 0) {
         rc = is_fresh(db, out, e);
     }
-    db_close(&db);
+    dayfile_close(&db);
     return rc;
 }
 
-int db_open_reader(const char *path, sqlite3 **out, struct err *e)
+int dayfile_open_reader(const char *path, sqlite3 **out, struct err *e)
 {
     if (access(path, F_OK) != 0) {
         (void)err_set(e, ERR_NOT_FOUND, "no archive file of that day");
@@ -239,13 +239,13 @@ int db_open_reader(const char *path, sqlite3 **out, struct err *e)
         rc = open_db(path, SQLITE_OPEN_READONLY, out, e);
     }
     if (rc == 0) {
-        rc = db_exec(*out, "PRAGMA query_only=ON", e);
+        rc = dayfile_exec(*out, "PRAGMA query_only=ON", e);
     }
     if (rc == 0) {
         rc = check_format(*out, path, e);
     }
     if (rc != 0) {
-        db_close(out);
+        dayfile_close(out);
     }
     return rc;
 }

@@ -10,32 +10,32 @@
 enum { DB_PATH_MAX = 4096, DB_NAME_LEN = 13 /* YYYY-MM-DD.db */ };
 
 /* "FOLDER/YYYY-MM-DD.db". ERR_LIMIT: too long. */
-int db_path(const char *folder, int32_t day, char out[DB_PATH_MAX], struct err *e) NODISCARD;
+int dayfile_path(const char *folder, int32_t day, char out[DB_PATH_MAX], struct err *e) NODISCARD;
 /* Day of a file name; false when it is not one of ours. */
-bool db_name_day(const char *name, int32_t *day_out);
+bool dayfile_name_day(const char *name, int32_t *day_out);
 
-/* For the writer: makes the file when missing. fresh_out: it has no tables yet, db_create makes them. */
-int db_open_writer(const char *path, sqlite3 **out, bool *fresh_out, struct err *e) NODISCARD;
+/* For the writer: makes the file when missing. fresh_out: it has no tables yet, dayfile_create makes them. */
+int dayfile_open_writer(const char *path, sqlite3 **out, bool *fresh_out, struct err *e) NODISCARD;
 /* Tables, application id and format, inside the caller's transaction: a file has all of it or nothing. */
-int db_create(sqlite3 *db, int32_t day, struct err *e) NODISCARD;
+int dayfile_create(sqlite3 *db, int32_t day, struct err *e) NODISCARD;
 /* Whether a crash left the file before its tables were made. */
-int db_file_is_fresh(const char *path, bool *out, struct err *e) NODISCARD;
+int dayfile_file_is_fresh(const char *path, bool *out, struct err *e) NODISCARD;
 /* Read-only. ERR_NOT_FOUND: no such file; ERR_UNSUPPORTED: made by a newer program, or not ours. */
-int db_open_reader(const char *path, sqlite3 **out, struct err *e) NODISCARD;
-void db_close(sqlite3 **db);
+int dayfile_open_reader(const char *path, sqlite3 **out, struct err *e) NODISCARD;
+void dayfile_close(sqlite3 **db);
 
 /* e gets SQLite's own words; returns ERR_IO, or ERR_LIMIT for a full disk. */
-int db_fail(sqlite3 *db, struct err *e, const char *doing);
-int db_exec(sqlite3 *db, const char *sql, struct err *e) NODISCARD;
+int dayfile_fail(sqlite3 *db, struct err *e, const char *doing);
+int dayfile_exec(sqlite3 *db, const char *sql, struct err *e) NODISCARD;
 /* Undoes the open transaction, if SQLite has not done so itself. */
-void db_rollback(sqlite3 *db);
-int db_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out, struct err *e) NODISCARD;
+void dayfile_rollback(sqlite3 *db);
+int dayfile_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out, struct err *e) NODISCARD;
 /* One step that must give no row; resets the statement. */
-int db_run(sqlite3 *db, sqlite3_stmt *s, struct err *e) NODISCARD;
+int dayfile_run(sqlite3 *db, sqlite3_stmt *s, struct err *e) NODISCARD;
 /* One step: 1 a row, 0 no more, or an error. */
-int db_row(sqlite3 *db, sqlite3_stmt *s, struct err *e) NODISCARD;
-void db_bind_blob(sqlite3_stmt *s, int at, struct span bytes);
-void db_bind_text(sqlite3_stmt *s, int at, struct span text);
-struct span db_column(sqlite3_stmt *s, int at);
+int dayfile_row(sqlite3 *db, sqlite3_stmt *s, struct err *e) NODISCARD;
+void dayfile_bind_blob(sqlite3_stmt *s, int at, struct span bytes);
+void dayfile_bind_text(sqlite3_stmt *s, int at, struct span text);
+struct span dayfile_column(sqlite3_stmt *s, int at);
 
 #endif

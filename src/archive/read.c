@@ -38,7 +38,7 @@ int archive_list_days(const char *folder, struct arena *scratch, int32_t **out, 
     }
     for (struct dirent *entry = readdir(d); entry != NULL; entry = readdir(d)) {
         int32_t day;
-        if (db_name_day(entry->d_name, &day)) {
+        if (dayfile_name_day(entry->d_name, &day)) {
             vec_push(&days, day);
         }
     }
@@ -69,7 +69,7 @@ int archive_reader_open(const char *folder, struct archive_reader **out, struct 
 void archive_reader_close(struct archive_reader **r)
 {
     if (*r != NULL) {
-        db_close(&(*r)->db);
+        dayfile_close(&(*r)->db);
         mem_free((*r)->folder);
         mem_free(*r);
         *r = NULL;
@@ -88,10 +88,10 @@ static int use_day(struct archive_reader *r, int32_t day, struct err *e)
     if (r->db != NULL && r->day == day) {
         return 0;
     }
-    db_close(&r->db);
-    int rc = db_path(r->folder, day, path, e);
+    dayfile_close(&r->db);
+    int rc = dayfile_path(r->folder, day, path, e);
     if (rc == 0) {
-        rc = db_open_reader(path, &r->db, e);
+        rc = dayfile_open_reader(path, &r->db, e);
     }
     r->day = day;
     return rc;
@@ -123,19 +123,19 @@ int archive_read_block(struct archive_reader *r, int32_t day, uint32_t block, st
     sqlite3_stmt *s = NULL;
     int rc = use_day(r, day, e);
     if (rc == 0) {
-        rc = db_prepare(r->db, "SELECT header, body FROM block WHERE id=?1", &s, e);
+        rc = dayfile_prepare(r->db, "SELECT header, body FROM block WHERE id=?1", &s, e);
     }
     if (rc == 0) {
         MUST(sqlite3_bind_int64(s, 1, block));
-        rc = db_row(r->db, s, e);
+        rc = dayfile_row(r->db, s, e);
         rc = rc == 0 ? err_set(e, ERR_NOT_FOUND, "no such block") : rc < 0 ? rc : 0;
     }
     if (rc == 0) {
-        struct cursor c = cursor_of(arena_copy(scratch, db_column(s, 0)));
+        struct cursor c = cursor_of(arena_copy(scratch, dayfile_column(s, 0)));
         rc = archive_header_decode(&c, header_out, e);
         *body_out = span_make(NULL, 0);
         if (rc == 0 && sqlite3_column_type(s, 1) != SQLITE_NULL) {
-            *body_out = arena_copy(scratch, db_column(s, 1));
+            *body_out = arena_copy(scratch, dayfile_column(s, 1));
         }
     }
     (void)sqlite3_finalize(s);
@@ -178,19 +178,19 @@ int archive_alerts(struct archive_reader *r, int32_t day, uint64_t after, size_t
     *out = arena_calloc(scratch, max, sizeof **out);
     int rc = use_day(r, day, e);
     if (rc == 0) {
-        rc = db_prepare(r->db, "SELECT id, day, block, record, body FROM alert WHERE id>?1 ORDER BY id LIMIT ?2",
+        rc = dayfile_prepare(r->db, "SELECT id, day, block, record, body FROM alert WHERE id>?1 ORDER BY id LIMIT ?2",
                         &s, e);
     }
     if (rc == 0) {
         MUST(sqlite3_bind_int64(s, 1, after > INT64_MAX ? INT64_MAX : (int64_t)after));
         MUST(sqlite3_bind_int64(s, 2, max > INT32_MAX ? INT32_MAX : (int64_t)max));
     }
-    while (rc == 0 && (rc = db_row(r->db, s, e)) == 1) {
+    while (rc == 0 && (rc = dayfile_row(r->db, s, e)) == 1) {
         (*out)[(*count_out)++] = (struct archive_alert){
             .row = (uint64_t)sqlite3_column_int64(s, 0),
             .address = {(int32_t)sqlite3_column_int64(s, 1), (uint32_t)sqlite3_column_int64(s, 2),
                         (uint32_t)sqlite3_column_int64(s, 3)},
-            .body = arena_copy(scratch, db_column(s, 4)),
+            .body = arena_copy(scratch, dayfile_column(s, 4)),
         };
         rc = 0;
     }
@@ -202,9 +202,9 @@ int archive_alerts(struct archive_reader *r, int32_t day, uint64_t after, size_t
 static int ask_number(struct archive_reader *r, const char *sql, uint64_t *out, struct err *e)
 {
     sqlite3_stmt *s = NULL;
-    int rc = db_prepare(r->db, sql, &s, e);
+    int rc = dayfile_prepare(r->db, sql, &s, e);
     if (rc == 0) {
-        rc = db_row(r->db, s, e);
+        rc = dayfile_row(r->db, s, e);
         *out = rc == 1 ? (uint64_t)sqlite3_column_int64(s, 0) : 0;
         rc = rc < 0 ? rc : 0;
     }
@@ -233,7 +233,7 @@ int archive_totals(struct archive_reader *r, struct archive_totals *out, struct 
     for (size_t i = 0; rc == 0 && i < ndays; i++) {
         char path[DB_PATH_MAX];
         uint64_t events = 0;
-        rc = db_path(r->folder, days[i], path, e);
+        rc = dayfile_path(r->folder, days[i], path, e);
         for (size_t k = 0; rc == 0 && k < ARRAY_LEN(tails); k++) {
             struct stat st;
             const char *name = arena_printf(&scratch, "%s%s", path, tails[k]);

@@ -29,27 +29,27 @@ static int summarise(const char *path, struct summary *out, struct err *e)
 {
     sqlite3 *db = NULL;
     sqlite3_stmt *s = NULL;
-    int rc = db_open_reader(path, &db, e);
+    int rc = dayfile_open_reader(path, &db, e);
     if (rc == 0) {
-        rc = db_prepare(db,
+        rc = dayfile_prepare(db,
                         "SELECT count(*), coalesce(sum(count),0), coalesce(sum(bytes),0),"
                         " (SELECT value FROM meta WHERE key='chain'),"
                         " (SELECT hash FROM block ORDER BY id DESC LIMIT 1) FROM block",
                         &s, e);
     }
     if (rc == 0) {
-        rc = db_row(db, s, e);
+        rc = dayfile_row(db, s, e);
     }
     if (rc == 1) {
         out->links = sqlite3_column_int64(s, 0);
         out->records = sqlite3_column_int64(s, 1);
         out->bytes = sqlite3_column_int64(s, 2);
-        hex_of(db_column(s, 3), out->first);
-        hex_of(out->links > 0 ? db_column(s, 4) : db_column(s, 3), out->last);
+        hex_of(dayfile_column(s, 3), out->first);
+        hex_of(out->links > 0 ? dayfile_column(s, 4) : dayfile_column(s, 3), out->last);
         rc = 0;
     }
     (void)sqlite3_finalize(s);
-    db_close(&db);
+    dayfile_close(&db);
     return rc;
 }
 
@@ -57,10 +57,10 @@ static int summarise(const char *path, struct summary *out, struct err *e)
 static int has_note(struct archive *a, struct span text, bool *out, struct err *e)
 {
     sqlite3_stmt *s = NULL;
-    int rc = db_prepare(a->db, "SELECT 1 FROM block WHERE kind=1 AND substr(class,1,length(?1))=?1", &s, e);
+    int rc = dayfile_prepare(a->db, "SELECT 1 FROM block WHERE kind=1 AND substr(class,1,length(?1))=?1", &s, e);
     if (rc == 0) {
-        db_bind_text(s, 1, text);
-        rc = db_row(a->db, s, e);
+        dayfile_bind_text(s, 1, text);
+        rc = dayfile_row(a->db, s, e);
         *out = rc == 1;
         rc = rc < 0 ? rc : 0;
     }
@@ -79,16 +79,16 @@ static int put_note(struct archive *a, struct span text, time_ns now, struct err
                                .time_max = now,
                                .received_min = now,
                                .received_max = now};
-    int rc = db_exec(a->db, "BEGIN IMMEDIATE", e);
+    int rc = dayfile_exec(a->db, "BEGIN IMMEDIATE", e);
     if (rc != 0) {
         return rc;
     }
     rc = archive_put_link(a, &h, span_make(NULL, 0), e);
     if (rc == 0) {
-        rc = db_exec(a->db, "COMMIT", e);
+        rc = dayfile_exec(a->db, "COMMIT", e);
     }
     if (rc != 0) {
-        db_rollback(a->db);
+        dayfile_rollback(a->db);
         memcpy(a->chain, chain, sizeof chain);
         a->next_id = id;
     }
@@ -113,7 +113,7 @@ static int retain_day(struct archive *a, int32_t day, struct span reason, time_n
     char path[DB_PATH_MAX];
     struct summary sum = {0};
     bool noted = false;
-    int rc = db_path(a->folder, day, path, e);
+    int rc = dayfile_path(a->folder, day, path, e);
     if (rc == 0) {
         rc = summarise(path, &sum, e);
     }

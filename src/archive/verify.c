@@ -96,8 +96,8 @@ static bool columns_agree(sqlite3_stmt *s, const struct archive_header *h)
 {
     return sqlite3_column_int64(s, 4) == (int64_t)h->kind && sqlite3_column_int64(s, 5) == h->count &&
            sqlite3_column_int64(s, 6) == h->time_min && sqlite3_column_int64(s, 7) == h->time_max &&
-           span_eq(db_column(s, 8), h->organisation) && span_eq(db_column(s, 9), h->source) &&
-           span_eq(db_column(s, 10), h->class_name);
+           span_eq(dayfile_column(s, 8), h->organisation) && span_eq(dayfile_column(s, 9), h->source) &&
+           span_eq(dayfile_column(s, 10), h->class_name);
 }
 
 static void check_link(struct walk *w, sqlite3_stmt *s, struct arena *scratch)
@@ -105,8 +105,8 @@ static void check_link(struct walk *w, sqlite3_stmt *s, struct arena *scratch)
     struct archive_header h;
     struct err e = {0};
     uint32_t id = (uint32_t)sqlite3_column_int64(s, 0);
-    struct span bytes = arena_copy(scratch, db_column(s, 1));
-    struct span stored = db_column(s, 2);
+    struct span bytes = arena_copy(scratch, dayfile_column(s, 1));
+    struct span stored = dayfile_column(s, 2);
     unsigned char hash[ARCHIVE_HASH_BYTES];
     archive_hash(bytes, hash);
     struct cursor c = cursor_of(bytes);
@@ -132,7 +132,7 @@ static void check_link(struct walk *w, sqlite3_stmt *s, struct arena *scratch)
     }
     w->report->blocks++;
     bool has_body = sqlite3_column_type(s, 3) != SQLITE_NULL;
-    check_body(w, &h, has_body ? arena_copy(scratch, db_column(s, 3)) : span_make(NULL, 0), scratch);
+    check_body(w, &h, has_body ? arena_copy(scratch, dayfile_column(s, 3)) : span_make(NULL, 0), scratch);
 }
 
 /* A day goes on where the day before ended, or where a note says a deleted day ended; the first starts from zero. */
@@ -161,8 +161,8 @@ static int each_row(struct walk *w, sqlite3 *db, const char *sql, visit_row *vis
     struct arena scratch;
     sqlite3_stmt *s = NULL;
     arena_init(&scratch, 0);
-    int rc = db_prepare(db, sql, &s, e);
-    while (rc == 0 && (rc = db_row(db, s, e)) == 1) {
+    int rc = dayfile_prepare(db, sql, &s, e);
+    while (rc == 0 && (rc = dayfile_row(db, s, e)) == 1) {
         visit(w, s, &scratch);
         arena_reset(&scratch);
         rc = 0;
@@ -175,13 +175,13 @@ static int each_row(struct walk *w, sqlite3 *db, const char *sql, visit_row *vis
 static void visit_note(struct walk *w, sqlite3_stmt *s, struct arena *scratch)
 {
     (void)scratch;
-    note_gone(w, db_column(s, 0));
+    note_gone(w, dayfile_column(s, 0));
 }
 
 static void visit_start(struct walk *w, sqlite3_stmt *s, struct arena *scratch)
 {
     (void)scratch;
-    check_start(w, db_column(s, 0));
+    check_start(w, dayfile_column(s, 0));
 }
 
 static int walk_day(struct walk *w, bool notes_only, struct err *e)
