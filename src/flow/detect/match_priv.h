@@ -60,6 +60,12 @@ static inline uint32_t match_first(struct matcher *m, field_id field)
     return f->leaf;
 }
 
+/* match_raw.c: whether a record as it came may hold a keyword. All three give the same answer. */
+bool match_raw(const struct plan_raw *r, struct span raw, hs_scratch_t *scratch);
+bool match_raw_database(const struct plan_raw *r, struct span raw, hs_scratch_t *scratch);
+/* From offset `from` on, byte by byte. */
+bool match_raw_plain(const struct plan_raw *r, struct span raw, size_t from);
+
 /* match_text.c: pure questions on bytes. */
 struct match_range {
     size_t start;

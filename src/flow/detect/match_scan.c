@@ -138,23 +138,12 @@ static struct span joined_values(struct matcher *m)
     return buf_view(&m->keywords);
 }
 
-static int found_any(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
-                     void *ctx)
-{
-    (void)id;
-    (void)from;
-    (void)to;
-    (void)flags;
-    (void)ctx;
-    return 1;
-}
-
 /* False when the record as it came shows that no value holds a keyword: then nothing is unescaped or folded. */
 static bool record_may_hold(struct matcher *m, const struct plan_group *g)
 {
     const struct event *ev = m->ev;
     const char *end = ev->raw.ptr + ev->raw.len;
-    if (g->raw_database == NULL) {
+    if (g->raw == NULL) {
         return true;
     }
     for (uint32_t i = 0; i < ev->leaves.len && !ev->keywords_raw; i++) {
@@ -163,13 +152,7 @@ static bool record_may_hold(struct matcher *m, const struct plan_group *g)
             return true; /* a value that is not part of the record: made from it */
         }
     }
-    if (ev->raw.len == 0) {
-        return false;
-    }
-    hs_error_t rc = hs_scan(g->raw_database, ev->raw.ptr, (unsigned)ev->raw.len, 0, m->scratch,
-                            found_any, NULL);
-    CHECK(rc == HS_SUCCESS || rc == HS_SCAN_TERMINATED);
-    return rc == HS_SCAN_TERMINATED;
+    return match_raw(g->raw, ev->raw, m->scratch);
 }
 
 static void scan_keywords(struct matcher *m, const struct plan_group *g)

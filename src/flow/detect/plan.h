@@ -111,6 +111,28 @@ struct plan_literal {
 
 enum { PLAN_DIRECT_MAX = 4 }; /* literals of a field compared one by one: a database scan costs 100 ns before it begins */
 
+/*
+ * Finds, in a record as it came, anything that may become a keyword when values are unescaped and folded. Nothing found:
+ * no value needs to be. Every literal has a window of three bytes, rare ones where it has a choice; a byte's two halves
+ * pick masks of the eight buckets that may stand there (the shuffle method known from Vectorscan's "Teddy").
+ */
+enum { PLAN_RAW_WINDOW = 3, PLAN_RAW_BUCKETS = 8 };
+struct plan_raw_literal {
+    struct span text; /* ASCII, lower case: any case fits; else exact */
+    uint16_t offset;  /* of the window in text */
+    uint8_t bucket;
+    bool exact;
+    bool escape;      /* "\\u": counts only where the backslash is not itself escaped */
+};
+struct plan_raw {
+    uint8_t low[PLAN_RAW_WINDOW][16];
+    uint8_t high[PLAN_RAW_WINDOW][16];
+    const struct plan_raw_literal *literals; /* by bucket */
+    uint32_t first[PLAN_RAW_BUCKETS + 1];    /* of each bucket */
+    uint32_t n;
+    const void *database; /* hs_database_t of the same literals: many of them, or no AVX2 */
+};
+
 /* What to look for in one field. */
 struct plan_group {
     field_id field;         /* FIELD_NONE: keywords */
@@ -119,9 +141,7 @@ struct plan_group {
     const struct plan_literal *literals;
     uint32_t nliterals;
     const void *database;   /* hs_database_t, or NULL: compare one by one */
-    /* Keywords: finds, in the record as it came, anything that may become one of the literals when unescaped and folded.
-     * Nothing found: no value needs to be unescaped or folded. NULL: always look. */
-    const void *raw_database;
+    const struct plan_raw *raw; /* keywords: first look at the record as it came; NULL: always look at the values */
     struct plan_wake present; /* woken by any value */
 };
 

@@ -80,8 +80,12 @@ int plan_make(struct plan_build *b, const uint32_t *rules, uint32_t nrules,
 /* plan_database.c: database over literals, shared between equal sets. */
 int plan_database(struct plan_build *b, const struct plan_literal *literals, uint32_t n,
                   const void **out, struct err *e) NODISCARD;
-/* Database for records as they came, see plan_group.raw_database; NULL in *out where a literal has no part that would do. */
-int plan_raw_database(struct plan_build *b, const struct plan_literal *literals, uint32_t n,
+/* Database of the raw literals, any case where they are not exact. */
+int plan_raw_database(struct plan_build *b, const struct plan_raw_literal *literals, uint32_t n,
                       const void **out, struct err *e) NODISCARD;
+
+/* plan_raw.c: see plan_raw; NULL in *out where a literal has no part that would do. */
+int plan_raw_make(struct plan_build *b, const struct plan_literal *literals, uint32_t n,
+                  const struct plan_raw **out, struct err *e) NODISCARD;
 
 #endif

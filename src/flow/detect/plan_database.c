@@ -11,7 +11,6 @@
 
 enum {
     DATABASE_ALIGN = 64,                      /* hs_deserialize_database_at asks for 8; a cache line serves scanning */
-    RAW_PART_MIN_BYTES = 3,                   /* shorter parts would be found in nearly every record */
     DATABASE_KEY_MAX_BYTES = 64 * 1024 * 1024 /* serialised literals of one field: above all rule files together */
 };
 
@@ -37,7 +36,7 @@ static unsigned literal_flags(enum plan_op op)
     case OP_ANY: /* any case, in text that is not folded */
         return HS_FLAG_SINGLEMATCH | HS_FLAG_CASELESS;
     default:
-        return 0; /* a single match would hide the one that stands at the right end */
+        return 0; /* a single match would hide the one that stands at the right place */
     }
 }
 
@@ -101,46 +100,13 @@ int plan_database(struct plan_build *b, const struct plan_literal *literals, uin
     return 0;
 }
 
-/* JSON writes these characters as they are or as "\\u…", never in another way. */
-static bool stays_in_json(char c)
-{
-    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\' && c != '/';
-}
-
-static struct span raw_part(struct span literal)
-{
-    struct span best = SPAN("");
-    size_t from = 0;
-    for (size_t i = 0; i <= literal.len; i++) {
-        if (i < literal.len && stays_in_json(literal.ptr[i])) {
-            continue;
-        }
-        if (i - from > best.len) {
-            best = span_sub(literal, from, i - from);
-        }
-        from = i + 1;
-    }
-    return best;
-}
-
-int plan_raw_database(struct plan_build *b, const struct plan_literal *literals, uint32_t n,
+int plan_raw_database(struct plan_build *b, const struct plan_raw_literal *literals, uint32_t n,
                       const void **out, struct err *e)
 {
-    /* Other spellings of ASCII text: JSON's escape, and the two characters outside ASCII that fold into it (Kelvin sign,
-     * long s). Where one of them stands, the values are looked at in full. */
-    static const struct plan_literal others[] = {
-        {.text = {"\\u", 2}, .op = OP_CONTAINS},
-        {.text = {"\xe2\x84\xaa", 3}, .op = OP_CONTAINS},
-        {.text = {"\xc5\xbf", 2}, .op = OP_CONTAINS},
-    };
-    struct plan_literal *raw = arena_calloc(&b->temp, n + ARRAY_LEN(others), sizeof *raw);
-    *out = NULL;
+    struct plan_literal *plain = arena_calloc(&b->temp, n, sizeof *plain);
     for (uint32_t i = 0; i < n; i++) {
-        raw[i] = (struct plan_literal){.text = raw_part(literals[i].text), .op = OP_ANY};
-        if (raw[i].text.len < RAW_PART_MIN_BYTES) {
-            return 0;
-        }
+        plain[i].text = literals[i].text;
+        plain[i].op = literals[i].escape ? OP_EXACT : literals[i].exact ? OP_CONTAINS : OP_ANY;
     }
-    memcpy(raw + n, others, sizeof others);
-    return plan_database(b, raw, n + ARRAY_LEN(others), out, e);
+    return plan_database(b, plain, n, out, e);
 }

@@ -205,7 +205,7 @@ static int pack_literals(struct packing *p, const struct draft *x, uint32_t n, s
     g->literals = l;
     g->nliterals = n;
     if (g->field == FIELD_NONE) {
-        int rc = plan_raw_database(b, l, n, &g->raw_database, e);
+        int rc = plan_raw_make(b, l, n, &g->raw, e);
         if (rc < 0) {
             return rc;
         }

@@ -162,7 +162,7 @@ static bool long_keywords;
 
 static const struct sigma_node *random_leaf(struct kit *k)
 {
-    static const char *const words[] = {"*powershell*", "*MASK*", "*cmd.exe*", "*abc\\\\cmd*", "*\xc3\x89" "4624*", "*ab?cmd*"};
+    static const char *const words[] = {"*powershell*", "*MASK*", "*cmd.exe*", "*abc\\\\cmd*", ("*\xc3\x89" "4624*"), "*ab?cmd*"};
     static const char *const ids[] = {"1", "10", "4624", "", "0"};
     if (chance(15)) {
         return kit_string(k, "EventID", ids[below(ARRAY_LEN(ids))]);
