@@ -207,7 +207,7 @@ int engine_compile(struct engine *en, const struct compile_options *options, str
     rc = pid < 0 ? err_set_errno(e, ERR_IO, errno, "fork") : child_verdict(pid, &answer, e);
     rc = rc == 0 ? decode_report(en, buf_view(&answer), e) : rc;
     buf_free(&answer);
-    rc = rc == 0 ? region_seal(&region, e) : rc;
+    rc = rc == 0 ? region_seal(&region, (size_t)en->region_bytes, e) : rc;
     en->memfd = region.fd;
     en->address = region.address;
     en->size = region.size;

@@ -93,7 +93,7 @@ static int compile_all(struct compiled *root, const struct sources *sources,
     if (rc == 0) {
         root->correlations = correlations_compile(set, root->catalog, region);
         root->ndeclared = options->ndeclared;
-        root->used_bytes = region->used_bytes;
+        root->used_bytes = (size_t)(region->next - region->base);
         root->magic = COMPILED_MAGIC;
     }
     return rc;

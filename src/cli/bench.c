@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * `sereno bench parse|detect`: how fast this machine reads records into slots, and tries every rule on them. Inputs
+ * are unpacked into memory before the clock starts; the work runs in a caged child; medians of several rounds.
+ */
+#include "cli/bench.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "wire/json_write.h"
+
+static const struct option options[] = {
+    {"rules", required_argument, NULL, 'r'},  {"sources", required_argument, NULL, 'S'},
+    {"feed", required_argument, NULL, 'F'},   {"seed", required_argument, NULL, 's'},
+    {"rounds", required_argument, NULL, 'n'}, {"reference", no_argument, NULL, 'R'},
+    {"json", no_argument, NULL, 'J'},         {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+struct bench_args {
+    struct bench_options o;
+    const char *rules[64], *sources[64];
+    size_t nrules, nsources;
+    bool json;
+    bool reference;
+};
+
+static int take_option(const struct command *self, struct bench_args *a, int c)
+{
+    uint64_t n = 0;
+    bool ok = true;
+    switch (c) {
+    case 'r':
+        ok = a->nrules < ARRAY_LEN(a->rules);
+        a->rules[ok ? a->nrules++ : 0] = optarg;
+        break;
+    case 'S':
+        ok = a->nsources < ARRAY_LEN(a->sources);
+        a->sources[ok ? a->nsources++ : 0] = optarg;
+        break;
+    case 'F':
+        a->o.interleaved = strcmp(optarg, "interleaved") == 0;
+        ok = a->o.interleaved || strcmp(optarg, "contiguous") == 0;
+        break;
+    case 's':
+        ok = num_u64(span_of(optarg), &a->o.seed);
+        break;
+    case 'n':
+        ok = num_u64(span_of(optarg), &n) && n >= 1 && n <= BENCH_ROUNDS_MAX;
+        a->o.rounds = (unsigned)n;
+        break;
+    case 'R':
+        a->reference = true;
+        break;
+    case 'J':
+        a->json = true;
+        break;
+    case 'h':
+        return cli_help(self);
+    default:
+        return cli_usage(self, "that option is not known or lacks its value");
+    }
+    return ok ? -1 : cli_usage(self, "\"%s\" does not fit its option", optarg);
+}
+
+/* Model name of the processor, from the kernel's own list. */
+static void cpu_name(char *out, size_t size)
+{
+    char line[256];
+    FILE *f = fopen("/proc/cpuinfo", "re");
+    (void)snprintf(out, size, "unknown");
+    while (f != NULL && fgets(line, sizeof line, f) != NULL) {
+        char *colon = strchr(line, ':');
+        if (strncmp(line, "model name", 10) == 0 && colon != NULL) {
+            struct span name = span_trim(span_of(colon + 1));
+            (void)snprintf(out, size, "%.*s", SPAN_ARG(name));
+            break;
+        }
+    }
+    if (f != NULL) {
+        (void)fclose(f);
+    }
+}
+
+static const char *build_name(void)
+{
+#ifdef __OPTIMIZE__
+    return "portable x86-64, " __VERSION__;
+#else
+    return "unoptimised, " __VERSION__;
+#endif
+}
+
+static void print_json(const struct bench_args *a, const struct bench_result *r, const char *cpu)
+{
+    struct buf b;
+    struct json_writer j;
+    bool detect = a->o.what == BENCH_DETECT;
+    const struct bench_figure *f = detect ? &r->detect : &r->parse;
+    buf_init(&b, 65536);
+    json_writer_init(&j, &b);
+    json_object(&j);
+    json_key(&j, "bench");
+    json_text(&j, detect ? SPAN("detect") : SPAN("parse"));
+    json_key(&j, "feed");
+    json_text(&j, a->o.interleaved ? SPAN("interleaved") : SPAN("contiguous"));
+    json_key(&j, "build");
+    json_text(&j, span_of(build_name()));
+    json_key(&j, "cpu");
+    json_text(&j, span_of(cpu));
+    json_key(&j, "cores");
+    json_u64(&j, 1);
+    json_key(&j, "events");
+    json_u64(&j, r->events);
+    json_key(&j, "bytes");
+    json_u64(&j, r->bytes);
+    json_key(&j, "events_per_s");
+    json_double(&j, f->cpu_s > 0 ? (double)r->events / f->cpu_s : 0);
+    json_key(&j, "bytes_per_s");
+    json_double(&j, f->cpu_s > 0 ? (double)r->bytes / f->cpu_s : 0);
+    json_key(&j, "cpu_s");
+    json_double(&j, f->cpu_s);
+    json_key(&j, "wall_s");
+    json_double(&j, f->wall_s);
+    json_key(&j, "peak_rss");
+    json_u64(&j, r->peak_rss);
+    json_key(&j, "ratio");
+    json_double(&j, r->parse.cpu_s > 0 ? f->cpu_s / r->parse.cpu_s : 1);
+    if (detect) {
+        json_key(&j, "rules");
+        json_u64(&j, r->rules);
+        json_key(&j, "matches");
+        json_u64(&j, r->matches);
+        json_key(&j, "candidates");
+        json_u64(&j, r->candidates);
+        json_key(&j, "parse_events_per_s");
+        json_double(&j, r->parse.cpu_s > 0 ? (double)r->events / r->parse.cpu_s : 0);
+    }
+    json_key(&j, "rounds");
+    json_u64(&j, a->o.rounds);
+    json_end(&j);
+    (void)printf("%.*s\n", (int)b.len, b.data);
+    buf_free(&b);
+}
+
+static void print_text(const struct bench_args *a, const struct bench_result *r, const char *cpu)
+{
+    const struct bench_figure *rows[] = {&r->parse, &r->detect};
+    const char *names[] = {"parse", "detect"};
+    (void)printf("%llu events, %.1f MB, %s feed, seed %llu, one core of %s, medians of %u rounds\n",
+                 (unsigned long long)r->events, (double)r->bytes / 1e6,
+                 a->o.interleaved ? "interleaved" : "contiguous", (unsigned long long)a->o.seed,
+                 cpu, a->o.rounds);
+    for (size_t i = 0; i < (a->o.what == BENCH_DETECT ? 2u : 1u); i++) {
+        (void)printf("  %-7s %10.0f events/s %8.1f MB/s  cpu %.3f s  wall %.3f s  %.2f x the cost of parse\n",
+                     names[i], (double)r->events / rows[i]->cpu_s,
+                     (double)r->bytes / rows[i]->cpu_s / 1e6, rows[i]->cpu_s, rows[i]->wall_s,
+                     rows[i]->cpu_s / r->parse.cpu_s);
+    }
+    if (a->o.what == BENCH_DETECT) {
+        (void)printf("  %llu rules, %llu matches, %.2f candidates per event\n",
+                     (unsigned long long)r->rules, (unsigned long long)r->matches,
+                     (double)r->candidates / (double)(r->events == 0 ? 1 : r->events));
+    }
+    (void)printf("  peak memory %.1f MB\n", (double)r->peak_rss / 1e6);
+}
+
+static int run_child(struct bench_args *a, const struct engine *en, struct bench_result *r,
+                     struct err *e)
+{
+    int ends[2];
+    int status = 0;
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        return err_set_errno(e, ERR_IO, errno, "pipe");
+    }
+    (void)fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)close(ends[0]);
+        bench_child(&a->o, en, ends[1]);
+    }
+    (void)close(ends[1]);
+    size_t got = 0;
+    for (ssize_t n = 1; n > 0 && got < sizeof *r; got += n > 0 ? (size_t)n : 0) {
+        n = read(ends[0], (char *)r + got, sizeof *r - got);
+    }
+    (void)close(ends[0]);
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (pid < 0 || got != sizeof *r || status != 0) {
+        return err_set(e, ERR_IO, "the measuring process ended early (status %d)", status);
+    }
+    r->error[sizeof r->error - 1] = '\0';
+    return r->error[0] == '\0' ? 0 : err_set(e, ERR_INVALID, "%s", r->error);
+}
+
+static int measure(const struct command *self, struct bench_args *a, int argc, char **argv)
+{
+    struct engine en;
+    struct bench_result r = {0};
+    struct err e = {0};
+    char cpu[128];
+    struct compile_options co = {.reference = a->reference};
+    VEC(int) fds = {0};
+    if (argc == 0) {
+        return cli_usage(self, "name the log files to measure on");
+    }
+    engine_init(&en);
+    int rc = engine_add(&en, BUNDLE_RULE, a->rules, a->nrules, &e);
+    rc = rc == 0 ? engine_add(&en, BUNDLE_SOURCE, a->sources, a->nsources, &e) : rc;
+    rc = rc == 0 ? engine_compile(&en, &co, &e) : rc;
+    size_t refused = rc == 0 ? engine_print_refused(&en) : 0;
+    for (int i = 0; i < argc && rc == 0; i++) {
+        int fd = open(argv[i], O_RDONLY | O_CLOEXEC);
+        if (fd < 0) {
+            rc = err_set_errno(&e, ERR_IO, errno, "%s", argv[i]);
+        } else {
+            vec_push(&fds, fd);
+        }
+    }
+    a->o.fds = fds.data;
+    a->o.nfds = fds.len;
+    rc = rc == 0 ? run_child(a, &en, &r, &e) : rc;
+    if (rc == 0) {
+        cpu_name(cpu, sizeof cpu);
+        if (a->json) {
+            print_json(a, &r, cpu);
+        } else {
+            print_text(a, &r, cpu);
+        }
+    } else {
+        cli_print_err(&e);
+    }
+    for (size_t i = 0; i < fds.len; i++) {
+        (void)close(fds.data[i]);
+    }
+    vec_free(&fds);
+    engine_free(&en);
+    return rc == 0 && refused == 0 ? CLI_OK : CLI_UNREAD;
+}
+
+static int bench_main(int argc, char **argv, const struct command *self)
+{
+    struct bench_args a = {.o = {.rounds = 5, .seed = 1, .interleaved = true}};
+    int status = -1;
+    opterr = 0;
+    optind = 1;
+    for (int c; status < 0 && (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        status = take_option(self, &a, c);
+    }
+    if (status >= 0) {
+        return status;
+    }
+    const char *what = optind < argc ? argv[optind++] : "";
+    if (strcmp(what, "detect") == 0) {
+        a.o.what = BENCH_DETECT;
+    } else if (strcmp(what, "parse") != 0) {
+        return cli_usage(self, "say what to measure: parse or detect");
+    }
+    return measure(self, &a, argc - optind, argv + optind);
+}
+
+const struct command cmd_bench = {
+    .name = "bench",
+    .summary = "measure how fast this machine reads and detects",
+    .help = "usage: sereno bench parse|detect [OPTION...] FILE...\n\n"
+            "parse: JSON records into slots. detect: every rule on every record, reading included; parse is measured in\n"
+            "the same run and `ratio` is the cost of one to the other. One core; CPU time of the measuring thread.\n\n"
+            "  --rules DIR      Sigma rules (repeatable; default: the rules shipped)\n"
+            "  --sources DIR    descriptions of log sources (default: those shipped)\n"
+            "  --feed F         interleaved (records of all files shuffled; default) or contiguous\n"
+            "  --seed N         of the shuffle (default 1)\n"
+            "  --rounds N       rounds whose median is told (default 5)\n"
+            "  --reference      every rule on every event, no plan: what an index is worth\n"
+            "  --json           one JSON object\n\n"
+            "example: sereno bench detect --rules sigma/rules --json logs/*.ndjson.zst\n",
+    .run = bench_main,
+};

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* `sereno rules check|explain`: what loads, what does not and why, and what a rule asks in plain words. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/engine.h"
+#include "flow/detect/sigma_explain.h"
+#include "os/sandbox.h"
+#include "wire/json_write.h"
+
+enum { RULES_PATHS_MAX = 256, EXPLAIN_MAX_BYTES = 4 * 1024 * 1024 };
+
+struct rules_args {
+    const char *paths[RULES_PATHS_MAX], *sources[RULES_PATHS_MAX], *placeholders[RULES_PATHS_MAX];
+    size_t npaths, nsources, nplaceholders;
+    bool json, warnings;
+    const char *wanted; /* explain: id, title or file ending; "" = all */
+};
+
+static const struct option options[] = {
+    {"rules", required_argument, NULL, 'r'},        {"sources", required_argument, NULL, 'S'},
+    {"placeholders", required_argument, NULL, 'P'}, {"json", no_argument, NULL, 'J'},
+    {"warnings", no_argument, NULL, 'W'},           {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+static bool push(const char **list, size_t *n, const char *value)
+{
+    if (*n >= RULES_PATHS_MAX) {
+        return false;
+    }
+    list[(*n)++] = value;
+    return true;
+}
+
+static int load_bundle(struct engine *en, const struct rules_args *a, struct err *e)
+{
+    int rc = engine_add(en, BUNDLE_RULE, a->paths, a->npaths, e);
+    rc = rc == 0 ? engine_add(en, BUNDLE_SOURCE, a->sources, a->nsources, e) : rc;
+    return rc == 0 ? engine_add(en, BUNDLE_PLACEHOLDER, a->placeholders, a->nplaceholders, e) : rc;
+}
+
+static void put_list(struct json_writer *j, const char *key, const struct engine_refused *list,
+                     size_t n)
+{
+    json_key(j, key);
+    json_array(j);
+    for (size_t i = 0; i < n; i++) {
+        json_object(j);
+        json_key(j, "file");
+        json_text(j, list[i].file);
+        json_key(j, "line");
+        json_u64(j, list[i].line);
+        json_key(j, "reason");
+        json_text(j, list[i].reason);
+        json_end(j);
+    }
+    json_end(j);
+}
+
+static void check_json(const struct engine *en)
+{
+    struct buf b;
+    struct json_writer j;
+    buf_init(&b, 64 * 1024 * 1024);
+    json_writer_init(&j, &b);
+    json_object(&j);
+    json_key(&j, "loaded");
+    json_u64(&j, en->rules + en->correlations);
+    json_key(&j, "rules");
+    json_u64(&j, en->rules);
+    json_key(&j, "correlations");
+    json_u64(&j, en->correlations);
+    json_key(&j, "filters");
+    json_u64(&j, en->filters);
+    json_key(&j, "without_source");
+    json_u64(&j, en->unreachable);
+    json_key(&j, "seconds");
+    json_double(&j, en->seconds);
+    json_key(&j, "bytes");
+    json_u64(&j, en->region_bytes);
+    put_list(&j, "refused", en->refused.data, en->refused.len);
+    put_list(&j, "warnings", en->warnings.data, en->warnings.len);
+    json_end(&j);
+    (void)printf("%.*s\n", (int)b.len, b.data);
+    buf_free(&b);
+}
+
+static int run_check(struct rules_args *a)
+{
+    struct engine en;
+    struct err e = {0};
+    struct compile_options co = {0};
+    int status = CLI_OK;
+    engine_init(&en);
+    int rc = load_bundle(&en, a, &e);
+    rc = rc == 0 ? engine_compile(&en, &co, &e) : rc;
+    if (rc != 0) {
+        cli_print_err(&e);
+        status = CLI_UNREAD;
+    } else {
+        size_t refused = en.bundle.problems.len + en.refused.len;
+        if (a->json) {
+            check_json(&en);
+        } else {
+            (void)engine_print_refused(&en);
+            engine_print_warnings(&en, a->warnings ? SIZE_MAX : 0);
+            (void)printf("%u loaded (%u rules, %u correlations), %zu refused, %u filters applied, "
+                         "%zu warnings; %u rules wait for a log source that no source gives; %.2f s\n",
+                         en.rules + en.correlations, en.rules, en.correlations, refused, en.filters,
+                         en.warnings.len, en.unreachable, en.seconds);
+        }
+        status = refused > 0 ? CLI_UNREAD : CLI_OK;
+    }
+    engine_free(&en);
+    return status;
+}
+
+static bool is_wanted(const struct sigma_rule *r, struct span wanted)
+{
+    return wanted.len == 0 || span_eq_nocase(r->id, wanted) || span_eq_nocase(r->title, wanted) ||
+           (r->name.len > 0 && span_eq_nocase(r->name, wanted)) || span_ends(r->file, wanted);
+}
+
+/* The caged child: loads and writes its words to `out`; exit status 0 told something, 1 nothing found. */
+_Noreturn static void explain_child(const struct engine *en, const char *wanted, int out)
+{
+    struct err e = {0};
+    struct buf b;
+    struct compile_report report;
+    struct compile_options co = {.rules_only = true};
+    size_t told = 0;
+    buf_init(&b, EXPLAIN_MAX_BYTES);
+    int rc = sandbox_enter(SANDBOX_SCAN_COMPILER, &e);
+    rc = rc == 0 ? compile_bundle(&en->bundle, &co, NULL, NULL, &report, &e) : rc;
+    if (rc != 0) {
+        (void)fprintf(stderr, "sereno: %s\n", e.text);
+        _exit(3);
+    }
+    for (size_t i = 0; i < report.set->rules.len; i++) {
+        if (is_wanted(report.set->rules.data[i], span_of(wanted))) {
+            sigma_explain_rule(report.set, report.set->rules.data[i], &b);
+            told++;
+        }
+    }
+    for (size_t i = 0; i < report.set->correlations.len; i++) {
+        if (is_wanted(&report.set->correlations.data[i]->meta, span_of(wanted))) {
+            sigma_explain_correlation(report.set, report.set->correlations.data[i], &b);
+            told++;
+        }
+    }
+    for (size_t i = 0; i < report.set->refused.len; i++) {
+        const struct sigma_refused *r = &report.set->refused.data[i];
+        if (wanted[0] == '\0' || span_ends(r->file, span_of(wanted))) {
+            buf_printf(&b, "%.*s:%u: not loaded: %.*s\n", SPAN_ARG(r->file), r->line,
+                       SPAN_ARG(r->reason));
+            told++;
+        }
+    }
+    for (size_t at = 0; at < b.len;) {
+        ssize_t n = write(out, b.data + at, b.len - at);
+        if (n <= 0) {
+            break;
+        }
+        at += (size_t)n;
+    }
+    _exit(told > 0 ? 0 : 1);
+}
+
+/* Prints what the child says, made safe line by line. */
+static void print_answer(int fd)
+{
+    struct buf raw;
+    struct buf safe;
+    buf_init(&raw, EXPLAIN_MAX_BYTES + 65536);
+    buf_init(&safe, 4 * EXPLAIN_MAX_BYTES);
+    for (;;) {
+        char *to = buf_room(&raw, 65536);
+        ssize_t n = to == NULL ? 0 : read(fd, to, 65536);
+        if (n <= 0) {
+            break;
+        }
+        buf_added(&raw, (size_t)n);
+    }
+    struct span rest = buf_view(&raw);
+    while (rest.len > 0) {
+        ptrdiff_t nl = span_find(rest, '\n');
+        size_t n = nl < 0 ? rest.len : (size_t)nl;
+        cli_put_safe(&safe, span_sub(rest, 0, n));
+        buf_u8(&safe, '\n');
+        rest = span_sub(rest, n + 1, rest.len);
+    }
+    (void)fwrite(safe.data, 1, safe.len, stdout);
+    buf_free(&raw);
+    buf_free(&safe);
+}
+
+static int run_explain(struct rules_args *a)
+{
+    struct engine en;
+    struct err e = {0};
+    int ends[2];
+    int status = 0;
+    engine_init(&en);
+    int rc = engine_add(&en, BUNDLE_RULE, a->paths, a->npaths, &e);
+    rc = rc == 0 ? engine_add(&en, BUNDLE_PLACEHOLDER, a->placeholders, a->nplaceholders, &e) : rc;
+    if (rc != 0 || pipe(ends) != 0) {
+        cli_print_err(&e);
+        engine_free(&en);
+        return CLI_UNREAD;
+    }
+    (void)fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)close(ends[0]);
+        explain_child(&en, a->wanted, ends[1]);
+    }
+    (void)close(ends[1]);
+    print_answer(ends[0]);
+    (void)close(ends[0]);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    engine_free(&en);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 1) {
+        (void)fprintf(stderr, "sereno: no rule with the id, title or file \"%s\"\n", a->wanted);
+    }
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? CLI_OK : CLI_UNREAD;
+}
+
+static int take_option(const struct command *self, struct rules_args *a, int c)
+{
+    bool ok = true;
+    switch (c) {
+    case 'r':
+        ok = push(a->paths, &a->npaths, optarg);
+        break;
+    case 'S':
+        ok = push(a->sources, &a->nsources, optarg);
+        break;
+    case 'P':
+        ok = push(a->placeholders, &a->nplaceholders, optarg);
+        break;
+    case 'J':
+        a->json = true;
+        break;
+    case 'W':
+        a->warnings = true;
+        break;
+    case 'h':
+        return cli_help(self);
+    default:
+        return cli_usage(self, "that option is not known or lacks its value");
+    }
+    return ok ? -1 : cli_usage(self, "too many folders");
+}
+
+static int rules_main(int argc, char **argv, const struct command *self)
+{
+    static struct rules_args a; /* large; one per process */
+    int status = -1;
+    opterr = 0;
+    optind = 1;
+    for (int c; status < 0 && (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        status = take_option(self, &a, c);
+    }
+    if (status >= 0) {
+        return status;
+    }
+    const char *what = optind < argc ? argv[optind++] : "";
+    if (strcmp(what, "check") == 0) {
+        for (; optind < argc && a.npaths < RULES_PATHS_MAX; optind++) {
+            a.paths[a.npaths++] = argv[optind];
+        }
+        return run_check(&a);
+    }
+    if (strcmp(what, "explain") == 0 && optind < argc) {
+        /* A file or folder explains all that is in it; anything else is an id, a title or a file's ending. */
+        if (access(argv[optind], R_OK) == 0 && a.npaths == 0) {
+            a.paths[a.npaths++] = argv[optind];
+            a.wanted = "";
+        } else {
+            a.wanted = argv[optind];
+        }
+        return run_explain(&a);
+    }
+    return cli_usage(self, "say what to do: check DIR..., or explain ID|TITLE|FILE");
+}
+
+const struct command cmd_rules = {
+    .name = "rules",
+    .summary = "check which rules load, explain what one asks",
+    .help = "usage: sereno rules check [OPTION...] [DIR...]\n"
+            "       sereno rules explain [OPTION...] ID|TITLE|FILE\n\n"
+            "check loads and compiles all rules below DIR (default: the rules shipped) and names each one that cannot be\n"
+            "loaded: file, line, reason. explain says in plain words what a rule asks.\n\n"
+            "  --rules DIR         explain: where to look (repeatable; default: the rules shipped)\n"
+            "  --sources DIR       check: descriptions of log sources (default: those shipped)\n"
+            "  --placeholders F    values for %name% in rules (repeatable)\n"
+            "  --warnings          check: print warnings too\n"
+            "  --json              check: one JSON object\n\n"
+            "Exit status: 0 all loaded, 1 some refused, 2 wrong use.\n\n"
+            "example: sereno rules check sigma/rules && sereno rules explain \"SSH brute force\"\n",
+    .run = rules_main,
+};
