@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Files to records: see record_reader.h. Runs inside the sandbox; every byte it sees is hostile. */
+#include "cli/record_reader.h"
+
+#include "flow/normalise/normalise.h"
+
+/* Reads one more chunk into the window, dropping what is consumed. False at the end of the stream. */
+static bool fill(struct record_reader *r)
+{
+    if (r->final) {
+        return false;
+    }
+    buf_drop(&r->window, r->at);
+    r->base += r->at;
+    r->at = 0;
+    size_t n = 0;
+    char *to = buf_room(&r->window, RECORD_CHUNK);
+    CHECK(to != NULL); /* the window is drained below its maximum before it is filled */
+    int rc = unpack_read(r->unpack, to, RECORD_CHUNK, &n, &r->stream_err);
+    buf_added(&r->window, n);
+    if (rc != 0 || n == 0) {
+        r->final = true;
+        r->failed = rc != 0;
+    }
+    return n > 0;
+}
+
+int record_reader_open(struct record_reader *r, int fd, unsigned format, struct err *e)
+{
+    memset(r, 0, sizeof *r);
+    buf_init(&r->window, RECORD_WINDOW_MAX + RECORD_CHUNK);
+    r->unpack = unpack_open(fd);
+    (void)fill(r);
+    if (r->failed && r->window.len == 0) {
+        *e = r->stream_err;
+        record_reader_close(r);
+        return e->code;
+    }
+    struct span head = buf_view(&r->window);
+    r->format = format == 255 ? normalise_guess_format(head) : (enum source_format)format;
+    json_split_init(&r->split, true);
+    return 0;
+}
+
+void record_reader_close(struct record_reader *r)
+{
+    if (r->unpack != NULL) {
+        unpack_close(&r->unpack);
+    }
+    buf_free(&r->window);
+}
+
+uint64_t record_reader_position(const struct record_reader *r)
+{
+    return unpack_position(r->unpack);
+}
+
+static struct span unread(const struct record_reader *r)
+{
+    return span_make(r->window.data + r->at, r->window.len - r->at);
+}
+
+/* What to say when nothing is left: the end, or why the stream broke off. */
+static enum record_result at_end(struct record_reader *r, struct err *e)
+{
+    if (r->failed) {
+        r->failed = false;
+        *e = r->stream_err;
+        return RECORD_FAILED;
+    }
+    return RECORD_END;
+}
+
+static enum record_result next_json(struct record_reader *r, struct span *record, uint64_t *offset,
+                                    struct err *e)
+{
+    for (;;) {
+        size_t used = 0;
+        enum json_split_result res = json_split_next(&r->split, unread(r), r->final, &used, record, e);
+        if (res == JSON_SPLIT_RECORD || res == JSON_SPLIT_BAD) {
+            *offset = r->base + (uint64_t)(record->ptr - r->window.data);
+            r->at += used;
+            return res == JSON_SPLIT_RECORD ? RECORD_OK : RECORD_BAD;
+        }
+        r->at += used;
+        if (res == JSON_SPLIT_END || r->final) {
+            *offset = r->base + r->at;
+            return at_end(r, e);
+        }
+        if (unread(r).len >= RECORD_WINDOW_MAX) {
+            /* One value larger than the window: give what is there as bad and go on behind it. */
+            *record = unread(r);
+            *offset = r->base + r->at;
+            r->at = r->window.len;
+            json_split_init(&r->split, true);
+            (void)err_set(e, ERR_LIMIT, "a value larger than %d MiB", RECORD_WINDOW_MAX >> 20);
+            return RECORD_BAD;
+        }
+        (void)fill(r);
+    }
+}
+
+/* Lines without their end; a line over the event limit is cut there and its rest passed over. */
+static enum record_result next_line(struct record_reader *r, struct span *record, uint64_t *offset,
+                                    struct err *e)
+{
+    for (;;) {
+        struct span left = unread(r);
+        ptrdiff_t nl = span_find(left, '\n');
+        if (nl < 0 && !r->final && left.len < RECORD_WINDOW_MAX) {
+            (void)fill(r);
+            continue;
+        }
+        if (left.len == 0) {
+            *offset = r->base + r->at;
+            return at_end(r, e);
+        }
+        size_t n = nl < 0 ? left.len : (size_t)nl;
+        *offset = r->base + r->at;
+        r->at += nl < 0 ? left.len : n + 1;
+        *record = span_sub(left, 0, n);
+        if (record->len > 0 && record->ptr[record->len - 1] == '\r') {
+            record->len--;
+        }
+        if (span_trim(*record).len == 0) {
+            continue; /* an index counts non-empty lines */
+        }
+        if (record->len > EVENT_MAX_BYTES) {
+            (void)err_set(e, ERR_LIMIT, "a line of %zu bytes, the limit is %d", record->len,
+                          EVENT_MAX_BYTES);
+            return RECORD_BAD;
+        }
+        return RECORD_OK;
+    }
+}
+
+enum record_result record_next(struct record_reader *r, struct span *record_out,
+                               uint64_t *offset_out, struct err *e)
+{
+    *record_out = span_make("", 0);
+    return r->format == FORMAT_JSON || r->format == FORMAT_ZEEKJSON
+               ? next_json(r, record_out, offset_out, e)
+               : next_line(r, record_out, offset_out, e);
+}

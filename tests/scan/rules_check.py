@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""`rules check`: counts, exit status, and how a broken rule is named; all of SigmaHQ where it is there."""
+import json
+import os
+import tempfile
+
+from common import ROOT, SHARED, Checks, run
+
+c = Checks()
+r = run("rules", "check")
+c.equal(r.returncode, 0, "our own rules all load: " + r.stderr.decode() + r.stdout.decode())
+own = json.loads(run("rules", "check", "--json").stdout)
+c.equal(own["refused"], [], "no rule of ours is refused")
+c.equal(own["without_source"], 0, "each rule of ours has a source that can feed it")
+c.ok(own["loaded"] >= 20, "at least twenty rules")
+
+GOOD = "title: t\nid: 11111111-2222-4333-8444-555555555555\nlogsource: {category: webserver}\ndetection:\n  a:\n    x: y\n  condition: a\n"
+BROKEN = {
+    "modifier.yml": (GOOD.replace("x: y", "x|nosuch: y"), "nosuch"),
+    "condition.yml": (GOOD.replace("condition: a", "condition: a and"), "condition"),
+    "identifier.yml": (GOOD.replace("condition: a", "condition: b"), "b"),
+    "yaml.yml": ("title: [unclosed\n", ""),
+    "binary.yml": (bytes(range(256)).decode("latin-1"), ""),
+    "expand.yml": (GOOD.replace("x: y", "x|expand: '%nobody%'"), "nobody"),
+    "empty.yml": ("", ""),
+    "regex.yml": (GOOD.replace("x: y", "x|re: '(unclosed'"), ""),
+    "cidr.yml": (GOOD.replace("x: y", "x|cidr: 10.0.0.1/8"), ""),
+}
+with tempfile.TemporaryDirectory() as tmp:
+    for name, (text, _) in BROKEN.items():
+        open(os.path.join(tmp, name), "w", encoding="utf-8").write(text.replace("11111111", "%08d" % (len(name) * 1234567 % 99999999)))
+    open(os.path.join(tmp, "good.yml"), "w").write(GOOD)
+    r = run("rules", "check", tmp)
+    err = r.stderr.decode()
+    c.equal(r.returncode, 1, "a refused rule gives exit status 1")
+    for name, (_, word) in BROKEN.items():
+        line = [l for l in err.split("\n") if name in l]
+        c.ok(len(line) >= 1 or name == "empty.yml", "%s is named: %s" % (name, err))
+        c.ok(not line or word in line[0], "%s names the reason (%s): %s" % (name, word, line))
+    good = json.loads(run("rules", "check", "--json", tmp).stdout)
+    c.equal(good["loaded"], 1, "the good rule beside them loads")
+c.equal(run("rules", "check", "/nonexistent").returncode, 1, "a folder that is not there")
+c.equal(run("rules").returncode, 2, "no subcommand is wrong use")
+r = run("rules", "explain", "--rules", os.path.join(ROOT, "rules"), os.listdir(os.path.join(ROOT, "rules", "web"))[0])
+c.ok(r.returncode == 0 and len(r.stdout) > 50, "explain says something: %r" % r.stderr)
+c.equal(run("rules", "explain", "no such rule").returncode, 1, "explain of an unknown rule")
+
+if os.path.isdir(os.path.join(SHARED, "sigma")):
+    folders = [os.path.join(SHARED, "sigma", d) for d in ("rules", "rules-threat-hunting", "rules-emerging-threats")]
+    r = run("rules", "check", "--json", *folders)
+    all_rules = json.loads(r.stdout)
+    c.equal((all_rules["loaded"], len(all_rules["refused"]), r.returncode), (3752, 2, 1), "SigmaHQ: loaded, refused, exit")
+    c.ok(all("expand" in x["reason"] or "%" in x["reason"] for x in all_rules["refused"]), "refused for placeholders: %r" % all_rules["refused"])
+    print("SigmaHQ checked in %.2f s" % all_rules["seconds"])
+else:
+    print("skipped part: SigmaHQ's rules are not here (SERENO_SHARED)")
+c.finish()

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Every SigmaHQ rule over all shared data sets, compared with the truth: precision and recall must be 1."""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+from common import SHARED, Checks, need_shared, run
+
+need_shared()
+c = Checks()
+events, expected, sigma = (os.path.join(SHARED, d) for d in ("events", "expected", "sigma"))
+args = ["scan", "--quiet"]
+for tree in ("rules", "rules-threat-hunting", "rules-emerging-threats"):
+    args += ["--rules", os.path.join(sigma, tree)]
+r = run(*args, "--format", "tsv", "--manifest", "manifest.json", cwd=events)
+stderr = r.stderr.decode()
+c.equal(r.returncode, 1, "exit status (two rules are refused)")
+c.equal(stderr.count("c4a1f389") + stderr.count("expand"), max(2, stderr.count("c4a1f389") + stderr.count("expand")), "refused rules are named")
+manifest = json.load(open(os.path.join(events, "manifest.json")))
+unread = [m["dataset"] for m in manifest if m["format"] == "evtx"]
+for dataset in unread:
+    c.ok(dataset in stderr, "%s is named as not read" % dataset)
+with tempfile.TemporaryDirectory() as tmp:
+    out, only = os.path.join(tmp, "out.tsv"), os.path.join(tmp, "only.txt")
+    open(out, "wb").write(r.stdout)
+    open(only, "w").write("".join(m["dataset"] + "\n" for m in manifest if m["format"] != "evtx"))
+    command = [sys.executable, os.path.join(expected, "compare.py"), "--uncertain", os.path.join(expected, "uncertain.tsv"),
+               "--only-datasets", only, "--min-precision", "1", "--min-recall", "1"]
+    for part in ("regression", "otrf", "other", "synthetic", "audit-4688"):
+        command += ["--truth", os.path.join(expected, part + ".tsv")]
+    verdict = subprocess.run(command + [out], capture_output=True, text=True)
+print(verdict.stdout)
+c.equal(verdict.returncode, 0, "the comparison with the truth")
+c.finish()
