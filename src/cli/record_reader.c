@@ -29,7 +29,7 @@ int record_reader_open(struct record_reader *r, int fd, unsigned format, struct 
 {
     memset(r, 0, sizeof *r);
     buf_init(&r->window, RECORD_WINDOW_MAX + RECORD_CHUNK);
-    r->unpack = unpack_open(fd);
+    r->unpack = unpack_new(fd);
     (void)fill(r);
     if (r->failed && r->window.len == 0) {
         *e = r->stream_err;
@@ -39,20 +39,21 @@ int record_reader_open(struct record_reader *r, int fd, unsigned format, struct 
     struct span head = buf_view(&r->window);
     r->format = format == 255 ? normalise_guess_format(head) : (enum source_format)format;
     json_split_init(&r->split, true);
+    lines_init(&r->lines, EVENT_MAX_BYTES);
     return 0;
 }
 
 void record_reader_close(struct record_reader *r)
 {
     if (r->unpack != NULL) {
-        unpack_close(&r->unpack);
+        unpack_free(&r->unpack);
     }
     buf_free(&r->window);
 }
 
 uint64_t record_reader_position(const struct record_reader *r)
 {
-    return unpack_position(r->unpack);
+    return unpack_offset(r->unpack);
 }
 
 static struct span unread(const struct record_reader *r)
@@ -100,33 +101,28 @@ static enum record_result next_json(struct record_reader *r, struct span *record
     }
 }
 
-/* Lines without their end; a line over the event limit is cut there and its rest passed over. */
+/* Lines without their end; empty ones have no index. A line over the event limit is cut there and told. */
 static enum record_result next_line(struct record_reader *r, struct span *record, uint64_t *offset,
                                     struct err *e)
 {
     for (;;) {
-        struct span left = unread(r);
-        ptrdiff_t nl = span_find(left, '\n');
-        if (nl < 0 && !r->final && left.len < RECORD_WINDOW_MAX) {
+        size_t used = 0;
+        bool cut = false;
+        enum lines_result res = lines_next(&r->lines, unread(r), r->final, &used, record, &cut);
+        *offset = r->base + r->at;
+        r->at += used;
+        if (res == LINES_END) {
+            return at_end(r, e);
+        }
+        if (res == LINES_MORE) {
             (void)fill(r);
             continue;
         }
-        if (left.len == 0) {
-            *offset = r->base + r->at;
-            return at_end(r, e);
-        }
-        size_t n = nl < 0 ? left.len : (size_t)nl;
-        *offset = r->base + r->at;
-        r->at += nl < 0 ? left.len : n + 1;
-        *record = span_sub(left, 0, n);
-        if (record->len > 0 && record->ptr[record->len - 1] == '\r') {
-            record->len--;
-        }
         if (span_trim(*record).len == 0) {
-            continue; /* an index counts non-empty lines */
+            continue;
         }
-        if (record->len > EVENT_MAX_BYTES) {
-            (void)err_set(e, ERR_LIMIT, "a line of %zu bytes, the limit is %d", record->len,
+        if (cut) {
+            (void)err_set(e, ERR_LIMIT, "a line longer than the limit of %d bytes was cut there",
                           EVENT_MAX_BYTES);
             return RECORD_BAD;
         }

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "flow/normalise/sources.h"
 #include "wire/json_read.h"
+#include "wire/lines.h"
 #include "wire/unpack.h"
 
 enum {
@@ -31,6 +32,7 @@ struct record_reader {
     struct err stream_err;
     enum source_format format;
     struct json_split split;
+    struct lines lines;
 };
 
 /* Reads the head; format SCAN_GUESS (255) guesses. ERR_* when nothing can be read at all. */

@@ -143,13 +143,13 @@ _Noreturn static void explain_child(const struct engine *en, const char *wanted,
     }
     for (size_t i = 0; i < report.set->rules.len; i++) {
         if (is_wanted(report.set->rules.data[i], span_of(wanted))) {
-            sigma_explain_rule(report.set, report.set->rules.data[i], &b);
+            sigma_explain_rule(&b, report.set->rules.data[i], 0);
             told++;
         }
     }
     for (size_t i = 0; i < report.set->correlations.len; i++) {
         if (is_wanted(&report.set->correlations.data[i]->meta, span_of(wanted))) {
-            sigma_explain_correlation(report.set, report.set->correlations.data[i], &b);
+            sigma_explain_correlation(&b, report.set, report.set->correlations.data[i]);
             told++;
         }
     }
