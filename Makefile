@@ -26,8 +26,8 @@ $(BUILD)/build.ninja: | setup
 	meson setup $(BUILD) --buildtype=debugoptimized >/dev/null
 
 build: setup ui $(BUILD)/build.ninja
-	@ninja -C $(BUILD) --quiet sereno
-	@ln -sf src/sereno $(BUILD)/sereno
+	@ninja -C $(BUILD) --quiet src/cli/sereno
+	@ln -sf src/cli/sereno $(BUILD)/sereno
 	@echo "built $(BUILD)/sereno"
 
 # Starts a node that watches this machine; see README.md for what you will see.
@@ -36,7 +36,7 @@ run: build
 
 test: setup-test ui $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
-	@ln -sf src/sereno $(BUILD)/sereno
+	@ln -sf src/cli/sereno $(BUILD)/sereno
 	@tools/run-tests $(BUILD)
 
 # The same tests with AddressSanitizer and UBSan (this build alone has no sandbox, and says so).

@@ -78,7 +78,7 @@ void cli_print_err(const struct err *e)
 static bool share_at(char *out, size_t size, const char *root, const char *kind)
 {
     int n = snprintf(out, size, "%s/%s", root, kind);
-    return n > 0 && (size_t)n < size && access(out, R_OK | X_OK) == 0;
+    return n > 0 && (size_t)n < size && access(out, R_OK) == 0;
 }
 
 const char *cli_share(const char *kind)
@@ -94,15 +94,15 @@ const char *cli_share(const char *kind)
     }
     ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
     exe[n < 0 ? 0 : n] = '\0';
-    /* build/src/sereno, build/sereno or a copy beside the data: at most three folders up is the source tree. */
-    for (int up = 0; up < 3; up++) {
+    /* build/src/sereno, build/sereno or a copy beside the data: a few folders up is the source tree. */
+    for (int up = 0; up < 5; up++) {
         char *slash = strrchr(exe, '/');
         if (slash == NULL) {
             break;
         }
         *slash = '\0';
         char probe[PATH_MAX];
-        if (share_at(probe, sizeof probe, exe, "sources/windows-evtx-json.yml") ||
+        if (share_at(probe, sizeof probe, exe, "sources/windows.yml") ||
             share_at(probe, sizeof probe, exe, "sources/README.md")) {
             used++;
             return share_at(out, PATH_MAX, exe, kind) ? out : NULL;

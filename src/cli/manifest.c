@@ -128,7 +128,7 @@ int manifest_read(struct manifest *m, const char *path, struct err *e)
 {
     memset(m, 0, sizeof *m);
     arena_init(&m->arena, 0);
-    struct span text;
+    struct span text = {"", 0};
     const char *slash = strrchr(path, '/');
     const char *folder = slash == NULL ? "."
                                        : arena_cstr(&m->arena, span_make(path, (size_t)(slash - path)));

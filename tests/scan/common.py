@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
-SERENO = os.path.abspath(os.environ.get("SERENO_BIN", os.path.join(ROOT, "build", "src", "sereno")))
+SERENO = os.path.abspath(os.environ.get("SERENO_BIN", os.path.join(ROOT, "build", "sereno")))
 # Data beside the repository, where a machine has it; tests that need it say so and are counted as skipped elsewhere.
 SHARED = os.path.abspath(os.environ.get("SERENO_SHARED", os.path.join(ROOT, "..", "shared", "data")))
 SKIP = 77
