@@ -110,13 +110,70 @@ static void node_push(struct reader *r, const struct yaml_node *n)
     }
 }
 
+/* Folds the line breaks at p: one becomes a blank, n become n-1 line feeds (YAML 1.2 §7.3.2). Returns where text goes on. */
+static const char *fold_breaks(const char *p, const char *end, char *start, char **out)
+{
+    size_t breaks = 0;
+    while (*out > start && ((*out)[-1] == ' ' || (*out)[-1] == '\t')) {
+        (*out)--;
+    }
+    for (; p < end && strchr(" \t\r\n", *p) != NULL; p++) {
+        breaks += *p == '\n';
+    }
+    if (breaks <= 1) {
+        *(*out)++ = ' ';
+    }
+    for (size_t i = 1; i < breaks; i++) {
+        *(*out)++ = '\n';
+    }
+    return p;
+}
+
+/*
+ * A single-quoted scalar from its own bytes. libfyaml 0.7.12 (Debian 12) loses characters where two escaped quotes
+ * stand side by side ('a''''b'), so those, and only those, are read here.
+ */
+static bool single_quoted(struct reader *r, struct fy_token *token, struct span *out)
+{
+    const struct fy_mark *from = fy_token_start_mark(token);
+    const struct fy_mark *to = fy_token_end_mark(token);
+    if (fy_scalar_token_get_style(token) != FYSS_SINGLE_QUOTED || from == NULL || to == NULL ||
+        to->input_pos < from->input_pos || to->input_pos > r->text.len) {
+        return false;
+    }
+    struct span raw = span_sub(r->text, from->input_pos, to->input_pos - from->input_pos);
+    if (raw.len >= 2 && raw.ptr[0] == '\'' && from->input_pos + raw.len <= r->text.len &&
+        raw.ptr[raw.len - 1] == '\'') {
+        raw = span_sub(raw, 1, raw.len - 2);
+    }
+    if (memmem(raw.ptr, raw.len, "''''", 4) == NULL) {
+        return false;
+    }
+    char *start = arena_bytes(r->arena, raw.len + 1);
+    char *o = start;
+    const char *end = raw.ptr + raw.len;
+    for (const char *p = raw.ptr; p < end;) {
+        if (*p == '\n' || *p == '\r') {
+            p = fold_breaks(p, end, start, &o);
+        } else {
+            p += *p == '\'' && p + 1 < end && p[1] == '\'' ? 1 : 0;
+            *o++ = *p++;
+        }
+    }
+    *o = '\0';
+    *out = span_make(start, (size_t)(o - start));
+    return true;
+}
+
 static void on_scalar(struct reader *r, struct fy_event *fye)
 {
     struct yaml_node *n = node_new(r, fye, YAML_SCALAR);
     struct fy_token *token = fye->scalar.value;
     size_t len = 0;
     const char *text = token == NULL ? NULL : fy_token_get_text(token, &len);
-    n->text = text == NULL ? SPAN("") : arena_copy(r->arena, span_make(text, len));
+    if (token == NULL || !single_quoted(r, token, &n->text)) {
+        n->text = text == NULL ? SPAN("") : arena_copy(r->arena, span_make(text, len));
+    }
     n->quoted = token != NULL && fy_scalar_token_get_style(token) != FYSS_PLAIN;
     node_properties(r, fye, n);
     node_push(r, n);
