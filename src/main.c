@@ -5,6 +5,11 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "roles/role.h"
+
+const struct role_ops *const role_table[] = {&role_ops_compiler, &role_ops_intake,
+                                             &role_ops_keeper, &role_ops_desk, &role_ops_courier};
+const size_t role_table_count = ARRAY_LEN(role_table);
 
 int main(int argc, char **argv)
 {
@@ -12,5 +17,6 @@ int main(int argc, char **argv)
         (void)fputs("sereno: the cryptographic library could not start\n", stderr);
         return CLI_UNREAD;
     }
-    return cli_main(argc, argv);
+    int status = role_main(argc, argv, role_table, role_table_count);
+    return status >= 0 ? status : cli_main(argc, argv);
 }
