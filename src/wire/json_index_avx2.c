@@ -10,6 +10,7 @@
 
 #define KERNEL json_index_avx2
 #define SCAN_KERNEL json_scan_avx2
+#define KERNEL_WIDE 1
 #define KERNEL_TARGET __attribute__((target("avx2,pclmul,bmi,bmi2,popcnt")))
 #define KERNEL_FN                                                                                  \
     static inline __attribute__((always_inline, target("avx2,pclmul,bmi,bmi2,popcnt")))
@@ -42,6 +43,13 @@ KERNEL_FN uint64_t lanes_below(struct lanes v, unsigned char c)
     __m256i top = _mm256_set1_epi8((char)(c - 1));
     return mask_of(_mm256_cmpeq_epi8(_mm256_min_epu8(v.lo, top), v.lo),
                    _mm256_cmpeq_epi8(_mm256_min_epu8(v.hi, top), v.hi));
+}
+
+KERNEL_FN uint64_t lanes_bracket(struct lanes v, char c)
+{
+    const __m256i bit = _mm256_set1_epi8(0x20);
+    struct lanes lower = {_mm256_or_si256(v.lo, bit), _mm256_or_si256(v.hi, bit)};
+    return lanes_eq(lower, (unsigned char)c);
 }
 
 KERNEL_FN uint64_t lanes_high(struct lanes v)

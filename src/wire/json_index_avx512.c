@@ -11,6 +11,7 @@
 #define SET512 "avx512f,avx512bw,avx512vl,avx512vbmi2,pclmul,bmi,bmi2,popcnt"
 #define KERNEL json_index_avx512
 #define SCAN_KERNEL json_scan_avx512
+#define KERNEL_WIDE 1
 #define KERNEL_TARGET __attribute__((target(SET512)))
 #define KERNEL_FN static inline __attribute__((always_inline, target(SET512)))
 
@@ -31,6 +32,12 @@ KERNEL_FN uint64_t lanes_eq(struct lanes v, unsigned char c)
 KERNEL_FN uint64_t lanes_below(struct lanes v, unsigned char c)
 {
     return _mm512_cmplt_epu8_mask(v.v, _mm512_set1_epi8((char)c));
+}
+
+KERNEL_FN uint64_t lanes_bracket(struct lanes v, char c)
+{
+    struct lanes lower = {_mm512_or_si512(v.v, _mm512_set1_epi8(0x20))};
+    return lanes_eq(lower, (unsigned char)c);
 }
 
 KERNEL_FN uint64_t lanes_high(struct lanes v)

@@ -9,6 +9,7 @@
 
 #define KERNEL json_index_plain
 #define SCAN_KERNEL json_scan_plain
+#define KERNEL_WIDE 0
 #define KERNEL_TARGET
 #define KERNEL_FN static inline
 
@@ -37,6 +38,11 @@ KERNEL_FN uint64_t lanes_below(struct lanes v, unsigned char c)
         m |= (uint64_t)(v.p[i] < c) << i;
     }
     return m;
+}
+
+KERNEL_FN uint64_t lanes_bracket(struct lanes v, char c)
+{
+    return lanes_eq(v, (unsigned char)c) | lanes_eq(v, (unsigned char)(c - 0x20));
 }
 
 KERNEL_FN uint64_t lanes_high(struct lanes v)

@@ -9,6 +9,7 @@
 
 #define KERNEL json_index_sse2
 #define SCAN_KERNEL json_scan_sse2
+#define KERNEL_WIDE 0
 #define KERNEL_TARGET
 #define KERNEL_FN static inline __attribute__((always_inline))
 
@@ -50,6 +51,15 @@ KERNEL_FN uint64_t lanes_below(struct lanes v, unsigned char c)
     __m128i top = _mm_set1_epi8((char)(c - 1));
     return mask_of(below16(v.v[0], top), below16(v.v[1], top), below16(v.v[2], top),
                    below16(v.v[3], top));
+}
+
+KERNEL_FN uint64_t lanes_bracket(struct lanes v, char c)
+{
+    const __m128i bit = _mm_set1_epi8(0x20);
+    for (unsigned i = 0; i < 4; i++) {
+        v.v[i] = _mm_or_si128(v.v[i], bit);
+    }
+    return lanes_eq(v, (unsigned char)c);
 }
 
 KERNEL_FN uint64_t lanes_high(struct lanes v)

@@ -10,81 +10,8 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "wire/json_index.h"
 #include "wire/json_priv.h"
 #include "wire/keytable_priv.h"
-
-#define HOT static inline __attribute__((always_inline))
-#define COLD __attribute__((cold, noinline))
-#define LIKELY(x) __builtin_expect((x), 1)
-#define UNLIKELY(x) __builtin_expect((x), 0)
-
-enum {
-    ENTRIES_AHEAD = 6, /* index entries of one member: key and value, each with a backslash */
-    KEY_TEXT_MAX =
-        512, /* bytes of a key with escapes or blanks that is looked up in another form */
-    NUMBER_DIGITS = 30, /* longer numbers are tagged */
-    NUMBER_EXPONENT = 308,
-};
-
-/* Where a value hangs: its node, the node its blank-less key gives as well, and the KEY_DEEP node
- * it is under. */
-struct place {
-    key_node node;
-    key_node also;
-    key_node deep;
-};
-
-/* One open container; place is the one its elements inherit (array) or its keys are looked up in
- * (object). */
-struct frame {
-    struct place place;
-    uint32_t name_len; /* json_walk: length of its own name */
-    uint16_t object;
-    bool array;
-    bool strip; /* KEY_STRIP_BLANKS */
-};
-
-/* Working memory, made once per struct leaves: too large for the stack and not worth clearing for
- * each record. */
-struct json_scratch {
-    uint32_t entries[ENTRIES_AHEAD + JSON_CHUNK + JSON_INDEX_SLACK];
-    struct frame frames[JSON_DEPTH_MAX];
-};
-
-struct reader {
-    const char *text;
-    size_t len;
-    size_t pos;
-    uint32_t *entries;
-    uint32_t at; /* next entry */
-    uint32_t count;
-    uint32_t depth;
-    struct frame top; /* the container being read */
-    uint16_t objects; /* numbered so far */
-    struct leaves *l;
-    const struct keytable *t;
-    struct frame *frames;
-    struct json_names *names; /* json_walk only */
-    struct err *e;
-    struct json_index index;
-};
-
-static COLD int fail(struct reader *r, int code, size_t at, const char *what)
-{
-    (void)err_set(r->e, code, "JSON: %s at byte %zu", what, at);
-    if (r->e != NULL) {
-        r->e->offset = at;
-        r->e->has_offset = 1;
-    }
-    return code;
-}
-
-/* Something else than `what` stands at pos, or nothing at all. */
-static COLD int expected(struct reader *r, const char *what)
-{
-    return fail(r, r->pos >= r->len ? ERR_TRUNCATED : ERR_INVALID, r->pos, what);
-}
 
 /* Keeps at least ENTRIES_AHEAD entries in front; behind the last real one stand places at the end
  * of the text. */
@@ -128,29 +55,23 @@ HOT char peek(struct reader *r)
     return 0;
 }
 
-struct string {
-    const char *ptr;
-    size_t len;
-    bool escaped;
-};
-
 /* Takes the string whose opening quote is at pos. */
 HOT int take_string(struct reader *r, struct string *out)
 {
     const uint32_t *entry = r->entries + r->at;
     if (UNLIKELY(entry[0] != r->pos)) {
-        return expected(r, "a string expected");
+        return json_expected(r, "a string expected");
     }
     size_t close = entry[1];
     if (UNLIKELY(close >= r->len)) {
-        return fail(r, ERR_TRUNCATED, r->pos, "a string without end begins");
+        return json_fail(r, ERR_TRUNCATED, r->pos, "a string without end begins");
     }
     out->escaped = r->text[close] == '\\';
     if (out->escaped) {
         close = entry[2];
         r->at++;
         if (UNLIKELY(close >= r->len)) {
-            return fail(r, ERR_TRUNCATED, r->pos, "a string without end begins");
+            return json_fail(r, ERR_TRUNCATED, r->pos, "a string without end begins");
         }
     }
     r->at += 2;
@@ -176,107 +97,6 @@ HOT void add_leaf(struct reader *r, struct place place, uint8_t kind, struct str
     leaves_add(r->l, place.node, kind, flags, r->top.object, s.ptr, s.len);
     if (UNLIKELY(place.also != KEY_NONE)) {
         add_also(r, place.also, kind, s);
-    }
-}
-
-/* Digits from pos on; returns how many. */
-HOT size_t take_digits(struct reader *r)
-{
-    size_t from = r->pos;
-    while (r->pos < r->len && (unsigned char)(r->text[r->pos] - '0') <= 9) {
-        r->pos++;
-    }
-    return r->pos - from;
-}
-
-/* Fraction and exponent of a number (RFC 8259 §6); adds up digits, tells whether a double holds the
- * exponent. */
-static __attribute__((noinline)) int take_fraction(struct reader *r, size_t *digits, bool *huge)
-{
-    if (r->text[r->pos] == '.') {
-        r->pos++;
-        size_t n = take_digits(r);
-        if (n == 0) {
-            return expected(r, "a digit expected behind the decimal point");
-        }
-        *digits += n;
-    }
-    if (r->pos < r->len && (r->text[r->pos] | 0x20) == 'e') {
-        r->pos++;
-        if (r->pos < r->len && (r->text[r->pos] == '+' || r->text[r->pos] == '-')) {
-            r->pos++;
-        }
-        size_t from = r->pos;
-        if (take_digits(r) == 0) {
-            return expected(r, "a digit expected in the exponent");
-        }
-        unsigned value = 0;
-        for (size_t i = from; i < r->pos && value <= NUMBER_EXPONENT; i++) {
-            value = value * 10 + (unsigned)(r->text[i] - '0');
-        }
-        *huge = value > NUMBER_EXPONENT;
-    }
-    return 0;
-}
-
-HOT int take_number(struct reader *r, struct string *out)
-{
-    size_t from = r->pos;
-    bool huge = false;
-    r->pos += r->text[from] == '-';
-    size_t first = r->pos;
-    size_t digits = take_digits(r);
-    if (UNLIKELY(digits == 0)) {
-        return expected(r, "a value expected");
-    }
-    if (UNLIKELY(digits > 1 && r->text[first] == '0')) {
-        return fail(r, ERR_INVALID, first, "a number with a leading zero");
-    }
-    if (r->pos < r->len && (r->text[r->pos] == '.' || (r->text[r->pos] | 0x20) == 'e')) {
-        int rc = take_fraction(r, &digits, &huge);
-        if (rc != 0) {
-            return rc;
-        }
-    }
-    if (UNLIKELY(huge || digits > NUMBER_DIGITS)) {
-        r->index.tags |= TAG_HUGE_NUMBER;
-    }
-    *out = (struct string){r->text + from, r->pos - from, false};
-    return 0;
-}
-
-HOT int take_word(struct reader *r, const char *word, size_t len, struct string *out)
-{
-    size_t left = r->len - r->pos;
-    size_t n = left < len ? left : len;
-    if (UNLIKELY(memcmp(r->text + r->pos, word, n) != 0)) {
-        return expected(r, "a value expected");
-    }
-    if (UNLIKELY(n < len)) {
-        return fail(r, ERR_TRUNCATED, r->len, "the text ends in a word");
-    }
-    *out = (struct string){r->text + r->pos, len, false};
-    r->pos += len;
-    return 0;
-}
-
-/* A value that is no string and no container. */
-static __attribute__((noinline)) int take_plain(struct reader *r, char c, uint8_t *kind_out,
-                                                struct string *out)
-{
-    switch (c) {
-    case 't':
-        *kind_out = LEAF_TRUE;
-        return take_word(r, "true", 4, out);
-    case 'f':
-        *kind_out = LEAF_FALSE;
-        return take_word(r, "false", 5, out);
-    case 'n':
-        *kind_out = LEAF_NULL;
-        return take_word(r, "null", 4, out);
-    default:
-        *kind_out = LEAF_NUMBER;
-        return take_number(r, out);
     }
 }
 
@@ -358,7 +178,7 @@ HOT int take_key(struct reader *r, struct place *place_out, bool walk)
         return rc;
     }
     if (UNLIKELY(peek(r) != ':')) {
-        return expected(r, "a colon expected");
+        return json_expected(r, "a colon expected");
     }
     r->pos++;
     if (walk) {
@@ -377,7 +197,7 @@ static __attribute__((noinline)) int open_container(struct reader *r, struct pla
 {
     if (r->depth == JSON_DEPTH_MAX) {
         r->index.tags |= TAG_TOO_DEEP;
-        return fail(r, ERR_LIMIT, r->pos, "more than 128 levels of nesting");
+        return json_fail(r, ERR_LIMIT, r->pos, "more than 128 levels of nesting");
     }
     r->frames[r->depth++] = r->top;
     r->pos++;
@@ -411,9 +231,9 @@ HOT int take_value(struct reader *r, struct place place, bool *opened_out, bool 
         *opened_out = true;
         return open_container(r, place, c == '[');
     } else if (UNLIKELY(r->pos >= r->len)) {
-        return expected(r, "a value expected");
+        return json_expected(r, "a value expected");
     } else {
-        rc = take_plain(r, c, &kind, &value);
+        rc = json_take_plain(r, c, &kind, &value);
     }
     if (LIKELY(rc == 0)) {
         add_leaf(r, place, kind, value, walk);
@@ -447,12 +267,98 @@ HOT int take_ends(struct reader *r, bool *more_out)
             return 0;
         }
         if (UNLIKELY(c != (r->top.array ? ']' : '}'))) {
-            return expected(r, "a comma or the end of the list or object expected");
+            return json_expected(r, "a comma or the end of the list or object expected");
         }
         r->pos++;
         r->top = r->frames[--r->depth];
     }
     return 0;
+}
+
+/* Adds the value of a member that needs nothing but its node. */
+HOT void add_member(struct reader *r, key_node node, uint8_t kind, uint8_t flags, const char *ptr,
+                    size_t len)
+{
+    struct leaves *l = r->l;
+    if (node != KEY_NONE) {
+        const struct leaf_slot *s = &l->slots[node];
+        if (UNLIKELY(s->stamp == l->stamp && l->data[s->last].object == r->top.object)) {
+            r->index.tags |= TAG_DUPLICATE_KEY;
+        }
+    }
+    leaves_add(l, node, kind, flags, r->top.object, ptr, len);
+}
+
+/* End of the short number at `at`: digits and a byte that ends it; 0 when it is anything else. */
+HOT size_t short_number(const char *text, size_t len, size_t at)
+{
+    size_t from = at + (text[at] == '-');
+    size_t to = from;
+    while (to < len && (unsigned char)(text[to] - '0') <= 9) {
+        to++;
+    }
+    size_t digits = to - from;
+    bool plain = digits > 0 && digits <= NUMBER_SHORT && (text[from] != '0' || digits == 1);
+    return plain && to + 2 < len && (text[to] == ',' || text[to] == '}') ? to : 0;
+}
+
+/*
+ * The short way through an object as machines write it: "key":"string" or "key":number, one comma,
+ * at most one blank behind colon and comma. Stops at the first member that is anything else, with
+ * pos at its key (false), or behind a value that no comma follows (true). What it takes, the long
+ * way would have taken alike.
+ */
+HOT bool take_members(struct reader *r)
+{
+    const char *text = r->text;
+    const size_t len = r->len;
+    const struct keytable *t = r->t;
+    const key_node parent = r->top.place.node;
+    size_t pos = r->pos;
+    bool behind = false;
+    if (r->top.strip || r->top.place.deep != KEY_NONE) {
+        return false;
+    }
+    while (!behind) {
+        entries_ahead(r);
+        const uint32_t *entry = r->entries + r->at;
+        size_t key = pos + 1;
+        size_t colon = (size_t)entry[1] + 1;
+        if (entry[0] != pos || colon + 8 >= len || text[colon - 1] != '"' || text[colon] != ':') {
+            break;
+        }
+        size_t key_len = colon - 1 - key;
+        size_t value = colon + 1 + (text[colon + 1] == ' ');
+        key_node node = KEY_NONE;
+        if (parent != KEY_NONE) {
+            node =
+                keytable_probe(t, parent, key_words_wide(text + key, key_len), text + key, key_len);
+        }
+        if (entry[2] == value) {
+            size_t close = entry[3];
+            bool escaped = close < len && text[close] == '\\';
+            close = escaped ? entry[4] : close;
+            if (UNLIKELY(close + 2 >= len)) {
+                break;
+            }
+            add_member(r, node, LEAF_STRING, escaped ? LEAF_ESCAPED : 0, text + value + 1,
+                       close - value - 1);
+            r->at += escaped ? 5 : 4;
+            pos = close + 1;
+        } else {
+            size_t end = short_number(text, len, value);
+            if (end == 0) {
+                break;
+            }
+            add_member(r, node, LEAF_NUMBER, 0, text + value, end - value);
+            r->at += 2;
+            pos = end;
+        }
+        behind = text[pos] != ',';
+        pos += behind ? 0 : 1 + (size_t)(text[pos + 1] == ' ');
+    }
+    r->pos = pos;
+    return behind;
 }
 
 /* Reads the whole text: one value. */
@@ -470,6 +376,9 @@ HOT int read_value(struct reader *r, struct place place, bool walk)
         if (!more) {
             rc = take_ends(r, &more);
         }
+        while (rc == 0 && more && !walk && !r->top.array && take_members(r)) {
+            rc = take_ends(r, &more);
+        }
         if (LIKELY(rc == 0 && more)) {
             rc = next_place(r, &place, walk);
         }
@@ -478,7 +387,7 @@ HOT int read_value(struct reader *r, struct place place, bool walk)
         }
     }
     if (UNLIKELY(peek(r) != 0 || r->pos < r->len)) {
-        return fail(r, ERR_INVALID, r->pos, "something else behind the value");
+        return json_fail(r, ERR_INVALID, r->pos, "something else behind the value");
     }
     return 0;
 }
@@ -530,7 +439,7 @@ int json_read(struct leaves *l, const struct keytable *t, key_node at, struct sp
     reader_init(&r, l->scratch, text, e);
     if (text.len > JSON_RECORD_MAX) {
         l->tags |= TAG_TOO_LONG;
-        return fail(&r, ERR_LIMIT, JSON_RECORD_MAX, "a record longer than 1 MiB, cut");
+        return json_fail(&r, ERR_LIMIT, JSON_RECORD_MAX, "a record longer than 1 MiB, cut");
     }
     key_node node = t == NULL ? KEY_NONE : at;
     int rc = read_value(&r, (struct place){node, KEY_NONE, KEY_NONE}, false);

@@ -129,7 +129,10 @@ static enum step scan_value(struct json_split *s, struct span w, size_t *end)
         if (s->depth > 0 && !s->new_line) {
             s->scanned += scan_blocks(s, w, &done);
         }
-        size_t stop = w.len - s->scanned < JSON_BLOCK ? w.len : s->scanned + JSON_BLOCK;
+        /* Behind the first bracket, and behind a block that was too much for the quick step, try
+         * that again. */
+        size_t step = s->depth == 0 ? 1 : JSON_BLOCK;
+        size_t stop = w.len - s->scanned < step ? w.len : s->scanned + step;
         while (!done && s->scanned < stop) {
             done = scan_byte(s, w, s->scanned++);
         }

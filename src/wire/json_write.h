@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Strict JSON writer over a bounded buffer (RFC 8259). Text from outside is escaped; bytes that are not UTF-8 become
- * U+FFFD. Commas and nesting are the writer's business. Called by the API, scan and every exporter.
+ * Strict JSON writer over a bounded buffer (RFC 8259). Text from outside is escaped; bytes that are
+ * not UTF-8 become U+FFFD. Commas and nesting are the writer's business. Called by the API, scan
+ * and every exporter.
  */
 #ifndef WIRE_JSON_WRITE_H
 #define WIRE_JSON_WRITE_H
