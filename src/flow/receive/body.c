@@ -113,6 +113,27 @@ int body_end(struct body *b, struct err *e)
     return b->gzip && !b->ended ? err_set(e, ERR_TRUNCATED, "gzip stream ends early") : 0;
 }
 
+/*
+ * A line that is no JSON at all is one record, not one per word: takes it whole from where `word` starts. Inside an
+ * array there are no lines, so the splitter's word stands.
+ */
+static bool take_line(struct json_split *split, struct span *window, struct span *word)
+{
+    if (word->len == 0 || word->ptr[0] == '{' || word->ptr[0] == '[' || split->in_array != 0) {
+        return false;
+    }
+    struct span rest = span_make(word->ptr, (size_t)(window->ptr + window->len - word->ptr));
+    ptrdiff_t end = span_find(rest, '\n');
+    size_t n = end < 0 ? rest.len : (size_t)end;
+    if (n < word->len) {
+        return false;
+    }
+    *word = span_trim(span_sub(rest, 0, n));
+    *window = span_sub(rest, n, rest.len);
+    json_split_init(split, true);
+    return true;
+}
+
 void body_records(const struct body *b, uint32_t source, struct span sender, time_ns received,
                   const struct receive_sink *sink, uint64_t *kept_out, uint64_t *bad_out)
 {
@@ -136,7 +157,7 @@ void body_records(const struct body *b, uint32_t source, struct span sender, tim
         if (result != JSON_SPLIT_RECORD && result != JSON_SPLIT_BAD) {
             return;
         }
-        r.broken = result == JSON_SPLIT_BAD;
+        r.broken = take_line(&split, &window, &r.bytes) || result == JSON_SPLIT_BAD;
         /* A record over the limit is kept in its first part; what is cut off is gone, and it is counted as bad. */
         r.cut = r.bytes.len > RECEIVE_EVENT_MAX;
         r.bytes = span_sub(r.bytes, 0, RECEIVE_EVENT_MAX);
