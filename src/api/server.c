@@ -272,7 +272,7 @@ void api_kick(struct api *api)
     }
 }
 
-static void on_library_log(void *cls, const char *format, va_list ap)
+__attribute__((format(printf, 2, 0))) static void on_library_log(void *cls, const char *format, va_list ap)
 {
     (void)cls;
     char text[256];

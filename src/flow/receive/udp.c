@@ -14,11 +14,8 @@
 
 struct udp_slot {
     struct sockaddr_storage from;
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(uint32_t))];
-    } control;
     char data[UDP_DATAGRAM_MAX];
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(uint32_t))];
 };
 
 struct udp_receiver {
@@ -80,7 +77,7 @@ static void prepare(struct udp_receiver *u, int n)
             .msg_namelen = sizeof s->from,
             .msg_iov = &u->io[i],
             .msg_iovlen = 1,
-            .msg_control = &s->control,
+            .msg_control = s->control,
             .msg_controllen = sizeof s->control,
         };
     }
