@@ -4,11 +4,9 @@
  * value) in the same order, and as many records as the manifest says. Skipped, saying so, where the
  * corpus is not there. usage: json_oracle_test FOLDER   (holds manifest.json)
  */
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -16,55 +14,9 @@
 #include "base/vec.h"
 #include "wire/json_oracle.h"
 #include "wire/json_read.h"
-#include "wire/unpack.h"
+#include "wire/test_corpus.h"
 
-enum { SKIPPED = 77, FILE_MAX = 1 << 30, COMPLAINTS_MAX = 20 };
-
-struct data_set {
-    struct span path;
-    struct span format;
-    uint64_t events;
-};
-
-struct sets {
-    struct arena *names;
-    VEC(struct data_set) list;
-};
-
-static int load(const char *path, struct buf *out)
-{
-    struct err e;
-    size_t n = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return -1;
-    }
-    struct unpack *u = unpack_new(fd);
-    int rc;
-    do {
-        rc = unpack_read(u, buf_room(out, 1 << 20), 1 << 20, &n, &e);
-        buf_added(out, n);
-    } while (rc == 0 && n > 0);
-    unpack_free(&u);
-    (void)close(fd);
-    return rc;
-}
-
-/* The manifest is a list of flat objects, each beginning with its data set's path. */
-static void add_set(void *ctx, struct span name, const struct leaf *leaf)
-{
-    struct sets *s = ctx;
-    struct span value = span_make(leaf->ptr, leaf->len);
-    if (span_eq(name, SPAN("dataset"))) {
-        vec_push(&s->list, (struct data_set){arena_copy(s->names, value), SPAN(""), 0});
-    } else if (s->list.len > 0 && span_eq(name, SPAN("format"))) {
-        vec_last(&s->list)->format = arena_copy(s->names, value);
-    } else if (s->list.len > 0 && span_eq(name, SPAN("events"))) {
-        if (!num_u64(value, &vec_last(&s->list)->events)) {
-            vec_last(&s->list)->events = UINT64_MAX; /* fits no count */
-        }
-    }
-}
+enum { COMPLAINTS_MAX = 20 };
 
 struct text_leaf {
     size_t name;
@@ -204,7 +156,7 @@ static bool is_json(struct span format)
     return span_eq(format, SPAN("json")) || span_eq(format, SPAN("zeekjson"));
 }
 
-static int check_all(const char *folder, const struct sets *sets)
+static int check_all(const struct corpus *corpus)
 {
     struct check c;
     struct buf bytes;
@@ -212,29 +164,26 @@ static int check_all(const char *folder, const struct sets *sets)
     memset(&c, 0, sizeof c);
     arena_init(&c.scratch, 1 << 20);
     leaves_init(&c.leaves, 0);
-    buf_init(&c.ours.bytes, FILE_MAX);
-    buf_init(&c.theirs.bytes, FILE_MAX);
-    buf_init(&bytes, FILE_MAX);
-    for (size_t i = 0; i < sets->list.len; i++) {
-        const struct data_set *set = &sets->list.data[i];
-        char path[4096];
+    buf_init(&c.ours.bytes, CORPUS_FILE_MAX);
+    buf_init(&c.theirs.bytes, CORPUS_FILE_MAX);
+    buf_init(&bytes, CORPUS_FILE_MAX);
+    for (size_t i = 0; i < corpus->sets.len; i++) {
+        const struct data_set *set = &corpus->sets.data[i];
         if (!is_json(set->format)) {
             continue;
         }
-        (void)snprintf(path, sizeof path, "%s/%.*s", folder, SPAN_ARG(set->path));
-        buf_clear(&bytes);
-        if (load(path, &bytes) != 0) {
+        if (corpus_load(corpus, set, &bytes) != 0) {
             complain(&c, set->path, "cannot be read", SPAN(""));
             continue;
         }
         check_file(&c, set, buf_view(&bytes));
         files++;
     }
-    (void)printf("%zu files, %llu records, %llu leaves; %llu records simdjson refuses kept and "
-                 "tagged, %llu bad; "
-                 "%u differences\n",
-                 files, (unsigned long long)c.records, (unsigned long long)c.leaf_count,
-                 (unsigned long long)c.refused, (unsigned long long)c.bad, c.complaints);
+    (void)printf(
+        "%zu files, %llu records, %llu leaves; %llu records simdjson refuses kept and tagged, "
+        "%llu bad; %u differences\n",
+        files, (unsigned long long)c.records, (unsigned long long)c.leaf_count,
+        (unsigned long long)c.refused, (unsigned long long)c.bad, c.complaints);
     buf_free(&bytes);
     buf_free(&c.ours.bytes);
     buf_free(&c.theirs.bytes);
@@ -247,29 +196,14 @@ static int check_all(const char *folder, const struct sets *sets)
 
 int main(int argc, char **argv)
 {
-    char path[4096];
-    struct buf manifest;
-    struct arena arena;
-    struct sets sets = {&arena, {0}};
-    struct err e;
+    struct corpus corpus;
     if (argc != 2) {
         return 2;
     }
-    arena_init(&arena, 0);
-    buf_init(&manifest, FILE_MAX);
-    (void)snprintf(path, sizeof path, "%s/manifest.json", argv[1]);
-    if (load(path, &manifest) != 0) {
-        (void)printf("skipped: no corpus at %s\n", argv[1]);
-        return SKIPPED;
+    int rc = corpus_open(&corpus, argv[1]);
+    if (rc == 0) {
+        rc = check_all(&corpus);
     }
-    int rc = json_walk(buf_view(&manifest), &arena, add_set, &sets, &e);
-    if (rc != 0) {
-        (void)printf("%s: %s\n", path, e.text);
-    } else {
-        rc = check_all(argv[1], &sets);
-    }
-    vec_free(&sets.list);
-    buf_free(&manifest);
-    arena_fini(&arena);
-    return rc != 0;
+    corpus_close(&corpus);
+    return rc;
 }
