@@ -100,7 +100,7 @@ static void serve(struct desk *d)
     struct err e = {0};
     const struct config *config = role_config(d->role);
     int fd = fcntl(d->listen_fd, F_DUPFD_CLOEXEC, 0); /* the server closes its own when it ends */
-    bool tls = d->cert.len > 0 && d->key.len > 0;
+    bool tls = config->desk.tls;
     struct api_config c = {
         .loop = role_loop(d->role),
         .listen_fd = fd,
@@ -132,20 +132,14 @@ static void serve(struct desk *d)
     ask_admin(d);
 }
 
-/* Serves once everything is there: the socket, and beyond this machine certificate and key. */
-static void on_start_timer(uv_timer_t *timer)
+/* Serves once everything is there, in whatever order it came: the socket, and for TLS certificate
+ * and key. */
+static void serve_if_ready(struct desk *d)
 {
-    struct desk *d = timer->data;
-    bool cert = d->cert.len > 0 && d->key.len > 0;
-    if (d->listen_fd >= 0 && (cert || (d->loopback && d->cert_fd < 0 && d->key_fd < 0))) {
+    bool keys = d->cert.len > 0 && d->key.len > 0;
+    if (d->listen_fd >= 0 && (keys || !role_config(d->role)->desk.tls)) {
         serve(d);
     }
-}
-
-/* Certificate, key and socket come one after the other: wait for the rest before serving. */
-static void serve_soon(struct desk *d)
-{
-    MUST(uv_timer_start(&d->start, on_start_timer, DESK_GATHER_MS, 0));
 }
 
 static int read_pem(int fd, struct buf *out, struct err *e)
@@ -217,7 +211,9 @@ static void on_fd(struct role *r, struct role_fd *f)
     if (d->cert_fd >= 0 && d->key_fd >= 0) {
         take_keys(d);
     }
-    serve_soon(d);
+    if (d->cert_fd < 0 && d->key_fd < 0) { /* one of the two alone: its other half follows */
+        serve_if_ready(d);
+    }
 }
 
 /* ---- notices ---- */
@@ -410,11 +406,10 @@ static void set_addresses(struct desk *d, const struct config *c)
     d->ingest[0] = '\0';
     if (c->ingest.listen.len > 0 && !any) {
         (void)snprintf(d->ingest, sizeof d->ingest, "%s://%.*s/ingest",
-                       config_is_loopback(c->ingest.listen) ? "http" : "https",
-                       SPAN_ARG(c->ingest.listen));
+                       c->ingest.tls ? "https" : "http", SPAN_ARG(c->ingest.listen));
     }
     d->loopback = config_is_loopback(c->desk.listen);
-    (void)snprintf(d->link, sizeof d->link, "%s://%.*s", d->loopback ? "http" : "https",
+    (void)snprintf(d->link, sizeof d->link, "%s://%.*s", c->desk.tls ? "https" : "http",
                    SPAN_ARG(c->desk.listen));
 }
 
@@ -450,8 +445,6 @@ static int start(struct role *r, const struct config *config, struct err *e)
     randombytes_buf(&d->next_id, sizeof d->next_id);
     set_addresses(d, config);
     set_notify(d, config);
-    MUST(uv_timer_init(role_loop(r), &d->start));
-    d->start.data = d;
     role_set_state(r, d);
     return 0;
 }

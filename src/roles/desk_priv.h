@@ -18,7 +18,6 @@ enum {
     DESK_NOTICES_MAX = 256,  /* notices that wait for the courier */
     DESK_NOTICE_MAX = 128 << 10,
     DESK_PEM_MAX = 256 << 10, /* bytes of a certificate with its chain */
-    DESK_GATHER_MS = 50,      /* for certificate and key to follow the socket */
     DESK_ADDRESS_MAX = 512,
 };
 
@@ -38,7 +37,6 @@ struct desk {
     struct role *role;
     struct api *api;
     struct arena texts;
-    uv_timer_t start;
     uint64_t next_id;
     VEC(struct pending) pending;
     VEC(struct notice_out) notices;

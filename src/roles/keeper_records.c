@@ -28,7 +28,7 @@ int keeper_records_open(const char *data_dir, const struct keeper_records_hooks 
     kr->hooks = *hooks;
     arena_init(&kr->scratch, 256 << 10);
     buf_init(&kr->out, ASK_ANSWER_MAX_BYTES);
-    buf_init(&kr->rules, KEEPER_RULES_BATCH + RULE_TEXT_MAX * 2);
+    buf_init(&kr->rules, KEEPER_RULES_BATCH + KEEPER_RULE_MAX);
     int rc = records_open(path, clock_now(), e, &kr->db);
     if (rc < 0) {
         keeper_records_close(&kr);

@@ -16,6 +16,7 @@ enum {
     KEEPER_FLUSH_S =
         30, /* counters to disk at most this late; what a crash loses is recounted by nobody */
     KEEPER_SWEEP_S = 600,
+    KEEPER_RULE_MAX = 16 << 20, /* bytes of one encoded rule, as the message table has it */
     KEEPER_RULES_BATCH =
         1 << 20, /* bytes of rules stored in one transaction: a commit costs milliseconds */
 };
