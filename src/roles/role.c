@@ -270,6 +270,7 @@ static int take_start(struct role *r, struct span body, struct err *e)
     if (rc == 0 && ipc_send(r->super, MSG_READY, 0, SPAN("")) != 0) {
         rc = err_set(e, ERR_CLOSED, "super is gone");
     }
+    (void)ipc_flush(r->super, 0); /* now: what comes next may keep the role busy, and the watchdog starts here */
     return rc;
 }
 

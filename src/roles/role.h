@@ -104,7 +104,7 @@ int role_run(const struct role_ops *ops, const struct role_args *args);
  */
 int role_main(int argc, char **argv, const struct role_ops *const *table, size_t count);
 
-/* The roles of the product, for role_main. */
+/* The roles of the product, for role_main; in main.c, since tests have tables of their own. */
 extern const struct role_ops *const role_table[];
 extern const size_t role_table_count;
 

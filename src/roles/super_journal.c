@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "base/log.h"
 #include "os/spawn.h"
@@ -52,8 +53,13 @@ void journal_from(struct super *s, struct span cursor)
         log_error("journal.cursor", "why=\"no cursor of the journal\"");
         return;
     }
-    memcpy(s->journal.cursor, cursor.ptr, cursor.len);
-    s->journal.cursor[cursor.len] = '\0';
+    /* One that failed before would fail for ever: what lies between is lost, and said so when it failed. */
+    bool bad = cursor.len > 0 && span_eq(cursor, span_of(s->journal.refused));
+    size_t len = bad ? 0 : cursor.len;
+    if (len > 0) {
+        memcpy(s->journal.cursor, cursor.ptr, len);
+    }
+    s->journal.cursor[len] = '\0';
     journal_stop(s);
     s->journal.due = clock_mono(); /* at the next tick, or when the old one has ended */
 }
@@ -109,6 +115,8 @@ static void start(struct super *s, struct child *intake)
         log_error("journal.start", "why=\"%s\"", e.text);
         s->journal.pid = 0;
     } else {
+        s->journal.started_at = clock_mono();
+        memcpy(s->journal.tried, s->journal.cursor, sizeof s->journal.tried);
         log_info("journal.started", "pid=%d from=%s", (int)s->journal.pid,
                  s->journal.cursor[0] == '\0' ? "now" : "cursor");
         hand(s, intake, out[0]);
@@ -140,6 +148,11 @@ void journal_exited(struct super *s, int status)
         return;
     }
     log_info("journal.ended", "status=%d", status);
+    bool soon = clock_mono() - s->journal.started_at < SUPER_JOURNAL_RETRY_S * TIME_SECOND;
+    if (soon && s->journal.tried[0] != '\0' && WIFEXITED(status) && WEXITSTATUS(status) != 0) {
+        log_error("journal.cursor", "why=\"journalctl did not take it; going on from now\"");
+        memcpy(s->journal.refused, s->journal.tried, sizeof s->journal.refused);
+    }
     if (s->journal.due == TIME_NONE) {
         /* Intake sees the end of the pipe and asks for the entry after its last one before this is over. */
         s->journal.due = clock_mono() + SUPER_JOURNAL_RETRY_S * TIME_SECOND;

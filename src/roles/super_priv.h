@@ -22,7 +22,7 @@ enum {
         120, /* a role must be ready within; the keeper may have to recover a database */
     SUPER_STOP_MAX_S = 20, /* a role has this long to finish what was taken in */
     SUPER_ABORT_TO_KILL_S = 5,
-    SUPER_JOURNAL_RETRY_S = 5,
+    SUPER_JOURNAL_RETRY_S = 5,    /* also: a journalctl that ends sooner did not like its cursor */
     SUPER_BUNDLE_MAX = 300 << 20, /* bytes of an encoded bundle: BUNDLE_BYTES_MAX and the names */
     SUPER_CONFIG_MAX = 16 << 20,  /* bytes of one role's config message */
 };
@@ -75,10 +75,13 @@ struct holdings {
 };
 
 struct journal {
-    bool wanted;      /* some source is a journal */
-    pid_t pid;        /* 0 = not running */
-    time_ns due;      /* monotonic: start then; TIME_NONE = not planned */
-    char cursor[513]; /* start after this entry; empty = from now on */
+    bool wanted;        /* some source is a journal */
+    pid_t pid;          /* 0 = not running */
+    time_ns due;        /* monotonic: start then; TIME_NONE = not planned */
+    char cursor[513];   /* start after this entry; empty = from now on */
+    char tried[513];    /* the cursor it runs from now; empty = none */
+    char refused[513];  /* the last cursor that journalctl did not take */
+    time_ns started_at; /* monotonic */
 };
 
 struct rules_state {

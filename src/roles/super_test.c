@@ -151,6 +151,16 @@ static void fake_fd(struct role *r, struct role_fd *f)
     role_note(r, "fd %d source %d from_start %d text %s", (int)f->kind, (int)f->source,
               f->from_start, text);
     (void)close(f->fd);
+    if (f->kind == FD_JOURNAL && strcmp(mode(), "journal") == 0) {
+        static const char *const asked[] = {"s=1;i=2 --file=/etc/passwd", "s=1;i=2"};
+        static size_t next;
+        if (next < ARRAY_LEN(asked)) { /* a place that is none, then one that no journal knows */
+            MUST(ipc_send(role_super(r), MSG_JOURNAL_FROM, 0, span_of(asked[next++])));
+        }
+        if (next == 1) {
+            MUST(ipc_send(role_super(r), MSG_JOURNAL_FROM, 0, span_of(asked[next++])));
+        }
+    }
     if (strcmp(mode(), "hang") == 0 && f->kind == FD_LISTEN_INGEST) {
         for (;;) {
             (void)poll(NULL, 0, -1);
@@ -458,6 +468,32 @@ static void test_hanging_role_is_aborted(void **state)
     (void)node_end(&n);
 }
 
+static void test_journal(void **state)
+{
+    (void)state;
+    static struct node n;
+    if (config_journalctl() == NULL) {
+        print_message("no journalctl on this machine\n");
+        skip();
+    }
+    put_file("sereno.yml",
+             "desk: {listen: '127.0.0.1:0'}\ningest: {listen: '127.0.0.1:0'}\ndata: data\n"
+             "sources: [{name: j, kind: journal}]\n");
+    node_start(&n, "journal");
+    (void)node_expect(&n, "from=now");
+    (void)node_expect(&n, "fd 5 source 0");
+    (void)node_anywhere(&n,
+                        "no cursor of the journal"); /* no argument of a program is made of it */
+    (void)node_expect(&n, "from=cursor");
+    (void)node_expect(&n, "going on from now"); /* journalctl ends at once: not tried for ever */
+    pid_t pid = pid_after(node_expect(&n, "journal.started"), "pid=");
+    (void)node_expect(&n, "fd 5 source 0");
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    (void)node_expect(&n, "journal.ended");
+    (void)node_expect(&n, "journal.started");
+    node_stop(&n);
+}
+
 static void test_role_that_cannot_start(void **state)
 {
     (void)state;
@@ -549,10 +585,15 @@ int main(int argc, char **argv)
     }
 #define T(f) cmocka_unit_test_setup_teardown(f, each_before, each_after)
     const struct CMUnitTest tests[] = {
-        T(test_start_and_order_of_the_end), T(test_killed_role_comes_back),
-        T(test_second_node_is_refused),     T(test_rotation_and_reload),
-        T(test_bad_peer_is_killed),         T(test_hanging_role_is_aborted),
-        T(test_role_that_cannot_start),     T(test_orphans_end),
+        T(test_start_and_order_of_the_end),
+        T(test_killed_role_comes_back),
+        T(test_second_node_is_refused),
+        T(test_rotation_and_reload),
+        T(test_bad_peer_is_killed),
+        T(test_hanging_role_is_aborted),
+        T(test_journal),
+        T(test_role_that_cannot_start),
+        T(test_orphans_end),
     };
     return cmocka_run_group_tests(tests, group_before, group_after);
 }
