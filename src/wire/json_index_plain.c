@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* The index kernel in plain C: the one for processors without vectors, and the measure the others
- * are tested against. */
+/*
+ * The index kernel in plain C, for processors whose vectors we do not use: eight bytes at a time in
+ * ordinary registers.
+ */
 #include "wire/json_index.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "wire/leaves.h"
@@ -13,20 +16,41 @@
 #define KERNEL_TARGET
 #define KERNEL_FN static inline
 
+enum { WORDS = JSON_BLOCK / 8 };
+
+#define EACH(byte) ((uint64_t)(byte)*0x0101010101010101u)
+#define TOPS EACH(0x80)
+
 struct lanes {
-    const unsigned char *p;
+    uint64_t w[WORDS]; /* first byte lowest */
 };
 
 KERNEL_FN struct lanes lanes_load(const char *p)
 {
-    return (struct lanes){(const unsigned char *)p};
+    struct lanes v;
+    memcpy(v.w, p, sizeof v.w);
+    for (unsigned i = 0; i < WORDS; i++) {
+        v.w[i] = le64toh(v.w[i]);
+    }
+    return v;
+}
+
+/* The top bits of eight bytes, side by side: the product brings each to its own place in the
+ * highest byte. */
+KERNEL_FN uint64_t gather(uint64_t tops)
+{
+    return (tops >> 7) * 0x0102040810204080u >> 56;
 }
 
 KERNEL_FN uint64_t lanes_eq(struct lanes v, unsigned char c)
 {
     uint64_t m = 0;
-    for (unsigned i = 0; i < JSON_BLOCK; i++) {
-        m |= (uint64_t)(v.p[i] == c) << i;
+    for (unsigned i = 0; i < WORDS; i++) {
+        uint64_t x = v.w[i] ^ EACH(c);
+        /* No carry leaves a byte: the sum has its top bit wherever the low seven bits are not all
+         * zero. */
+        uint64_t zero = ~(((x & ~TOPS) + ~TOPS) | x) & TOPS;
+        m |= gather(zero) << 8 * i;
     }
     return m;
 }
@@ -34,28 +58,37 @@ KERNEL_FN uint64_t lanes_eq(struct lanes v, unsigned char c)
 KERNEL_FN uint64_t lanes_below(struct lanes v, unsigned char c)
 {
     uint64_t m = 0;
-    for (unsigned i = 0; i < JSON_BLOCK; i++) {
-        m |= (uint64_t)(v.p[i] < c) << i;
+    for (unsigned i = 0; i < WORDS; i++) {
+        uint64_t x = v.w[i];
+        uint64_t low = (x & ~TOPS) + EACH(0x80 - (c <= 0x80 ? c : c - 0x80));
+        uint64_t not_below = c <= 0x80 ? low | x : low & x;
+        m |= gather(~not_below & TOPS) << 8 * i;
     }
     return m;
 }
 
 KERNEL_FN uint64_t lanes_bracket(struct lanes v, char c)
 {
-    return lanes_eq(v, (unsigned char)c) | lanes_eq(v, (unsigned char)(c - 0x20));
+    for (unsigned i = 0; i < WORDS; i++) {
+        v.w[i] |= EACH(0x20);
+    }
+    return lanes_eq(v, (unsigned char)c);
 }
 
 KERNEL_FN uint64_t lanes_high(struct lanes v)
 {
-    return ~lanes_below(v, 0x80);
+    uint64_t m = 0;
+    for (unsigned i = 0; i < WORDS; i++) {
+        m |= gather(v.w[i] & TOPS) << 8 * i;
+    }
+    return m;
 }
 
 KERNEL_FN uint64_t lanes_escape(struct lanes v)
 {
     uint64_t m = 0;
-    for (unsigned i = 0; i < JSON_BLOCK; i++) {
-        bool known = v.p[i] != 0 && memchr("\"\\/bfnrtu", v.p[i], 9) != NULL;
-        m |= (uint64_t)known << i;
+    for (const char *c = "\"\\/bfnrtu"; *c != '\0'; c++) {
+        m |= lanes_eq(v, (unsigned char)*c);
     }
     return m;
 }
