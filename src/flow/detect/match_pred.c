@@ -29,7 +29,7 @@ static bool holds_string(const struct plan_pred *p, struct span v)
     case OP_ENDS:
         return span_ends(v, p->text);
     case OP_CONTAINS:
-        return v.len >= p->text.len && memmem(v.ptr, v.len, p->text.ptr, p->text.len) != NULL;
+        return match_find(v, p->text) != NULL;
     default:
         return match_glob(p->parts, p->nparts, false, v, NULL);
     }

@@ -67,6 +67,8 @@ bool match_raw_database(const struct plan_raw *r, struct span raw, hs_scratch_t 
 bool match_raw_plain(const struct plan_raw *r, struct span raw, size_t from);
 
 /* match_text.c: pure questions on bytes. */
+/* First place of needle in v, or NULL. */
+const char *match_find(struct span v, struct span needle);
 struct match_range {
     size_t start;
     size_t end;

@@ -47,8 +47,7 @@ static bool literal_in(const struct plan_literal *l, struct span text)
     case OP_ENDS:
         return span_ends(text, l->text);
     default:
-        return text.len >= l->text.len &&
-               memmem(text.ptr, text.len, l->text.ptr, l->text.len) != NULL;
+        return match_find(text, l->text) != NULL;
     }
 }
 

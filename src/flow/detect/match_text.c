@@ -10,6 +10,65 @@
 #include "base/utf8.h"
 #include "flow/detect/match_priv.h"
 
+/* ---- finding ---- */
+
+enum { FIND_SHORT_MAX = 64 }; /* longer needles go to memmem, whose time does not grow with value × needle */
+
+typedef unsigned char bytes16 __attribute__((vector_size(16)));
+typedef uint64_t words2 __attribute__((vector_size(16)));
+
+static inline bytes16 load16(const char *p)
+{
+    bytes16 v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+/* First of the 16 places from p on where the needle may stand, judged by its first and last byte, that holds it. */
+static const char *find_in_16(const char *p, struct span needle, bytes16 first, bytes16 last)
+{
+    words2 w = (words2)((load16(p) == first) & (load16(p + needle.len - 1) == last));
+    for (unsigned half = 0; half < 2; half++) {
+        for (uint64_t x = w[half]; x != 0;) {
+            unsigned k = (unsigned)__builtin_ctzll(x) / 8;
+            if (memcmp(p + half * 8 + k, needle.ptr, needle.len) == 0) {
+                return p + half * 8 + k;
+            }
+            x &= ~(UINT64_C(0xff) << (k * 8));
+        }
+    }
+    return NULL;
+}
+
+const char *match_find(struct span v, struct span needle)
+{
+    if (needle.len > v.len) {
+        return NULL;
+    }
+    if (needle.len == 0) {
+        return v.ptr;
+    }
+    if (needle.len > FIND_SHORT_MAX) {
+        return memmem(v.ptr, v.len, needle.ptr, needle.len);
+    }
+    bytes16 first = (bytes16){0} + (unsigned char)needle.ptr[0];
+    bytes16 last = (bytes16){0} + (unsigned char)needle.ptr[needle.len - 1];
+    size_t places = v.len - needle.len + 1;
+    size_t at = 0;
+    for (; at + 16 <= places; at += 16) {
+        const char *p = find_in_16(v.ptr + at, needle, first, last);
+        if (p != NULL) {
+            return p;
+        }
+    }
+    for (; at < places; at++) {
+        if (v.ptr[at] == needle.ptr[0] && memcmp(v.ptr + at, needle.ptr, needle.len) == 0) {
+            return v.ptr + at;
+        }
+    }
+    return NULL;
+}
+
 /* ---- wildcards ----
  * A text is a row of characters; a byte that is no valid UTF-8 is a character of its own. "?" is one character, "*" any
  * number. Between two "*" lies a segment of fixed character count: the first place it fits is as good as any later one. */
@@ -85,7 +144,7 @@ static size_t segment_find(const struct glob *g, uint32_t from, uint32_t to, siz
     struct span lit = g->parts[from].text;
     while (at <= v.len) {
         if (literal) {
-            const char *p = memmem(v.ptr + at, v.len - at, lit.ptr, lit.len);
+            const char *p = match_find(span_sub(v, at, v.len), lit);
             if (p == NULL) {
                 return SIZE_MAX;
             }
