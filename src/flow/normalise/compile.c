@@ -73,8 +73,9 @@ static void pack_recognise(struct compiler *c, const struct source *s, struct no
         struct norm_cond *conds = arena_calloc(c->region, from->nconds + 1, sizeof *conds);
         for (uint32_t k = 0; k < from->nconds; k++) {
             struct span_list values = compile_copy_list(c, from->conds[k].values);
-            conds[k] = (struct norm_cond){from->conds[k].op, compile_node(c, from->conds[k].path),
-                                          values.items, values.len};
+            struct span_list path = {&from->conds[k].path, 1};
+            conds[k] = (struct norm_cond){from->conds[k].op, compile_nodes(c, path), values.items,
+                                          values.len};
         }
         list[i] = (struct norm_recognise){conds, from->nconds, from->declared};
     }
@@ -91,8 +92,8 @@ static int pack_source(struct compiler *c, const struct source *s, struct norm_s
     for (uint32_t i = 0; i < s->nkeys; i++) {
         out->keys[i] = compile_nodes(c, s->key_paths[i]);
     }
-    out->message = s->message.len == 0 ? KEY_NONE : compile_node(c, s->message);
-    out->program = s->program.len == 0 ? KEY_NONE : compile_node(c, s->program);
+    out->message = compile_nodes(c, (struct span_list){&s->message, s->message.len > 0});
+    out->program = compile_nodes(c, (struct span_list){&s->program, s->program.len > 0});
     int rc = pack_patterns(c, s, out);
     return rc == 0 ? compile_table(c, s, out) : rc;
 }

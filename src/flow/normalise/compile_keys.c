@@ -95,11 +95,16 @@ key_node compile_node(struct compiler *c, struct span path)
 
 struct node_list compile_nodes(struct compiler *c, struct span_list paths)
 {
-    key_node *nodes = arena_calloc(c->region, paths.len + 1, sizeof *nodes);
+    key_node *nodes = arena_calloc(c->region, (size_t)paths.len * 2 + 1, sizeof *nodes);
+    uint32_t n = 0;
     for (uint32_t i = 0; i < paths.len; i++) {
-        nodes[i] = compile_node(c, paths.items[i]);
+        key_node top = compile_top_node(c, paths.items[i]);
+        nodes[n++] = compile_node(c, paths.items[i]);
+        if (top != KEY_NONE) {
+            nodes[n++] = top;
+        }
     }
-    return (struct node_list){nodes, paths.len};
+    return (struct node_list){nodes, n};
 }
 
 struct span_list compile_copy_list(struct compiler *c, struct span_list list)
@@ -151,6 +156,19 @@ static void note_top_aliases(struct compiler *c, const struct src_alias *list, u
     }
 }
 
+/* The names of a pattern that the loader has taken already. */
+static void add_pattern_names(struct compiler *c, struct names *n, struct span pattern)
+{
+    struct dissect_pattern p = {0};
+    MUST(dissect_parse(&c->scratch, pattern, &p, c->e));
+    for (uint32_t k = 0; k < p.nsteps; k++) {
+        bool literal = p.steps[k].kind == STEP_LITERAL || p.steps[k].kind == STEP_OPTION;
+        if (!literal && p.steps[k].text.len > 0) {
+            add_name(n, p.steps[k].text);
+        }
+    }
+}
+
 static void collect_source(struct compiler *c, struct names *n, const struct source *s)
 {
     add_aliases(n, s->fields, s->nfields);
@@ -164,6 +182,7 @@ static void collect_source(struct compiler *c, struct names *n, const struct sou
         note_top_aliases(c, s->also[i].instead, s->also[i].ninstead);
         for (uint32_t k = 0; k < s->also[i].nderive; k++) {
             add_name(n, s->also[i].derive[k].field);
+            add_pattern_names(c, n, s->also[i].derive[k].from);
         }
     }
     for (int i = 0; i < ENTITY_COUNT; i++) {
@@ -190,14 +209,7 @@ static void collect_source(struct compiler *c, struct names *n, const struct sou
 static void collect_patterns(struct compiler *c, struct names *n, const struct source *s)
 {
     for (uint32_t i = 0; i < s->npatterns; i++) {
-        struct dissect_pattern p = {0};
-        MUST(dissect_parse(&c->scratch, s->patterns[i].text, &p, c->e));
-        for (uint32_t k = 0; k < p.nsteps; k++) {
-            if (p.steps[k].kind != STEP_LITERAL && p.steps[k].kind != STEP_OPTION &&
-                p.steps[k].text.len > 0) {
-                add_name(n, p.steps[k].text);
-            }
-        }
+        add_pattern_names(c, n, s->patterns[i].text);
         add_aliases(n, s->patterns[i].set, s->patterns[i].nset);
     }
 }

@@ -89,6 +89,7 @@ int compile_declared(struct compiler *c);
 const struct source *compile_source(const struct compiler *c, struct span name);
 
 struct span_list compile_copy_list(struct compiler *c, struct span_list list);
+/* All nodes of the paths: a name that some source tells apart at the top of the record has two. */
 struct node_list compile_nodes(struct compiler *c, struct span_list paths);
 
 #endif

@@ -28,6 +28,7 @@ static void add_list(struct compiler *c, struct paths *p, struct span_list paths
 {
     for (uint32_t i = 0; i < paths.len; i++) {
         add_node(p, compile_node(c, paths.items[i]));
+        add_node(p, compile_top_node(c, paths.items[i]));
     }
 }
 
@@ -171,7 +172,7 @@ static void virtual_paths(struct compiler *c, struct paths *p, const struct view
         if (field) {
             field_paths(c, p, v, names.items[i]);
         } else {
-            add_node(p, compile_node(c, names.items[i]));
+            add_list(c, p, (struct span_list){&names.items[i], 1});
         }
     }
 }

@@ -69,8 +69,10 @@ static int take_choices(struct parser *p, struct span words, struct dissect_step
     struct dissect_choice *list = arena_calloc(p->a, DISSECT_CHOICES_MAX, sizeof *list);
     step->kind = STEP_CHOICE;
     step->choices = list;
-    while (words.len > 0 || step->nchoices == 0) {
+    bool more = true;
+    while (more) {
         ptrdiff_t bar = span_find(words, '|');
+        more = bar >= 0;
         struct span word = bar < 0 ? words : span_sub(words, 0, (size_t)bar);
         words = bar < 0 ? span_make(words.ptr, 0) : span_sub(words, (size_t)bar + 1, words.len);
         ptrdiff_t eq = span_find(word, '=');

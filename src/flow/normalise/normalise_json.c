@@ -44,16 +44,18 @@ static bool value_fits(const struct norm_cond *c, struct span value)
 
 static bool cond_holds(struct event *ev, const struct norm_cond *c)
 {
-    uint32_t leaf = leaves_first(&ev->leaves, c->node);
-    if (c->op == COND_PRESENT || c->op == COND_ABSENT) {
-        return (leaf != LEAF_NIL) == (c->op == COND_PRESENT);
-    }
-    for (; leaf != LEAF_NIL; leaf = event_next(ev, leaf)) {
-        if (value_fits(c, event_plain(ev, leaf))) {
-            return true;
+    bool present = false;
+    for (uint32_t i = 0; i < c->nodes.len; i++) {
+        uint32_t leaf = leaves_first(&ev->leaves, c->nodes.nodes[i]);
+        present = present || leaf != LEAF_NIL;
+        bool compare = c->op != COND_PRESENT && c->op != COND_ABSENT;
+        for (; compare && leaf != LEAF_NIL; leaf = event_next(ev, leaf)) {
+            if (value_fits(c, event_plain(ev, leaf))) {
+                return true;
+            }
         }
     }
-    return false;
+    return (c->op == COND_PRESENT && present) || (c->op == COND_ABSENT && !present);
 }
 
 static bool recognised(struct event *ev, const struct norm_source *s, bool declared)
@@ -83,11 +85,6 @@ static struct span first_text(struct event *ev, struct node_list nodes)
         }
     }
     return span_make(NULL, 0);
-}
-
-static struct span node_text(struct event *ev, key_node node)
-{
-    return node == KEY_NONE ? span_make("", 0) : first_text(ev, (struct node_list){&node, 1});
 }
 
 static bool reads_json(enum source_format f)
@@ -131,9 +128,10 @@ static class_id class_of(const struct job *j, const struct norm_source *s,
 static void dissect_message(struct job *j, const struct norm_source *s,
                             struct span keys[TABLE_KEYS_MAX])
 {
-    struct span message = node_text(j->ev, s->message);
-    if (s->program != KEY_NONE) {
-        (void)norm_dissect(j, s, node_text(j->ev, s->program), message);
+    struct span message = first_text(j->ev, s->message);
+    message = message.ptr == NULL ? SPAN("") : message;
+    if (s->program.len > 0) {
+        (void)norm_dissect(j, s, first_text(j->ev, s->program), message);
     } else {
         norm_syslog_line(j, s, message, &keys[0], &keys[1]);
     }
@@ -157,7 +155,7 @@ enum normalise_result norm_json(struct job *j)
     }
     /* A manifest entry in plain "json" is the whole truth: its messages are not taken apart. */
     bool open = j->declared == NULL || format == FORMAT_JOURNALD;
-    if (open && s != NULL && s->message != KEY_NONE) {
+    if (open && s != NULL && s->message.len > 0) {
         j->n->named_from = ev->leaves.len;
         dissect_message(j, s, keys);
     }

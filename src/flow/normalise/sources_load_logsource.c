@@ -147,6 +147,11 @@ static int load_derive(struct arena *a, const struct yaml_node *list, struct src
         rc = rc == 0 ? yaml_get_text(map, "from", true, &derive[i].from, e) : rc;
         rc = rc == 0 ? source_aliases(a, yaml_get(map, "replace"), "'replace'", &pairs, &npairs, e)
                      : rc;
+        struct dissect_pattern tried = {0};
+        if (rc == 0 && dissect_parse(a, derive[i].from, &tried, e) != 0) {
+            err_at(e, "", map->line);
+            rc = e->code;
+        }
         struct span *flat = arena_calloc(a, npairs * 2 + 1, sizeof *flat);
         for (uint32_t k = 0; rc == 0 && k < npairs; k++) {
             flat[k * 2] = pairs[k].field;

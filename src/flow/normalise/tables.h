@@ -23,7 +23,7 @@ struct node_list {
 
 struct norm_cond {
     enum cond_op op;
-    key_node node;
+    struct node_list nodes;
     const struct span *values; /* ASCII case ignored */
     uint32_t nvalues;
 };
@@ -81,8 +81,8 @@ struct norm_source {
     uint32_t nkeys;
     struct norm_table full;
     struct norm_table strict;    /* manifest entries */
-    key_node message;            /* text to dissect, KEY_NONE for none */
-    key_node program;
+    struct node_list message;    /* text to dissect, or empty */
+    struct node_list program;
     const struct dissect *patterns;
 };
 
