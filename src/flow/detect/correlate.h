@@ -22,8 +22,11 @@ struct correlations;
 /* Field values a correlation needs of a match of rule r (group-by, aliases resolved, value fields), as field ids. */
 const struct correlations *correlations_compile(const struct sigma_set *set, const struct catalog *catalog,
                                                 struct arena *region);
-/* Field ids to extract when rule `rule` matched; count 0 = no correlation refers to it. */
+/* Field ids to extract when rule `rule` matched, sorted; count 0 = none is needed (see correlations_uses). */
 const field_id *correlations_fields(const struct correlations *c, uint32_t rule, uint32_t *count_out);
+
+/* Whether any correlation refers to the rule at all (it may need no field). */
+bool correlations_uses(const struct correlations *c, uint32_t rule);
 
 struct correlator;
 struct correlator *correlator_new(const struct correlations *c, size_t state_max_bytes, int64_t lateness_ns);
@@ -37,7 +40,11 @@ struct correlate_input {
     uint64_t ref; /* of the event: file and index, or block and index */
 };
 
-/* A completed correlation: `correlation` counts from 0; first_ref … the events inside its window (at most CORRELATE_REFS_MAX told). */
+/*
+ * A completed correlation; `correlation` counts from 0. Every event that takes part in what satisfies the condition, over
+ * the window that ends with it, completes it (docs/decisions/003-correlation-firing.md); quiet ones, which only feed others,
+ * are told too. refs: the events inside its window in event order, at most CORRELATE_REFS_MAX, the last one `ref`.
+ */
 enum { CORRELATE_REFS_MAX = 64 };
 struct correlate_output {
     uint32_t correlation;
@@ -49,13 +56,21 @@ struct correlate_output {
     uint64_t refs[CORRELATE_REFS_MAX];
 };
 
-/* Feeds one match; outputs (chained ones too) are in the correlator until the next call. Input should come in event-time
- * order; later than `lateness` behind the newest is counted. */
+/*
+ * Feeds one match; outputs (chained ones too) are in the correlator until the next call. Input should come in event-time
+ * order. What comes later takes its place in time and completes what it would have completed, for itself and for the events
+ * behind it, while these are kept (timespan + lateness); later than `lateness` behind the newest is counted besides.
+ */
 uint32_t correlator_feed(struct correlator *c, const struct correlate_input *in,
                          const struct correlate_output **out);
 
 struct correlator_stats {
-    uint64_t inputs, outputs, evicted, late, no_group;
+    uint64_t inputs, outputs;
+    uint64_t evicted;   /* events forgotten for want of room while a later one could still have counted them */
+    uint64_t late;      /* inputs older than the newest by more than the lateness */
+    uint64_t not_tried; /* inputs out of order by so many events that their windows were not all tried again */
+    uint64_t no_group;  /* a correlation could not take an input: a group-by or value field was missing or no number */
+    uint64_t dropped;   /* outputs beyond CORRELATE_OUTPUTS_MAX of one input */
     size_t state_bytes;
 };
 void correlator_stats(const struct correlator *c, struct correlator_stats *out);

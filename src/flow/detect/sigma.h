@@ -24,6 +24,8 @@ enum {
     SIGMA_VARIANTS_MAX = 4096,           /* of one value: windash makes 5^n */
     SIGMA_DEPTH_MAX = 64,                /* nesting of conditions and selections */
     SIGMA_REGEX_MAX_BYTES = 8192,
+    SIGMA_ORDERED_MAX = 64,              /* rules of a temporal_ordered correlation */
+    SIGMA_ORDERED_OWN_MAX = 10,          /* the same with a condition of its own: 2^10 chains are followed per group */
 };
 
 /* A string with wildcards, cut into parts. Literal text is case-folded unless the predicate is cased. */

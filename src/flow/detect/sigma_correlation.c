@@ -284,6 +284,19 @@ static int read_group(struct sigma_build *b, const struct yaml_node *section,
     return read_texts(b, n, "group-by", SIGMA_GROUP_MAX, &c->group_by, &c->ngroup_by);
 }
 
+/* Chains of an ordered correlation are followed one by one: that bounds how many rules it may have. */
+static int check_ordered(struct sigma_build *b, const struct yaml_node *section,
+                         const struct sigma_correlation *c)
+{
+    bool own = c->extended != NULL || c->nbounds > 0;
+    uint32_t most = own ? SIGMA_ORDERED_OWN_MAX : SIGMA_ORDERED_MAX;
+    if (c->type != CORR_TEMPORAL_ORDERED || c->nrefs <= most) {
+        return 0;
+    }
+    return sigma_refuse(b, section->line, "correlation: temporal_ordered takes at most %u rules%s", most,
+                        own ? " with a condition of its own" : "");
+}
+
 struct sigma_correlation *sigma_correlation(struct sigma_build *b, const struct yaml_node *root,
                                             struct span text)
 {
@@ -303,7 +316,8 @@ struct sigma_correlation *sigma_correlation(struct sigma_build *b, const struct 
     if (sigma_meta(b, root, text, &c->meta) != 0 || read_type(b, section, c) != 0 ||
         read_rules(b, section, c) != 0 || read_timespan(b, section, c) != 0 ||
         read_group(b, section, c) != 0 || read_condition(b, section, c) != 0 ||
-        read_aliases(b, section, c) != 0 || read_generate(b, root, section, c) != 0) {
+        read_aliases(b, section, c) != 0 || read_generate(b, root, section, c) != 0 ||
+        check_ordered(b, section, c) != 0) {
         return NULL;
     }
     return c;

@@ -332,6 +332,32 @@ static void bad_correlations_are_refused(void **state)
     }
 }
 
+static void ordered_correlations_are_bounded(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 1024 * 1024);
+    for (int own = 0; own < 2; own++) {
+        uint32_t most = own == 1 ? SIGMA_ORDERED_OWN_MAX : SIGMA_ORDERED_MAX;
+        for (uint32_t n = most; n <= most + 1; n++) {
+            buf_clear(&b);
+            for (uint32_t i = 0; i < n; i++) {
+                buf_printf(&b, "id: r%u\nlogsource: {product: p}\ndetection: {s: {A: 1}, condition: s}\n---\n", i);
+            }
+            buf_cstr(&b, "correlation:\n  type: temporal_ordered\n  timespan: 5m\n  rules:\n");
+            for (uint32_t i = 0; i < n; i++) {
+                buf_printf(&b, "    - r%u\n", i);
+            }
+            buf_cstr(&b, own == 1 ? "  condition: {gte: 2}\n" : "");
+            buf_u8(&b, 0);
+            struct sigma_set *set = test_load(b.data);
+            assert_int_equal(set->correlations.len, n == most ? 1 : 0);
+            sigma_set_free(&set);
+        }
+    }
+    buf_free(&b);
+}
+
 static void generate_is_read_in_both_places(void **state)
 {
     (void)state;
@@ -465,6 +491,7 @@ int main(void)
         cmocka_unit_test(bad_filters_are_refused),
         cmocka_unit_test(correlations_load),
         cmocka_unit_test(bad_correlations_are_refused),
+        cmocka_unit_test(ordered_correlations_are_bounded),
         cmocka_unit_test(generate_is_read_in_both_places),
         cmocka_unit_test(chains_are_ordered_and_bounded),
         cmocka_unit_test(an_ambiguous_name_is_refused),
