@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The archive's writer: one transaction per window, one file per day, one chain. Runs in keeper, one thread.
- * Must never say a window is kept before its transaction is on disk.
+ * The archive's writer: one transaction per window, one file per day, one chain. Runs in keeper,
+ * one thread. Must never say a window is kept before its transaction is on disk.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,8 @@
 
 static void close_day(struct archive *a)
 {
-    sqlite3_stmt **all[] = {&a->put_block, &a->put_window, &a->put_alert, &a->put_position, &a->find_window};
+    sqlite3_stmt **all[] = {&a->put_block, &a->put_window, &a->put_alert, &a->put_position,
+                            &a->find_window};
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
         (void)sqlite3_finalize(*all[i]);
         *all[i] = NULL;
@@ -49,9 +50,9 @@ static int load_chain(struct archive *a, struct err *e)
 {
     sqlite3_stmt *s = NULL;
     int rc = dayfile_prepare(a->db,
-                        "SELECT hash, id FROM block UNION ALL SELECT value, 0 FROM meta "
-                        "WHERE key='chain' ORDER BY 2 DESC LIMIT 1",
-                        &s, e);
+                             "SELECT hash, id FROM block UNION ALL SELECT value, 0 FROM meta "
+                             "WHERE key='chain' ORDER BY 2 DESC LIMIT 1",
+                             &s, e);
     if (rc == 0) {
         rc = dayfile_row(a->db, s, e);
     }
@@ -123,7 +124,8 @@ static int create_day(struct archive *a, int32_t day, const struct carried *carr
     return rc;
 }
 
-/* Opens the file of `day`; an older one that is open is closed, its log folded in, and its chain goes on here. */
+/* Opens the file of `day`; an older one that is open is closed, its log folded in, and its chain
+ * goes on here. */
 static int step_day(struct archive *a, int32_t day, struct err *e)
 {
     char path[DB_PATH_MAX];
@@ -163,8 +165,8 @@ out:
 }
 
 /*
- * With no file open: goes to the newest that has its tables, then forward over files that a crash left empty, so that
- * the chain has no gap.
+ * With no file open: goes to the newest that has its tables, then forward over files that a crash
+ * left empty, so that the chain has no gap.
  */
 static int resume(struct archive *a, int32_t before, struct err *e)
 {
@@ -244,8 +246,8 @@ int archive_put_link(struct archive *a, const struct archive_header *given, stru
     }
     unsigned char hash[ARCHIVE_HASH_BYTES];
     archive_hash(buf_view(&a->header), hash);
-    const int64_t numbers[] = {h.count, h.time_min, h.time_max, h.received_min, h.received_max,
-                               h.originals_bytes};
+    const int64_t numbers[] = {h.count,        h.time_min,     h.time_max,
+                               h.received_min, h.received_max, h.originals_bytes};
     sqlite3_stmt *s = a->put_block;
     MUST(sqlite3_bind_int64(s, 1, h.id));
     MUST(sqlite3_bind_int64(s, 2, (int64_t)h.kind));
@@ -298,20 +300,22 @@ static int check_window(const struct archive_window *w, struct err *e)
     return 0;
 }
 
-static int find_repeated(struct archive *a, const struct archive_window *w, struct archive_kept *out,
-                         struct err *e)
+static int find_repeated(struct archive *a, const struct archive_window *w,
+                         struct archive_kept *out, struct err *e)
 {
     MUST(sqlite3_bind_int64(a->find_window, 1, (int64_t)w->intake));
     MUST(sqlite3_bind_int64(a->find_window, 2, (int64_t)w->id));
     int rc = dayfile_row(a->db, a->find_window, e);
     if (rc == 1) {
-        *out = (struct archive_kept){a->day, (uint32_t)sqlite3_column_int64(a->find_window, 0), true};
+        *out =
+            (struct archive_kept){a->day, (uint32_t)sqlite3_column_int64(a->find_window, 0), true};
     }
     (void)sqlite3_reset(a->find_window);
     return rc;
 }
 
-static int put_alerts(struct archive *a, const struct archive_window *w, uint32_t first, struct err *e)
+static int put_alerts(struct archive *a, const struct archive_window *w, uint32_t first,
+                      struct err *e)
 {
     int rc = 0;
     a->last_alert = 0;
@@ -329,20 +333,23 @@ static int put_alerts(struct archive *a, const struct archive_window *w, uint32_
     return rc;
 }
 
-/* How far the alerts were copied lies in the day's own meta; an earlier day's last ones may be copied twice, harmlessly. */
+/* How far the alerts were copied lies in the day's own meta; an earlier day's last ones may be
+ * copied twice, harmlessly. */
 static int put_copied(struct archive *a, struct err *e)
 {
     char sql[128];
     if (a->copied_row == 0 || a->copied_day != a->day) {
         return 0;
     }
-    (void)snprintf(sql, sizeof sql, "INSERT OR REPLACE INTO meta VALUES('copied', CAST('%llu' AS BLOB))",
+    (void)snprintf(sql, sizeof sql,
+                   "INSERT OR REPLACE INTO meta VALUES('copied', CAST('%llu' AS BLOB))",
                    (unsigned long long)a->copied_row);
     a->copied_row = 0;
     return dayfile_exec(a->db, sql, e);
 }
 
-static int put_window(struct archive *a, const struct archive_window *w, uint32_t first, struct err *e)
+static int put_window(struct archive *a, const struct archive_window *w, uint32_t first,
+                      struct err *e)
 {
     int rc = 0;
     uint64_t records = 0;
@@ -359,7 +366,8 @@ static int put_window(struct archive *a, const struct archive_window *w, uint32_
         rc = dayfile_run(a->db, a->put_position, e);
     }
     if (rc == 0) {
-        const int64_t values[] = {(int64_t)w->intake, (int64_t)w->id, first, w->received, (int64_t)records};
+        const int64_t values[] = {(int64_t)w->intake, (int64_t)w->id, first, w->received,
+                                  (int64_t)records};
         for (size_t i = 0; i < ARRAY_LEN(values); i++) {
             MUST(sqlite3_bind_int64(a->put_window, (int)i + 1, values[i]));
         }

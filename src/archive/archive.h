@@ -2,11 +2,13 @@
 /*
  * The archive: what was received, byte for byte, in one SQLite file per UTC day of receipt.
  *
- * intake sorts records into blocks (window.h, block.h); keeper writes all blocks of a window with their alerts and
- * file positions in one transaction (archive_write) and only then acknowledges. A record's address is
- * (day, block, index). Block headers form one hash chain over all days: a body may be purged while its header stays.
+ * intake sorts records into blocks (window.h, block.h); keeper writes all blocks of a window with
+ * their alerts and file positions in one transaction (archive_write) and only then acknowledges. A
+ * record's address is (day, block, index). Block headers form one hash chain over all days: a body
+ * may be purged while its header stays.
  *
- * Day files only go forward: a window that arrives late is kept in the newest file, its headers say when it was received.
+ * Day files only go forward: a window that arrives late is kept in the newest file, its headers say
+ * when it was received.
  */
 #ifndef ARCHIVE_ARCHIVE_H
 #define ARCHIVE_ARCHIVE_H
@@ -24,22 +26,25 @@
 #define ARCHIVE_APPLICATION_ID 0x53524e41 /* "SRNA" in the SQLite header */
 
 enum {
-    ARCHIVE_FORMAT = 1,                           /* of day files and headers; newer programs read every older one */
-    ARCHIVE_RECORD_MAX_BYTES = 1024 * 1024,       /* one original, DESIGN §4 */
-    ARCHIVE_BLOCK_MAX_BYTES = 1024 * 1024,        /* originals in one block: what one fetch has to unpack */
-    ARCHIVE_BLOCK_RECORDS_MAX = 65536,            /* records in one block: bounds its columns */
-    ARCHIVE_BLOCK_META_MAX = 4 * 1024 * 1024,     /* bytes of a block's columns */
-    ARCHIVE_BODY_MAX_BYTES = ARCHIVE_BLOCK_MAX_BYTES + ARCHIVE_BLOCK_META_MAX + 64 * 1024, /* compressed, at worst */
-    ARCHIVE_WINDOW_BLOCKS_MAX = 4096,             /* blocks in one window; many organisations make small ones */
-    ARCHIVE_NAME_MAX = 256,                       /* bytes of organisation, source, class, host, sender */
-    ARCHIVE_HASH_BYTES = 32,                      /* BLAKE2b-256 */
+    ARCHIVE_FORMAT = 1, /* of day files and headers; newer programs read every older one */
+    ARCHIVE_RECORD_MAX_BYTES = 1024 * 1024, /* one original, DESIGN §4 */
+    ARCHIVE_BLOCK_MAX_BYTES =
+        1024 * 1024,                   /* originals in one block: what one fetch has to unpack */
+    ARCHIVE_BLOCK_RECORDS_MAX = 65536, /* records in one block: bounds its columns */
+    ARCHIVE_BLOCK_META_MAX = 4 * 1024 * 1024, /* bytes of a block's columns */
+    ARCHIVE_BODY_MAX_BYTES =
+        ARCHIVE_BLOCK_MAX_BYTES + ARCHIVE_BLOCK_META_MAX + 64 * 1024, /* compressed, at worst */
+    ARCHIVE_WINDOW_BLOCKS_MAX = 4096, /* blocks in one window; many organisations make small ones */
+    ARCHIVE_NAME_MAX = 256,           /* bytes of organisation, source, class, host, sender */
+    ARCHIVE_HASH_BYTES = 32,          /* BLAKE2b-256 */
     ARCHIVE_HEADER_MAX_BYTES = 4096,
-    ARCHIVE_NOTE_MAX = 1024,                      /* bytes of a note's text */
-    ARCHIVE_ALERT_MAX_BYTES = 1024 * 1024,        /* one encoded alert, opaque here */
+    ARCHIVE_NOTE_MAX = 1024,               /* bytes of a note's text */
+    ARCHIVE_ALERT_MAX_BYTES = 1024 * 1024, /* one encoded alert, opaque here */
     ARCHIVE_POSITION_MAX_BYTES = 4096,
 };
 
-/* Where a record lies. day: days since 1970-01-01; block counts from 1 within the day, index from 0 within the block. */
+/* Where a record lies. day: days since 1970-01-01; block counts from 1 within the day, index from 0
+ * within the block. */
 struct archive_address {
     int32_t day;
     uint32_t block;
@@ -55,8 +60,8 @@ struct archive_record {
     struct span sender;     /* who brought it: address, file, unit; may be empty */
     time_ns time;
     time_ns received;
-    uint32_t flags;         /* oddities of receipt that the bytes alone do not show; kept, not read, here */
-    uint32_t arrival;       /* order within the window it came in; set by the window */
+    uint32_t flags; /* oddities of receipt that the bytes alone do not show; kept, not read, here */
+    uint32_t arrival; /* order within the window it came in; set by the window */
     struct span original;
 };
 
@@ -65,17 +70,20 @@ enum archive_kind { ARCHIVE_KIND_BLOCK = 0, ARCHIVE_KIND_NOTE = 1 };
 /* One link of the chain. Spans point into what it was decoded from. */
 struct archive_header {
     enum archive_kind kind;
-    int32_t day;    /* of the file it is in */
+    int32_t day; /* of the file it is in */
     uint32_t id;
-    struct span organisation, source, class_name; /* of a block; a note has its text in `class_name` */
+    struct span organisation, source,
+        class_name; /* of a block; a note has its text in `class_name` */
     uint32_t count;
     time_ns time_min, time_max;
     time_ns received_min, received_max;
     uint32_t meta_bytes;      /* columns, unpacked */
     uint32_t originals_bytes; /* originals, unpacked */
-    unsigned char originals_hash[ARCHIVE_HASH_BYTES]; /* over (u32 length, bytes) of each record in order */
+    unsigned char
+        originals_hash[ARCHIVE_HASH_BYTES]; /* over (u32 length, bytes) of each record in order */
     unsigned char meta_hash[ARCHIVE_HASH_BYTES];
-    unsigned char previous[ARCHIVE_HASH_BYTES];       /* hash of the link before; zero for the very first */
+    unsigned char
+        previous[ARCHIVE_HASH_BYTES]; /* hash of the link before; zero for the very first */
 };
 
 /* Header bytes as they are hashed and stored. */
@@ -92,7 +100,8 @@ struct archive_block_in {
     struct span body;
 };
 
-/* An alert on a record of this window, or (placed) on one kept before: the same alert again, with more events folded in. */
+/* An alert on a record of this window, or (placed) on one kept before: the same alert again, with
+ * more events folded in. */
 struct archive_alert_in {
     bool placed;
     struct archive_address at; /* when placed */
@@ -125,7 +134,8 @@ struct archive_kept {
     bool repeated;        /* it was kept before; nothing was written */
 };
 
-/* Opens the folder (made when missing, mode 0700) for one writer. Recovers nothing by itself: SQLite's log does. */
+/* Opens the folder (made when missing, mode 0700) for one writer. Recovers nothing by itself:
+ * SQLite's log does. */
 int archive_open(const char *folder, struct archive **out, struct err *e) NODISCARD;
 void archive_close(struct archive **a);
 /* Durable when it returns 0. ERR_INVALID: the window does not agree with itself; ERR_IO: disk. */
@@ -138,7 +148,8 @@ uint64_t archive_last_alert(const struct archive *a);
 /* Newest position of each followed thing; spans live in scratch. */
 int archive_positions(struct archive *a, struct arena *scratch, struct archive_position **out,
                       size_t *count_out, struct err *e) NODISCARD;
-/* Deletes day files before `day` and leaves a note of each in the chain. count_out: files deleted. */
+/* Deletes day files before `day` and leaves a note of each in the chain. count_out: files deleted.
+ */
 int archive_retain(struct archive *a, int32_t day, struct span reason, time_ns now,
                    size_t *count_out, struct err *e) NODISCARD;
 
@@ -155,7 +166,8 @@ int archive_days(struct archive_reader *r, struct arena *scratch, int32_t **out,
 int archive_read_block(struct archive_reader *r, int32_t day, uint32_t block, struct arena *scratch,
                        struct archive_header *header_out, struct span *body_out,
                        struct err *e) NODISCARD;
-/* One record in scratch. ERR_NOT_FOUND: no such address; ERR_INVALID: damaged, e names day and block. */
+/* One record in scratch. ERR_NOT_FOUND: no such address; ERR_INVALID: damaged, e names day and
+ * block. */
 int archive_fetch(struct archive_reader *r, struct archive_address address, struct arena *scratch,
                   struct archive_record *out, struct err *e) NODISCARD;
 
@@ -165,13 +177,15 @@ struct archive_alert {
     struct archive_address address;
     struct span body;
 };
-/* Alerts of one day behind row `after`, at most max, in scratch: for copying them to the records, and again after a crash. */
+/* Alerts of one day behind row `after`, at most max, in scratch: for copying them to the records,
+ * and again after a crash. */
 int archive_alerts(struct archive_reader *r, int32_t day, uint64_t after, size_t max,
                    struct arena *scratch, struct archive_alert **out, size_t *count_out,
                    struct err *e) NODISCARD;
 
 /* Up to which row the alerts of `day` were copied to the records, as far as is known. */
-int archive_copied_row(struct archive_reader *r, int32_t day, uint64_t *row_out, struct err *e) NODISCARD;
+int archive_copied_row(struct archive_reader *r, int32_t day, uint64_t *row_out,
+                       struct err *e) NODISCARD;
 
 struct archive_totals {
     uint64_t days, events, bytes_on_disk;
@@ -187,7 +201,8 @@ struct archive_report {
 };
 /* Called per broken thing: e says which day, block and why. */
 typedef void archive_complain(void *ctx, const struct err *e);
-/* Walks the whole chain, unpacks every body and recomputes every hash. 0 = it could be walked; report_out->bad counts faults. */
+/* Walks the whole chain, unpacks every body and recomputes every hash. 0 = it could be walked;
+ * report_out->bad counts faults. */
 int archive_verify(struct archive_reader *r, archive_complain *complain, void *ctx,
                    struct archive_report *report_out, struct err *e) NODISCARD;
 

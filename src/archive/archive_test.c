@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Day files: what is written is fetched back byte for byte, days roll over in one chain, retention leaves its note,
- * damage is named with day and block, and kill -9 at any moment loses no window that was said to be kept.
+ * Day files: what is written is fetched back byte for byte, days roll over in one chain, retention
+ * leaves its note, damage is named with day and block, and kill -9 at any moment loses no window
+ * that was said to be kept.
  */
 #include <fcntl.h>
 #include <setjmp.h>
@@ -42,7 +43,8 @@ static int make_folder(void **state)
 {
     (void)state;
     const char *base = getenv("TMPDIR");
-    (void)snprintf(folder, sizeof folder, "%s/archive-test-XXXXXX", base == NULL || strlen(base) > 30 ? "/tmp" : base);
+    (void)snprintf(folder, sizeof folder, "%s/archive-test-XXXXXX",
+                   base == NULL || strlen(base) > 30 ? "/tmp" : base);
     return mkdtemp(folder) == NULL ? -1 : 0;
 }
 
@@ -55,7 +57,8 @@ static int remove_folder(void **state)
         time_to_parts((time_ns)day * TIME_DAY, &p);
         for (size_t i = 0; i < ARRAY_LEN(tails); i++) {
             char path[256];
-            (void)snprintf(path, sizeof path, "%s/%04d-%02d-%02d.db%s", folder, p.year, p.month, p.day, tails[i]);
+            (void)snprintf(path, sizeof path, "%s/%04d-%02d-%02d.db%s", folder, p.year, p.month,
+                           p.day, tails[i]);
             (void)unlink(path);
         }
     }
@@ -63,8 +66,8 @@ static int remove_folder(void **state)
 }
 
 /* Ten records that say which window and number they are; one alert on the fourth; a position. */
-static int write_window(struct archive *a, uint64_t intake, uint64_t id, int32_t day, struct archive_kept *kept,
-                        struct archive_address places[10], struct err *e)
+static int write_window(struct archive *a, uint64_t intake, uint64_t id, int32_t day,
+                        struct archive_kept *kept, struct archive_address places[10], struct err *e)
 {
     struct window *w = window_new(1);
     char text[64];
@@ -72,18 +75,25 @@ static int write_window(struct archive *a, uint64_t intake, uint64_t id, int32_t
         char host[16];
         (void)snprintf(host, sizeof host, "h%d", i % 3);
         int n = snprintf(text, sizeof text, "window %llu record %d", (unsigned long long)id, i);
-        struct archive_record r = {.organisation = SPAN("town"), .source = SPAN("src"), .class_name = SPAN("cls"),
-                                   .host = span_of(host), .sender = SPAN("me"), .time = (time_ns)day * TIME_DAY + i,
-                                   .received = (time_ns)day * TIME_DAY + 77, .original = span_make(text, (size_t)n)};
+        struct archive_record r = {.organisation = SPAN("town"),
+                                   .source = SPAN("src"),
+                                   .class_name = SPAN("cls"),
+                                   .host = span_of(host),
+                                   .sender = SPAN("me"),
+                                   .time = (time_ns)day * TIME_DAY + i,
+                                   .received = (time_ns)day * TIME_DAY + 77,
+                                   .original = span_make(text, (size_t)n)};
         (void)window_add(w, &r);
     }
-    struct archive_window in = {.intake = intake, .id = id, .received = (time_ns)day * TIME_DAY + 77};
+    struct archive_window in = {
+        .intake = intake, .id = id, .received = (time_ns)day * TIME_DAY + 77};
     window_seal(w, &in.blocks, &in.nblocks);
     uint32_t block;
     uint32_t index;
     window_place(w, 3, &block, &index);
     int n = snprintf(text, sizeof text, "alert of window %llu", (unsigned long long)id);
-    struct archive_alert_in alert = {.block = block, .index = index, .body = span_make(text, (size_t)n)};
+    struct archive_alert_in alert = {
+        .block = block, .index = index, .body = span_make(text, (size_t)n)};
     struct archive_position position = {SPAN("/var/log/x"), span_make(text, (size_t)n)};
     in.alerts = &alert;
     in.nalerts = 1;
@@ -114,6 +124,38 @@ static struct archive_report verify(char said[2048])
     assert_int_equal(archive_verify(r, count_bad, said, &report, &e), 0);
     archive_reader_close(&r);
     return report;
+}
+
+/* An alert on a record kept before, how far alerts were copied, and the sums of it all: five
+ * windows were written. */
+static void check_placed(struct archive *a, struct archive_reader *r,
+                         const struct archive_address *at, struct arena *scratch)
+{
+    struct archive_kept kept;
+    struct archive_alert *alerts;
+    struct err e;
+    size_t n;
+    struct archive_alert_in placed = {.placed = true, .at = *at, .body = SPAN("more of it")};
+    struct archive_window w = {.intake = 9,
+                               .id = 6,
+                               .received = (time_ns)DAY * TIME_DAY + 99,
+                               .alerts = &placed,
+                               .nalerts = 1};
+    uint64_t copied = 99;
+    assert_int_equal(archive_copied_row(r, DAY, &copied, &e), 0);
+    assert_int_equal(copied, 0);
+    archive_copied(a, DAY, 4);
+    assert_int_equal(archive_write(a, &w, &kept, &e), 0);
+    assert_int_equal(archive_last_alert(a), 6);
+    assert_int_equal(archive_copied_row(r, DAY, &copied, &e), 0);
+    assert_int_equal(copied, 4);
+    assert_int_equal(archive_alerts(r, DAY, 5, 100, scratch, &alerts, &n, &e), 0);
+    assert_true(n == 1 && alerts[0].row == 6 && span_eq(alerts[0].body, SPAN("more of it")));
+    assert_memory_equal(&alerts[0].address, at, sizeof *at);
+    struct archive_totals totals;
+    assert_int_equal(archive_totals(r, &totals, &e), 0);
+    assert_true(totals.events == 50 && totals.days == 1 && totals.oldest_day == DAY &&
+                totals.bytes_on_disk > 0);
 }
 
 static void test_write_and_fetch(void **state)
@@ -166,23 +208,7 @@ static void test_write_and_fetch(void **state)
     assert_true(span_eq(out.original, SPAN("window 3 record 3")));
     assert_int_equal(archive_alerts(r, DAY, alerts[2].row, 100, &scratch, &alerts, &n, &e), 0);
     assert_int_equal(n, 2);
-    /* An alert on a record kept before, and how far alerts were copied. */
-    struct archive_alert_in placed = {.placed = true, .at = places[7], .body = SPAN("more of it")};
-    struct archive_window w = {.intake = 9, .id = 6, .received = (time_ns)DAY * TIME_DAY + 99, .alerts = &placed, .nalerts = 1};
-    uint64_t copied = 99;
-    assert_int_equal(archive_copied_row(r, DAY, &copied, &e), 0);
-    assert_int_equal(copied, 0);
-    archive_copied(a, DAY, 4);
-    assert_int_equal(archive_write(a, &w, &kept, &e), 0);
-    assert_int_equal(archive_last_alert(a), 6);
-    assert_int_equal(archive_copied_row(r, DAY, &copied, &e), 0);
-    assert_int_equal(copied, 4);
-    assert_int_equal(archive_alerts(r, DAY, 5, 100, &scratch, &alerts, &n, &e), 0);
-    assert_true(n == 1 && alerts[0].row == 6 && span_eq(alerts[0].body, SPAN("more of it")));
-    assert_memory_equal(&alerts[0].address, &places[7], sizeof places[7]);
-    struct archive_totals totals;
-    assert_int_equal(archive_totals(r, &totals, &e), 0);
-    assert_true(totals.events == 50 && totals.days == 1 && totals.oldest_day == DAY && totals.bytes_on_disk > 0);
+    check_placed(a, r, &places[7], &scratch);
     archive_reader_close(&r);
     archive_close(&a);
     struct archive_report report = verify(said);
@@ -223,19 +249,23 @@ static void test_days(void **state)
     assert_int_equal(report.days, 3);
 
     size_t deleted;
-    assert_int_equal(archive_retain(a, DAY, SPAN("older than kept"), (time_ns)DAY * TIME_DAY + 5, &deleted, &e), 0);
+    assert_int_equal(
+        archive_retain(a, DAY, SPAN("older than kept"), (time_ns)DAY * TIME_DAY + 5, &deleted, &e),
+        0);
     assert_int_equal(deleted, 2);
     report = verify(said);
     assert_string_equal(said, "");
     assert_int_equal(report.days, 1);
     assert_int_equal(report.notes, 2);
-    assert_int_equal(archive_retain(a, DAY, SPAN("again"), (time_ns)DAY * TIME_DAY + 6, &deleted, &e), 0);
+    assert_int_equal(
+        archive_retain(a, DAY, SPAN("again"), (time_ns)DAY * TIME_DAY + 6, &deleted, &e), 0);
     assert_int_equal(deleted, 0);
     archive_close(&a);
     arena_fini(&scratch);
 }
 
-/* A day taken away without a note, a changed body, a changed header, a removed block: all found, all named. */
+/* A day taken away without a note, a changed body, a changed header, a removed block: all found,
+ * all named. */
 static void test_damage(void **state)
 {
     (void)state;
@@ -251,7 +281,9 @@ static void test_damage(void **state)
         assert_int_equal(write_window(a, 1, id, DAY - 1 + (id > 2), &kept, NULL, &e), 0);
     }
     archive_close(&a);
-    run_sql(DAY, "UPDATE block SET body = CAST(substr(body,1,length(body)-1) || x'5a' AS BLOB) WHERE id=2");
+    run_sql(
+        DAY,
+        "UPDATE block SET body = CAST(substr(body,1,length(body)-1) || x'5a' AS BLOB) WHERE id=2");
     assert_int_equal(verify(said).bad, 1);
     assert_non_null(strstr(said, "archive day 2026-11-22 block 2: packed body is damaged"));
     assert_int_equal(archive_reader_open(folder, &r, &e), 0);
@@ -290,11 +322,17 @@ static void test_refusals(void **state)
     struct archive_kept kept;
     struct err e;
     assert_int_equal(archive_open(folder, &a, &e), 0);
-    struct archive_block_in block = {.header = {.kind = ARCHIVE_KIND_BLOCK, .count = 1}, .body = SPAN("b")};
+    struct archive_block_in block = {.header = {.kind = ARCHIVE_KIND_BLOCK, .count = 1},
+                                     .body = SPAN("b")};
     struct archive_alert_in alert = {.block = 0, .index = 1, .body = SPAN("x")};
-    struct archive_window w = {.id = 1, .received = (time_ns)DAY * TIME_DAY, .blocks = &block, .nblocks = 1,
-                               .alerts = &alert, .nalerts = 1};
-    assert_int_equal(archive_write(a, &w, &kept, &e), ERR_INVALID); /* alert on a record that is not there */
+    struct archive_window w = {.id = 1,
+                               .received = (time_ns)DAY * TIME_DAY,
+                               .blocks = &block,
+                               .nblocks = 1,
+                               .alerts = &alert,
+                               .nalerts = 1};
+    assert_int_equal(archive_write(a, &w, &kept, &e),
+                     ERR_INVALID); /* alert on a record that is not there */
     w.nalerts = 0;
     block.header.originals_bytes = ARCHIVE_BLOCK_MAX_BYTES + 1;
     assert_int_equal(archive_write(a, &w, &kept, &e), ERR_INVALID);
@@ -315,7 +353,8 @@ static _Noreturn void write_until_killed(int tell, uint64_t intake)
     struct archive *a;
     struct archive_kept kept;
     struct err e;
-    int32_t day = DAY + (intake < 8 ? (int32_t)intake : 8); /* each start but the last ones rolls over to a new day */
+    int32_t day = DAY + (intake < 8 ? (int32_t)intake
+                                    : 8); /* each start but the last ones rolls over to a new day */
     if (archive_open(folder, &a, &e) != 0) {
         _exit(3);
     }
@@ -330,7 +369,8 @@ static _Noreturn void write_until_killed(int tell, uint64_t intake)
     }
 }
 
-static void check_told(struct archive_reader *r, const struct archive_address places[10], uint64_t id)
+static void check_told(struct archive_reader *r, const struct archive_address places[10],
+                       uint64_t id)
 {
     struct arena scratch;
     struct err e;
@@ -347,7 +387,8 @@ static void check_told(struct archive_reader *r, const struct archive_address pl
     arena_fini(&scratch);
 }
 
-/* Reads what the child tells, kills it once `enough` windows are told, then checks each one it told. */
+/* Reads what the child tells, kills it once `enough` windows are told, then checks each one it
+ * told. */
 static void kill_one(uint64_t intake, size_t enough)
 {
     int pipes[2];
@@ -364,7 +405,8 @@ static void kill_one(uint64_t intake, size_t enough)
     static struct archive_address told[4096][10];
     size_t n = 0;
     int status = 0;
-    while (n < ARRAY_LEN(told) && read(pipes[0], told[n], sizeof told[n]) == (ssize_t)sizeof told[n]) {
+    while (n < ARRAY_LEN(told) &&
+           read(pipes[0], told[n], sizeof told[n]) == (ssize_t)sizeof told[n]) {
         if (++n == enough) {
             assert_int_equal(kill(child, SIGKILL), 0);
         }

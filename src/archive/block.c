@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Packing and unpacking of block bodies: see block.h. Unpacking must never take memory that the header did not announce. */
+/* Packing and unpacking of block bodies: see block.h. Unpacking must never take memory that the
+ * header did not announce. */
 #include "archive/block.h"
 
 #include <sodium.h>
@@ -90,7 +91,8 @@ static void put_names(struct buf *b, const struct archive_record *const *records
     map_init(&seen);
     for (size_t i = 0; i < n; i++) {
         struct span name = *(const struct span *)(const void *)((const char *)records[i] + field);
-        if (names.len == 0 || !span_eq(names.data[last], name)) { /* sorted: nearly always the one before */
+        if (names.len == 0 ||
+            !span_eq(names.data[last], name)) { /* sorted: nearly always the one before */
             bool new;
             uint64_t *number = map_at(&seen, name, &new);
             if (new) {
@@ -131,7 +133,8 @@ static void put_columns(struct buf *b, const struct archive_record *const *recor
         put_delta(b, (uint64_t)records[i]->received, received);
         received = (uint64_t)records[i]->received;
     }
-    for (size_t i = 0; i < n; i++) { /* a record's time is near the one before, or near its receipt */
+    for (size_t i = 0; i < n;
+         i++) { /* a record's time is near the one before, or near its receipt */
         put_delta(b, (uint64_t)records[i]->time, time);
         time = (uint64_t)records[i]->time;
     }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * A block's body: columns (lengths, arrival, times, hosts, senders, flags), then the originals, packed by zstd with its
- * checksum. Packed in intake (window.c), unpacked in keeper's readers and in hunters, where the bytes are not trusted:
- * every number is checked against the header before memory is taken.
+ * A block's body: columns (lengths, arrival, times, hosts, senders, flags), then the originals,
+ * packed by zstd with its checksum. Packed in intake (window.c), unpacked in keeper's readers and
+ * in hunters, where the bytes are not trusted: every number is checked against the header before
+ * memory is taken.
  */
 #ifndef ARCHIVE_BLOCK_H
 #define ARCHIVE_BLOCK_H
@@ -16,8 +17,9 @@ struct block_packer *block_packer_new(int level);
 void block_packer_free(struct block_packer **p);
 
 /*
- * Packs records[0..n) (1 ≤ n ≤ ARCHIVE_BLOCK_RECORDS_MAX, one organisation, source and class) and appends the body to
- * out. Fills the header but for day, id and previous; its spans are the first record's.
+ * Packs records[0..n) (1 ≤ n ≤ ARCHIVE_BLOCK_RECORDS_MAX, one organisation, source and class) and
+ * appends the body to out. Fills the header but for day, id and previous; its spans are the first
+ * record's.
  */
 void block_pack(struct block_packer *p, const struct archive_record *const *records, size_t n,
                 struct archive_header *header_out, struct buf *out);

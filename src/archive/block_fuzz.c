@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Fuzz target: unpacking. First byte even: header and body as stored. Odd: the rest is the unpacked content (count,
- * size of columns, then columns and originals), packed here, so that the fuzzer gets behind zstd's checksum.
+ * Fuzz target: unpacking. First byte even: header and body as stored. Odd: the rest is the unpacked
+ * content (count, size of columns, then columns and originals), packed here, so that the fuzzer
+ * gets behind zstd's checksum.
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Windows and blocks: generated records go in, come out of the packed blocks with the same bytes, and their order of
- * arrival can be told; every single changed byte of a block is noticed.
+ * Windows and blocks: generated records go in, come out of the packed blocks with the same bytes,
+ * and their order of arrival can be told; every single changed byte of a block is noticed.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -46,7 +46,8 @@ static struct archive_record random_record(struct arena *a, size_t i)
         .class_name = span_of(classes[next_random(3)]),
         .host = span_of(arena_printf(a, "host-%d", (int)next_random(40))),
         .sender = span_of(arena_printf(a, "10.0.0.%d", (int)next_random(200))),
-        .time = (time_ns)(next_random(2) == 0 ? next_random(UINT64_MAX) : DAY_START + next_random(1000)),
+        .time = (time_ns)(next_random(2) == 0 ? next_random(UINT64_MAX)
+                                              : DAY_START + next_random(1000)),
         .received = DAY_START + (time_ns)(i * 1000),
         .flags = (uint32_t)next_random(5),
         .original = span_make(bytes, len),
@@ -80,7 +81,9 @@ static void check_window(struct window *w, const struct archive_record *in, size
         struct block out;
         char *exact = mem_alloc(blocks[b].body.len);
         memcpy(exact, blocks[b].body.ptr, blocks[b].body.len);
-        assert_int_equal(block_unpack(&blocks[b].header, span_make(exact, blocks[b].body.len), &scratch, &out, &e), 0);
+        assert_int_equal(block_unpack(&blocks[b].header, span_make(exact, blocks[b].body.len),
+                                      &scratch, &out, &e),
+                         0);
         mem_free(exact); /* what was unpacked does not point into the body */
         assert_int_equal(block_check(&blocks[b].header, &out, &e), 0);
         assert_true(blocks[b].header.originals_bytes <= ARCHIVE_BLOCK_MAX_BYTES);
@@ -136,7 +139,8 @@ static void test_window_limits(void **state)
     (void)state;
     struct window *w = window_new(1);
     char *big = mem_alloc(ARCHIVE_RECORD_MAX_BYTES);
-    struct archive_record r = {.received = DAY_START, .original = span_make(big, ARCHIVE_RECORD_MAX_BYTES)};
+    struct archive_record r = {.received = DAY_START,
+                               .original = span_make(big, ARCHIVE_RECORD_MAX_BYTES)};
     assert_true(window_due(w) == TIME_NONE);
     size_t n = 0;
     while (window_fits(w, &r)) {
@@ -169,8 +173,11 @@ static void test_many_small(void **state)
     for (uint32_t i = 0; i < 100000; i++) {
         char text[16];
         int n = snprintf(text, sizeof text, "%u", i);
-        struct archive_record r = {.organisation = SPAN("o"), .host = SPAN("h"), .received = DAY_START,
-                                   .time = DAY_START, .original = span_make(text, (size_t)n)};
+        struct archive_record r = {.organisation = SPAN("o"),
+                                   .host = SPAN("h"),
+                                   .received = DAY_START,
+                                   .time = DAY_START,
+                                   .original = span_make(text, (size_t)n)};
         (void)window_add(w, &r);
     }
     window_seal(w, &blocks, &nblocks);
@@ -192,8 +199,11 @@ static void test_long_names_are_cut(void **state)
     char name[1000];
     memset(name, 'n', sizeof name);
     arena_init(&scratch, 0);
-    struct archive_record r = {.organisation = span_make(name, sizeof name), .host = span_make(name, sizeof name),
-                               .received = DAY_START, .time = DAY_START, .original = SPAN("x")};
+    struct archive_record r = {.organisation = span_make(name, sizeof name),
+                               .host = span_make(name, sizeof name),
+                               .received = DAY_START,
+                               .time = DAY_START,
+                               .original = SPAN("x")};
     (void)window_add(w, &r);
     window_seal(w, &blocks, &nblocks);
     assert_int_equal(block_unpack(&blocks[0].header, blocks[0].body, &scratch, &out, &e), 0);
@@ -215,7 +225,9 @@ static void test_damage(void **state)
     struct block out;
     arena_init(&a, 0);
     for (size_t i = 0; i < 20; i++) {
-        struct archive_record r = {.host = SPAN("h"), .received = DAY_START, .time = DAY_START + (time_ns)i,
+        struct archive_record r = {.host = SPAN("h"),
+                                   .received = DAY_START,
+                                   .time = DAY_START + (time_ns)i,
                                    .original = span_of(arena_printf(&a, "line %zu of a log", i))};
         (void)window_add(w, &r);
     }
@@ -252,9 +264,18 @@ static void test_damage(void **state)
 static void test_header_codec(void **state)
 {
     (void)state;
-    struct archive_header h = {.kind = ARCHIVE_KIND_BLOCK, .day = -3, .id = 7, .organisation = SPAN("o"),
-                               .source = SPAN("s"), .class_name = SPAN("c"), .count = 2, .time_min = -5,
-                               .time_max = 5, .received_min = 1, .received_max = 2, .meta_bytes = 10,
+    struct archive_header h = {.kind = ARCHIVE_KIND_BLOCK,
+                               .day = -3,
+                               .id = 7,
+                               .organisation = SPAN("o"),
+                               .source = SPAN("s"),
+                               .class_name = SPAN("c"),
+                               .count = 2,
+                               .time_min = -5,
+                               .time_max = 5,
+                               .received_min = 1,
+                               .received_max = 2,
+                               .meta_bytes = 10,
                                .originals_bytes = 20};
     struct archive_header got;
     struct err e;
@@ -265,7 +286,8 @@ static void test_header_codec(void **state)
     struct cursor c = cursor_of(buf_view(&b));
     assert_int_equal(archive_header_decode(&c, &got, &e), 0);
     assert_true(cursor_done(&c));
-    assert_true(got.day == -3 && got.id == 7 && got.time_min == -5 && span_eq(got.class_name, SPAN("c")));
+    assert_true(got.day == -3 && got.id == 7 && got.time_min == -5 &&
+                span_eq(got.class_name, SPAN("c")));
     assert_memory_equal(got.previous, h.previous, sizeof h.previous);
     for (size_t cut = 0; cut < b.len; cut++) {
         char *exact = mem_alloc(cut);
@@ -296,12 +318,9 @@ static void test_header_codec(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_window_limits),
-        cmocka_unit_test(test_many_small),
-        cmocka_unit_test(test_long_names_are_cut),
-        cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_header_codec),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_window_limits),
+        cmocka_unit_test(test_many_small), cmocka_unit_test(test_long_names_are_cut),
+        cmocka_unit_test(test_damage),     cmocka_unit_test(test_header_codec),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

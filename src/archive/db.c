@@ -10,15 +10,19 @@ enum { BUSY_MS = 5000 /* a reader's checkpoint may hold the writer up for a mome
 
 static const char schema[] =
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;"
-    /* One row per link of the chain, blocks and notes; body last, so that a walk over headers skips its pages. */
+    /* One row per link of the chain, blocks and notes; body last, so that a walk over headers skips
+       its pages. */
     "CREATE TABLE block(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, organisation TEXT NOT NULL,"
     " source TEXT NOT NULL, class TEXT NOT NULL, count INTEGER NOT NULL, time_min INTEGER NOT NULL,"
     " time_max INTEGER NOT NULL, received_min INTEGER NOT NULL, received_max INTEGER NOT NULL,"
     " bytes INTEGER NOT NULL, header BLOB NOT NULL, hash BLOB NOT NULL, body BLOB) STRICT;"
     "CREATE INDEX block_time ON block(organisation, time_min, time_max);"
-    "CREATE TABLE window(intake INTEGER NOT NULL, id INTEGER NOT NULL, first_block INTEGER NOT NULL,"
-    " received INTEGER NOT NULL, records INTEGER NOT NULL, PRIMARY KEY(intake, id)) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE alert(id INTEGER PRIMARY KEY, day INTEGER NOT NULL, block INTEGER NOT NULL, record INTEGER NOT NULL,"
+    "CREATE TABLE window(intake INTEGER NOT NULL, id INTEGER NOT NULL, first_block INTEGER NOT "
+    "NULL,"
+    " received INTEGER NOT NULL, records INTEGER NOT NULL, PRIMARY KEY(intake, id)) STRICT, "
+    "WITHOUT ROWID;"
+    "CREATE TABLE alert(id INTEGER PRIMARY KEY, day INTEGER NOT NULL, block INTEGER NOT NULL, "
+    "record INTEGER NOT NULL,"
     " body BLOB NOT NULL) STRICT;"
     "CREATE TABLE position(name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;";
 
@@ -164,7 +168,8 @@ static int open_db(const char *path, int flags, sqlite3 **out, struct err *e)
     (void)sqlite3_db_config(*out, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
     (void)sqlite3_db_config(*out, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
     (void)sqlite3_limit(*out, SQLITE_LIMIT_LENGTH, 16 * 1024 * 1024);
-    rc = dayfile_exec(*out, "PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0", e);
+    rc = dayfile_exec(*out,
+                      "PRAGMA cell_size_check=ON; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0", e);
     if (rc != 0) {
         dayfile_close(out);
     }
@@ -234,7 +239,8 @@ int dayfile_open_reader(const char *path, sqlite3 **out, struct err *e)
         err_at(e, path, 0);
         return ERR_NOT_FOUND;
     }
-    int rc = open_db(path, SQLITE_OPEN_READWRITE, out, e); /* the log of a live file needs its shared memory */
+    int rc = open_db(path, SQLITE_OPEN_READWRITE, out,
+                     e); /* the log of a live file needs its shared memory */
     if (rc != 0) {
         rc = open_db(path, SQLITE_OPEN_READONLY, out, e);
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Private to archive/: thin, checked access to SQLite, and the schema of a day file. No other file here names a PRAGMA. */
+/* Private to archive/: thin, checked access to SQLite, and the schema of a day file. No other file
+ * here names a PRAGMA. */
 #ifndef ARCHIVE_DB_H
 #define ARCHIVE_DB_H
 
@@ -14,9 +15,11 @@ int dayfile_path(const char *folder, int32_t day, char out[DB_PATH_MAX], struct 
 /* Day of a file name; false when it is not one of ours. */
 bool dayfile_name_day(const char *name, int32_t *day_out);
 
-/* For the writer: makes the file when missing. fresh_out: it has no tables yet, dayfile_create makes them. */
+/* For the writer: makes the file when missing. fresh_out: it has no tables yet, dayfile_create
+ * makes them. */
 int dayfile_open_writer(const char *path, sqlite3 **out, bool *fresh_out, struct err *e) NODISCARD;
-/* Tables, application id and format, inside the caller's transaction: a file has all of it or nothing. */
+/* Tables, application id and format, inside the caller's transaction: a file has all of it or
+ * nothing. */
 int dayfile_create(sqlite3 *db, int32_t day, struct err *e) NODISCARD;
 /* Whether a crash left the file before its tables were made. */
 int dayfile_file_is_fresh(const char *path, bool *out, struct err *e) NODISCARD;

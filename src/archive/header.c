@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Chain links: their bytes and their hash. Called by the writer, the readers and verify; reads untrusted bytes. */
+/* Chain links: their bytes and their hash. Called by the writer, the readers and verify; reads
+ * untrusted bytes. */
 #include <sodium.h>
 #include <string.h>
 
@@ -57,8 +58,8 @@ static int check_header(const struct archive_header *h, struct err *e)
     }
     if (h->count == 0 || h->count > ARCHIVE_BLOCK_RECORDS_MAX ||
         h->meta_bytes > ARCHIVE_BLOCK_META_MAX || h->originals_bytes > ARCHIVE_BLOCK_MAX_BYTES) {
-        return err_set(e, ERR_INVALID, "block of %u records, %u + %u bytes is out of range", h->count,
-                       h->meta_bytes, h->originals_bytes);
+        return err_set(e, ERR_INVALID, "block of %u records, %u + %u bytes is out of range",
+                       h->count, h->meta_bytes, h->originals_bytes);
     }
     if (h->time_min > h->time_max || h->received_min > h->received_max) {
         return err_set(e, ERR_INVALID, "a time range that ends before it starts");
@@ -90,7 +91,8 @@ int archive_header_decode(struct cursor *c, struct archive_header *out, struct e
         return err_set(e, ERR_INVALID, "header ends early");
     }
     if (format != ARCHIVE_FORMAT) {
-        return err_set(e, ERR_UNSUPPORTED, "header format %u is not one this program knows", format);
+        return err_set(e, ERR_UNSUPPORTED, "header format %u is not one this program knows",
+                       format);
     }
     *out = h;
     return check_header(out, e);

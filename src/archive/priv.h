@@ -20,13 +20,15 @@ struct archive {
 
 /* Makes `day`'s file the open one, unless a newer one is. */
 int archive_use_day(struct archive *a, int32_t day, struct err *e) NODISCARD;
-/* Appends one link inside the caller's transaction. The chain must be put back by the caller when it rolls back. */
+/* Appends one link inside the caller's transaction. The chain must be put back by the caller when
+ * it rolls back. */
 int archive_put_link(struct archive *a, const struct archive_header *h, struct span body,
                      struct err *e) NODISCARD;
 /* Days that have a file in folder, ascending. */
 int archive_list_days(const char *folder, struct arena *scratch, int32_t **out, size_t *count_out,
                       struct err *e) NODISCARD;
 /* Borrowed connection to one day, until the reader goes to another. */
-int archive_reader_day(struct archive_reader *r, int32_t day, sqlite3 **out, struct err *e) NODISCARD;
+int archive_reader_day(struct archive_reader *r, int32_t day, sqlite3 **out,
+                       struct err *e) NODISCARD;
 
 #endif

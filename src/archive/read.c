@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The archive's readers: a record by its address, blocks, alerts. Run in keeper's reader threads (one struct each) and
- * in `sereno verify`. Bytes on disk are not trusted: they may be damaged, or changed by someone.
+ * The archive's readers: a record by its address, blocks, alerts. Run in keeper's reader threads
+ * (one struct each) and in `sereno verify`. Bytes on disk are not trusted: they may be damaged, or
+ * changed by someone.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -178,8 +179,10 @@ int archive_alerts(struct archive_reader *r, int32_t day, uint64_t after, size_t
     *out = arena_calloc(scratch, max, sizeof **out);
     int rc = use_day(r, day, e);
     if (rc == 0) {
-        rc = dayfile_prepare(r->db, "SELECT id, day, block, record, body FROM alert WHERE id>?1 ORDER BY id LIMIT ?2",
-                        &s, e);
+        rc = dayfile_prepare(
+            r->db,
+            "SELECT id, day, block, record, body FROM alert WHERE id>?1 ORDER BY id LIMIT ?2", &s,
+            e);
     }
     if (rc == 0) {
         MUST(sqlite3_bind_int64(s, 1, after > INT64_MAX ? INT64_MAX : (int64_t)after));
@@ -216,9 +219,11 @@ int archive_copied_row(struct archive_reader *r, int32_t day, uint64_t *row_out,
 {
     *row_out = 0;
     int rc = use_day(r, day, e);
-    return rc != 0 ? rc
-                   : ask_number(r, "SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM meta WHERE key='copied'",
-                                row_out, e);
+    return rc != 0
+               ? rc
+               : ask_number(
+                     r, "SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM meta WHERE key='copied'",
+                     row_out, e);
 }
 
 int archive_totals(struct archive_reader *r, struct archive_totals *out, struct err *e)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Retention: whole days go; a note of each stays in the chain, with what it held and where its chain began and ended,
- * so that `verify` can tell a day that was let go from one that was taken away. Runs in keeper.
+ * Retention: whole days go; a note of each stays in the chain, with what it held and where its
+ * chain began and ended, so that `verify` can tell a day that was let go from one that was taken
+ * away. Runs in keeper.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -22,7 +23,8 @@ struct summary {
 static void hex_of(struct span hash, char out[2 * ARCHIVE_HASH_BYTES + 1])
 {
     unsigned char zero[ARCHIVE_HASH_BYTES] = {0};
-    hex_encode(hash.len == ARCHIVE_HASH_BYTES ? hash.ptr : (const char *)zero, ARCHIVE_HASH_BYTES, out);
+    hex_encode(hash.len == ARCHIVE_HASH_BYTES ? hash.ptr : (const char *)zero, ARCHIVE_HASH_BYTES,
+               out);
 }
 
 static int summarise(const char *path, struct summary *out, struct err *e)
@@ -32,10 +34,10 @@ static int summarise(const char *path, struct summary *out, struct err *e)
     int rc = dayfile_open_reader(path, &db, e);
     if (rc == 0) {
         rc = dayfile_prepare(db,
-                        "SELECT count(*), coalesce(sum(count),0), coalesce(sum(bytes),0),"
-                        " (SELECT value FROM meta WHERE key='chain'),"
-                        " (SELECT hash FROM block ORDER BY id DESC LIMIT 1) FROM block",
-                        &s, e);
+                             "SELECT count(*), coalesce(sum(count),0), coalesce(sum(bytes),0),"
+                             " (SELECT value FROM meta WHERE key='chain'),"
+                             " (SELECT hash FROM block ORDER BY id DESC LIMIT 1) FROM block",
+                             &s, e);
     }
     if (rc == 0) {
         rc = dayfile_row(db, s, e);
@@ -57,7 +59,8 @@ static int summarise(const char *path, struct summary *out, struct err *e)
 static int has_note(struct archive *a, struct span text, bool *out, struct err *e)
 {
     sqlite3_stmt *s = NULL;
-    int rc = dayfile_prepare(a->db, "SELECT 1 FROM block WHERE kind=1 AND substr(class,1,length(?1))=?1", &s, e);
+    int rc = dayfile_prepare(
+        a->db, "SELECT 1 FROM block WHERE kind=1 AND substr(class,1,length(?1))=?1", &s, e);
     if (rc == 0) {
         dayfile_bind_text(s, 1, text);
         rc = dayfile_row(a->db, s, e);
@@ -108,7 +111,8 @@ static int delete_day(const char *path, struct err *e)
     return 0;
 }
 
-static int retain_day(struct archive *a, int32_t day, struct span reason, time_ns now, struct err *e)
+static int retain_day(struct archive *a, int32_t day, struct span reason, time_ns now,
+                      struct err *e)
 {
     char path[DB_PATH_MAX];
     struct summary sum = {0};
@@ -128,7 +132,8 @@ static int retain_day(struct archive *a, int32_t day, struct span reason, time_n
                      SPAN_ARG(head), sum.first, sum.last, (long long)sum.links,
                      (long long)sum.records, (long long)sum.bytes, SPAN_ARG(short_reason));
     CHECK(n > 0 && n < (int)sizeof text);
-    rc = has_note(a, span_sub(span_of(text), 0, (size_t)(strstr(text, " links=") - text)), &noted, e);
+    rc = has_note(a, span_sub(span_of(text), 0, (size_t)(strstr(text, " links=") - text)), &noted,
+                  e);
     if (rc == 0 && !noted) {
         rc = put_note(a, span_make(text, (size_t)n), now, e);
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Verifying: walks the chain from the oldest day to the newest, unpacks every body, recomputes every hash. Called by
- * `sereno verify` and by tests. Finds changed, missing and reordered blocks; a cut-off end is found by sealed heads.
+ * Verifying: walks the chain from the oldest day to the newest, unpacks every body, recomputes
+ * every hash. Called by `sereno verify` and by tests. Finds changed, missing and reordered blocks;
+ * a cut-off end is found by sealed heads.
  */
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +19,7 @@ struct walk {
     void *ctx;
     struct archive_report *report;
     unsigned char chain[ARCHIVE_HASH_BYTES];
-    bool started;          /* chain holds the hash of the link before */
+    bool started;            /* chain holds the hash of the link before */
     VEC(unsigned char) gone; /* hashes at the ends of deleted days, from notes */
     int32_t day;
     uint32_t id;
@@ -53,7 +54,8 @@ static void note_gone(struct walk *w, struct span text)
     if (at == NULL) {
         return;
     }
-    struct span hex = span_sub(text, (size_t)(at - text.ptr) + sizeof key - 1, 2 * ARCHIVE_HASH_BYTES);
+    struct span hex =
+        span_sub(text, (size_t)(at - text.ptr) + sizeof key - 1, 2 * ARCHIVE_HASH_BYTES);
     if (hex_decode(hex, hash, sizeof hash)) {
         for (size_t i = 0; i < sizeof hash; i++) {
             vec_push(&w->gone, hash[i]);
@@ -94,9 +96,11 @@ static void check_body(struct walk *w, const struct archive_header *h, struct sp
 /* Columns beside the header are for searching; they must say the same. */
 static bool columns_agree(sqlite3_stmt *s, const struct archive_header *h)
 {
-    return sqlite3_column_int64(s, 4) == (int64_t)h->kind && sqlite3_column_int64(s, 5) == h->count &&
-           sqlite3_column_int64(s, 6) == h->time_min && sqlite3_column_int64(s, 7) == h->time_max &&
-           span_eq(dayfile_column(s, 8), h->organisation) && span_eq(dayfile_column(s, 9), h->source) &&
+    return sqlite3_column_int64(s, 4) == (int64_t)h->kind &&
+           sqlite3_column_int64(s, 5) == h->count && sqlite3_column_int64(s, 6) == h->time_min &&
+           sqlite3_column_int64(s, 7) == h->time_max &&
+           span_eq(dayfile_column(s, 8), h->organisation) &&
+           span_eq(dayfile_column(s, 9), h->source) &&
            span_eq(dayfile_column(s, 10), h->class_name);
 }
 
@@ -132,10 +136,12 @@ static void check_link(struct walk *w, sqlite3_stmt *s, struct arena *scratch)
     }
     w->report->blocks++;
     bool has_body = sqlite3_column_type(s, 3) != SQLITE_NULL;
-    check_body(w, &h, has_body ? arena_copy(scratch, dayfile_column(s, 3)) : span_make(NULL, 0), scratch);
+    check_body(w, &h, has_body ? arena_copy(scratch, dayfile_column(s, 3)) : span_make(NULL, 0),
+               scratch);
 }
 
-/* A day goes on where the day before ended, or where a note says a deleted day ended; the first starts from zero. */
+/* A day goes on where the day before ended, or where a note says a deleted day ended; the first
+ * starts from zero. */
 static void check_start(struct walk *w, struct span start)
 {
     static const unsigned char zero[ARCHIVE_HASH_BYTES];
@@ -213,7 +219,8 @@ int archive_verify(struct archive_reader *r, archive_complain *complain, void *c
     memset(report_out, 0, sizeof *report_out);
     arena_init(&scratch, 0);
     int rc = archive_days(r, &scratch, &days, &ndays, e);
-    for (int pass = 0; rc == 0 && pass < 2; pass++) { /* notes first: they lie behind the days they speak of */
+    for (int pass = 0; rc == 0 && pass < 2;
+         pass++) { /* notes first: they lie behind the days they speak of */
         for (size_t i = 0; i < ndays; i++) {
             struct err day_error = {0};
             w.day = days[i];

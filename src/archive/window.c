@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Window builder: see window.h. Runs in intake. Arrival order is kept in each block's columns, so sorting loses nothing. */
+/* Window builder: see window.h. Runs in intake. Arrival order is kept in each block's columns, so
+ * sorting loses nothing. */
 #include "archive/window.h"
 
 #include <stdlib.h>
@@ -11,10 +12,12 @@
 #include "base/vec.h"
 
 enum {
-    KEY_HOST_BITS = 20,    /* WINDOW_MAX_RECORDS hosts at most */
-    KEY_ARRIVAL_BITS = 20, /* WINDOW_MAX_RECORDS */
+    KEY_HOST_BITS = 20,               /* WINDOW_MAX_RECORDS hosts at most */
+    KEY_ARRIVAL_BITS = 20,            /* WINDOW_MAX_RECORDS */
     NAMES_MAX = 5 * ARCHIVE_NAME_MAX, /* bytes of names that one record can bring */
-    BLOCK_NAMES_MAX = 1024 * 1024, /* bytes of host and sender names in one block: keeps columns under their limit */
+    BLOCK_NAMES_MAX =
+        1024 *
+        1024, /* bytes of host and sender names in one block: keeps columns under their limit */
 };
 
 struct place {
@@ -24,9 +27,9 @@ struct place {
 
 struct window {
     struct block_packer *packer;
-    struct arena bytes;   /* originals and names */
-    struct map groups;    /* (organisation, source, class) → number */
-    struct map names;     /* hosts and senders → number; the number of a host orders it */
+    struct arena bytes; /* originals and names */
+    struct map groups;  /* (organisation, source, class) → number */
+    struct map names;   /* hosts and senders → number; the number of a host orders it */
     VEC(struct span) name_list;
     VEC(struct archive_record) records; /* by arrival */
     VEC(uint64_t) keys;                 /* group, host, arrival */
@@ -189,7 +192,8 @@ uint32_t window_add(struct window *w, const struct archive_record *given)
     r.original = span_make(copy, r.original.len);
     r.arrival = arrival;
     vec_push(&w->records, r);
-    vec_push(&w->keys, (group << (KEY_HOST_BITS + KEY_ARRIVAL_BITS)) | (host << KEY_ARRIVAL_BITS) | arrival);
+    vec_push(&w->keys,
+             (group << (KEY_HOST_BITS + KEY_ARRIVAL_BITS)) | (host << KEY_ARRIVAL_BITS) | arrival);
     w->used_bytes += r.original.len;
     return arrival;
 }
@@ -210,7 +214,8 @@ static void end_block(struct window *w)
     block_pack(w->packer, w->cut.data, w->cut.len, &b.header, &w->bodies);
     b.body.len = w->bodies.len - *vec_last(&w->body_at);
     for (size_t i = 0; i < w->cut.len; i++) {
-        w->places.data[w->cut.data[i]->arrival] = (struct place){(uint32_t)w->blocks.len, (uint32_t)i};
+        w->places.data[w->cut.data[i]->arrival] =
+            (struct place){(uint32_t)w->blocks.len, (uint32_t)i};
     }
     vec_push(&w->blocks, b);
     vec_clear(&w->cut);
@@ -256,7 +261,8 @@ void window_seal(struct window *w, const struct archive_block_in **blocks_out, s
     *count_out = w->blocks.len;
 }
 
-void window_place(const struct window *w, uint32_t arrival, uint32_t *block_out, uint32_t *index_out)
+void window_place(const struct window *w, uint32_t arrival, uint32_t *block_out,
+                  uint32_t *index_out)
 {
     CHECK(w->sealed && arrival < w->places.len);
     *block_out = w->places.data[arrival].block;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Intake: receives, normalises, detects, sorts, compresses; the process that hostile bytes meet. It can open no file and
- * no socket: all it has was handed over by super, all it makes goes to keeper. This file is its start, its messages,
- * its clock and its end; intake_priv.h shows the way of a record.
+ * Intake: receives, normalises, detects, sorts, compresses; the process that hostile bytes meet. It
+ * can open no file and no socket: all it has was handed over by super, all it makes goes to keeper.
+ * This file is its start, its messages, its clock and its end; intake_priv.h shows the way of a
+ * record.
  */
 #include <sodium.h>
 #include <string.h>
@@ -66,7 +67,8 @@ void intake_arm(struct intake *in)
     time_ns due = window_due(in->window);
     if (due != TIME_NONE && uv_is_active((const uv_handle_t *)&in->window_timer) == 0) {
         time_ns left = due - clock_mono();
-        MUST(uv_timer_start(&in->window_timer, on_window_due, left <= 0 ? 0 : (uint64_t)(left / 1000000), 0));
+        MUST(uv_timer_start(&in->window_timer, on_window_due,
+                            left <= 0 ? 0 : (uint64_t)(left / 1000000), 0));
     }
 }
 
@@ -147,15 +149,22 @@ static int take_positions(struct intake *in, struct span body, struct err *e)
     if (in->have_positions) {
         return 0; /* from a restarted keeper: ours are newer */
     }
+    struct span journal = SPAN(""); /* from now on */
     arena_init(&scratch, 0);
     int rc = positions_decode(body, &scratch, &list, &n, e);
     for (size_t i = 0; rc == 0 && i < n; i++) {
         struct intake_position p = {0};
-        if (follow_position_decode(list[i].value, &p.at)) {
+        if (span_eq(list[i].name, SPAN("journal"))) {
+            journal = list[i].value;
+        } else if (follow_position_decode(list[i].value, &p.at)) {
             p.name = mem_alloc(list[i].name.len + 1);
             memcpy(p.name, list[i].name.ptr, list[i].name.len);
             vec_push(&in->positions, p);
         }
+    }
+    if (rc == 0 && ipc_send(role_super(in->role), MSG_JOURNAL_FROM, 0,
+                            span_sub(journal, 0, JOURNAL_CURSOR_MAX)) != 0) {
+        log_warn("journal.from", "why=\"super was not told\"");
     }
     arena_fini(&scratch);
     in->have_positions = rc == 0;
@@ -181,7 +190,8 @@ static int take_tokens(struct intake *in, struct span body, struct err *e)
     return rc;
 }
 
-static void on_message(struct role *r, enum role_id peer, uint32_t instance, struct ipc *ch, struct ipc_msg *msg)
+static void on_message(struct role *r, enum role_id peer, uint32_t instance, struct ipc *ch,
+                       struct ipc_msg *msg)
 {
     struct intake *in = state_of(r);
     struct window_kept kept;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * From matches to alerts: the rule set is tried on the event, matches are folded, the first of each fold becomes an
- * alert with why it fired; matches that correlations ask for go to the correlator. Runs in intake.
+ * From matches to alerts: the rule set is tried on the event, matches are folded, the first of each
+ * fold becomes an alert with why it fired; matches that correlations ask for go to the correlator.
+ * Runs in intake.
  */
 #include <stdio.h>
 #include <string.h>
@@ -33,8 +34,8 @@ static void add_field(void *ctx, struct span name, struct span value)
         return;
     }
     struct span cut = span_sub(value, 0, ALERT_VALUE_MAX);
-    l->fields[l->count++] = (struct alert_field){arena_copy(l->arena, span_sub(name, 0, ALERT_VALUE_MAX)),
-                                                 arena_copy(l->arena, cut)};
+    l->fields[l->count++] = (struct alert_field){
+        arena_copy(l->arena, span_sub(name, 0, ALERT_VALUE_MAX)), arena_copy(l->arena, cut)};
     l->bytes += name.len + cut.len;
 }
 
@@ -49,14 +50,15 @@ static struct span summary_of(struct intake *in, const struct finding *f)
         return f->rule->title;
     }
     struct span value = span_sub(f->why[0].value, 0, SUMMARY_VALUE_MAX);
-    const char *text = f->why[0].field.len == 0
-                           ? arena_printf(&in->scratch, "%.*s", SPAN_ARG(value))
-                           : arena_printf(&in->scratch, "%.*s: %.*s", SPAN_ARG(f->why[0].field), SPAN_ARG(value));
+    const char *text =
+        f->why[0].field.len == 0
+            ? arena_printf(&in->scratch, "%.*s", SPAN_ARG(value))
+            : arena_printf(&in->scratch, "%.*s: %.*s", SPAN_ARG(f->why[0].field), SPAN_ARG(value));
     return span_of(text);
 }
 
-static void store_alert(struct intake *in, const struct intake_source *s, const struct finding *f, struct span host,
-                        struct span user, uint32_t arrival)
+static void store_alert(struct intake *in, const struct intake_source *s, const struct finding *f,
+                        struct span host, struct span user, uint32_t arrival)
 {
     struct event *ev = &in->event;
     struct field_list fields = {.arena = &in->scratch};
@@ -88,13 +90,15 @@ static void store_alert(struct intake *in, const struct intake_source *s, const 
     folds_store(in->folds, &a, arrival);
 }
 
-static void tell(struct intake *in, const struct intake_source *s, uint32_t source, uint32_t arrival,
-                 struct finding *f, const struct match *match)
+static void tell(struct intake *in, const struct intake_source *s, uint32_t source,
+                 uint32_t arrival, struct finding *f, const struct match *match)
 {
     struct event *ev = &in->event;
     event_use_class(ev, f->class_id);
-    struct span host = arena_copy(&in->scratch, span_sub(event_entity(ev, ENTITY_HOST), 0, ALERT_VALUE_MAX));
-    struct span user = arena_copy(&in->scratch, span_sub(event_entity(ev, ENTITY_USER), 0, ALERT_VALUE_MAX));
+    struct span host =
+        arena_copy(&in->scratch, span_sub(event_entity(ev, ENTITY_HOST), 0, ALERT_VALUE_MAX));
+    struct span user =
+        arena_copy(&in->scratch, span_sub(event_entity(ev, ENTITY_USER), 0, ALERT_VALUE_MAX));
     const struct fold_key key = {f->number, source, host, user, f->group};
     if (!folds_count(in->folds, &key, f->time)) {
         return;
@@ -106,8 +110,9 @@ static void tell(struct intake *in, const struct intake_source *s, uint32_t sour
 }
 
 /* What the correlator said: each completed correlation is a finding on this event. */
-static void tell_correlations(struct intake *in, const struct intake_source *s, uint32_t source, uint32_t arrival,
-                              class_id cls, const struct correlate_output *outputs, uint32_t n)
+static void tell_correlations(struct intake *in, const struct intake_source *s, uint32_t source,
+                              uint32_t arrival, class_id cls,
+                              const struct correlate_output *outputs, uint32_t n)
 {
     const struct ruleset *rules = in->compiled->ruleset;
     for (uint32_t i = 0; i < n; i++) {
@@ -118,7 +123,8 @@ static void tell_correlations(struct intake *in, const struct intake_source *s, 
             .selection = SPAN("correlation"),
             .field = arena_copy(&in->scratch, outputs[i].group),
             .operator_ = SPAN("reached"),
-            .value = span_of(arena_printf(&in->scratch, "%g (%u events told)", outputs[i].value, outputs[i].nrefs)),
+            .value = span_of(arena_printf(&in->scratch, "%g (%u events told)", outputs[i].value,
+                                          outputs[i].nrefs)),
         };
         struct finding f = {.rule = rule,
                             .number = number,
@@ -133,8 +139,8 @@ static void tell_correlations(struct intake *in, const struct intake_source *s, 
     }
 }
 
-static void correlate(struct intake *in, const struct intake_source *s, uint32_t source, uint32_t arrival,
-                      const struct match *match)
+static void correlate(struct intake *in, const struct intake_source *s, uint32_t source,
+                      uint32_t arrival, const struct match *match)
 {
     struct event *ev = &in->event;
     uint32_t nfields = 0;
@@ -148,8 +154,10 @@ static void correlate(struct intake *in, const struct intake_source *s, uint32_t
             values[i].ptr = values[i].ptr == NULL ? "" : values[i].ptr; /* empty is not absent */
         }
     }
-    const struct correlate_input input = {
-        .rule = match->rule, .time = ev->time, .values = values, .ref = (in->window_id << 20) | arrival};
+    const struct correlate_input input = {.rule = match->rule,
+                                          .time = ev->time,
+                                          .values = values,
+                                          .ref = (in->window_id << 20) | arrival};
     const struct correlate_output *outputs;
     uint32_t n = correlator_feed(in->correlator, &input, &outputs);
     tell_correlations(in, s, source, arrival, match->class_id, outputs, n);
@@ -171,7 +179,8 @@ void intake_alerts(struct intake *in, struct intake_source *s, uint32_t source, 
         const struct ruleset_rule *rule = ruleset_rule(in->compiled->ruleset, match.rule);
         arena_reset(&in->scratch);
         if (!rule->quiet) {
-            struct finding f = {.rule = rule, .number = match.rule, .class_id = match.class_id, .time = ev->time};
+            struct finding f = {
+                .rule = rule, .number = match.rule, .class_id = match.class_id, .time = ev->time};
             tell(in, s, source, arrival, &f, &match);
         }
         if (rule->correlated) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * One record through intake: normalised, kept in the window as it came, tried on every rule. Runs in intake on bytes
- * from anyone. Must never drop a record: what cannot be read is kept as it is, tagged and counted.
+ * One record through intake: normalised, kept in the window as it came, tried on every rule. Runs
+ * in intake on bytes from anyone. Must never drop a record: what cannot be read is kept as it is,
+ * tagged and counted.
  */
 #include <string.h>
 #include <unistd.h>
@@ -37,7 +38,8 @@ static void forget_rules(struct intake *in)
     in->compiled = NULL;
 }
 
-int intake_use_rules(struct intake *in, int fd, uint64_t address, uint64_t generation, struct err *e)
+int intake_use_rules(struct intake *in, int fd, uint64_t address, uint64_t generation,
+                     struct err *e)
 {
     const struct compiled *next = region_map(fd, (void *)(uintptr_t)address, e);
     if (next == NULL) {
@@ -61,8 +63,9 @@ int intake_use_rules(struct intake *in, int fd, uint64_t address, uint64_t gener
     in->correlator = correlator_new(next->correlations, CORRELATE_STATE_MAX_BYTES,
                                     (int64_t)CORRELATE_LATENESS_S * TIME_SECOND);
     event_init(&in->event, next->catalog);
-    log_info("rules.in_use", "generation=%llu rules=%u correlations=%u", (unsigned long long)generation,
-             ruleset_nrules(next->ruleset), ruleset_ncorrelations(next->ruleset));
+    log_info("rules.in_use", "generation=%llu rules=%u correlations=%u",
+             (unsigned long long)generation, ruleset_nrules(next->ruleset),
+             ruleset_ncorrelations(next->ruleset));
     return 0;
 }
 
@@ -109,7 +112,8 @@ bool intake_take(void *ctx, const struct receive_record *r)
     if (ev->received == 0) {
         ev->received = r->received;
     }
-    if (result == NORMALISE_HEADER) { /* no event, but those that follow cannot be read again without it */
+    if (result ==
+        NORMALISE_HEADER) { /* no event, but those that follow cannot be read again without it */
         ev->time = r->received;
     }
     struct archive_record kept = kept_record(in, s, r);

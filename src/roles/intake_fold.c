@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Folding: see intake_fold.h. Memory is bounded by FOLD_MAX alerts per minute and those whose window is not yet kept. */
+/* Folding: see intake_fold.h. Memory is bounded by FOLD_MAX alerts per minute and those whose
+ * window is not yet kept. */
 #include "roles/intake_fold.h"
 
 #include <string.h>
@@ -177,7 +178,8 @@ static void emit_one(struct folds *f, struct fold *fold, folds_emit *emit, void 
     fold->told = fold->count;
 }
 
-static void seal_list(struct folds *f, struct fold *list, uint64_t id, folds_place *place, folds_emit *emit, void *ctx)
+static void seal_list(struct folds *f, struct fold *list, uint64_t id, folds_place *place,
+                      folds_emit *emit, void *ctx)
 {
     for (struct fold *fold = list; fold != NULL; fold = fold->next) {
         if (fold->sealed) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Folding: every match is a stored alert or a number in one, whatever the order of sealing, keeping and minutes. */
+/* Folding: every match is a stored alert or a number in one, whatever the order of sealing, keeping
+ * and minutes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,9 +38,10 @@ static void emit(void *ctx, const struct archive_alert_in *in)
     struct arena scratch;
     struct alert a;
     struct cursor c = cursor_of(in->body);
-    struct archive_address at = in->placed
-                                    ? in->at
-                                    : (struct archive_address){1, (uint32_t)(window_now * 1000) + in->block, in->index};
+    struct archive_address at =
+        in->placed
+            ? in->at
+            : (struct archive_address){1, (uint32_t)(window_now * 1000) + in->block, in->index};
     (void)ctx;
     arena_init(&scratch, 0);
     assert_int_equal(alert_decode(&c, &scratch, &a, NULL), 0);
@@ -57,7 +59,11 @@ static void emit(void *ctx, const struct archive_alert_in *in)
 static void match(struct folds *f, uint32_t rule, const char *host, uint32_t arrival, time_ns time)
 {
     struct fold_key key = {.rule = rule, .source = 1, .host = span_of(host)};
-    struct alert a = {.rule_id = SPAN("r"), .organisation = SPAN("o"), .count = 1, .time = time, .last_time = time};
+    struct alert a = {.rule_id = SPAN("r"),
+                      .organisation = SPAN("o"),
+                      .count = 1,
+                      .time = time,
+                      .last_time = time};
     if (folds_count(f, &key, time)) {
         folds_store(f, &a, arrival);
     }
@@ -206,8 +212,10 @@ static void test_many_folds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_within_and_after_window, reset), cmocka_unit_test_setup(test_cap_per_rule, reset),
-        cmocka_unit_test_setup(test_rotate_before_seal, reset),      cmocka_unit_test_setup(test_nothing_is_lost, reset),
+        cmocka_unit_test_setup(test_within_and_after_window, reset),
+        cmocka_unit_test_setup(test_cap_per_rule, reset),
+        cmocka_unit_test_setup(test_rotate_before_seal, reset),
+        cmocka_unit_test_setup(test_nothing_is_lost, reset),
         cmocka_unit_test_setup(test_many_folds, reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,8 +2,8 @@
 /*
  * Private to intake*.c: the state of an intake. One process, one thread, one loop.
  *
- *     receivers (flow/receive) → intake_take (intake_event.c): normalise, keep in the window, detect, fold
- *     → intake_seal (intake_window.c): sort, pack, send to keeper → kept: senders are told
+ *     receivers (flow/receive) → intake_take (intake_event.c): normalise, keep in the window,
+ * detect, fold → intake_seal (intake_window.c): sort, pack, send to keeper → kept: senders are told
  */
 #ifndef ROLES_INTAKE_PRIV_H
 #define ROLES_INTAKE_PRIV_H
@@ -21,10 +21,10 @@
 #include "roles/window_codec.h"
 
 enum {
-    INTAKE_UNKEPT_MAX = 48 * 1024 * 1024,        /* bytes of windows not yet kept: then reading stops */
-    INTAKE_ALERTS_SEAL = 8 * 1024 * 1024,        /* bytes of alerts that seal a window early */
-    INTAKE_ALERT_FIELDS_BYTES = 128 * 1024,      /* of fields told with one alert */
-    INTAKE_SOURCES_MAX = 8192,                   /* sources of the config and of tokens */
+    INTAKE_UNKEPT_MAX = 48 * 1024 * 1024,   /* bytes of windows not yet kept: then reading stops */
+    INTAKE_ALERTS_SEAL = 8 * 1024 * 1024,   /* bytes of alerts that seal a window early */
+    INTAKE_ALERT_FIELDS_BYTES = 128 * 1024, /* of fields told with one alert */
+    INTAKE_SOURCES_MAX = 8192,              /* sources of the config and of tokens */
 };
 
 /* Where records come from: decided by listener or token. */
@@ -95,7 +95,7 @@ struct intake {
     VEC(struct intake_waiting_fd) waiting; /* until rules and positions are here */
     VEC(struct intake_position) positions; /* as keeper told them */
     bool have_positions, have_tokens;
-    char *tls_cert, *tls_key; /* PEM */
+    char *tls_cert, *tls_key;             /* PEM */
     VEC(struct intake_token) told_tokens; /* as keeper told them; texts in told_arena */
     struct arena told_arena;
 
@@ -108,10 +108,12 @@ struct intake {
 /* intake_event.c */
 bool intake_take(void *ctx, const struct receive_record *r);
 /* A new compiled set: maps it, makes normaliser and matcher, lets the old one go. */
-int intake_use_rules(struct intake *in, int fd, uint64_t address, uint64_t generation, struct err *e) NODISCARD;
+int intake_use_rules(struct intake *in, int fd, uint64_t address, uint64_t generation,
+                     struct err *e) NODISCARD;
 
 /* intake_alert.c */
-void intake_alerts(struct intake *in, struct intake_source *source, uint32_t source_index, uint32_t arrival);
+void intake_alerts(struct intake *in, struct intake_source *source, uint32_t source_index,
+                   uint32_t arrival);
 
 /* intake_window.c */
 void intake_seal(struct intake *in);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * What super hands to intake: sockets, files, the journal's pipe. Nothing is read before rules and positions are here.
- * Runs in intake, which can open nothing itself.
+ * What super hands to intake: sockets, files, the journal's pipe. Nothing is read before rules and
+ * positions are here. Runs in intake, which can open nothing itself.
  */
 #include <string.h>
 #include <unistd.h>
@@ -46,9 +46,11 @@ static int start_http(struct intake *in, int fd, struct err *e)
         .window = intake_window_of_last,
         .unknown = count_unknown,
     };
-    if ((in->tls_cert != NULL && in->tls_cert[0] == '\0') || (in->tls_key != NULL && in->tls_key[0] == '\0')) {
+    if ((in->tls_cert != NULL && in->tls_cert[0] == '\0') ||
+        (in->tls_key != NULL && in->tls_key[0] == '\0')) {
         (void)close(fd);
-        return err_set(e, ERR_INVALID, "ingest has TLS in the config, but certificate or key is empty");
+        return err_set(e, ERR_INVALID,
+                       "ingest has TLS in the config, but certificate or key is empty");
     }
     if (in->http != NULL) {
         http_receiver_free(&in->http);
@@ -61,8 +63,10 @@ static uint64_t start_offset(const struct intake *in, const struct role_fd *f)
 {
     for (size_t i = 0; i < in->positions.len; i++) {
         const struct intake_position *p = &in->positions.data[i];
-        if (span_eq(span_of(p->name), f->name) && p->at.device == f->device && p->at.inode == f->inode) {
-            return p->at.offset <= f->size ? p->at.offset : 0; /* shorter now: emptied while we were away */
+        if (span_eq(span_of(p->name), f->name) && p->at.device == f->device &&
+            p->at.inode == f->inode) {
+            return p->at.offset <= f->size ? p->at.offset
+                                           : 0; /* shorter now: emptied while we were away */
         }
     }
     return f->from_start ? 0 : f->size;
@@ -83,7 +87,8 @@ static int start_follow(struct intake *in, const struct role_fd *f, uint32_t sou
     return rc;
 }
 
-static int start_receiver(struct intake *in, const struct role_fd *f, uint32_t source, struct err *e)
+static int start_receiver(struct intake *in, const struct role_fd *f, uint32_t source,
+                          struct err *e)
 {
     struct intake_receiver r = {.kind = f->kind};
     int rc = f->kind == FD_SYSLOG_UDP
@@ -190,7 +195,8 @@ void intake_fd_close(struct intake *in, struct span body)
         http_receiver_free(&in->http);
     }
     for (size_t i = 0; i < in->receivers.len; i++) {
-        if ((uint32_t)in->receivers.data[i].kind == kind && span_eq(span_of(in->receivers.data[i].name), name)) {
+        if ((uint32_t)in->receivers.data[i].kind == kind &&
+            span_eq(span_of(in->receivers.data[i].name), name)) {
             end_receiver(&in->receivers.data[i]);
             in->receivers.data[i] = *vec_last(&in->receivers);
             in->receivers.len--;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The sources of intake: which name, organisation and kind of log a listener, file or token stands for, and their
- * counters. A source keeps its number for the life of the process: windows and folds refer to it.
+ * The sources of intake: which name, organisation and kind of log a listener, file or token stands
+ * for, and their counters. A source keeps its number for the life of the process: windows and folds
+ * refer to it.
  */
 #include <string.h>
 
@@ -37,9 +38,10 @@ static uint32_t source_number(struct intake *in, const struct description *d)
 {
     struct span as = span_eq(d->as, SPAN("auto")) ? SPAN("") : d->as;
     size_t i = 0;
-    while (i < in->sources.len && !(span_eq(span_of(in->sources.data[i]->name), d->name) &&
-                                    strcmp(in->sources.data[i]->kind, d->kind) == 0 &&
-                                    span_eq(span_of(in->sources.data[i]->organisation), d->organisation))) {
+    while (i < in->sources.len &&
+           !(span_eq(span_of(in->sources.data[i]->name), d->name) &&
+             strcmp(in->sources.data[i]->kind, d->kind) == 0 &&
+             span_eq(span_of(in->sources.data[i]->organisation), d->organisation))) {
         i++;
     }
     if (i == in->sources.len) {
@@ -82,7 +84,8 @@ void intake_sources_from_config(struct intake *in, const struct config *config)
     for (uint32_t i = 0; i < config->nsources; i++) {
         const struct config_source *c = &config->sources[i];
         struct description d = {.name = c->name,
-                                .organisation = c->organisation.len > 0 ? c->organisation : config->organisation,
+                                .organisation = c->organisation.len > 0 ? c->organisation
+                                                                        : config->organisation,
                                 .as = c->source,
                                 .kind = source_kind_name(c->kind),
                                 .zone_s = c->zone_s};
@@ -101,11 +104,11 @@ void intake_sources_from_tokens(struct intake *in, const struct config *config)
     }
     for (size_t i = 0; i < in->told_tokens.len && in->sources.len < INTAKE_SOURCES_MAX; i++) {
         const struct intake_token *t = &in->told_tokens.data[i];
-        struct description d = {
-            .name = t->name,
-            .organisation = t->organisation.len > 0 ? t->organisation : config->organisation,
-            .as = t->kind,
-            .kind = "http"};
+        struct description d = {.name = t->name,
+                                .organisation = t->organisation.len > 0 ? t->organisation
+                                                                        : config->organisation,
+                                .as = t->kind,
+                                .kind = "http"};
         tokens_add(&in->tokens, t->hash, source_number(in, &d));
     }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Windows of intake: sealed, sent to keeper, kept in memory until keeper has them on disk, sent again to a keeper that was
- * restarted. Only then senders are told. Runs in intake.
+ * Windows of intake: sealed, sent to keeper, kept in memory until keeper has them on disk, sent
+ * again to a keeper that was restarted. Only then senders are told. Runs in intake.
  */
 #include <string.h>
 
@@ -33,15 +33,11 @@ static void emit(void *ctx, const struct archive_alert_in *in)
     vec_push(&p->alerts, copy);
 }
 
-static void note_position(void *ctx, struct span name, const struct follow_position *at)
+static void note_position(void *ctx, struct span name, struct span at)
 {
     struct parts *p = ctx;
-    struct buf b;
-    buf_init(&b, 64);
-    follow_position_encode(&b, at);
-    struct archive_position position = {arena_copy(&p->arena, name), arena_copy(&p->arena, buf_view(&b))};
+    struct archive_position position = {arena_copy(&p->arena, name), arena_copy(&p->arena, at)};
     vec_push(&p->positions, position);
-    buf_free(&b);
 }
 
 static void queue(struct intake *in, const struct archive_window *w)
@@ -60,7 +56,8 @@ void intake_seal(struct intake *in)
         return;
     }
     struct parts p = {.in = in};
-    struct archive_window w = {.intake = in->start_id, .id = in->window_id, .received = clock_now()};
+    struct archive_window w = {
+        .intake = in->start_id, .id = in->window_id, .received = clock_now()};
     arena_init(&p.arena, 0);
     window_seal(in->window, &w.blocks, &w.nblocks);
     folds_seal(in->folds, in->window_id, place, emit, &p);
@@ -99,7 +96,8 @@ void intake_send(struct intake *in)
             continue;
         }
         if (ipc_send(keeper, MSG_WINDOW, s->id, buf_view(&s->body)) != 0) {
-            break; /* its window is used up: on_peer_ready; or it is gone: the next one gets it all */
+            break; /* its window is used up: on_peer_ready; or it is gone: the next one gets it all
+                    */
         }
         s->sent = true;
     }
@@ -133,7 +131,8 @@ void intake_kept(struct intake *in, const struct window_kept *k)
     }
     folds_kept(in->folds, k->id, k->kept.day, k->kept.first_block);
     if (in->http != NULL) { /* all before the oldest that is not yet kept */
-        http_receiver_kept(in->http, in->unkept.len > 0 ? in->unkept.data[0].id - 1 : in->window_id - 1);
+        http_receiver_kept(in->http,
+                           in->unkept.len > 0 ? in->unkept.data[0].id - 1 : in->window_id - 1);
     }
     if (in->paused && in->unkept_bytes < INTAKE_UNKEPT_MAX / 2) {
         intake_pause(in, false);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The keeper: the only role that writes. Archive (keeper_archive.c) and records (keeper_records.c) share its one thread;
- * this file starts them, hands messages to the one they are for, and ends them. No network here.
+ * The keeper: the only role that writes. Archive (keeper_archive.c) and records (keeper_records.c)
+ * share its one thread; this file starts them, hands messages to the one they are for, and ends
+ * them. No network here.
  */
 #include <sodium.h>
 #include <sqlite3.h>
@@ -81,14 +82,16 @@ static void on_tokens(void *arg, const struct ingest_token *tokens, size_t count
 }
 
 /* Hooks: the archive answers. */
-static int read_record(void *arg, const struct alert_place *place, size_t max_bytes, struct arena *arena,
-                       struct span *text_out, bool *truncated_out, struct err *e)
+static int read_record(void *arg, const struct alert_place *place, size_t max_bytes,
+                       struct arena *arena, struct span *text_out, bool *truncated_out,
+                       struct err *e)
 {
     struct keeper *k = arg;
     return keeper_archive_read(k->archive, place, max_bytes, arena, text_out, truncated_out, e);
 }
 
-static void archive_size(void *arg, int64_t *bytes_out, int64_t *events_out, int64_t *oldest_day_out)
+static void archive_size(void *arg, int64_t *bytes_out, int64_t *events_out,
+                         int64_t *oldest_day_out)
 {
     struct keeper *k = arg;
     keeper_archive_size(k->archive, bytes_out, events_out, oldest_day_out);
@@ -108,8 +111,8 @@ static void tell_setup_link(struct keeper *k, const struct config *config)
     struct err e = {0};
     int rc = keeper_records_setup_link(k->records, token, &e);
     if (rc == 0) {
-        role_note(k->role, "Set up Sereno: %s://%.*s/setup?token=%s", config->desk.tls ? "https" : "http",
-                  SPAN_ARG(config->desk.listen), token);
+        role_note(k->role, "Set up Sereno: %s://%.*s/setup?token=%s",
+                  config->desk.tls ? "https" : "http", SPAN_ARG(config->desk.listen), token);
     } else if (rc != ERR_EXISTS) {
         log_error("setup.link", "why=\"%s\"", e.text);
     }
@@ -147,8 +150,10 @@ static int start(struct role *r, const struct config *config, struct err *e)
     if (rc != 0) {
         return rc;
     }
-    const struct keeper_records_hooks hooks = {
-        .arg = k, .read_record = read_record, .archive_size = archive_size, .tokens_changed = on_tokens};
+    const struct keeper_records_hooks hooks = {.arg = k,
+                                               .read_record = read_record,
+                                               .archive_size = archive_size,
+                                               .tokens_changed = on_tokens};
     rc = keeper_records_open(data, &hooks, e, &k->records);
     if (rc != 0) {
         return rc;
@@ -243,13 +248,15 @@ static int take_pulse(struct keeper *k, struct span body, struct err *e)
     return cursor_done(&c) ? 0 : err_set(e, ERR_INVALID, "pulse ends early or late");
 }
 
-static void on_message(struct role *r, enum role_id peer, uint32_t instance, struct ipc *ch, struct ipc_msg *msg)
+static void on_message(struct role *r, enum role_id peer, uint32_t instance, struct ipc *ch,
+                       struct ipc_msg *msg)
 {
     struct keeper *k = state_of(r);
     struct err e = {0};
     int rc = 0;
     if (k->records == NULL) {
-        log_error("message.early", "type=%u", msg->type); /* super starts us before it starts our peers */
+        log_error("message.early", "type=%u",
+                  msg->type); /* super starts us before it starts our peers */
         return;
     }
     if (msg->type == MSG_WINDOW) {
@@ -274,7 +281,8 @@ static void on_stop(struct role *r)
     struct keeper *k = state_of(r);
     if (k->archive != NULL) {
         MUST(uv_timer_stop(&k->timer));
-        keeper_archive_tick(k->archive, clock_now(), 0); /* a last try for what was stuck; nobody was told it is kept */
+        keeper_archive_tick(k->archive, clock_now(),
+                            0); /* a last try for what was stuck; nobody was told it is kept */
         keeper_records_close(&k->records);
         keeper_archive_close(&k->archive);
     }

@@ -14,13 +14,14 @@
 #include "roles/window_codec.h"
 
 enum {
-    REPLAY_BATCH = 200,                    /* alerts copied to the records in one transaction */
+    REPLAY_BATCH = 200, /* alerts copied to the records in one transaction */
     RETENTION_EVERY_S = 600,
-    SIZE_EVERY_S = 10,                     /* how old the told size of the archive may be */
+    SIZE_EVERY_S = 10, /* how old the told size of the archive may be */
     FAIL_LOG_EVERY_S = 60,
 };
 
-/* A window that could not be written yet; its bytes stay on the channel's window, so that intake slows down. */
+/* A window that could not be written yet; its bytes stay on the channel's window, so that intake
+ * slows down. */
 struct stuck {
     uint32_t instance;
     struct ipc *ch; /* NULL: that intake is gone */
@@ -80,7 +81,8 @@ void keeper_archive_close(struct keeper_archive **given)
 
 /* ---- alerts to the records ---- */
 
-static int copy_alerts(struct keeper_archive *k, const struct archive_alert *in, size_t n, struct err *e)
+static int copy_alerts(struct keeper_archive *k, const struct archive_alert *in, size_t n,
+                       struct err *e)
 {
     struct alert *alerts = arena_calloc(&k->scratch, n, sizeof *alerts);
     struct keeper_alert *list = arena_calloc(&k->scratch, n, sizeof *list);
@@ -93,8 +95,10 @@ static int copy_alerts(struct keeper_archive *k, const struct archive_alert *in,
                       (unsigned long long)in[i].row, why.text);
             continue;
         }
-        list[good] = (struct keeper_alert){&alerts[good], in[i].body,
-                                           {in[i].address.day, in[i].address.block, in[i].address.index}};
+        list[good] =
+            (struct keeper_alert){&alerts[good],
+                                  in[i].body,
+                                  {in[i].address.day, in[i].address.block, in[i].address.index}};
         good++;
     }
     return good == 0 ? 0 : keeper_records_alerts(k->records, list, good, e);
@@ -155,7 +159,8 @@ void keeper_archive_intake(struct keeper_archive *k, uint32_t instance, struct i
     size_t n;
     if (ch == NULL) {
         for (size_t i = 0; i < k->stuck.len; i++) {
-            k->stuck.data[i].ch = k->stuck.data[i].instance == instance ? NULL : k->stuck.data[i].ch;
+            k->stuck.data[i].ch =
+                k->stuck.data[i].instance == instance ? NULL : k->stuck.data[i].ch;
         }
         return;
     }
@@ -191,7 +196,8 @@ static int check_alerts(struct keeper_archive *k, const struct archive_window *w
     return 0;
 }
 
-static void hand_alerts_on(struct keeper_archive *k, const struct archive_window *w, const struct archive_kept *kept)
+static void hand_alerts_on(struct keeper_archive *k, const struct archive_window *w,
+                           const struct archive_kept *kept)
 {
     struct err e = {0};
     if (w->nalerts == 0 || kept->repeated || k->behind) {
@@ -211,7 +217,8 @@ static void hand_alerts_on(struct keeper_archive *k, const struct archive_window
     }
 }
 
-static void send_receipt(struct ipc *ch, const struct archive_window *w, const struct archive_kept *kept)
+static void send_receipt(struct ipc *ch, const struct archive_window *w,
+                         const struct archive_kept *kept)
 {
     struct window_kept receipt = {w->intake, w->id, *kept};
     struct buf b;
@@ -255,13 +262,14 @@ static void note_failure(struct keeper_archive *k, const struct err *e)
 {
     time_ns now = clock_mono();
     if (k->fail_logged == 0 || now - k->fail_logged > FAIL_LOG_EVERY_S * TIME_SECOND) {
-        log_error("archive.stuck", "windows=%zu where=\"%s\" why=\"%s\"", k->stuck.len, e->where, e->text);
+        log_error("archive.stuck", "windows=%zu where=\"%s\" why=\"%s\"", k->stuck.len, e->where,
+                  e->text);
         k->fail_logged = now;
     }
 }
 
-int keeper_archive_window(struct keeper_archive *k, uint32_t instance, struct ipc *ch, struct ipc_msg *msg,
-                          struct err *e)
+int keeper_archive_window(struct keeper_archive *k, uint32_t instance, struct ipc *ch,
+                          struct ipc_msg *msg, struct err *e)
 {
     int rc = k->stuck.len > 0 ? ERR_IO : write_window(k, ch, msg->body, e);
     if (rc == 0 || rc == ERR_INVALID) {
@@ -305,7 +313,8 @@ static void retain(struct keeper_archive *k, time_ns now, uint32_t days)
     struct err e = {0};
     size_t deleted = 0;
     archive_reader_close(&k->reader); /* it may hold a day that goes */
-    int rc = archive_retain(k->archive, (int32_t)(time_day(now) - days), SPAN("retention"), now, &deleted, &e);
+    int rc = archive_retain(k->archive, (int32_t)(time_day(now) - days), SPAN("retention"), now,
+                            &deleted, &e);
     if (rc != 0) {
         log_error("retention.failed", "where=\"%s\" why=\"%s\"", e.where, e.text);
     }
@@ -324,7 +333,8 @@ void keeper_archive_tick(struct keeper_archive *k, time_ns now, uint32_t retenti
     if (k->behind && k->records != NULL) {
         replay(k);
     }
-    if (retention_days > 0 && (k->retained_at == 0 || now - k->retained_at > RETENTION_EVERY_S * TIME_SECOND)) {
+    if (retention_days > 0 &&
+        (k->retained_at == 0 || now - k->retained_at > RETENTION_EVERY_S * TIME_SECOND)) {
         k->retained_at = now;
         retain(k, now, retention_days);
     }
@@ -332,16 +342,18 @@ void keeper_archive_tick(struct keeper_archive *k, time_ns now, uint32_t retenti
 
 /* ---- hooks of the records ---- */
 
-int keeper_archive_read(void *arg, const struct alert_place *place, size_t max_bytes, struct arena *arena,
-                        struct span *text_out, bool *truncated_out, struct err *e)
+int keeper_archive_read(void *arg, const struct alert_place *place, size_t max_bytes,
+                        struct arena *arena, struct span *text_out, bool *truncated_out,
+                        struct err *e)
 {
     struct keeper_archive *k = arg;
     struct archive_record r;
-    if (place->day < INT32_MIN || place->day > INT32_MAX || place->block < 0 || place->block > UINT32_MAX ||
-        place->index < 0 || place->index > UINT32_MAX) {
+    if (place->day < INT32_MIN || place->day > INT32_MAX || place->block < 0 ||
+        place->block > UINT32_MAX || place->index < 0 || place->index > UINT32_MAX) {
         return err_set(e, ERR_NOT_FOUND, "no such place in the archive");
     }
-    struct archive_address at = {(int32_t)place->day, (uint32_t)place->block, (uint32_t)place->index};
+    struct archive_address at = {(int32_t)place->day, (uint32_t)place->block,
+                                 (uint32_t)place->index};
     arena_reset(&k->scratch);
     int rc = archive_fetch(k->reader, at, &k->scratch, &r, e);
     if (rc == 0) {
@@ -351,7 +363,8 @@ int keeper_archive_read(void *arg, const struct alert_place *place, size_t max_b
     return rc;
 }
 
-void keeper_archive_size(void *arg, int64_t *bytes_out, int64_t *events_out, int64_t *oldest_day_out)
+void keeper_archive_size(void *arg, int64_t *bytes_out, int64_t *events_out,
+                         int64_t *oldest_day_out)
 {
     struct keeper_archive *k = arg;
     time_ns now = clock_mono();

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The keeper's half that has to do with the archive: takes windows, makes them durable, tells intake, hands their alerts
- * to the records, reads originals for the desk, lets old days go. keeper.c owns the process and calls these.
+ * The keeper's half that has to do with the archive: takes windows, makes them durable, tells
+ * intake, hands their alerts to the records, reads originals for the desk, lets old days go.
+ * keeper.c owns the process and calls these.
  */
 #ifndef ROLES_KEEPER_ARCHIVE_H
 #define ROLES_KEEPER_ARCHIVE_H
@@ -19,15 +20,18 @@ void keeper_archive_records(struct keeper_archive *k, struct keeper_records *kr)
 
 /* An intake came (gets its positions) or, with ch NULL, went. */
 void keeper_archive_intake(struct keeper_archive *k, uint32_t instance, struct ipc *ch);
-/* MSG_WINDOW. ERR_INVALID: the intake is broken or taken over, nothing was written. A disk that fails is tried again. */
-int keeper_archive_window(struct keeper_archive *k, uint32_t instance, struct ipc *ch, struct ipc_msg *msg,
-                          struct err *e) NODISCARD;
+/* MSG_WINDOW. ERR_INVALID: the intake is broken or taken over, nothing was written. A disk that
+ * fails is tried again. */
+int keeper_archive_window(struct keeper_archive *k, uint32_t instance, struct ipc *ch,
+                          struct ipc_msg *msg, struct err *e) NODISCARD;
 /* Once a second: windows and alerts that could not be written, retention (0 days = for ever). */
 void keeper_archive_tick(struct keeper_archive *k, time_ns now, uint32_t retention_days);
 
 /* Hooks of keeper_records; arg is the struct keeper_archive. */
-int keeper_archive_read(void *arg, const struct alert_place *place, size_t max_bytes, struct arena *arena,
-                        struct span *text_out, bool *truncated_out, struct err *e);
-void keeper_archive_size(void *arg, int64_t *bytes_out, int64_t *events_out, int64_t *oldest_day_out);
+int keeper_archive_read(void *arg, const struct alert_place *place, size_t max_bytes,
+                        struct arena *arena, struct span *text_out, bool *truncated_out,
+                        struct err *e);
+void keeper_archive_size(void *arg, int64_t *bytes_out, int64_t *events_out,
+                         int64_t *oldest_day_out);
 
 #endif

@@ -37,7 +37,8 @@ void window_encode(struct buf *out, const struct archive_window *w)
 }
 
 /* A count that the rest of the message can hold at all, each item being at least `least` bytes. */
-static int take_count(struct cursor *c, size_t max, size_t least, const char *what, size_t *out, struct err *e)
+static int take_count(struct cursor *c, size_t max, size_t least, const char *what, size_t *out,
+                      struct err *e)
 {
     size_t n = cursor_u32(c);
     if (c->failed || n > max || n > cursor_left(c) / least) {
@@ -47,7 +48,8 @@ static int take_count(struct cursor *c, size_t max, size_t least, const char *wh
     return 0;
 }
 
-static int take_blocks(struct cursor *c, struct arena *scratch, struct archive_window *w, struct err *e)
+static int take_blocks(struct cursor *c, struct arena *scratch, struct archive_window *w,
+                       struct err *e)
 {
     int rc = take_count(c, ARCHIVE_WINDOW_BLOCKS_MAX, 8, "blocks", &w->nblocks, e);
     if (rc != 0) {
@@ -69,7 +71,8 @@ static int take_blocks(struct cursor *c, struct arena *scratch, struct archive_w
     return 0;
 }
 
-static int take_alerts(struct cursor *c, struct arena *scratch, struct archive_window *w, struct err *e)
+static int take_alerts(struct cursor *c, struct arena *scratch, struct archive_window *w,
+                       struct err *e)
 {
     int rc = take_count(c, WINDOW_ALERTS_MAX, 17, "alerts", &w->nalerts, e);
     if (rc != 0) {
@@ -81,8 +84,11 @@ static int take_alerts(struct cursor *c, struct arena *scratch, struct archive_w
         int32_t day = (int32_t)cursor_u32(c);
         uint32_t block = cursor_u32(c);
         uint32_t index = cursor_u32(c);
-        alerts[i] = (struct archive_alert_in){.placed = placed == 1, .at = {day, block, index},
-                                              .block = block, .index = index, .body = cursor_str(c)};
+        alerts[i] = (struct archive_alert_in){.placed = placed == 1,
+                                              .at = {day, block, index},
+                                              .block = block,
+                                              .index = index,
+                                              .body = cursor_str(c)};
         if (placed > 1) {
             return err_set(e, ERR_INVALID, "window: alert %zu is badly marked", i);
         }
@@ -111,7 +117,8 @@ static int end(const struct cursor *c, const char *what, struct err *e)
     return cursor_done(c) ? 0 : err_set(e, ERR_INVALID, "%s: ends early or late", what);
 }
 
-int window_decode(struct span body, struct arena *scratch, struct archive_window *out, struct err *e)
+int window_decode(struct span body, struct arena *scratch, struct archive_window *out,
+                  struct err *e)
 {
     struct cursor c = cursor_of(body);
     struct archive_window w = {.intake = cursor_u64(&c), .id = cursor_u64(&c)};

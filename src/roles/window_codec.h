@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Bodies of the messages between intake and keeper: a window (blocks, alerts, positions), its receipt, the tokens and
- * positions that intake needs. Written by one, read by the other, which trusts nothing: intake parses hostile bytes.
+ * Bodies of the messages between intake and keeper: a window (blocks, alerts, positions), its
+ * receipt, the tokens and positions that intake needs. Written by one, read by the other, which
+ * trusts nothing: intake parses hostile bytes.
  */
 #ifndef ROLES_WINDOW_CODEC_H
 #define ROLES_WINDOW_CODEC_H
@@ -10,8 +11,9 @@
 #include "flow/receive/tokens.h"
 
 enum {
-    WINDOW_MESSAGE_MAX = 56 * 1024 * 1024, /* one window at its very worst, below the channel's own limit */
-    WINDOW_ALERTS_MAX = 20000,             /* alerts in one window, before folding by minute takes over */
+    WINDOW_MESSAGE_MAX =
+        56 * 1024 * 1024,      /* one window at its very worst, below the channel's own limit */
+    WINDOW_ALERTS_MAX = 20000, /* alerts in one window, before folding by minute takes over */
     WINDOW_ALERT_BYTES_MAX = 16 * 1024 * 1024,
     WINDOW_POSITIONS_MAX = 4096,
 };
@@ -19,7 +21,8 @@ enum {
 /* MSG_WINDOW. */
 void window_encode(struct buf *out, const struct archive_window *w);
 /* Arrays in scratch, spans into the message. */
-int window_decode(struct span body, struct arena *scratch, struct archive_window *out, struct err *e) NODISCARD;
+int window_decode(struct span body, struct arena *scratch, struct archive_window *out,
+                  struct err *e) NODISCARD;
 
 /* MSG_WINDOW_KEPT: u64 intake, u64 id, i32 day, u32 first block. */
 struct window_kept {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Syslog header and structured data: see syslog.h. Runs in intake and in scan workers, on bytes from anyone.
- * Must never allocate, never read past the line, never drop a byte: what is not header is message.
+ * Syslog header and structured data: see syslog.h. Runs in intake and in scan workers, on bytes
+ * from anyone. Must never allocate, never read past the line, never drop a byte: what is not header
+ * is message.
  */
 #include "wire/syslog.h"
 
@@ -26,9 +27,9 @@ const char *syslog_odd_name(uint32_t bit)
 const char *syslog_facility_name(int facility)
 {
     static const char *const names[] = {
-        "kern",   "user",   "mail",   "daemon", "auth",   "syslog", "lpr",    "news",
-        "uucp",   "cron",   "authpriv", "ftp",  "ntp",    "audit",  "alert",  "clock",
-        "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"};
+        "kern",   "user",   "mail",     "daemon", "auth",   "syslog", "lpr",    "news",
+        "uucp",   "cron",   "authpriv", "ftp",    "ntp",    "audit",  "alert",  "clock",
+        "local0", "local1", "local2",   "local3", "local4", "local5", "local6", "local7"};
     return facility >= 0 && facility < (int)ARRAY_LEN(names) ? names[facility] : NULL;
 }
 
@@ -176,7 +177,8 @@ static bool take_sd_element(struct span *s, struct syslog_msg *m)
     return true;
 }
 
-/* STRUCTURED-DATA and the blank after it. Where it breaks, the message starts at the broken element. */
+/* STRUCTURED-DATA and the blank after it. Where it breaks, the message starts at the broken
+ * element. */
 static void take_structured(struct span *s, struct syslog_msg *m)
 {
     if (s->len > 0 && s->ptr[0] == '-' && (s->len == 1 || s->ptr[1] == ' ')) {
@@ -239,8 +241,8 @@ static bool is_5424(struct span s)
 
 static bool is_host_char(char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           c == '.' || c == '-' || c == '_' || (unsigned char)c >= 0x80;
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' ||
+           c == '-' || c == '_' || (unsigned char)c >= 0x80;
 }
 
 /* A name, an IPv4 or IPv6 address, or a name with commas as access points write it. */
@@ -253,12 +255,14 @@ static bool looks_like_host(struct span w)
             return false;
         }
     }
-    /* "sshd:" is a tag; an IPv6 address has two colons at least and does not end in a single one. */
+    /* "sshd:" is a tag; an IPv6 address has two colons at least and does not end in a single one.
+     */
     return w.len > 0 && w.len <= SYSLOG_HOST_MAX &&
            (colons == 0 || (colons > 1 && (w.ptr[w.len - 1] != ':' || w.ptr[w.len - 2] == ':')));
 }
 
-/* "app[123]: " or "app: " at the start (RFC 3164 §4.1.3, wider); leaves s alone when there is none. */
+/* "app[123]: " or "app: " at the start (RFC 3164 §4.1.3, wider); leaves s alone when there is none.
+ */
 static void take_tag(struct span *s, struct syslog_msg *m)
 {
     size_t n = 0;
@@ -295,7 +299,8 @@ static void take_tag(struct span *s, struct syslog_msg *m)
     *s = rest;
 }
 
-/* Cisco's "%FACILITY-SEVERITY-MNEMONIC: text": the mnemonic is the message id and stays in the message. */
+/* Cisco's "%FACILITY-SEVERITY-MNEMONIC: text": the mnemonic is the message id and stays in the
+ * message. */
 static void read_cisco_mnemonic(struct span s, struct syslog_msg *m)
 {
     size_t n = 1;
@@ -308,7 +313,8 @@ static void read_cisco_mnemonic(struct span s, struct syslog_msg *m)
     }
 }
 
-/* "000123: " before the time: Cisco sequence numbers, also with a host name in front of or behind them. */
+/* "000123: " before the time: Cisco sequence numbers, also with a host name in front of or behind
+ * them. */
 static void take_sequence(struct span *s, struct syslog_msg *m)
 {
     for (int round = 0; round < 2; round++) {
@@ -325,7 +331,8 @@ static void take_sequence(struct span *s, struct syslog_msg *m)
         for (size_t i = 0; i < n; i++) {
             digits = digits && is_digit(word.ptr[i]);
         }
-        /* A name is taken only where a time or a sequence number follows, else it is the tag of the message. */
+        /* A name is taken only where a time or a sequence number follows, else it is the tag of the
+         * message. */
         struct syslog_context any = {.received = 0};
         time_ns ignored;
         uint32_t odd = 0;
@@ -400,7 +407,8 @@ static void read_3164(struct span s, bool had_pri, const struct syslog_context *
         take_sequence(&s, m);
     }
     skip_blanks(&s);
-    if (s.len > 1 && (s.ptr[0] == '*' || s.ptr[0] == '.')) { /* Cisco: clock not set, or not in step */
+    if (s.len > 1 &&
+        (s.ptr[0] == '*' || s.ptr[0] == '.')) { /* Cisco: clock not set, or not in step */
         uint32_t odd = 0;
         time_ns t;
         if (syslog_take_time(span_sub(s, 1, s.len), context, &t, &odd) > 0) {
@@ -474,8 +482,9 @@ size_t syslog_unescape(struct span value, char *out)
 {
     size_t n = 0;
     for (size_t i = 0; i < value.len; i++) {
-        bool escape = value.ptr[i] == '\\' && i + 1 < value.len &&
-                      (value.ptr[i + 1] == '"' || value.ptr[i + 1] == '\\' || value.ptr[i + 1] == ']');
+        bool escape =
+            value.ptr[i] == '\\' && i + 1 < value.len &&
+            (value.ptr[i + 1] == '"' || value.ptr[i + 1] == '\\' || value.ptr[i + 1] == ']');
         if (escape) {
             i++;
         }

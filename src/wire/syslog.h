@@ -3,9 +3,9 @@
  * Reads one syslog message: RFC 5424, RFC 3164, and the many shapes that real devices send instead
  * (no priority, ISO time in an old header, Cisco sequence numbers, bodies without any header).
  *
- * Nothing is refused: what does not fit the format stays in `message` and is named in `odd`, since a record that
- * a reader drops is a record an attacker can hide. All spans point into the line given; nothing is allocated.
- * Called by flow/normalise in intake and by scan.
+ * Nothing is refused: what does not fit the format stays in `message` and is named in `odd`, since
+ * a record that a reader drops is a record an attacker can hide. All spans point into the line
+ * given; nothing is allocated. Called by flow/normalise in intake and by scan.
  */
 #ifndef WIRE_SYSLOG_H
 #define WIRE_SYSLOG_H
@@ -49,14 +49,15 @@ enum syslog_format {
 };
 
 enum {
-    SYSLOG_PARAMS_MAX = 64,   /* structured data parameters kept of one message; the rest is counted as odd */
-    SYSLOG_PRI_MAX = 191,     /* RFC 5424 §6.2.1: facility 23, severity 7 */
-    SYSLOG_HOST_MAX = 255,    /* bytes, RFC 5424 §6 */
-    SYSLOG_APP_MAX = 48,      /* bytes, RFC 5424 §6 */
-    SYSLOG_PROCID_MAX = 128,  /* bytes, RFC 5424 §6 */
-    SYSLOG_MSGID_MAX = 32,    /* bytes, RFC 5424 §6 */
-    SYSLOG_SD_NAME_MAX = 32,  /* bytes, RFC 5424 §6 */
-    SYSLOG_TAG_MAX = 64,      /* bytes of a BSD tag; RFC 3164 says 32, systems write longer unit names */
+    SYSLOG_PARAMS_MAX =
+        64, /* structured data parameters kept of one message; the rest is counted as odd */
+    SYSLOG_PRI_MAX = 191,    /* RFC 5424 §6.2.1: facility 23, severity 7 */
+    SYSLOG_HOST_MAX = 255,   /* bytes, RFC 5424 §6 */
+    SYSLOG_APP_MAX = 48,     /* bytes, RFC 5424 §6 */
+    SYSLOG_PROCID_MAX = 128, /* bytes, RFC 5424 §6 */
+    SYSLOG_MSGID_MAX = 32,   /* bytes, RFC 5424 §6 */
+    SYSLOG_SD_NAME_MAX = 32, /* bytes, RFC 5424 §6 */
+    SYSLOG_TAG_MAX = 64, /* bytes of a BSD tag; RFC 3164 says 32, systems write longer unit names */
 };
 
 /* One name="value"; an element without parameters has an empty name. */
@@ -74,9 +75,9 @@ struct syslog_context {
 
 struct syslog_msg {
     enum syslog_format format;
-    int facility;      /* 0-23, or -1 */
-    int severity;      /* 0-7, or -1 */
-    time_ns time;      /* TIME_NONE when there is none */
+    int facility; /* 0-23, or -1 */
+    int severity; /* 0-7, or -1 */
+    time_ns time; /* TIME_NONE when there is none */
     struct span time_text;
     struct span hostname; /* empty = none, as are the next four */
     struct span appname;
@@ -91,7 +92,8 @@ struct syslog_msg {
 /* Reads `line` (one message, with or without its line end) into out. Cannot fail. */
 void syslog_parse(struct span line, const struct syslog_context *context, struct syslog_msg *out);
 
-/* Removes the escapes of RFC 5424 §6.3.3 from a value into out (room for value.len); returns the new length. */
+/* Removes the escapes of RFC 5424 §6.3.3 from a value into out (room for value.len); returns the
+ * new length. */
 size_t syslog_unescape(struct span value, char *out);
 
 /* Name of one bit of enum syslog_odd ("syslog-no-pri"), NULL for anything else. */
@@ -102,8 +104,9 @@ const char *syslog_facility_name(int facility);
 const char *syslog_severity_name(int severity);
 
 /*
- * BSD time at the start of s ("Nov  2 01:02:03", with year before or after the day, fraction, zone; or RFC 3339).
- * Returns the bytes used, 0 when there is none. Sets time (TIME_NONE when impossible) and odd bits.
+ * BSD time at the start of s ("Nov  2 01:02:03", with year before or after the day, fraction, zone;
+ * or RFC 3339). Returns the bytes used, 0 when there is none. Sets time (TIME_NONE when impossible)
+ * and odd bits.
  */
 size_t syslog_take_time(struct span s, const struct syslog_context *context, time_ns *time_out,
                         uint32_t *odd_out);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* RFC 6587 and line framing: see syslog_frame.h. Runs in intake on bytes from anyone; memory is bounded by max_bytes. */
+/* RFC 6587 and line framing: see syslog_frame.h. Runs in intake on bytes from anyone; memory is
+ * bounded by max_bytes. */
 #include "wire/syslog_frame.h"
 
 #include <string.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Framing tests: each stream is fed whole, byte by byte and in pieces of every size; the frames must not differ. */
+/* Framing tests: each stream is fed whole, byte by byte and in pieces of every size; the frames
+ * must not differ. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,9 +34,11 @@ static const struct row rows[] = {
     {"1234567890 x\n", SYSLOG_FRAMING_AUTO, "1234567890 x|", 0},
     {"123", SYSLOG_FRAMING_AUTO, "123?|", 0},
     {"5 abcde\n", SYSLOG_FRAMING_LINES, "5 abcde|", 0},
-    {"0123456789012345678901234567890\nok\n", SYSLOG_FRAMING_LINES, "012345678901234567890123~|ok|", 7},
+    {"0123456789012345678901234567890\nok\n", SYSLOG_FRAMING_LINES, "012345678901234567890123~|ok|",
+     7},
     {"012345678901234567890123\nok\n", SYSLOG_FRAMING_LINES, "012345678901234567890123|ok|", 0},
-    {"30 abcdefghijabcdefghijabcdefghij2 ok", SYSLOG_FRAMING_AUTO, "abcdefghijabcdefghijabcd~|ok|", 6},
+    {"30 abcdefghijabcdefghijabcdefghij2 ok", SYSLOG_FRAMING_AUTO, "abcdefghijabcdefghijabcd~|ok|",
+     6},
     {"999999999 abcdefghijabcdefghijabcdefghij", SYSLOG_FRAMING_AUTO, "abcdefghijabcdefghijabcd~|",
      999999999 - 24},
     {"", SYSLOG_FRAMING_AUTO, "", 0},
@@ -90,7 +93,8 @@ static void test_rows(void **state)
     }
 }
 
-/* A follower stores `consumed` as its position: after each frame it must be where the next line starts. */
+/* A follower stores `consumed` as its position: after each frame it must be where the next line
+ * starts. */
 static void test_positions(void **state)
 {
     (void)state;

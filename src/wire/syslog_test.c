@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Table tests of the syslog reader: the RFCs' own examples, what devices send, and what nobody should. */
+/* Table tests of the syslog reader: the RFCs' own examples, what devices send, and what nobody
+ * should. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,7 +41,8 @@ struct row {
 
 static const struct row rows[] = {
     /* RFC 5424 §6.5 */
-    {"<34>1 2003-10-11T22:14:15.003Z mymachine.example.com su - ID47 - \xEF\xBB\xBF'su root' failed",
+    {"<34>1 2003-10-11T22:14:15.003Z mymachine.example.com su - ID47 - \xEF\xBB\xBF'su root' "
+     "failed",
      NEW, 4, 2, "2003-10-11T22:14:15.003Z", "mymachine.example.com", "su", "", "ID47",
      "'su root' failed", 0},
     {"<165>1 2003-08-24T05:14:15.000003-07:00 192.0.2.1 myproc 8710 - - %% It's time.", NEW, 20, 5,
@@ -64,12 +66,12 @@ static const struct row rows[] = {
      BSD, 0, 0, "1990-10-22T10:52:01.000Z", "TZ-6", "", "", "",
      "scapegoat.dmz.example.org 10.1.2.3 sched[0]: That's All Folks!", 0},
     /* The year: December seen in January's light, a day ahead, and the 29th of February. */
-    {"<38>Nov 22 20:00:00 h sshd[9]: x", BSD, 4, 6, "2026-11-22T20:00:00.000Z", "h", "sshd", "9", "",
-     "x", YEAR},
-    {"<38>Dec 31 23:59:59 h sshd[9]: x", BSD, 4, 6, "2025-12-31T23:59:59.000Z", "h", "sshd", "9", "",
-     "x", YEAR},
-    {"<38>Feb 29 12:00:00 h sshd[9]: x", BSD, 4, 6, "2024-02-29T12:00:00.000Z", "h", "sshd", "9", "",
-     "x", YEAR},
+    {"<38>Nov 22 20:00:00 h sshd[9]: x", BSD, 4, 6, "2026-11-22T20:00:00.000Z", "h", "sshd", "9",
+     "", "x", YEAR},
+    {"<38>Dec 31 23:59:59 h sshd[9]: x", BSD, 4, 6, "2025-12-31T23:59:59.000Z", "h", "sshd", "9",
+     "", "x", YEAR},
+    {"<38>Feb 29 12:00:00 h sshd[9]: x", BSD, 4, 6, "2024-02-29T12:00:00.000Z", "h", "sshd", "9",
+     "", "x", YEAR},
     {"<38>Feb 30 12:00:00 h sshd[9]: x", BSD, 4, 6, "-", "h", "sshd", "9", "", "x",
      SYSLOG_ODD_TIME_BAD},
     /* Files of rsyslog, both kinds, have no priority. */
@@ -79,16 +81,16 @@ static const struct row rows[] = {
      "2026-11-22T00:15:01.123Z", "web01", "sshd", "1", "", "Accepted", NOPRI},
     {"<30>Nov 22 00:00:01 web01 systemd[1]: Started A thing: one.", BSD, 3, 6,
      "2026-11-22T00:00:01.000Z", "web01", "systemd", "1", "", "Started A thing: one.", YEAR},
-    {"<30>Nov 22 00:00:01 sshd[77]: no host here", BSD, 3, 6, "2026-11-22T00:00:01.000Z", "", "sshd",
-     "77", "", "no host here", YEAR | NOHOST},
-    {"<30>Nov 22 00:00:01 2001:db8::7 app: v6", BSD, 3, 6, "2026-11-22T00:00:01.000Z", "2001:db8::7",
-     "app", "", "", "v6", YEAR},
+    {"<30>Nov 22 00:00:01 sshd[77]: no host here", BSD, 3, 6, "2026-11-22T00:00:01.000Z", "",
+     "sshd", "77", "", "no host here", YEAR | NOHOST},
+    {"<30>Nov 22 00:00:01 2001:db8::7 app: v6", BSD, 3, 6, "2026-11-22T00:00:01.000Z",
+     "2001:db8::7", "app", "", "", "v6", YEAR},
     /* Cisco: IOS with sequence number and unset clock, with zone, NX-OS, ASA in two shapes. */
     {"<189>45: *Mar  1 18:46:11.123: %SYS-5-CONFIG_I: Configured from console", BSD, 23, 5,
      "2026-03-01T18:46:11.123Z", "", "", "", "SYS-5-CONFIG_I",
      "%SYS-5-CONFIG_I: Configured from console", YEAR | NOHOST | SYSLOG_ODD_CLOCK_UNSYNCED},
-    {"<189>45: sw1: Mar  1 18:46:11 CET: %SYS-5-CONFIG_I: x", BSD, 23, 5, "2026-03-01T17:46:11.000Z",
-     "sw1", "", "", "SYS-5-CONFIG_I", "%SYS-5-CONFIG_I: x", YEAR},
+    {"<189>45: sw1: Mar  1 18:46:11 CET: %SYS-5-CONFIG_I: x", BSD, 23, 5,
+     "2026-03-01T17:46:11.000Z", "sw1", "", "", "SYS-5-CONFIG_I", "%SYS-5-CONFIG_I: x", YEAR},
     {"<189>: 2026 Mar  1 18:46:11 XYZ: %ETHPORT-5-IF_UP: up", BSD, 23, 5,
      "2026-03-01T18:46:11.000Z", "", "", "", "ETHPORT-5-IF_UP", "%ETHPORT-5-IF_UP: up",
      NOHOST | SYSLOG_ODD_ZONE_UNKNOWN},
@@ -96,7 +98,8 @@ static const struct row rows[] = {
      "2025-10-10T12:34:56.000Z", "fw1", "", "", "ASA-6-305011", "%ASA-6-305011: Built dynamic", 0},
     {"<166>%ASA-6-305011: Built dynamic", BSD, 20, 6, "-", "", "", "", "ASA-6-305011",
      "%ASA-6-305011: Built dynamic", NOTIME | NOHOST},
-    /* FortiGate: no header but the priority. ESXi: ISO time. An access point: a name with commas. */
+    /* FortiGate: no header but the priority. ESXi: ISO time. An access point: a name with commas.
+     */
     {"<189>date=2026-11-22 time=00:00:01 devname=\"fg\" type=\"traffic\"", BSD, 23, 5, "-", "", "",
      "", "", "date=2026-11-22 time=00:00:01 devname=\"fg\" type=\"traffic\"", NOTIME | NOHOST},
     {"<166>2026-11-22T00:00:01.002Z esx1 Hostd: info hostd[2099]", BSD, 20, 6,
@@ -148,9 +151,9 @@ static void test_rows(void **state)
         check_span("message", r->line, m.message, r->message);
         if (m.format != r->format || m.facility != r->facility || m.severity != r->severity ||
             m.odd != r->odd) {
-            fail_msg("\"%s\": format %d facility %d severity %d odd %#x, want %d %d %d %#x", r->line,
-                     (int)m.format, m.facility, m.severity, m.odd, (int)r->format, r->facility,
-                     r->severity, r->odd);
+            fail_msg("\"%s\": format %d facility %d severity %d odd %#x, want %d %d %d %#x",
+                     r->line, (int)m.format, m.facility, m.severity, m.odd, (int)r->format,
+                     r->facility, r->severity, r->odd);
         }
         mem_free(exact);
     }
@@ -173,9 +176,10 @@ static void test_structured_data(void **state)
     (void)state;
     static struct syslog_msg m;
     const struct syslog_context context = {.received = RECEIVED};
-    syslog_parse(SPAN("<165>1 2003-10-11T22:14:15.003Z h evntslog - ID47 [exampleSDID@32473 iut=\"3\" "
-                      "eventSource=\"a\\\"b\\\\c\\]d\\e\"][mark@32473 ] text"),
-                 &context, &m);
+    syslog_parse(
+        SPAN("<165>1 2003-10-11T22:14:15.003Z h evntslog - ID47 [exampleSDID@32473 iut=\"3\" "
+             "eventSource=\"a\\\"b\\\\c\\]d\\e\"][mark@32473 ] text"),
+        &context, &m);
     assert_int_equal(m.odd, 0);
     assert_int_equal(m.param_count, 3);
     check_span("id", "sd", m.params[0].id, "exampleSDID@32473");

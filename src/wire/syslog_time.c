@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * Times in syslog headers: RFC 3339 and the BSD form with its missing year and its many dialects.
- * Called by syslog.c only. The year is inferred from the time of receipt: a clock cannot be asked after the fact.
+ * Called by syslog.c only. The year is inferred from the time of receipt: a clock cannot be asked
+ * after the fact.
  */
 #include <string.h>
 
@@ -9,9 +10,10 @@
 #include "wire/syslog.h"
 
 enum {
-    YEARS_BACK = 8,                /* 29 February may lie up to eight years back (1900 style centuries) */
-    ISO_TEXT_MAX = 40,             /* bytes of an RFC 3339 time with nanoseconds and zone */
-    FUTURE_SLACK_S = 24 * 3600,    /* a clock may run ahead this much before the year before is meant */
+    YEARS_BACK = 8,    /* 29 February may lie up to eight years back (1900 style centuries) */
+    ISO_TEXT_MAX = 40, /* bytes of an RFC 3339 time with nanoseconds and zone */
+    FUTURE_SLACK_S =
+        24 * 3600, /* a clock may run ahead this much before the year before is meant */
 };
 
 struct scan {
@@ -79,7 +81,8 @@ static bool take_clock(struct scan *c, struct time_parts *p)
         !take(c, ':') || !take_number(c, 2, 2, &p->second)) {
         return false;
     }
-    if ((peek(c) == '.' || peek(c) == ',') && c->at + 1 < c->s.len && is_digit(c->s.ptr[c->at + 1])) {
+    if ((peek(c) == '.' || peek(c) == ',') && c->at + 1 < c->s.len &&
+        is_digit(c->s.ptr[c->at + 1])) {
         c->at++;
         for (int scale = 100000000; is_digit(peek(c)); scale /= 10) {
             p->nanos += (c->s.ptr[c->at++] - '0') * scale;
@@ -88,12 +91,13 @@ static bool take_clock(struct scan *c, struct time_parts *p)
     return true;
 }
 
-/* Names whose meaning does not differ from place to place; others (CST, IST, BST) are only noted. */
+/* Names whose meaning does not differ from place to place; others (CST, IST, BST) are only noted.
+ */
 static const struct {
     const char *name;
     int offset_s;
-} zones[] = {{"UTC", 0},     {"GMT", 0},     {"Z", 0},       {"WET", 0},     {"WEST", 3600},
-             {"CET", 3600},  {"MET", 3600},  {"CEST", 7200}, {"MEST", 7200}, {"EET", 7200},
+} zones[] = {{"UTC", 0},      {"GMT", 0},      {"Z", 0},        {"WET", 0},      {"WEST", 3600},
+             {"CET", 3600},   {"MET", 3600},   {"CEST", 7200},  {"MEST", 7200},  {"EET", 7200},
              {"EEST", 10800}, {"EST", -18000}, {"EDT", -14400}, {"PST", -28800}, {"PDT", -25200}};
 
 /* " +0100" or "-05:30" after the clock. */
@@ -125,7 +129,8 @@ static bool take_offset(struct scan *c, struct time_parts *p)
     return true;
 }
 
-/* A zone name; an unknown one is taken as a zone only where a colon follows, else it is the host name. */
+/* A zone name; an unknown one is taken as a zone only where a colon follows, else it is the host
+ * name. */
 static void take_zone(struct scan *c, struct time_parts *p, uint32_t *odd)
 {
     if (take_offset(c, p)) {
@@ -183,7 +188,8 @@ static size_t iso_length(struct span s)
         }
     }
     size_t n = sizeof shape - 1;
-    while (n < s.len && n < ISO_TEXT_MAX && s.ptr[n] != '\0' && strchr("0123456789.,:+-Zz", s.ptr[n]) != NULL) {
+    while (n < s.len && n < ISO_TEXT_MAX && s.ptr[n] != '\0' &&
+           strchr("0123456789.,:+-Zz", s.ptr[n]) != NULL) {
         n++;
     }
     /* A colon or comma at the end belongs to what follows ("…Z: %SYS-5-…"). */

@@ -114,8 +114,8 @@ int body_end(struct body *b, struct err *e)
 }
 
 /*
- * A line that is no JSON at all is one record, not one per word: takes it whole from where `word` starts. Inside an
- * array there are no lines, so the splitter's word stands.
+ * A line that is no JSON at all is one record, not one per word: takes it whole from where `word`
+ * starts. Inside an array there are no lines, so the splitter's word stands.
  */
 static bool take_line(struct json_split *split, struct span *window, struct span *word)
 {
@@ -158,7 +158,8 @@ void body_records(const struct body *b, uint32_t source, struct span sender, tim
             return;
         }
         r.broken = take_line(&split, &window, &r.bytes) || result == JSON_SPLIT_BAD;
-        /* A record over the limit is kept in its first part; what is cut off is gone, and it is counted as bad. */
+        /* A record over the limit is kept in its first part; what is cut off is gone, and it is
+         * counted as bad. */
         r.cut = r.bytes.len > RECEIVE_EVENT_MAX;
         r.bytes = span_sub(r.bytes, 0, RECEIVE_EVENT_MAX);
         ++*kept_out;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The body of POST /ingest: unpacked from gzip while it comes, bounded, then cut into records (NDJSON, concatenated
- * JSON, or one JSON array). Called by the HTTP receiver; knows nothing of HTTP.
+ * The body of POST /ingest: unpacked from gzip while it comes, bounded, then cut into records
+ * (NDJSON, concatenated JSON, or one JSON array). Called by the HTTP receiver; knows nothing of
+ * HTTP.
  */
 #ifndef FLOW_RECEIVE_BODY_H
 #define FLOW_RECEIVE_BODY_H
@@ -23,7 +24,8 @@ int body_add(struct body *b, struct span bytes, struct err *e) NODISCARD;
 int body_end(struct body *b, struct err *e) NODISCARD;
 size_t body_bytes(const struct body *b);
 
-/* Hands every record to sink; stretches that are no JSON come marked `broken`. kept counts all, bad those not understood. */
+/* Hands every record to sink; stretches that are no JSON come marked `broken`. kept counts all, bad
+ * those not understood. */
 void body_records(const struct body *b, uint32_t source, struct span sender, time_ns received,
                   const struct receive_sink *sink, uint64_t *kept_out, uint64_t *bad_out);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Fuzz target: bodies of POST /ingest. First byte: gzip or not, and how the rest is cut into pieces. */
+/* Fuzz target: bodies of POST /ingest. First byte: gzip or not, and how the rest is cut into
+ * pieces. */
 #include <stddef.h>
 #include <stdint.h>
 

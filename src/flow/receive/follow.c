@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Following files: see follow.h. Runs in intake, which cannot open anything: all it has are the fds given. */
+/* Following files: see follow.h. Runs in intake, which cannot open anything: all it has are the fds
+ * given. */
 #include "flow/receive/follow.h"
 
 #include <errno.h>
@@ -21,9 +22,11 @@ struct followed {
     uint64_t frame_base;       /* file offset where the framer's count started */
     bool pipe;
     bool moved;
-    bool ending; /* read to its end, then drop */
+    bool ending;         /* read to its end, then drop */
     time_ns quiet_since; /* of an ending one: monotonic time of the first look that found nothing */
     struct syslog_framer framer;
+    char cursor[JOURNAL_CURSOR_MAX]; /* of a pipe: of the last entry handed on */
+    size_t cursor_len;
 };
 
 struct follow {
@@ -48,6 +51,27 @@ bool follow_position_decode(struct span bytes, struct follow_position *out)
     }
     *out = p;
     return true;
+}
+
+/*
+ * "__CURSOR" : "s=…" — a key that only journald can write (names with two underscores are its own),
+ * and a quote inside a value is escaped, so the first match is the key itself.
+ */
+struct span journal_cursor(struct span line)
+{
+    static const char key[] = "\"__CURSOR\"";
+    const char *at = line.len == 0 ? NULL : memmem(line.ptr, line.len, key, sizeof key - 1);
+    if (at == NULL) {
+        return span_make("", 0);
+    }
+    struct span rest = span_sub(line, (size_t)(at - line.ptr) + sizeof key - 1, line.len);
+    ptrdiff_t open = span_find(span_sub(rest, 0, 8), '"');
+    if (open < 0) {
+        return span_make("", 0);
+    }
+    rest = span_sub(rest, (size_t)open + 1, rest.len);
+    ptrdiff_t close = span_find(span_sub(rest, 0, JOURNAL_CURSOR_MAX + 1), '"');
+    return close < 0 ? span_make("", 0) : span_sub(rest, 0, (size_t)close);
 }
 
 struct follow *follow_new(const struct receive_sink *sink)
@@ -129,6 +153,11 @@ static void hand_on(struct follow *f, struct followed *file, const struct syslog
     /* Only now: a window that was sealed to make room for this record must not claim it. */
     file->at.offset = file->frame_base + file->framer.consumed;
     file->moved = true;
+    struct span cursor = file->pipe ? journal_cursor(frame->bytes) : span_make("", 0);
+    if (cursor.len > 0) {
+        memcpy(file->cursor, cursor.ptr, cursor.len);
+        file->cursor_len = cursor.len;
+    }
 }
 
 /* A file that became shorter was emptied in place (copytruncate): it starts over. */
@@ -138,8 +167,8 @@ static void notice_truncation(struct followed *file)
     if (file->pipe || fstat(file->fd, &st) != 0 || (uint64_t)st.st_size >= file->read_at) {
         return;
     }
-    log_warn("follow.truncated", "file=\"%s\" size=%lld read=%llu", file->name, (long long)st.st_size,
-             (unsigned long long)file->read_at);
+    log_warn("follow.truncated", "file=\"%s\" size=%lld read=%llu", file->name,
+             (long long)st.st_size, (unsigned long long)file->read_at);
     syslog_framer_fini(&file->framer);
     syslog_framer_init(&file->framer, SYSLOG_FRAMING_LINES, RECEIVE_EVENT_MAX);
     file->at.offset = file->read_at = file->frame_base = 0;
@@ -159,7 +188,8 @@ static bool is_over(struct followed *file)
     return now - file->quiet_since >= (time_ns)FOLLOW_GRACE_MS * 1000000;
 }
 
-/* Its predecessor of the same name is still being read: one after the other, so that positions tell the truth. */
+/* Its predecessor of the same name is still being read: one after the other, so that positions tell
+ * the truth. */
 static bool must_wait(const struct follow *f, size_t i)
 {
     for (size_t k = 0; k < i; k++) {
@@ -219,18 +249,34 @@ bool follow_poll(struct follow *f, const bool *stop)
             hand_on(f, file, &frame);
         }
         drop(file);
-        memmove(&f->files.data[i], &f->files.data[i + 1], (f->files.len - i - 1) * sizeof f->files.data[0]);
+        memmove(&f->files.data[i], &f->files.data[i + 1],
+                (f->files.len - i - 1) * sizeof f->files.data[0]);
         f->files.len--;
     }
     return more;
+}
+
+static void tell_position(struct followed *file, follow_visit *visit, void *ctx)
+{
+    struct buf b;
+    if (file->pipe) {
+        if (file->cursor_len > 0) {
+            visit(ctx, span_of(file->name), span_make(file->cursor, file->cursor_len));
+        }
+        return;
+    }
+    buf_init(&b, sizeof file->at);
+    follow_position_encode(&b, &file->at);
+    visit(ctx, span_of(file->name), buf_view(&b));
+    buf_free(&b);
 }
 
 void follow_positions(struct follow *f, follow_visit *visit, void *ctx)
 {
     for (size_t i = 0; i < f->files.len; i++) {
         struct followed *file = f->files.data[i];
-        if (file->moved && !file->pipe && !must_wait(f, i)) {
-            visit(ctx, span_of(file->name), &file->at);
+        if (file->moved && !must_wait(f, i)) {
+            tell_position(file, visit, ctx);
             file->moved = false;
         }
     }

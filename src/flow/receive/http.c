@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* HTTP receiver: see http.h. Runs in intake on the loop's own thread (libmicrohttpd polled from outside, by epoll). */
+/* HTTP receiver: see http.h. Runs in intake on the loop's own thread (libmicrohttpd polled from
+ * outside, by epoll). */
 #include "flow/receive/http.h"
 
 #include <microhttpd.h>
@@ -42,8 +43,8 @@ struct http_receiver {
 
 static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *json)
 {
-    struct MHD_Response *r =
-        MHD_create_response_from_buffer(strlen(json), (void *)(uintptr_t)json, MHD_RESPMEM_MUST_COPY);
+    struct MHD_Response *r = MHD_create_response_from_buffer(strlen(json), (void *)(uintptr_t)json,
+                                                             MHD_RESPMEM_MUST_COPY);
     if (r == NULL) {
         return MHD_NO;
     }
@@ -79,12 +80,14 @@ static enum MHD_Result answer_refusal(struct request *q)
     return answer(q->connection, q->status, json);
 }
 
-/* How often each header comes that must come once (request smuggling lives on two readings of these). */
+/* How often each header comes that must come once (request smuggling lives on two readings of
+ * these). */
 struct header_counts {
     unsigned length, encoding, host;
 };
 
-static enum MHD_Result count_header(void *ctx, enum MHD_ValueKind kind, const char *key, const char *value)
+static enum MHD_Result count_header(void *ctx, enum MHD_ValueKind kind, const char *key,
+                                    const char *value)
 {
     struct header_counts *n = ctx;
     struct span name = span_of(key);
@@ -110,7 +113,8 @@ static struct span header(struct MHD_Connection *connection, const char *name)
 }
 
 /* What is known before the body is read; refuse() decides. */
-static void check_request(struct http_receiver *h, struct request *q, const char *url, const char *method)
+static void check_request(struct http_receiver *h, struct request *q, const char *url,
+                          const char *method)
 {
     struct MHD_Connection *c = q->connection;
     struct span encoding = header(c, "Content-Encoding");
@@ -118,7 +122,8 @@ static void check_request(struct http_receiver *h, struct request *q, const char
     bool plain = encoding.len == 0 || span_eq_nocase(encoding, SPAN("identity"));
     unsigned long long length = 0;
     struct span length_text = header(c, "Content-Length");
-    for (size_t i = 0; i < length_text.len && length <= BODY_MAX_BYTES; i++) { /* digits: libmicrohttpd checked */
+    for (size_t i = 0; i < length_text.len && length <= BODY_MAX_BYTES;
+         i++) { /* digits: libmicrohttpd checked */
         length = length * 10 + (unsigned)(length_text.ptr[i] - '0');
     }
     if (!headers_are_single(c)) {
@@ -219,11 +224,13 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         *state = q;
         bool health = strcmp(url, "/healthz") == 0;
         if (health && headers_are_single(connection) &&
-            (strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0)) {
+            (strcmp(method, MHD_HTTP_METHOD_GET) == 0 ||
+             strcmp(method, MHD_HTTP_METHOD_HEAD) == 0)) {
             return answer(connection, MHD_HTTP_OK, "{\"status\":\"ok\"}\n");
         }
         check_request(h, q, url, method);
-        /* Refused before the body is read: libmicrohttpd then closes, so that a large body is not waited for. */
+        /* Refused before the body is read: libmicrohttpd then closes, so that a large body is not
+         * waited for. */
         return q->status != 0 ? answer_refusal(q) : MHD_YES;
     }
     if (*upload_size > 0) {
@@ -316,7 +323,8 @@ size_t http_receiver_waiting(const struct http_receiver *h)
     return h->nwaiting;
 }
 
-static void log_mhd(void *cls, const char *format, va_list ap) __attribute__((format(printf, 2, 0)));
+static void log_mhd(void *cls, const char *format, va_list ap)
+    __attribute__((format(printf, 2, 0)));
 static void log_mhd(void *cls, const char *format, va_list ap)
 {
     char text[512];
@@ -348,7 +356,8 @@ static int start_daemon(struct http_receiver *h, struct err *e)
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, h},
         {tls ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, 0, h->cert},
         {MHD_OPTION_HTTPS_MEM_KEY, 0, h->key},
-        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t) "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0,
+         (void *)(uintptr_t) "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"},
         {MHD_OPTION_END, 0, NULL},
     };
     if (tls) {

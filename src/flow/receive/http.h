@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * HTTP ingest: POST /ingest (NDJSON or a JSON array, gzip or not) with a bearer token, GET /healthz.
- * libmicrohttpd in its strictest mode does HTTP; duplicate Content-Length, Transfer-Encoding and Host are refused here.
- * 200 is answered only when the windows that hold the body's records are durable: {"kept":n,"bad":n}.
+ * HTTP ingest: POST /ingest (NDJSON or a JSON array, gzip or not) with a bearer token, GET
+ * /healthz. libmicrohttpd in its strictest mode does HTTP; duplicate Content-Length,
+ * Transfer-Encoding and Host are refused here. 200 is answered only when the windows that hold the
+ * body's records are durable: {"kept":n,"bad":n}.
  */
 #ifndef FLOW_RECEIVE_HTTP_H
 #define FLOW_RECEIVE_HTTP_H
@@ -16,14 +17,14 @@
 enum {
     HTTP_CONNECTIONS_MAX = 512,
     HTTP_CONNECTIONS_PER_SENDER = 64,
-    HTTP_IDLE_S = 60,                            /* seconds without a byte */
-    HTTP_HEADERS_MAX_BYTES = 32 * 1024,          /* memory of one connection: request line and headers */
-    HTTP_BODIES_MAX_BYTES = 128 * 1024 * 1024,   /* all bodies being read, unpacked: then 429 */
+    HTTP_IDLE_S = 60,                   /* seconds without a byte */
+    HTTP_HEADERS_MAX_BYTES = 32 * 1024, /* memory of one connection: request line and headers */
+    HTTP_BODIES_MAX_BYTES = 128 * 1024 * 1024, /* all bodies being read, unpacked: then 429 */
     HTTP_RETRY_AFTER_S = 2,
 };
 
 struct http_config {
-    int fd; /* listening; taken over */
+    int fd;                        /* listening; taken over */
     struct span tls_cert, tls_key; /* PEM; empty = plain HTTP */
     const struct receive_sink *sink;
     const struct tokens *tokens;
@@ -42,7 +43,8 @@ int http_receiver_new(uv_loop_t *loop, const struct http_config *config, struct 
 /* Stops accepting; call http_receiver_free once the last windows are kept. */
 void http_receiver_quiesce(struct http_receiver *h);
 void http_receiver_free(struct http_receiver **h);
-/* All windows up to and including this number are durable: those who wait for them get their 200. */
+/* All windows up to and including this number are durable: those who wait for them get their 200.
+ */
 void http_receiver_kept(struct http_receiver *h, uint64_t window);
 /* Requests that wait for a window. */
 size_t http_receiver_waiting(const struct http_receiver *h);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * What all receivers share: how a record is handed on. A receiver knows bytes, framing and who sent them, nothing of
- * what they mean. It runs in intake, on its one thread and loop; every receiver can be paused (back-pressure).
+ * What all receivers share: how a record is handed on. A receiver knows bytes, framing and who sent
+ * them, nothing of what they mean. It runs in intake, on its one thread and loop; every receiver
+ * can be paused (back-pressure).
  */
 #ifndef FLOW_RECEIVE_RECEIVE_H
 #define FLOW_RECEIVE_RECEIVE_H
@@ -13,15 +14,17 @@
 #include "base/span.h"
 
 enum {
-    RECEIVE_LINE_MAX = 64 * 1024,    /* one syslog message or text line from the network */
-    RECEIVE_EVENT_MAX = 1024 * 1024, /* one event in files, the journal and HTTP bodies, DESIGN §4 */
-    RECEIVE_ADDRESS_MAX = 64,        /* text of a sender's address */
+    RECEIVE_LINE_MAX = 64 * 1024, /* one syslog message or text line from the network */
+    RECEIVE_EVENT_MAX =
+        1024 * 1024,          /* one event in files, the journal and HTTP bodies, DESIGN §4 */
+    RECEIVE_ADDRESS_MAX = 64, /* text of a sender's address */
 };
 
 /* One record as it was received; spans are good during the call only. */
 struct receive_record {
     struct span bytes;
-    uint32_t source; /* which configured source brought it: decided by listener or token, never by content */
+    uint32_t source; /* which configured source brought it: decided by listener or token, never by
+                        content */
     struct span sender;
     time_ns received;
     bool cut;    /* longer than its limit: the rest is gone, and counted */
@@ -37,7 +40,8 @@ struct receive_sink {
 };
 
 struct sockaddr;
-/* "192.0.2.1", "2001:db8::1" (mapped IPv4 as IPv4), without port; "" for anything else. Returns a span into out. */
+/* "192.0.2.1", "2001:db8::1" (mapped IPv4 as IPv4), without port; "" for anything else. Returns a
+ * span into out. */
 struct span receive_address(const struct sockaddr *address, char out[RECEIVE_ADDRESS_MAX]);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* TCP receiver: see tcp.h. Runs in intake. Memory per connection is bounded by RECEIVE_LINE_MAX; never answers. */
+/* TCP receiver: see tcp.h. Runs in intake. Memory per connection is bounded by RECEIVE_LINE_MAX;
+ * never answers. */
 #include "flow/receive/tcp.h"
 
 #include <errno.h>
@@ -26,7 +27,8 @@ struct connection {
 struct tcp_receiver {
     uv_poll_t poll;
     int fd;
-    int spare_fd; /* given up for a moment when fds run out, to turn a sender away instead of spinning */
+    int spare_fd; /* given up for a moment when fds run out, to turn a sender away instead of
+                     spinning */
     uint32_t source;
     const struct receive_sink *sink;
     struct connection *connections;
@@ -161,7 +163,8 @@ static void take_connection(struct tcp_receiver *t, int fd, const struct sockadd
     MUST(uv_poll_start(&c->poll, UV_READABLE, on_data));
 }
 
-/* Out of fds: without the spare one the listener would be ready for ever and the loop would spin. */
+/* Out of fds: without the spare one the listener would be ready for ever and the loop would spin.
+ */
 static void shed(struct tcp_receiver *t)
 {
     (void)close(t->spare_fd);

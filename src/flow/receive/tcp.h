@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Syslog over TCP (RFC 6587, both framings). Syslog has no ack: what was read is kept, what was not is the sender's. */
+/* Syslog over TCP (RFC 6587, both framings). Syslog has no ack: what was read is kept, what was not
+ * is the sender's. */
 #ifndef FLOW_RECEIVE_TCP_H
 #define FLOW_RECEIVE_TCP_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Syslog over UDP (RFC 5426): one datagram, one message. What the kernel had to drop is counted exactly (SO_RXQ_OVFL). */
+/* Syslog over UDP (RFC 5426): one datagram, one message. What the kernel had to drop is counted
+ * exactly (SO_RXQ_OVFL). */
 #ifndef FLOW_RECEIVE_UDP_H
 #define FLOW_RECEIVE_UDP_H
 
@@ -9,8 +10,8 @@
 #include "flow/receive/receive.h"
 
 enum {
-    UDP_BATCH = 64,             /* datagrams per system call */
-    UDP_BATCHES_PER_WAKE = 16,  /* then others have their turn */
+    UDP_BATCH = 64,            /* datagrams per system call */
+    UDP_BATCHES_PER_WAKE = 16, /* then others have their turn */
     UDP_DATAGRAM_MAX = 64 * 1024,
 };
 
