@@ -50,6 +50,7 @@ class Node:
                     "sources:\n  - {name: test, kind: syslog-udp, listen: \"127.0.0.1:%d\", source: auto}\n%s"
                     % (listen, self.port, free_port(), self.udp, extra))
         self.program = program
+        self.may_fall = []  # roles that the test itself kills
         self.start()
 
     def start(self):
@@ -83,6 +84,16 @@ class Node:
             self.process.wait(LIMIT_S)
         self.reader.join(LIMIT_S)
         self.process.stdout.close()
+        self.check()
+
+    def check(self):
+        """A role that fell over is started again, and the test might not notice: its words must not pass."""
+        bad = [line for line in self.lines
+               if re.search(r"Sanitizer|runtime error:|: check failed|role\.killed|role\.hung", line)
+               or (re.search(r"role\.ended", line) and not re.search(r'how="?exit"? code=0', line)
+                   and not any(k in line for k in self.may_fall))]
+        if bad or self.process.returncode != 0:
+            raise AssertionError("status %s\n%s" % (self.process.returncode, "\n".join(bad or self.lines[-30:])))
 
     def alert(self, level="high", host="web1", user="anna", title="Log-in from far away", record="a log line"):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:

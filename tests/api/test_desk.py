@@ -350,6 +350,7 @@ class Desk(WithNode):
 
     def test_keeper_dies_and_the_desk_goes_on(self):
         pid = [r["pid"] for r in self.b.get("/api/v1/status").json()["roles"] if r["name"] == "keeper"][0]
+        self.node.may_fall.append("pid=%d " % pid)
         os.kill(pid, 9)
         def back():
             return self.b.get("/api/v1/session").status == 200 and [
