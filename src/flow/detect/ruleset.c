@@ -213,26 +213,31 @@ static int chain_make(struct plan_build *b, struct routes *r, class_id first,
     return 0;
 }
 
+static struct ruleset_rule pack_meta(struct plan_build *b, const struct sigma_rule *r)
+{
+    return (struct ruleset_rule){.id = plan_copy(b, r->id),
+                                 .title = plan_copy(b, r->title),
+                                 .file = plan_copy(b, r->file),
+                                 .hash = plan_copy(b, span_of(r->hash)),
+                                 .level = r->level,
+                                 .quiet = r->quiet};
+}
+
+/* Correlations stand behind the rules: whoever reports one needs its name and level as well. */
 static void pack_rules(struct plan_build *b, struct ruleset *rs)
 {
     const struct sigma_set *set = b->set;
-    struct ruleset_rule *rules = arena_calloc(b->region, rs->nrules, sizeof *rules);
+    struct ruleset_rule *rules =
+        arena_calloc(b->region, rs->nrules + (size_t)rs->ncorrelations, sizeof *rules);
     for (uint32_t i = 0; i < rs->nrules; i++) {
-        const struct sigma_rule *r = set->rules.data[i];
-        rules[i] = (struct ruleset_rule){.id = plan_copy(b, r->id),
-                                         .title = plan_copy(b, r->title),
-                                         .file = plan_copy(b, r->file),
-                                         .hash = plan_copy(b, span_of(r->hash)),
-                                         .level = r->level,
-                                         .quiet = r->quiet};
+        rules[i] = pack_meta(b, set->rules.data[i]);
         rs->unreachable += b->roots[i] == NULL;
     }
-    for (size_t c = 0; c < set->correlations.len; c++) {
+    for (uint32_t c = 0; c < rs->ncorrelations; c++) {
         const struct sigma_correlation *k = set->correlations.data[c];
+        rules[rs->nrules + c] = pack_meta(b, &k->meta);
         for (uint32_t i = 0; i < k->nrefs; i++) {
-            if (k->ref_index[i] < rs->nrules) {
-                rules[k->ref_index[i]].correlated = true;
-            }
+            rules[k->ref_index[i]].correlated = true;
         }
     }
     rs->rules = rules;
@@ -323,7 +328,7 @@ uint32_t ruleset_nrules(const struct ruleset *rs)
 const struct ruleset_rule *ruleset_rule(const struct ruleset *rs, uint32_t rule)
 {
     CHECK_OBJ(rs, RULESET_MAGIC);
-    CHECK(rule < rs->nrules);
+    CHECK(rule < rs->nrules + rs->ncorrelations);
     return &rs->rules[rule];
 }
 
