@@ -163,6 +163,7 @@ static int compile_all(struct compiler *c, const struct span *rule_fields, uint3
     c->tables->generic = compile_class(c, SPAN("unknown"), compile_view(c, NULL, none, NULL),
                                        &nothing, 1, FIELD_NONE, CLASS_NONE, NULL, 0);
     compile_pack_views(c);
+    compile_link_children(c);
     pack_classes(c, cat);
     pack_lifted(c);
     cat->fields = c->fields;
@@ -198,6 +199,7 @@ int sources_compile(const struct sources *s, const struct span *rule_fields, uin
     map_free(&c.top_only);
     map_free(&c.field_ids);
     map_free(&c.class_ids);
+    vec_free(&c.names);
     vec_free(&c.children);
     vec_free(&c.views);
     vec_free(&c.classes);

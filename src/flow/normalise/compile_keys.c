@@ -89,6 +89,7 @@ key_node compile_node(struct compiler *c, struct span path)
     struct span kept = arena_copy(&c->scratch, name);
     key_node node = first_node(c, kept);
     map_put(&c->nodes, kept, node);
+    vec_push(&c->names, kept);
     link_cuts(c, kept, node);
     return node;
 }
@@ -257,8 +258,19 @@ static void link_heads(struct compiler *c, const struct src_child *child, key_no
     }
 }
 
-/* Each field is also a child of the objects whose children are fields, and may be wrapped as {"#text": …}. */
-static void link_children(struct compiler *c)
+/* Names that stand below an object whose children are fields are not themselves its children. */
+static bool below_child(const struct compiler *c, struct span name)
+{
+    for (size_t i = 0; i < c->children.len; i++) {
+        if (span_starts(name, c->children.data[i]->at)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Every name is also a child of the objects whose children are fields, and may be wrapped as {"#text": …}. */
+void compile_link_children(struct compiler *c)
 {
     for (size_t i = 0; i < c->children.len; i++) {
         const struct src_child *child = c->children.data[i];
@@ -268,13 +280,14 @@ static void link_children(struct compiler *c)
         key_node at = compile_node(c, child->at);
         keytable_flag(c->keys, at, (child->deep ? KEY_DEEP : 0u) |
                                        (child->strip_blanks ? KEY_STRIP_BLANKS : 0u));
-        for (uint32_t f = 0; f < c->nfields; f++) {
-            if (is_virtual(c->fields[f])) {
+        for (size_t n = 0; n < c->names.len; n++) {
+            struct span name = c->names.data[n];
+            if (below_child(c, name)) {
                 continue;
             }
-            key_node node = compile_node(c, c->fields[f]);
-            (void)keytable_link(c->keys, at, c->fields[f], node);
-            link_heads(c, child, at, c->fields[f]);
+            key_node node = compile_node(c, name);
+            (void)keytable_link(c->keys, at, name, node);
+            link_heads(c, child, at, name);
             if (child->text.len > 0) {
                 (void)keytable_link(c->keys, node, child->text, node);
             }
@@ -313,7 +326,6 @@ int compile_fields(struct compiler *c, const struct span *rule_fields, uint32_t 
                      COMPILE_FIELDS_MAX);
     } else {
         pack_fields(c, &n);
-        link_children(c);
         for (uint32_t i = 0; i < c->nfields; i++) {
             (void)(is_virtual(c->fields[i]) ? KEY_NONE : compile_node(c, c->fields[i]));
         }

@@ -40,6 +40,7 @@ struct compiler {
     struct arena scratch;
     struct keytable_builder *keys;
     struct map nodes;        /* name → node */
+    VEC(struct span) names;  /* of nodes, in the order they were made */
     struct map top_only;     /* names that also have a node for "at the top of the record only" */
     key_node hidden;         /* parent of nodes that no record reaches by that way */
     VEC(const struct src_child *) children;
@@ -61,6 +62,8 @@ int compile_fields(struct compiler *c, const struct span *rule_fields, uint32_t 
 key_node compile_node(struct compiler *c, struct span path);
 /* Node for top-of-record values of a name, or KEY_NONE when no source tells them apart. */
 key_node compile_top_node(struct compiler *c, struct span name);
+/* Once all names are known: the ways to them from objects whose children are fields. */
+void compile_link_children(struct compiler *c);
 field_id compile_field_id(const struct compiler *c, struct span name);
 /* Names of virtual fields that no record can hold itself: "@host" …, "@time". */
 struct span compile_entity_field(int entity);

@@ -10,6 +10,10 @@ static int load_names(const struct yaml_node *map, struct logsource *out, struct
     return rc == 0 ? yaml_get_text(map, "service", false, &out->service, e) : rc;
 }
 
+/* What a row may say beside its keys. */
+static const char *const row_words[] = {"product", "category", "service", "service-is",
+                                        "switch",  "declared", NULL};
+
 static int load_keys(struct arena *a, struct source *s, const struct yaml_node *map, struct err *e)
 {
     const struct src_alias *keys = NULL;
@@ -19,6 +23,11 @@ static int load_keys(struct arena *a, struct source *s, const struct yaml_node *
         rc = source_error(e, map, "more than %d keys", SOURCE_KEYS_MAX);
     }
     for (uint32_t i = 0; rc == 0 && i < n; i++) {
+        for (size_t k = 0; row_words[k] != NULL; k++) {
+            if (span_eq(keys[i].field, span_of(row_words[k]))) {
+                rc = source_error(e, map, "a key may not be named '%s'", row_words[k]);
+            }
+        }
         s->key_names[i] = keys[i].field;
         s->key_paths[i] = keys[i].paths;
     }
@@ -87,8 +96,6 @@ static int push_row(struct arena *a, const struct source *s, const struct yaml_n
 static int load_rows(struct arena *a, struct source *s, const struct yaml_node *list,
                      struct err *e)
 {
-    static const char *const fixed[] = {"product", "category", "service", "service-is",
-                                        "switch",  "declared", NULL};
     uint32_t count = 0;
     int rc = source_list(list, "'rows'", SOURCE_ROWS_MAX, &count, e);
     struct src_row *rows = arena_calloc(a, SOURCE_ROWS_MAX, sizeof *rows);
@@ -96,7 +103,7 @@ static int load_rows(struct arena *a, struct source *s, const struct yaml_node *
     for (uint32_t i = 0; rc == 0 && i < count; i++) {
         const struct yaml_node *map = list->items[i];
         struct src_row row = {.also = -1, .switch_ = -1, .declared = true};
-        rc = row_known(a, s, map, fixed, e);
+        rc = row_known(a, s, map, row_words, e);
         rc = rc == 0 ? load_row_keys(a, s, map, &row, e) : rc;
         rc = rc == 0 ? source_texts(a, map, "product", false, &row.products, e) : rc;
         rc = rc == 0 ? source_texts(a, map, "category", false, &row.categories, e) : rc;

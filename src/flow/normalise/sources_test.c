@@ -39,6 +39,7 @@ static const struct bad_case bad[] = {
     {HEAD "recognise:\n  - {present: [a, a]}\n", 6, "twice"},
     {HEAD "logsource: {service: [a]}\n", 5, "'service'"},
     {HEAD "logsource: {keys: {a: [x], b: [y], c: [z]}}\n", 5, "more than 2 keys"},
+    {HEAD "logsource: {keys: {category: [x]}}\n", 5, "may not be named"},
     {HEAD "logsource:\n  keys: {a: [x]}\n  rows:\n    - {b: 1}\n", 8, "unknown key 'b'"},
     {HEAD "logsource:\n  keys: {a: [x]}\n  rows:\n    - {service-is: c, a: [1]}\n", 8, "'service-is'"},
     {HEAD "logsource:\n  keys: {a: [x]}\n  rows:\n    - {a: 1, switch: no}\n", 8, "'switch' names"},
