@@ -337,7 +337,9 @@ static void log_mhd(void *cls, const char *format, va_list ap)
 static char *copy_text(struct span s)
 {
     char *to = mem_alloc(s.len + 1);
-    memcpy(to, s.ptr, s.len);
+    if (s.len > 0) {
+        memcpy(to, s.ptr, s.len);
+    }
     return to;
 }
 
