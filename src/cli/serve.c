@@ -5,13 +5,15 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "roles/super.h"
 
 static int run_serve(int argc, char **argv, const struct command *self)
 {
-    struct super_options o = {0};
+    /* On a terminal a person reads: what goes well is not told in log lines there, the links stay in sight. */
+    struct super_options o = {.quiet_log = isatty(STDERR_FILENO) == 1};
     for (int i = 1; i < argc; i++) {
         const char *arg = argv[i];
         bool config = strcmp(arg, "--config") == 0;
@@ -19,7 +21,9 @@ static int run_serve(int argc, char **argv, const struct command *self)
         if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0) {
             return cli_help(self);
         }
-        if (strcmp(arg, "--weaker-sandbox") == 0) {
+        if (strcmp(arg, "--verbose") == 0 || strcmp(arg, "-v") == 0) {
+            o.quiet_log = false;
+        } else if (strcmp(arg, "--weaker-sandbox") == 0) {
             o.weaker = true;
         } else if (strncmp(arg, "--config=", 9) == 0) {
             o.config_path = arg + 9;
@@ -41,7 +45,7 @@ static int run_serve(int argc, char **argv, const struct command *self)
 const struct command cmd_serve = {
     .name = "serve",
     .summary = "watch: take logs in, try every rule, show alerts on a page",
-    .help = "usage: sereno serve [--config FILE] [--data DIR] [--weaker-sandbox]\n"
+    .help = "usage: sereno serve [--config FILE] [--data DIR] [--verbose] [--weaker-sandbox]\n"
             "\n"
             "Runs a node until it is stopped (Ctrl-C, or SIGTERM by a service manager).\n"
             "The first start prints a link that makes the first administrator.\n"
@@ -50,6 +54,8 @@ const struct command cmd_serve = {
             "                     logs and listens on localhost only\n"
             "  --data DIR         where everything is kept (docs/DATA_DIR.md); default\n"
             "                     /var/lib/sereno for root, else ~/.local/share/sereno\n"
+            "  -v, --verbose      all log lines also on a terminal, which else shows warnings\n"
+            "                     and errors only\n"
             "  --weaker-sandbox   go on where the kernel has no Landlock: the roles then have\n"
             "                     only the system call filter between them and the files\n"
             "\n"

@@ -418,7 +418,7 @@ int role_run(const struct role_ops *ops, const struct role_args *args)
     r->magic = ROLE_MAGIC;
     r->ops = ops;
     r->args = *args;
-    log_init(role_name(ops->role), LOG_INFO);
+    log_init(role_name(ops->role), args->quiet_log ? LOG_WARN : LOG_INFO);
     ignore_signals();
     enter(r);
     const struct ipc_config config = {.table = messages_table(),
@@ -470,6 +470,8 @@ static bool parse_args(int argc, char **argv, struct role_args *a)
             good = parse_u32(v, &a->instance);
         } else if ((v = option_value(argv[i], "--data=")) != NULL) {
             a->data_dir = v;
+        } else if (strcmp(argv[i], "--quiet-log") == 0) {
+            a->quiet_log = true;
         } else {
             a->weaker = good = strcmp(argv[i], "--weaker-sandbox") == 0;
         }

@@ -94,6 +94,7 @@ struct role_args {
     int super_fd;
     const char *data_dir; /* keeper only */
     bool weaker;
+    bool quiet_log; /* own log from warnings on only: a person looks at it */
 };
 
 /* Runs the role until it stops. Returns the exit status of the process. */

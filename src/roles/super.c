@@ -143,11 +143,8 @@ static void reload(struct super *s)
 /* ---- what roles tell ---- */
 
 /* Text from a role on the operator's terminal: what could drive the terminal is taken out. */
-static void print_note(const struct super *s, struct span text)
+static void print_safe(struct span text)
 {
-    if (s->options.quiet) {
-        return;
-    }
     const char *p = text.ptr, *end = text.ptr + text.len;
     while (p < end) {
         size_t n = 1;
@@ -156,8 +153,29 @@ static void print_note(const struct super *s, struct span text)
         (void)fwrite(plain ? p : "?", 1, plain ? n : 1, stdout);
         p += n;
     }
-    (void)fputc('\n', stdout);
-    (void)fflush(stdout);
+}
+
+/* What waited, between empty lines, on a terminal in bold: it is what the operator has to act on. */
+static void print_notes(struct super *s)
+{
+    bool bold = isatty(STDOUT_FILENO) == 1;
+    if (s->notes.len > 0 && !s->options.quiet) {
+        (void)fputs(bold ? "\n\033[1m" : "\n", stdout);
+        print_safe(buf_view(&s->notes));
+        (void)fputs(bold ? "\033[0m\n" : "\n", stdout);
+        (void)fflush(stdout);
+    }
+    buf_clear(&s->notes);
+}
+
+/* Notes of the start are the last thing printed, so that they stay in sight. */
+static void take_note(struct super *s, struct span text)
+{
+    buf_span(&s->notes, text);
+    buf_cstr(&s->notes, "\n");
+    if (s->was_up || s->notes.failed) {
+        print_notes(s);
+    }
 }
 
 static void take_bad_peer(struct child *c, struct span body)
@@ -206,7 +224,7 @@ void super_on_message(struct child *c, struct ipc_msg *msg)
         take_bad_peer(c, msg->body);
         break;
     case MSG_NOTE:
-        print_note(s, msg->body);
+        take_note(s, msg->body);
         break;
     case MSG_JOURNAL_FROM:
         journal_from(s, msg->body);
@@ -272,11 +290,13 @@ void super_all_ready(struct super *s)
     (void)desk_address(s, address);
     log_info("node.ready", "desk=%s data=\"%s\" sources=%u", address, s->data_dir,
              s->config->nsources);
-    char text[256];
-    int n = snprintf(text, sizeof text, "Sereno is watching %u source%s. Desk: %s://%s/",
-                     s->config->nsources, s->config->nsources == 1 ? "" : "s",
-                     s->config->desk.tls ? "https" : "http", address);
-    print_note(s, span_make(text, (size_t)n));
+    if (!s->options.quiet) {
+        (void)printf("Sereno is watching %u source%s. Desk: %s://%s/\n", s->config->nsources,
+                     s->config->nsources == 1 ? "" : "s", s->config->desk.tls ? "https" : "http",
+                     address);
+        (void)fflush(stdout);
+    }
+    print_notes(s);
     (void)notify_send("READY=1\nSTATUS=watching");
 }
 
@@ -361,6 +381,9 @@ static void on_tick(uv_timer_t *timer)
     struct super *s = timer->data;
     time_ns now = clock_mono();
     reap(s);
+    if (now - s->started_mono > (time_ns)SUPER_NOTES_WAIT_S * TIME_SECOND) {
+        print_notes(s); /* something keeps the node from being ready; the desk may work all the same */
+    }
     for (size_t i = 0; i < s->children.len; i++) {
         child_tick(s->children.data[i], now);
     }
@@ -446,6 +469,17 @@ static int start(struct super *s, struct err *e)
     return start_roles(s, e);
 }
 
+static void tell_not_started(const struct super_options *o, const struct err *e)
+{
+    if (!o->quiet_log) {
+        log_problem("node.start", e);
+    } else if (e->where[0] != '\0') {
+        (void)fprintf(stderr, "Sereno did not start: %s:%u: %s\n", e->where, e->line, e->text);
+    } else {
+        (void)fprintf(stderr, "Sereno did not start: %s\n", e->text);
+    }
+}
+
 int super_run(const struct super_options *options)
 {
     struct super *s = mem_alloc(sizeof *s);
@@ -453,11 +487,13 @@ int super_run(const struct super_options *options)
     s->lock_fd = s->rules.fd = -1;
     s->journal.due = TIME_NONE;
     s->started = clock_now();
-    log_init("super", LOG_INFO);
+    s->started_mono = clock_mono();
+    buf_init(&s->notes, SUPER_NOTES_MAX);
+    log_init("super", options->quiet_log ? LOG_WARN : LOG_INFO);
     (void)umask(077);
     struct err e = {0};
     if (start(s, &e) != 0) {
-        log_problem("node.start", &e);
+        tell_not_started(options, &e);
         for (size_t i = 0; i < s->children.len; i++) {
             if (s->children.data[i]->pid != 0) {
                 (void)kill(s->children.data[i]->pid, SIGKILL);

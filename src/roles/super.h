@@ -18,6 +18,7 @@ struct super_options {
     bool weaker;             /* --weaker-sandbox */
     unsigned hang_s;         /* a role that has not answered for so long is aborted; 0 = 30 */
     bool quiet;              /* nothing on stdout (tests) */
+    bool quiet_log;          /* own log from warnings on only: a person looks at the terminal */
 };
 
 /* Runs the node until it is stopped by SIGTERM or SIGINT. Returns the exit status: 0, or 1 when it could not start. */

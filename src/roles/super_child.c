@@ -110,7 +110,7 @@ int child_spawn(struct child *c, struct err *e)
 {
     enum { TEXT = 64 };
     char role[TEXT], fd[TEXT], instance[TEXT];
-    char data[4096 + TEXT], weaker[] = "--weaker-sandbox", name[] = "sereno";
+    char data[4096 + TEXT], weaker[] = "--weaker-sandbox", quiet_log[] = "--quiet-log", name[] = "sereno";
     int pair[2];
     struct super *s = c->super;
     (void)snprintf(role, sizeof role, "--role=%s", role_name(c->role));
@@ -124,6 +124,9 @@ int child_spawn(struct child *c, struct err *e)
     }
     if (s->options.weaker) {
         argv[n++] = weaker;
+    }
+    if (s->options.quiet_log) {
+        argv[n++] = quiet_log;
     }
     int rc = ipc_pair(pair, e);
     if (rc != 0) {

@@ -24,6 +24,8 @@ enum {
     SUPER_ABORT_TO_KILL_S = 5,
     SUPER_JOURNAL_RETRY_S = 5,    /* also: a journalctl that ends sooner did not like its cursor */
     SUPER_BUNDLE_MAX = 300 << 20, /* bytes of an encoded bundle: BUNDLE_BYTES_MAX and the names */
+    SUPER_NOTES_MAX = 64 << 10,   /* bytes of notes that wait for the end of the start */
+    SUPER_NOTES_WAIT_S = 20,      /* they wait no longer than this */
     SUPER_CONFIG_MAX = 16 << 20,  /* bytes of one role's config message */
 };
 
@@ -108,9 +110,11 @@ struct super {
     struct journal journal;
     struct rules_state rules;
     time_ns started;      /* wall clock */
+    time_ns started_mono;
     uint64_t watchdog_us; /* of the service manager */
     time_ns watchdog_at;  /* monotonic, last told */
     bool was_up;          /* all roles were ready once */
+    struct buf notes;     /* what roles want the operator to read; waits until all are ready */
     bool stopping;
     bool interrupted_twice;
     int status;
