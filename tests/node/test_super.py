@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: EUPL-1.2
+"""The supervisor and the cages of a real node. usage: tests/node/test_super.py PROGRAM [-k WORD]"""
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from node import Node, extra_options, until  # noqa: E402
+
+PROGRAM = None
+ROLES = ("intake", "keeper", "desk", "courier")
+
+CORRELATION = """title: The marker three times
+id: 0a1b8f4e-7d7a-4c83-9c55-1d1f0f6a7e02
+status: test
+description: Counts the marker rule.
+correlation:
+    type: event_count
+    rules:
+        - 5f1d1c1e-3f5b-4a53-9f0a-2b8f1f0c9e01
+    group-by:
+        - host_name
+    timespan: 5m
+    condition:
+        gte: 3
+level: critical
+"""
+
+OTHER_RULE = """title: A word that comes with a reload
+id: 7c2f7d0a-51f4-4d0e-8f5b-6a5e2f1b9c03
+status: test
+description: Fires on another marker.
+logsource:
+    product: linux
+detection:
+    keywords:
+        - sereno-second-marker
+    condition: keywords
+level: high
+"""
+
+
+def status_of(pid):
+    text = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+
+
+class SuperTest(unittest.TestCase):
+    def setUp(self):
+        self.node = Node(PROGRAM)
+        (self.node.folder / "rules" / "three.yml").write_text(CORRELATION)
+        self.node.start()
+
+    def tearDown(self):
+        self.node.remove()
+
+    def log(self):
+        return self.node.log.read_text(errors="replace")
+
+    def send(self, text):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.sendto(f"<13>Nov 22 03:00:00 lantern app: {text}".encode(), ("127.0.0.1", self.node.udp))
+
+    def titles(self):
+        return [a[4] for a in self.node.alerts()]
+
+    def test_every_role_is_caged(self):
+        if "sandbox.absent" in self.log():
+            self.skipTest("a sanitizer build runs without the sandbox")
+        for role in ROLES:
+            (pid,) = self.node.role_pids(role)
+            status = status_of(pid)
+            self.assertEqual(status["Seccomp"].strip(), "2", role)
+            self.assertEqual(status["NoNewPrivs"].strip(), "1", role)
+            self.assertEqual(int(status["CapEff"], 16), 0, role)
+            self.assertEqual(int(status["CapBnd"], 16) if os.geteuid() == 0 else 0, 0, role)
+
+    def test_roles_hold_no_files(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root may look at what a role that cannot be dumped holds")
+        for role in ("intake", "desk", "courier"):
+            (pid,) = self.node.role_pids(role)
+            held = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
+            files = {f for f in held if f.startswith("/") and not f.startswith(("/dev/null", "/memfd:"))}
+            allowed = {str(self.node.log)}  # stderr
+            if role == "intake":
+                allowed.add(str(self.node.followed))
+            self.assertLessEqual(files, allowed, role)
+
+    def test_correlation_gives_an_alert(self):
+        for _ in range(3):
+            self.send("sereno-marker-alarm")
+        until("the correlation's alert", lambda: "The marker three times" in self.titles())
+        self.assertNotIn("role.ended role=intake", self.log())
+
+    def test_reload_brings_new_rules(self):
+        self.send("sereno-second-marker one")
+        (self.node.folder / "rules" / "other.yml").write_text(OTHER_RULE)
+        self.node.process.send_signal(signal.SIGHUP)
+        until("the new rules in use", lambda: self.log().count("rules.in_use") == 2)
+        self.send("sereno-second-marker two")
+        until("an alert of the new rule", lambda: "A word that comes with a reload" in self.titles())
+        self.assertNotIn("role.ended role=intake", self.log())
+
+    def test_second_node_is_refused(self):
+        other = subprocess.run([PROGRAM, "serve", "--config", str(self.node.config), "--data", str(self.node.data),
+                                *extra_options()], capture_output=True, text=True, timeout=60)
+        self.assertEqual(other.returncode, 1)
+        self.assertIn(f"process {self.node.process.pid} ", other.stderr)
+
+    def test_end_follows_the_flow(self):
+        self.assertEqual(self.node.stop(), 0)
+        ended = [line.split("role=")[1].split()[0] for line in self.log().splitlines()
+                 if "role.ended" in line and "role=compiler" not in line]
+        self.assertEqual(ended, list(ROLES))
+
+    def test_a_role_is_no_command(self):
+        done = subprocess.run([PROGRAM, "--role=nobody", "--fd=3"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("sereno serve", done.stderr)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit("usage: test_super.py PROGRAM [unittest options]")
+    PROGRAM = os.path.abspath(sys.argv.pop(1))
+    unittest.main(verbosity=2)
