@@ -187,7 +187,9 @@ static void take_alerts(struct pool *p, struct cursor *c)
 static void take_inputs(struct pool *p, struct cursor *c)
 {
     while (cursor_left(c) > 0 && !c->failed) {
-        struct scan_input in = {.rule = cursor_u32(c), .time = (int64_t)cursor_u64(c)};
+        struct scan_input in = {0}; /* one statement each: initialisers have no order */
+        in.rule = cursor_u32(c);
+        in.time = (int64_t)cursor_u64(c);
         in.file = cursor_u32(c);
         in.index = cursor_u64(c);
         const char *from = c->ptr;
@@ -370,7 +372,9 @@ static int pool_correlate(struct pool *p, struct err *e)
     struct buf b;
     int rc = 0;
     p->correlating = true;
-    qsort(s->inputs.data, s->inputs.len, sizeof *s->inputs.data, by_time);
+    if (s->inputs.len > 0) {
+        qsort(s->inputs.data, s->inputs.len, sizeof *s->inputs.data, by_time);
+    }
     buf_init(&b, SCAN_PACKET_MAX);
     w->busy = true;
     for (size_t i = 0; i <= s->inputs.len; i++) {

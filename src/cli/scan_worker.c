@@ -320,7 +320,9 @@ static void work_correlate(struct worker *w, struct cursor *c)
                                        CORRELATE_LATENESS_S * TIME_SECOND);
     }
     while (cursor_left(c) > 0) {
-        struct correlate_input in = {.rule = cursor_u32(c), .time = (time_ns)cursor_u64(c)};
+        struct correlate_input in = {0};
+        in.rule = cursor_u32(c);
+        in.time = (time_ns)cursor_u64(c);
         uint32_t file = cursor_u32(c);
         in.ref = scan_ref(file, cursor_u64(c));
         uint16_t n = cursor_u16(c);

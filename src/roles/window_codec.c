@@ -121,7 +121,9 @@ int window_decode(struct span body, struct arena *scratch, struct archive_window
                   struct err *e)
 {
     struct cursor c = cursor_of(body);
-    struct archive_window w = {.intake = cursor_u64(&c), .id = cursor_u64(&c)};
+    struct archive_window w = {0}; /* one statement each: initialisers have no order */
+    w.intake = cursor_u64(&c);
+    w.id = cursor_u64(&c);
     struct archive_position *positions = NULL;
     w.received = (time_ns)cursor_u64(&c);
     int rc = take_blocks(&c, scratch, &w, e);

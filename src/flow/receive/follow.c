@@ -45,7 +45,11 @@ void follow_position_encode(struct buf *out, const struct follow_position *p)
 bool follow_position_decode(struct span bytes, struct follow_position *out)
 {
     struct cursor c = cursor_of(bytes);
-    struct follow_position p = {cursor_u64(&c), cursor_u64(&c), cursor_u64(&c)};
+    struct follow_position p = {0}; /* one statement each: initialisers have no order */
+    uint64_t *parts[] = {&p.device, &p.inode, &p.offset};
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        *parts[i] = cursor_u64(&c);
+    }
     if (!cursor_done(&c)) {
         return false;
     }
