@@ -94,6 +94,11 @@ static int pack_source(struct compiler *c, const struct source *s, struct norm_s
     }
     out->message = compile_nodes(c, (struct span_list){&s->message, s->message.len > 0});
     out->program = compile_nodes(c, (struct span_list){&s->program, s->program.len > 0});
+    if (s->hex_switch < 0 || s->switches[s->hex_switch].on) {
+        struct span_list hex = compile_copy_list(c, s->hex);
+        out->hex = hex.items;
+        out->nhex = hex.len;
+    }
     int rc = pack_patterns(c, s, out);
     return rc == 0 ? compile_table(c, s, out) : rc;
 }

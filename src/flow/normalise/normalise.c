@@ -5,6 +5,7 @@
  */
 #include "flow/normalise/normalise.h"
 
+#include "base/utf8.h"
 #include "flow/normalise/normalise_priv.h"
 
 struct normaliser *normaliser_new(const struct catalog *catalog)
@@ -283,6 +284,9 @@ enum normalise_result normalise(struct normaliser *n, struct stream *st, struct 
     n->last = ev;
     n->last_stamp = ev->leaves.stamp;
     norm_find_time(&j);
+    if (ev->keywords_raw && !utf8_is_ascii(ev->raw) && !utf8_valid(ev->raw)) {
+        ev->tags |= TAG_BAD_UTF8;
+    }
     ev->tags |= ev->leaves.tags;
     return result;
 }

@@ -52,6 +52,43 @@ static void audit_time(struct job *j, struct span value)
     }
 }
 
+static int hex_digit(char c)
+{
+    c = ascii_lower(c);
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Hex digits become the bytes they stand for; the zero bytes between arguments become blanks. */
+static struct span hex_decoded(struct job *j, struct span value)
+{
+    char *out = arena_bytes(&j->ev->arena, value.len / 2 + 1);
+    for (size_t i = 0; i + 1 < value.len; i += 2) {
+        int high = hex_digit(value.ptr[i]);
+        int low = hex_digit(value.ptr[i + 1]);
+        if (high < 0 || low < 0) {
+            return value;
+        }
+        char c = (char)(high * 16 + low);
+        out[i / 2] = (char)(c == '\0' ? ' ' : c);
+    }
+    return span_make(out, value.len / 2);
+}
+
+/* Only values without quotes are ever hex. */
+static struct span audit_plain(struct job *j, struct span key, struct span value, bool quoted)
+{
+    const struct norm_source *s = norm_source_of(j, FORMAT_AUDITD);
+    if (quoted || j->declared != NULL || s == NULL || value.len < 2 || value.len % 2 != 0) {
+        return value;
+    }
+    for (uint32_t i = 0; i < s->nhex; i++) {
+        if (span_eq(s->hex[i], key)) {
+            return hex_decoded(j, value);
+        }
+    }
+    return value;
+}
+
 struct span norm_audit_pairs(struct job *j, struct span s)
 {
     struct span type = {NULL, 0};
@@ -70,8 +107,10 @@ struct span norm_audit_pairs(struct job *j, struct span s)
         struct span key = span_sub(s, start, at - start);
         size_t value_at = at + 1;
         struct span value = audit_value(s, value_at, inside, &at);
-        inside = inside || (value_at < s.len && s.ptr[value_at] == '\'');
-        norm_add(j, key, keytable_find(j->n->catalog->keys, KEY_ROOT, key), value);
+        bool quoted = value_at < s.len && (s.ptr[value_at] == '"' || s.ptr[value_at] == '\'');
+        norm_add(j, key, keytable_find(j->n->catalog->keys, KEY_ROOT, key),
+                 audit_plain(j, key, value, quoted));
+        inside = inside || (quoted && s.ptr[value_at] == '\'');
         if (span_eq(key, SPAN("msg"))) {
             audit_time(j, value);
         } else if (span_eq(key, SPAN("type")) && type.ptr == NULL) {

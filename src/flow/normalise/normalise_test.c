@@ -451,6 +451,10 @@ static void test_hostile(void **state)
     assert_int_equal(feed("\xef\xbb\xbf" "a0=2"), NORMALISE_EVENT);
     assert_true((kit.event.tags & TAG_BOM) != 0);
     want("a0", "2");
+    assert_int_equal(feed("a0=\xc3\x28"), NORMALISE_EVENT);
+    assert_true((kit.event.tags & TAG_BAD_UTF8) != 0);
+    assert_int_equal(feed("a0=\xc3\xa4"), NORMALISE_EVENT);
+    assert_true((kit.event.tags & TAG_BAD_UTF8) == 0);
     mem_free(buf);
 }
 

@@ -31,9 +31,22 @@ static int load_pattern(struct arena *a, const struct yaml_node *map, struct src
     return rc;
 }
 
+/* The audit daemon writes values with odd bytes as hex digits without quotes. */
+static int load_hex(struct arena *a, struct source *s, const struct yaml_node *map, struct err *e)
+{
+    static const char *const keys[] = {"fields", "switch", NULL};
+    if (map == NULL) {
+        return 0;
+    }
+    int rc = yaml_known_keys(map, keys, e);
+    rc = rc == 0 ? source_texts(a, map, "fields", true, &s->hex, e) : rc;
+    return rc == 0 ? source_switch_index(s, map, &s->hex_switch, e) : rc;
+}
+
 int source_load_text(struct arena *a, struct source *s, const struct yaml_node *map, struct err *e)
 {
-    static const char *const keys[] = {"message", "program", "like", "patterns", NULL};
+    static const char *const keys[] = {"message", "program", "like", "patterns", "hex", NULL};
+    s->hex_switch = -1;
     if (map == NULL) {
         return 0;
     }
@@ -41,6 +54,7 @@ int source_load_text(struct arena *a, struct source *s, const struct yaml_node *
     rc = rc == 0 ? yaml_get_text(map, "message", false, &s->message, e) : rc;
     rc = rc == 0 ? yaml_get_text(map, "program", false, &s->program, e) : rc;
     rc = rc == 0 ? yaml_get_text(map, "like", false, &s->patterns_like, e) : rc;
+    rc = rc == 0 ? load_hex(a, s, yaml_get(map, "hex"), e) : rc;
     const struct yaml_node *list = rc == 0 ? yaml_get(map, "patterns") : NULL;
     uint32_t n = 0;
     rc = rc == 0 ? source_list(list, "'patterns'", SOURCE_PATTERNS_MAX, &n, e) : rc;

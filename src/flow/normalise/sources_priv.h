@@ -138,6 +138,8 @@ struct source {
     struct span patterns_like; /* source whose patterns hold here too, or empty */
     const struct src_pattern *patterns;
     uint32_t npatterns;
+    struct span_list hex;      /* audit fields whose values may be written as hex digits */
+    int32_t hex_switch;
 };
 
 #define SOURCES_MAGIC 0x53524353u

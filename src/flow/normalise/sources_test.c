@@ -156,6 +156,27 @@ static void test_switches(void **state)
     norm_kit_free(&k);
 }
 
+static void test_audit_hex(void **state)
+{
+    (void)state;
+    static const char line[] = "type=PROCTITLE msg=audit(1.1:1): proctitle=6C73002D6C a0=\"6C73\" a1=6c7 a2=6C7Z";
+    for (int on = 0; on < 2; on++) {
+        struct norm_kit k;
+        struct err e = {0};
+        const struct span fields[] = {SPAN("proctitle"), SPAN("a0"), SPAN("a1"), SPAN("a2")};
+        norm_kit_load(&k, SOURCES_DIR);
+        assert_int_equal(sources_switch(k.sources, SPAN("auditd.decode-hex"), on == 1, &e), 0);
+        norm_kit_compile(&k, fields, 4, NULL, 0);
+        k.stream.format = FORMAT_AUDITD;
+        assert_int_equal(norm_kit_feed(&k, span_of(line), &e), NORMALISE_EVENT);
+        assert_string_equal(norm_kit_value(&k, "proctitle"), on == 1 ? "ls -l" : "6C73002D6C");
+        assert_string_equal(norm_kit_value(&k, "a0"), "6C73");
+        assert_string_equal(norm_kit_value(&k, "a1"), "6c7");
+        assert_string_equal(norm_kit_value(&k, "a2"), "6C7Z");
+        norm_kit_free(&k);
+    }
+}
+
 /* The compiled catalog keeps its promises to the planner. */
 static void test_catalog(void **state)
 {
@@ -218,7 +239,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bad_files), cmocka_unit_test(test_order),
-        cmocka_unit_test(test_missing_like), cmocka_unit_test(test_switches),
+        cmocka_unit_test(test_missing_like), cmocka_unit_test(test_switches), cmocka_unit_test(test_audit_hex),
         cmocka_unit_test(test_catalog), cmocka_unit_test(test_formats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,6 +84,8 @@ struct norm_source {
     struct node_list message;    /* text to dissect, or empty */
     struct node_list program;
     const struct dissect *patterns;
+    const struct span *hex;      /* fields whose hex digits are decoded */
+    uint32_t nhex;
 };
 
 struct norm_declared {
