@@ -16,4 +16,8 @@ enum { ALERT_COLUMN_COUNT = 25 };
  * NULL. */
 void alert_row_read(struct db_stmt *s, struct arena *arena, struct alert_row *out);
 
+/* As alerts_list with another bound on the rows looked at: tests want to see a page cut short. */
+int alerts_list_bounded(struct db *db, const struct alert_filter *f, int64_t scan_max,
+                        struct arena *arena, struct alert_page *out, struct err *e) NODISCARD;
+
 #endif

@@ -4,7 +4,7 @@
  * from fixed pieces; what people typed is only ever a bound value, and search words are compared
  * here, so that case folds the same everywhere.
  */
-#include <stdio.h>
+#include <stdlib.h>
 
 #include "base/utf8.h"
 #include "records/alerts.h"
@@ -58,114 +58,240 @@ static bool row_has_words(const struct alert_row *row, const struct words *w, st
     return left == 0;
 }
 
-/* " AND column IN (…)" of the bits set: digits of our own, no text from outside. */
-static void sql_bits(struct buf *sql, const char *column, uint32_t bits, unsigned count)
+/* ---- pages ---- */
+
+/*
+ * A page is read along one index that fits what was asked, newest first, and whatever that index
+ * does not choose is compared here, row by row, for at most ALERT_SCAN_MAX rows. So no question can
+ * make the keeper walk ten million alerts. Without host, rule or organisation the queue is read as
+ * one stream per status (and level, if levels were asked for), each along its own stretch of an
+ * index, and merged.
+ */
+struct key {
+    int64_t received;
+    struct span id;
+};
+
+struct found {
+    struct alert_row *rows;
+    size_t count;
+    size_t cap;
+    bool cut; /* a stream ended at its bound: nothing older than `floor` is complete */
+    struct key floor;
+    int64_t scan_max; /* rows that all streams together may look at */
+};
+
+/* Newer first; the id decides between receipts of the same moment. */
+static int key_compare(int64_t received_a, struct span a, int64_t received_b, struct span b)
 {
-    if (bits == 0) {
-        return;
+    if (received_a != received_b) {
+        return received_a > received_b ? -1 : 1;
     }
-    buf_printf(sql, " AND %s IN (-1", column);
-    for (unsigned i = 0; i < count; i++) {
-        if ((bits >> i & 1) != 0) {
-            buf_printf(sql, ", %u", i);
-        }
-    }
-    buf_cstr(sql, ")");
+    size_t n = a.len < b.len ? a.len : b.len;
+    int by_bytes = n == 0 ? 0 : memcmp(b.ptr, a.ptr, n);
+    return by_bytes != 0 ? by_bytes : (a.len < b.len) - (a.len > b.len);
 }
 
-static void list_sql(struct buf *sql, const struct alert_filter *f)
+static int row_compare(const void *pa, const void *pb)
 {
-    buf_cstr(sql, "SELECT " ALERT_COLUMNS
-                  " FROM alert WHERE (received < $1 OR (received = $1 AND id < $2))"
-                  " AND received <= $1");
-    if (!span_eq(f->organisation, SPAN("*"))) {
-        buf_cstr(sql, " AND organisation = $3");
-    }
-    sql_bits(sql, "status", f->statuses, ALERT_STATUS_COUNT);
-    sql_bits(sql, "level", f->levels, LEVEL_CRITICAL + 1);
-    if (f->rule_id.len > 0) {
-        buf_cstr(sql, " AND rule_id = $4");
-    }
-    if (f->host.len > 0) {
-        buf_cstr(sql, " AND host = $5");
-    }
-    buf_cstr(sql, " ORDER BY received DESC, id DESC LIMIT $6");
-    buf_u8(sql, 0);
+    const struct alert_row *a = pa;
+    const struct alert_row *b = pb;
+    return key_compare(a->received, a->id, b->received, b->id);
 }
 
-static int list_query(struct db *db, const struct alert_filter *f, struct db_stmt **s,
-                      struct err *e)
+/* Which column the walk goes along; the values are bound as $3 and $4. */
+enum walk { WALK_ALL, WALK_STATUS, WALK_LEVEL, WALK_HOST, WALK_RULE, WALK_ORGANISATION };
+
+#define WALK_HEAD "SELECT " ALERT_COLUMNS " FROM alert WHERE "
+#define WALK_TAIL                                                                                  \
+    "received <= $1 AND (received < $1 OR id < $2) ORDER BY received DESC, id DESC LIMIT $5"
+
+static const char *const walk_sql[] = {
+    [WALK_ALL] = WALK_HEAD WALK_TAIL,
+    [WALK_STATUS] = WALK_HEAD "status = $3 AND " WALK_TAIL,
+    [WALK_LEVEL] = WALK_HEAD "status = $3 AND level = $4 AND " WALK_TAIL,
+    [WALK_HOST] = WALK_HEAD "host = $3 AND " WALK_TAIL,
+    [WALK_RULE] = WALK_HEAD "rule_id = $3 AND " WALK_TAIL,
+    [WALK_ORGANISATION] = WALK_HEAD "organisation = $3 AND " WALK_TAIL,
+};
+
+static bool row_fits(const struct alert_row *row, const struct alert_filter *f,
+                     const struct words *w, struct arena *scratch)
 {
-    struct buf sql;
-    buf_init(&sql, DB_SQL_MAX);
-    list_sql(&sql, f);
-    CHECK(!sql.failed);
-    int rc = db_query(db, sql.data, e, s);
-    buf_free(&sql);
-    if (rc < 0) {
-        return rc;
-    }
-    db_bind_i64(*s, 1, f->before_received);
-    db_bind_text(*s, 2, f->before_id);
-    if (!span_eq(f->organisation, SPAN("*"))) {
-        db_bind_text(*s, 3, f->organisation);
-    }
-    if (f->rule_id.len > 0) {
-        db_bind_text(*s, 4, f->rule_id);
-    }
-    if (f->host.len > 0) {
-        db_bind_text(*s, 5, f->host);
-    }
-    db_bind_i64(*s, 6, f->words.len > 0 ? ALERT_SCAN_MAX : (int64_t)f->limit + 1);
-    return 0;
+    return (f->statuses == 0 || (f->statuses >> row->status & 1) != 0) &&
+           (f->levels == 0 || (f->levels >> row->level & 1) != 0) &&
+           (f->rule_id.len == 0 || span_eq(f->rule_id, row->rule_id)) &&
+           (f->host.len == 0 || span_eq(f->host, row->host)) &&
+           (span_eq(f->organisation, SPAN("*")) || span_eq(f->organisation, row->organisation)) &&
+           (w->count == 0 || row_has_words(row, w, scratch));
 }
 
-/* Walks the rows; ends when the page is full and one more was seen, or when the rows end. */
-static int list_fill(struct db_stmt *s, const struct alert_filter *f, const struct words *w,
-                     struct arena *arena, struct alert_page *out, struct err *e)
+/* Takes rows that fit until one more than a page is there, or `bound` rows were looked at. */
+static int walk_fill(struct db_stmt *s, const struct alert_filter *f, const struct words *w,
+                     int64_t bound, struct arena *arena, struct found *out, struct err *e)
 {
     struct arena scratch;
-    arena_init(&scratch, 0);
+    struct alert_row row = {0};
+    char last_id[ALERT_ID_LEN] = {0};
+    size_t taken = 0;
     int64_t seen = 0;
     int rc = 0;
-    char last_id[ALERT_ID_LEN];
-    size_t last_len = 0;
-    while (!out->more && (rc = db_step(s, e)) > 0) {
-        struct alert_row row;
+    arena_init(&scratch, 0);
+    while (taken <= f->limit && (rc = db_step(s, e)) > 0) {
         alert_row_read(s, NULL, &row);
         arena_reset(&scratch);
         seen++;
-        bool fits = w->count == 0 || row_has_words(&row, w, &scratch);
-        if (fits && out->count == f->limit) {
-            out->more = true;
-            db_done(s);
-            break;
-        }
-        if (fits) {
+        memcpy(last_id, row.id.ptr, row.id.len < sizeof last_id ? row.id.len : sizeof last_id);
+        if (row_fits(&row, f, w, &scratch)) {
+            CHECK(out->count < out->cap);
             alert_row_read(s, arena, &out->rows[out->count++]);
+            taken++;
         }
-        out->last_received = row.received;
-        last_len = row.id.len < sizeof last_id ? row.id.len : sizeof last_id;
-        memcpy(last_id, row.id.ptr, last_len);
     }
-    out->last_id = arena_copy(arena, span_make(last_id, last_len));
-    out->more = out->more || (f->words.len > 0 && seen == ALERT_SCAN_MAX);
+    if (rc > 0) {
+        db_done(s);
+    }
+    struct span id = span_make(last_id, sizeof last_id);
+    if (seen == bound && taken <= f->limit &&
+        (!out->cut || key_compare(row.received, id, out->floor.received, out->floor.id) < 0)) {
+        out->cut = true;
+        out->floor = (struct key){row.received, arena_copy(arena, id)};
+    }
     arena_fini(&scratch);
     return rc < 0 ? rc : 0;
+}
+
+struct walk_value {
+    struct span text;      /* of host, rule or organisation */
+    int64_t status, level; /* of the other walks */
+    int64_t bound;
+};
+
+static int walk_one(struct db *db, enum walk walk, const struct walk_value *v,
+                    const struct alert_filter *f, const struct words *w, struct arena *arena,
+                    struct found *out, struct err *e)
+{
+    struct db_stmt *s = NULL;
+    int rc = db_query(db, walk_sql[walk], e, &s);
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_i64(s, 1, f->before_received);
+    db_bind_text(s, 2, f->before_id);
+    if (walk == WALK_STATUS || walk == WALK_LEVEL) {
+        db_bind_i64(s, 3, v->status);
+    } else if (walk != WALK_ALL) {
+        db_bind_text(s, 3, v->text);
+    }
+    if (walk == WALK_LEVEL) {
+        db_bind_i64(s, 4, v->level);
+    }
+    db_bind_i64(s, 5, v->bound);
+    return walk_fill(s, f, w, v->bound, arena, out, e);
+}
+
+/* How many streams walk_queue reads. */
+static int streams_of(const struct alert_filter *f)
+{
+    uint32_t statuses = f->statuses & ((1u << ALERT_STATUS_COUNT) - 1);
+    uint32_t levels = f->levels & ((1u << (LEVEL_CRITICAL + 1)) - 1);
+    int n = (f->statuses == 0 ? ALERT_STATUS_COUNT : __builtin_popcount(statuses)) *
+            (f->levels == 0 ? 1 : __builtin_popcount(levels));
+    return n > 0 ? n : 1;
+}
+
+/* One stream per status, and per level when levels were asked for. */
+static int walk_queue(struct db *db, const struct alert_filter *f, const struct words *w,
+                      struct arena *arena, struct found *out, struct err *e)
+{
+    int rc = 0;
+    struct walk_value v = {.bound = out->scan_max / streams_of(f) + 1};
+    for (v.status = 0; v.status < ALERT_STATUS_COUNT && rc == 0; v.status++) {
+        if (f->statuses != 0 && (f->statuses >> v.status & 1) == 0) {
+            continue;
+        }
+        if (f->levels == 0) {
+            rc = walk_one(db, WALK_STATUS, &v, f, w, arena, out, e);
+            continue;
+        }
+        for (v.level = 0; v.level <= LEVEL_CRITICAL && rc == 0; v.level++) {
+            rc = (f->levels >> v.level & 1) == 0
+                     ? 0
+                     : walk_one(db, WALK_LEVEL, &v, f, w, arena, out, e);
+        }
+    }
+    return rc;
+}
+
+static int walk_all(struct db *db, const struct alert_filter *f, const struct words *w,
+                    struct arena *arena, struct found *out, struct err *e)
+{
+    struct walk_value v = {.bound = out->scan_max};
+    if (f->host.len > 0) {
+        v.text = f->host;
+        return walk_one(db, WALK_HOST, &v, f, w, arena, out, e);
+    }
+    if (f->rule_id.len > 0) {
+        v.text = f->rule_id;
+        return walk_one(db, WALK_RULE, &v, f, w, arena, out, e);
+    }
+    if (!span_eq(f->organisation, SPAN("*"))) {
+        v.text = f->organisation;
+        return walk_one(db, WALK_ORGANISATION, &v, f, w, arena, out, e);
+    }
+    if (f->statuses == 0 && f->levels == 0) {
+        return walk_one(db, WALK_ALL, &v, f, w, arena, out, e);
+    }
+    return walk_queue(db, f, w, arena, out, e);
+}
+
+/* Newest first, a page of them; where it ends is where the next one begins. */
+static void page_cut(struct found *found, uint32_t limit, struct alert_page *out)
+{
+    size_t n = found->count;
+    qsort(found->rows, n, sizeof *found->rows, row_compare);
+    while (found->cut && n > 0 &&
+           key_compare(found->rows[n - 1].received, found->rows[n - 1].id, found->floor.received,
+                       found->floor.id) > 0) {
+        n--; /* older than where a stream was cut: the next page has it, in its place */
+    }
+    out->rows = found->rows;
+    out->count = n < limit ? n : limit;
+    out->more = found->cut || n > limit;
+    if (n > limit || (n > 0 && !found->cut)) {
+        out->last_received = out->rows[out->count - 1].received;
+        out->last_id = out->rows[out->count - 1].id;
+    } else if (found->cut) {
+        out->last_received = found->floor.received;
+        out->last_id = found->floor.id;
+    }
+}
+
+int alerts_list_bounded(struct db *db, const struct alert_filter *f, int64_t scan_max,
+                        struct arena *arena, struct alert_page *out, struct err *e)
+{
+    CHECK(f->organisation.len > 0 && scan_max > 0);
+    CHECK(f->limit > 0 && f->limit <= ALERT_PAGE_MAX && f->words.len <= ALERT_QUERY_MAX);
+    struct words w;
+    struct found found = {.cap = ((size_t)f->limit + 1) * (size_t)streams_of(f),
+                          .scan_max = scan_max};
+    *out = (struct alert_page){0};
+    words_split(f->words, &w);
+    found.rows = arena_calloc(arena, found.cap, sizeof *found.rows);
+    int rc = walk_all(db, f, &w, arena, &found, e);
+    if (rc == 0) {
+        page_cut(&found, f->limit, out);
+    }
+    return rc;
 }
 
 int alerts_list(struct db *db, const struct alert_filter *f, struct arena *arena,
                 struct alert_page *out, struct err *e)
 {
-    CHECK(f->organisation.len > 0);
-    CHECK(f->limit > 0 && f->limit <= ALERT_PAGE_MAX && f->words.len <= ALERT_QUERY_MAX);
-    *out = (struct alert_page){.rows = arena_calloc(arena, f->limit, sizeof *out->rows)};
-    struct words w;
-    words_split(f->words, &w);
-    struct db_stmt *s = NULL;
-    int rc = list_query(db, f, &s, e);
-    return rc < 0 ? rc : list_fill(s, f, &w, arena, out, e);
+    return alerts_list_bounded(db, f, ALERT_SCAN_MAX, arena, out, e);
 }
+
+/* ---- counts ---- */
 
 /* One number for ($1 = organisation, $2 = argument); TIME_NONE when the result is NULL. */
 static int one_number(struct db *db, const char *sql, struct span organisation, int64_t arg,

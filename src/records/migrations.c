@@ -78,11 +78,14 @@ static const char rule_sql[] =
     "NOT NULL,"
     " anomalies BIGINT NOT NULL, last_event BIGINT);";
 
+/* One stretch of an index for each way in which a queue is read: see alerts_query.c. */
+static const char queue_sql[] =
+    "CREATE INDEX alert_level ON alert (status, level, received, id);"
+    "CREATE INDEX alert_organisation ON alert (organisation, received, id);";
+
 static const struct migration list[] = {
-    {"identity", identity_sql},
-    {"audit", audit_sql},
-    {"alerts", alert_sql},
-    {"rules and sources", rule_sql},
+    {"identity", identity_sql},      {"audit", audit_sql},  {"alerts", alert_sql},
+    {"rules and sources", rule_sql}, {"queues", queue_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)
