@@ -24,7 +24,8 @@ void respond_common_headers(struct api_request *req, struct MHD_Response *respon
         {"Content-Security-Policy", csp},
         {"X-Content-Type-Options", "nosniff"},
         {"X-Frame-Options", "DENY"},
-        {"Referrer-Policy", "no-referrer"},
+        /* Not "no-referrer": browsers then post our own forms with "Origin: null", which is refused. */
+        {"Referrer-Policy", "same-origin"},
         {"Cross-Origin-Opener-Policy", "same-origin"},
         {"Cross-Origin-Resource-Policy", "same-origin"},
         {"Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"},
