@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* sources_compile: see sources.h. Puts catalog and tables into the region, in the order of compile_priv.h. */
+/* sources_compile: see sources.h. Puts catalog and tables into the region, in the order of
+ * compile_priv.h. */
 #include "flow/normalise/compile_priv.h"
 #include "flow/normalise/normalise.h"
 
@@ -187,8 +188,11 @@ int sources_compile(const struct sources *s, const struct span *rule_fields, uin
 {
     CHECK_OBJ(s, SOURCES_MAGIC);
     struct err local = {0};
-    struct compiler c = {.sources = s, .declared = declared, .ndeclared = ndeclared,
-                         .region = region, .e = e == NULL ? &local : e};
+    struct compiler c = {.sources = s,
+                         .declared = declared,
+                         .ndeclared = ndeclared,
+                         .region = region,
+                         .e = e == NULL ? &local : e};
     arena_init(&c.scratch, 0);
     map_init(&c.nodes);
     map_init(&c.top_only);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Log source tables become classes: each combination of key values that some row names is looked up in one step while
- * events pass, and all combinations with the same log sources share a class. Runs in the compiler role.
+ * Log source tables become classes: each combination of key values that some row names is looked up
+ * in one step while events pass, and all combinations with the same log sources share a class. Runs
+ * in the compiler role.
  */
 #include "base/buf.h"
 #include "flow/normalise/compile_priv.h"
@@ -122,7 +123,8 @@ struct row_words {
     int32_t also;
 };
 
-/* A log source has no word of its own for a part that nothing states: one empty word stands for it. */
+/* A log source has no word of its own for a part that nothing states: one empty word stands for it.
+ */
 static void at_least_one(struct span out[CLASS_SOURCES_MAX], uint32_t *n, struct span base)
 {
     if (*n == 0) {
@@ -157,16 +159,15 @@ static void cross(const struct row_words *w, struct logsources *out)
     for (uint32_t p = 0; p < w->nproducts; p++) {
         for (uint32_t k = 0; k < w->ncategories; k++) {
             for (uint32_t v = 0; v < w->nservices && out->len < CLASS_SOURCES_MAX; v++) {
-                out->list[out->len++] = (struct logsource){w->products[p], w->categories[k],
-                                                           w->services[v]};
+                out->list[out->len++] =
+                    (struct logsource){w->products[p], w->categories[k], w->services[v]};
             }
         }
     }
 }
 
 /* "windows/process_creation": source, then what tells the class best. */
-static struct span class_name(struct compiler *c, const struct source *s,
-                              const struct logsource *l)
+static struct span class_name(struct compiler *c, const struct source *s, const struct logsource *l)
 {
     struct span word = l->category.len > 0 ? l->category : l->service;
     if (word.len == 0) {
@@ -188,8 +189,8 @@ static int also_class(struct compiler *c, const struct source *s, const struct s
     struct span_list categories = {&also->logsources[0].category, 1};
     int rc = compile_derive(c, also, &derive, &nderive);
     if (rc == 0) {
-        struct span name = span_of(arena_printf(&c->scratch, "%.*s/%.*s", SPAN_ARG(s->name),
-                                                SPAN_ARG(also->name)));
+        struct span name = span_of(
+            arena_printf(&c->scratch, "%.*s/%.*s", SPAN_ARG(s->name), SPAN_ARG(also->name)));
         *out = compile_class(c, name, compile_view(c, s, categories, also), also->logsources,
                              also->nlogsources, split, CLASS_NONE, derive, nderive);
     }
@@ -345,9 +346,8 @@ int compile_table(struct compiler *c, const struct source *s, struct norm_source
 static bool by_content(const struct declared_source *d, const struct source *own)
 {
     const struct logsource *l = &d->logsource;
-    bool product = l->product.len == 0 ||
-                   (d->format != FORMAT_JSON && own != NULL &&
-                    span_eq_nocase(l->product, own->logsource.product));
+    bool product = l->product.len == 0 || (d->format != FORMAT_JSON && own != NULL &&
+                                           span_eq_nocase(l->product, own->logsource.product));
     return product && l->category.len == 0 && l->service.len == 0;
 }
 
@@ -367,10 +367,10 @@ static void declare_one(struct compiler *c, const struct declared_source *d,
     static const struct span_list none = {NULL, 0};
     uint32_t n = (uint32_t)c->sources->list.len;
     class_id *by_source = arena_calloc(c->region, n + 1, sizeof *by_source);
-    struct span name = span_of(arena_printf(
-        &c->scratch, "%.*s%s%.*s%s%.*s", SPAN_ARG(d->logsource.product),
-        d->logsource.category.len > 0 ? "/" : "", SPAN_ARG(d->logsource.category),
-        d->logsource.service.len > 0 ? "/" : "", SPAN_ARG(d->logsource.service)));
+    struct span name = span_of(
+        arena_printf(&c->scratch, "%.*s%s%.*s%s%.*s", SPAN_ARG(d->logsource.product),
+                     d->logsource.category.len > 0 ? "/" : "", SPAN_ARG(d->logsource.category),
+                     d->logsource.service.len > 0 ? "/" : "", SPAN_ARG(d->logsource.service)));
     name = name.len == 0 ? SPAN("declared") : name;
     out->format = d->format;
     const struct source *own = NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Names become nodes of the key table. One field has one node, however a record writes it: as one key ("a.b"), as
- * nested objects, or as a child of an object whose children are fields (EventData). So a rule's field costs one look-up
- * for every writer of logs. Runs in the compiler role.
+ * Names become nodes of the key table. One field has one node, however a record writes it: as one
+ * key ("a.b"), as nested objects, or as a child of an object whose children are fields (EventData).
+ * So a rule's field costs one look-up for every writer of logs. Runs in the compiler role.
  */
 #include "flow/normalise/compile_priv.h"
 
@@ -26,7 +26,8 @@ struct span compile_entity_field(int entity)
 
 /* ---- nodes ---- */
 
-/* "Event.EventData.Image" is the field Image: what is left of a path below an object whose children are fields. */
+/* "Event.EventData.Image" is the field Image: what is left of a path below an object whose children
+ * are fields. */
 static struct span lift(const struct compiler *c, struct span path)
 {
     for (size_t i = 0; i < c->children.len; i++) {
@@ -55,7 +56,8 @@ key_node compile_top_node(struct compiler *c, struct span name)
     return top_only(c, name) ? top_node(c, name) : KEY_NONE;
 }
 
-/* A first node for the name: the name as one key at the top, unless that is told apart from the field. */
+/* A first node for the name: the name as one key at the top, unless that is told apart from the
+ * field. */
 static key_node first_node(struct compiler *c, struct span name)
 {
     return keytable_add(c->keys, top_only(c, name) ? c->hidden : KEY_ROOT, name);
@@ -269,7 +271,8 @@ static bool below_child(const struct compiler *c, struct span name)
     return false;
 }
 
-/* Every name is also a child of the objects whose children are fields, and may be wrapped as {"#text": …}. */
+/* Every name is also a child of the objects whose children are fields, and may be wrapped as
+ * {"#text": …}. */
 void compile_link_children(struct compiler *c)
 {
     for (size_t i = 0; i < c->children.len; i++) {
@@ -278,8 +281,9 @@ void compile_link_children(struct compiler *c)
             continue;
         }
         key_node at = compile_node(c, child->at);
-        keytable_flag(c->keys, at, (child->deep ? KEY_DEEP : 0u) |
-                                       (child->strip_blanks ? KEY_STRIP_BLANKS : 0u));
+        keytable_flag(c->keys, at,
+                      (child->deep ? KEY_DEEP : 0u) |
+                          (child->strip_blanks ? KEY_STRIP_BLANKS : 0u));
         for (size_t n = 0; n < c->names.len; n++) {
             struct span name = c->names.data[n];
             if (below_child(c, name)) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The compiler of sources, in four parts that run in this order: compile_keys.c (names and paths become key-table
- * nodes), compile_views.c (fields become lists of nodes), compile_classes.c (log source tables become classes),
- * compile.c (all of it into the region). Compiler role only.
+ * The compiler of sources, in four parts that run in this order: compile_keys.c (names and paths
+ * become key-table nodes), compile_views.c (fields become lists of nodes), compile_classes.c (log
+ * source tables become classes), compile.c (all of it into the region). Compiler role only.
  */
 #ifndef FLOW_NORMALISE_COMPILE_PRIV_H
 #define FLOW_NORMALISE_COMPILE_PRIV_H
@@ -28,7 +28,7 @@ struct view_build {
     struct span name;
     const struct source *source; /* NULL: fields by their own names only */
     const struct src_also *also;
-    uint32_t extras;             /* bit i: source->views[i] holds */
+    uint32_t extras; /* bit i: source->views[i] holds */
     uint32_t number;
 };
 
@@ -39,18 +39,18 @@ struct compiler {
     struct arena *region;
     struct arena scratch;
     struct keytable_builder *keys;
-    struct map nodes;        /* name → node */
-    VEC(struct span) names;  /* of nodes, in the order they were made */
-    struct map top_only;     /* names that also have a node for "at the top of the record only" */
-    key_node hidden;         /* parent of nodes that no record reaches by that way */
+    struct map nodes;       /* name → node */
+    VEC(struct span) names; /* of nodes, in the order they were made */
+    struct map top_only;    /* names that also have a node for "at the top of the record only" */
+    key_node hidden;        /* parent of nodes that no record reaches by that way */
     VEC(const struct src_child *) children;
-    struct span *fields;     /* sorted */
+    struct span *fields; /* sorted */
     uint32_t nfields;
     struct map field_ids;
     VEC(struct view_build) views;
     struct view *packed_views;
     VEC(struct class_build) classes;
-    struct map class_ids;    /* serialised class → number */
+    struct map class_ids; /* serialised class → number */
     struct norm_tables *tables;
     struct err *e;
 };
@@ -70,7 +70,8 @@ struct span compile_entity_field(int entity);
 #define COMPILE_TIME_FIELD SPAN("@time")
 
 /* ---- compile_views.c ---- */
-/* Number of the view for a source (NULL: none), its views that hold for these categories, and an also (or NULL). */
+/* Number of the view for a source (NULL: none), its views that hold for these categories, and an
+ * also (or NULL). */
 uint32_t compile_view(struct compiler *c, const struct source *source, struct span_list categories,
                       const struct src_also *also);
 /* Writes all views asked for into the region. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Views: for one way of writing logs, which nodes fill which field. A field's own node comes first, then what the source
- * says, in its order. Runs in the compiler role.
+ * Views: for one way of writing logs, which nodes fill which field. A field's own node comes first,
+ * then what the source says, in its order. Runs in the compiler role.
  */
 #include "flow/normalise/compile_priv.h"
 
@@ -57,14 +57,14 @@ static key_node joined_node(struct compiler *c, const struct src_child *child, s
                             struct span tail)
 {
     const char *path =
-        tail.len == 0
-            ? arena_printf(&c->scratch, "%.*s.%.*s", SPAN_ARG(child->at), SPAN_ARG(head))
-            : arena_printf(&c->scratch, "%.*s.%.*s.%.*s.%.*s", SPAN_ARG(child->at), SPAN_ARG(head),
-                           SPAN_ARG(child->attributes), SPAN_ARG(tail));
+        tail.len == 0 ? arena_printf(&c->scratch, "%.*s.%.*s", SPAN_ARG(child->at), SPAN_ARG(head))
+                      : arena_printf(&c->scratch, "%.*s.%.*s.%.*s.%.*s", SPAN_ARG(child->at),
+                                     SPAN_ARG(head), SPAN_ARG(child->attributes), SPAN_ARG(tail));
     return compile_node(c, span_of(path));
 }
 
-/* A child of an `after` object: the value itself, {"#text": value}, or for A_B an attribute B of A. */
+/* A child of an `after` object: the value itself, {"#text": value}, or for A_B an attribute B of A.
+ */
 static void add_after(struct compiler *c, struct paths *p, const struct src_child *child,
                       struct span field)
 {
@@ -78,8 +78,8 @@ static void add_after(struct compiler *c, struct paths *p, const struct src_chil
     add_node(p, node);
     for (size_t i = 1; child->attributes.len > 0 && i + 1 < field.len; i++) {
         if (field.ptr[i] == '_') {
-            add_node(p, joined_node(c, child, span_sub(field, 0, i),
-                                    span_sub(field, i + 1, field.len)));
+            add_node(
+                p, joined_node(c, child, span_sub(field, 0, i), span_sub(field, i + 1, field.len)));
         }
     }
 }
@@ -91,8 +91,8 @@ static void add_with_blanks(struct compiler *c, struct paths *p, struct span fie
         struct span other = c->fields[f];
         size_t i = 0;
         size_t k = 0;
-        while (k < other.len && (other.ptr[k] == ' ' ||
-                                 (i < field.len && other.ptr[k] == field.ptr[i]))) {
+        while (k < other.len &&
+               (other.ptr[k] == ' ' || (i < field.len && other.ptr[k] == field.ptr[i]))) {
             i += other.ptr[k] != ' ';
             k++;
         }
@@ -113,9 +113,9 @@ static void add_source_paths(struct compiler *c, struct paths *p, const struct v
         }
     }
     for (uint32_t i = 0; i < s->nviews; i++) {
-        const struct src_alias *a = (v->extras >> i & 1) == 0
-                                        ? NULL
-                                        : find_alias(s->views[i].fields, s->views[i].nfields, field);
+        const struct src_alias *a =
+            (v->extras >> i & 1) == 0 ? NULL
+                                      : find_alias(s->views[i].fields, s->views[i].nfields, field);
         if (a != NULL) {
             add_list(c, p, a->paths);
         }
@@ -276,8 +276,8 @@ void compile_pack_views(struct compiler *c)
 
 /* ---- derived values ---- */
 
-static int derive_one(struct compiler *c, const struct src_also *also,
-                      const struct src_derive *d, struct norm_derive *out)
+static int derive_one(struct compiler *c, const struct src_also *also, const struct src_derive *d,
+                      struct norm_derive *out)
 {
     struct dissect_pattern p = {0};
     int rc = dissect_parse(&c->scratch, d->from, &p, c->e);
@@ -287,7 +287,8 @@ static int derive_one(struct compiler *c, const struct src_also *also,
         parts[i].text = arena_copy(c->region, s->text);
         parts[i].field = s->kind == STEP_LITERAL ? FIELD_NONE : compile_field_id(c, s->text);
         if (s->kind != STEP_LITERAL && parts[i].field == FIELD_NONE) {
-            /* Nobody asks for that field, so it has no number: its value is looked up by no rule either. */
+            /* Nobody asks for that field, so it has no number: its value is looked up by no rule
+             * either. */
             rc = err_set(c->e, ERR_INVALID, "'%.*s' is derived from '%.*s', which is no field",
                          SPAN_ARG(d->field), SPAN_ARG(s->text));
         }

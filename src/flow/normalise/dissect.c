@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Running dissect patterns over lines: see dissect.h. On the event path of every worker; allocates nothing. Each step
- * moves forward or fails, so a line costs at most its length times the number of patterns tried.
+ * Running dissect patterns over lines: see dissect.h. On the event path of every worker; allocates
+ * nothing. Each step moves forward or fails, so a line costs at most its length times the number of
+ * patterns tried.
  */
 #include "flow/normalise/dissect.h"
 
@@ -53,7 +54,8 @@ static size_t find_last(struct span in, struct span what)
     return SIZE_MAX;
 }
 
-/* Where a stretch before step i+1 ends: at the nearest literal that may follow, or at the end of the line. */
+/* Where a stretch before step i+1 ends: at the nearest literal that may follow, or at the end of
+ * the line. */
 static size_t stretch_end(const struct dissect_pattern *p, uint32_t i, struct span rest, bool last)
 {
     size_t best = SIZE_MAX;

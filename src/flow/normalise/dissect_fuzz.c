@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* A pattern, a newline, a line: the pattern is taken or refused, and what is taken stays inside the line or the pattern. */
+/* A pattern, a newline, a line: the pattern is taken or refused, and what is taken stays inside the
+ * line or the pattern. */
 #include "base/check.h"
 #include "flow/normalise/dissect.h"
 

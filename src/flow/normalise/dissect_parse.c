@@ -185,7 +185,8 @@ static int check_stretches(struct parser *p)
     return 0;
 }
 
-/* Behind options, what ends a stretch must be a literal too: anything else would hide where it ends. */
+/* Behind options, what ends a stretch must be a literal too: anything else would hide where it
+ * ends. */
 static int check_options(struct parser *p)
 {
     for (uint32_t i = 0; i < p->n; i++) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Dissect patterns: what they take, what they refuse, and that hostile lines cost no more than honest ones. */
+/* Dissect patterns: what they take, what they refuse, and that hostile lines cost no more than
+ * honest ones. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,7 +29,8 @@ static const struct take_case cases[] = {
     {"user %{u?} from %{ip:word}", "user from 1.2.3.4", NULL},
     /* the first literal ends a stretch, the last one ends a stretch that a stranger fills */
     {"for %{u} from %{r:rest}", "for a from 9.9.9.9 from 1.1.1.1", "u=a|r=9.9.9.9 from 1.1.1.1"},
-    {"for %{u:last} from %{ip:word}", "for a from 9.9.9.9 from 1.1.1.1", "u=a from 9.9.9.9|ip=1.1.1.1"},
+    {"for %{u:last} from %{ip:word}", "for a from 9.9.9.9 from 1.1.1.1",
+     "u=a from 9.9.9.9|ip=1.1.1.1"},
     {"for %{u:last} from %{ip:word}", "for  from 1.1.1.1", NULL},
     {"%{n:int}x", "12x", "n=12"},
     {"%{n:int}x", "x", NULL},
@@ -89,9 +91,24 @@ static void test_take(void **state)
 }
 
 static const char *const bad[] = {
-    "",        "%",         "100%",   "%{a",          "%{a b}",    "%{a:colour}", "]]",   "[[a",
-    "[[a[[b]]", "[[%{a}]]", "[[]]x",  "%{a}%{b}",     "%{a}%{b:int}", "%{a:|}",   "%{a:x|}",
-    "%{a}[[b]]%{c:int}",    "[[ a %{b}]]%{c:word}",   "%{a:=x}",
+    "",
+    "%",
+    "100%",
+    "%{a",
+    "%{a b}",
+    "%{a:colour}",
+    "]]",
+    "[[a",
+    "[[a[[b]]",
+    "[[%{a}]]",
+    "[[]]x",
+    "%{a}%{b}",
+    "%{a}%{b:int}",
+    "%{a:|}",
+    "%{a:x|}",
+    "%{a}[[b]]%{c:int}",
+    "[[ a %{b}]]%{c:word}",
+    "%{a:=x}",
 };
 
 static void test_bad_patterns(void **state)
@@ -114,7 +131,8 @@ static void test_bad_patterns(void **state)
     arena_init(&a, 0);
     char *many = arena_bytes(&a, DISSECT_TEXT_MAX + 1);
     memset(many, 'a', DISSECT_TEXT_MAX + 1);
-    assert_int_equal(dissect_parse(&a, span_make(many, DISSECT_TEXT_MAX + 1), &p, NULL), ERR_INVALID);
+    assert_int_equal(dissect_parse(&a, span_make(many, DISSECT_TEXT_MAX + 1), &p, NULL),
+                     ERR_INVALID);
     for (size_t i = 0; i + 5 <= DISSECT_TEXT_MAX; i += 5) {
         memcpy(many + i, "%{:a=", 5);
     }
@@ -122,7 +140,8 @@ static void test_bad_patterns(void **state)
     arena_fini(&a);
 }
 
-/* Steps × length is the most a line may cost: many near misses of each literal must not multiply. */
+/* Steps × length is the most a line may cost: many near misses of each literal must not multiply.
+ */
 static void test_cost(void **state)
 {
     (void)state;
@@ -131,8 +150,11 @@ static void test_cost(void **state)
     struct dissect_pattern p = {0};
     struct dissect_value values[DISSECT_VALUES_MAX];
     arena_init(&a, 0);
-    assert_int_equal(dissect_parse(&a, SPAN("%{a:last} from %{b:last} from %{c:last} from %{d} port "
-                                            "%{e:int}"), &p, NULL), 0);
+    assert_int_equal(dissect_parse(&a,
+                                   SPAN("%{a:last} from %{b:last} from %{c:last} from %{d} port "
+                                        "%{e:int}"),
+                                   &p, NULL),
+                     0);
     char *line = arena_bytes(&a, LEN);
     for (size_t i = 0; i + 6 <= LEN; i += 6) {
         memcpy(line + i, " from ", 6);

@@ -51,8 +51,8 @@ enum source_format normalise_guess_format(struct span head)
     if (trimmed.len > 0 && (trimmed.ptr[0] == '{' || trimmed.ptr[0] == '[')) {
         /* "[" also begins the time of some text logs. */
         struct span inner = span_trim(span_sub(trimmed, 1, trimmed.len));
-        bool text = trimmed.ptr[0] == '[' && inner.len > 0 &&
-                    memchr("{[]\"", inner.ptr[0], 4) == NULL;
+        bool text =
+            trimmed.ptr[0] == '[' && inner.len > 0 && memchr("{[]\"", inner.ptr[0], 4) == NULL;
         if (!text) {
             return FORMAT_JSON;
         }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* For the tests and fuzz targets of this folder: the shipped source files, compiled. Never part of the program. */
+/* For the tests and fuzz targets of this folder: the shipped source files, compiled. Never part of
+ * the program. */
 #ifndef FLOW_NORMALISE_NORM_KIT_H
 #define FLOW_NORMALISE_NORM_KIT_H
 
@@ -21,10 +22,12 @@ void norm_kit_compile(struct norm_kit *k, const struct span *fields, uint32_t nf
                       const struct declared_source *declared, uint32_t ndeclared);
 void norm_kit_free(struct norm_kit *k);
 
-/* Feeds one record from an exact-size heap copy; the copy lives until the next call or norm_kit_free. */
+/* Feeds one record from an exact-size heap copy; the copy lives until the next call or
+ * norm_kit_free. */
 enum normalise_result norm_kit_feed(struct norm_kit *k, struct span record, struct err *e);
 
-/* First value of a field through the event's class, or of class `cls` of its chain; NULL when absent. In a static buffer. */
+/* First value of a field through the event's class, or of class `cls` of its chain; NULL when
+ * absent. In a static buffer. */
 const char *norm_kit_value(struct norm_kit *k, const char *field);
 uint32_t norm_kit_values(struct norm_kit *k, const char *field);
 const char *norm_kit_class(const struct norm_kit *k);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * From a record to an event: see normalise.h. Chooses the decoder, then what all formats share: class, derived values,
- * time, tags. Runs in every sandboxed worker on hostile bytes; nothing a record holds may end the worker or be lost.
+ * From a record to an event: see normalise.h. Chooses the decoder, then what all formats share:
+ * class, derived values, time, tags. Runs in every sandboxed worker on hostile bytes; nothing a
+ * record holds may end the worker or be lost.
  */
 #include "flow/normalise/normalise.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * From bytes to an event: decode, recognise, classify, find its time. One normaliser per worker; allocates nothing per
- * event once warm. Called by intake, scan, bench and hunt with one record at a time.
+ * From bytes to an event: decode, recognise, classify, find its time. One normaliser per worker;
+ * allocates nothing per event once warm. Called by intake, scan, bench and hunt with one record at
+ * a time.
  */
 #ifndef FLOW_NORMALISE_NORMALISE_H
 #define FLOW_NORMALISE_NORMALISE_H
@@ -16,18 +17,20 @@ void normaliser_free(struct normaliser **n);
 
 /*
  * How to read what follows, the state of one stream (file, connection, listener):
- * - declared >= 0: the whole truth is declared[declared] (manifest): nothing is dissected or recognised beyond the
- *   format's own fields and, where it states no log source, Windows JSON by its content;
- * - else format, and the source by content; `source` names one of the files of sources/ to force it (empty = recognise).
- * Zeek TSV keeps its header here: feed header lines as records, they give NORMALISE_HEADER.
+ * - declared >= 0: the whole truth is declared[declared] (manifest): nothing is dissected or
+ * recognised beyond the format's own fields and, where it states no log source, Windows JSON by its
+ * content;
+ * - else format, and the source by content; `source` names one of the files of sources/ to force it
+ * (empty = recognise). Zeek TSV keeps its header here: feed header lines as records, they give
+ * NORMALISE_HEADER.
  */
 struct stream {
     int32_t declared;
     enum source_format format;
     struct span source;
-    int zone_s;            /* seconds east of UTC for times without a zone */
-    time_ns received;      /* of the records that follow */
-    uint32_t zeek_ncols;   /* state of Zeek TSV, set by the normaliser; starts zeroed */
+    int zone_s;          /* seconds east of UTC for times without a zone */
+    time_ns received;    /* of the records that follow */
+    uint32_t zeek_ncols; /* state of Zeek TSV, set by the normaliser; starts zeroed */
     struct stream_zeek *zeek;
 };
 void stream_init(struct stream *st);
@@ -36,17 +39,20 @@ void stream_fini(struct stream *st);
 enum normalise_result {
     NORMALISE_EVENT,  /* ev is ready for the matcher */
     NORMALISE_HEADER, /* a header or comment line: no event, not counted */
-    NORMALISE_BAD,    /* ev holds the record as a line without fields, tagged TAG_NOT_PARSED; e says why and where */
+    NORMALISE_BAD,    /* ev holds the record as a line without fields, tagged TAG_NOT_PARSED; e says
+                         why and where */
 };
 
 /* record: one JSON value or one line without its newline. It must stay valid while ev is used. */
 enum normalise_result normalise(struct normaliser *n, struct stream *st, struct span record,
                                 struct event *ev, struct err *e);
 
-/* Format and source guessed from the first bytes of a file ("{" …, "#separator", syslog PRI, combined log line …). */
+/* Format and source guessed from the first bytes of a file ("{" …, "#separator", syslog PRI,
+ * combined log line …). */
 enum source_format normalise_guess_format(struct span head);
 
-/* Fields of the event for people: calls visit for each (name, value) incl. extracted and derived ones. */
+/* Fields of the event for people: calls visit for each (name, value) incl. extracted and derived
+ * ones. */
 typedef void normalise_visit(void *ctx, struct span name, struct span value);
 void normalise_fields(struct normaliser *n, struct event *ev, struct arena *scratch,
                       normalise_visit *visit, void *ctx);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Records of the Linux audit daemon: every key=value is a field, quotes taken off; a key that comes twice has two values.
- * Records are not joined by their serial number. On the event path of every worker.
+ * Records of the Linux audit daemon: every key=value is a field, quotes taken off; a key that comes
+ * twice has two values. Records are not joined by their serial number. On the event path of every
+ * worker.
  */
 #include "flow/normalise/normalise_priv.h"
 
-/* Blanks of the audit log: also the separators (0x1c-0x1f) before values that the daemon has looked up. */
+/* Blanks of the audit log: also the separators (0x1c-0x1f) before values that the daemon has looked
+ * up. */
 static bool audit_blank(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1c && c <= 0x1f);
@@ -19,7 +21,8 @@ static size_t until(struct span s, size_t at, char quote)
     return at;
 }
 
-/* Value at `at`: in quotes, or to the next blank (or to the single quote that ends the enclosing one). */
+/* Value at `at`: in quotes, or to the next blank (or to the single quote that ends the enclosing
+ * one). */
 static struct span audit_value(struct span s, size_t at, bool inside, size_t *next_out)
 {
     char c = at < s.len ? s.ptr[at] : ' ';

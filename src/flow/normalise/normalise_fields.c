@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * What people see of an event: every field with its name, and the fields that the view adds. Slow on purpose: it walks
- * the original once more, so that the event path need not keep names that nobody asks for.
+ * What people see of an event: every field with its name, and the fields that the view adds. Slow
+ * on purpose: it walks the original once more, so that the event path need not keep names that
+ * nobody asks for.
  */
 #include "flow/normalise/normalise_priv.h"
 #include "wire/json_read.h"
@@ -52,7 +53,8 @@ static void show_leaf(void *ctx, struct span name, const struct leaf *leaf)
     s->visit(s->ctx, lifted(s->n->tables, name), leaf_value(leaf, s->scratch));
 }
 
-/* Fields that are filled from a place with another name: Provider_Name, host_name, what a pattern found … */
+/* Fields that are filled from a place with another name: Provider_Name, host_name, what a pattern
+ * found … */
 static void show_view(struct show *s, struct event *ev)
 {
     const struct catalog *c = s->n->catalog;

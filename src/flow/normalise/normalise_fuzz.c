@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Records from anywhere, with the shipped sources. First byte: the format (upper half: as a manifest entry); the rest is
- * cut at newlines into records of one stream. Whatever they hold, each becomes an event with a class and a time.
+ * Records from anywhere, with the shipped sources. First byte: the format (upper half: as a
+ * manifest entry); the rest is cut at newlines into records of one stream. Whatever they hold, each
+ * becomes an event with a class and a time.
  */
 #include "flow/normalise/norm_kit.h"
 
@@ -18,7 +19,8 @@ static void ignore(void *ctx, struct span name, struct span value)
 
 static void start(void)
 {
-    static const struct span fields[] = {{"Image", 5}, {"CommandLine", 11}, {"a.b.c", 5}, {"User", 4}, {"TargetObject", 12}};
+    static const struct span fields[] = {
+        {"Image", 5}, {"CommandLine", 11}, {"a.b.c", 5}, {"User", 4}, {"TargetObject", 12}};
     norm_kit_load(&kit, SOURCES_DIR);
     MUST(sources_switch(kit.sources, SPAN("windows.audit-4657"), true, NULL));
     MUST(sources_switch(kit.sources, SPAN("windows.audit-4688-full"), true, NULL));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * JSON records: read along the key table, then told apart by what they hold. The order of the source files decides when
- * several would fit. On the event path of every worker.
+ * JSON records: read along the key table, then told apart by what they hold. The order of the
+ * source files decides when several would fit. On the event path of every worker.
  */
 #include "flow/normalise/normalise_priv.h"
 #include "wire/json_read.h"
@@ -92,7 +92,8 @@ static bool reads_json(enum source_format f)
     return f == FORMAT_JSON || f == FORMAT_ZEEKJSON || f == FORMAT_JOURNALD;
 }
 
-/* The source a record is of: forced, stated by its format, or by content; NULL when nothing fits. */
+/* The source a record is of: forced, stated by its format, or by content; NULL when nothing fits.
+ */
 static const struct norm_source *source_of(const struct job *j, enum source_format format)
 {
     const struct norm_tables *t = j->n->tables;
@@ -124,7 +125,8 @@ static class_id class_of(const struct job *j, const struct norm_source *s,
     return norm_class_of(j, s, keys[0], keys[1]);
 }
 
-/* The message is the text of a program that the record names, or a whole syslog line, which tells the keys too. */
+/* The message is the text of a program that the record names, or a whole syslog line, which tells
+ * the keys too. */
 static void dissect_message(struct job *j, const struct norm_source *s,
                             struct span keys[TABLE_KEYS_MAX])
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Inside of the normaliser: what its parts (one file per format) share. On the event path of every worker. */
+/* Inside of the normaliser: what its parts (one file per format) share. On the event path of every
+ * worker. */
 #ifndef FLOW_NORMALISE_NORMALISE_PRIV_H
 #define FLOW_NORMALISE_NORMALISE_PRIV_H
 
@@ -24,8 +25,8 @@ struct normaliser {
     const struct norm_tables *tables;
     const struct event *last; /* whose leaf names are held */
     uint32_t last_stamp;
-    VEC(struct span) names;   /* of the leaves that a text decoder made, parallel to the event's */
-    uint32_t named_from;      /* first leaf that has one */
+    VEC(struct span) names; /* of the leaves that a text decoder made, parallel to the event's */
+    uint32_t named_from;    /* first leaf that has one */
 };
 
 /* One record on its way. */
@@ -53,12 +54,13 @@ const struct norm_source *norm_source_of(const struct job *j, enum source_format
 /* Class for a format with one source: stated, by a key value, or unknown. */
 class_id norm_format_class(const struct job *j, enum source_format format, struct span a,
                            struct span b);
-/* Takes a message apart by the source's patterns; adds what it finds. False when no pattern fits. */
+/* Takes a message apart by the source's patterns; adds what it finds. False when no pattern fits.
+ */
 bool norm_dissect(struct job *j, const struct norm_source *s, struct span program,
                   struct span message);
 
-/* Reads a syslog line into fields by the patterns of s, and its time into the event unless it has one. Gives what the log
- * source tables go by; ptr NULL where the line does not say. */
+/* Reads a syslog line into fields by the patterns of s, and its time into the event unless it has
+ * one. Gives what the log source tables go by; ptr NULL where the line does not say. */
 void norm_syslog_line(struct job *j, const struct norm_source *s, struct span line,
                       struct span *program_out, struct span *facility_out);
 
@@ -70,11 +72,13 @@ enum normalise_result norm_auditd(struct job *j);
 enum normalise_result norm_syslog(struct job *j);
 enum normalise_result norm_zeek(struct job *j);
 
-/* Every key=value of an audit record; returns its type, ptr NULL when there is none. normalise_auditd.c */
+/* Every key=value of an audit record; returns its type, ptr NULL when there is none.
+ * normalise_auditd.c */
 struct span norm_audit_pairs(struct job *j, struct span record);
 
 /* ---- normalise_time.c ---- */
-/* Any time text we know; number: the record wrote it as a number. Sets tags. False when it is no time. */
+/* Any time text we know; number: the record wrote it as a number. Sets tags. False when it is no
+ * time. */
 bool norm_time_parse(struct span text, int zone_s, time_ns received, time_ns *out,
                      uint32_t *tags_out);
 /* Time from the view's paths; keeps ev->time when the decoder has set it. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Lines without structure of their own: plain text, and syslog whose messages are taken apart by the patterns of a
- * source. On the event path of every worker.
+ * Lines without structure of their own: plain text, and syslog whose messages are taken apart by
+ * the patterns of a source. On the event path of every worker.
  */
 #include "flow/normalise/normalise_priv.h"
 #include "wire/syslog.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * When an event says it happened. Knows the forms that logs use: RFC 3339 and its relatives, seconds to nanoseconds
- * since 1970, the web server's, syslog's. A time that is missing or lies more than a day ahead is replaced by the time of
- * receipt and tagged: else one wrong clock would keep a correlation window open for ever.
+ * When an event says it happened. Knows the forms that logs use: RFC 3339 and its relatives,
+ * seconds to nanoseconds since 1970, the web server's, syslog's. A time that is missing or lies
+ * more than a day ahead is replaced by the time of receipt and tagged: else one wrong clock would
+ * keep a correlation window open for ever.
  */
 #include "base/num.h"
 #include "flow/normalise/normalise_priv.h"
@@ -10,7 +11,8 @@
 
 enum { EPOCH_TEXT_MAX = 40, TIME_WEB_MIN = 20 };
 
-/* Powers of ten from which a number counts as milli-, micro-, nanoseconds: seconds reach 11 digits in the year 5138. */
+/* Powers of ten from which a number counts as milli-, micro-, nanoseconds: seconds reach 11 digits
+ * in the year 5138. */
 static const int64_t epoch_limits[] = {INT64_C(100000000000), INT64_C(100000000000000),
                                        INT64_C(100000000000000000)};
 
@@ -174,8 +176,8 @@ static bool time_from_view(struct job *j)
     for (uint32_t i = v->start[field]; i < v->start[field + 1]; i++) {
         uint32_t leaf = leaves_first(&ev->leaves, v->nodes[i]);
         time_ns t = TIME_NONE;
-        if (leaf != LEAF_NIL && norm_time_parse(event_plain(ev, leaf), j->st->zone_s, ev->received,
-                                                &t, &ev->tags)) {
+        if (leaf != LEAF_NIL &&
+            norm_time_parse(event_plain(ev, leaf), j->st->zone_s, ev->received, &t, &ev->tags)) {
             ev->time = t;
             return true;
         }
@@ -191,7 +193,8 @@ void norm_find_time(struct job *j)
         ev->time = ev->received;
         return;
     }
-    if (ev->received != TIME_NONE && ev->time > ev->received && ev->time - ev->received > TIME_DAY) {
+    if (ev->received != TIME_NONE && ev->time > ev->received &&
+        ev->time - ev->received > TIME_DAY) {
         ev->tags |= TAG_FUTURE_TIME;
         ev->time = ev->received;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Web access logs in the common and combined formats, with or without a leading vhost:port. A line that does not fit
- * stays a line: it is tagged, keywords still see it. On the event path.
+ * Web access logs in the common and combined formats, with or without a leading vhost:port. A line
+ * that does not fit stays a line: it is tagged, keywords still see it. On the event path.
  */
 #include "flow/normalise/normalise_priv.h"
 
@@ -17,7 +17,8 @@ static struct span take_word(struct span *rest)
     return word;
 }
 
-/* Text in quotes at the start of rest, up to the next quote that no backslash hides. False when there is none. */
+/* Text in quotes at the start of rest, up to the next quote that no backslash hides. False when
+ * there is none. */
 static bool take_quoted(struct span *rest, struct span *out)
 {
     if (rest->len < 2 || rest->ptr[0] != '"') {

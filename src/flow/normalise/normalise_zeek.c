@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Zeek's tab-separated logs: header lines make the columns, data lines the events. On the event path of every worker. */
+/* Zeek's tab-separated logs: header lines make the columns, data lines the events. On the event
+ * path of every worker. */
 #include "flow/normalise/normalise_priv.h"
 
 /* Nodes of the columns, found again when a header has changed them. */
@@ -44,7 +45,8 @@ enum normalise_result norm_zeek(struct job *j)
         return NORMALISE_HEADER;
     }
     if (zeek_is_header(line)) {
-        /* A header that cannot be read leaves the one before it: the lines behind it are told by their columns. */
+        /* A header that cannot be read leaves the one before it: the lines behind it are told by
+         * their columns. */
         int rc = zeek_header(st->zeek->log, line, j->e);
         (void)rc;
         return NORMALISE_HEADER;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* The set of loaded sources: see sources.h. Compiler role only; one file that cannot be read leaves the others usable. */
+/* The set of loaded sources: see sources.h. Compiler role only; one file that cannot be read leaves
+ * the others usable. */
 #include "flow/normalise/sources.h"
 
 #include <stdio.h>

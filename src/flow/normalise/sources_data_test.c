@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The shipped source files against events of our own: tests/data/sources/NAME/ holds events and what must become of
- * them (see the README there). Every source file must have such a folder.
+ * The shipped source files against events of our own: tests/data/sources/NAME/ holds events and
+ * what must become of them (see the README there). Every source file must have such a folder.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -85,7 +85,8 @@ static int check_source(struct norm_kit *k, struct arena *a, const char *folder,
     const char *product = arena_cstr(a, word_or_none(&rest));
     const char *category = arena_cstr(a, word_or_none(&rest));
     const char *service = arena_cstr(a, word_or_none(&rest));
-    return norm_kit_has(k, product, category, service) ? 0 : complain(folder, line, norm_kit_class(k));
+    return norm_kit_has(k, product, category, service) ? 0
+                                                       : complain(folder, line, norm_kit_class(k));
 }
 
 static int check_entity(struct norm_kit *k, struct arena *a, const char *folder, struct span line,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Source files from anywhere: loading and compiling must end in a catalog or an error, whatever the bytes. */
+/* Source files from anywhere: loading and compiling must end in a catalog or an error, whatever the
+ * bytes. */
 #include "flow/normalise/norm_kit.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Reads a source file into struct source: see sources/README.md for the words. Compiler role only. Every key that is not
- * known is an error with its line: a misspelt key that is passed over would silently lose events.
+ * Reads a source file into struct source: see sources/README.md for the words. Compiler role only.
+ * Every key that is not known is an error with its line: a misspelt key that is passed over would
+ * silently lose events.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -131,7 +132,7 @@ static int load_recognise_one(struct arena *a, const struct yaml_node *map,
                               struct src_recognise *out, struct err *e)
 {
     enum { CONDS_MAX = 32 };
-    static const char *const keys[] = {"present", "absent",   "equal", "prefix",
+    static const char *const keys[] = {"present",  "absent",   "equal", "prefix",
                                        "contains", "declared", NULL};
     struct src_cond *conds = arena_calloc(a, CONDS_MAX, sizeof *conds);
     uint32_t n = 0;
@@ -169,8 +170,8 @@ static int load_recognise(struct arena *a, struct source *s, const struct yaml_n
 static int load_child(struct arena *a, const struct yaml_node *map, struct src_child *out,
                       struct err *e)
 {
-    static const char *const keys[] = {"at",    "text",  "attributes", "names", "deep",
-                                       "strip-blanks", "after", NULL};
+    static const char *const keys[] = {"at",   "text",         "attributes", "names",
+                                       "deep", "strip-blanks", "after",      NULL};
     int rc = yaml_known_keys(map, keys, e);
     rc = rc == 0 ? yaml_get_text(map, "at", true, &out->at, e) : rc;
     rc = rc == 0 ? check_path(map, "at", out->at, e) : rc;
@@ -292,16 +293,16 @@ static int check_name(const struct yaml_node *map, struct span name, struct err 
         fine = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
     }
     return fine ? 0
-                : source_error(e, yaml_get(map, "name"),
-                               "'name' must be 1 to %d of a-z, 0-9 and -", SOURCE_NAME_MAX);
+                : source_error(e, yaml_get(map, "name"), "'name' must be 1 to %d of a-z, 0-9 and -",
+                               SOURCE_NAME_MAX);
 }
 
 static int load_head(const struct yaml_node *map, struct source *s, struct err *e)
 {
-    static const char *const keys[] = {"version", "name",     "title", "format",   "rank",
+    static const char *const keys[] = {"version",   "name",      "title",    "format", "rank",
                                        "recognise", "logsource", "children", "fields", "views",
-                                       "entities", "time",     "split", "also",     "switches",
-                                       "text",     NULL};
+                                       "entities",  "time",      "split",    "also",   "switches",
+                                       "text",      NULL};
     int64_t version = 0;
     struct span format = SPAN("");
     int rc = yaml_known_keys(map, keys, e);

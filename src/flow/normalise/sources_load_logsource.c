@@ -93,8 +93,7 @@ static int push_row(struct arena *a, const struct source *s, const struct yaml_n
     return source_error(e, map, "'service-is' must name a key of 'keys'");
 }
 
-static int load_rows(struct arena *a, struct source *s, const struct yaml_node *list,
-                     struct err *e)
+static int load_rows(struct arena *a, struct source *s, const struct yaml_node *list, struct err *e)
 {
     uint32_t count = 0;
     int rc = source_list(list, "'rows'", SOURCE_ROWS_MAX, &count, e);
@@ -202,8 +201,8 @@ static int load_when(struct arena *a, struct source *s, const struct yaml_node *
 }
 
 /* One map, or a list of maps. */
-static int load_also_logsources(struct arena *a, const struct yaml_node *node,
-                                struct src_also *out, struct err *e)
+static int load_also_logsources(struct arena *a, const struct yaml_node *node, struct src_also *out,
+                                struct err *e)
 {
     static const char *const names[] = {"product", "category", "service", NULL};
     bool list = node != NULL && node->kind == YAML_SEQ;
@@ -224,8 +223,7 @@ static int load_also_logsources(struct arena *a, const struct yaml_node *node,
     return rc;
 }
 
-int source_load_also(struct arena *a, struct source *s, const struct yaml_node *list,
-                     struct err *e)
+int source_load_also(struct arena *a, struct source *s, const struct yaml_node *list, struct err *e)
 {
     static const char *const keys[] = {"name",      "when",    "switch", "declared",
                                        "logsource", "instead", "derive", NULL};

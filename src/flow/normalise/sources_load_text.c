@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* The part `text` of a source file: patterns that take lines apart. See sources/README.md. Compiler role only. */
+/* The part `text` of a source file: patterns that take lines apart. See sources/README.md. Compiler
+ * role only. */
 #include "flow/normalise/sources_priv.h"
 #include "wire/yaml.h"
 

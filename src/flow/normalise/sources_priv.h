@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * What a source file says, as read: shared by the loader (sources_load*.c) and the compiler (compile*.c) of this folder.
- * Lives in the heap arena of struct sources, in the compiler role only. The words are those of sources/README.md.
+ * What a source file says, as read: shared by the loader (sources_load*.c) and the compiler
+ * (compile*.c) of this folder. Lives in the heap arena of struct sources, in the compiler role
+ * only. The words are those of sources/README.md.
  */
 #ifndef FLOW_NORMALISE_SOURCES_PRIV_H
 #define FLOW_NORMALISE_SOURCES_PRIV_H
@@ -11,13 +12,13 @@
 #include "flow/normalise/tables.h"
 
 enum {
-    SOURCES_MAX = 256,        /* files; bounds the work per event, which asks source by source */
-    SOURCE_KEYS_MAX = 2,      /* fields that a log source table goes by: channel and event */
-    SOURCE_ROWS_MAX = 4096,   /* rows of one table */
-    SOURCE_LIST_MAX = 4096,   /* items of one list */
-    SOURCE_PATTERNS_MAX = 256,/* text patterns of one source */
+    SOURCES_MAX = 256,         /* files; bounds the work per event, which asks source by source */
+    SOURCE_KEYS_MAX = 2,       /* fields that a log source table goes by: channel and event */
+    SOURCE_ROWS_MAX = 4096,    /* rows of one table */
+    SOURCE_LIST_MAX = 4096,    /* items of one list */
+    SOURCE_PATTERNS_MAX = 256, /* text patterns of one source */
     SOURCE_VIEWS_MAX = 32,
-    SOURCE_NAME_MAX = 64,     /* bytes of a source or switch name */
+    SOURCE_NAME_MAX = 64, /* bytes of a source or switch name */
 };
 
 struct span_list {
@@ -35,8 +36,8 @@ struct src_cond {
 struct src_recognise {
     const struct src_cond *conds; /* all of them */
     uint32_t nconds;
-    struct span_list programs;    /* syslog: program names, instead of conds */
-    bool declared;                /* holds for manifest entries without a log source too */
+    struct span_list programs; /* syslog: program names, instead of conds */
+    bool declared;             /* holds for manifest entries without a log source too */
 };
 
 /* A field and the paths that may hold it, in order. */
@@ -48,28 +49,28 @@ struct src_alias {
 /* "Each child of this object is a field of its own name." */
 struct src_child {
     struct span at;
-    struct span text;          /* key whose value stands for its object ("#text"), or empty */
-    struct span attributes;    /* key of an object whose children are A_B ("#attributes"), or empty */
-    struct span_list names;    /* `after`: the names there can be */
-    bool deep;                 /* every leaf below, by its own name */
+    struct span text;       /* key whose value stands for its object ("#text"), or empty */
+    struct span attributes; /* key of an object whose children are A_B ("#attributes"), or empty */
+    struct span_list names; /* `after`: the names there can be */
+    bool deep;              /* every leaf below, by its own name */
     bool strip_blanks;
-    bool after;                /* the same name found elsewhere wins */
+    bool after; /* the same name found elsewhere wins */
 };
 
 /* One row of a log source table; an empty key list fits every value. */
 struct src_row {
     struct span_list keys[SOURCE_KEYS_MAX];
     struct span_list categories, services, products;
-    int32_t also;      /* index of the `also` it stands for, or -1 */
-    int32_t switch_;   /* index of the switch that rules it, or -1 */
-    bool declared;     /* holds for manifest entries too */
+    int32_t also;    /* index of the `also` it stands for, or -1 */
+    int32_t switch_; /* index of the switch that rules it, or -1 */
+    bool declared;   /* holds for manifest entries too */
 };
 
 /* A field made of others: parts of text and fields, see derive.h. */
 struct src_derive {
     struct span field;
-    struct span from;          /* template: "%{SubjectDomainName}\%{SubjectUserName}" */
-    struct span_list replace;  /* pairs: value, instead; "prefix*" pairs replace the start */
+    struct span from;         /* template: "%{SubjectDomainName}\%{SubjectUserName}" */
+    struct span_list replace; /* pairs: value, instead; "prefix*" pairs replace the start */
 };
 
 /* The same event once more, as another kind: Security 4688 as process creation. */
@@ -110,14 +111,14 @@ struct source {
     struct span name;
     struct span title;
     enum source_format format;
-    int64_t rank;              /* smaller is asked first */
+    int64_t rank; /* smaller is asked first */
     const struct src_recognise *recognise;
     uint32_t nrecognise;
     struct logsource logsource; /* holds for each event of it */
     struct span key_names[SOURCE_KEYS_MAX];
     struct span_list key_paths[SOURCE_KEYS_MAX];
     uint32_t nkeys;
-    struct span rows_like;     /* source whose rows hold here too, or empty */
+    struct span rows_like; /* source whose rows hold here too, or empty */
     const struct src_row *rows;
     uint32_t nrows;
     const struct src_child *children;
@@ -129,8 +130,8 @@ struct source {
     struct span_list entities[ENTITY_COUNT];
     struct span_list times;
     struct span split;
-    struct span message;       /* JSON path whose text is dissected (journald MESSAGE) */
-    struct span program;       /* JSON path that names the program */
+    struct span message; /* JSON path whose text is dissected (journald MESSAGE) */
+    struct span program; /* JSON path that names the program */
     const struct src_also *also;
     uint32_t nalso;
     struct src_switch *switches;
@@ -138,7 +139,7 @@ struct source {
     struct span patterns_like; /* source whose patterns hold here too, or empty */
     const struct src_pattern *patterns;
     uint32_t npatterns;
-    struct span_list hex;      /* audit fields whose values may be written as hex digits */
+    struct span_list hex; /* audit fields whose values may be written as hex digits */
     int32_t hex_switch;
 };
 
@@ -155,7 +156,8 @@ struct yaml_node;
 /* Reads one file into out; sources_load.c. Everything lives in a. */
 int source_load(struct arena *a, struct span file_name, struct span bytes, struct source *out,
                 struct err *e) NODISCARD;
-/* Its parts, each from the node of its key, NULL when the file has none; sources_load_logsource.c … */
+/* Its parts, each from the node of its key, NULL when the file has none; sources_load_logsource.c …
+ */
 int source_load_logsource(struct arena *a, struct source *s, const struct yaml_node *map,
                           struct err *e) NODISCARD;
 int source_load_also(struct arena *a, struct source *s, const struct yaml_node *list,

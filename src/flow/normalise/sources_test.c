@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Source files: what is refused and where, switches, order, tables, and what is compiled from them. */
+/* Source files: what is refused and where, switches, order, tables, and what is compiled from them.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,7 +42,8 @@ static const struct bad_case bad[] = {
     {HEAD "logsource: {keys: {a: [x], b: [y], c: [z]}}\n", 5, "more than 2 keys"},
     {HEAD "logsource: {keys: {category: [x]}}\n", 5, "may not be named"},
     {HEAD "logsource:\n  keys: {a: [x]}\n  rows:\n    - {b: 1}\n", 8, "unknown key 'b'"},
-    {HEAD "logsource:\n  keys: {a: [x]}\n  rows:\n    - {service-is: c, a: [1]}\n", 8, "'service-is'"},
+    {HEAD "logsource:\n  keys: {a: [x]}\n  rows:\n    - {service-is: c, a: [1]}\n", 8,
+     "'service-is'"},
     {HEAD "logsource:\n  keys: {a: [x]}\n  rows:\n    - {a: 1, switch: no}\n", 8, "'switch' names"},
     {HEAD "children:\n  - {text: a}\n", 6, "'at' is missing"},
     {HEAD "children:\n  - {at: a, after: true}\n", 6, "go together"},
@@ -102,7 +104,8 @@ static void test_order(void **state)
     struct sources *s = sources_new();
     assert_int_equal(add_exact(s, "version: 1\nname: b\ntitle: B\nformat: json\n", NULL), 0);
     assert_int_equal(add_exact(s, "version: 1\nname: a\ntitle: A\nformat: json\n", NULL), 0);
-    assert_int_equal(add_exact(s, "version: 1\nname: c\ntitle: C\nformat: json\nrank: 1\n", NULL), 0);
+    assert_int_equal(add_exact(s, "version: 1\nname: c\ntitle: C\nformat: json\nrank: 1\n", NULL),
+                     0);
     assert_int_equal(sources_count(s), 3);
     assert_true(span_eq(sources_name(s, 0), SPAN("c")));
     assert_true(span_eq(sources_name(s, 1), SPAN("a")));
@@ -113,7 +116,8 @@ static void test_order(void **state)
 static void test_missing_like(void **state)
 {
     (void)state;
-    static const char *const files[] = {HEAD "logsource: {like: nobody}\n", HEAD "text: {like: nobody}\n"};
+    static const char *const files[] = {HEAD "logsource: {like: nobody}\n",
+                                        HEAD "text: {like: nobody}\n"};
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
         struct sources *s = sources_new();
         struct arena region;
@@ -141,12 +145,19 @@ static void test_switches(void **state)
     assert_int_equal(sources_switch(k.sources, SPAN("nothing"), true, &e), ERR_NOT_FOUND);
     const struct span fields[] = {SPAN("Image"), SPAN("TargetObject"), SPAN("Details")};
     norm_kit_compile(&k, fields, 3, NULL, 0);
-    assert_int_equal(norm_kit_feed(&k, SPAN("{\"Channel\":\"Security\",\"EventID\":4688,\"NewProcessName\":\"a\"}"), &e),
-                     NORMALISE_EVENT);
+    assert_int_equal(
+        norm_kit_feed(
+            &k, SPAN("{\"Channel\":\"Security\",\"EventID\":4688,\"NewProcessName\":\"a\"}"), &e),
+        NORMALISE_EVENT);
     assert_false(norm_kit_use(&k, "windows/process_creation-4688"));
-    assert_int_equal(norm_kit_feed(&k, SPAN("{\"Channel\":\"Security\",\"EventID\":4657,\"ProcessName\":\"p.exe\","
-                                            "\"ObjectName\":\"\\\\REGISTRY\\\\MACHINE\\\\SOFTWARE\",\"ObjectValueName\":\"Run\","
-                                            "\"NewValue\":\"x\"}"), &e), NORMALISE_EVENT);
+    assert_int_equal(
+        norm_kit_feed(&k,
+                      SPAN("{\"Channel\":\"Security\",\"EventID\":4657,\"ProcessName\":\"p.exe\","
+                           "\"ObjectName\":\"\\\\REGISTRY\\\\MACHINE\\\\SOFTWARE\","
+                           "\"ObjectValueName\":\"Run\","
+                           "\"NewValue\":\"x\"}"),
+                      &e),
+        NORMALISE_EVENT);
     assert_string_equal(norm_kit_class(&k), "windows/security");
     assert_null(norm_kit_value(&k, "TargetObject"));
     assert_true(norm_kit_use(&k, "windows/registry_event-4657"));
@@ -159,7 +170,8 @@ static void test_switches(void **state)
 static void test_audit_hex(void **state)
 {
     (void)state;
-    static const char line[] = "type=PROCTITLE msg=audit(1.1:1): proctitle=6C73002D6C a0=\"6C73\" a1=6c7 a2=6C7Z";
+    static const char line[] =
+        "type=PROCTITLE msg=audit(1.1:1): proctitle=6C73002D6C a0=\"6C73\" a1=6c7 a2=6C7Z";
     for (int on = 0; on < 2; on++) {
         struct norm_kit k;
         struct err e = {0};
@@ -182,7 +194,8 @@ static void test_catalog(void **state)
 {
     (void)state;
     struct norm_kit k;
-    const struct span fields[] = {SPAN("z"), SPAN("a.b.c"), SPAN("Threat Name"), SPAN("ThreatName"), SPAN("")};
+    const struct span fields[] = {SPAN("z"), SPAN("a.b.c"), SPAN("Threat Name"), SPAN("ThreatName"),
+                                  SPAN("")};
     const struct declared_source declared[] = {
         {FORMAT_JSON, {SPAN(""), SPAN(""), SPAN("")}},
         {FORMAT_TEXT, {SPAN("linux"), SPAN(""), SPAN("auth")}},
@@ -224,7 +237,8 @@ static void test_formats(void **state)
 {
     (void)state;
     enum source_format f = FORMAT_COUNT;
-    static const char *const words[] = {"json", "text", "web", "auditd", "zeek", "zeekjson", "syslog", "journald"};
+    static const char *const words[] = {"json", "text",     "web",    "auditd",
+                                        "zeek", "zeekjson", "syslog", "journald"};
     assert_int_equal(ARRAY_LEN(words), FORMAT_COUNT);
     for (int i = 0; i < FORMAT_COUNT; i++) {
         assert_true(source_format_parse(span_of(words[i]), &f));
@@ -235,12 +249,30 @@ static void test_formats(void **state)
     assert_false(source_format_parse(SPAN(""), &f));
 }
 
+/* A stream may say which source it is; a name that is not loaded recognises nothing. */
+static void test_forced(void **state)
+{
+    (void)state;
+    struct norm_kit k;
+    struct err e = {0};
+    norm_kit_load(&k, SOURCES_DIR);
+    norm_kit_compile(&k, NULL, 0, NULL, 0);
+    k.stream.source = SPAN("okta");
+    assert_int_equal(norm_kit_feed(&k, SPAN("{\"x\":1}"), &e), NORMALISE_EVENT);
+    assert_true(norm_kit_has(&k, "okta", "", "okta"));
+    k.stream.source = SPAN("nobody");
+    assert_int_equal(norm_kit_feed(&k, SPAN("{\"x\":1}"), &e), NORMALISE_EVENT);
+    assert_true(norm_kit_has(&k, "", "", ""));
+    norm_kit_free(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bad_files), cmocka_unit_test(test_order),
-        cmocka_unit_test(test_missing_like), cmocka_unit_test(test_switches), cmocka_unit_test(test_audit_hex),
-        cmocka_unit_test(test_catalog), cmocka_unit_test(test_formats),
+        cmocka_unit_test(test_bad_files), cmocka_unit_test(test_forced),
+        cmocka_unit_test(test_order),     cmocka_unit_test(test_missing_like),
+        cmocka_unit_test(test_switches),  cmocka_unit_test(test_audit_hex),
+        cmocka_unit_test(test_catalog),   cmocka_unit_test(test_formats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * What the event path knows of the sources: compiled by compile*.c into the region beside the catalog, read by
- * normalise*.c in every worker. Immutable, shared between processes: plain pointers, no heap, no function pointers.
+ * What the event path knows of the sources: compiled by compile*.c into the region beside the
+ * catalog, read by normalise*.c in every worker. Immutable, shared between processes: plain
+ * pointers, no heap, no function pointers.
  */
 #ifndef FLOW_NORMALISE_TABLES_H
 #define FLOW_NORMALISE_TABLES_H
@@ -80,19 +81,20 @@ struct norm_source {
     struct node_list keys[TABLE_KEYS_MAX];
     uint32_t nkeys;
     struct norm_table full;
-    struct norm_table strict;    /* manifest entries */
-    struct node_list message;    /* text to dissect, or empty */
+    struct norm_table strict; /* manifest entries */
+    struct node_list message; /* text to dissect, or empty */
     struct node_list program;
     const struct dissect *patterns;
-    const struct span *hex;      /* fields whose hex digits are decoded */
+    const struct span *hex; /* fields whose hex digits are decoded */
     uint32_t nhex;
 };
 
 struct norm_declared {
     enum source_format format;
-    bool by_content;             /* no log source stated */
+    bool by_content; /* no log source stated */
     class_id plain;
-    const class_id *by_source;   /* JSON that source i recognises; CLASS_NONE where it does not matter */
+    const class_id
+        *by_source; /* JSON that source i recognises; CLASS_NONE where it does not matter */
 };
 
 /* Nodes of the fields that our own decoders fill. */
@@ -128,17 +130,19 @@ struct norm_tables {
     uint32_t magic;
     const struct norm_source *sources; /* in the order they are asked */
     uint32_t nsources;
-    int32_t by_format[FORMAT_COUNT];   /* source of a format that has just one (web, auditd, zeek, syslog), or -1 */
+    int32_t by_format[FORMAT_COUNT]; /* source of a format that has just one (web, auditd, zeek,
+                                        syslog), or -1 */
     const struct norm_declared *declared;
     uint32_t ndeclared;
-    const struct norm_class *classes;  /* parallel to catalog classes */
-    class_id generic;                  /* nothing recognised: no log source */
+    const struct norm_class *classes; /* parallel to catalog classes */
+    class_id generic;                 /* nothing recognised: no log source */
     key_node fields[NORM_FIELD_COUNT];
-    const struct span *lifted;         /* "Event.EventData.": left out when fields are shown to people */
+    const struct span *lifted; /* "Event.EventData.": left out when fields are shown to people */
     uint32_t nlifted;
 };
 
-/* Hash of a log source key, ASCII case ignored. The table never grows from outside, so it needs no secret seed. */
+/* Hash of a log source key, ASCII case ignored. The table never grows from outside, so it needs no
+ * secret seed. */
 static inline uint32_t norm_hash(struct span a, struct span b)
 {
     uint32_t h = 2166136261u;
