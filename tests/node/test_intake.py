@@ -102,6 +102,12 @@ class Intake(unittest.TestCase):
         self.assertEqual(len(self.node.having("followed-")), 3)
         self.alert_of("file")
 
+    def test_other_spellings(self):
+        """What the rule set looks for beside the rules' own words must lie in the region that intake maps."""
+        logger(self.node.udp, "spelled \\u0041 \u212a \u017f sereno-marker-alarm", "-d", "--rfc3164")
+        self.arrives("spelled", "town", "udp")
+        self.assertNotIn("role.restart", self.node.log.read_text(errors="replace"))
+
     def test_alerts_are_folded(self):
         body = b"".join(b'{"message":"x","n":%d}\n' % i for i in range(100))
         self.assertEqual(self.node.post(body)[0], 200)

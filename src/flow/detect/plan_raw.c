@@ -121,6 +121,9 @@ int plan_raw_make(struct plan_build *b, const struct plan_literal *literals, uin
     }
     qsort(raw, n, sizeof *raw, window_cmp);
     memcpy(raw + n, others, sizeof others);
+    for (uint32_t i = 0; i < OTHERS; i++) { /* into the region: other processes have nothing of this one's constants */
+        raw[n + i].text = arena_copy(b->region, others[i].text);
+    }
     struct plan_raw *r = arena_alloc(b->region, sizeof *r);
     r->literals = raw;
     r->n = n + OTHERS;
