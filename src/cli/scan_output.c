@@ -156,6 +156,10 @@ static void print_row(const struct scan_file *f, const struct scan_alert *at,
     buf_cstr(out, "  ");
     cli_put_safe(out, span_of(f->name));
     buf_printf(out, " #%llu", (unsigned long long)at->index);
+    if (a->summary.len > 0) {
+        buf_cstr(out, "\n    ");
+        cli_put_safe(out, a->summary);
+    }
     for (uint16_t i = 0; i < a->nwhy && i < 3; i++) {
         buf_cstr(out, "\n    ");
         cli_put_safe(out, a->why[i].field.len > 0 ? a->why[i].field : SPAN("record"));
@@ -216,6 +220,10 @@ void scan_print_file(struct scan *s, struct scan_file *f)
         qsort(f->alerts.data, f->alerts.len, sizeof *f->alerts.data, by_index);
     }
     for (size_t i = 0; i < f->alerts.len; i++) {
+        /* One record that matches two rules of a correlation completes it twice: it is told once. */
+        if (i > 0 && by_index(&f->alerts.data[i - 1], &f->alerts.data[i]) == 0) {
+            continue;
+        }
         print_alert(s, f, &f->alerts.data[i], &scratch, &line);
         arena_reset(&scratch);
     }
