@@ -86,6 +86,13 @@ static enum record_result next_json(struct record_reader *r, struct span *record
         r->at += used;
         if (res == JSON_SPLIT_END || r->final) {
             *offset = r->base + r->at;
+            if (!r->failed && r->split.in_array != 0) {
+                r->failed = true;
+                r->split.in_array = 0;
+                (void)err_set(&r->stream_err, ERR_TRUNCATED,
+                              "the list of records is not closed: the file ends at byte %llu",
+                              (unsigned long long)*offset);
+            }
             return at_end(r, e);
         }
         if (unread(r).len >= RECORD_WINDOW_MAX) {

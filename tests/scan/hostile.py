@@ -69,6 +69,13 @@ with tempfile.TemporaryDirectory() as tmp:
     c.equal(got, [i for i in range(300) if i not in (100, 200)], "bad records keep their index")
     c.ok(b"record 100 at byte" in r.stderr and b"record 200 at byte" in r.stderr, "both are named: %s" % r.stderr)
     c.equal(r.returncode, 1, "exit status with bad records")
+    # A list that is cut between two records is told, too.
+    whole = json.dumps([json.loads(l) for l in good.split("\n") if l])
+    cut = os.path.join(tmp, "cut-between.json")
+    open(cut, "w").write(whole[: whole.rindex("}, {") + 1])
+    r = run("scan", "--quiet", "--format", "tsv", "--rules", RULES, cut)
+    c.equal((r.returncode, len(rows(r.stdout))), (1, 299), "a list cut between records: %s" % r.stderr)
+    c.ok(b"not closed" in r.stderr and b"byte" in r.stderr, "and says so: %s" % r.stderr)
     # Records of extreme shape are read or named, never fatal.
     deep = "[" * 5000 + "]" * 5000
     wide = json.dumps({"Channel": "Security", "EventID": 1102, **{"k%d" % i: i for i in range(20000)}})
