@@ -9,19 +9,6 @@
 
 enum { EPOCH_MAX = 0x7fffffff }; /* an answer keeps its epoch in 31 bits */
 
-static int make_scratch(struct matcher *m, struct err *e)
-{
-    for (uint32_t i = 0; i < m->rs->ndatabases; i++) {
-        hs_error_t rc = hs_alloc_scratch(m->rs->databases[i], &m->scratch);
-        if (rc != HS_SUCCESS) {
-            return err_set(e, ERR_UNSUPPORTED,
-                           "literal database %u was compiled for another machine or library (%d)",
-                           (unsigned)i, (int)rc);
-        }
-    }
-    return 0;
-}
-
 static int make_regexes(struct matcher *m, struct err *e)
 {
     m->regexes = mem_calloc(m->rs->nregexes, sizeof *m->regexes);
@@ -47,7 +34,7 @@ struct matcher *matcher_new(const struct ruleset *rs, const struct catalog *cata
     m->fields = mem_calloc(rs->nfields, sizeof *m->fields);
     m->woken = mem_calloc(rs->max_words, sizeof *m->woken);
     buf_init(&m->keywords, KEYWORD_TEXT_MAX_BYTES);
-    if (make_scratch(m, e) < 0 || make_regexes(m, e) < 0) {
+    if (make_regexes(m, e) < 0) {
         matcher_free(&m);
     }
     return m;
@@ -69,7 +56,6 @@ void matcher_free(struct matcher **m)
     buf_free(&(*m)->keywords);
     vec_free(&(*m)->matches);
     vec_free(&(*m)->merged);
-    MUST(hs_free_scratch((*m)->scratch));
     (*m)->magic = 0;
     mem_free(*m);
     *m = NULL;

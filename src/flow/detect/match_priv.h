@@ -3,8 +3,6 @@
 #ifndef FLOW_DETECT_MATCH_PRIV_H
 #define FLOW_DETECT_MATCH_PRIV_H
 
-#include <hs/hs.h>
-
 #include "base/buf.h"
 #include "event/event.h"
 #include "flow/detect/plan.h"
@@ -31,7 +29,6 @@ struct matcher {
     uint64_t *woken;           /* per rule of the plan at hand */
     const struct plan *plan;
     struct regex **regexes;
-    hs_scratch_t *scratch;
     struct buf keywords;       /* joined folded values */
     VEC(struct match) matches;
     VEC(struct match) merged;
@@ -60,10 +57,9 @@ static inline uint32_t match_first(struct matcher *m, field_id field)
     return f->leaf;
 }
 
-/* match_raw.c: whether a record as it came may hold a keyword. All three give the same answer. */
-bool match_raw(const struct plan_raw *r, struct span raw, hs_scratch_t *scratch);
-bool match_raw_database(const struct plan_raw *r, struct span raw, hs_scratch_t *scratch);
-/* From offset `from` on, byte by byte. */
+/* match_raw.c: whether a record as it came may hold a keyword. */
+bool match_raw(const struct plan_raw *r, struct span raw);
+/* The same byte by byte, from offset `from` on. */
 bool match_raw_plain(const struct plan_raw *r, struct span raw, size_t from);
 
 /* match_text.c: pure questions on bytes. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * The first look for keywords in a record as it came (plan_raw.c prepares it): may this record hold one? With AVX2 by
- * shuffled masks, 32 places at once; else by Vectorscan. On the event path; reads only inside the record.
+ * shuffled masks, 32 places at once; else place by place. On the event path; reads only inside the record.
  */
 #include "flow/detect/match_priv.h"
 
@@ -9,8 +9,6 @@
 #include <immintrin.h>
 #define MATCH_RAW_AVX2 1
 #endif
-
-enum { RAW_SHUFFLE_MAX = 64 }; /* literals: with more, eight buckets stop few enough places */
 
 /* "\u" is an escape when an odd number of backslashes ends here. */
 static bool is_escape(struct span raw, size_t backslash)
@@ -106,36 +104,12 @@ __attribute__((target("avx2"))) static bool raw_avx2(const struct plan_raw *r, s
 }
 #endif
 
-struct raw_scan {
-    const struct plan_raw *raw;
-    struct span text;
-};
-
-static int raw_found(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *ctx)
-{
-    (void)from;
-    (void)flags;
-    const struct raw_scan *s = ctx;
-    return !s->raw->literals[id].escape || is_escape(s->text, (size_t)to - 2);
-}
-
-bool match_raw_database(const struct plan_raw *r, struct span raw, hs_scratch_t *scratch)
-{
-    if (raw.len == 0) {
-        return false;
-    }
-    struct raw_scan s = {r, raw};
-    hs_error_t rc = hs_scan(r->database, raw.ptr, (unsigned)raw.len, 0, scratch, raw_found, &s);
-    CHECK(rc == HS_SUCCESS || rc == HS_SCAN_TERMINATED);
-    return rc == HS_SCAN_TERMINATED;
-}
-
-bool match_raw(const struct plan_raw *r, struct span raw, hs_scratch_t *scratch)
+bool match_raw(const struct plan_raw *r, struct span raw)
 {
 #ifdef MATCH_RAW_AVX2
-    if (r->n <= RAW_SHUFFLE_MAX && __builtin_cpu_supports("avx2")) {
+    if (__builtin_cpu_supports("avx2")) {
         return raw_avx2(r, raw);
     }
 #endif
-    return match_raw_database(r, raw, scratch);
+    return match_raw_plain(r, raw, 0);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * Finds the anchors of a plan in the current event and wakes their rules: hash tables for whole values and last path
- * parts, one literal database per field, keywords in one scan over all values joined. On the event path; allocates
+ * parts, windows of four bytes for literals, keywords in one scan over all values joined. On the event path; allocates
  * nothing once warm. Waking too many rules costs time, waking too few would lose matches.
  */
 #include "flow/detect/match_priv.h"
@@ -51,41 +51,59 @@ static bool literal_in(const struct plan_literal *l, struct span text)
     }
 }
 
-struct scanning {
-    struct matcher *m;
-    const struct plan_group *group;
-    size_t len; /* of the text */
-};
-
-static int found(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
-                 void *ctx)
+static void compare_gram(struct matcher *m, const struct plan_group *g, const struct plan_grams *t,
+                         struct span text, size_t at, uint32_t gram)
 {
-    (void)from;
-    (void)flags;
-    const struct scanning *s = ctx;
-    const struct plan_literal *l = &s->group->literals[id];
-    if ((l->op == OP_STARTS && to != l->text.len) || (l->op == OP_ENDS && to != s->len)) {
-        return 0;
-    }
-    wake(s->m, l->wake);
-    return 0;
-}
-
-static void scan_literals(struct matcher *m, const struct plan_group *g, struct span text)
-{
-    if (g->database == NULL) {
-        for (uint32_t i = 0; i < g->nliterals; i++) {
-            if (literal_in(&g->literals[i], text)) {
-                wake(m, g->literals[i].wake);
+    for (uint32_t i = plan_gram_hash(gram) & t->mask; t->slots[i].n != 0; i = (i + 1) & t->mask) {
+        const struct plan_gram_slot *s = &t->slots[i];
+        if (s->gram != gram) {
+            continue;
+        }
+        for (uint32_t k = s->first; k < s->first + s->n; k++) {
+            const struct plan_literal *l = &g->literals[t->refs[k].literal];
+            size_t offset = t->refs[k].offset;
+            if (at >= offset && l->text.len <= text.len - (at - offset) &&
+                memcmp(text.ptr + at - offset, l->text.ptr, l->text.len) == 0) {
+                wake(m, l->wake);
             }
         }
         return;
     }
-    if (text.len == 0) {
+}
+
+static inline void look_at(struct matcher *m, const struct plan_group *g, const struct plan_grams *t,
+                           struct span text, size_t at)
+{
+    uint32_t gram;
+    memcpy(&gram, text.ptr + at, sizeof gram);
+    uint32_t bit = plan_gram_hash(gram) >> t->shift;
+    if ((t->bitmap[bit / 64] >> (bit % 64) & 1) != 0) {
+        compare_gram(m, g, t, text, at, gram);
+    }
+}
+
+static void scan_literals(struct matcher *m, const struct plan_group *g, struct span text)
+{
+    for (uint32_t i = 0; i < g->ndirect; i++) {
+        if (literal_in(&g->literals[i], text)) {
+            wake(m, g->literals[i].wake);
+        }
+    }
+    if (text.len < PLAN_GRAM || g->ndirect == g->nliterals) {
         return;
     }
-    struct scanning s = {m, g, text.len};
-    MUST(hs_scan(g->database, text.ptr, (unsigned)text.len, 0, m->scratch, found, &s));
+    if (g->starts.step != 0) {
+        look_at(m, g, &g->starts, text, 0);
+    }
+    if (g->ends.step != 0) {
+        look_at(m, g, &g->ends, text, text.len - PLAN_GRAM);
+    }
+    for (unsigned k = 0; k < ARRAY_LEN(g->inside); k++) {
+        const struct plan_grams *t = &g->inside[k];
+        for (size_t at = 0; t->step != 0 && at + PLAN_GRAM <= text.len; at += t->step) {
+            look_at(m, g, t, text, at);
+        }
+    }
 }
 
 static void scan_value(struct matcher *m, const struct plan_group *g, struct span text)
@@ -151,7 +169,7 @@ static bool record_may_hold(struct matcher *m, const struct plan_group *g)
             return true; /* a value that is not part of the record: made from it */
         }
     }
-    return match_raw(g->raw, ev->raw, m->scratch);
+    return match_raw(g->raw, ev->raw);
 }
 
 static void scan_keywords(struct matcher *m, const struct plan_group *g)

@@ -109,12 +109,40 @@ struct plan_literal {
     struct plan_wake wake;
 };
 
-enum { PLAN_DIRECT_MAX = 4 }; /* literals of a field compared one by one: a database scan costs 100 ns before it begins */
+enum { PLAN_DIRECT_MAX = 4 }; /* literals of a field compared one by one: setting up anything else costs more */
+
+/*
+ * Many literals at once: each has a stretch of `step` windows of four bytes, side by side, so that a look at every
+ * step-th place of a text meets one of them. A bitmap of hashed windows stops at few places; a table says which literals
+ * to compare there. Windows are chosen where texts are rare.
+ */
+enum { PLAN_GRAM = 4 };
+struct plan_gram_ref {
+    uint32_t literal; /* index into the group's literals */
+    uint32_t offset;  /* of the window in it */
+};
+struct plan_gram_slot {
+    uint32_t gram;
+    uint32_t first; /* refs[first .. first + n); n 0 = free slot */
+    uint32_t n;
+};
+struct plan_grams {
+    uint32_t step;  /* 0: nothing to look for */
+    uint32_t shift; /* of a window's hash, to a bit of the bitmap */
+    uint32_t mask;  /* slots - 1 */
+    const uint64_t *bitmap;
+    const struct plan_gram_slot *slots;
+    const struct plan_gram_ref *refs;
+};
+static inline uint32_t plan_gram_hash(uint32_t gram)
+{
+    return gram * 0x9E3779B1u;
+}
 
 /*
  * Finds, in a record as it came, anything that may become a keyword when values are unescaped and folded. Nothing found:
  * no value needs to be. Every literal has a window of three bytes, rare ones where it has a choice; a byte's two halves
- * pick masks of the eight buckets that may stand there (the shuffle method known from Vectorscan's "Teddy").
+ * pick masks of the eight buckets that may stand there (the shuffle method known as "Teddy").
  */
 enum { PLAN_RAW_WINDOW = 3, PLAN_RAW_BUCKETS = 8 };
 struct plan_raw_literal {
@@ -130,7 +158,6 @@ struct plan_raw {
     const struct plan_raw_literal *literals; /* by bucket */
     uint32_t first[PLAN_RAW_BUCKETS + 1];    /* of each bucket */
     uint32_t n;
-    const void *database; /* hs_database_t of the same literals: many of them, or no AVX2 */
 };
 
 /* What to look for in one field. */
@@ -140,7 +167,10 @@ struct plan_group {
     struct plan_hash base;  /* last path part with its separator: "\cmd.exe" */
     const struct plan_literal *literals;
     uint32_t nliterals;
-    const void *database;   /* hs_database_t, or NULL: compare one by one */
+    uint32_t ndirect;             /* the first ones are compared one by one: few or short */
+    struct plan_grams starts;     /* looked up once, by a value's first window */
+    struct plan_grams ends;       /* … and by its last */
+    struct plan_grams inside[2];  /* literals of seven bytes and more; of four to six */
     const struct plan_raw *raw; /* keywords: first look at the record as it came; NULL: always look at the values */
     struct plan_wake present; /* woken by any value */
 };
@@ -186,8 +216,6 @@ struct ruleset {
     const struct plan_chain *chains; /* per class */
     uint32_t nclasses;
     uint32_t max_words;
-    const void *const *databases; /* distinct Vectorscan databases, for scratch */
-    uint32_t ndatabases;
 };
 
 /* Hash of folded text in plan_hash tables. Not keyed: the tables are fixed when compiled, hostile events cannot lengthen them. */

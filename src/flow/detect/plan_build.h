@@ -37,8 +37,8 @@ struct plan_build {
     struct map texts;                         /* strings copied to the region once */
     struct map plans;                         /* serialised draft → struct plan * */
     struct map stages;                        /* serialised (view, split, rules) → struct plan_stage * */
-    struct map databases;                     /* serialised literals → hs_database_t * in the region */
-    VEC(const void *) database_list;
+    struct map gram_rates;                    /* see plan_gram_rate */
+    struct map windows;                       /* literal → offset of its rarest stretch, per step */
     const struct plan_node **roots;
     uint32_t max_words;
 };
@@ -69,23 +69,20 @@ void plan_split_values(const struct plan_build *b, const struct plan_node *n, fi
 
 /* plan_rate.c */
 double plan_rate(enum anchor_kind kind, struct span folded);
+/* The same of a window of PLAN_GRAM bytes, per million; known starts empty and is filled by the first call. */
+uint64_t plan_gram_rate(struct map *known, struct span gram);
 /* plan_regex.c: longest literal (folded, in temp) that every match of the pattern contains, or empty. */
 struct span plan_regex_literal(struct arena *temp, struct span pattern, unsigned flags);
 
 /* plan_pack.c */
 struct plan_hash plan_pack_hash(struct plan_build *b, const struct plan_entry *entries, uint32_t n); /* entries: in the region */
 /* Plan for the rules (numbers ascending) under env; equal ones are shared. */
-int plan_make(struct plan_build *b, const uint32_t *rules, uint32_t nrules,
-              const struct plan_env *env, const struct plan **out, struct err *e) NODISCARD;
-/* plan_database.c: database over literals, shared between equal sets. */
-int plan_database(struct plan_build *b, const struct plan_literal *literals, uint32_t n,
-                  const void **out, struct err *e) NODISCARD;
-/* Database of the raw literals, any case where they are not exact. */
-int plan_raw_database(struct plan_build *b, const struct plan_raw_literal *literals, uint32_t n,
-                      const void **out, struct err *e) NODISCARD;
+const struct plan *plan_make(struct plan_build *b, const uint32_t *rules, uint32_t nrules,
+                             const struct plan_env *env);
+/* plan_grams.c: the fast ways to look for g's literals; orders them and sets all that plan_group has for them. */
+void plan_grams_make(struct plan_build *b, struct plan_literal *literals, uint32_t n, struct plan_group *g);
 
-/* plan_raw.c: see plan_raw; NULL in *out where a literal has no part that would do. */
-int plan_raw_make(struct plan_build *b, const struct plan_literal *literals, uint32_t n,
-                  const struct plan_raw **out, struct err *e) NODISCARD;
+/* plan_raw.c: see plan_raw; NULL where a literal has no part that would do. */
+const struct plan_raw *plan_raw_make(struct plan_build *b, const struct plan_literal *literals, uint32_t n);
 
 #endif

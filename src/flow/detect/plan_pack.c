@@ -191,8 +191,7 @@ static struct plan_hash pack_entries(struct packing *p, const struct draft *x, u
     return plan_pack_hash(b, entries, n);
 }
 
-static int pack_literals(struct packing *p, const struct draft *x, uint32_t n, struct plan_group *g,
-                         struct err *e)
+static void pack_literals(struct packing *p, const struct draft *x, uint32_t n, struct plan_group *g)
 {
     static const uint8_t ops[] = {[ANCHOR_STARTS] = OP_STARTS, [ANCHOR_ENDS] = OP_ENDS,
                                   [ANCHOR_CONTAINS] = OP_CONTAINS};
@@ -202,20 +201,14 @@ static int pack_literals(struct packing *p, const struct draft *x, uint32_t n, s
         l[i] = (struct plan_literal){plan_copy(b, x[i].anchor.text), ops[x[i].anchor.kind],
                                      pack_wake(p, &x[i])};
     }
-    g->literals = l;
-    g->nliterals = n;
+    plan_grams_make(b, l, n, g);
     if (g->field == FIELD_NONE) {
-        int rc = plan_raw_make(b, l, n, &g->raw, e);
-        if (rc < 0) {
-            return rc;
-        }
+        g->raw = plan_raw_make(b, l, n);
     }
-    return n <= PLAN_DIRECT_MAX ? 0 : plan_database(b, l, n, &g->database, e);
 }
 
 /* The group of one field from its n drafts, which are sorted by kind. */
-static int pack_group(struct packing *p, const struct draft *x, uint32_t n, struct plan_group *g,
-                      struct err *e)
+static void pack_group(struct packing *p, const struct draft *x, uint32_t n, struct plan_group *g)
 {
     g->field = x[0].anchor.field;
     uint32_t i = 0;
@@ -229,10 +222,7 @@ static int pack_group(struct packing *p, const struct draft *x, uint32_t n, stru
             end++;
         }
         if (literal) {
-            int rc = pack_literals(p, &x[i], end - i, g, e);
-            if (rc < 0) {
-                return rc;
-            }
+            pack_literals(p, &x[i], end - i, g);
         } else if (kind == ANCHOR_PRESENT) {
             g->present = pack_wake(p, &x[i]);
         } else {
@@ -241,10 +231,9 @@ static int pack_group(struct packing *p, const struct draft *x, uint32_t n, stru
         }
         i = end;
     }
-    return 0;
 }
 
-static int pack_groups(struct packing *p, struct plan *plan, struct err *e)
+static void pack_groups(struct packing *p, struct plan *plan)
 {
     const struct draft *x = p->d->drafts.data;
     uint32_t n = (uint32_t)p->d->drafts.len;
@@ -259,18 +248,14 @@ static int pack_groups(struct packing *p, struct plan *plan, struct err *e)
         while (end < n && x[end].anchor.field == x[i].anchor.field) {
             end++;
         }
-        int rc = pack_group(p, &x[i], end - i, &groups[g++], e);
-        if (rc < 0) {
-            return rc;
-        }
+        pack_group(p, &x[i], end - i, &groups[g++]);
         i = end;
     }
     plan->groups = groups;
     plan->ngroups = ngroups;
-    return 0;
 }
 
-static int pack_plan(struct drafting *d, const struct plan **out, struct err *e)
+static const struct plan *pack_plan(struct drafting *d)
 {
     struct arena *region = d->b->region;
     struct plan *plan = arena_alloc(region, sizeof *plan);
@@ -288,41 +273,32 @@ static int pack_plan(struct drafting *d, const struct plan **out, struct err *e)
     plan->always = always;
     struct packing p = {.d = d, .wakes = arena_calloc(region, d->links.len, sizeof(uint32_t))};
     plan->wakes = p.wakes;
-    int rc = pack_groups(&p, plan, e);
-    if (rc < 0) {
-        return rc;
-    }
+    pack_groups(&p, plan);
     CHECK(p.nwakes == d->links.len);
     if (plan->nwords > d->b->max_words) {
         d->b->max_words = plan->nwords;
     }
-    *out = plan;
-    return 0;
+    return plan;
 }
 
-int plan_make(struct plan_build *b, const uint32_t *rules, uint32_t nrules,
-              const struct plan_env *env, const struct plan **out, struct err *e)
+const struct plan *plan_make(struct plan_build *b, const uint32_t *rules, uint32_t nrules,
+                             const struct plan_env *env)
 {
     struct drafting d = {.b = b};
     arena_init(&d.arena, 0);
     map_init(&d.index);
     draft_rules(&d, rules, nrules, env);
-    int rc = 0;
-    struct span key = draft_key(&d);
-    uint64_t at;
-    if (map_get(&b->plans, key, &at)) {
-        *out = (const struct plan *)(uintptr_t)at;
-    } else {
-        rc = pack_plan(&d, out, e);
-        if (rc == 0) {
-            map_put(&b->plans, key, (uint64_t)(uintptr_t)*out);
-        }
+    bool fresh;
+    uint64_t *at = map_at(&b->plans, draft_key(&d), &fresh);
+    if (fresh) {
+        *at = (uint64_t)(uintptr_t)pack_plan(&d);
     }
+    const struct plan *plan = (const struct plan *)(uintptr_t)*at;
     vec_free(&d.drafts);
     vec_free(&d.links);
     vec_free(&d.rules);
     vec_free(&d.always);
     map_free(&d.index);
     arena_fini(&d.arena);
-    return rc;
+    return plan;
 }

@@ -68,3 +68,19 @@ double plan_rate(enum anchor_kind kind, struct span folded)
     }
     return 1 - absent;
 }
+
+uint64_t plan_gram_rate(struct map *known, struct span gram)
+{
+    uint64_t rate = 1; /* per million: any four bytes are met somewhere */
+    if (known->len == 0) {
+        for (size_t i = 0; i < ARRAY_LEN(common_texts); i++) {
+            struct span t = span_of(common_texts[i].text);
+            for (size_t at = 0; at + PLAN_GRAM <= t.len; at++) {
+                *map_at(known, span_sub(t, at, PLAN_GRAM), NULL) +=
+                    (uint64_t)(common_texts[i].rate * 1e6);
+            }
+        }
+    }
+    (void)map_get(known, gram, &rate);
+    return rate;
+}

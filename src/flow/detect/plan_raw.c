@@ -99,8 +99,8 @@ static int window_cmp(const void *x, const void *y)
     return c != 0 ? c : (a->text.len > b->text.len) - (a->text.len < b->text.len);
 }
 
-int plan_raw_make(struct plan_build *b, const struct plan_literal *literals, uint32_t n,
-                  const struct plan_raw **out, struct err *e)
+const struct plan_raw *plan_raw_make(struct plan_build *b, const struct plan_literal *literals,
+                                     uint32_t n)
 {
     /* Other spellings of ASCII text: JSON's escape, and the two characters outside ASCII that fold into it (Kelvin sign,
      * long s). Where one of them stands, the values are looked at in full. */
@@ -110,12 +110,11 @@ int plan_raw_make(struct plan_build *b, const struct plan_literal *literals, uin
         {.text = {"\xc5\xbf", 2}, .exact = true},
     };
     enum { OTHERS = ARRAY_LEN(others), BUCKETS = PLAN_RAW_BUCKETS - 1 };
-    *out = NULL;
     struct plan_raw_literal *raw = arena_calloc(b->region, n + OTHERS, sizeof *raw);
     for (uint32_t i = 0; i < n; i++) {
         raw[i].text = raw_part(literals[i].text);
         if (raw[i].text.len < PLAN_RAW_WINDOW) {
-            return 0; /* shorter parts would be found in nearly every record */
+            return NULL; /* shorter parts would be found in nearly every record */
         }
         raw[i].offset = rare_window(raw[i].text);
     }
@@ -135,6 +134,5 @@ int plan_raw_make(struct plan_build *b, const struct plan_literal *literals, uin
     for (unsigned k = 1; k <= PLAN_RAW_BUCKETS; k++) {
         r->first[k] = r->first[k] < r->first[k - 1] ? r->first[k - 1] : r->first[k];
     }
-    *out = r;
-    return plan_raw_database(b, raw, r->n, &r->database, e);
+    return r;
 }

@@ -65,7 +65,6 @@ struct regex *regex_new(struct span pattern, unsigned flags, struct err *e)
     r->data = pcre2_match_data_create(1, NULL);
     r->limits = pcre2_match_context_create(NULL);
     CHECK(r->data != NULL && r->limits != NULL);
-    MUST(pcre2_set_match_limit(r->limits, REGEX_MATCH_LIMIT));
     MUST(pcre2_set_depth_limit(r->limits, REGEX_DEPTH_LIMIT));
     MUST(pcre2_set_heap_limit(r->limits, REGEX_HEAP_LIMIT_KIB));
     return r;
@@ -85,13 +84,24 @@ void regex_free(struct regex **r)
     *r = NULL;
 }
 
+static uint32_t steps_per_start(size_t len)
+{
+    size_t steps = REGEX_STEPS_MAX / (len + 1);
+    return steps > REGEX_START_STEPS_MAX   ? REGEX_START_STEPS_MAX
+           : steps < REGEX_START_STEPS_MIN ? REGEX_START_STEPS_MIN
+                                           : (uint32_t)steps;
+}
+
 enum regex_result regex_search(struct regex *r, struct span text, size_t *start_out, size_t *end_out)
 {
     CHECK_OBJ(r, REGEX_MAGIC);
+    bool cut = text.len > REGEX_TEXT_MAX_BYTES;
+    text = span_sub(text, 0, REGEX_TEXT_MAX_BYTES);
+    MUST(pcre2_set_match_limit(r->limits, steps_per_start(text.len)));
     int n = pcre2_match(r->code, (PCRE2_SPTR)(text.len == 0 ? "" : text.ptr), text.len, 0, 0,
                         r->data, r->limits);
     if (n == PCRE2_ERROR_NOMATCH) {
-        return REGEX_NO;
+        return cut ? REGEX_LIMIT : REGEX_NO;
     }
     if (n < 0) {
         return REGEX_LIMIT;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Regular expressions of rules: PCRE2, interpreted, with limits. The loader compiles each pattern once to refuse what
- * does not compile; each matcher compiles its own copies (they are heap objects and cannot be shared).
- * A search that meets a limit counts as no match and says so: a pattern must never stop the event path.
+ * Regular expressions of rules by PCRE2, interpreted, with limits: asked where Vectorscan cannot answer (a pattern it does
+ * not know, bytes that are no UTF-8) and for the place of a match. Each matcher compiles its own copies (they are heap
+ * objects and cannot be shared). A search that meets a limit counts as no match and says so: a pattern must never stop
+ * the event path.
  */
 #ifndef FLOW_DETECT_REGEX_H
 #define FLOW_DETECT_REGEX_H
@@ -14,10 +15,14 @@
 #include "base/span.h"
 
 enum {
-    REGEX_MATCH_LIMIT = 1000000,   /* backtracking steps of one search: about 20 ms */
-    REGEX_DEPTH_LIMIT = 250000,    /* nested backtracking points; the heap limit is met at about half of it */
-    REGEX_HEAP_LIMIT_KIB = 20000,  /* KiB of backtracking frames, PCRE2's default */
-    REGEX_NEST_MAX = 100,          /* nested parentheses */
+    /* Backtracking steps, at about 5 ns: the limit PCRE2 knows is per start, so it gets the whole by the text's length. */
+    REGEX_STEPS_MAX = 50000000,     /* of one search, unless the floor below gives more */
+    REGEX_START_STEPS_MAX = 1000000,/* from one start */
+    REGEX_START_STEPS_MIN = 5000,   /* from one start, however long the text */
+    REGEX_TEXT_MAX_BYTES = 64 * 1024, /* searched; what lies behind is not, and the search counts as limited */
+    REGEX_DEPTH_LIMIT = 250000,     /* nested backtracking points; the heap limit is met at about half of it */
+    REGEX_HEAP_LIMIT_KIB = 20000,   /* KiB of backtracking frames, PCRE2's default */
+    REGEX_NEST_MAX = 250,           /* nested parentheses, PCRE2's default, as the loader has it */
 };
 
 struct regex;

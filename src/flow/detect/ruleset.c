@@ -95,9 +95,8 @@ static uint32_t split_values(struct plan_build *b, const struct plan_stage *s, s
     return n;
 }
 
-static int stage_split(struct plan_build *b, struct plan_stage *s, struct plan_env *env,
-                       const struct map *values, const struct span *list, uint32_t n,
-                       struct err *e)
+static void stage_split(struct plan_build *b, struct plan_stage *s, struct plan_env *env,
+                        const struct map *values, const struct span *list, uint32_t n)
 {
     struct plan_entry *entries = arena_calloc(b->region, n, sizeof *entries);
     const struct plan **by_value = arena_calloc(b->region, n, sizeof *by_value);
@@ -106,25 +105,21 @@ static int stage_split(struct plan_build *b, struct plan_stage *s, struct plan_e
     for (uint32_t i = 0; i < n; i++) {
         env->value = list[i];
         entries[i] = (struct plan_entry){plan_copy(b, list[i]), {i, 1}};
-        int rc = plan_make(b, s->rules, s->nrules, env, &by_value[i], e);
-        if (rc < 0) {
-            return rc;
-        }
+        by_value[i] = plan_make(b, s->rules, s->nrules, env);
     }
     s->values = plan_pack_hash(b, entries, n);
     s->by_value = by_value;
     env->other = true;
-    return plan_make(b, s->rules, s->nrules, env, &s->other, e);
+    s->other = plan_make(b, s->rules, s->nrules, env);
 }
 
-static int stage_plans(struct plan_build *b, struct plan_stage *s, const struct event_class *c,
-                       struct err *e)
+static void stage_plans(struct plan_build *b, struct plan_stage *s, const struct event_class *c)
 {
     struct plan_env env = {.view = c->view, .split = FIELD_NONE};
-    int rc = plan_make(b, s->rules, s->nrules, &env, &s->whole, e);
-    if (rc < 0 || b->reference || c->split == FIELD_NONE ||
+    s->whole = plan_make(b, s->rules, s->nrules, &env);
+    if (b->reference || c->split == FIELD_NONE ||
         c->view->start[c->split] == c->view->start[c->split + 1]) {
-        return rc;
+        return;
     }
     struct map values;
     map_init(&values);
@@ -134,10 +129,9 @@ static int stage_plans(struct plan_build *b, struct plan_stage *s, const struct 
     if (n == 0 || n > SPLIT_VALUES_MAX) {
         s->split = FIELD_NONE;
     } else {
-        rc = stage_split(b, s, &env, &values, list, n, e);
+        stage_split(b, s, &env, &values, list, n);
     }
     map_free(&values);
-    return rc;
 }
 
 static struct span stage_key(struct plan_build *b, const struct event_class *c,
@@ -156,8 +150,8 @@ static struct span stage_key(struct plan_build *b, const struct event_class *c,
     return key;
 }
 
-static int stage_make(struct plan_build *b, class_id cls, const uint32_t *rules, uint32_t n,
-                      struct plan_stage *out, struct err *e)
+static void stage_make(struct plan_build *b, class_id cls, const uint32_t *rules, uint32_t n,
+                       struct plan_stage *out)
 {
     const struct event_class *c = &b->catalog->classes[cls];
     struct span key = stage_key(b, c, rules, n);
@@ -165,7 +159,7 @@ static int stage_make(struct plan_build *b, class_id cls, const uint32_t *rules,
     if (map_get(&b->stages, key, &at)) {
         *out = *(const struct plan_stage *)(uintptr_t)at;
         out->class_id = cls;
-        return 0;
+        return;
     }
     uint32_t *copy = arena_calloc(b->region, n, sizeof *copy);
     if (n > 0) {
@@ -177,9 +171,8 @@ static int stage_make(struct plan_build *b, class_id cls, const uint32_t *rules,
         }
     }
     *out = (struct plan_stage){.class_id = cls, .split = FIELD_NONE, .rules = copy, .nrules = n};
-    int rc = stage_plans(b, out, c, e);
+    stage_plans(b, out, c);
     map_put(&b->stages, key, (uint64_t)(uintptr_t)out);
-    return rc;
 }
 
 static int chain_make(struct plan_build *b, struct routes *r, class_id first,
@@ -190,8 +183,11 @@ static int chain_make(struct plan_build *b, struct routes *r, class_id first,
     uint32_t *rules = arena_calloc(&b->temp, nrules + 1, sizeof *rules);
     uint32_t nstages = 0;
     for (class_id c = first; c != CLASS_NONE; c = b->catalog->classes[c].also) {
-        CHECK(c < b->catalog->nclasses && nstages < CHAIN_MAX);
-        nstages++;
+        CHECK(c < b->catalog->nclasses);
+        if (++nstages > CHAIN_MAX) {
+            return err_set(e, ERR_LIMIT, "class %.*s: more than %d classes in its chain",
+                           SPAN_ARG(b->catalog->classes[first].name), (int)CHAIN_MAX);
+        }
     }
     struct plan_stage *stages = arena_calloc(b->region, nstages, sizeof *stages);
     class_id c = first;
@@ -204,10 +200,7 @@ static int chain_make(struct plan_build *b, struct routes *r, class_id first,
                 rules[n++] = i;
             }
         }
-        int rc = stage_make(b, c, rules, n, &stages[s], e);
-        if (rc < 0) {
-            return rc;
-        }
+        stage_make(b, c, rules, n, &stages[s]);
     }
     *out = (struct plan_chain){stages, nstages};
     return 0;
@@ -277,9 +270,6 @@ static void pack_ruleset(struct plan_build *b, struct ruleset *rs)
     rs->npreds = (uint32_t)b->preds.len;
     rs->regexes = packed(b, b->regexes.data, b->regexes.len, sizeof *b->regexes.data);
     rs->nregexes = (uint32_t)b->regexes.len;
-    rs->databases = packed(b, b->database_list.data, b->database_list.len,
-                           sizeof *b->database_list.data);
-    rs->ndatabases = (uint32_t)b->database_list.len;
     rs->nfields = b->catalog->nfields;
     rs->max_words = b->max_words;
 }
@@ -295,7 +285,8 @@ int ruleset_compile(const struct sigma_set *set, const struct catalog *catalog,
     map_init(&b.texts);
     map_init(&b.plans);
     map_init(&b.stages);
-    map_init(&b.databases);
+    map_init(&b.windows);
+    map_init(&b.gram_rates);
     b.roots = arena_calloc(&b.temp, set->rules.len + 1, sizeof *b.roots);
     struct ruleset *rs = arena_alloc(region, sizeof *rs);
     rs->magic = RULESET_MAGIC;
@@ -309,12 +300,12 @@ int ruleset_compile(const struct sigma_set *set, const struct catalog *catalog,
     vec_free(&b.preds);
     vec_free(&b.anchors);
     vec_free(&b.regexes);
-    vec_free(&b.database_list);
     map_free(&b.pred_index);
     map_free(&b.texts);
     map_free(&b.plans);
     map_free(&b.stages);
-    map_free(&b.databases);
+    map_free(&b.windows);
+    map_free(&b.gram_rates);
     arena_fini(&b.temp);
     return rc;
 }

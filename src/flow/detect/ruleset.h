@@ -2,8 +2,7 @@
 /*
  * The compiled rule set: what the compiler role makes of a sigma_set and a catalog, and what intake, scan, bench and
  * hunt run. It lives wholly in a region arena (base/arena.h) that is mapped read-only at the same address everywhere:
- * plain pointers, no function pointers, no heap. Vectorscan databases are deserialised into the region
- * (hs_deserialize_database_at, 64-byte aligned); PCRE2 patterns are kept as text and compiled by each matcher.
+ * plain pointers, no function pointers, no heap. PCRE2 patterns are kept as text and compiled by each matcher.
  */
 #ifndef FLOW_DETECT_RULESET_H
 #define FLOW_DETECT_RULESET_H
@@ -22,7 +21,7 @@ struct ruleset_options {
 /*
  * Compiles set against catalog into region. Only rules whose logsource applies to some class can ever match; the
  * others are counted (ruleset_unreachable). Returns 0 or ERR_LIMIT (region too small is a CHECK).
- * Deterministic: the same input gives the same bytes but for Vectorscan databases.
+ * Deterministic: the same input gives the same bytes.
  */
 int ruleset_compile(const struct sigma_set *set, const struct catalog *catalog, struct arena *region,
                     const struct ruleset_options *options, const struct ruleset **out,
