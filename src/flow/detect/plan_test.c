@@ -112,6 +112,34 @@ static void equal_input_gives_equal_bytes(void **state)
     kit_fini(&k);
 }
 
+extern char __executable_start[];
+extern char _end[];
+
+/* Other programs map the region: not one word of it may point at this program's constants or at its heap. */
+static void the_region_points_at_nothing_else(void **state)
+{
+    (void)state;
+    struct kit k;
+    kit_init(&k, fields, classes, 2);
+    add_rules(&k, 200);
+    (void)kit_rule(&k, "keyword", windows(), kit_string(&k, "", "*mimikatz*"));
+    (void)kit_rule(&k, "re", windows(), kit_regex(&k, "User", "^ro+t$", 0));
+    (void)kit_rule(&k, "glob", windows(), kit_string(&k, "User", "a*b?c"));
+    (void)kit_rule(&k, "cidr", windows(), kit_cidr(&k, "User", "10.0.0.0/8"));
+    kit_compile(&k, NULL);
+    uintptr_t heap = (uintptr_t)mem_strdup("somewhere in the heap");
+    for (const char *p = k.region.base; p + sizeof(uintptr_t) <= k.region.next; p += sizeof(uintptr_t)) {
+        uintptr_t word;
+        memcpy(&word, p, sizeof word);
+        if ((word >= (uintptr_t)__executable_start && word < (uintptr_t)_end) ||
+            word >> 24 == heap >> 24) {
+            fail_msg("byte %zu points out of the region", (size_t)(p - k.region.base));
+        }
+    }
+    mem_free((void *)heap);
+    kit_fini(&k);
+}
+
 /* A child compiles into shared memory at a fixed address and is gone; this process maps it read-only and matches. */
 static void another_process_can_use_the_plan(void **state)
 {
@@ -513,6 +541,7 @@ int main(void)
         cmocka_unit_test(only_woken_rules_are_tried),
         cmocka_unit_test(equal_classes_share_their_plans),
         cmocka_unit_test(equal_input_gives_equal_bytes),
+        cmocka_unit_test(the_region_points_at_nothing_else),
         cmocka_unit_test(another_process_can_use_the_plan),
         cmocka_unit_test(literals_of_regular_expressions),
         cmocka_unit_test(hostile_patterns_end),

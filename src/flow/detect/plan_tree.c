@@ -14,9 +14,8 @@ enum { PRED_KEY_MAX_BYTES = 4 * 1024 * 1024 }; /* one serialised predicate: far 
 
 struct span plan_copy(struct plan_build *b, struct span s)
 {
-    if (s.len == 0) {
-        return SPAN("");
-    }
+    /* Empty ones too: the region must not point at this program's constants. */
+    s = s.len == 0 ? SPAN("") : s;
     uint64_t at;
     if (!map_get(&b->texts, s, &at)) {
         struct span copy = arena_copy(b->region, s);
