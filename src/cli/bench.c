@@ -7,18 +7,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/utsname.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/num.h"
+#include "cli/child.h"
+#include "cli/paths.h"
 #include "wire/json_write.h"
 
 static const struct option options[] = {
-    {"rules", required_argument, NULL, 'r'},  {"sources", required_argument, NULL, 'S'},
+    CLI_PATHS_OPTIONS,
     {"feed", required_argument, NULL, 'F'},   {"seed", required_argument, NULL, 's'},
     {"rounds", required_argument, NULL, 'n'}, {"reference", no_argument, NULL, 'R'},
     {"json", no_argument, NULL, 'J'},         {"help", no_argument, NULL, 'h'},
@@ -27,8 +26,7 @@ static const struct option options[] = {
 
 struct bench_args {
     struct bench_options o;
-    const char *rules[64], *sources[64];
-    size_t nrules, nsources;
+    struct cli_paths paths;
     bool json;
     bool reference;
 };
@@ -38,14 +36,6 @@ static int take_option(const struct command *self, struct bench_args *a, int c)
     uint64_t n = 0;
     bool ok = true;
     switch (c) {
-    case 'r':
-        ok = a->nrules < ARRAY_LEN(a->rules);
-        a->rules[ok ? a->nrules++ : 0] = optarg;
-        break;
-    case 'S':
-        ok = a->nsources < ARRAY_LEN(a->sources);
-        a->sources[ok ? a->nsources++ : 0] = optarg;
-        break;
     case 'F':
         a->o.interleaved = strcmp(optarg, "interleaved") == 0;
         ok = a->o.interleaved || strcmp(optarg, "contiguous") == 0;
@@ -66,7 +56,10 @@ static int take_option(const struct command *self, struct bench_args *a, int c)
     case 'h':
         return cli_help(self);
     default:
-        return cli_usage(self, "that option is not known or lacks its value");
+        ok = cli_paths_take(&a->paths, c, optarg) == 1;
+        if (!ok) {
+            return cli_usage(self, "that option is not known or lacks its value");
+        }
     }
     return ok ? -1 : cli_usage(self, "\"%s\" does not fit its option", optarg);
 }
@@ -173,33 +166,35 @@ static void print_text(const struct bench_args *a, const struct bench_result *r,
     (void)printf("  peak memory %.1f MB\n", (double)r->peak_rss / 1e6);
 }
 
+struct bench_job {
+    const struct bench_options *o;
+    const struct engine *en;
+};
+
+static void child(void *arg, int out)
+{
+    const struct bench_job *job = arg;
+    bench_child(job->o, job->en, out);
+}
+
 static int run_child(struct bench_args *a, const struct engine *en, struct bench_result *r,
                      struct err *e)
 {
-    int ends[2];
+    struct buf answer;
     int status = 0;
-    if (pipe2(ends, O_CLOEXEC) != 0) {
-        return err_set_errno(e, ERR_IO, errno, "pipe");
+    struct bench_job job = {&a->o, en};
+    buf_init(&answer, 1 << 20);
+    int rc = cli_child(child, &job, "the measuring process", &answer, &status, e);
+    if (rc == 0 && (answer.len != sizeof *r || status != 0)) {
+        rc = err_set(e, ERR_IO, "the measuring process ended early (status %d)", status);
     }
-    (void)fflush(NULL);
-    pid_t pid = fork();
-    if (pid == 0) {
-        (void)close(ends[0]);
-        bench_child(&a->o, en, ends[1]);
+    if (rc == 0) {
+        memcpy(r, answer.data, sizeof *r);
+        r->error[sizeof r->error - 1] = '\0';
+        rc = r->error[0] == '\0' ? 0 : err_set(e, ERR_INVALID, "%s", r->error);
     }
-    (void)close(ends[1]);
-    size_t got = 0;
-    for (ssize_t n = 1; n > 0 && got < sizeof *r; got += n > 0 ? (size_t)n : 0) {
-        n = read(ends[0], (char *)r + got, sizeof *r - got);
-    }
-    (void)close(ends[0]);
-    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    if (pid < 0 || got != sizeof *r || status != 0) {
-        return err_set(e, ERR_IO, "the measuring process ended early (status %d)", status);
-    }
-    r->error[sizeof r->error - 1] = '\0';
-    return r->error[0] == '\0' ? 0 : err_set(e, ERR_INVALID, "%s", r->error);
+    buf_free(&answer);
+    return rc;
 }
 
 static int measure(const struct command *self, struct bench_args *a, int argc, char **argv)
@@ -214,8 +209,7 @@ static int measure(const struct command *self, struct bench_args *a, int argc, c
         return cli_usage(self, "name the log files to measure on");
     }
     engine_init(&en);
-    int rc = engine_add(&en, BUNDLE_RULE, a->rules, a->nrules, &e);
-    rc = rc == 0 ? engine_add(&en, BUNDLE_SOURCE, a->sources, a->nsources, &e) : rc;
+    int rc = cli_paths_load(&a->paths, &en, &e);
     rc = rc == 0 ? engine_compile(&en, &co, &e) : rc;
     size_t refused = rc == 0 ? engine_print_refused(&en) : 0;
     for (int i = 0; i < argc && rc == 0; i++) {
@@ -249,7 +243,8 @@ static int measure(const struct command *self, struct bench_args *a, int argc, c
 
 static int bench_main(int argc, char **argv, const struct command *self)
 {
-    struct bench_args a = {.o = {.rounds = 5, .seed = 1, .interleaved = true}};
+    static struct bench_args a; /* large; one per process */
+    a.o = (struct bench_options){.rounds = 5, .seed = 1, .interleaved = true};
     int status = -1;
     opterr = 0;
     optind = 1;

@@ -2,14 +2,11 @@
 /* Compiles rules in a sandboxed child and shares the sealed result: see engine.h. Used by scan, rules and bench. */
 #include "cli/engine.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "cli/child.h"
 #include "cli/cli.h"
 #include "os/region.h"
 #include "os/sandbox.h"
@@ -80,24 +77,16 @@ static void encode_report(struct buf *b, const struct compile_report *r)
     }
 }
 
-static void write_all(int fd, struct span s)
-{
-    while (s.len > 0) {
-        ssize_t n = write(fd, s.ptr, s.len);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return;
-        }
-        s = span_sub(s, (size_t)n, s.len);
-    }
-}
+struct compile_job {
+    const struct engine *en;
+    const struct compile_options *options;
+    struct region *region;
+};
 
 /* The child: sandboxed, compiles, tells, ends. First byte of the answer: 1 = report follows, 0 = an error text. */
-_Noreturn static void compile_child(const struct engine *en, const struct compile_options *options,
-                                    struct region *region, int out)
+static void compile_child(void *arg, int out)
 {
+    const struct compile_job *job = arg;
     struct err e = {0};
     struct buf b;
     buf_init(&b, ENGINE_REPORT_MAX);
@@ -105,16 +94,16 @@ _Noreturn static void compile_child(const struct engine *en, const struct compil
     const struct compiled *compiled = NULL;
     struct arena arena;
     int rc = sandbox_enter(SANDBOX_SCAN_COMPILER, &e);
-    arena_init_region(&arena, region->base, region->size);
-    rc = rc == 0 ? compile_bundle(&en->bundle, options, &arena, &compiled, &report, &e) : rc;
+    arena_init_region(&arena, job->region->base, job->region->size);
+    rc = rc == 0 ? compile_bundle(&job->en->bundle, job->options, &arena, &compiled, &report, &e) : rc;
     buf_u8(&b, rc == 0);
     if (rc == 0) {
-        CHECK(options->rules_only || (const void *)compiled == region->base);
+        CHECK((const void *)compiled == job->region->base);
         encode_report(&b, &report);
     } else {
         buf_cstr(&b, e.text);
     }
-    write_all(out, buf_view(&b));
+    cli_child_write(out, buf_view(&b));
     _exit(0);
 }
 
@@ -153,58 +142,19 @@ static int decode_report(struct engine *en, struct span answer, struct err *e)
                            : err_set(e, ERR_INVALID, "the compile step's report is not readable");
 }
 
-static void read_answer(int fd, struct buf *b)
-{
-    for (;;) {
-        char *to = buf_room(b, 64 * 1024);
-        ssize_t n = to == NULL ? 0 : read(fd, to, 64 * 1024);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return;
-        }
-        buf_added(b, (size_t)n);
-    }
-}
-
-static int child_verdict(pid_t pid, const struct buf *answer, struct err *e)
-{
-    int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    if (WIFSIGNALED(status)) {
-        return err_set(e, ERR_INVALID, "the compile step died of signal %d (%s)%s",
-                       WTERMSIG(status), strsignal(WTERMSIG(status)),
-                       WTERMSIG(status) == SIGSYS ? ": its sandbox stopped it" : "");
-    }
-    return answer->len > 0 ? 0 : err_set(e, ERR_INVALID, "the compile step told nothing");
-}
-
 int engine_compile(struct engine *en, const struct compile_options *options, struct err *e)
 {
     time_ns start = clock_mono();
     struct region region;
-    int ends[2];
+    struct buf answer;
+    int status = 0;
     int rc = region_create(&region, "sereno-rules", e);
     if (rc != 0) {
         return rc;
     }
-    if (pipe(ends) != 0) {
-        return err_set_errno(e, ERR_IO, errno, "pipe");
-    }
-    (void)fflush(NULL);
-    pid_t pid = fork();
-    if (pid == 0) {
-        (void)close(ends[0]);
-        compile_child(en, options, &region, ends[1]);
-    }
-    (void)close(ends[1]);
-    struct buf answer;
-    buf_init(&answer, ENGINE_REPORT_MAX + 1);
-    read_answer(ends[0], &answer);
-    (void)close(ends[0]);
-    rc = pid < 0 ? err_set_errno(e, ERR_IO, errno, "fork") : child_verdict(pid, &answer, e);
+    buf_init(&answer, ENGINE_REPORT_MAX + (1 << 20));
+    struct compile_job job = {en, options, &region};
+    rc = cli_child(compile_child, &job, "the compile step", &answer, &status, e);
     rc = rc == 0 ? decode_report(en, buf_view(&answer), e) : rc;
     buf_free(&answer);
     rc = rc == 0 ? region_seal(&region, (size_t)en->region_bytes, e) : rc;

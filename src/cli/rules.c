@@ -1,48 +1,30 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* `sereno rules check|explain`: what loads, what does not and why, and what a rule asks in plain words. */
-#include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/child.h"
 #include "cli/cli.h"
-#include "cli/engine.h"
+#include "cli/paths.h"
 #include "flow/detect/sigma_explain.h"
 #include "os/sandbox.h"
 #include "wire/json_write.h"
 
-enum { RULES_PATHS_MAX = 256, EXPLAIN_MAX_BYTES = 4 * 1024 * 1024 };
+enum { EXPLAIN_MAX_BYTES = 4 * 1024 * 1024 };
 
 struct rules_args {
-    const char *paths[RULES_PATHS_MAX], *sources[RULES_PATHS_MAX], *placeholders[RULES_PATHS_MAX];
-    size_t npaths, nsources, nplaceholders;
+    struct cli_paths paths;
     bool json, warnings;
     const char *wanted; /* explain: id, title or file ending; "" = all */
 };
 
 static const struct option options[] = {
-    {"rules", required_argument, NULL, 'r'},        {"sources", required_argument, NULL, 'S'},
-    {"placeholders", required_argument, NULL, 'P'}, {"json", no_argument, NULL, 'J'},
-    {"warnings", no_argument, NULL, 'W'},           {"help", no_argument, NULL, 'h'},
+    CLI_PATHS_OPTIONS,
+    {"json", no_argument, NULL, 'J'},
+    {"warnings", no_argument, NULL, 'W'},
+    {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
-
-static bool push(const char **list, size_t *n, const char *value)
-{
-    if (*n >= RULES_PATHS_MAX) {
-        return false;
-    }
-    list[(*n)++] = value;
-    return true;
-}
-
-static int load_bundle(struct engine *en, const struct rules_args *a, struct err *e)
-{
-    int rc = engine_add(en, BUNDLE_RULE, a->paths, a->npaths, e);
-    rc = rc == 0 ? engine_add(en, BUNDLE_SOURCE, a->sources, a->nsources, e) : rc;
-    return rc == 0 ? engine_add(en, BUNDLE_PLACEHOLDER, a->placeholders, a->nplaceholders, e) : rc;
-}
 
 static void put_list(struct json_writer *j, const char *key, const struct engine_refused *list,
                      size_t n)
@@ -97,7 +79,7 @@ static int run_check(struct rules_args *a)
     struct compile_options co = {0};
     int status = CLI_OK;
     engine_init(&en);
-    int rc = load_bundle(&en, a, &e);
+    int rc = cli_paths_load(&a->paths, &en, &e);
     rc = rc == 0 ? engine_compile(&en, &co, &e) : rc;
     if (rc != 0) {
         cli_print_err(&e);
@@ -126,9 +108,17 @@ static bool is_wanted(const struct sigma_rule *r, struct span wanted)
            (r->name.len > 0 && span_eq_nocase(r->name, wanted)) || span_ends(r->file, wanted);
 }
 
+struct explain_job {
+    const struct engine *en;
+    const char *wanted;
+};
+
 /* The caged child: loads and writes its words to `out`; exit status 0 told something, 1 nothing found. */
-_Noreturn static void explain_child(const struct engine *en, const char *wanted, int out)
+static void explain_child(void *arg, int out)
 {
+    const struct explain_job *job = arg;
+    const struct engine *en = job->en;
+    const char *wanted = job->wanted;
     struct err e = {0};
     struct buf b;
     struct compile_report report;
@@ -161,32 +151,15 @@ _Noreturn static void explain_child(const struct engine *en, const char *wanted,
             told++;
         }
     }
-    for (size_t at = 0; at < b.len;) {
-        ssize_t n = write(out, b.data + at, b.len - at);
-        if (n <= 0) {
-            break;
-        }
-        at += (size_t)n;
-    }
+    cli_child_write(out, buf_view(&b));
     _exit(told > 0 ? 0 : 1);
 }
 
 /* Prints what the child says, made safe line by line. */
-static void print_answer(int fd)
+static void print_answer(struct span rest)
 {
-    struct buf raw;
     struct buf safe;
-    buf_init(&raw, EXPLAIN_MAX_BYTES + 65536);
     buf_init(&safe, 4 * EXPLAIN_MAX_BYTES);
-    for (;;) {
-        char *to = buf_room(&raw, 65536);
-        ssize_t n = to == NULL ? 0 : read(fd, to, 65536);
-        if (n <= 0) {
-            break;
-        }
-        buf_added(&raw, (size_t)n);
-    }
-    struct span rest = buf_view(&raw);
     while (rest.len > 0) {
         ptrdiff_t nl = span_find(rest, '\n');
         size_t n = nl < 0 ? rest.len : (size_t)nl;
@@ -195,7 +168,6 @@ static void print_answer(int fd)
         rest = span_sub(rest, n + 1, rest.len);
     }
     (void)fwrite(safe.data, 1, safe.len, stdout);
-    buf_free(&raw);
     buf_free(&safe);
 }
 
@@ -203,47 +175,27 @@ static int run_explain(struct rules_args *a)
 {
     struct engine en;
     struct err e = {0};
-    int ends[2];
-    int status = 0;
+    struct buf answer;
+    int status = 3;
     engine_init(&en);
-    int rc = engine_add(&en, BUNDLE_RULE, a->paths, a->npaths, &e);
-    rc = rc == 0 ? engine_add(&en, BUNDLE_PLACEHOLDER, a->placeholders, a->nplaceholders, &e) : rc;
-    if (rc != 0 || pipe(ends) != 0) {
+    buf_init(&answer, EXPLAIN_MAX_BYTES + (1 << 20));
+    struct explain_job job = {&en, a->wanted};
+    int rc = cli_paths_load(&a->paths, &en, &e);
+    rc = rc == 0 ? cli_child(explain_child, &job, "the reader of the rules", &answer, &status, &e) : rc;
+    print_answer(buf_view(&answer));
+    if (rc != 0) {
         cli_print_err(&e);
-        engine_free(&en);
-        return CLI_UNREAD;
-    }
-    (void)fflush(NULL);
-    pid_t pid = fork();
-    if (pid == 0) {
-        (void)close(ends[0]);
-        explain_child(&en, a->wanted, ends[1]);
-    }
-    (void)close(ends[1]);
-    print_answer(ends[0]);
-    (void)close(ends[0]);
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    engine_free(&en);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 1) {
+    } else if (status == 1) {
         (void)fprintf(stderr, "sereno: no rule with the id, title or file \"%s\"\n", a->wanted);
     }
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? CLI_OK : CLI_UNREAD;
+    buf_free(&answer);
+    engine_free(&en);
+    return rc == 0 && status == 0 ? CLI_OK : CLI_UNREAD;
 }
 
 static int take_option(const struct command *self, struct rules_args *a, int c)
 {
-    bool ok = true;
     switch (c) {
-    case 'r':
-        ok = push(a->paths, &a->npaths, optarg);
-        break;
-    case 'S':
-        ok = push(a->sources, &a->nsources, optarg);
-        break;
-    case 'P':
-        ok = push(a->placeholders, &a->nplaceholders, optarg);
-        break;
     case 'J':
         a->json = true;
         break;
@@ -252,10 +204,14 @@ static int take_option(const struct command *self, struct rules_args *a, int c)
         break;
     case 'h':
         return cli_help(self);
-    default:
-        return cli_usage(self, "that option is not known or lacks its value");
+    default: {
+        int taken = cli_paths_take(&a->paths, c, optarg);
+        return taken == 1 ? -1
+               : taken < 0 ? cli_usage(self, "too many folders")
+                           : cli_usage(self, "that option is not known or lacks its value");
     }
-    return ok ? -1 : cli_usage(self, "too many folders");
+    }
+    return -1;
 }
 
 static int rules_main(int argc, char **argv, const struct command *self)
@@ -272,15 +228,17 @@ static int rules_main(int argc, char **argv, const struct command *self)
     }
     const char *what = optind < argc ? argv[optind++] : "";
     if (strcmp(what, "check") == 0) {
-        for (; optind < argc && a.npaths < RULES_PATHS_MAX; optind++) {
-            a.paths[a.npaths++] = argv[optind];
+        for (; optind < argc; optind++) {
+            if (!cli_paths_add(&a.paths, BUNDLE_RULE, argv[optind])) {
+                return cli_usage(self, "too many folders");
+            }
         }
         return run_check(&a);
     }
     if (strcmp(what, "explain") == 0 && optind < argc) {
         /* A file or folder explains all that is in it; anything else is an id, a title or a file's ending. */
-        if (access(argv[optind], R_OK) == 0 && a.npaths == 0) {
-            a.paths[a.npaths++] = argv[optind];
+        if (access(argv[optind], R_OK) == 0 && a.paths.count[BUNDLE_RULE] == 0) {
+            (void)cli_paths_add(&a.paths, BUNDLE_RULE, argv[optind]);
             a.wanted = "";
         } else {
             a.wanted = argv[optind];

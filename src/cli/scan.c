@@ -4,7 +4,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <sched.h>
 #include <sys/stat.h>
@@ -12,37 +11,27 @@
 
 #include "base/clock.h"
 #include "base/num.h"
+#include "cli/paths.h"
 
-enum { SCAN_PATHS_MAX = 256, SCAN_FOLDER_DEPTH = 16 };
+enum { SCAN_SWITCHES_MAX = 256, SCAN_FOLDER_DEPTH = 16 };
 
 struct scan_args {
-    const char *rules[SCAN_PATHS_MAX], *sources[SCAN_PATHS_MAX], *placeholders[SCAN_PATHS_MAX];
-    size_t nrules, nsources, nplaceholders;
-    struct span switches[SCAN_PATHS_MAX];
+    struct cli_paths paths;
+    struct span switches[SCAN_SWITCHES_MAX];
     uint32_t nswitches;
     const char *manifest;
     int input; /* enum source_format or SCAN_GUESS */
 };
 
 static const struct option options[] = {
-    {"rules", required_argument, NULL, 'r'},    {"sources", required_argument, NULL, 'S'},
-    {"placeholders", required_argument, NULL, 'P'}, {"switch", required_argument, NULL, 'w'},
+    CLI_PATHS_OPTIONS,
+    {"switch", required_argument, NULL, 'w'},
     {"format", required_argument, NULL, 'f'},   {"manifest", required_argument, NULL, 'm'},
     {"input", required_argument, NULL, 'i'},    {"source", required_argument, NULL, 's'},
     {"jobs", required_argument, NULL, 'j'},     {"stats", no_argument, NULL, 't'},
     {"quiet", no_argument, NULL, 'q'},          {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
-
-/* Appends an option's value; false when there are too many. */
-static bool push(const char **list, size_t *n, const char *value)
-{
-    if (*n >= SCAN_PATHS_MAX) {
-        return false;
-    }
-    list[(*n)++] = value;
-    return true;
-}
 
 static bool parse_output(struct scan *s, const char *word)
 {
@@ -63,17 +52,8 @@ static int take_option(struct scan *s, struct scan_args *a, int c)
     uint64_t n;
     bool ok = true;
     switch (c) {
-    case 'r':
-        ok = push(a->rules, &a->nrules, optarg);
-        break;
-    case 'S':
-        ok = push(a->sources, &a->nsources, optarg);
-        break;
-    case 'P':
-        ok = push(a->placeholders, &a->nplaceholders, optarg);
-        break;
     case 'w':
-        ok = a->nswitches < SCAN_PATHS_MAX;
+        ok = a->nswitches < SCAN_SWITCHES_MAX;
         if (ok) {
             a->switches[a->nswitches++] = span_of(optarg);
         }
@@ -104,7 +84,10 @@ static int take_option(struct scan *s, struct scan_args *a, int c)
     case 'h':
         return cli_help(s->self);
     default:
-        return cli_usage(s->self, "that option is not known or lacks its value");
+        ok = cli_paths_take(&a->paths, c, optarg) == 1;
+        if (!ok) {
+            return cli_usage(s->self, "that option is not known or lacks its value");
+        }
     }
     return ok ? -1 : cli_usage(s->self, "\"%s\" does not fit its option", optarg);
 }
@@ -184,9 +167,7 @@ static int compile(struct scan *s, struct scan_args *a, const struct manifest *m
 {
     struct compile_options co = {.declared = m->declared.data, .ndeclared = (uint32_t)m->declared.len,
                                  .switches = a->switches, .nswitches = a->nswitches};
-    int rc = engine_add(&s->engine, BUNDLE_RULE, a->rules, a->nrules, e);
-    rc = rc == 0 ? engine_add(&s->engine, BUNDLE_SOURCE, a->sources, a->nsources, e) : rc;
-    rc = rc == 0 ? engine_add(&s->engine, BUNDLE_PLACEHOLDER, a->placeholders, a->nplaceholders, e) : rc;
+    int rc = cli_paths_load(&a->paths, &s->engine, e);
     rc = rc == 0 ? engine_compile(&s->engine, &co, e) : rc;
     if (rc == 0 && engine_print_refused(&s->engine) > 0) {
         s->unread = true;
@@ -257,7 +238,8 @@ static int run_scan(struct scan *s, struct scan_args *a, int argc, char **argv)
 static int scan_main(int argc, char **argv, const struct command *self)
 {
     struct scan s = {.self = self, .source = ""};
-    struct scan_args a = {.input = SCAN_GUESS};
+    static struct scan_args a; /* large; one per process */
+    a.input = SCAN_GUESS;
     cpu_set_t cpus;
     s.format = isatty(STDOUT_FILENO) != 0 ? SCAN_TABLE : SCAN_NDJSON;
     s.jobs = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? (unsigned)CPU_COUNT(&cpus) : 1;

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* A forked child that answers through a pipe and ends: how commands keep hostile bytes out of themselves. */
+#ifndef CLI_CHILD_H
+#define CLI_CHILD_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/*
+ * Runs work(arg, out) in a child; it must cage itself first and never return. Everything it writes to `out` is gathered
+ * in answer (up to the buffer's maximum). Returns 0 with the child's exit status in *exit_out, or ERR_INVALID when a
+ * signal ended it; `what` names it ("the compile step").
+ */
+int cli_child(void (*work)(void *arg, int out), void *arg, const char *what, struct buf *answer,
+              int *exit_out, struct err *e) NODISCARD;
+
+/* In the child: writes all of s, or gives up when nobody listens any more. */
+void cli_child_write(int out, struct span s);
+
+#endif
