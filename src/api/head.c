@@ -71,7 +71,7 @@ static bool has_odd_bytes(const struct head *h)
 static bool split_port(struct span host, struct span *name_out)
 {
     uint64_t port = 0;
-    size_t end = host.len;
+    size_t end;
     if (host.len > 0 && host.ptr[0] == '[') {
         ptrdiff_t close = span_find(host, ']');
         if (close < 0) {

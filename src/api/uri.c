@@ -75,7 +75,7 @@ static int parse_pairs(struct span in, enum decode how, struct arena *arena, str
             rc = decode(equals < 0 ? SPAN("") : span_sub(part, (size_t)equals + 1, part.len), how,
                         arena, &pair.value, e);
         }
-        if (rc < 0) {
+        if (rc != 0) {
             return rc;
         }
         for (size_t i = 0; i < out->count; i++) {

@@ -2,6 +2,9 @@
 /* Error values: see err.h. Called from everywhere; allocates nothing. */
 #include "base/err.h"
 
+#undef err_set /* the analyzer's */
+#undef err_set_errno
+
 #include <stdio.h>
 #include <string.h>
 

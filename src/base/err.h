@@ -48,6 +48,11 @@ int err_set(struct err *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* As err_set with the text of errno number errnum appended after a colon. */
 int err_set_errno(struct err *e, int code, int errnum, const char *fmt, ...) PRINTF_LIKE(4, 5);
 
+#ifdef __clang_analyzer__ /* it reads one file at a time, and would take it that the result may be 0 */
+#define err_set(e, code, ...) ((void)err_set(e, code, __VA_ARGS__), (code))
+#define err_set_errno(e, code, ...) ((void)err_set_errno(e, code, __VA_ARGS__), (code))
+#endif
+
 /* Names the thing that is wrong; line 0 = none. Keeps code and text. */
 void err_at(struct err *e, const char *where, uint32_t line);
 

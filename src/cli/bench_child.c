@@ -176,7 +176,10 @@ static int run(struct bench *b, const struct engine *engine, struct bench_result
     struct rusage usage;
     struct matcher_stats stats;
     b->compiled = engine_map(engine, e);
-    int rc = b->compiled == NULL ? e->code : sandbox_enter(SANDBOX_SCAN_WORKER, e);
+    if (b->compiled == NULL) {
+        return e->code;
+    }
+    int rc = sandbox_enter(SANDBOX_SCAN_WORKER, e);
     if (rc != 0) {
         return rc;
     }

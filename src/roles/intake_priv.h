@@ -112,8 +112,7 @@ int intake_use_rules(struct intake *in, int fd, uint64_t address, uint64_t gener
                      struct err *e) NODISCARD;
 
 /* intake_alert.c */
-void intake_alerts(struct intake *in, struct intake_source *source, uint32_t source_index,
-                   uint32_t arrival);
+void intake_alerts(struct intake *in, struct intake_source *s, uint32_t source, uint32_t arrival);
 
 /* intake_window.c */
 void intake_seal(struct intake *in);

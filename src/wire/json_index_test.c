@@ -14,11 +14,12 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "base/test_cases.h"
 #include "base/utf8.h"
 #include "wire/json_index.h"
 #include "wire/leaves.h"
 
-enum { TEXT_MAX = 10000, ROUNDS = 6000 };
+enum { TEXT_MAX = 10000, ROUNDS = 6000 /* SERENO_CASES sets another number */ };
 
 struct result {
     uint32_t entries[TEXT_MAX + JSON_INDEX_SLACK];
@@ -175,7 +176,8 @@ static void test_soup(void **state)
         "a rather long stretch without anything of interest in it, longer than a block",
     };
     static char text[TEXT_MAX];
-    for (int round = 0; round < ROUNDS; round++) {
+    uint64_t cases = test_cases(ROUNDS);
+    for (uint64_t round = 0; round < cases; round++) {
         size_t len = 0;
         /* A few kinds of part at a time, else some would always stand beside a spoiler. */
         uint32_t kinds = 1 + next_random(6);
@@ -203,13 +205,14 @@ static void test_mutated_record(void **state)
         "\\r\\n\\tCreator \\\"x\\\" Gr\xc3\xbc\xc3\x9f"
         "e \xf0\x9f\x98\x80 \\ud83d\\ude00\",\"l\":[1,2.5e3,true,null,\"\"]}";
     char text[sizeof record];
-    for (int round = 0; round < ROUNDS; round++) {
+    uint64_t cases = test_cases(ROUNDS);
+    for (uint64_t round = 0; round < cases; round++) {
         size_t len = sizeof record - 1;
         memcpy(text, record, len);
         for (uint32_t k = next_random(4); k > 0; k--) {
             text[next_random((uint32_t)len)] = (char)next_random(256);
         }
-        compare(text, (size_t)round % 3 == 0 ? next_random((uint32_t)len + 1) : len);
+        compare(text, round % 3 == 0 ? next_random((uint32_t)len + 1) : len);
     }
 }
 

@@ -4,6 +4,7 @@
  * came and looks through all of it for each event. Then the same streams in another order of arrival.
  */
 #include "base/num.h"
+#include "base/test_cases.h"
 #include "flow/detect/correlate_testing.h"
 
 /* ---- the reference ---- */
@@ -291,10 +292,11 @@ static void check_feed(struct rig *rig, struct reference *ref, const struct samp
 static void streams_agree_with_the_reference(void **state)
 {
     (void)state;
+    uint64_t streams = test_cases(5 * NEVENTS * ARRAY_LEN(bodies)) / (NEVENTS * ARRAY_LEN(bodies)) + 1;
     uint64_t outputs = 0;
     for (size_t b = 0; b < ARRAY_LEN(bodies); b++) {
         uint64_t mine = 0;
-        for (uint32_t seed = 1; seed <= 5; seed++) {
+        for (uint32_t seed = 1; seed <= streams; seed++) {
             struct rig rig;
             struct reference ref = {0};
             time_ns now = 1000 * TIME_SECOND;

@@ -56,7 +56,7 @@ static int inflate_step(struct body *b, struct err *e)
 {
     size_t room = BODY_MAX_BYTES - b->bytes.len;
     room = room > INFLATE_STEP ? INFLATE_STEP : room;
-    char spill;
+    char spill = 0;
     char *to = room == 0 ? &spill : buf_room(&b->bytes, room);
     CHECK(to != NULL);
     b->z.next_out = (unsigned char *)to;
