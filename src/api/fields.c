@@ -53,7 +53,7 @@ static void visit_leaf(void *ctx, struct span name, const struct leaf *leaf)
     if (leaf->kind == LEAF_NULL) {
         return; /* as if it were not there */
     }
-    if (!utf8_valid(value) || has_controls(value)) {
+    if (!utf8_valid(name) || !utf8_valid(value) || has_controls(value)) {
         v->rc = err_set(v->e, ERR_INVALID, "A field holds bytes that are not text.");
         return;
     }

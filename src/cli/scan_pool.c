@@ -412,6 +412,7 @@ static int pool_correlate(struct pool *p, struct err *e)
 /* A file that is large beside the rest is read by all workers, each matching its own slices. */
 static void plan_parts(struct pool *p)
 {
+    CHECK(p->count > 0);
     for (size_t i = 0; i < p->s->files.len; i++) {
         struct scan_file *f = &p->s->files.data[i];
         bool large = f->size > (1 << 20) && f->size > p->total_bytes / (2 * p->count);

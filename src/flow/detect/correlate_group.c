@@ -214,6 +214,7 @@ static bool ordered_holds(const struct corr_group *g, const struct corr_entry *e
     const struct corr_rule *c = g->corr;
     time_ns from = time_before(e->time, c->span_ns);
     bool holds = false;
+    CHECK(g->starts != NULL); /* every group of an ordered correlation has them */
     *measure_out = c->nrefs;
     if (!c->masks) {
         return e->rule == c->nrefs - 1 && g->starts[e->rule] != TIME_NONE && g->starts[e->rule] >= from;
