@@ -34,7 +34,16 @@ build: setup ui $(BUILD)/build.ninja
 run: build
 	@tools/run-node --data $(DATA)
 
-test: setup-test ui $(BUILD)/build.ninja
+# What the tests of the page need beside the browser.
+ui/node_modules: ui/package-lock.json | setup
+	cd ui && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+tests/e2e/node_modules: tests/e2e/package-lock.json | setup-test
+	cd tests/e2e && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+test: setup-test ui ui/node_modules tests/e2e/node_modules $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
 	@ln -sf src/cli/sereno $(BUILD)/sereno
 	@tools/run-tests $(BUILD)

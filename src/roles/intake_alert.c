@@ -39,8 +39,19 @@ static void add_field(void *ctx, struct span name, struct span value)
     l->bytes += name.len + cut.len;
 }
 
+/* What the program said, without the frame that its logger put around it; empty when the format has no such thing. */
+static struct span message_of(const struct alert_field *fields, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (span_eq_nocase(fields[i].name, SPAN("message"))) {
+            return span_trim(fields[i].value);
+        }
+    }
+    return SPAN("");
+}
+
 /* One line for lists: the first thing that made the rule fire. */
-static struct span summary_of(struct intake *in, const struct finding *f)
+static struct span summary_of(struct intake *in, const struct finding *f, const struct alert_field *fields, uint32_t n)
 {
     enum { SUMMARY_VALUE_MAX = 200 };
     if (f->group.len > 0) {
@@ -49,7 +60,8 @@ static struct span summary_of(struct intake *in, const struct finding *f)
     if (f->nwhy == 0) {
         return f->rule->title;
     }
-    struct span value = span_sub(f->why[0].value, 0, SUMMARY_VALUE_MAX);
+    struct span message = f->why[0].field.len == 0 ? message_of(fields, n) : SPAN("");
+    struct span value = span_sub(message.len > 0 ? message : f->why[0].value, 0, SUMMARY_VALUE_MAX);
     const char *text =
         f->why[0].field.len == 0
             ? arena_printf(&in->scratch, "%.*s", SPAN_ARG(value))
@@ -80,7 +92,7 @@ static void store_alert(struct intake *in, const struct intake_source *s, const 
         .service = s->logsource.service,
         .host = host,
         .user = user,
-        .summary = summary_of(in, f),
+        .summary = summary_of(in, f, fields.fields, fields.count),
         .tags = ev->tags,
         .nwhy = (uint16_t)(f->nwhy > ALERT_WHY_MAX ? ALERT_WHY_MAX : f->nwhy),
         .why = f->why,

@@ -61,8 +61,9 @@ static void on_tokens(void *arg, const struct ingest_token *tokens, size_t count
             continue;
         }
         memcpy(list[n].hash, tokens[i].hash.ptr, TOKEN_HASH_BYTES);
-        list[n].name = tokens[i].name;
-        list[n].kind = tokens[i].source;
+        /* A token's own name is for those who manage tokens; what its events are shows in each of them. */
+        list[n].name = tokens[i].source;
+        list[n].kind = SPAN("auto");
         list[n].organisation = tokens[i].organisation;
         n++;
     }

@@ -2,13 +2,10 @@
 // axe on every page and on what lies over it, day and night and high contrast, at four widths: no violation.
 // Also: no page scrolls sideways, and targets keep their size (WCAG 2.2, 2.5.8).
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
+import { WIDTHS, judge } from './judge.mjs';
 import { open, startWorld } from './world.mjs';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const WIDTHS = [1280, 768, 400, 320];
 const THEMES = ['light', 'dark', 'contrast'];
 let world;
 
@@ -63,15 +60,6 @@ const PAGES = {
     await p.locator('dialog.palette[open] li').first().waitFor();
   }],
 };
-
-async function judge(page) {
-  // evaluate() runs outside of the page's CSP, which stays as it is.
-  await page.evaluate(axe);
-  return page.evaluate(async () => {
-    const r = await globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'], resultTypes: ['violations'] });
-    return r.violations.map((v) => `${v.id}: ${v.help} (${v.nodes.slice(0, 3).map((n) => n.target.join(' ')).join(' ; ')})`);
-  });
-}
 
 for (const [name, [path, ready]] of Object.entries(PAGES)) {
   test(`axe: ${name}`, async () => {

@@ -1,36 +1,77 @@
 // SPDX-License-Identifier: EUPL-1.2
 // What the tests stand on: a browser and either the mock or a running node.
-//   SERENO_URL     address of a running node; without it the mock is started
+//   SERENO_PROGRAM the program: each test file starts a node of its own and sends it the recorded attack
+//   SERENO_URL     or else: address of a node that runs already
 //   SERENO_COOKIE  its session cookie, as NAME=VALUE
-//   SERENO_SEND    a shell command that makes the node raise one new alert
+//   SERENO_SEND    a shell command that makes that node raise one new alert
+// Without any of them the mock is started.
 // Whatever only the mock can do (empty world, expiry, conflicts) is skipped on a real node, by name.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { chromium } from 'playwright-core';
 import { startMock } from './mock/server.mjs';
+import { Node, setUp, until } from './node.mjs';
 
 const run = promisify(execFile);
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
-export const onNode = Boolean(process.env.SERENO_URL);
+const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', headless: true, args: FLAGS });
+
+/** A node of our own with an administrator; `attacked`: what the recorded attack raises is in its queue. */
+export async function startNode({ setup = true, attacked = setup } = {}) {
+  const node = await Node.start(process.env.SERENO_PROGRAM);
+  const browser = await launch();
+  try {
+    if (setup) await setUp(node, browser);
+    if (attacked) {
+      await node.attack('ssh');
+      // Raised by the last line but few; alerts come in the order of the lines.
+      await until('the alerts of the recorded attack', async () => {
+        const { items } = await node.api('/alerts?status=all&limit=100');
+        return items.some((a) => a.rule.title === 'Log Files Cleared Through Sudo');
+      });
+    }
+  } catch (err) {
+    await browser.close();
+    await node.stop();
+    throw err;
+  }
+  let sent = 0;
+  return {
+    node,
+    url: node.url,
+    browser,
+    onNode: true,
+    get cookie() { return node.cookie; },
+    reset: async () => undefined,
+    newAlert: ({ host } = {}) => node.refusal(`${host ?? 'gate'}-${(sent += 1)}`),
+    canSend: true,
+    close: async () => {
+      await browser.close();
+      await node.stop();
+    },
+  };
+}
 
 export async function startWorld() {
-  const mock = onNode ? null : await startMock();
-  const url = onNode ? process.env.SERENO_URL.replace(/\/$/, '') : mock.url;
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', headless: true, args: FLAGS });
+  if (process.env.SERENO_PROGRAM) return startNode();
+  const url = process.env.SERENO_URL?.replace(/\/$/, '');
+  const mock = url ? null : await startMock();
+  const browser = await launch();
   const tell = async (path, body = {}) => {
-    const res = await fetch(`${url}${path}`, { method: 'POST', body: JSON.stringify(body) });
+    const res = await fetch(`${mock.url}${path}`, { method: 'POST', body: JSON.stringify(body) });
     if (!res.ok) throw new Error(`mock said ${res.status} to ${path}`);
     return res.json();
   };
   return {
-    url,
+    url: url ?? mock.url,
     browser,
-    onNode,
-    reset: (o = {}) => (onNode ? Promise.resolve() : tell('/mock/reset', o)),
+    onNode: !mock,
+    cookie: process.env.SERENO_COOKIE,
+    reset: (o = {}) => (mock ? tell('/mock/reset', o) : Promise.resolve()),
     tell,
-    newAlert: (o = {}) => (onNode ? run('/bin/sh', ['-c', process.env.SERENO_SEND]) : tell('/mock/alert', o)),
-    canSend: !onNode || Boolean(process.env.SERENO_SEND),
+    newAlert: (o = {}) => (mock ? tell('/mock/alert', o) : run('/bin/sh', ['-c', process.env.SERENO_SEND])),
+    canSend: Boolean(mock || process.env.SERENO_SEND),
     close: async () => {
       await browser.close();
       await mock?.close();
@@ -41,8 +82,8 @@ export async function startWorld() {
 /** A page in a fresh browser profile. Every console error and CSP complaint is kept in page.wrongs. */
 export async function open(world, path, { width = 1280, height = 900, theme = 'light', locale = 'en-GB' } = {}) {
   const context = await world.browser.newContext({ viewport: { width, height }, colorScheme: theme, locale, timezoneId: 'Europe/Madrid', reducedMotion: 'reduce' });
-  if (process.env.SERENO_COOKIE && world.onNode) {
-    const [name, ...value] = process.env.SERENO_COOKIE.split('=');
+  if (world.cookie) {
+    const [name, ...value] = world.cookie.split('=');
     await context.addCookies([{ name, value: value.join('='), url: world.url, sameSite: 'Strict' }]);
   }
   const page = await context.newPage();

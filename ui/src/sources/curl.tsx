@@ -9,7 +9,7 @@ export const shellQuote = (s: string): string => `'${s.replace(/'/g, `'\\''`)}'`
 
 /** Shaped as journald writes JSON, so that any Linux source knows it, and what it says is worth an alert. */
 export const FIRST_EVENT =
-  '{"_HOSTNAME":"first-light","SYSLOG_IDENTIFIER":"sudo","MESSAGE":"guest : user NOT in sudoers ; TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/sh"}';
+  '{"_HOSTNAME":"first-light","PRIORITY":"1","SYSLOG_IDENTIFIER":"sudo","MESSAGE":"guest : user NOT in sudoers ; TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/sh"}';
 
 export function curlLine(token: string | null, ingest: string): string {
   const auth = token ? shellQuote(`Authorization: Bearer ${token}`) : '"Authorization: Bearer $TOKEN"';

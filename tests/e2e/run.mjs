@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: EUPL-1.2
+// Runs one set of the page's tests for meson: run.mjs ui|mock|node [PROGRAM]. Exit 77 with a reason when what it
+// needs is not installed (make test installs it); else the tests' own status.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const at = (p) => fileURLToPath(new URL(p, import.meta.url));
+const chromium = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const [what, program] = process.argv.slice(2);
+const SETS = {
+  ui: { needs: ['../../ui/node_modules/esbuild'], args: [at('../../ui/tools/test.mjs')] },
+  mock: { needs: ['node_modules/playwright-core', '../../ui/dist/index.html'], browser: true, tests: ['e2e.test.mjs', 'a11y.test.mjs'] },
+  node: { needs: ['node_modules/playwright-core'], browser: true, tests: ['node.test.mjs', 'e2e.test.mjs', 'a11y.test.mjs'], program: true },
+};
+const set = SETS[what];
+if (!set || (set.program && !program)) {
+  console.error('usage: run.mjs ui|mock|node [PROGRAM]');
+  process.exit(2);
+}
+const skip = (why) => {
+  console.log(why);
+  process.exit(77);
+};
+for (const path of set.needs) {
+  if (!existsSync(at(path))) skip(`${path.replace(/^(\.\.\/)+/, '')} is not there: run "make test", or "npm ci" in ui and tests/e2e`);
+}
+if (set.browser && !existsSync(chromium)) skip(`no browser at ${chromium}: install the package chromium, or set CHROMIUM`);
+
+const env = { ...process.env };
+for (const name of ['SERENO_PROGRAM', 'SERENO_URL', 'SERENO_COOKIE', 'SERENO_SEND']) delete env[name];
+if (set.program) env.SERENO_PROGRAM = program;
+const args = set.args ?? ['--test', '--test-concurrency=1', ...set.tests.map((t) => at(t))];
+const done = spawnSync(process.execPath, args, { stdio: 'inherit', cwd: at('.'), env });
+process.exit(done.status ?? 1);
