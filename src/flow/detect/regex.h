@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Regular expressions of rules by PCRE2, interpreted, with limits: asked where Vectorscan cannot answer (a pattern it does
- * not know, bytes that are no UTF-8) and for the place of a match. Each matcher compiles its own copies (they are heap
+ * Regular expressions of rules by PCRE2, interpreted, with limits (decision 004). Each matcher compiles its own copies (they are heap
  * objects and cannot be shared). A search that meets a limit counts as no match and says so: a pattern must never stop
  * the event path.
  */
