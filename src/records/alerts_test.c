@@ -169,7 +169,9 @@ static void read_all_pages(struct db *db, struct alert_filter f, int64_t scan_ma
             assert_true(span_eq(page.rows[i].id, every->rows[at].id));
         }
         f.before_received = page.last_received;
-        memcpy(last_id, page.last_id.ptr, page.last_id.len);
+        if (page.last_id.len > 0) {
+            memcpy(last_id, page.last_id.ptr, page.last_id.len);
+        }
         f.before_id = span_make(last_id, page.last_id.len);
     }
     while (at < every->count) {

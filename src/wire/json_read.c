@@ -183,6 +183,7 @@ HOT int take_key(struct reader *r, struct place *place_out, bool walk)
     r->pos++;
     if (walk) {
         r->names->len = r->top.name_len;
+        /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): take_string filled it when it returned 0 */
         json_names_push(r->names, span_make(key.ptr, key.len), key.escaped);
         *place_out = (struct place){KEY_NONE, KEY_NONE, KEY_NONE};
     } else {

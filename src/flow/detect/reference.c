@@ -226,7 +226,7 @@ static bool date_seconds(struct span s, time_t *out)
         if (!time_from_parts(&t, 0, &ns)) {
             return false;
         }
-        *out = (time_t)floor((double)(ns / TIME_SECOND) - (ns % TIME_SECOND < 0 ? 1 : 0));
+        *out = (time_t)(ns / TIME_SECOND - (ns % TIME_SECOND < 0 ? 1 : 0));
         return true;
     }
     if (!num_double(s, &x) || x < 0) {

@@ -350,6 +350,7 @@ static struct sigma_node *build(struct sigma_build *b, uint32_t line, const stru
         vec_push(&kids, kid);
     }
     if (e->kind == EXPR_NOT) {
+        CHECK(kids.len == 1 && kids.data != NULL);
         struct sigma_node *n = sigma_node_not(b, kids.data[0]);
         *negated = true;
         vec_free(&kids);

@@ -58,6 +58,7 @@ struct span encode_base64_offset(struct arena *a, struct span bytes, unsigned sh
 {
     static const size_t head[] = {0, 2, 3}; /* characters that the bytes before have a part in */
     static const size_t tail[] = {0, 3, 2}; /* characters that the bytes behind have a part in, or padding */
+    CHECK(shift < 3);
     char *shifted = arena_bytes(a, bytes.len + shift);
     memset(shifted, ' ', shift);
     if (bytes.len > 0) {

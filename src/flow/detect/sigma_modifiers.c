@@ -136,7 +136,9 @@ int chain_parse(struct sigma_build *b, const struct yaml_node *key, struct chain
     const struct modifier_def *used[SIGMA_MODIFIERS_MAX];
     struct span text = key->text;
     ptrdiff_t bar = span_find(text, '|');
-    *out = (struct chain){.field = bar < 0 ? text : span_sub(text, 0, (size_t)bar)};
+    *out = (struct chain){0};
+    out->n = 0; /* of those in used[]; the analyzer does not see it in the line above */
+    out->field = bar < 0 ? text : span_sub(text, 0, (size_t)bar);
     if (bar >= 0) {
         out->modifiers = span_sub(text, (size_t)bar + 1, SIZE_MAX);
     }
