@@ -138,7 +138,7 @@ static uint64_t seed = 42;
 static uint32_t next_random(uint32_t below)
 {
     seed = seed * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(seed >> 33) % below;
+    return below == 0 ? 0 : (uint32_t)(seed >> 33) % below;
 }
 
 static void test_soup(void **state)

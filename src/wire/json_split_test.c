@@ -199,7 +199,7 @@ static void test_too_long(void **state)
         buf_cstr(&text, "\"}\n  {\"inner\":1}\n{\"b\":1}\n");
         for (size_t piece = 65536; piece <= 4 << 20; piece *= 64) {
             split(buf_view(&text), piece, true, &out);
-            size_t long_len = (size_t)(JSON_RECORD_MAX + extra);
+            size_t long_len = (size_t)JSON_RECORD_MAX + (size_t)extra;
             if (extra <= 0) {
                 assert_int_equal(strlen(out.data), 4 + long_len + 2 + 13 + 9);
                 assert_string_equal(out.data + 4 + long_len + 2, "<{\"inner\":1}><{\"b\":1}>");

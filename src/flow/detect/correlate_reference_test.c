@@ -279,6 +279,7 @@ static void check_feed(struct rig *rig, struct reference *ref, const struct samp
         fail_msg("%s event %llu: %u outputs, reference %zu", body, (unsigned long long)ev->ref, n, ref->outs.len - before);
     }
     for (uint32_t i = 0; i < n; i++) {
+        CHECK(ref->outs.data != NULL);
         const struct ref_out *want = &ref->outs.data[before + i];
         if (out[i].correlation != want->corr || out[i].ref != want->ref || out[i].time != want->time ||
             fabs(out[i].value - want->value) > 1e-6) {

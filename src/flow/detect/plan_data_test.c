@@ -154,6 +154,7 @@ static class_id pick_class(struct kit *k, const char *path, uint32_t line)
             }
         }
     }
+    CHECK(k->catalog.nclasses > 0);
     return (class_id)(line * 7919u % k->catalog.nclasses);
 }
 

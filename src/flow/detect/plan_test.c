@@ -105,7 +105,7 @@ static void equal_input_gives_equal_bytes(void **state)
     assert_int_equal(madvise(k.region_bytes, KIT_REGION_BYTES, MADV_DONTNEED), 0);
     kit_compile(&k, NULL);
     assert_int_equal((size_t)(k.region.next - k.region.base), used);
-#ifndef __SANITIZE_ADDRESS__ /* gaps between allocations may not be read there */
+#ifndef SERENO_NO_SANDBOX /* a sanitizer build: its gaps may not be read, and clang 14 leaves padding as it was */
     assert_memory_equal(first, k.region_bytes, used);
 #endif
     mem_free(first);
