@@ -48,20 +48,22 @@ test: setup-test ui ui/node_modules tests/e2e/node_modules $(BUILD)/build.ninja
 	@ln -sf src/cli/sereno $(BUILD)/sereno
 	@tools/run-tests $(BUILD)
 
-# The same tests with AddressSanitizer and UBSan (this build alone has no sandbox, and says so).
+# The same tests with AddressSanitizer, LeakSanitizer and UBSan, each slower by up to ten times (this build alone has no
+# sandbox, and says so).
 asan: setup-test ui
 	@test -f build-asan/build.ninja || CC=clang-14 CXX=clang++-14 meson setup build-asan --buildtype=debug -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
 	@ninja -C build-asan --quiet
-	@tools/run-tests build-asan
+	@tools/run-tests build-asan --timeout-multiplier 6
 
 # Coverage-guided fuzzing of every decoder; SECONDS is shared by all targets.
 SECONDS ?= 300
 fuzz: setup-test
 	@tools/run-fuzz $(SECONDS)
 
-# Long runs whose results are committed to docs/: a million cases per property, an hour of fuzzing, the benchmarks.
+# Long runs whose results are committed to docs/: a million cases per property, 1,000 kills, an hour of fuzzing, the benchmarks.
 prove: test
 	@SERENO_CASES=1000000 meson test -C $(BUILD) --no-rebuild --suite property --timeout-multiplier 0
+	@SERENO_KILLS=1000 meson test -C $(BUILD) --no-rebuild 'archive files' --timeout-multiplier 0
 	@$(MAKE) fuzz SECONDS=3600
 	@tools/run-bench
 

@@ -181,7 +181,7 @@ static void test_soup(void **state)
         size_t len = 0;
         /* A few kinds of part at a time, else some would always stand beside a spoiler. */
         uint32_t kinds = 1 + next_random(6);
-        uint32_t pick[6];
+        uint32_t pick[6] = {0};
         for (uint32_t k = 0; k < kinds; k++) {
             pick[k] = next_random((uint32_t)(sizeof parts / sizeof parts[0]));
         }
