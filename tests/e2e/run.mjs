@@ -3,6 +3,7 @@
 // needs is not installed (make test installs it); else the tests' own status.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const at = (p) => fileURLToPath(new URL(p, import.meta.url));
@@ -29,7 +30,7 @@ if (set.browser && !existsSync(chromium)) skip(`no browser at ${chromium}: insta
 
 const env = { ...process.env };
 for (const name of ['SERENO_PROGRAM', 'SERENO_URL', 'SERENO_COOKIE', 'SERENO_SEND']) delete env[name];
-if (set.program) env.SERENO_PROGRAM = program;
+if (set.program) env.SERENO_PROGRAM = resolve(program); // the tests run in this folder, meson in its own
 const args = set.args ?? ['--test', '--test-concurrency=1', ...set.tests.map((t) => at(t))];
 const done = spawnSync(process.execPath, args, { stdio: 'inherit', cwd: at('.'), env });
 process.exit(done.status ?? 1);
