@@ -159,7 +159,7 @@ static int by_cpu(const void *x, const void *y)
 
 static struct bench_figure timed(struct bench *b, void (*round)(struct bench *))
 {
-    struct bench_figure all[BENCH_ROUNDS_MAX];
+    struct bench_figure all[BENCH_ROUNDS_MAX] = {0};
     round(b); /* warm: caches, arenas, the first page faults */
     for (unsigned i = 0; i < b->o->rounds; i++) {
         double cpu = now_cpu();

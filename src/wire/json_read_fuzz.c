@@ -87,7 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct json_kernel kernels[JSON_KERNELS_MAX];
     uint32_t n = json_kernels(kernels);
     uint64_t first = 0;
-    struct err e;
+    struct err e = {0};
     int rc = 0;
     if (l.slots == NULL) {
         leaves_init(&l, keytable_nodes(table()));

@@ -232,7 +232,7 @@ static struct span feed_value(const struct correlator *k, const struct feed *f, 
     if (key->inner != UINT32_MAX && f->inner != NULL) {
         return group_value(f->inner, key->inner);
     }
-    return f->event == NULL || key->field == FIELD_NONE ? (struct span){0}
+    return f->event == NULL || key->field == FIELD_NONE ? span_make(NULL, 0)
                                                         : event_value(k, f->event, key->field);
 }
 

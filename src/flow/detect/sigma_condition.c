@@ -117,7 +117,7 @@ static const struct expr *parse_selector(struct parser *p)
     if (at_aggregation(p)) {
         return fail(p, old_aggregation);
     }
-    struct span word = at_word(p, "them") ? (struct span){0} : p->token;
+    struct span word = at_word(p, "them") ? span_make(NULL, 0) : p->token;
     next_token(p);
     return expr_new(p, all ? EXPR_ALL_OF : EXPR_ANY_OF, word);
 }

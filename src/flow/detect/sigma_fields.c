@@ -49,10 +49,10 @@ static bool is_alias(const struct sigma_correlation *c, struct span name)
 static void add_correlation(struct field_set *f, const struct sigma_correlation *c)
 {
     for (uint32_t i = 0; i < c->ngroup_by; i++) {
-        add(f, is_alias(c, c->group_by[i]) ? (struct span){0} : c->group_by[i]);
+        add(f, is_alias(c, c->group_by[i]) ? span_make(NULL, 0) : c->group_by[i]);
     }
     for (uint32_t i = 0; i < c->nfields; i++) {
-        add(f, is_alias(c, c->fields[i]) ? (struct span){0} : c->fields[i]);
+        add(f, is_alias(c, c->fields[i]) ? span_make(NULL, 0) : c->fields[i]);
     }
     for (uint32_t i = 0; i < c->naliases; i++) {
         add(f, c->aliases[i].field);

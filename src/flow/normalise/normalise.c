@@ -172,6 +172,7 @@ static void derive(struct job *j, const struct norm_derive *d)
     char *joined = arena_bytes(&j->ev->arena, total + 1);
     size_t at = 0;
     for (uint32_t i = 0; i < d->nparts; i++) {
+        /* cppcheck-suppress uninitvar ; the loop above filled as many */
         if (parts[i].len > 0) {
             memcpy(joined + at, parts[i].ptr, parts[i].len);
         }
