@@ -72,6 +72,8 @@ enum normalise_result norm_auditd(struct job *j);
 enum normalise_result norm_syslog(struct job *j);
 enum normalise_result norm_zeek(struct job *j);
 
+/* Fields of an access log line in the common or combined format; false, and nothing added, when it is none. */
+bool norm_web_pairs(struct job *j, struct span line);
 /* Every key=value of an audit record; returns its type, ptr NULL when there is none.
  * normalise_auditd.c */
 struct span norm_audit_pairs(struct job *j, struct span record);

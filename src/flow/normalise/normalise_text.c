@@ -102,7 +102,9 @@ void norm_syslog_line(struct job *j, const struct norm_source *s, struct span li
     add_if(j, NORM_SEVERITY, severity == NULL ? SPAN("") : span_of(severity));
     add_if(j, NORM_MESSAGE, m.message);
     add_params(j, &m);
-    if (!norm_dissect(j, s, m.appname, m.message) && span_starts(m.message, SPAN("type="))) {
+    /* Programs that have a format of their own, sent through syslog: the audit daemon, web servers. */
+    if (!norm_dissect(j, s, m.appname, m.message) && !norm_web_pairs(j, m.message) &&
+        span_starts(m.message, SPAN("type="))) {
         norm_audit_pairs(j, m.message);
     }
     *program_out = m.appname.len == 0 ? span_make(NULL, 0) : m.appname;

@@ -151,15 +151,11 @@ static void add_request(struct job *j, struct span request)
     }
 }
 
-enum normalise_result norm_web(struct job *j)
+bool norm_web_pairs(struct job *j, struct span line)
 {
-    static const struct span any = {NULL, 0};
     struct web_line w;
-    j->ev->keywords_raw = true;
-    if (!web_parse(j->ev->raw, &w)) {
-        j->ev->tags |= TAG_NOT_PARSED;
-        norm_set_class(j, norm_format_class(j, FORMAT_WEB, any, any));
-        return NORMALISE_EVENT;
+    if (!web_parse(line, &w)) {
+        return false;
     }
     add_web(j, NORM_C_IP, w.client);
     add_web(j, NORM_CS_USERNAME, w.user);
@@ -175,6 +171,17 @@ enum normalise_result norm_web(struct job *j)
     time_ns t = TIME_NONE;
     if (norm_time_web(w.time, j->st->zone_s, &t)) {
         j->ev->time = t;
+        j->ev->tags &= ~(uint32_t)TAG_YEAR_GUESSED; /* the line itself names the year */
+    }
+    return true;
+}
+
+enum normalise_result norm_web(struct job *j)
+{
+    static const struct span any = {NULL, 0};
+    j->ev->keywords_raw = true;
+    if (!norm_web_pairs(j, j->ev->raw)) {
+        j->ev->tags |= TAG_NOT_PARSED;
     }
     norm_set_class(j, norm_format_class(j, FORMAT_WEB, any, any));
     return NORMALISE_EVENT;
