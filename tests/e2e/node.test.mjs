@@ -126,6 +126,14 @@ test('the recorded attack by syslog: every alert says why, and its marks stand w
   assert.ok(marks >= list.length / 2, `${marks} marks`);
 });
 
+test('the attack on a web server, whose access lines come in syslog frames', async () => {
+  await node.attack('web');
+  for (const title of ['SQL Injection Attempt in a Request', 'Web Shell Answered']) {
+    const a = await titled(title);
+    assert.deepEqual([a.host, a.source.name, a.source.category], ['lantern', 'firewall-room', 'webserver']);
+  }
+});
+
 test('the same by HTTP, as the journal wrote it: the alerts name their own source', async () => {
   const before = (await alerts()).length;
   const body = readFileSync(join(REPO, 'tests/data/attack/journal.ndjson'));
