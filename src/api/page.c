@@ -36,7 +36,12 @@ static void head(struct buf *b, const char *title)
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
         "<meta name=\"color-scheme\" content=\"light dark\">\n"
         "<title>%s \xC2\xB7 Sereno</title>\n<link rel=\"stylesheet\" href=\"/page.css\">\n</head>\n"
-        "<body>\n<main>\n<p class=\"brand\">Sereno</p>\n<h1>%s</h1>\n",
+        "<body>\n<main>\n<p class=\"brand\">"
+        "<svg viewBox=\"0 0 20 20\" width=\"20\" height=\"20\" aria-hidden=\"true\">"
+        "<path d=\"M7.2 4.2a2.8 2.8 0 0 1 5.6 0M4.5 5.2h11l-1.4 12.3H5.9z\" fill=\"none\" "
+        "stroke=\"currentColor\" stroke-width=\"1.5\" stroke-linejoin=\"round\"/>"
+        "<path class=\"flame\" d=\"M10 7.6c1.6 1.8 2.5 3 2.5 4.3a2.5 2.5 0 0 1-5 0c0-1.3.9-2.5 2.5-4.3z\"/></svg>"
+        "Sereno</p>\n<h1>%s</h1>\n",
         title, title);
 }
 
@@ -154,6 +159,7 @@ static const char style[] =
     "main{max-width:26rem;margin:12vh auto "
     "2rem;padding:1.5rem;background:var(--surface);border:1px solid var(--line);"
     "border-radius:9px}"
+    ".brand svg{vertical-align:-3px;margin-right:.5rem}.flame{fill:light-dark(#a85d00,#ffcf70)}"
     ".brand{margin:0;color:var(--ink-2);font-weight:600}h1{margin:.25rem 0 "
     ".5rem;font-size:1.625rem}"
     ".node,.hint{color:var(--ink-2);font-size:.875rem}.node{margin:0 0 "
