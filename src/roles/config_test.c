@@ -238,10 +238,52 @@ static void test_default(void **state)
     config_fini(&c);
 }
 
-int main(void)
+/* Folder of the source tree: the first argument. */
+static const char *source_root;
+
+/* The example that the README points at, as it is and with every commented key taken in. */
+static void test_example(void **state)
 {
+    (void)state;
+    static char text[64 * 1024];
+    char path[4096];
+    if (source_root == NULL) {
+        skip();
+    }
+    (void)snprintf(path, sizeof path, "%s/packaging/sereno.yml", source_root);
+    FILE *f = fopen(path, "rb");
+    assert_non_null(f);
+    size_t n = fread(text, 1, sizeof text, f);
+    (void)fclose(f);
+    for (unsigned all = 0; all < 2; all++) {
+        struct config c;
+        struct err e = {0};
+        config_init(&c);
+        if (config_read(&c, SPAN("sereno.yml"), span_make(text, n), &e) != 0) {
+            fail_msg("%s:%u: %s", e.where, e.line, e.text);
+        }
+        assert_int_equal(c.nsources, 5);
+        assert_int_equal(c.mail.nto, all);
+        assert_int_equal(c.nrules, all);
+        config_fini(&c);
+        for (size_t i = 0; i + 2 < n; i++) { /* "# key:" and "#   - item" become what they show; prose has capitals */
+            bool starts = (i == 0 || text[i - 1] == '\n') && text[i] == '#' && text[i + 1] == ' ';
+            if (starts && text[i + 2] >= 'A' && text[i + 2] <= 'Z') {
+                continue;
+            }
+            if (starts) {
+                memmove(text + i, text + i + 2, n - i - 2);
+                n -= 2;
+            }
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    source_root = argc > 1 ? argv[1] : NULL;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),   cmocka_unit_test(test_empty_file_is_all_defaults),
+        cmocka_unit_test(test_example), cmocka_unit_test(test_whole),   cmocka_unit_test(test_empty_file_is_all_defaults),
         cmocka_unit_test(test_refused), cmocka_unit_test(test_codec),
         cmocka_unit_test(test_default),
     };
