@@ -123,7 +123,8 @@ bool intake_take(void *ctx, const struct receive_record *r)
     uint32_t arrival = window_add(in->window, &kept);
     if (result != NORMALISE_HEADER) {
         s->events++;
-        s->anomalies += ev->tags != 0;
+        /* RFC 3164 names no year: guessing it is no oddity of the record. */
+        s->anomalies += (ev->tags & ~(uint32_t)TAG_YEAR_GUESSED) != 0;
         s->last_event = r->received;
         intake_alerts(in, s, r->source, arrival);
     }

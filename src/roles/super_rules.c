@@ -27,6 +27,21 @@ static void add_folder(struct bundle *b, enum bundle_kind kind, struct span path
     }
 }
 
+/* What ships with the program is named "rules/…": where this machine keeps it is nobody's business on a page. */
+static void add_shipped(struct bundle *b, enum bundle_kind kind, const char *folder, const char *word)
+{
+    size_t first = b->files.len;
+    struct span root = span_of(folder);
+    add_folder(b, kind, root);
+    for (size_t i = first; i < b->files.len; i++) {
+        struct span *name = &b->files.data[i].name;
+        if (span_starts(*name, root)) {
+            *name = span_of(arena_printf(&b->arena, "%s%.*s", word,
+                                         SPAN_ARG(span_sub(*name, root.len, name->len))));
+        }
+    }
+}
+
 static void fill(struct super *s, struct bundle *b)
 {
     const struct config *c = s->config;
@@ -34,10 +49,10 @@ static void fill(struct super *s, struct bundle *b)
         add_folder(b, BUNDLE_RULE, c->rules[i]);
     }
     if (c->nrules == 0 && s->options.rules_dir != NULL) {
-        add_folder(b, BUNDLE_RULE, span_of(s->options.rules_dir));
+        add_shipped(b, BUNDLE_RULE, s->options.rules_dir, "rules");
     }
     if (s->options.sources_dir != NULL) {
-        add_folder(b, BUNDLE_SOURCE, span_of(s->options.sources_dir));
+        add_shipped(b, BUNDLE_SOURCE, s->options.sources_dir, "sources");
     }
     /* A city's own rules and sources need no config: they lie with its data. */
     const char *own = arena_printf(&b->arena, "%s/rules", s->data_dir);
