@@ -158,7 +158,9 @@ class Journey(unittest.TestCase):
         type(self).token = m.group(2)
         self.assertIn("\x1b[1mSet up Sereno", self.terminal.text)
         self.assertNotIn(" info ", self.terminal.text)
-        self.assertLess(len(self.terminal.plain().strip().split("\n")), 6, self.terminal.text)
+        # A sanitizer build runs without the sandbox, and each role says so: those lines are meant to be seen.
+        lines = [l for l in self.terminal.plain().strip().split("\n") if "sandbox.absent" not in l]
+        self.assertLess(len(lines), 6, self.terminal.text)
 
     def test_02_the_administrator(self):
         self.assertEqual(self.browser.get("/api/v1/alerts").status, 401)
