@@ -7,6 +7,7 @@
 #include "records/migrate.h"
 
 #include "base/check.h"
+#include "records/fed_schema.h"
 
 static const char identity_sql[] =
     "CREATE TABLE user_account ("
@@ -86,6 +87,7 @@ static const char queue_sql[] =
 static const struct migration list[] = {
     {"identity", identity_sql},      {"audit", audit_sql},  {"alerts", alert_sql},
     {"rules and sources", rule_sql}, {"queues", queue_sql},
+    {"federation", fed_transport_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)

@@ -70,5 +70,6 @@ int main(void)
     failed += run_alert_tests();
     failed += run_account_tests();
     failed += run_rule_tests();
+    failed += run_fed_out_tests();
     return failed;
 }

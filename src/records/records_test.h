@@ -32,5 +32,6 @@ int run_audit_tests(void);
 int run_alert_tests(void);
 int run_account_tests(void);
 int run_rule_tests(void);
+int run_fed_out_tests(void);
 
 #endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Envelopes: see fed_envelope.h. Runs in the keeper. */
+#include "records/fed_envelope.h"
+
+/* Clocks of nodes differ: an id is known for a day longer than its envelope lives. */
+#define KEEP_AFTER TIME_DAY
+
+static int known_state(struct db *db, struct span id, struct fed_known *known, struct err *e)
+{
+    struct db_stmt *s = NULL;
+    int rc = db_query(db, "SELECT state, reason FROM fed_envelope WHERE id = $1", e, &s);
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_text(s, 1, id);
+    rc = db_step(s, e);
+    if (rc > 0) {
+        known->state = arena_copy(known->arena, db_col_text(s, 0));
+        known->reason = arena_copy(known->arena, db_col_text(s, 1));
+        db_done(s);
+    }
+    return rc < 0 ? rc : 0;
+}
+
+int fed_envelope_put(struct db *db, const struct fed_envelope_row *row, struct fed_known *known,
+                     struct err *e)
+{
+    CHECK(db_in_transaction(db) && row->id.len > 0);
+    struct db_stmt *s = NULL;
+    int rc = db_query(db,
+                      "INSERT INTO fed_envelope (id, type, issuer, circle, epoch, created, "
+                      "expires, received, peer, state, reason, body) VALUES ($1, $2, $3, $4, $5, "
+                      "$6, $7, $8, $9, $10, $11, $12) ON CONFLICT (id) DO NOTHING",
+                      e, &s);
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_text(s, 1, row->id);
+    db_bind_text(s, 2, row->type);
+    db_bind_text(s, 3, row->issuer);
+    db_bind_text(s, 4, row->circle);
+    db_bind_i64(s, 5, row->epoch);
+    db_bind_i64(s, 6, row->created);
+    db_bind_i64(s, 7, row->expires);
+    db_bind_i64(s, 8, row->received);
+    db_bind_text(s, 9, row->peer);
+    db_bind_text(s, 10, row->state);
+    db_bind_text(s, 11, row->reason);
+    db_bind_bytes(s, 12, row->body);
+    rc = db_run(s, e);
+    if (rc < 0 || known == NULL) {
+        return rc;
+    }
+    known->state = known->reason = SPAN("");
+    return db_changes(db) > 0 ? 0 : known_state(db, row->id, known, e);
+}
+
+int fed_envelope_get(struct db *db, struct span id, struct arena *arena,
+                     struct fed_envelope_row *out, struct err *e)
+{
+    struct db_stmt *s = NULL;
+    memset(out, 0, sizeof *out);
+    int rc = db_query(db,
+                      "SELECT id, type, issuer, circle, peer, state, reason, epoch, created, "
+                      "expires, received, body FROM fed_envelope WHERE id = $1",
+                      e, &s);
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_text(s, 1, id);
+    rc = db_step(s, e);
+    if (rc <= 0) {
+        return rc < 0 ? rc : err_set(e, ERR_NOT_FOUND, "no such envelope");
+    }
+    struct span *const texts[] = {&out->id,   &out->type,  &out->issuer, &out->circle,
+                                  &out->peer, &out->state, &out->reason};
+    for (int i = 0; i < (int)ARRAY_LEN(texts); i++) {
+        *texts[i] = arena_copy(arena, db_col_text(s, i));
+    }
+    out->epoch = db_col_i64(s, 7);
+    out->created = db_col_i64(s, 8);
+    out->expires = db_col_i64(s, 9);
+    out->received = db_col_i64(s, 10);
+    out->body = arena_copy(arena, db_col_bytes(s, 11));
+    db_done(s);
+    return 0;
+}
+
+int fed_envelope_set(struct db *db, struct span id, struct span state, struct span reason,
+                     struct err *e)
+{
+    CHECK(db_in_transaction(db));
+    bool gone = span_eq(state, SPAN("gone"));
+    struct db_stmt *s = NULL;
+    int rc = db_query(db,
+                      gone ? "UPDATE fed_envelope SET state = $1, reason = $2, body = NULL "
+                             "WHERE id = $3"
+                           : "UPDATE fed_envelope SET state = $1, reason = $2 WHERE id = $3",
+                      e, &s);
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_text(s, 1, state);
+    db_bind_text(s, 2, reason);
+    db_bind_text(s, 3, id);
+    return db_run(s, e);
+}
+
+int fed_envelope_sweep(struct db *db, time_ns now, struct err *e)
+{
+    CHECK(db_in_transaction(db));
+    struct db_stmt *s = NULL;
+    int rc = db_query(db,
+                      "DELETE FROM fed_envelope WHERE expires < $1 AND state <> 'gone' AND NOT "
+                      "EXISTS (SELECT 1 FROM fed_out WHERE fed_out.envelope = fed_envelope.id)",
+                      e, &s);
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_i64(s, 1, now - KEEP_AFTER);
+    return db_run(s, e);
+}

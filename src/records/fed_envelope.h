@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Envelopes as they came or went, exact bytes, each once, with what became of it. The id is known
+ * for ever after tombstones, else until the envelope expired: what comes again is no news. Called by
+ * the keeper.
+ */
+#ifndef RECORDS_FED_ENVELOPE_H
+#define RECORDS_FED_ENVELOPE_H
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "records/db.h"
+
+/* "own", "applied", "stored" (unknown type, not run), "held" (clock ahead), "quarantined",
+ * "refused" or "gone" (content removed). */
+struct fed_envelope_row {
+    struct span id, type, issuer, circle;
+    int64_t epoch;
+    time_ns created, expires, received;
+    struct span peer; /* node it came from; empty = made here */
+    struct span state, reason;
+    struct span body; /* empty when gone */
+};
+
+/* Inside a transaction. Stores it unless its id is known: then *state_out (if not NULL) is the state
+ * that it has, a copy in the arena given; else "". */
+struct fed_known {
+    struct arena *arena;
+    struct span state, reason; /* empty = it was new */
+};
+int fed_envelope_put(struct db *db, const struct fed_envelope_row *row, struct fed_known *known,
+                     struct err *e) NODISCARD;
+
+/* ERR_NOT_FOUND. Texts are the arena's. */
+int fed_envelope_get(struct db *db, struct span id, struct arena *arena,
+                     struct fed_envelope_row *out, struct err *e) NODISCARD;
+
+/* Another state for one that is there; state "gone" removes the content. Inside a transaction. */
+int fed_envelope_set(struct db *db, struct span id, struct span state, struct span reason,
+                     struct err *e) NODISCARD;
+
+/* Removes what expired a day ago and is in nobody's outbox; ids of what is gone stay. Inside a
+ * transaction. */
+int fed_envelope_sweep(struct db *db, time_ns now, struct err *e) NODISCARD;
+
+#endif

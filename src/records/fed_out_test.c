@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Tests of federation's outbox and envelopes: order, receipts, a peer that lost its memory, limits. */
+#include <stdio.h>
+#include <string.h>
+
+#include "records/fed_envelope.h"
+#include "records/fed_out.h"
+#include "records/records_test.h"
+
+static struct arena arena;
+static struct err e;
+
+#define HUB "0123456789abcdef0123456789abcdef"
+#define PEER "fedcba9876543210fedcba9876543210"
+
+static void add_circle(struct db *db, const char *own)
+{
+    char sql[512];
+    (void)snprintf(sql, sizeof sql,
+                   "INSERT INTO fed_circle VALUES ('c%s', 'own', '" HUB "', %s, 'Circle', 'member', "
+                   "1, 0, 0)",
+                   own, own);
+    assert_int_equal(db_exec(db, sql, &e), 0);
+}
+
+static struct fed_out envelope_of(int i, enum fed_out_class class, char id[FED_ID_LEN + 1])
+{
+    (void)snprintf(id, FED_ID_LEN + 1, "%064d", i);
+    return (struct fed_out){.circle = SPAN("c0"),
+                            .class = class,
+                            .id = span_make(id, FED_ID_LEN),
+                            .type = SPAN("item"),
+                            .issuer = SPAN(PEER),
+                            .epoch = 1,
+                            .created = TEST_NOW,
+                            .expires = TEST_NOW + TIME_DAY,
+                            .envelope = span_make(id, FED_ID_LEN),
+                            .reason = SPAN("own signal, class allowed"),
+                            .audience = SPAN("all members of c0")};
+}
+
+static size_t put(struct db *db, int i, enum fed_out_class class)
+{
+    char id[FED_ID_LEN + 1];
+    struct fed_out out = envelope_of(i, class, id);
+    size_t placed = 99;
+    assert_int_equal(db_begin(db, &e), 0);
+    assert_int_equal(db_end(db, fed_out_put(db, &out, TEST_NOW, &placed, &e), &e), 0);
+    return placed;
+}
+
+static struct fed_out_batch batch(struct db *db, int64_t epoch, int64_t after, size_t max)
+{
+    struct fed_out_batch b;
+    assert_int_equal(
+        fed_out_batch(db, SPAN(HUB), epoch, after, max, TEST_NOW, &arena, &b, &e), 0);
+    return b;
+}
+
+static void order_and_receipts(void **state)
+{
+    (void)state;
+    struct db *db = test_db();
+    add_circle(db, "0");
+    assert_int_equal(batch(db, 0, 0, 10).count, 0);
+    assert_int_equal(put(db, 1, FED_OUT_BULK), 1);
+    assert_int_equal(put(db, 2, FED_OUT_RESULT), 1);
+    assert_int_equal(put(db, 3, FED_OUT_CONTROL), 1);
+    assert_int_equal(put(db, 3, FED_OUT_CONTROL), 0); /* twice is once */
+    struct fed_out_batch b = batch(db, 0, 0, 2);
+    assert_int_equal(b.count, 2);
+    assert_int_equal(b.state.epoch, 1);
+    assert_int_equal(b.rows[0].class, FED_OUT_CONTROL);
+    assert_int_equal(b.rows[0].seq, 1);
+    assert_int_equal(b.rows[1].class, FED_OUT_RESULT);
+    assert_true(span_eq(b.rows[1].audience, SPAN("all members of c0")));
+    /* Asked again: the same numbers for the same envelopes. */
+    struct fed_out_batch again = batch(db, 1, 0, 2);
+    assert_true(span_eq(again.rows[1].id, b.rows[1].id));
+    assert_int_equal(again.state.seq, 2);
+    b = batch(db, 1, 1, 10); /* receipt for 1 */
+    assert_int_equal(b.count, 2);
+    assert_int_equal(b.rows[0].seq, 2);
+    assert_int_equal(b.rows[1].seq, 3);
+    assert_int_equal(b.state.waiting, 2);
+    b = batch(db, 1, 3, 10);
+    assert_int_equal(b.count, 0);
+    assert_int_equal(b.state.waiting, 0);
+    assert_int_equal(b.state.bytes, 0);
+    /* A receipt for what was never sent is a lie or a memory from a better past. */
+    assert_int_equal(
+        fed_out_batch(db, SPAN(HUB), 1, 4, 10, TEST_NOW, &arena, &b, &e), ERR_INVALID);
+    db_close(&db);
+}
+
+static void memory_lost(void **state)
+{
+    (void)state;
+    struct db *db = test_db();
+    char id[FED_ID_LEN + 1];
+    add_circle(db, "0");
+    for (int i = 1; i <= 5; i++) {
+        (void)put(db, i, FED_OUT_RESULT);
+    }
+    (void)batch(db, 0, 0, 10);
+    (void)batch(db, 1, 5, 10);
+    assert_int_equal(fed_out_id(db, SPAN(HUB), 4, id, &e), 0);
+    assert_int_equal(id[FED_ID_LEN - 1], '4');
+    assert_int_equal(fed_out_id(db, SPAN(HUB), 6, id, &e), 0);
+    assert_string_equal(id, "");
+    assert_int_equal(fed_out_restart(db, SPAN(HUB), 1, &e), ERR_INVALID);
+    assert_int_equal(fed_out_restart(db, SPAN(HUB), 3, &e), 0);
+    /* A receipt of the old epoch counts for nothing in the new one. */
+    struct fed_out_batch b = batch(db, 1, 5, 10);
+    assert_int_equal(b.count, 5);
+    assert_int_equal(b.state.epoch, 3);
+    assert_int_equal(b.state.waiting, 5);
+    assert_int_equal(b.rows[0].seq, 1);
+    db_close(&db);
+}
+
+static void expiry(void **state)
+{
+    (void)state;
+    struct db *db = test_db();
+    add_circle(db, "0");
+    (void)put(db, 1, FED_OUT_RESULT);
+    (void)put(db, 2, FED_OUT_RESULT);
+    (void)batch(db, 0, 0, 1); /* number 1 is on its way, 2 waits */
+    assert_int_equal(fed_out_sweep(db, TEST_NOW + 3 * TIME_DAY, &e), 0);
+    assert_int_equal(test_number(db, "SELECT COUNT(*) FROM fed_out"), 1);
+    (void)batch(db, 1, 1, 10);
+    assert_int_equal(fed_out_sweep(db, TEST_NOW + 3 * TIME_DAY, &e), 0);
+    assert_int_equal(test_number(db, "SELECT COUNT(*) FROM fed_out"), 0);
+    assert_int_equal(test_number(db, "SELECT COUNT(*) FROM fed_envelope"), 0);
+    db_close(&db);
+}
+
+static void bulk_makes_room(void **state)
+{
+    (void)state;
+    struct db *db = test_db();
+    struct fed_out_state st;
+    char id[FED_ID_LEN + 1];
+    size_t placed = 0;
+    add_circle(db, "0");
+    (void)put(db, 1, FED_OUT_BULK);
+    (void)put(db, 2, FED_OUT_BULK);
+    /* As if a hundred thousand waited. */
+    char sql[128];
+    (void)snprintf(sql, sizeof sql, "UPDATE fed_stream SET waiting = %d", FED_OUT_ROWS_MAX);
+    assert_int_equal(db_exec(db, sql, &e), 0);
+    assert_int_equal(put(db, 3, FED_OUT_RESULT), 1);
+    assert_int_equal(fed_out_state(db, SPAN(HUB), &st, &e), 0);
+    assert_int_equal(st.dropped, 1);
+    assert_int_equal(st.waiting, FED_OUT_ROWS_MAX);
+    assert_int_equal(test_number(db, "SELECT COUNT(*) FROM fed_out WHERE class = 2"), 1);
+    assert_int_equal(put(db, 4, FED_OUT_BULK), 1); /* the newer signal for the older */
+    assert_int_equal(test_number(db, "SELECT MAX(envelope = '" /* the last one put */
+                                     "0000000000000000000000000000000000000000000000000000000000000004"
+                                     "') FROM fed_out WHERE class = 2"),
+                     1);
+    assert_int_equal(db_exec(db, "DELETE FROM fed_out WHERE class = 2", &e), 0);
+    struct fed_out out = envelope_of(5, FED_OUT_RESULT, id);
+    assert_int_equal(db_begin(db, &e), 0);
+    assert_int_equal(fed_out_put(db, &out, TEST_NOW, &placed, &e), ERR_LIMIT);
+    db_rollback(db);
+    assert_int_equal(put(db, 6, FED_OUT_BULK), 0); /* counted, not kept */
+    assert_int_equal(put(db, 7, FED_OUT_CONTROL), 1);
+    assert_int_equal(fed_out_state(db, SPAN(HUB), &st, &e), 0);
+    assert_int_equal(st.dropped, 3);
+    db_close(&db);
+}
+
+static void refused_parts(void **state)
+{
+    (void)state;
+    struct db *db = test_db();
+    char id[FED_ID_LEN + 1];
+    size_t placed = 0;
+    struct span bad_peer = SPAN("short");
+    add_circle(db, "0");
+    add_circle(db, "1");
+    struct fed_out good = envelope_of(1, FED_OUT_RESULT, id);
+    struct fed_out cases[6] = {good, good, good, good, good, good};
+    cases[0].reason = SPAN("");
+    cases[1].audience = SPAN("");
+    cases[2].id = SPAN("12");
+    cases[3].peer = &bad_peer;
+    cases[3].npeers = 1;
+    cases[4].envelope = SPAN("");
+    cases[5].circle = SPAN("");
+    assert_int_equal(db_begin(db, &e), 0);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_int_equal(fed_out_put(db, &cases[i], TEST_NOW, &placed, &e), ERR_INVALID);
+    }
+    good.circle = SPAN("elsewhere");
+    assert_int_equal(fed_out_put(db, &good, TEST_NOW, &placed, &e), ERR_NOT_FOUND);
+    good.circle = SPAN("c1"); /* we are its hub: kept, and nowhere to send it */
+    assert_int_equal(fed_out_put(db, &good, TEST_NOW, &placed, &e), 0);
+    assert_int_equal(placed, 0);
+    struct span peers[2] = {SPAN(HUB), SPAN(PEER)};
+    good.peer = peers;
+    good.npeers = 2;
+    assert_int_equal(fed_out_put(db, &good, TEST_NOW, &placed, &e), 0);
+    assert_int_equal(placed, 2);
+    struct buf b;
+    struct fed_out back;
+    buf_init(&b, 4096);
+    fed_out_encode(&b, &good);
+    struct cursor c = cursor_of(buf_view(&b));
+    fed_out_decode(&c, &arena, &back);
+    assert_true(cursor_done(&c));
+    assert_int_equal(back.npeers, 2);
+    assert_true(span_eq(back.peer[1], SPAN(PEER)));
+    assert_true(span_eq(back.envelope, good.envelope));
+    assert_int_equal(back.expires, good.expires);
+    for (size_t cut = 0; cut < b.len; cut++) {
+        c = cursor_of(span_make(b.data, cut));
+        fed_out_decode(&c, &arena, &back);
+        assert_false(cursor_done(&c));
+    }
+    buf_free(&b);
+    db_rollback(db);
+    db_close(&db);
+}
+
+static void gone_stays_known(void **state)
+{
+    (void)state;
+    struct db *db = test_db();
+    struct fed_envelope_row row = {.id = SPAN("a1"),
+                                   .type = SPAN("item"),
+                                   .issuer = SPAN(PEER),
+                                   .expires = TEST_NOW,
+                                   .state = SPAN("applied"),
+                                   .body = SPAN("{secret}")};
+    struct fed_known known = {.arena = &arena};
+    struct fed_envelope_row got;
+    assert_int_equal(db_begin(db, &e), 0);
+    assert_int_equal(fed_envelope_put(db, &row, &known, &e), 0);
+    assert_int_equal(known.state.len, 0);
+    assert_int_equal(fed_envelope_put(db, &row, &known, &e), 0);
+    assert_true(span_eq(known.state, SPAN("applied")));
+    assert_int_equal(fed_envelope_set(db, SPAN("a1"), SPAN("gone"), SPAN("tombstone"), &e), 0);
+    assert_int_equal(fed_envelope_put(db, &row, &known, &e), 0);
+    assert_true(span_eq(known.state, SPAN("gone")));
+    assert_int_equal(fed_envelope_sweep(db, TEST_NOW + 90 * TIME_DAY, &e), 0);
+    assert_int_equal(db_commit(db, &e), 0);
+    assert_int_equal(fed_envelope_get(db, SPAN("a1"), &arena, &got, &e), 0);
+    assert_int_equal(got.body.len, 0);
+    assert_int_equal(fed_envelope_get(db, SPAN("a2"), &arena, &got, &e), ERR_NOT_FOUND);
+    db_close(&db);
+}
+
+int run_fed_out_tests(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(order_and_receipts), cmocka_unit_test(memory_lost),
+        cmocka_unit_test(expiry),             cmocka_unit_test(bulk_makes_room),
+        cmocka_unit_test(refused_parts),      cmocka_unit_test(gone_stays_known),
+    };
+    arena_init(&arena, 0);
+    int failed = cmocka_run_group_tests_name("federation outbox", tests, NULL, NULL);
+    arena_fini(&arena);
+    return failed;
+}

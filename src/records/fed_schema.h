@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The tables of federation's transport (docs/FEDERATION.md §6), as one migration. Used by
+ * migrations.c alone. */
+#ifndef RECORDS_FED_SCHEMA_H
+#define RECORDS_FED_SCHEMA_H
+
+extern const char fed_transport_sql[];
+
+#endif
