@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "cli/bench_correlate.h"
 #include "cli/child.h"
 #include "cli/paths.h"
 #include "wire/json_write.h"
@@ -255,10 +256,14 @@ static int bench_main(int argc, char **argv, const struct command *self)
         return status;
     }
     const char *what = optind < argc ? argv[optind++] : "";
+    if (strcmp(what, "correlate") == 0) {
+        return optind < argc ? cli_usage(self, "correlate makes its own events: no FILE")
+                             : bench_correlate(a.o.seed, a.o.rounds, a.json);
+    }
     if (strcmp(what, "detect") == 0) {
         a.o.what = BENCH_DETECT;
     } else if (strcmp(what, "parse") != 0) {
-        return cli_usage(self, "say what to measure: parse or detect");
+        return cli_usage(self, "say what to measure: parse, detect or correlate");
     }
     return measure(self, &a, argc - optind, argv + optind);
 }
@@ -266,9 +271,11 @@ static int bench_main(int argc, char **argv, const struct command *self)
 const struct command cmd_bench = {
     .name = "bench",
     .summary = "measure how fast this machine reads and detects",
-    .help = "usage: sereno bench parse|detect [OPTION...] FILE...\n\n"
+    .help = "usage: sereno bench parse|detect [OPTION...] FILE...\n"
+            "       sereno bench correlate [--seed N] [--rounds N] [--json]\n\n"
             "parse: JSON records into slots. detect: every rule on every record, reading included; parse is measured in\n"
-            "the same run and `ratio` is the cost of one to the other. One core; CPU time of the measuring thread.\n\n"
+            "the same run and `ratio` is the cost of one to the other. One core; CPU time of the measuring thread.\n"
+            "correlate: matches into one correlation of each type, with one group and many; the events are made.\n\n"
             "  --rules DIR      Sigma rules (repeatable; default: the rules shipped)\n"
             "  --sources DIR    descriptions of log sources (default: those shipped)\n"
             "  --feed F         interleaved (records of all files shuffled; default) or contiguous\n"

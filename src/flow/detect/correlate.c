@@ -9,6 +9,7 @@
 #include <math.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -16,44 +17,20 @@
 #include "base/vec.h"
 #include "flow/detect/correlate_priv.h"
 
-#define CORRELATOR_MAGIC 0x434f5252u
-
 enum {
     BUCKETS_FIRST = 1024,
-    KEY_MAX_BYTES = 1024 * 1024, /* of a group or value tuple: 64 fields of at most CORRELATE_GROUP_VALUE_MAX */
     GROUP_TEXT_MAX = 4096,
     GROUP_SHARE = 4, /* no group may hold more than this part of the bound: one flood must not push all others out */
 };
-
-/* A value larger than this, say 10^18 bytes, is no measurement; sums of smaller ones are exact. */
-#define NUMBER_MAX 1e18
 
 /* What is being fed: the event itself, or a correlation that completed. */
 struct feed {
     uint32_t number;
     time_ns time;
     uint64_t ref;
+    struct span scope;
     const struct correlate_input *event; /* NULL when a late event completed an earlier one: its values are gone */
     const struct corr_group *inner;      /* of the correlation that completed */
-};
-
-struct correlator {
-    uint32_t magic;
-    const struct correlations *c;
-    size_t max_bytes;
-    int64_t lateness_ns;
-    unsigned char key[crypto_shorthash_KEYBYTES];
-    struct corr_group **buckets;
-    size_t nbuckets;
-    size_t ngroups;
-    struct corr_group *oldest, *newest; /* by last touch */
-    size_t bytes;
-    time_ns latest; /* newest event time seen */
-    struct buf scratch; /* group key being made */
-    struct buf values;  /* value tuple being hashed */
-    struct arena texts; /* of the outputs */
-    VEC(struct correlate_output) outputs;
-    struct correlator_stats stats;
 };
 
 struct correlator *correlator_new(const struct correlations *c, size_t state_max_bytes, int64_t lateness_ns)
@@ -67,8 +44,8 @@ struct correlator *correlator_new(const struct correlations *c, size_t state_max
     randombytes_buf(k->key, sizeof k->key);
     k->nbuckets = BUCKETS_FIRST;
     k->buckets = mem_calloc(k->nbuckets, sizeof(struct corr_group *));
-    buf_init(&k->scratch, KEY_MAX_BYTES);
-    buf_init(&k->values, KEY_MAX_BYTES);
+    buf_init(&k->scratch, CORRELATE_KEY_MAX);
+    buf_init(&k->values, CORRELATE_KEY_MAX);
     arena_init(&k->texts, 0);
     return k;
 }
@@ -113,13 +90,15 @@ static uint64_t hash_of(const struct correlator *k, struct span s)
     return h;
 }
 
-static struct corr_group *group_find(struct correlator *k, uint32_t number, struct span key)
+struct corr_group *correlator_group(struct correlator *k, uint32_t number, struct span key)
 {
     uint64_t hash = hash_of(k, key) ^ (number * UINT64_C(0x9e3779b97f4a7c15));
     for (struct corr_group *g = k->buckets[hash & (k->nbuckets - 1)]; g != NULL; g = g->chain) {
         if (g->hash == hash && g->number == number && span_eq(span_make(g->key, g->key_len), key)) {
-            list_remove(k, g);
-            list_append(k, g);
+            if (g != k->newest) {
+                list_remove(k, g);
+                list_append(k, g);
+            }
             return g;
         }
     }
@@ -185,8 +164,7 @@ static void halve(struct correlator *k, struct corr_group *g, time_ns now)
     k->bytes += group_bytes(g);
 }
 
-/* Back within the bound: the groups longest untouched go first. */
-static void evict(struct correlator *k, time_ns now)
+void correlator_evict(struct correlator *k, time_ns now)
 {
     while (k->bytes > k->max_bytes && k->oldest != NULL) {
         struct corr_group *g = k->oldest;
@@ -216,12 +194,18 @@ static struct span event_value(const struct correlator *k, const struct correlat
     return (struct span){0};
 }
 
+static struct span group_scope(const struct corr_group *g)
+{
+    struct cursor c = cursor_of(span_make(g->key, g->key_len));
+    return cursor_str(&c);
+}
+
 /* The i-th value of a group's key. */
 static struct span group_value(const struct corr_group *g, uint32_t i)
 {
     struct cursor c = cursor_of(span_make(g->key, g->key_len));
-    struct span v = cursor_str(&c);
-    while (i-- > 0) {
+    struct span v = cursor_str(&c); /* the scope */
+    for (i++; i > 0; i--) {
         v = cursor_str(&c);
     }
     return v;
@@ -236,11 +220,10 @@ static struct span feed_value(const struct correlator *k, const struct feed *f, 
                                                         : event_value(k, f->event, key->field);
 }
 
-/* Appends count values from key `from` on; false when one is absent. Long ones are cut and told apart by a hash. */
+/* Appends count values; false when one is absent. Long ones are cut and told apart by a hash. */
 static bool put_values(struct correlator *k, const struct feed *f, const struct corr_key *keys, uint32_t count,
                        struct buf *out)
 {
-    buf_clear(out);
     for (uint32_t i = 0; i < count; i++) {
         struct span v = feed_value(k, f, &keys[i]);
         if (v.ptr == NULL) {
@@ -267,6 +250,7 @@ static bool entry_value(struct correlator *k, const struct feed *f, const struct
         return true;
     }
     if (c->type == CORR_VALUE_COUNT || (c->type == CORR_VALUE_PERCENTILE && c->percentile < 0)) {
+        buf_clear(&k->values);
         if (!put_values(k, f, keys + c->ngroup, c->nvalues, &k->values)) {
             return false;
         }
@@ -274,7 +258,7 @@ static bool entry_value(struct correlator *k, const struct feed *f, const struct
         return true;
     }
     struct span text = feed_value(k, f, &keys[c->ngroup]);
-    return text.ptr != NULL && num_double(text, &e->value.number) && fabs(e->value.number) <= NUMBER_MAX;
+    return text.ptr != NULL && num_double(text, &e->value.number) && fabs(e->value.number) <= CORRELATE_NUMBER_MAX;
 }
 
 /* ---- outputs ---- */
@@ -282,55 +266,79 @@ static bool entry_value(struct correlator *k, const struct feed *f, const struct
 /* "src_ip=10.0.0.1, user=root", cut at GROUP_TEXT_MAX. */
 static struct span group_text(struct correlator *k, const struct corr_group *g)
 {
-    struct buf b;
-    buf_init(&b, GROUP_TEXT_MAX);
+    size_t room = g->key_len;
     for (uint32_t i = 0; i < g->corr->ngroup; i++) {
-        buf_cstr(&b, i == 0 ? "" : ", ");
-        buf_span(&b, g->corr->names[i]);
-        buf_cstr(&b, "=");
-        buf_span(&b, group_value(g, i));
+        room += g->corr->names[i].len + 3;
     }
-    struct span text = arena_copy(&k->texts, buf_view(&b));
-    buf_free(&b);
-    return text;
+    room = room < GROUP_TEXT_MAX ? room : GROUP_TEXT_MAX;
+    char *text = arena_alloc(&k->texts, room + 1);
+    struct buf b = {.data = text, .cap = room, .max = room};
+    struct cursor c = cursor_of(span_make(g->key, g->key_len));
+    (void)cursor_str(&c); /* the scope */
+    for (uint32_t i = 0; i < g->corr->ngroup; i++) {
+        const struct span parts[] = {i == 0 ? SPAN("") : SPAN(", "), g->corr->names[i], SPAN("="), cursor_str(&c)};
+        for (size_t p = 0; p < ARRAY_LEN(parts); p++) {
+            buf_span(&b, span_sub(parts[p], 0, room - b.len));
+        }
+    }
+    return buf_view(&b);
 }
 
-/* The last events of the window; of temporal types the latest of each rule go first, so that none is missing. */
+/* Of temporal types the latest event of each rule, so that none is missing: indices into entries. */
+static uint32_t pick_rules(const struct corr_group *g, size_t last, size_t *picked)
+{
+    uint32_t n = 0;
+    for (uint32_t r = 0; g->seen != NULL && r < g->corr->nrefs && n < CORRELATE_REFS_MAX; r++) {
+        if (g->seen[r].count == 0) {
+            continue;
+        }
+        size_t at = g->seen[r].newest - 1;
+        for (size_t i = last; at > last && i + 1 > g->lo && last - i < CORRELATE_LATE_SCAN; i--) {
+            if (g->entries[i].rule == r) { /* a late event completed one that has others behind it */
+                at = i;
+                break;
+            }
+            if (i == 0) {
+                break;
+            }
+        }
+        if (at <= last && at >= g->lo) {
+            picked[n++] = at;
+        }
+    }
+    return n;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    size_t x = *(const size_t *)a;
+    size_t y = *(const size_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The last events of the window, oldest first; those that pick_rules names are among them. */
 static void put_refs(const struct corr_group *g, size_t last, struct correlate_output *out)
 {
     size_t picked[CORRELATE_REFS_MAX];
-    uint64_t rules = 0;
-    uint32_t n = 0;
-    bool temporal = g->per_rule != NULL;
-    for (size_t i = last + 1; temporal && i-- > g->lo && n < CORRELATE_REFS_MAX && last - i < CORRELATE_LATE_SCAN;) {
-        uint32_t rule = g->entries[i].rule;
-        if (rule < 64 && (rules >> rule & 1) == 0) {
-            rules |= UINT64_C(1) << rule;
-            picked[n++] = i;
-        }
+    uint32_t n = pick_rules(g, last, picked);
+    if (n > 1) {
+        qsort(picked, n, sizeof *picked, by_place);
     }
-    uint32_t first_of_rules = n;
-    for (size_t i = last + 1; i-- > g->lo && n < CORRELATE_REFS_MAX;) {
-        bool have = false;
-        for (uint32_t j = 0; j < first_of_rules && !have; j++) {
-            have = picked[j] == i;
-        }
-        if (!have) {
-            picked[n++] = i;
-        }
+    /* Those picked that do not lie in the tail come first, then the tail fills the rest. */
+    size_t window = last + 1 - g->lo;
+    uint32_t outside = 0;
+    size_t tail = window < CORRELATE_REFS_MAX ? window : CORRELATE_REFS_MAX;
+    while (outside < n && picked[outside] < last + 1 - tail) {
+        outside++;
+        tail = window - outside < CORRELATE_REFS_MAX - outside ? window - outside : CORRELATE_REFS_MAX - outside;
     }
-    for (uint32_t i = 1; i < n; i++) { /* back into event order */
-        size_t v = picked[i];
-        uint32_t j = i;
-        for (; j > 0 && picked[j - 1] > v; j--) {
-            picked[j] = picked[j - 1];
-        }
-        picked[j] = v;
+    out->nrefs = 0;
+    for (uint32_t i = 0; i < outside; i++) {
+        out->refs[out->nrefs++] = g->entries[picked[i]].ref;
     }
-    for (uint32_t i = 0; i < n; i++) {
-        out->refs[i] = g->entries[picked[i]].ref;
+    for (size_t i = last + 1 - tail; i <= last; i++) {
+        out->refs[out->nrefs++] = g->entries[i].ref;
     }
-    out->nrefs = n;
 }
 
 static void on_fire(void *ctx, struct corr_group *g, size_t entry, double measure)
@@ -340,13 +348,15 @@ static void on_fire(void *ctx, struct corr_group *g, size_t entry, double measur
         k->stats.dropped++;
         return;
     }
-    struct correlate_output out = {.correlation = g->number,
-                                   .time = g->entries[entry].time,
-                                   .ref = g->entries[entry].ref,
-                                   .group = group_text(k, g),
-                                   .value = measure};
-    put_refs(g, entry, &out);
-    vec_push(&k->outputs, out);
+    vec_reserve(&k->outputs, k->outputs.len + 1);
+    struct correlate_output *out = &k->outputs.data[k->outputs.len++]; /* filled in place: it is large */
+    out->correlation = g->number;
+    out->time = g->entries[entry].time;
+    out->ref = g->entries[entry].ref;
+    out->scope = arena_copy(&k->texts, group_scope(g));
+    out->group = group_text(k, g);
+    out->value = measure;
+    put_refs(g, entry, out);
     k->stats.outputs++;
 }
 
@@ -363,6 +373,7 @@ static void feed_up(struct correlator *k, const struct feed *f, const struct cor
         struct feed up = {.number = k->c->nrules + g->number,
                           .time = o->time,
                           .ref = o->ref,
+                          .scope = o->scope,
                           .event = o->ref == f->ref && o->time == f->time ? f->event : NULL,
                           .inner = g};
         feed_all(k, &up);
@@ -374,11 +385,13 @@ static void feed_one(struct correlator *k, const struct feed *f, const struct co
     const struct corr_rule *c = &k->c->corrs[use->corr];
     const struct corr_key *keys = c->keys + (size_t)use->ref * (c->ngroup + c->nvalues);
     struct corr_entry e = {.time = f->time, .ref = f->ref, .rule = use->ref};
+    buf_clear(&k->scratch);
+    buf_str(&k->scratch, f->scope);
     if (!put_values(k, f, keys, c->ngroup, &k->scratch) || !entry_value(k, f, c, keys, &e)) {
         k->stats.no_group++;
         return;
     }
-    struct corr_group *g = group_find(k, use->corr, buf_view(&k->scratch));
+    struct corr_group *g = correlator_group(k, use->corr, buf_view(&k->scratch));
     size_t first = k->outputs.len;
     k->bytes -= group_bytes(g);
     enum group_result result = group_add(g, &e, c->span_ns + k->lateness_ns, on_fire, k);
@@ -404,7 +417,8 @@ uint32_t correlator_feed(struct correlator *k, const struct correlate_input *in,
 {
     CHECK_OBJ(k, CORRELATOR_MAGIC);
     CHECK(in->rule < k->c->nrules);
-    struct feed f = {.number = in->rule, .time = in->time, .ref = in->ref, .event = in};
+    struct feed f = {.number = in->rule, .time = in->time, .ref = in->ref,
+                     .scope = span_sub(in->scope, 0, CORRELATE_SCOPE_MAX), .event = in};
     vec_clear(&k->outputs);
     arena_reset(&k->texts);
     *out = NULL;
@@ -418,7 +432,7 @@ uint32_t correlator_feed(struct correlator *k, const struct correlate_input *in,
     }
     k->latest = in->time > k->latest ? in->time : k->latest;
     feed_all(k, &f);
-    evict(k, in->time);
+    correlator_evict(k, in->time);
     *out = k->outputs.data;
     return (uint32_t)k->outputs.len;
 }
@@ -426,5 +440,6 @@ uint32_t correlator_feed(struct correlator *k, const struct correlate_input *in,
 void correlator_stats(const struct correlator *k, struct correlator_stats *out)
 {
     *out = k->stats;
+    out->groups = k->ngroups;
     out->state_bytes = k->bytes;
 }

@@ -8,7 +8,9 @@
 #define FLOW_DETECT_CORRELATE_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/clock.h"
+#include "base/err.h"
 #include "base/span.h"
 #include "flow/detect/ruleset.h"
 
@@ -32,10 +34,15 @@ struct correlator;
 struct correlator *correlator_new(const struct correlations *c, size_t state_max_bytes, int64_t lateness_ns);
 void correlator_free(struct correlator **c);
 
-/* A base match: values parallel to correlations_fields(rule), ptr NULL = field absent. `ref` is handed back. */
+/*
+ * A base match: values parallel to correlations_fields(rule), ptr NULL = field absent. `ref` is handed back. Events of
+ * different scopes (organisations) are never in one window; a scope is at most CORRELATE_SCOPE_MAX bytes, empty is one too.
+ */
+enum { CORRELATE_SCOPE_MAX = 256 };
 struct correlate_input {
     uint32_t rule;
     time_ns time;
+    struct span scope;
     const struct span *values;
     uint64_t ref; /* of the event: file and index, or block and index */
 };
@@ -50,6 +57,7 @@ struct correlate_output {
     uint32_t correlation;
     time_ns time;
     uint64_t ref;              /* of the event that completed it */
+    struct span scope;         /* of the events in its window */
     struct span group;         /* "src_ip=10.0.0.1, user=root", for people */
     double value;              /* count, sum … that met the condition */
     uint32_t nrefs;
@@ -71,8 +79,22 @@ struct correlator_stats {
     uint64_t not_tried; /* inputs out of order by so many events that their windows were not all tried again */
     uint64_t no_group;  /* a correlation could not take an input: a group-by or value field was missing or no number */
     uint64_t dropped;   /* outputs beyond CORRELATE_OUTPUTS_MAX of one input */
+    uint64_t forgotten; /* events of windows whose correlation is no longer there, or has another definition now */
+    uint64_t groups;
     size_t state_bytes;
 };
 void correlator_stats(const struct correlator *c, struct correlator_stats *out);
+
+/*
+ * All windows and counters as bytes, and back: for a restart, and for a new rule set. Windows are told by the definition of
+ * their correlation, so those whose definition is the same in `c` go on as if nothing had been; the others are counted as
+ * forgotten. The bytes are trusted no more than any others: ERR_INVALID when they are damaged, *out is then NULL.
+ */
+enum { CORRELATE_SAVED_MAX = 256 * 1024 * 1024 /* bytes: the bound of the state, keys counted twice */ };
+void correlator_save(const struct correlator *k, struct buf *out);
+int correlator_load(const struct correlations *c, size_t state_max_bytes, int64_t lateness_ns, struct span bytes,
+                    struct correlator **out, struct err *e) NODISCARD;
+/* Moves windows and counters of an old correlator into one for another rule set; the old one is freed. */
+struct correlator *correlator_move(struct correlator **old, const struct correlations *c);
 
 #endif

@@ -3,11 +3,14 @@
  * Correlations of a loaded set, packed into the compile region: plain data that every process maps read-only. Runs in
  * the compiler role. References stay numbers (rules first, then correlations); fields become field ids.
  */
+#include <sodium.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "base/vec.h"
 #include "flow/detect/correlate_priv.h"
+
+enum { IDENTITY_TEXT_MAX = 256 << 20 /* bytes hashed of one definition: nrefs × fields names */ };
 
 typedef VEC(field_id) field_list;
 
@@ -104,6 +107,65 @@ static void compile_bounds(const struct compiler *c, const struct sigma_correlat
     out->masks = s->type == CORR_TEMPORAL_ORDERED && (s->nbounds > 0 || s->extended != NULL);
 }
 
+/* ---- identity ---- */
+
+/* Bytes that no other sequence of puts makes: every part says how long it is. */
+static void put_node(struct buf *b, const struct sigma_corr_node *n)
+{
+    buf_u8(b, n == NULL ? UINT8_MAX : (uint8_t)n->kind);
+    if (n == NULL) {
+        return;
+    }
+    buf_u32(b, n->kind == NODE_PRED ? n->ref : n->nkids);
+    for (uint32_t i = 0; n->kind != NODE_PRED && i < n->nkids; i++) {
+        put_node(b, n->kids[i]);
+    }
+}
+
+/* What ref k is and which fields it gives: a rule by its id (without one by its place), a correlation by its identity. */
+static void put_ref(struct buf *b, const struct compiler *c, const struct sigma_correlation *s, uint32_t k)
+{
+    uint32_t number = s->ref_index[k];
+    buf_u8(b, number < c->nrules ? 0 : 1);
+    if (number >= c->nrules) {
+        buf_put(b, c->corrs[number - c->nrules].identity, CORR_IDENTITY_BYTES);
+    } else {
+        const struct sigma_rule *meta = c->set->rules.data[number];
+        buf_str(b, meta->id.len > 0 ? meta->id : meta->file);
+    }
+    for (uint32_t i = 0; i < s->ngroup_by; i++) {
+        buf_str(b, real_name(c, s, k, s->group_by[i]));
+    }
+    for (uint32_t i = 0; i < s->nfields; i++) {
+        buf_str(b, real_name(c, s, k, s->fields[i]));
+    }
+}
+
+static void compile_identity(const struct compiler *c, const struct sigma_correlation *s, struct corr_rule *out)
+{
+    struct buf b;
+    buf_init(&b, IDENTITY_TEXT_MAX);
+    buf_str(&b, s->meta.id.len > 0 ? s->meta.id : s->meta.file);
+    buf_u8(&b, (uint8_t)s->type);
+    buf_u64(&b, (uint64_t)s->timespan_ns);
+    buf_u32(&b, s->nrefs);
+    buf_u32(&b, s->ngroup_by);
+    buf_u32(&b, s->nfields);
+    for (uint32_t k = 0; k < s->nrefs; k++) {
+        put_ref(&b, c, s, k);
+    }
+    buf_u32(&b, s->nbounds);
+    for (uint32_t i = 0; i < s->nbounds; i++) {
+        buf_u8(&b, (uint8_t)s->bounds[i].cmp);
+        buf_put(&b, &s->bounds[i].number, sizeof s->bounds[i].number);
+    }
+    buf_put(&b, &s->percentile, sizeof s->percentile);
+    put_node(&b, s->extended);
+    CHECK(!b.failed); /* the loader bounds a rule's text */
+    MUST(crypto_generichash(out->identity, sizeof out->identity, (const unsigned char *)b.data, b.len, NULL, 0));
+    buf_free(&b);
+}
+
 static void compile_one(const struct compiler *c, uint32_t number)
 {
     const struct sigma_correlation *s = c->set->correlations.data[number];
@@ -121,6 +183,7 @@ static void compile_one(const struct compiler *c, uint32_t number)
                               .names = names,
                               .percentile = s->percentile};
     compile_bounds(c, s, out);
+    compile_identity(c, s, out);
 }
 
 /* Who refers to each number: counted, then filled. */

@@ -33,22 +33,41 @@ static void starts_clear(struct corr_group *g)
     }
 }
 
+/* Where seen begins behind a key: aligned for both arrays. */
+static size_t tail_at(size_t key_len)
+{
+    size_t at = sizeof(struct corr_group) + key_len;
+    return (at + 7) / 8 * 8;
+}
+
+static size_t nseen(const struct corr_rule *c)
+{
+    return is_temporal(c) ? c->nrefs : 0;
+}
+
+/* The group itself with its key and arrays, in one piece: a match of a cold group costs few cache misses. */
+static size_t own_bytes(const struct corr_rule *c, size_t key_len)
+{
+    return tail_at(key_len) + nseen(c) * sizeof(struct corr_seen) + nstarts(c) * sizeof(time_ns);
+}
+
 struct corr_group *group_new(const struct corr_rule *c, uint32_t number, struct span key, uint64_t hash)
 {
-    struct corr_group *g = mem_alloc(sizeof *g);
+    struct corr_group *g = mem_alloc(own_bytes(c, key.len));
     g->corr = c;
     g->number = number;
     g->hash = hash;
-    g->key = mem_alloc(key.len + 1);
+    CHECK(key.len <= CORRELATE_KEY_MAX);
     if (key.len > 0) {
         memcpy(g->key, key.ptr, key.len);
     }
-    g->key_len = key.len;
-    if (is_temporal(c)) {
-        g->per_rule = mem_calloc(c->nrefs, sizeof *g->per_rule);
+    g->key_len = (uint32_t)key.len;
+    char *tail = (char *)g + tail_at(key.len);
+    if (nseen(c) > 0) {
+        g->seen = (struct corr_seen *)(void *)tail;
     }
     if (nstarts(c) > 0) {
-        g->starts = mem_calloc(nstarts(c), sizeof *g->starts);
+        g->starts = (time_ns *)(void *)(tail + nseen(c) * sizeof(struct corr_seen));
         starts_clear(g);
     }
     return g;
@@ -57,10 +76,7 @@ struct corr_group *group_new(const struct corr_rule *c, uint32_t number, struct 
 void group_free(struct corr_group **group)
 {
     struct corr_group *g = *group;
-    mem_free(g->key);
     mem_free(g->entries);
-    mem_free(g->per_rule);
-    mem_free(g->starts);
     count_free(&g->counts);
     sorted_free(&g->sorted);
     mem_free(g);
@@ -69,8 +85,8 @@ void group_free(struct corr_group **group)
 
 size_t group_bytes(const struct corr_group *g)
 {
-    return sizeof *g + g->key_len + g->cap * sizeof *g->entries + count_bytes(&g->counts) + sorted_bytes(&g->sorted) +
-           (g->per_rule == NULL ? 0 : g->corr->nrefs * sizeof *g->per_rule) + nstarts(g->corr) * sizeof *g->starts;
+    return own_bytes(g->corr, g->key_len) + g->cap * sizeof *g->entries + count_bytes(&g->counts) +
+           sorted_bytes(&g->sorted);
 }
 
 /* ---- aggregates of the window ---- */
@@ -93,8 +109,8 @@ static bool ranks_values(const struct corr_rule *c)
 static void window_add(struct corr_group *g, const struct corr_entry *e)
 {
     const struct corr_rule *c = g->corr;
-    if (g->per_rule != NULL) {
-        g->distinct += g->per_rule[e->rule]++ == 0 ? 1 : 0;
+    if (g->seen != NULL) {
+        g->distinct += g->seen[e->rule].count++ == 0 ? 1 : 0;
     } else if (counts_values(c)) {
         (void)count_add(&g->counts, e->value.hash);
     } else if (ranks_values(c)) {
@@ -107,8 +123,8 @@ static void window_add(struct corr_group *g, const struct corr_entry *e)
 static void window_remove(struct corr_group *g, const struct corr_entry *e)
 {
     const struct corr_rule *c = g->corr;
-    if (g->per_rule != NULL) {
-        g->distinct -= --g->per_rule[e->rule] == 0 ? 1 : 0;
+    if (g->seen != NULL) {
+        g->distinct -= --g->seen[e->rule].count == 0 ? 1 : 0;
     } else if (counts_values(c)) {
         (void)count_remove(&g->counts, e->value.hash);
     } else if (ranks_values(c)) {
@@ -163,7 +179,7 @@ static bool extended_holds(const struct corr_group *g, const struct sigma_corr_n
                            bool by_mask, size_t mask)
 {
     if (n->kind == NODE_PRED) {
-        return by_mask && !negated ? (mask >> n->ref & 1) != 0 : g->per_rule[n->ref] > 0;
+        return by_mask && !negated ? (mask >> n->ref & 1) != 0 : g->seen[n->ref].count > 0;
     }
     if (n->kind == NODE_NOT) {
         return !extended_holds(g, n->kids[0], !negated, by_mask, mask);
@@ -235,7 +251,7 @@ static bool ordered_holds(const struct corr_group *g, const struct corr_entry *e
 /* ---- verdicts ---- */
 
 /* Linear interpolation between the closest ranks. */
-static double percentile_of(const struct sorted_list *s, double percent)
+static double percentile_of(struct sorted_list *s, double percent)
 {
     double rank = percent / 100 * (s->len - 1);
     uint32_t below = (uint32_t)rank;
@@ -244,7 +260,7 @@ static double percentile_of(const struct sorted_list *s, double percent)
     return part > 0 ? v + part * (sorted_at(s, below + 1) - v) : v;
 }
 
-static double measure(const struct corr_group *g, const struct corr_entry *e)
+static double measure(struct corr_group *g, const struct corr_entry *e)
 {
     const struct corr_rule *c = g->corr;
     double n = (double)(g->hi - g->lo);
@@ -293,6 +309,26 @@ static void try_entry(struct corr_group *g, size_t last, group_fire *fire, void 
 
 /* ---- entries ---- */
 
+/* All entries move by `by` towards the front. */
+static void seen_shift(struct corr_group *g, size_t by)
+{
+    for (size_t i = 0; i < nseen(g->corr); i++) {
+        g->seen[i].newest -= g->seen[i].newest < by ? g->seen[i].newest : by;
+    }
+}
+
+/* An entry came in at `at`; those behind it moved by one. */
+static void seen_insert(struct corr_group *g, size_t at)
+{
+    for (size_t i = 0; i < nseen(g->corr); i++) {
+        g->seen[i].newest += g->seen[i].newest > at ? 1 : 0;
+    }
+    if (g->seen != NULL) {
+        struct corr_seen *s = &g->seen[g->entries[at].rule];
+        s->newest = s->newest < at + 1 ? at + 1 : s->newest;
+    }
+}
+
 static void entries_room(struct corr_group *g)
 {
     if (g->end < g->cap) {
@@ -305,6 +341,7 @@ static void entries_room(struct corr_group *g)
         g->end -= by;
         g->lo -= by;
         g->hi -= by;
+        seen_shift(g, by);
         return;
     }
     g->cap = g->cap == 0 ? FIRST_CAP : g->cap * 2;
@@ -342,6 +379,7 @@ size_t group_halve(struct corr_group *g)
     memmove(g->entries, g->entries + g->head, left * sizeof *g->entries);
     g->lo -= g->head;
     g->hi -= g->head;
+    seen_shift(g, g->head);
     g->head = 0;
     g->end = left;
     g->cap = cap;
@@ -406,6 +444,7 @@ enum group_result group_add(struct corr_group *g, const struct corr_entry *e, in
     memmove(g->entries + at + 1, g->entries + at, behind * sizeof *g->entries);
     g->entries[at] = *e;
     g->end++;
+    seen_insert(g, at);
     if (at < g->hi) { /* it came into or before the window */
         g->hi++;
         if (at < g->lo) {
@@ -418,4 +457,32 @@ enum group_result group_add(struct corr_group *g, const struct corr_entry *e, in
     window_to(g, g->end - 1);
     entries_expire(g, time_before(e->time, keep_ns));
     return result;
+}
+
+void group_reserve(struct corr_group *g, size_t n)
+{
+    CHECK(g->cap == 0 && n > 0);
+    g->cap = n;
+    g->entries = mem_realloc(g->entries, n * sizeof *g->entries);
+}
+
+bool group_value_fits(const struct corr_rule *c, const struct corr_entry *e)
+{
+    bool number = ranks_values(c) || c->type == CORR_VALUE_SUM || c->type == CORR_VALUE_AVG;
+    return !number || fabs(e->value.number) <= CORRELATE_NUMBER_MAX; /* false for NaN */
+}
+
+void group_rebuild(struct corr_group *g)
+{
+    for (size_t i = 0; i < g->end; i++) {
+        if (g->seen != NULL) {
+            g->seen[g->entries[i].rule].newest = i + 1;
+        }
+        if (g->starts != NULL) {
+            starts_add(g, &g->entries[i]);
+        }
+    }
+    if (g->end > 0) {
+        window_to(g, g->end - 1);
+    }
 }

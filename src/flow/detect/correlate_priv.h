@@ -6,6 +6,10 @@
 #ifndef FLOW_DETECT_CORRELATE_PRIV_H
 #define FLOW_DETECT_CORRELATE_PRIV_H
 
+#include <sodium.h>
+
+#include "base/buf.h"
+#include "base/vec.h"
 #include "flow/detect/correlate.h"
 
 enum {
@@ -13,6 +17,9 @@ enum {
     CORRELATE_GROUP_VALUE_MAX = 1024, /* bytes of one group value kept; longer ones are told apart by a hash */
     CORRELATE_OUTPUTS_MAX = 4096,    /* of one input, chained ones too */
 };
+
+/* A value larger than this, say 10^18 bytes, is no measurement; sums of smaller ones are exact. */
+#define CORRELATE_NUMBER_MAX 1e18
 
 /* ---- compiled (in the region) ---- */
 
@@ -22,7 +29,12 @@ struct corr_key {
     uint32_t inner; /* position in the group of the correlation referred to, or UINT32_MAX */
 };
 
+enum { CORR_IDENTITY_BYTES = 16 };
+
 struct corr_rule {
+    /* Hash of all that decides what its windows hold and when it fires, names and ids in place of numbers: the same in
+     * every set that has the same definition. */
+    unsigned char identity[CORR_IDENTITY_BYTES];
     enum sigma_correlation_type type;
     int64_t span_ns;
     uint32_t nrefs;
@@ -55,10 +67,13 @@ struct correlations {
 /* ---- counting tables (correlate_table.c) ---- */
 
 /* Key → how often; keys are SipHash values, so nobody can aim at a slot. */
+struct count_slot {
+    uint64_t key;
+    uint32_t count; /* 0 = free */
+};
 struct count_table {
-    uint64_t *keys;
-    uint32_t *counts; /* 0 = free slot */
-    uint32_t cap;     /* power of two, or 0 */
+    struct count_slot *slots;
+    uint32_t cap; /* power of two, or 0 */
     uint32_t len;
 };
 uint32_t count_add(struct count_table *t, uint64_t key);
@@ -67,18 +82,23 @@ uint32_t count_get(const struct count_table *t, uint64_t key);
 void count_free(struct count_table *t);
 size_t count_bytes(const struct count_table *t);
 
-/* A sorted list in chunks: insert, remove and rank in about the square root of its length. */
+/* ---- order statistics (correlate_sorted.c) ---- */
+
+/* Sorted values in chunks: insert and remove in the logarithm of their number, a rank near the last one asked for in a step. */
 struct sorted_list {
     struct sorted_chunk **chunks;
-    uint32_t n;
+    double *tops; /* largest value of each chunk */
+    uint32_t n;   /* chunks */
     uint32_t cap;
-    uint32_t len;
+    uint32_t len;    /* values */
+    uint32_t finger; /* chunk that was asked for last … */
+    uint32_t before; /* … and how many values stand before it */
 };
 void sorted_insert(struct sorted_list *s, double v);
 /* v must be in it. */
 void sorted_remove(struct sorted_list *s, double v);
 /* Value at a rank from 0. */
-double sorted_at(const struct sorted_list *s, uint32_t rank);
+double sorted_at(struct sorted_list *s, uint32_t rank);
 void sorted_free(struct sorted_list *s);
 size_t sorted_bytes(const struct sorted_list *s);
 
@@ -98,11 +118,10 @@ struct corr_entry {
 struct corr_group {
     const struct corr_rule *corr;
     uint32_t number; /* of the correlation */
+    uint32_t key_len;
     uint64_t hash;
     struct corr_group *chain; /* same bucket */
     struct corr_group *older, *newer; /* by last touch */
-    char *key; /* u32 length and bytes per value */
-    size_t key_len;
     /* entries in event-time order; those of equal time as they came */
     struct corr_entry *entries;
     size_t head; /* first live one */
@@ -110,17 +129,31 @@ struct corr_group {
     size_t cap;
     /* the window the aggregates speak of: [lo, hi) */
     size_t lo, hi;
-    uint32_t *per_rule; /* temporal: entries of each reference */
-    uint32_t distinct;  /* references with any */
+    uint32_t distinct; /* temporal: references with any entry in the window */
+    struct corr_seen *seen; /* temporal: of each reference */
     struct count_table counts;
     struct sorted_list sorted;
     __int128 sum; /* millionths: exact for decimals, so that adding and taking away leaves nothing behind */
     time_ns *starts; /* ordered: latest start of a chain, by its length - 1, or by its mask */
+    char key[]; /* u32 length and bytes of the scope, then of each value; behind it, aligned, seen and starts */
+};
+
+/* What a window holds of one reference of a temporal correlation. */
+struct corr_seen {
+    uint32_t count; /* entries in the window */
+    size_t newest;  /* index + 1 of the newest of all entries, also those past the window; 0 = none */
 };
 
 struct corr_group *group_new(const struct corr_rule *c, uint32_t number, struct span key, uint64_t hash);
 void group_free(struct corr_group **g);
 size_t group_bytes(const struct corr_group *g);
+
+/* Rebuilds the aggregates from entries that were put in by hand, in order, with head 0: after a snapshot was read. */
+void group_rebuild(struct corr_group *g);
+/* Whether an entry's value is one that the correlation can have made: no number beyond what sums stay exact with. */
+bool group_value_fits(const struct corr_rule *c, const struct corr_entry *e);
+/* Room for n entries. */
+void group_reserve(struct corr_group *g, size_t n);
 
 /* An entry that may have completed the correlation. */
 typedef void group_fire(void *ctx, struct corr_group *g, size_t entry, double measure);
@@ -135,5 +168,33 @@ size_t group_halve(struct corr_group *g);
 
 /* time - ns without overflow. */
 time_ns time_before(time_ns t, int64_t ns);
+
+/* ---- the correlator (correlate.c, correlate_state.c) ---- */
+
+struct correlator {
+    uint32_t magic;
+    const struct correlations *c;
+    size_t max_bytes;
+    int64_t lateness_ns;
+    unsigned char key[crypto_shorthash_KEYBYTES];
+    struct corr_group **buckets;
+    size_t nbuckets;
+    size_t ngroups;
+    struct corr_group *oldest, *newest; /* by last touch */
+    size_t bytes;
+    time_ns latest; /* newest event time seen */
+    struct buf scratch; /* group key being made */
+    struct buf values;  /* value tuple being hashed */
+    struct arena texts; /* of the outputs */
+    VEC(struct correlate_output) outputs;
+    struct correlator_stats stats;
+};
+
+enum { CORRELATOR_MAGIC = 0x434f5252, CORRELATE_KEY_MAX = 1024 * 1024 /* bytes of a group key or value tuple */ };
+
+/* The group with this key, made when there is none; it is now the one touched last. */
+struct corr_group *correlator_group(struct correlator *k, uint32_t number, struct span key);
+/* Back within the bound: the groups longest untouched go first. */
+void correlator_evict(struct correlator *k, time_ns now);
 
 #endif

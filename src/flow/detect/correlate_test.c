@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* The correlator one case at a time: what others got wrong, what is told, what is counted, what is bounded. */
+#include "flow/detect/correlate_priv.h"
 #include "flow/detect/correlate_testing.h"
 
 /* ---- one by one ---- */
@@ -288,6 +289,137 @@ static void the_sorted_list_and_the_counts_forget(void **state)
     rig_close(&rig);
 }
 
+/* Every rank of the list against plain sorting, while it grows, shrinks and empties. */
+static void order_statistics_agree_with_sorting(void **state)
+{
+    (void)state;
+    enum { MOST = 3000, STEPS = 20000 };
+    struct sorted_list list = {0};
+    double plain[MOST];
+    size_t n = 0;
+    for (uint32_t i = 0; i < STEPS; i++) {
+        bool grows = i / 4000 % 2 == 0 ? rnd(3) > 0 : rnd(3) == 0;
+        if (n < MOST && (grows || n == 0)) {
+            plain[n] = rnd(i % 2 == 0 ? 40 : 100000);
+            sorted_insert(&list, plain[n++]);
+        } else {
+            size_t at = rnd((uint32_t)n);
+            sorted_remove(&list, plain[at]);
+            plain[at] = plain[--n];
+        }
+        assert_int_equal(list.len, n);
+        if (n > 0 && (i % 50 == 0 || n < 20)) {
+            qsort(plain, n, sizeof *plain, by_number);
+            for (uint32_t k = 0; k < 8; k++) {
+                uint32_t rank = k == 0 ? 0 : k == 1 ? (uint32_t)n - 1 : rnd((uint32_t)n);
+                assert_true(sorted_at(&list, rank) == plain[rank]);
+            }
+        }
+    }
+    while (n > 0) {
+        sorted_remove(&list, plain[--n]);
+        assert_true(n == 0 || sorted_at(&list, (uint32_t)n / 2) <= sorted_at(&list, (uint32_t)n - 1));
+    }
+    sorted_insert(&list, 1);
+    assert_true(sorted_at(&list, 0) == 1);
+    sorted_free(&list);
+}
+
+static void scopes_never_mix(void **state)
+{
+    (void)state;
+    struct rig rig;
+    const struct correlate_output *out = NULL;
+    rig_open(&rig, C("c", "type: event_count, rules: [r0], group-by: [U], timespan: 10s, condition: {gte: 2}")
+                       C("d", "type: event_count, rules: [c], timespan: 60s, condition: {gte: 2}"),
+             CORRELATE_STATE_MAX_BYTES, 0);
+    const struct span towns[] = {SPAN("hill"), SPAN("dale")};
+    struct span user = SPAN("root");
+    uint32_t fired[4];
+    for (uint32_t i = 0; i < 4; i++) {
+        struct correlate_input in = {
+            .rule = 0, .time = (time_ns)(i + 1) * TIME_SECOND, .scope = towns[i % 2], .values = &user, .ref = i};
+        fired[i] = correlator_feed(rig.k, &in, &out);
+        assert_true(fired[i] == 0 || span_eq(out[0].scope, towns[i % 2]));
+    }
+    assert_true(fired[0] == 0 && fired[1] == 0 && fired[2] == 1 && fired[3] == 1); /* nor in the one above */
+    assert_true(span_eq(out[0].group, SPAN("U=root")));
+    rig_close(&rig);
+}
+
+/* A new rule set: windows of what is the same go on, those of what changed are counted as forgotten. */
+static void a_new_rule_set_keeps_what_did_not_change(void **state)
+{
+    (void)state;
+#define KEPT C("kept", "type: event_count, rules: [r0], group-by: [U], timespan: 60s, generate: true, condition: {gte: 3}")
+#define ABOVE C("above", "type: event_count, rules: [kept], timespan: 60s, condition: {gte: 1}")
+    static const char before[] = C("gone", "type: event_count, rules: [r1], timespan: 60s, condition: {gte: 3}") KEPT ABOVE
+        C("changed", "type: event_count, rules: [r0], group-by: [U], timespan: 60s, condition: {gte: 3}");
+    static const char after[] = KEPT C("new", "type: event_count, rules: [r0], timespan: 60s, condition: {gte: 1}")
+        C("changed", "type: event_count, rules: [r0], group-by: [U], timespan: 61s, condition: {gte: 3}") ABOVE;
+    struct rig a;
+    struct rig b;
+    struct correlator_stats stats;
+    const struct correlate_output *out = NULL;
+    rig_open(&a, before, CORRELATE_STATE_MAX_BYTES, 0);
+    rig_open(&b, after, CORRELATE_STATE_MAX_BYTES, 0);
+    struct sample ev = {0, TIME_SECOND, 1, {NULL, NULL, NULL, "root"}};
+    for (; ev.ref <= 2; ev.ref++) {
+        assert_int_equal(feed(&a, &ev, &out), 0);
+    }
+    ev.rule = 1;
+    assert_int_equal(feed(&a, &ev, &out), 0);
+    correlator_free(&b.k);
+    b.k = correlator_move(&a.k, b.c);
+    assert_null(a.k);
+    correlator_stats(b.k, &stats);
+    assert_int_equal(stats.forgotten, 3); /* two of "changed", one of "gone" */
+    assert_int_equal(stats.inputs, 3);
+    ev = (struct sample){0, 2 * TIME_SECOND, 9, {NULL, NULL, NULL, "root"}};
+    uint32_t n = feed(&b, &ev, &out);
+    assert_int_equal(n, 3); /* kept, above it, and new; not changed */
+    for (uint32_t i = 0; i < n; i++) {
+        struct span name = b.set->correlations.data[out[i].correlation]->meta.name;
+        assert_false(span_eq(name, SPAN("changed")));
+        assert_true(!span_eq(name, SPAN("kept")) || out[i].nrefs == 3);
+    }
+    rig_close(&a);
+    rig_close(&b);
+}
+
+static void damaged_state_is_refused(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct buf b;
+    const struct correlate_output *out = NULL;
+    rig_open(&rig, C("c", "type: temporal_ordered, rules: [r0, r1], group-by: [U], timespan: 60s, condition: {gte: 2}")
+                       C("d", "type: value_sum, rules: [r0], timespan: 60s, condition: {field: N, gte: 3}"),
+             CORRELATE_STATE_MAX_BYTES, 0);
+    time_ns now = TIME_SECOND;
+    for (uint64_t i = 0; i < 60; i++) {
+        struct sample ev;
+        make_event(&ev, i, &now);
+        (void)feed(&rig, &ev, &out);
+    }
+    buf_init(&b, 1 << 20);
+    correlator_save(rig.k, &b);
+    uint32_t refused = 0;
+    for (size_t i = 0; i <= b.len; i++) { /* every shortening, every byte turned */
+        struct correlator *k = NULL;
+        char *copy = mem_alloc(b.len); /* exact: a read beyond it is seen */
+        memcpy(copy, b.data, b.len);
+        assert_true(i == b.len || correlator_load(rig.c, 1 << 20, 0, span_make(copy, i), &k, NULL) == ERR_INVALID);
+        copy[i % b.len] = (char)(copy[i % b.len] ^ 0x40);
+        refused += correlator_load(rig.c, 1 << 20, 0, span_make(copy, b.len), &k, NULL) != 0;
+        correlator_free(&k);
+        mem_free(copy);
+    }
+    assert_true(refused > 100);
+    buf_free(&b);
+    rig_close(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -301,6 +433,10 @@ int main(void)
         cmocka_unit_test(tidied_groups_are_no_losses),
         cmocka_unit_test(old_floods_are_bounded),
         cmocka_unit_test(the_sorted_list_and_the_counts_forget),
+        cmocka_unit_test(order_statistics_agree_with_sorting),
+        cmocka_unit_test(scopes_never_mix),
+        cmocka_unit_test(a_new_rule_set_keeps_what_did_not_change),
+        cmocka_unit_test(damaged_state_is_refused),
     };
     return cmocka_run_group_tests_name("correlate", tests, NULL, NULL);
 }

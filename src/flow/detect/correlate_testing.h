@@ -63,8 +63,23 @@ static inline uint32_t feed(struct rig *r, const struct sample *ev, const struct
     for (uint32_t i = 0; i < n; i++) {
         values[i] = span_of(ev->fields[ids[i]]);
     }
-    struct correlate_input in = {ev->rule, ev->time, values, ev->ref};
+    struct correlate_input in = {.rule = ev->rule, .time = ev->time, .values = values, .ref = ev->ref};
     return correlator_feed(r->k, &in, out);
+}
+
+/* The correlator goes through its stored form, as over a restart. */
+static inline void rig_restart(struct rig *r, size_t bytes, int64_t lateness)
+{
+    struct buf b;
+    struct err e = {0};
+    buf_init(&b, CORRELATE_SAVED_MAX);
+    correlator_save(r->k, &b);
+    assert_false(b.failed);
+    correlator_free(&r->k);
+    if (correlator_load(r->c, bytes, lateness, buf_view(&b), &r->k, &e) != 0) {
+        fail_msg("%s", e.text);
+    }
+    buf_free(&b);
 }
 
 static inline int by_number(const void *a, const void *b)
