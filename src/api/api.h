@@ -35,6 +35,9 @@ struct api_config {
     struct span tls_cert; /* PEM with the chain; empty = plain HTTP, for loopback only */
     struct span tls_key;
     bool loopback; /* the socket is reachable from this machine only */
+    /* The control socket: whoever can open it owns the data folder, and acts as an administrator
+     * without a session. Never for a socket of the network. */
+    bool local;
     struct span node_name;
     struct span ingest; /* full address of POST /ingest for people to copy; may be empty */
     struct span organisation;

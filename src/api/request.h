@@ -75,6 +75,7 @@ struct api_request {
     bool suspended;
     api_then *then;
     void *work; /* of the handler, in the arena */
+    struct api_work *aside; /* what runs on the worker thread for it */
 };
 
 /* Answers. Each may be called once per request. */
@@ -100,6 +101,19 @@ void request_json(struct api_request *req, struct buf *b, struct json_writer *j)
 /* Sends a question to the keeper; `then` gets the answer. With the keeper away the request is
  * answered with 503. */
 void request_ask(struct api_request *req, struct buf *question, api_then *then);
+
+/*
+ * Work that would hold up the loop, such as a password: `run` gets arg on the worker thread, then
+ * `then` gets it back with the request waiting. `drop` frees arg, in the end or when the request is
+ * gone meanwhile; arg must hold everything `run` needs. Answers 503 itself when too much waits.
+ */
+typedef void api_run(void *arg);
+typedef void api_done(struct api_request *req, void *arg);
+typedef void api_drop(void *arg);
+void request_work(struct api_request *req, void *arg, api_run *run, api_done *then,
+                  api_drop *drop);
+/* The request ends before its work. */
+void request_work_abandon(struct api_request *req);
 
 /* Value of a query or body field; numbers were checked against the route's table. */
 struct span request_query(const struct api_request *req, const char *name);

@@ -165,6 +165,14 @@ void respond_failure(struct api_request *req, int rc, struct span text)
         respond_error(req, 409, "limit",
                       text.len > 0 ? arena_cstr(&req->arena, text) : "A limit is reached.", NULL);
         break;
+    case ERR_EXISTS:
+        respond_error(req, 409, "exists",
+                      text.len > 0 ? arena_cstr(&req->arena, text) : "It exists already.", NULL);
+        break;
+    case ERR_DENIED:
+        respond_error(req, 403, "denied",
+                      text.len > 0 ? arena_cstr(&req->arena, text) : "This is not allowed.", NULL);
+        break;
     default: {
         char shown[LOG_VALUE_MAX];
         log_error("desk.failed", "path=\"%s\" code=%d why=\"%s\"",

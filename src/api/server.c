@@ -400,6 +400,7 @@ void api_free(struct api **out)
     for (struct api_request *req = api->requests; req != NULL; req = req->next) {
         if (req->state == REQUEST_WORKING) {
             pages_abandon(req);
+            request_work_abandon(req);
             respond_failure(req, ERR_CLOSED, SPAN(""));
         }
     }

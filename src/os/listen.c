@@ -2,6 +2,9 @@
 /* Opening sockets: see listen.h. Runs in super only. Must never read from a socket or look a name up. */
 #include "os/listen.h"
 
+#include <sys/un.h>
+#include <sys/stat.h>
+#include <fcntl.h>
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -160,5 +163,41 @@ int listen_udp(const struct listen_address *a, int *fd_out, struct err *e)
         }
         (void)setsockopt(*fd_out, SOL_SOCKET, SO_RXQ_OVFL, &one, sizeof one);
     }
+    return rc;
+}
+
+/* The path of a Unix socket has at most 107 bytes; a folder's fd has a short one. */
+static int bind_unix(int fd, int folder, const char *name, struct err *e)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    int n = snprintf(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/%s", folder, name);
+    CHECK(n > 0 && (size_t)n < sizeof a.sun_path);
+    if (unlinkat(folder, name, 0) != 0 && errno != ENOENT) {
+        return err_set_errno(e, ERR_IO, errno, "%s cannot be replaced", name);
+    }
+    mode_t before = umask(0177);
+    int rc = bind(fd, (const struct sockaddr *)&a, sizeof a);
+    int why = errno;
+    (void)umask(before);
+    if (rc != 0 || listen(fd, LISTEN_BACKLOG) != 0) {
+        return err_set_errno(e, ERR_IO, rc != 0 ? why : errno, "listening on %s", name);
+    }
+    return 0;
+}
+
+int listen_unix(const char *folder, const char *name, int *fd_out, struct err *e)
+{
+    int at = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int rc = at < 0 || fd < 0 ? err_set_errno(e, ERR_IO, errno, "a socket in %s", folder)
+                              : bind_unix(fd, at, name, e);
+    if (at >= 0) {
+        (void)close(at);
+    }
+    if (rc != 0 && fd >= 0) {
+        (void)close(fd);
+        fd = -1;
+    }
+    *fd_out = fd;
     return rc;
 }

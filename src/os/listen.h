@@ -15,7 +15,8 @@
 
 enum {
     LISTEN_TEXT_MAX = 64,
-    LISTEN_BACKLOG = 512, /* connections waiting for accept; the kernel cuts it to somaxconn */
+    LISTEN_BACKLOG = 4096, /* connections waiting for accept: a hub whose members all come back at once; the kernel
+                              cuts it to somaxconn */
     LISTEN_UDP_BUFFER_BYTES =
         8 << 20 /* half a second of 30,000 datagrams; asked for, cut by net.core.rmem_max */
 };
@@ -36,7 +37,9 @@ const char *listen_format(int fd, char out[LISTEN_TEXT_MAX]);
 
 /* Non-blocking, close-on-exec, SO_REUSEADDR. 0 or ERR_IO (text says what to do when the port is taken or too low). */
 int listen_tcp(const struct listen_address *a, int *fd_out, struct err *e) NODISCARD;
-/* As above; SO_RXQ_OVFL counts what the kernel drops, the receive buffer is as large as allowed. */
+/* A Unix socket `name` in the folder, mode 0600; one that is left over from before makes room. */
+int listen_unix(const char *folder, const char *name, int *fd_out, struct err *e) NODISCARD;
+/* As listen_tcp; SO_RXQ_OVFL counts what the kernel drops, the receive buffer is as large as allowed. */
 int listen_udp(const struct listen_address *a, int *fd_out, struct err *e) NODISCARD;
 
 #endif

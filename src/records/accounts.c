@@ -215,6 +215,45 @@ int setup_use(struct db *db, struct span hash, struct span name, struct span pas
     return rc < 0 ? rc : db_end(db, setup_apply(db, hash, &a, now, e), e);
 }
 
+static int create_within(struct db *db, const struct account *a, struct span who, time_ns now,
+                         struct err *e)
+{
+    int rc = account_insert(db, a, now, e);
+    if (rc < 0) {
+        return rc;
+    }
+    struct audit_entry entry = {
+        .at = now,
+        .organisation = a->organisation,
+        .who = who,
+        .what = SPAN("user.created"),
+        .subject = a->id,
+        .why = a->name,
+        .after = a->role,
+    };
+    return audit_append(db, &entry, e);
+}
+
+int account_create(struct db *db, struct span name, struct span password, struct span who,
+                   time_ns now, char id_out[ID_TEXT_LEN + 1], struct err *e)
+{
+    if (!account_name_valid(name)) {
+        return err_set(e, ERR_INVALID, "a name has 1 to %d bytes and no control characters",
+                       ACCOUNT_NAME_MAX);
+    }
+    id_new(now, id_out);
+    const struct account a = {.id = span_of(id_out),
+                              .name = name,
+                              .password = password,
+                              .role = SPAN("administrator"),
+                              .organisation = SPAN("*")};
+    int rc = db_begin(db, e);
+    rc = rc < 0 ? rc : db_end(db, create_within(db, &a, who, now, e), e);
+    return rc == ERR_EXISTS
+               ? err_set(e, ERR_EXISTS, "somebody is called %.*s already", SPAN_ARG(name))
+               : rc;
+}
+
 /* Leaves room for one more. */
 static int session_trim(struct db *db, struct span user_id, struct err *e)
 {

@@ -50,6 +50,13 @@ int setup_check(struct db *db, struct span hash, time_ns now, struct err *e) NOD
 int setup_use(struct db *db, struct span hash, struct span name, struct span password, time_ns now,
               char id_out[ID_TEXT_LEN + 1], struct err *e) NODISCARD;
 
+/*
+ * Another administrator, made by one who is there. ERR_INVALID for the name, ERR_EXISTS when somebody
+ * is called so.
+ */
+int account_create(struct db *db, struct span name, struct span password, struct span who,
+                   time_ns now, char id_out[ID_TEXT_LEN + 1], struct err *e) NODISCARD;
+
 int session_create(struct db *db, struct span user_id, struct span hash, struct span address,
                    time_ns now, struct err *e) NODISCARD;
 /* Whose session it is; notes that it was used. ERR_DENIED when there is none, it is over, or the

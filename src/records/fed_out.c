@@ -14,13 +14,13 @@ static bool part_fits(struct span s, size_t max)
 
 static int check(const struct fed_out *out, struct err *e)
 {
-    bool fine = out->id.len == FED_ID_LEN && part_fits(out->envelope, ENVELOPE_MAX) &&
+    bool fine = out->id.len == FED_ROW_ID_LEN && part_fits(out->envelope, ENVELOPE_MAX) &&
                 part_fits(out->type, TYPE_MAX) && part_fits(out->reason, FED_TEXT_MAX) &&
                 part_fits(out->audience, FED_TEXT_MAX) && out->circle.len <= CIRCLE_MAX &&
                 out->npeers <= FED_OUT_PEERS_MAX && out->class < FED_OUT_CLASS_COUNT &&
                 (out->npeers > 0 || out->circle.len > 0);
     for (size_t i = 0; fine && i < out->npeers; i++) {
-        fine = out->peer[i].len == FED_NODE_LEN;
+        fine = out->peer[i].len == FED_ROW_NODE_LEN;
     }
     return fine ? 0
                 : err_set(e, ERR_INVALID,
@@ -182,7 +182,7 @@ static int put_for(struct db *db, const struct fed_out *out, struct span peer, t
 }
 
 /* The hub of a circle; empty when this node is it. */
-static int hub_of(struct db *db, struct span circle, char hub_out[FED_NODE_LEN + 1], struct err *e)
+static int hub_of(struct db *db, struct span circle, char hub_out[FED_ROW_NODE_LEN + 1], struct err *e)
 {
     struct db_stmt *s = NULL;
     int rc = db_query(db, "SELECT hub, own FROM fed_circle WHERE id = $1", e, &s);
@@ -197,10 +197,10 @@ static int hub_of(struct db *db, struct span circle, char hub_out[FED_NODE_LEN +
     struct span hub = db_col_text(s, 0);
     bool own = db_col_i64(s, 1) != 0;
     hub_out[0] = '\0';
-    rc = hub.len == FED_NODE_LEN ? 0 : err_set(e, ERR_INVALID, "a circle without a hub");
+    rc = hub.len == FED_ROW_NODE_LEN ? 0 : err_set(e, ERR_INVALID, "a circle without a hub");
     if (rc == 0 && !own) {
-        memcpy(hub_out, hub.ptr, FED_NODE_LEN);
-        hub_out[FED_NODE_LEN] = '\0';
+        memcpy(hub_out, hub.ptr, FED_ROW_NODE_LEN);
+        hub_out[FED_ROW_NODE_LEN] = '\0';
     }
     db_done(s);
     return rc;
@@ -211,7 +211,7 @@ int fed_out_put(struct db *db, const struct fed_out *out, time_ns now, size_t *p
 {
     CHECK(db_in_transaction(db));
     *placed_out = 0;
-    char hub[FED_NODE_LEN + 1] = "";
+    char hub[FED_ROW_NODE_LEN + 1] = "";
     int rc = check(out, e);
     if (rc == 0 && out->npeers == 0) {
         rc = hub_of(db, out->circle, hub, e);
@@ -468,7 +468,7 @@ int fed_out_restart(struct db *db, struct span peer, int64_t epoch, struct err *
     return db_end(db, rc < 0 ? rc : put_state(db, peer, &st, e), e);
 }
 
-int fed_out_id(struct db *db, struct span peer, int64_t seq, char id_out[FED_ID_LEN + 1],
+int fed_out_id(struct db *db, struct span peer, int64_t seq, char id_out[FED_ROW_ID_LEN + 1],
                struct err *e)
 {
     struct db_stmt *s = NULL;
@@ -482,9 +482,9 @@ int fed_out_id(struct db *db, struct span peer, int64_t seq, char id_out[FED_ID_
     rc = db_step(s, e);
     if (rc > 0) {
         struct span id = db_col_text(s, 0);
-        if (id.len == FED_ID_LEN && seq > 0) {
+        if (id.len == FED_ROW_ID_LEN && seq > 0) {
             memcpy(id_out, id.ptr, id.len);
-            id_out[FED_ID_LEN] = '\0';
+            id_out[FED_ROW_ID_LEN] = '\0';
         }
         db_done(s);
     }

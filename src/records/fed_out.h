@@ -19,8 +19,8 @@
 #include "records/db.h"
 
 enum {
-    FED_NODE_LEN = 32,              /* hex digits of a node id */
-    FED_ID_LEN = 64,                /* hex digits of an envelope id */
+    FED_ROW_NODE_LEN = 32,              /* hex digits of a node id */
+    FED_ROW_ID_LEN = 64,                /* hex digits of an envelope id */
     FED_OUT_ROWS_MAX = 100000,      /* rows that wait for one peer */
     FED_OUT_BYTES_MAX = 256 << 20,  /* bytes of envelopes that wait for one peer */
     FED_OUT_PEERS_MAX = 4096,       /* receivers of one envelope */
@@ -103,7 +103,7 @@ int fed_out_batch(struct db *db, struct span peer, int64_t epoch, int64_t after,
 int fed_out_restart(struct db *db, struct span peer, int64_t epoch, struct err *e) NODISCARD;
 
 /* Id of the envelope that has this number in the stream; empty when no row has it any more. */
-int fed_out_id(struct db *db, struct span peer, int64_t seq, char id_out[FED_ID_LEN + 1],
+int fed_out_id(struct db *db, struct span peer, int64_t seq, char id_out[FED_ROW_ID_LEN + 1],
                struct err *e) NODISCARD;
 
 /* Forgets rows and bodies of envelopes that expired; called now and then. */

@@ -23,25 +23,25 @@ static void add_circle(struct db *db, const char *own)
     assert_int_equal(db_exec(db, sql, &e), 0);
 }
 
-static struct fed_out envelope_of(int i, enum fed_out_class class, char id[FED_ID_LEN + 1])
+static struct fed_out envelope_of(int i, enum fed_out_class class, char id[FED_ROW_ID_LEN + 1])
 {
-    (void)snprintf(id, FED_ID_LEN + 1, "%064d", i);
+    (void)snprintf(id, FED_ROW_ID_LEN + 1, "%064d", i);
     return (struct fed_out){.circle = SPAN("c0"),
                             .class = class,
-                            .id = span_make(id, FED_ID_LEN),
+                            .id = span_make(id, FED_ROW_ID_LEN),
                             .type = SPAN("item"),
                             .issuer = SPAN(PEER),
                             .epoch = 1,
                             .created = TEST_NOW,
                             .expires = TEST_NOW + TIME_DAY,
-                            .envelope = span_make(id, FED_ID_LEN),
+                            .envelope = span_make(id, FED_ROW_ID_LEN),
                             .reason = SPAN("own signal, class allowed"),
                             .audience = SPAN("all members of c0")};
 }
 
 static size_t put(struct db *db, int i, enum fed_out_class class)
 {
-    char id[FED_ID_LEN + 1];
+    char id[FED_ROW_ID_LEN + 1];
     struct fed_out out = envelope_of(i, class, id);
     size_t placed = 99;
     assert_int_equal(db_begin(db, &e), 0);
@@ -97,7 +97,7 @@ static void memory_lost(void **state)
 {
     (void)state;
     struct db *db = test_db();
-    char id[FED_ID_LEN + 1];
+    char id[FED_ROW_ID_LEN + 1];
     add_circle(db, "0");
     for (int i = 1; i <= 5; i++) {
         (void)put(db, i, FED_OUT_RESULT);
@@ -105,7 +105,7 @@ static void memory_lost(void **state)
     (void)batch(db, 0, 0, 10);
     (void)batch(db, 1, 5, 10);
     assert_int_equal(fed_out_id(db, SPAN(HUB), 4, id, &e), 0);
-    assert_int_equal(id[FED_ID_LEN - 1], '4');
+    assert_int_equal(id[FED_ROW_ID_LEN - 1], '4');
     assert_int_equal(fed_out_id(db, SPAN(HUB), 6, id, &e), 0);
     assert_string_equal(id, "");
     assert_int_equal(fed_out_restart(db, SPAN(HUB), 1, &e), ERR_INVALID);
@@ -141,7 +141,7 @@ static void bulk_makes_room(void **state)
     (void)state;
     struct db *db = test_db();
     struct fed_out_state st;
-    char id[FED_ID_LEN + 1];
+    char id[FED_ROW_ID_LEN + 1];
     size_t placed = 0;
     add_circle(db, "0");
     (void)put(db, 1, FED_OUT_BULK);
@@ -176,7 +176,7 @@ static void refused_parts(void **state)
 {
     (void)state;
     struct db *db = test_db();
-    char id[FED_ID_LEN + 1];
+    char id[FED_ROW_ID_LEN + 1];
     size_t placed = 0;
     struct span bad_peer = SPAN("short");
     add_circle(db, "0");

@@ -10,6 +10,7 @@
 #include "base/utf8.h"
 #include "event/alert.h"
 #include "os/listen.h"
+#include "os/net_range.h"
 
 static const struct {
     const char *name;
@@ -141,6 +142,33 @@ static int check_notify(const struct config *c, struct err *e)
     return 0;
 }
 
+static int check_federation(struct config *c, struct err *e)
+{
+    struct net_range range;
+    struct listen_address a;
+    int rc = 0;
+    for (uint32_t i = 0; i < c->federation.nallow && rc == 0; i++) {
+        rc = net_range_parse(c->federation.allow[i], &range, e);
+    }
+    struct span proxy = c->federation.proxy;
+    if (rc == 0 && proxy.len > 0 && !span_starts(proxy, SPAN("http://"))) {
+        rc = err_set(e, ERR_INVALID, "federation: proxy must be http://host:port");
+    }
+    if (rc != 0 || c->hub.at.listen.len == 0) {
+        return rc;
+    }
+    c->hub.at.tls = true;
+    c->hub.name = c->hub.name.len == 0 ? c->node_name : c->hub.name;
+    if (!is_name(c->hub.name)) {
+        return err_set(e, ERR_INVALID, "hub: its name must have 1 to %d bytes of text",
+                       CONFIG_NAME_MAX);
+    }
+    if (c->hub.url.len > 0 && !span_starts(c->hub.url, SPAN("https://"))) {
+        return err_set(e, ERR_INVALID, "hub: url must be https://name:port");
+    }
+    return listen_parse(c->hub.at.listen, &a, e);
+}
+
 int config_check(struct config *c, struct err *e)
 {
     if (!is_name(c->node_name) || !is_name(c->organisation)) {
@@ -155,5 +183,6 @@ int config_check(struct config *c, struct err *e)
     for (uint32_t i = 0; rc == 0 && i < c->nsources; i++) {
         rc = check_source(c, i, e);
     }
-    return rc == 0 ? check_notify(c, e) : rc;
+    rc = rc == 0 ? check_notify(c, e) : rc;
+    return rc == 0 ? check_federation(c, e) : rc;
 }

@@ -20,6 +20,7 @@ enum {
     CONFIG_RULES_MAX = 100,       /* rule folders */
     CONFIG_MAIL_TO_MAX = 50,      /* addresses */
     CONFIG_RETENTION_MAX = 36500, /* days: a century */
+    CONFIG_ALLOW_MAX = 32,        /* networks in which hubs may lie */
 };
 
 enum source_kind {
@@ -74,6 +75,16 @@ struct config {
     struct span heartbeat_url;
     uint32_t heartbeat_every_s;
     uint32_t retention_days; /* 0 = for ever */
+    struct {
+        struct config_listen at; /* listen empty = this node is no hub; always TLS, with its own keys */
+        struct span name;        /* what members see; the node's own when not stated */
+        struct span url;         /* "https://hub.example:8610": where members find it */
+    } hub;
+    struct {
+        struct span proxy; /* "http://host:3128"; empty = none, whatever the environment says */
+        uint32_t nallow;
+        struct span *allow; /* "10.20.0.0/16": networks of hubs that are not public addresses */
+    } federation;
 };
 
 void config_init(struct config *c);

@@ -42,6 +42,19 @@ static void put_notify(struct buf *out, const struct config *c, enum role_id rol
     buf_u32(out, c->heartbeat_every_s);
 }
 
+static void put_federation(struct buf *out, const struct config *c, enum role_id role)
+{
+    bool desk = role == ROLE_DESK, courier = role == ROLE_COURIER;
+    put_listen(out, &c->hub.at);
+    buf_str(out, desk ? c->hub.name : SPAN(""));
+    buf_str(out, desk ? c->hub.url : SPAN(""));
+    buf_str(out, courier ? c->federation.proxy : SPAN(""));
+    buf_u32(out, courier ? c->federation.nallow : 0);
+    for (uint32_t i = 0; courier && i < c->federation.nallow; i++) {
+        buf_str(out, c->federation.allow[i]);
+    }
+}
+
 void config_encode(const struct config *c, enum role_id role, struct buf *out)
 {
     bool sources = role == ROLE_INTAKE || role == ROLE_KEEPER || role == ROLE_DESK;
@@ -56,6 +69,7 @@ void config_encode(const struct config *c, enum role_id role, struct buf *out)
     }
     put_notify(out, c, role);
     buf_u32(out, c->retention_days);
+    put_federation(out, c, role);
 }
 
 static struct span get_text(struct config *c, struct cursor *in)
@@ -121,6 +135,24 @@ static void get_notify(struct config *c, struct cursor *in)
     c->heartbeat_every_s = cursor_u32(in);
 }
 
+static void get_federation(struct config *c, struct cursor *in)
+{
+    get_listen(c, in, &c->hub.at);
+    c->hub.name = get_text(c, in);
+    c->hub.url = get_text(c, in);
+    c->federation.proxy = get_text(c, in);
+    uint32_t n = cursor_u32(in);
+    if (n > CONFIG_ALLOW_MAX) {
+        in->failed = true;
+        return;
+    }
+    c->federation.allow = arena_calloc(&c->arena, n, sizeof *c->federation.allow);
+    for (uint32_t i = 0; i < n; i++) {
+        c->federation.allow[i] = get_text(c, in);
+    }
+    c->federation.nallow = n;
+}
+
 int config_decode(struct config *c, struct span body, struct err *e)
 {
     struct cursor in = cursor_of(body);
@@ -134,5 +166,8 @@ int config_decode(struct config *c, struct span body, struct err *e)
         get_notify(c, &in);
     }
     c->retention_days = cursor_u32(&in);
+    if (!in.failed) {
+        get_federation(c, &in);
+    }
     return cursor_done(&in) ? 0 : err_set(e, ERR_INVALID, "the config message is broken");
 }

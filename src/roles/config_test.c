@@ -45,7 +45,11 @@ static const char whole[] =
     "  mail: {server: 'smtp://mail:25', from: s@x, to: [a@x, b@x], levels: [high, critical]}\n"
     "  webhook: {url: 'https://hook/x'}\n"
     "  heartbeat: {url: 'https://beat/x', every: 30}\n"
-    "retention: {days: 365}\n";
+    "retention: {days: 365}\n"
+    "hub: {listen: '0.0.0.0:8610', name: City hub, url: 'https://hub.example:8610'}\n"
+    "federation:\n"
+    "  proxy: http://10.0.0.1:3128\n"
+    "  allow: [10.99.0.0/16, 'fd00::/8']\n";
 
 static void check_whole(const struct config *c)
 {
@@ -77,6 +81,12 @@ static void check_whole(const struct config *c)
     assert_int_equal(c->webhook.levels, 1 << LEVEL_CRITICAL);
     assert_int_equal(c->heartbeat_every_s, 30);
     assert_int_equal(c->retention_days, 365);
+    SAME(c->hub.at.listen, "0.0.0.0:8610");
+    assert_true(c->hub.at.tls);
+    SAME(c->hub.name, "City hub");
+    SAME(c->federation.proxy, "http://10.0.0.1:3128");
+    assert_int_equal(c->federation.nallow, 2);
+    SAME(c->federation.allow[1], "fd00::/8");
 }
 
 static void test_whole(void **state)
@@ -105,60 +115,71 @@ static void test_empty_file_is_all_defaults(void **state)
     config_fini(&c);
 }
 
+struct refused_case {
+    const char *text;
+    uint32_t line; /* 0 = concerns several places */
+    const char *why;
+};
+
+static const struct refused_case refused_cases[] = {
+    {"node: {name: x}\nnoed: 1\n", 2, "unknown key 'noed'"},
+    {"node:\n  name: x\n  nmae: y\n", 3, "unknown key 'nmae'"},
+    {"desk:\n  tls: {cert: a, key: b, password: c}\n", 2, "unknown key 'password'"},
+    {"sources:\n  - name: a\n    kind: file\n    path: /x\n    pth: y\n", 5,
+     "unknown key 'pth'"},
+    {"sources:\n  - name: a\n    kind: ftp\n", 3, "kind must be"},
+    {"sources:\n  - kind: journal\n", 2, "name"},
+    {"sources:\n  - name: a\n", 2, "kind"},
+    {"sources: 5\n", 1, "sources must be a list"},
+    {"sources: [5]\n", 1, "a source must be a map"},
+    {"sources: [{name: a, kind: file}]\n", 0, "needs path"},
+    {"sources: [{name: a, kind: syslog-udp}]\n", 0, "needs listen"},
+    {"sources: [{name: a, kind: journal, path: /x}]\n", 0, "has no path"},
+    {"sources: [{name: a, kind: syslog-tcp, listen: 'localhost:1'}]\n", 0, "no address:port"},
+    {"sources: [{name: a, kind: journal}, {name: a, kind: journal}]\n", 0, "two sources"},
+    {"sources: [{name: \"\", kind: journal}]\n", 0, "its name"},
+    {"sources: [{name: \"a\\nb\", kind: journal}]\n", 0, "its name"},
+    {"sources: [{name: a, kind: journal, zone: '+15:00'}]\n", 1, "zone"},
+    {"sources: [{name: a, kind: journal, zone: CET}]\n", 1, "zone"},
+    {"sources: [{name: a, kind: http, token: short}]\n", 1, "16 bytes"},
+    {"sources: [{name: a, kind: journal, token: 0123456789abcdef}]\n", 1,
+     "only sources of kind http"},
+    {"desk: {listen: 8600}\n", 0, "no address:port"},
+    {"desk: {tls: {cert: a}}\n", 1, "key"},
+    {"ingest: {listen: '0.0.0.0:8601'}\n", 0, "reachable from other machines"},
+    {"notify: {mail: {server: 'smtp://x', from: a}}\n", 0, "needs from and to"},
+    {"notify: {mail: {server: 'ftp://x', from: a, to: b}}\n", 0, "smtp://"},
+    {"notify: {webhook: {url: 'file:///etc/passwd'}}\n", 0, "no http://"},
+    {"notify:\n  webhook:\n    url: http://x\n    levels: [fatal]\n", 4, "levels are"},
+    {"notify: {heartbeat: {url: 'http://x', every: 0}}\n", 1, "every"},
+    {"retention: {days: 0}\n", 1, "days"},
+    {"retention: {}\n", 1, "days"},
+    {"hub: {name: x}\n", 1, "listen"},
+    {"hub: {listen: hub}\n", 0, "no address:port"},
+    {"hub: {listen: '0.0.0.0:1', url: 'http://x'}\n", 0, "https://"},
+    {"hub:\n  listen: '0.0.0.0:1'\n  tls: {}\n", 3, "unknown key 'tls'"},
+    {"federation: {allow: [10.0.0.0/33]}\n", 0, "no network"},
+    {"federation: {allow: [intranet]}\n", 0, "no network"},
+    {"federation: {proxy: 'socks5://x'}\n", 0, "proxy must be"},
+    {"federation:\n  hub: x\n", 2, "unknown key 'hub'"},
+    {"- a\n", 1, ""},
+    {"node: {name: [a]}\n", 1, "name"},
+    {"node: {name: x\n", 0, ""},
+    {"data: \"a\\0b\"\n", 1, "zero byte"},
+};
+
 static void test_refused(void **state)
 {
     (void)state;
-    static const struct {
-        const char *text;
-        uint32_t line; /* 0 = concerns several places */
-        const char *why;
-    } cases[] = {
-        {"node: {name: x}\nnoed: 1\n", 2, "unknown key 'noed'"},
-        {"node:\n  name: x\n  nmae: y\n", 3, "unknown key 'nmae'"},
-        {"desk:\n  tls: {cert: a, key: b, password: c}\n", 2, "unknown key 'password'"},
-        {"sources:\n  - name: a\n    kind: file\n    path: /x\n    pth: y\n", 5,
-         "unknown key 'pth'"},
-        {"sources:\n  - name: a\n    kind: ftp\n", 3, "kind must be"},
-        {"sources:\n  - kind: journal\n", 2, "name"},
-        {"sources:\n  - name: a\n", 2, "kind"},
-        {"sources: 5\n", 1, "sources must be a list"},
-        {"sources: [5]\n", 1, "a source must be a map"},
-        {"sources: [{name: a, kind: file}]\n", 0, "needs path"},
-        {"sources: [{name: a, kind: syslog-udp}]\n", 0, "needs listen"},
-        {"sources: [{name: a, kind: journal, path: /x}]\n", 0, "has no path"},
-        {"sources: [{name: a, kind: syslog-tcp, listen: 'localhost:1'}]\n", 0, "no address:port"},
-        {"sources: [{name: a, kind: journal}, {name: a, kind: journal}]\n", 0, "two sources"},
-        {"sources: [{name: \"\", kind: journal}]\n", 0, "its name"},
-        {"sources: [{name: \"a\\nb\", kind: journal}]\n", 0, "its name"},
-        {"sources: [{name: a, kind: journal, zone: '+15:00'}]\n", 1, "zone"},
-        {"sources: [{name: a, kind: journal, zone: CET}]\n", 1, "zone"},
-        {"sources: [{name: a, kind: http, token: short}]\n", 1, "16 bytes"},
-        {"sources: [{name: a, kind: journal, token: 0123456789abcdef}]\n", 1,
-         "only sources of kind http"},
-        {"desk: {listen: 8600}\n", 0, "no address:port"},
-        {"desk: {tls: {cert: a}}\n", 1, "key"},
-        {"ingest: {listen: '0.0.0.0:8601'}\n", 0, "reachable from other machines"},
-        {"notify: {mail: {server: 'smtp://x', from: a}}\n", 0, "needs from and to"},
-        {"notify: {mail: {server: 'ftp://x', from: a, to: b}}\n", 0, "smtp://"},
-        {"notify: {webhook: {url: 'file:///etc/passwd'}}\n", 0, "no http://"},
-        {"notify:\n  webhook:\n    url: http://x\n    levels: [fatal]\n", 4, "levels are"},
-        {"notify: {heartbeat: {url: 'http://x', every: 0}}\n", 1, "every"},
-        {"retention: {days: 0}\n", 1, "days"},
-        {"retention: {}\n", 1, "days"},
-        {"- a\n", 1, ""},
-        {"node: {name: [a]}\n", 1, "name"},
-        {"node: {name: x\n", 0, ""},
-        {"data: \"a\\0b\"\n", 1, "zero byte"},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(refused_cases); i++) {
         struct config c;
         struct err e;
-        int rc = read_text(&c, cases[i].text, &e);
-        bool good = rc == ERR_INVALID && strstr(e.text, cases[i].why) != NULL &&
+        int rc = read_text(&c, refused_cases[i].text, &e);
+        bool good = rc == ERR_INVALID && strstr(e.text, refused_cases[i].why) != NULL &&
                     strcmp(e.where, "/etc/sereno/sereno.yml") == 0 &&
-                    (cases[i].line == 0 || e.line == cases[i].line);
+                    (refused_cases[i].line == 0 || e.line == refused_cases[i].line);
         if (!good) {
-            fail_msg("%s\n -> %d %s:%u: %s", cases[i].text, rc, e.where, e.line, e.text);
+            fail_msg("%s\n -> %d %s:%u: %s", refused_cases[i].text, rc, e.where, e.line, e.text);
         }
         config_fini(&c);
     }
@@ -193,6 +214,8 @@ static void test_codec(void **state)
         decode_exact(&b, b.len, 0, &got);
         SAME(got.node_name, "Town hall");
         assert_int_equal(got.retention_days, 365);
+        assert_int_equal(got.federation.nallow, role == ROLE_COURIER ? 2 : 0);
+        assert_int_equal(got.hub.name.len > 0, role == ROLE_DESK);
         bool intake = role == ROLE_INTAKE;
         assert_int_equal(got.nsources, intake || role == ROLE_KEEPER || role == ROLE_DESK ? 5 : 0);
         for (uint32_t i = 0; i < got.nsources; i++) {
@@ -265,6 +288,8 @@ static void test_example(void **state)
         assert_int_equal(c.nsources, 5);
         assert_int_equal(c.mail.nto, all);
         assert_int_equal(c.nrules, all);
+        assert_int_equal(c.federation.nallow, all);
+        assert_int_equal(c.hub.at.listen.len > 0, all);
         config_fini(&c);
         for (size_t i = 0; i + 2 < n; i++) { /* "# key:" and "#   - item" become what they show; prose has capitals */
             bool starts = (i == 0 || text[i - 1] == '\n') && text[i] == '#' && text[i + 1] == ' ';

@@ -312,10 +312,33 @@ static int read_node(struct reading *r, const struct yaml_node *root)
     return rc;
 }
 
+static int read_federation(struct reading *r, const struct yaml_node *root)
+{
+    static const char *const hub_keys[] = {"listen", "name", "url", NULL};
+    static const char *const keys[] = {"proxy", "allow", NULL};
+    const struct yaml_node *map = NULL;
+    struct config *c = r->c;
+    int rc = submap(r, root, "hub", hub_keys, &map);
+    if (rc == 0 && map != NULL) {
+        rc = text(r, map, "listen", true, &c->hub.at.listen);
+        rc = rc == 0 ? text(r, map, "name", false, &c->hub.name) : rc;
+        rc = rc == 0 ? text(r, map, "url", false, &c->hub.url) : rc;
+    }
+    rc = rc == 0 ? submap(r, root, "federation", keys, &map) : rc;
+    if (rc != 0 || map == NULL) {
+        return rc;
+    }
+    rc = text(r, map, "proxy", false, &c->federation.proxy);
+    return rc == 0 ? read_texts(r, map, "allow", false, CONFIG_ALLOW_MAX, &c->federation.allow,
+                                &c->federation.nallow)
+                   : rc;
+}
+
 static int read_root(struct reading *r, const struct yaml_node *root)
 {
     static const char *const keys[] = {"node",  "data",   "desk",      "ingest", "sources",
-                                       "rules", "notify", "retention", NULL};
+                                       "rules", "notify", "retention", "hub",    "federation",
+                                       NULL};
     int rc = yaml_known_keys(root, keys, r->e);
     rc = rc == 0 ? read_node(r, root) : rc;
     rc = rc == 0 ? read_listen(r, root, "desk", &r->c->desk) : rc;
@@ -323,7 +346,8 @@ static int read_root(struct reading *r, const struct yaml_node *root)
     rc = rc == 0 ? read_sources(r, root) : rc;
     rc = rc == 0 ? read_texts(r, root, "rules", true, CONFIG_RULES_MAX, &r->c->rules, &r->c->nrules)
                  : rc;
-    return rc == 0 ? read_notify(r, root) : rc;
+    rc = rc == 0 ? read_notify(r, root) : rc;
+    return rc == 0 ? read_federation(r, root) : rc;
 }
 
 int config_read(struct config *c, struct span file_name, struct span bytes, struct err *e)

@@ -93,6 +93,9 @@ static void tell_node(struct desk *d)
     if (d->api != NULL && d->node_known) {
         api_set_node(d->api, d->node_started, d->node_sandbox, buf_view(&d->node_roles));
     }
+    if (d->control != NULL && d->node_known) {
+        api_set_node(d->control, d->node_started, d->node_sandbox, buf_view(&d->node_roles));
+    }
 }
 
 static void serve(struct desk *d)
@@ -130,6 +133,33 @@ static void serve(struct desk *d)
     }
     tell_node(d);
     ask_admin(d);
+}
+
+/* The command line's way in; served as soon as its socket is here. */
+static void serve_control(struct desk *d)
+{
+    struct err e = {0};
+    const struct config *config = role_config(d->role);
+    const struct api_config c = {
+        .loop = role_loop(d->role),
+        .listen_fd = d->control_fd,
+        .loopback = true,
+        .local = true,
+        .node_name = config->node_name,
+        .organisation = config->organisation,
+        .arg = d,
+        .ask = ask,
+    };
+    d->control_fd = -1; /* the server's now */
+    if (d->control != NULL) {
+        fail_pending(d);
+        api_free(&d->control);
+    }
+    if (api_new(&c, &e, &d->control) < 0) {
+        role_fail(d->role, "desk: control", &e);
+    }
+    api_set_admin_exists(d->control, true);
+    tell_node(d);
 }
 
 /* Serves once everything is there, in whatever order it came: the socket, and for TLS certificate
@@ -199,6 +229,7 @@ static void on_fd(struct role *r, struct role_fd *f)
     int *place = f->kind == FD_LISTEN_DESK ? &d->listen_fd
                  : f->kind == FD_TLS_CERT  ? &d->cert_fd
                  : f->kind == FD_TLS_KEY   ? &d->key_fd
+                 : f->kind == FD_LISTEN_CONTROL ? &d->control_fd
                                            : NULL;
     if (place == NULL) {
         (void)close(f->fd);
@@ -208,6 +239,10 @@ static void on_fd(struct role *r, struct role_fd *f)
         (void)close(*place);
     }
     *place = f->fd;
+    if (f->kind == FD_LISTEN_CONTROL) {
+        serve_control(d);
+        return;
+    }
     if (d->cert_fd >= 0 && d->key_fd >= 0) {
         take_keys(d);
     }
@@ -436,7 +471,7 @@ static int start(struct role *r, const struct config *config, struct err *e)
     struct desk *d = mem_alloc(sizeof *d);
     d->magic = DESK_MAGIC;
     d->role = r;
-    d->listen_fd = d->cert_fd = d->key_fd = -1;
+    d->listen_fd = d->cert_fd = d->key_fd = d->control_fd = -1;
     arena_init(&d->texts, 0);
     buf_init(&d->cert, DESK_PEM_MAX);
     buf_init(&d->key, DESK_PEM_MAX);
@@ -461,6 +496,7 @@ static void on_stop(struct role *r)
     struct desk *d = desk_of(r);
     fail_pending(d);
     api_free(&d->api);
+    api_free(&d->control);
     role_stopped(r);
 }
 

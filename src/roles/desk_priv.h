@@ -36,11 +36,13 @@ struct desk {
     uint32_t magic;
     struct role *role;
     struct api *api;
+    struct api *control; /* the same interface for the command line, on a socket of its own */
     struct arena texts;
     uint64_t next_id;
     VEC(struct pending) pending;
     VEC(struct notice_out) notices;
     int listen_fd, cert_fd, key_fd; /* -1 = not here; certificate and key are closed once read */
+    int control_fd;
     struct buf cert, key;           /* PEM with a zero */
     bool made_cert;
     bool loopback;

@@ -107,6 +107,21 @@ static int use_setup(struct keeper_records *kr, struct cursor *c, struct err *e)
     return rc;
 }
 
+static int create_account(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    char id[ID_TEXT_LEN + 1] = {0};
+    struct span name = cursor_str(c);
+    struct span password = cursor_str(c);
+    struct span who = cursor_str(c);
+    int rc = whole(c, e);
+    rc = rc < 0 ? rc : account_create(kr->db, name, password, who, clock_now(), id, e);
+    answer_begin(&kr->out, rc, e);
+    if (rc == 0) {
+        buf_str(&kr->out, span_of(id));
+    }
+    return rc;
+}
+
 static int list_alerts(struct keeper_records *kr, struct cursor *c, struct err *e)
 {
     struct alert_filter f;
@@ -384,6 +399,8 @@ static answer_fn *answer_of(uint16_t ask)
         return tell_status;
     case ASK_RULES:
         return list_rules;
+    case ASK_ACCOUNT_CREATE:
+        return create_account;
     default:
         return NULL;
     }

@@ -36,6 +36,9 @@ enum fd_kind {
     FD_JOURNAL,  /* pipe with `journalctl -f -o json` lines */
     FD_TLS_CERT, /* certificate chain, PEM; empty and writable = make one and write it */
     FD_TLS_KEY,  /* its private key, PEM; likewise */
+    FD_LISTEN_HUB,     /* listening TCP socket for members of the hub */
+    FD_LISTEN_CONTROL, /* listening Unix socket below DATA: commands of who owns the data */
+    FD_FED_KEY,        /* a key of DATA/keys; `name` is the file's own; empty and writable = make it */
     FD_KIND_COUNT
 };
 

@@ -21,6 +21,9 @@ struct super_options {
     bool quiet_log;          /* own log from warnings on only: a person looks at the terminal */
 };
 
+/* Where the data of this user's node lies when nobody says otherwise; lives until exit. NULL: no home folder. */
+const char *super_default_data(void);
+
 /* Runs the node until it is stopped by SIGTERM or SIGINT. Returns the exit status: 0, or 1 when it could not start. */
 int super_run(const struct super_options *options);
 

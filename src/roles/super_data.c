@@ -21,21 +21,30 @@
 static const char *const folders[] = {"keys", "archive", "rules"};
 
 /* Where the data goes when nobody says: root serves the machine, anybody else himself. */
-static const char *default_place(struct arena *a, struct err *e)
+const char *super_default_data(void)
 {
+    static char place[PATH_MAX];
+    const char *share = getenv("XDG_DATA_HOME");
+    const char *home = getenv("HOME");
+    int n = 0;
     if (geteuid() == 0) {
         return "/var/lib/sereno";
     }
-    const char *share = getenv("XDG_DATA_HOME");
     if (share != NULL && share[0] == '/') {
-        return arena_printf(a, "%s/sereno", share);
+        n = snprintf(place, sizeof place, "%s/sereno", share);
+    } else if (home != NULL && home[0] == '/') {
+        n = snprintf(place, sizeof place, "%s/.local/share/sereno", home);
     }
-    const char *home = getenv("HOME");
-    if (home == NULL || home[0] != '/') {
+    return n > 0 && n < (int)sizeof place ? place : NULL;
+}
+
+static const char *default_place(struct err *e)
+{
+    const char *place = super_default_data();
+    if (place == NULL) {
         (void)err_set(e, ERR_INVALID, "no home folder for the data: name one with --data");
-        return NULL;
     }
-    return arena_printf(a, "%s/.local/share/sereno", home);
+    return place;
 }
 
 static int make_folder(const char *path, struct err *e)
@@ -118,7 +127,7 @@ int data_open(struct super *s, struct err *e)
         place = arena_cstr(&s->config->arena, s->config->data_dir);
     }
     if (place == NULL) {
-        place = default_place(&s->config->arena, e);
+        place = default_place(e);
     }
     if (place == NULL || place[0] == '\0') {
         return place == NULL ? ERR_INVALID : err_set(e, ERR_INVALID, "the data folder has no name");

@@ -11,8 +11,11 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "os/listen.h"
@@ -93,12 +96,19 @@ void fds_tick(struct super *s)
     }
 }
 
+/* Files that are opened for each hand-over, never kept. */
+static bool is_key(enum fd_kind kind)
+{
+    return kind == FD_TLS_CERT || kind == FD_TLS_KEY || kind == FD_FED_KEY;
+}
+
 static int open_key(struct span name, int *fd_out, struct err *e)
 {
     char path[PATH_MAX];
     (void)snprintf(path, sizeof path, "%.*s", SPAN_ARG(name));
     /* Ours are made on first use: the desk finds them empty and fills them. A configured one must be there. */
-    *fd_out = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY);
+    /* O_DSYNC: who may not ask for a sync, such as the desk, still leaves it on the disk. */
+    *fd_out = open(path, O_RDWR | O_DSYNC | O_CLOEXEC | O_NOCTTY);
     if (*fd_out < 0 && (errno == EACCES || errno == EROFS)) {
         *fd_out = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     }
@@ -127,7 +137,7 @@ void fds_hand(struct super *s, struct child *c)
         }
         if (h->kind == FD_FILE) {
             follow(s, h, true);
-        } else if (h->kind == FD_TLS_CERT || h->kind == FD_TLS_KEY) {
+        } else if (is_key(h->kind)) {
             hand_key(s, h);
         } else {
             tell(s, h, h->fd, false);
@@ -170,18 +180,20 @@ static int open_socket(const struct wanted *w, int *fd_out, struct err *e)
 /* Opens w unless it is open already, and notes that it is still wanted. */
 static int add(struct super *s, const struct wanted *w, struct holdings *next, struct err *e)
 {
-    bool is_key = w->kind == FD_TLS_CERT || w->kind == FD_TLS_KEY;
+    bool key = is_key(w->kind);
     struct holding *h =
-        is_key ? NULL : find(s, w->kind, w->name); /* keys: read anew, they may be renewed */
+        key ? NULL : find(s, w->kind, w->name); /* keys: read anew, they may be renewed */
     if (h == NULL) {
         int fd = -1;
         int rc = 0;
-        if (is_key) {
+        if (key) {
             rc = open_key(w->name, &fd, e);
             if (rc == 0) {
                 (void)close(fd); /* it can be opened; that is all for now */
                 fd = -1;
             }
+        } else if (w->kind == FD_LISTEN_CONTROL) {
+            rc = listen_unix(s->data_dir, SUPER_CONTROL_NAME, &fd, e);
         } else if (w->kind != FD_FILE) {
             rc = open_socket(w, &fd, e);
         }
@@ -228,6 +240,82 @@ static int add_keys(struct super *s, const struct config_listen *l, enum role_id
     return rc == 0 ? add(s, &w[1], next, e) : rc;
 }
 
+/* Keys of federation (docs/FEDERATION.md §1): each only to the role that needs it. */
+static const struct {
+    const char *name;
+    bool hub;       /* on a hub alone */
+    size_t random;  /* bytes of randomness that make it, as hex; 0 = its owner makes it */
+    enum role_id to[2];
+} fed_keys[] = {
+    {"node.id", false, 16, {ROLE_DESK, ROLE_SUPER}},
+    {"node.sign", false, 32, {ROLE_DESK, ROLE_SUPER}},
+    {"node.seal", false, 32, {ROLE_DESK, ROLE_SUPER}},
+    {"node.tls.key", false, 0, {ROLE_DESK, ROLE_COURIER}},
+    {"hub.tls.key", true, 0, {ROLE_DESK, ROLE_SUPER}},
+    {"hub.tls.crt", true, 0, {ROLE_DESK, ROLE_SUPER}},
+    {"hub.ca.key", true, 0, {ROLE_DESK, ROLE_SUPER}},
+    {"hub.ca.crt", true, 0, {ROLE_DESK, ROLE_SUPER}},
+};
+
+/* Makes the file where there is none; one that a crash left empty is filled now. */
+static int make_fed_key(const char *path, size_t random, struct err *e)
+{
+    enum { RANDOM_MAX = 32 };
+    unsigned char bytes[RANDOM_MAX];
+    char text[2 * RANDOM_MAX + 2];
+    struct stat st;
+    CHECK(random <= RANDOM_MAX);
+    int fd = open(path, O_RDWR | O_DSYNC | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        return err_set_errno(e, ERR_IO, errno, "%s", path);
+    }
+    int rc = 0;
+    if (random > 0 && st.st_size == 0) {
+        ssize_t len = (ssize_t)(2 * random + 1);
+        bool got = getrandom(bytes, random, 0) == (ssize_t)random;
+        hex_encode(bytes, random, text);
+        text[2 * random] = '\n';
+        if (!got || pwrite(fd, text, (size_t)len, 0) != len) {
+            rc = err_set_errno(e, ERR_IO, errno, "%s cannot be made", path);
+        }
+        explicit_bzero(bytes, sizeof bytes);
+        explicit_bzero(text, sizeof text);
+    }
+    (void)close(fd);
+    return rc;
+}
+
+static int add_fed_keys(struct super *s, const struct config *config, struct holdings *next,
+                        struct err *e)
+{
+    struct arena *a = &s->config->arena;
+    int rc = 0;
+    for (size_t i = 0; i < ARRAY_LEN(fed_keys) && rc == 0; i++) {
+        if (fed_keys[i].hub && config->hub.at.listen.len == 0) {
+            continue;
+        }
+        const char *path = arena_printf(a, "%s/keys/%s", s->data_dir, fed_keys[i].name);
+        rc = make_fed_key(path, fed_keys[i].random, e);
+        for (size_t k = 0; k < ARRAY_LEN(fed_keys[i].to) && rc == 0; k++) {
+            const struct wanted w = {FD_FED_KEY, fed_keys[i].to[k], FD_NO_SOURCE, span_of(path)};
+            rc = w.owner == ROLE_SUPER ? 0 : add(s, &w, next, e);
+        }
+    }
+    return rc;
+}
+
+/* What federation and the command line need: keys, the hub's socket, the control socket. */
+static int add_federation(struct super *s, const struct config *config, struct holdings *next,
+                          struct err *e)
+{
+    const struct wanted hub = {FD_LISTEN_HUB, ROLE_DESK, FD_NO_SOURCE, config->hub.at.listen};
+    const struct wanted control = {FD_LISTEN_CONTROL, ROLE_DESK, FD_NO_SOURCE,
+                                   SPAN(SUPER_CONTROL_NAME)};
+    int rc = add_fed_keys(s, config, next, e);
+    rc = rc == 0 && hub.name.len > 0 ? add(s, &hub, next, e) : rc;
+    return rc == 0 ? add(s, &control, next, e) : rc;
+}
+
 static int add_source(struct super *s, const struct config_source *src, uint32_t i,
                       struct holdings *next, struct err *e)
 {
@@ -269,6 +357,7 @@ static int add_all(struct super *s, const struct config *config, struct holdings
     rc = rc == 0 ? add_keys(s, &config->ingest, ROLE_INTAKE, next, e) : rc;
     rc = rc == 0 ? add(s, &desk, next, e) : rc;
     rc = rc == 0 ? add(s, &ingest, next, e) : rc;
+    rc = rc == 0 ? add_federation(s, config, next, e) : rc;
     for (uint32_t i = 0; rc == 0 && i < config->nsources; i++) {
         rc = add_source(s, &config->sources[i], i, next, e);
     }

@@ -29,6 +29,9 @@ enum {
     SUPER_CONFIG_MAX = 16 << 20,  /* bytes of one role's config message */
 };
 
+/* Name of the control socket in the data folder: commands of whoever owns the data. */
+#define SUPER_CONTROL_NAME "control"
+
 enum child_state {
     CHILD_DOWN,     /* not running; `due` says when to start it */
     CHILD_STARTING, /* spawned, not ready */

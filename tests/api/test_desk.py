@@ -38,6 +38,41 @@ class WithNode(unittest.TestCase):
         shutil.rmtree(cls.folder)
 
 
+class CommandLine(WithNode):
+    """The control socket: the same interface, for whoever owns the data folder."""
+
+    def ask(self, method, path, value=None):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(60)
+            s.connect(os.path.join(self.node.data, "control"))
+            body = b"" if value is None else json.dumps(value).encode()
+            s.sendall(("%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n"
+                       "Content-Length: %d\r\n\r\n" % (method, path, len(body))).encode() + body)
+            got = b""
+            while True:
+                part = s.recv(65536)
+                if not part:
+                    break
+                got += part
+        head, _, rest = got.partition(b"\r\n\r\n")
+        return int(head.split()[1]), rest
+
+    def test_a_second_administrator(self):
+        mode = os.stat(os.path.join(self.node.data, "control")).st_mode
+        self.assertEqual(mode & 0o777, 0o600)
+        self.assertEqual(Browser(self.node).setup(self.link.group(2), "Anna", PASSWORD).status, 303)
+        self.assertEqual(self.ask("GET", "/login")[0], 404)
+        self.assertEqual(self.ask("GET", "/api/v1/alerts")[0], 200)
+        self.assertEqual(self.ask("POST", "/api/v1/users", {"name": "Bo", "password": "short"})[0], 400)
+        self.assertEqual(self.ask("POST", "/api/v1/users", {"name": "Bo", "password": PASSWORD})[0], 201)
+        again = self.ask("POST", "/api/v1/users", {"name": "bo", "password": PASSWORD})
+        self.assertEqual(again[0], 409)
+        b = Browser(self.node)
+        self.assertEqual(b.login("Bo", PASSWORD).status, 303)
+        self.assertEqual(b.get("/api/v1/session").json()["user"]["name"], "Bo")
+        self.assertEqual(b.send("POST", "/api/v1/users", {"name": "Eve", "password": PASSWORD}, csrf="").status, 403)
+
+
 class FirstHour(WithNode):
     """From an empty data directory to the first administrator, once."""
 

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * `sereno user add NAME`: another administrator on the running node. The password comes from the terminal, without
+ * echo, or as one line of standard input; never from the command line, where others could read it.
+ */
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/control.h"
+#include "wire/json_write.h"
+
+enum { LINE_MAX_BYTES = 512 };
+
+/* One line without its end; false at the end of input or when it is too long. */
+static bool read_line(const char *prompt, char line[LINE_MAX_BYTES])
+{
+    struct termios before, silent;
+    bool terminal = isatty(STDIN_FILENO) == 1 && tcgetattr(STDIN_FILENO, &before) == 0;
+    if (terminal) {
+        (void)fprintf(stderr, "%s", prompt);
+        silent = before;
+        silent.c_lflag &= ~(tcflag_t)ECHO;
+        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+    }
+    char *got = fgets(line, LINE_MAX_BYTES, stdin);
+    if (terminal) {
+        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+        (void)fputc('\n', stderr);
+    }
+    size_t n = got == NULL ? 0 : strcspn(line, "\n");
+    bool whole = got != NULL && (line[n] == '\n' || feof(stdin) != 0);
+    line[n] = '\0';
+    return whole && n > 0;
+}
+
+static int add(const char *data_dir, const char *name, const char *password)
+{
+    struct err e = {0};
+    struct control_answer a = {0};
+    struct json_writer j;
+    struct buf body;
+    buf_init(&body, 8192);
+    json_writer_init(&j, &body);
+    json_object(&j);
+    json_key(&j, "name");
+    json_text(&j, span_of(name));
+    json_key(&j, "password");
+    json_text(&j, span_of(password));
+    json_end(&j);
+    int rc = control_ask(data_dir, "POST", "/api/v1/users", buf_view(&body), &a, &e);
+    sodium_memzero(body.data, body.len);
+    buf_free(&body);
+    if (rc < 0) {
+        cli_print_err(&e);
+        return CLI_UNREAD;
+    }
+    int status = CLI_OK;
+    if (a.status != 201) {
+        status = control_refused(&a);
+    } else {
+        (void)printf("%s may log in now, as an administrator.\n", name);
+    }
+    buf_free(&a.body);
+    return status;
+}
+
+static int run_user(int argc, char **argv, const struct command *self)
+{
+    const char *data_dir = NULL, *name = NULL;
+    char password[LINE_MAX_BYTES], again[LINE_MAX_BYTES];
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            return cli_help(self);
+        }
+        if (strcmp(argv[i], "--data") == 0 && i + 1 < argc) {
+            data_dir = argv[++i];
+        } else if (argv[i][0] == '-') {
+            return cli_usage(self, "unknown option \"%s\"", argv[i]);
+        } else if (i == 1 && strcmp(argv[i], "add") != 0) {
+            return cli_usage(self, "no command \"%s\"", argv[i]);
+        } else if (i > 1 && name == NULL) {
+            name = argv[i];
+        } else if (i > 1) {
+            return cli_usage(self, "one name at a time");
+        }
+    }
+    if (name == NULL) {
+        return cli_usage(self, "add needs a name");
+    }
+    bool terminal = isatty(STDIN_FILENO) == 1;
+    bool same = read_line("Password: ", password) &&
+                (!terminal || (read_line("Again: ", again) && strcmp(password, again) == 0));
+    int status = same ? add(data_dir, name, password)
+                      : cli_usage(self, "no password, or not the same twice");
+    sodium_memzero(password, sizeof password);
+    sodium_memzero(again, sizeof again);
+    return status;
+}
+
+const struct command cmd_user = {
+    .name = "user",
+    .summary = "another administrator",
+    .help = "usage: sereno user add NAME [--data DIR]\n"
+            "\n"
+            "Makes another administrator on the node that runs with the data in DIR. Asks for the\n"
+            "password twice; without a terminal it reads it as one line of standard input.\n"
+            "\n"
+            "  --data DIR   the node's data folder; default as for `sereno serve`\n"
+            "\n"
+            "example: sereno user add anna\n",
+    .run = run_user,
+};
