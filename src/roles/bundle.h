@@ -12,7 +12,13 @@
 #include "base/span.h"
 #include "base/vec.h"
 
-enum bundle_kind { BUNDLE_RULE, BUNDLE_SOURCE, BUNDLE_PLACEHOLDER, BUNDLE_KINDS };
+enum bundle_kind {
+    BUNDLE_RULE,
+    BUNDLE_SOURCE,
+    BUNDLE_PLACEHOLDER,
+    BUNDLE_FOREIGN, /* rules that other nodes sent: see sigma_loader_foreign */
+    BUNDLE_KINDS
+};
 
 enum {
     BUNDLE_FILES_MAX = 100000,               /* files of one bundle; SigmaHQ has about 4,000 */

@@ -48,6 +48,12 @@ static struct sigma_set *load_rules(const struct bundle *bundle)
             sigma_loader_file(loader, f->name, f->bytes);
         }
     }
+    for (size_t i = 0; i < bundle->files.len; i++) {
+        const struct bundle_file *f = &bundle->files.data[i];
+        if (f->kind == BUNDLE_FOREIGN) {
+            sigma_loader_foreign(loader, f->name, f->bytes);
+        }
+    }
     struct sigma_set *set = sigma_loader_finish(loader);
     sigma_loader_free(&loader);
     arena_fini(&scratch);

@@ -231,6 +231,7 @@ void super_on_message(struct child *c, struct ipc_msg *msg)
         break;
     case MSG_RULES_SET:
     case MSG_RULES_DONE:
+    case MSG_RULES_AGAIN:
         rules_on_message(s, msg);
         break;
     default: /* MSG_STOPPED, MSG_RULES_IN_USE: good to know; the end of the process is what counts */

@@ -93,6 +93,8 @@ struct rules_state {
     uint64_t generation; /* of the set in use; 0 = none yet */
     uint64_t building;   /* generation being compiled; 0 = none */
     bool again;          /* asked for while building */
+    bool has_foreign;     /* what is being compiled holds rules that other nodes sent */
+    bool without_foreign; /* such rules killed a compiler: left out until others are taken */
     uint64_t address, bytes;
     int fd;             /* sealed region in use, -1 = none */
     time_ns started_at; /* monotonic, of the build */

@@ -42,6 +42,31 @@ static void add_shipped(struct bundle *b, enum bundle_kind kind, const char *fol
     }
 }
 
+/*
+ * A city's own rules lie with its data and need no config. Below them, in federation/, lie those that other nodes sent
+ * and that were taken: they may add alerts and change nothing else. After a set that killed the compiler they stay out.
+ */
+static void add_own(struct super *s, struct bundle *b)
+{
+    const char *own = arena_printf(&b->arena, "%s/rules", s->data_dir);
+    struct span foreign = span_of(arena_printf(&b->arena, "%s/federation/", own));
+    size_t kept = b->files.len;
+    add_folder(b, BUNDLE_RULE, span_of(own));
+    for (size_t i = kept; i < b->files.len; i++) {
+        struct bundle_file f = b->files.data[i];
+        if (span_starts(f.name, foreign)) {
+            f.kind = BUNDLE_FOREIGN;
+            f.name = span_of(arena_printf(&b->arena, "federation/%.*s",
+                                          SPAN_ARG(span_sub(f.name, foreign.len, f.name.len))));
+        }
+        if (f.kind != BUNDLE_FOREIGN || !s->rules.without_foreign) {
+            s->rules.has_foreign = s->rules.has_foreign || f.kind == BUNDLE_FOREIGN;
+            b->files.data[kept++] = f;
+        }
+    }
+    b->files.len = kept;
+}
+
 static void fill(struct super *s, struct bundle *b)
 {
     const struct config *c = s->config;
@@ -54,9 +79,7 @@ static void fill(struct super *s, struct bundle *b)
     if (s->options.sources_dir != NULL) {
         add_shipped(b, BUNDLE_SOURCE, s->options.sources_dir, "sources");
     }
-    /* A city's own rules and sources need no config: they lie with its data. */
-    const char *own = arena_printf(&b->arena, "%s/rules", s->data_dir);
-    add_folder(b, BUNDLE_RULE, span_of(own));
+    add_own(s, b);
     const char *own_sources = arena_printf(&b->arena, "%s/sources", s->data_dir);
     struct stat st;
     if (stat(own_sources, &st) == 0) {
@@ -144,6 +167,7 @@ void rules_build(struct super *s)
     s->rules.building = now > last ? now : last + 1;
     s->rules.started_at = clock_mono();
     s->rules.again = false;
+    s->rules.has_foreign = false;
     struct err e = {0};
     if (start_compiler(s, &e) != 0) {
         log_error("rules.build", "why=\"%s\"", e.text);
@@ -230,7 +254,10 @@ static void log_done(struct ipc_msg *msg)
 
 void rules_on_message(struct super *s, struct ipc_msg *msg)
 {
-    if (msg->type == MSG_RULES_SET) {
+    if (msg->type == MSG_RULES_AGAIN) {
+        s->rules.without_foreign = false;
+        rules_build(s);
+    } else if (msg->type == MSG_RULES_SET) {
         take_set(s, msg);
     } else if (msg->type == MSG_RULES_DONE) {
         log_done(msg);
@@ -246,7 +273,11 @@ void rules_compiler_exited(struct super *s, int status)
         return;
     }
     bool none_yet = s->rules.fd < 0;
-    if (!clean && none_yet) {
+    if (!clean && s->rules.has_foreign) {
+        log_error("rules.foreign", "why=\"the compiler died of a set with rules of other nodes: they stay out\"");
+        s->rules.without_foreign = true;
+        rules_build(s);
+    } else if (!clean && none_yet) {
         s->rules.retry_at = clock_mono() + RETRY_S * TIME_SECOND;
     } else if (s->rules.again) {
         rules_build(s);

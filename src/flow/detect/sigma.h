@@ -113,6 +113,7 @@ struct sigma_rule {
     uint32_t line;        /* of the document start, from 1 */
     struct span text;     /* the document as written */
     char hash[65];        /* BLAKE2b-256 of text, hex */
+    bool foreign;         /* came from another node: see sigma_loader_foreign */
     bool quiet;           /* referenced by a correlation without generate: gives no alert of its own */
 };
 
@@ -195,6 +196,12 @@ void sigma_loader_free(struct sigma_loader **l);
 void sigma_loader_placeholder(struct sigma_loader *l, const struct sigma_placeholder *p);
 /* One file's bytes (may hold several documents, collections, filters, correlations). Copies what it keeps. */
 void sigma_loader_file(struct sigma_loader *l, struct span file_name, struct span bytes);
+/*
+ * As sigma_loader_file, for rules that another node sent. They may add alerts and change nothing else: no filter, no
+ * correlation over rules of another file, no name that others could refer to. Feed them last, so that an id that is taken
+ * stays with its owner.
+ */
+void sigma_loader_foreign(struct sigma_loader *l, struct span file_name, struct span bytes);
 /* Resolves references, applies filters, orders correlations. Duplicate ids: the second is refused and named. The set is the caller's. */
 struct sigma_set *sigma_loader_finish(struct sigma_loader *l);
 void sigma_set_free(struct sigma_set **set);

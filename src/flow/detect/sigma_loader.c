@@ -16,7 +16,8 @@ struct document {
     struct span text;
     struct span file;
     uint32_t line;
-    bool merged; /* holds keys of other documents of its file */
+    bool merged;  /* holds keys of other documents of its file */
+    bool foreign; /* of another node */
 };
 
 struct sigma_loader {
@@ -135,7 +136,7 @@ static void set_refuse(struct sigma_set *set, struct span file, uint32_t line, c
 }
 
 static void take_document(struct sigma_loader *l, struct collection *c, struct span file,
-                          const struct yaml_doc *doc)
+                          bool foreign, const struct yaml_doc *doc)
 {
     const struct yaml_node *root = NULL;
     bool merged = false;
@@ -151,12 +152,12 @@ static void take_document(struct sigma_loader *l, struct collection *c, struct s
     if (problem != NULL) {
         set_refuse(l->set, file, doc->line, problem);
     } else if (root != NULL) {
-        struct document d = {root, arena_copy(&l->trees, doc->text), file, doc->line, merged};
+        struct document d = {root, arena_copy(&l->trees, doc->text), file, doc->line, merged, foreign};
         vec_push(&l->docs, d);
     }
 }
 
-void sigma_loader_file(struct sigma_loader *l, struct span file_name, struct span bytes)
+static void take_file(struct sigma_loader *l, struct span file_name, bool foreign, struct span bytes)
 {
     struct span file = arena_copy(&l->set->arena, file_name);
     struct collection c = {0};
@@ -172,8 +173,18 @@ void sigma_loader_file(struct sigma_loader *l, struct span file_name, struct spa
         return;
     }
     for (uint32_t i = 0; i < docs.len; i++) {
-        take_document(l, &c, file, &docs.docs[i]);
+        take_document(l, &c, file, foreign, &docs.docs[i]);
     }
+}
+
+void sigma_loader_file(struct sigma_loader *l, struct span file_name, struct span bytes)
+{
+    take_file(l, file_name, false, bytes);
+}
+
+void sigma_loader_foreign(struct sigma_loader *l, struct span file_name, struct span bytes)
+{
+    take_file(l, file_name, true, bytes);
 }
 
 /* ---- one document ---- */
@@ -218,6 +229,7 @@ static void build_rule(struct sigma_loader *l, struct sigma_build *b, const stru
     if (r->root == NULL || own_id(l, b, d, r) != 0) {
         return;
     }
+    r->foreign = d->foreign;
     if (timeframe != NULL) {
         sigma_warn(b, timeframe->line, "'timeframe' is not part of Sigma any more: write a correlation rule");
     }
@@ -229,12 +241,17 @@ static void build_correlation(struct sigma_loader *l, struct sigma_build *b,
 {
     struct sigma_correlation *c = sigma_correlation(b, d->root, d->text);
     if (c != NULL && own_id(l, b, d, &c->meta) == 0) {
+        c->meta.foreign = d->foreign;
         vec_push(&l->correlations, c);
     }
 }
 
 static void build_filter(struct sigma_loader *l, struct sigma_build *b, const struct document *d)
 {
+    if (d->foreign) { /* it could silence the rules of this house */
+        (void)sigma_refuse(b, b->line, "a filter that comes from another node is not applied");
+        return;
+    }
     struct sigma_filter *f = sigma_filter(b, d->root, d->text);
     if (f == NULL || own_id(l, b, d, &f->meta) != 0) {
         return;
@@ -280,7 +297,8 @@ static void index_add(struct sigma_index *ix, const struct sigma_rule *r, size_t
 {
     bool fresh = false;
     map_put(&ix->ids, r->id, number + 1);
-    if (r->name.len > 0) {
+    /* A name from outside could make one of ours stand for two rules. */
+    if (r->name.len > 0 && !r->foreign) {
         uint64_t *at = map_at(&ix->names, r->name, &fresh);
         *at = fresh ? number + 1 : SIGMA_AMBIGUOUS;
     }
@@ -295,6 +313,41 @@ static void index_all(struct sigma_loader *l)
     for (size_t i = 0; i < l->correlations.len; i++) {
         index_add(&l->index, &l->correlations.data[i]->meta, nrules + i);
     }
+}
+
+/* The rule or correlation of this id. */
+static const struct sigma_rule *rule_by_id(const struct sigma_loader *l, struct span id)
+{
+    uint64_t at = 0;
+    if (!map_get(&l->index.ids, id, &at) || at == 0) {
+        return NULL;
+    }
+    size_t n = l->set->rules.len;
+    return at <= n ? l->set->rules.data[at - 1] : &l->correlations.data[at - 1 - n]->meta;
+}
+
+/*
+ * A correlation from another node may join only what came with it: the rules that it names become
+ * silent, so it could silence ours. Those are refused.
+ */
+static void fence_correlations(struct sigma_loader *l)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < l->correlations.len; i++) {
+        struct sigma_correlation *c = l->correlations.data[i];
+        bool inside = true;
+        for (uint32_t k = 0; k < c->nrefs && c->meta.foreign && inside; k++) {
+            const struct sigma_rule *r = rule_by_id(l, c->refs[k]);
+            inside = r != NULL && r->foreign && span_eq(r->file, c->meta.file);
+        }
+        if (inside) {
+            l->correlations.data[kept++] = c;
+        } else {
+            set_refuse(l->set, c->meta.file, c->meta.line,
+                       "a correlation that comes from another node may only name, by their ids, rules of its own file");
+        }
+    }
+    l->correlations.len = kept;
 }
 
 static int span_order(struct span a, struct span b)
@@ -330,6 +383,15 @@ struct sigma_set *sigma_loader_finish(struct sigma_loader *l)
         build_document(l, &l->docs.data[i]);
     }
     index_all(l);
+    size_t all = l->correlations.len;
+    fence_correlations(l);
+    if (l->correlations.len < all) { /* their numbers moved */
+        map_free(&l->index.ids);
+        map_free(&l->index.names);
+        map_init(&l->index.ids);
+        map_init(&l->index.names);
+        index_all(l);
+    }
     sigma_filters_apply(set, &l->index, l->filters.data, l->filters.len);
     sigma_correlations_resolve(set, &l->index, l->correlations.data, l->correlations.len);
     set->nfilters = (uint32_t)l->filters.len;

@@ -208,8 +208,9 @@ int sigma_logsource(struct sigma_build *b, const struct yaml_node *root, struct 
         if (n->kind != YAML_SCALAR || n->text.len == 0) {
             return sigma_refuse(b, n->line, "logsource: '%s' must be a word", keys[i]);
         }
-        *slots[i] = arena_copy(b->arena, n->text);
         any = true;
+        /* "*" is ours: a rule for every log source, as those that look for indicators. */
+        *slots[i] = span_eq(n->text, SPAN("*")) ? SPAN("") : arena_copy(b->arena, n->text);
     }
     return any ? 0 : sigma_refuse(b, source->line, "logsource states no product, category or service");
 }
