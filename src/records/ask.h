@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "records/accounts.h"
 #include "records/alert_row.h"
+#include "records/hunts.h"
 #include "records/rules.h"
 #include "records/sources.h"
 #include "records/tokens.h"
@@ -22,6 +23,7 @@ enum ask {
 
 enum {
     ASK_MAX_BYTES = 64 << 10, /* a question: a note of 16,000 bytes is the longest part */
+    ASK_HUNT_MAX_BYTES = (2 << 20) + (64 << 10), /* the one question that is longer: rules and indicators of a hunt */
     ASK_ANSWER_MAX_BYTES =
         16 << 20,               /* 500 alerts with long summaries, or a record with its marks */
     ASK_RECORD_MAX = 256 << 10, /* bytes of an original record shown with its alert */
@@ -75,6 +77,7 @@ enum ask_event {
     EVENT_ALERT,  /* alert_row, new */
     EVENT_CHANGE, /* alert_row, changed by somebody */
     EVENT_PULSE,  /* keeper_status, every five seconds */
+    EVENT_HUNT,   /* hunt_row: began, went on (about once a second), ended */
     EVENT_KIND_COUNT
 };
 

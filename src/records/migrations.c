@@ -84,10 +84,25 @@ static const char queue_sql[] =
     "CREATE INDEX alert_level ON alert (status, level, received, id);"
     "CREATE INDEX alert_organisation ON alert (organisation, received, id);";
 
+/* Times that are not known are the smallest number, as in the program. tally: what a hunter counted, to go on with. */
+static const char hunt_sql[] =
+    "CREATE TABLE hunt ("
+    " id TEXT PRIMARY KEY, organisation TEXT NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL,"
+    " problem TEXT NOT NULL, status BIGINT NOT NULL, created BIGINT NOT NULL, finished BIGINT NOT "
+    "NULL,"
+    " blocks_total BIGINT NOT NULL, blocks_done BIGINT NOT NULL, events BIGINT NOT NULL,"
+    " matches BIGINT NOT NULL, end_day BIGINT NOT NULL, end_block BIGINT NOT NULL,"
+    " day BIGINT NOT NULL, block BIGINT NOT NULL, retained_from BIGINT NOT NULL,"
+    " retained_to BIGINT NOT NULL, definition BYTEA NOT NULL, tally BYTEA NOT NULL,"
+    " result BYTEA NOT NULL);"
+    "CREATE INDEX hunt_created ON hunt (created, id);"
+    "CREATE INDEX hunt_status ON hunt (status, created, id);";
+
 static const struct migration list[] = {
     {"identity", identity_sql},      {"audit", audit_sql},  {"alerts", alert_sql},
     {"rules and sources", rule_sql}, {"queues", queue_sql},
     {"federation", fed_transport_sql},
+    {"hunts", hunt_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)

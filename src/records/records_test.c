@@ -71,5 +71,6 @@ int main(void)
     failed += run_account_tests();
     failed += run_rule_tests();
     failed += run_fed_out_tests();
+    failed += run_hunt_tests();
     return failed;
 }

@@ -33,5 +33,6 @@ int run_alert_tests(void);
 int run_account_tests(void);
 int run_rule_tests(void);
 int run_fed_out_tests(void);
+int run_hunt_tests(void);
 
 #endif

@@ -92,7 +92,7 @@ static struct archive_record kept_record(struct intake *in, const struct intake_
         .sender = r->sender,
         .time = ev->time,
         .received = r->received,
-        .flags = ev->tags,
+        .flags = ev->tags | normalise_flag(s->stream.format),
         .original = r->bytes,
     };
 }

@@ -51,6 +51,22 @@ enum normalise_result normalise(struct normaliser *n, struct stream *st, struct 
  * combined log line …). */
 enum source_format normalise_guess_format(struct span head);
 
+/*
+ * How a record was read, as the archive keeps it in the upper bits of the record's flags: what a hunt needs in order to
+ * read it the same way again. 0 = not noted.
+ */
+enum { NORMALISE_FLAG_SHIFT = 24 };
+static inline uint32_t normalise_flag(enum source_format format)
+{
+    return ((uint32_t)format + 1) << NORMALISE_FLAG_SHIFT;
+}
+static inline bool normalise_flag_format(uint32_t flags, enum source_format *out)
+{
+    uint32_t n = flags >> NORMALISE_FLAG_SHIFT;
+    *out = n == 0 || n > FORMAT_COUNT ? FORMAT_JSON : (enum source_format)(n - 1);
+    return n != 0 && n <= FORMAT_COUNT;
+}
+
 /* Fields of the event for people: calls visit for each (name, value) incl. extracted and derived
  * ones. */
 typedef void normalise_visit(void *ctx, struct span name, struct span value);

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Blocks through rules and indicators: see hunt_run.h. Runs in the hunter on bytes of anybody. */
+#include "archive/block.h"
+#include "flow/hunt/hunt_run_priv.h"
+
+
+static void map_rules(struct hunt_run *run)
+{
+    uint32_t n = ruleset_nrules(run->parts.ruleset);
+    run->item_of_rule = mem_calloc(n, sizeof *run->item_of_rule);
+    for (uint32_t i = 0; i < n; i++) {
+        run->item_of_rule[i] = UINT32_MAX;
+    }
+    for (uint32_t i = 0; i < run->parts.plan->nrules; i++) {
+        uint32_t number = run->parts.plan->rules[i].number;
+        if (number < n) {
+            run->item_of_rule[number] = i;
+        }
+    }
+}
+
+int hunt_run_new(const struct hunt_run_parts *parts, struct hunt_run **out, struct err *e)
+{
+    struct hunt_run *run = mem_alloc(sizeof *run);
+    run->magic = HUNT_RUN_MAGIC;
+    run->parts = *parts;
+    arena_init(&run->arena, 0);
+    arena_init(&run->scratch, 1 << 20);
+    map_init(&run->texts);
+    map_init(&run->streams);
+    map_init(&run->hints);
+    event_init(&run->event, parts->catalog);
+    run->normaliser = normaliser_new(parts->catalog);
+    run->indicators = hunt_matcher_new(parts->hunt->indicators, parts->hunt->nindicators);
+    run->nitems = parts->plan->nrules + parts->hunt->nindicators;
+    run->items = mem_calloc(run->nitems, sizeof *run->items);
+    run->classes = mem_calloc(parts->catalog->nclasses, sizeof *run->classes);
+    run->retained_from = run->retained_to = TIME_NONE;
+    map_rules(run);
+    run->matcher = matcher_new(parts->ruleset, parts->catalog, e);
+    if (run->matcher == NULL) {
+        hunt_run_free(&run);
+        return e->code != 0 ? e->code : ERR_INVALID;
+    }
+    *out = run;
+    return 0;
+}
+
+void hunt_run_free(struct hunt_run **given)
+{
+    struct hunt_run *run = *given;
+    if (run == NULL) {
+        return;
+    }
+    CHECK_OBJ(run, HUNT_RUN_MAGIC);
+    for (uint32_t i = 0; i < run->nitems; i++) {
+        vec_free(&run->items[i].refs);
+    }
+    for (class_id c = 0; c < run->parts.catalog->nclasses; c++) {
+        vec_free(&run->classes[c].pending);
+        vec_free(&run->classes[c].present);
+    }
+    for (size_t i = 0; i < run->all_streams.len; i++) {
+        stream_fini(&run->all_streams.data[i]->stream);
+        mem_free(run->all_streams.data[i]);
+    }
+    vec_free(&run->all_streams);
+    map_free(&run->texts);
+    map_free(&run->streams);
+    map_free(&run->hints);
+    event_fini(&run->event);
+    matcher_free(&run->matcher);
+    normaliser_free(&run->normaliser);
+    hunt_matcher_free(&run->indicators);
+    arena_fini(&run->arena);
+    arena_fini(&run->scratch);
+    mem_free(run->item_of_rule);
+    mem_free(run->items);
+    mem_free(run->classes);
+    run->magic = 0;
+    mem_free(run);
+    *given = NULL;
+}
+
+struct span hunt_run_text(struct hunt_run *run, struct span s)
+{
+    bool fresh = false;
+    uint64_t at = 0;
+    if (s.len == 0) {
+        return SPAN("");
+    }
+    if (!map_get(&run->texts, s, &at)) {
+        struct span copy = arena_copy(&run->arena, s);
+        *map_at(&run->texts, copy, &fresh) = (uint64_t)(uintptr_t)copy.ptr;
+        return copy;
+    }
+    return span_make((const char *)(uintptr_t)at, s.len);
+}
+
+/* ---- how a record is read again ---- */
+
+static struct hunt_stream *stream_new(struct hunt_run *run)
+{
+    struct hunt_stream *s = mem_alloc(sizeof *s);
+    stream_init(&s->stream);
+    s->stream.source = SPAN("");
+    vec_push(&run->all_streams, s);
+    return s;
+}
+
+void hunt_run_source(struct hunt_run *run, struct span name, enum source_format format,
+                     struct span as)
+{
+    struct hunt_stream *s = stream_new(run);
+    s->known = true;
+    s->format = format;
+    s->stream.source = span_eq(as, SPAN("auto")) ? SPAN("") : hunt_run_text(run, as);
+    map_put(&run->hints, hunt_run_text(run, name), (uint64_t)(uintptr_t)s);
+}
+
+static struct hunt_stream *stream_of(struct hunt_run *run, const struct archive_record *r)
+{
+    uint64_t at = 0;
+    struct span key = span_of(arena_printf(&run->scratch, "%.*s\x1f%.*s",
+                                           SPAN_ARG(r->organisation), SPAN_ARG(r->source)));
+    if (map_get(&run->streams, key, &at)) {
+        return (struct hunt_stream *)(uintptr_t)at; /* NOLINT(performance-no-int-to-ptr): map */
+    }
+    struct hunt_stream *s = stream_new(run);
+    if (map_get(&run->hints, r->source, &at)) {
+        /* NOLINTNEXTLINE(performance-no-int-to-ptr): the map holds numbers */
+        const struct hunt_stream *hint = (const struct hunt_stream *)(uintptr_t)at;
+        s->known = true;
+        s->format = hint->format;
+        s->stream.source = hint->stream.source;
+    }
+    map_put(&run->streams, hunt_run_text(run, key), (uint64_t)(uintptr_t)s);
+    return s;
+}
+
+static enum normalise_result read_again(struct hunt_run *run, const struct archive_record *r)
+{
+    struct hunt_stream *s = stream_of(run, r);
+    struct err e = {0};
+    enum source_format format = FORMAT_JSON;
+    if (!normalise_flag_format(r->flags, &format)) {
+        format = s->known ? s->format : normalise_guess_format(r->original);
+    }
+    s->stream.format = format;
+    s->stream.received = r->received;
+    enum normalise_result result =
+        normalise(run->normaliser, &s->stream, r->original, &run->event, &e);
+    run->event.time = r->time; /* what was found live, in the zone of its source */
+    run->event.received = r->received;
+    return result;
+}
+
+/* ---- counting ---- */
+
+bool hunt_rule_applies(const struct hunt_plan_rule *rule, const struct event_class *cls)
+{
+    for (uint32_t i = 0; i < cls->nsources; i++) {
+        if (rule->anywhere || logsource_applies(&rule->logsource, &cls->sources[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void note_hit(struct hunt_run *run, uint32_t item, const struct archive_header *h,
+                     const struct archive_record *r, uint32_t index)
+{
+    struct hunt_tally *t = &run->items[item];
+    t->first = t->count == 0 || r->time < t->first ? r->time : t->first;
+    t->last = t->count == 0 || r->time > t->last ? r->time : t->last;
+    t->count++;
+    if (t->refs.len < HUNT_REFS_MAX && run->refs < HUNT_REFS_ALL_MAX) {
+        run->refs++;
+        vec_push(&t->refs, (struct hunt_ref){h->day, h->id, index, r->time,
+                                             hunt_run_text(run, r->organisation),
+                                             hunt_run_text(run, r->source),
+                                             hunt_run_text(run, r->host)});
+    }
+}
+
+/* The fields that some rule asks of this class. */
+void hunt_run_prepare(struct hunt_run *run, class_id c)
+{
+    struct hunt_seen *seen = &run->classes[c];
+    const struct hunt_plan *plan = run->parts.plan;
+    bool *wanted = mem_calloc(run->parts.catalog->nfields, sizeof *wanted);
+    seen->prepared = true;
+    for (uint32_t i = 0; i < plan->nrules; i++) {
+        const struct hunt_plan_rule *rule = &plan->rules[i];
+        bool applies = rule->nfields > 0 && hunt_rule_applies(rule, &run->parts.catalog->classes[c]);
+        for (uint32_t k = 0; applies && k < rule->nfields; k++) {
+            if (rule->fields[k] != FIELD_NONE && !wanted[rule->fields[k]]) {
+                wanted[rule->fields[k]] = true;
+                vec_push(&seen->pending, rule->fields[k]);
+            }
+        }
+    }
+    mem_free(wanted);
+}
+
+static void note_kind(struct hunt_run *run)
+{
+    struct event *ev = &run->event;
+    class_id first = ev->class_id;
+    run->classes[first].events++;
+    for (class_id c = first; c != CLASS_NONE; c = run->parts.catalog->classes[c].also) {
+        struct hunt_seen *seen = &run->classes[c];
+        if (!seen->prepared) {
+            hunt_run_prepare(run, c);
+        }
+        event_use_class(ev, c);
+        for (size_t i = 0; i < seen->pending.len;) {
+            if (event_first(ev, seen->pending.data[i]) == LEAF_NIL) {
+                i++;
+                continue;
+            }
+            vec_push(&seen->present, seen->pending.data[i]);
+            seen->pending.data[i] = *vec_last(&seen->pending);
+            seen->pending.len--;
+        }
+    }
+    event_use_class(ev, first);
+}
+
+static void look(struct hunt_run *run, const struct archive_header *h,
+                 const struct archive_record *r, uint32_t index)
+{
+    struct event *ev = &run->event;
+    const struct match *matches = NULL;
+    const uint32_t *hits = NULL;
+    bool any = false;
+    note_kind(run);
+    uint32_t n = matcher_run(run->matcher, ev, &matches);
+    uint32_t last = UINT32_MAX;
+    for (uint32_t i = 0; i < n; i++) {
+        /* A rule may match through two views of one event; it is one event. */
+        uint32_t item = matches[i].rule == last ? UINT32_MAX : run->item_of_rule[matches[i].rule];
+        last = matches[i].rule;
+        if (item != UINT32_MAX) {
+            note_hit(run, item, h, r, index);
+            any = true;
+        }
+    }
+    event_use_class(ev, ev->class_id);
+    uint32_t k = run->parts.hunt->nindicators == 0 ? 0 : hunt_matcher_run(run->indicators, ev, &hits);
+    for (uint32_t i = 0; i < k; i++) {
+        note_hit(run, run->parts.plan->nrules + hits[i], h, r, index);
+    }
+    run->matches += any || k > 0;
+}
+
+static bool inside(const struct hunt *h, time_ns t)
+{
+    return (h->from == TIME_NONE || t >= h->from) && (h->to == TIME_NONE || t < h->to);
+}
+
+static void take_record(struct hunt_run *run, const struct archive_header *h,
+                        const struct archive_record *r, uint32_t index, enum hunt_block_use use)
+{
+    bool counts = use == HUNT_BLOCK_COUNT && inside(run->parts.hunt, r->time);
+    bool header = r->class_name.len == 0; /* intake knew no event in it */
+    if (!counts && !header) {
+        return;
+    }
+    enum normalise_result result = read_again(run, r);
+    if (result == NORMALISE_HEADER || !counts) {
+        return;
+    }
+    run->events++;
+    run->unreadable += result == NORMALISE_BAD;
+    look(run, h, r, index);
+}
+
+void hunt_run_block(struct hunt_run *run, const struct archive_header *header, struct span body,
+                    enum hunt_block_use use)
+{
+    CHECK_OBJ(run, HUNT_RUN_MAGIC);
+    struct block b;
+    struct err e = {0};
+    arena_reset(&run->scratch);
+    if (body.ptr == NULL) {
+        run->purged += use == HUNT_BLOCK_COUNT;
+        return;
+    }
+    if (block_unpack(header, body, &run->scratch, &b, &e) != 0) {
+        run->damaged += use == HUNT_BLOCK_COUNT;
+        return;
+    }
+    run->blocks += use == HUNT_BLOCK_COUNT;
+    for (size_t i = 0; i < b.count; i++) {
+        take_record(run, header, &b.records[i], (uint32_t)i, use);
+    }
+}
+
+void hunt_run_progress(const struct hunt_run *run, struct hunt_run_progress *out)
+{
+    *out = (struct hunt_run_progress){run->blocks + run->damaged + run->purged, run->events,
+                                      run->matches};
+}
+
+void hunt_run_retained(struct hunt_run *run, time_ns from, time_ns to)
+{
+    run->retained_from = from;
+    run->retained_to = to;
+}
