@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The warning: what a hub tells all members when several of them saw the same. Why, how many as far
+ * as that may be said, and what a node needs to look for it: rules and indicators. Pure: the body
+ * of the envelope (docs/FEDERATION.md §5) with a reader that trusts nothing, since a hub can be
+ * hostile; the rules that look for indicators; and how far the community is on its guard.
+ */
+#ifndef DESK_FEDERATION_WARNING_H
+#define DESK_FEDERATION_WARNING_H
+
+#include "base/id.h"
+#include "desk/federation/community.h"
+
+enum {
+    WARNING_ID_LEN = 32,           /* hex digits: hash of circle, kind and value */
+    WARNING_TITLE_MAX = 512,       /* bytes */
+    WARNING_RULES_MAX = 4,         /* a sequence has two and what joins them */
+    WARNING_YAML_MAX = 128 << 10,  /* bytes of one rule; the largest public one has 60 KB */
+    WARNING_INDICATORS_MAX = 64,
+    WARNING_VALUE_MAX = 600,       /* bytes: a type and an indicator, or two rules */
+    WARNING_PRODUCTS_MAX = 16,
+    WARNING_VERSION_MAX = 1000000,
+};
+
+struct warning_rule {
+    struct span id;
+    struct span yaml;
+    struct span hash; /* BLAKE2b-256 of yaml, 64 hex digits */
+};
+
+struct warning {
+    struct span id;      /* the same for all versions */
+    int64_t version;     /* from 1; a higher one replaces */
+    enum community_kind kind; /* not COMMUNITY_PRODUCT */
+    struct span value;   /* as community_finding has it */
+    struct span title;
+    enum alert_level level;
+    int64_t seen;        /* members that saw it; 0 = "at least one other member" */
+    int64_t first, last; /* buckets */
+    bool withdrawn;      /* the hub takes it back: rules and indicators of it end */
+    uint32_t nrules;
+    struct warning_rule rules[WARNING_RULES_MAX];
+    uint32_t nindicators;
+    struct fed_indicator indicators[WARNING_INDICATORS_MAX];
+    uint32_t nproducts;
+    struct span products[WARNING_PRODUCTS_MAX];
+};
+
+/* Id of the warning for a finding in a circle: always the same. */
+void warning_make_id(struct span circle, enum community_kind kind, struct span value,
+                     char out[WARNING_ID_LEN + 1]);
+
+struct jcs *warning_body(struct arena *arena, const struct warning *w);
+/* ERR_INVALID names what is wrong; nothing of a broken body is used. */
+int warning_read(const struct jcs *body, struct arena *arena, struct warning *out,
+                 struct err *e) NODISCARD;
+
+/* ---- what a node makes of it ---- */
+
+/*
+ * A Sigma rule that fires where one of the indicators stands in a field or a line, for all log
+ * sources; its id is made of the warning's. Appends YAML. For the same engine as every other rule.
+ */
+void warning_indicator_rule(struct buf *out, const struct warning *w);
+/* Its id: a UUID of version 8 (RFC 9562 §5.8) of the bits of the warning's. */
+void warning_rule_id(struct span id, char out[ID_TEXT_LEN + 1]);
+
+/* ---- how far the community is on its guard ---- */
+
+enum community_level { LEVEL_CALM, LEVEL_WATCHFUL, LEVEL_RAISED, LEVEL_ALARMED };
+const char *community_level_name(enum community_level level); /* calm watchful raised high */
+
+/* A warning in force, as far as the level asks. All of this was published. */
+struct level_warning {
+    enum community_kind kind;
+    enum alert_level level;
+    int64_t seen; /* as published */
+    time_ns issued;
+};
+enum { LEVEL_REASONS_MAX = 8 };
+struct level_reason {
+    char text[160];
+    int64_t count; /* 0 = none to show */
+};
+struct level_report {
+    enum community_level level;
+    time_ns since; /* of the newest warning that made it so; TIME_NONE when calm */
+    uint32_t nreasons;
+    struct level_reason reasons[LEVEL_REASONS_MAX];
+};
+/* Of the warnings of the last day at `now`; older ones do not count. */
+void community_level_of(const struct level_warning *list, size_t count, time_ns now,
+                        struct level_report *out);
+
+#endif
