@@ -29,7 +29,7 @@ const char *test_path(const char *name)
 {
     static char path[128];
     if (folder[0] == '\0') {
-        (void)snprintf(folder, sizeof folder, "./records-test-XXXXXX");
+        (void)snprintf(folder, sizeof folder, "/tmp/sereno-records-test-XXXXXX");
         assert_non_null(mkdtemp(folder));
         (void)atexit(remove_folder);
     }
