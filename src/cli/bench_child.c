@@ -54,6 +54,10 @@ static int load_file(struct bench *b, int fd, struct err *e)
     if (rc != 0) {
         return rc;
     }
+    if (r.format == FORMAT_EVTX) {
+        record_reader_close(&r);
+        return err_set(e, ERR_UNSUPPORTED, "event log files (EVTX) are measured with scan: bench reads single records");
+    }
     stream_init(&st);
     st.declared = -1;
     st.format = r.format;

@@ -40,6 +40,10 @@ int record_reader_open(struct record_reader *r, int fd, unsigned format, struct 
     r->format = format == 255 ? normalise_guess_format(head) : (enum source_format)format;
     json_split_init(&r->split, true);
     lines_init(&r->lines, EVENT_MAX_BYTES);
+    r->parts = 1;
+    if (r->format == FORMAT_EVTX) {
+        r->evtx = evtx_new();
+    }
     return 0;
 }
 
@@ -48,7 +52,13 @@ void record_reader_close(struct record_reader *r)
     if (r->unpack != NULL) {
         unpack_free(&r->unpack);
     }
+    evtx_free(&r->evtx);
     buf_free(&r->window);
+}
+
+uint64_t record_reader_slice(const struct record_reader *r, uint64_t index, uint64_t records)
+{
+    return r->format == FORMAT_EVTX ? r->chunks : index / records;
 }
 
 uint64_t record_reader_position(const struct record_reader *r)
@@ -137,10 +147,63 @@ static enum record_result next_line(struct record_reader *r, struct span *record
     }
 }
 
+/* Makes n bytes unread, or as many as there are. */
+static struct span want(struct record_reader *r, size_t n)
+{
+    while (unread(r).len < n && fill(r)) {
+    }
+    return span_sub(unread(r), 0, n);
+}
+
+/* The file's header, then chunk by chunk. False: the next chunk is ready, or nothing is left; true: e tells of damage. */
+static bool next_chunk(struct record_reader *r, struct err *e)
+{
+    if (!r->header_seen) {
+        struct span header = want(r, EVTX_HEADER_BYTES);
+        r->header_seen = true;
+        r->at += header.len;
+        return evtx_file_header(header, e) != 0;
+    }
+    struct span chunk = want(r, EVTX_CHUNK_BYTES);
+    if (chunk.len == 0) {
+        return false;
+    }
+    r->chunk_bytes = chunk.len;
+    r->chunks++;
+    enum evtx_chunk_state state = evtx_chunk(r->evtx, chunk, r->chunks % r->parts == r->part, e);
+    return state == EVTX_CHUNK_DAMAGED || state == EVTX_CHUNK_LOST;
+}
+
+static enum record_result next_evtx(struct record_reader *r, struct span *record, uint64_t *offset,
+                                    struct err *e)
+{
+    for (;;) {
+        enum evtx_next next = r->chunk_bytes == 0 ? EVTX_RECORDS_END : evtx_record_next(r->evtx, record, e);
+        if (next != EVTX_RECORDS_END) {
+            *offset = r->base + (uint64_t)(record->ptr - r->window.data);
+            return next == EVTX_RECORD ? RECORD_OK : RECORD_BAD;
+        }
+        r->at += r->chunk_bytes;
+        r->chunk_bytes = 0;
+        bool header = !r->header_seen;
+        bool damaged = next_chunk(r, e);
+        *offset = header ? 0 : r->base + r->at;
+        if (damaged) {
+            return RECORD_DAMAGE;
+        }
+        if (!header && r->chunk_bytes == 0) {
+            return at_end(r, e);
+        }
+    }
+}
+
 enum record_result record_next(struct record_reader *r, struct span *record_out,
                                uint64_t *offset_out, struct err *e)
 {
     *record_out = span_make("", 0);
+    if (r->format == FORMAT_EVTX) {
+        return next_evtx(r, record_out, offset_out, e);
+    }
     return r->format == FORMAT_JSON || r->format == FORMAT_ZEEKJSON
                ? next_json(r, record_out, offset_out, e)
                : next_line(r, record_out, offset_out, e);

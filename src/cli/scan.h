@@ -35,10 +35,12 @@ enum scan_packet {
     PACKET_FINISH,    /* no more correlation input: answer with DONE */
     PACKET_ALERTS,    /* many: u32 file, u64 index, str rule id, str alert (event/alert.h; empty for tsv) */
     PACKET_INPUTS,    /* many: as CORRELATE: matches that correlations wait for */
-    PACKET_BAD,       /* u32 file, u64 index, u64 offset, str text */
+    PACKET_BAD,       /* u32 file, u64 index (SCAN_NO_INDEX: no record), u64 offset, str text */
     PACKET_PROGRESS,  /* u32 file, u64 bytes read of the file */
     PACKET_DONE,      /* u32 file, u64 events, u64 bad, u64 bytes, str error (empty: fine), u64 late, u64 evicted */
 };
+
+#define SCAN_NO_INDEX UINT64_MAX
 
 /* A record's address as correlations carry it. */
 static inline uint64_t scan_ref(uint32_t file, uint64_t index)
@@ -100,7 +102,7 @@ void scan_print_file(struct scan *s, struct scan_file *f);
 struct scan_summary *scan_summary_new(void);
 void scan_summary_print(struct scan *s, FILE *to, double wall_s);
 void scan_summary_free(struct scan_summary **s);
-/* "file: record N at byte M: text" on stderr, at most SCAN_BAD_TOLD per file. */
+/* "file: record N at byte M: text" on stderr, at most SCAN_BAD_TOLD per file; SCAN_NO_INDEX: without the record. */
 enum { SCAN_BAD_TOLD = 10 };
 void scan_print_bad(struct scan *s, struct scan_file *f, uint64_t index, uint64_t offset,
                     struct span text);

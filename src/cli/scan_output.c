@@ -248,7 +248,10 @@ void scan_print_bad(struct scan *s, struct scan_file *f, uint64_t index, uint64_
     }
     buf_init(&b, 8192);
     cli_put_safe(&b, span_sub(span_of(f->name), 0, 2048));
-    buf_printf(&b, ": record %llu at byte %llu: ", (unsigned long long)index,
+    if (index != SCAN_NO_INDEX) {
+        buf_printf(&b, ": record %llu", (unsigned long long)index);
+    }
+    buf_printf(&b, "%s at byte %llu: ", index == SCAN_NO_INDEX ? ":" : "",
                (unsigned long long)offset);
     cli_put_safe(&b, span_sub(text, 0, 1024));
     (void)fprintf(stderr, "sereno: %.*s\n", (int)b.len, b.data);

@@ -222,11 +222,10 @@ struct job {
 };
 
 /* One record of a part: every part counts all records, and works on its own slices of them. */
-static void work_record(struct worker *w, const struct job *job, struct stream *st,
+static void work_record(struct worker *w, struct stream *st, bool mine,
                         struct span record, uint64_t offset, uint64_t *index)
 {
     struct err e = {0};
-    bool mine = *index / SCAN_SLICE % job->parts == job->part;
     event_clear(&w->ev);
     /* Header lines must be seen by every part; they have no index. */
     if (!mine && st->format != FORMAT_ZEEK) {
@@ -247,10 +246,10 @@ static void work_record(struct worker *w, const struct job *job, struct stream *
     ++*index;
 }
 
-static void bad_record(struct worker *w, const struct job *job, uint64_t offset, uint64_t *index,
+static void bad_record(struct worker *w, bool mine, uint64_t offset, uint64_t *index,
                        const struct err *e)
 {
-    if (*index / SCAN_SLICE % job->parts == job->part) {
+    if (mine) {
         w->events++;
         tell_bad(w, *index, offset, e);
     }
@@ -273,16 +272,26 @@ static void work_file(struct worker *w, const struct job *job)
     st.declared = job->declared;
     st.format = r.format;
     st.source = w->source;
+    st.evtx = r.evtx;
+    r.part = job->part;
+    r.parts = job->parts;
     for (bool more = true; more;) {
         struct span record;
         uint64_t offset = 0;
         e = (struct err){0};
-        switch (record_next(&r, &record, &offset, &e)) {
+        enum record_result next = record_next(&r, &record, &offset, &e);
+        bool mine = record_reader_slice(&r, index, SCAN_SLICE) % job->parts == job->part;
+        switch (next) {
         case RECORD_OK:
-            work_record(w, job, &st, record, offset, &index);
+            work_record(w, &st, mine, record, offset, &index);
             break;
         case RECORD_BAD:
-            bad_record(w, job, offset, &index, &e);
+            bad_record(w, mine, offset, &index, &e);
+            break;
+        case RECORD_DAMAGE:
+            if (mine) {
+                tell_bad(w, SCAN_NO_INDEX, offset, &e);
+            }
             break;
         case RECORD_FAILED:
         case RECORD_END:

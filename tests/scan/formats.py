@@ -61,10 +61,10 @@ with tempfile.TemporaryDirectory() as tmp:
     r = run("scan", "--quiet", "--stats", "--rules", rules, "--format", "table", "plain.ndjson", cwd=tmp)
     c.ok(b"Timeline" in r.stderr or b"Rules" in r.stderr, "a summary on stderr")
     # manifest
-    json.dump([{"dataset": "plain.ndjson", "format": "json"}, {"dataset": "x.evtx", "format": "evtx"}], open(os.path.join(tmp, "m.json"), "w"))
+    json.dump([{"dataset": "plain.ndjson", "format": "json"}, {"dataset": "x.pcap", "format": "pcap"}], open(os.path.join(tmp, "m.json"), "w"))
     r = run("scan", "--quiet", "--rules", rules, "--format", "tsv", "--manifest", os.path.join(tmp, "m.json"))
     c.equal(r.returncode, 1, "an unread format gives 1")
-    c.ok(b"x.evtx" in r.stderr, "and is named")
+    c.ok(b"x.pcap" in r.stderr, "and is named")
     c.equal({x[0] for x in rows(r.stdout)}, {"plain.ndjson"}, "FILE as the manifest gives it")
     r = run("scan", "--quiet", "--rules", rules, "--format", "tsv", "nothing-here", "plain.ndjson", cwd=tmp)
     c.equal(r.returncode, 1, "a missing file gives 1")

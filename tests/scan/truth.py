@@ -17,15 +17,15 @@ for tree in ("rules", "rules-threat-hunting", "rules-emerging-threats"):
 r = run(*args, "--format", "tsv", "--manifest", "manifest.json", cwd=events)
 stderr = r.stderr.decode()
 c.equal(r.returncode, 1, "exit status (two rules are refused)")
-c.equal(stderr.count("c4a1f389") + stderr.count("expand"), max(2, stderr.count("c4a1f389") + stderr.count("expand")), "refused rules are named")
+told = [line for line in stderr.split("\n") if line]
+c.equal(len(told), 2, "nothing else is told: %r" % told)
+c.ok(all("placeholder" in line and "expand" in line for line in told), "the refused rules are named: %r" % told)
 manifest = json.load(open(os.path.join(events, "manifest.json")))
-unread = [m["dataset"] for m in manifest if m["format"] == "evtx"]
-for dataset in unread:
-    c.ok(dataset in stderr, "%s is named as not read" % dataset)
+c.ok(any(m["format"] == "evtx" for m in manifest), "event log files are among the data")
 with tempfile.TemporaryDirectory() as tmp:
     out, only = os.path.join(tmp, "out.tsv"), os.path.join(tmp, "only.txt")
     open(out, "wb").write(r.stdout)
-    open(only, "w").write("".join(m["dataset"] + "\n" for m in manifest if m["format"] != "evtx"))
+    open(only, "w").write("".join(m["dataset"] + "\n" for m in manifest))
     command = [sys.executable, os.path.join(expected, "compare.py"), "--uncertain", os.path.join(expected, "uncertain.tsv"),
                "--only-datasets", only, "--min-precision", "1", "--min-recall", "1"]
     for part in ("regression", "otrf", "other", "synthetic", "audit-4688"):

@@ -379,7 +379,8 @@ static void declare_one(struct compiler *c, const struct declared_source *d,
         by_source[i] = CLASS_NONE;
         bool fits = s->format == d->format && (s->format != FORMAT_JSON || s->nrecognise == 0);
         own = own == NULL && fits ? s : own;
-        if (d->format == FORMAT_JSON && content_may_matter(s, &d->logsource)) {
+        if ((d->format == FORMAT_JSON || d->format == FORMAT_EVTX) &&
+            content_may_matter(s, &d->logsource)) {
             field_id split = s->split.len == 0 ? FIELD_NONE : compile_field_id(c, s->split);
             by_source[i] = compile_class(c, name, compile_view(c, s, none, NULL), &d->logsource, 1,
                                          split, CLASS_NONE, NULL, 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* What a file is, guessed from its first bytes: for `sereno scan FILE` without a word about it. */
 #include "flow/normalise/normalise.h"
+#include "wire/evtx.h"
 #include "wire/syslog.h"
 
 enum { GUESS_LINES = 20 };
@@ -44,6 +45,9 @@ static bool looks_syslog(struct span line)
 
 enum source_format normalise_guess_format(struct span head)
 {
+    if (evtx_is_file(head)) {
+        return FORMAT_EVTX;
+    }
     if (span_starts(head, SPAN("\xef\xbb\xbf"))) {
         head = span_sub(head, 3, head.len);
     }

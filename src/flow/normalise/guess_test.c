@@ -32,6 +32,7 @@ static const struct guess_case guesses[] = {
     {"2026-11-22T02:03:41.297677+00:00 h sshd[1]: x\n", FORMAT_SYSLOG},
     {"<34>1 2026-11-22T02:03:41Z h app 1 - - x\n", FORMAT_SYSLOG},
     {"[Sun Nov 22 02:03:41 2026] [error] x\n", FORMAT_TEXT},
+    {"ElfFile", FORMAT_TEXT},
     {"hello\n", FORMAT_TEXT},
     {"", FORMAT_TEXT},
 };

@@ -225,6 +225,8 @@ static enum normalise_result decode(struct job *j, enum source_format format)
         return norm_zeek(j);
     case FORMAT_SYSLOG:
         return norm_syslog(j);
+    case FORMAT_EVTX:
+        return norm_evtx(j);
     case FORMAT_COUNT:
         break;
     }
@@ -264,7 +266,7 @@ enum normalise_result normalise(struct normaliser *n, struct stream *st, struct 
     CHECK_OBJ(ev, EVENT_MAGIC);
     CHECK(ev->catalog == n->catalog);
     struct err local = {0};
-    struct job j = {n, st, NULL, ev, e == NULL ? &local : e};
+    struct job j = {n, st, NULL, ev, e == NULL ? &local : e, TIME_NONE};
     enum source_format format = st->format;
     if (st->declared >= 0) {
         CHECK((uint32_t)st->declared < n->tables->ndeclared);
@@ -284,6 +286,7 @@ enum normalise_result normalise(struct normaliser *n, struct stream *st, struct 
         keep_as_line(&j);
     }
     n->last = ev;
+    n->last_evtx = format == FORMAT_EVTX ? st->evtx : NULL;
     n->last_stamp = ev->leaves.stamp;
     norm_find_time(&j);
     if (ev->keywords_raw && !utf8_is_ascii(ev->raw) && !utf8_valid(ev->raw)) {

@@ -32,6 +32,7 @@ struct stream {
     time_ns received;    /* of the records that follow */
     uint32_t zeek_ncols; /* state of Zeek TSV, set by the normaliser; starts zeroed */
     struct stream_zeek *zeek;
+    struct evtx *evtx; /* EVTX: the reader whose chunk the records lie in; borrowed */
 };
 void stream_init(struct stream *st);
 void stream_fini(struct stream *st);
@@ -43,7 +44,8 @@ enum normalise_result {
                          why and where */
 };
 
-/* record: one JSON value or one line without its newline. It must stay valid while ev is used. */
+/* record: one JSON value, one line without its newline, or one record of st->evtx's chunk. It must stay valid while ev is
+ * used. ev->raw is then the record, of EVTX the text of its values. */
 enum normalise_result normalise(struct normaliser *n, struct stream *st, struct span record,
                                 struct event *ev, struct err *e);
 

@@ -5,6 +5,7 @@
  * nobody asks for.
  */
 #include "flow/normalise/normalise_priv.h"
+#include "wire/evtx.h"
 #include "wire/json_read.h"
 
 struct show {
@@ -53,6 +54,17 @@ static void show_leaf(void *ctx, struct span name, const struct leaf *leaf)
     s->visit(s->ctx, lifted(s->n->tables, name), leaf_value(leaf, s->scratch));
 }
 
+/* The reader of an event log file still has the names of the record it read last. */
+static void show_evtx(struct show *s, const struct evtx *x, struct event *ev)
+{
+    for (uint32_t i = 0; i < ev->leaves.len; i++) {
+        struct span name = evtx_name(x, i);
+        if (name.ptr != NULL) {
+            s->visit(s->ctx, lifted(s->n->tables, name), event_plain(ev, i));
+        }
+    }
+}
+
 /* Fields that are filled from a place with another name: Provider_Name, host_name, what a pattern
  * found … */
 static void show_view(struct show *s, struct event *ev)
@@ -75,12 +87,14 @@ void normalise_fields(struct normaliser *n, struct event *ev, struct arena *scra
     CHECK_OBJ(ev, EVENT_MAGIC);
     struct show s = {n, scratch, visit, ctx};
     struct err e = {0};
-    if (!ev->keywords_raw) {
+    bool named = n->last == ev && n->last_stamp == ev->leaves.stamp;
+    if (n->last_evtx != NULL && named && !ev->keywords_raw) {
+        show_evtx(&s, n->last_evtx, ev);
+    } else if (!ev->keywords_raw) {
         /* It has been read before; should it fail now, what came until then has been shown. */
         int rc = json_walk(ev->raw, scratch, show_leaf, &s, &e);
         (void)rc;
     }
-    bool named = n->last == ev && n->last_stamp == ev->leaves.stamp;
     for (uint32_t i = n->named_from; named && i < ev->leaves.len && i < n->names.len; i++) {
         visit(ctx, n->names.data[i], event_plain(ev, i));
     }

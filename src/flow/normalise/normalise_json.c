@@ -150,6 +150,13 @@ enum normalise_result norm_json(struct job *j)
     if (json_read(&ev->leaves, j->n->catalog->keys, KEY_ROOT, ev->raw, j->e) != 0) {
         return NORMALISE_BAD;
     }
+    norm_by_content(j, format);
+    return NORMALISE_EVENT;
+}
+
+void norm_by_content(struct job *j, enum source_format format)
+{
+    struct event *ev = j->ev;
     const struct norm_source *s = source_of(j, format);
     struct span keys[TABLE_KEYS_MAX] = {{NULL, 0}, {NULL, 0}};
     for (uint32_t i = 0; s != NULL && i < s->nkeys; i++) {
@@ -162,5 +169,4 @@ enum normalise_result norm_json(struct job *j)
         dissect_message(j, s, keys);
     }
     norm_set_class(j, class_of(j, s, keys));
-    return NORMALISE_EVENT;
 }

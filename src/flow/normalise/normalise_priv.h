@@ -25,6 +25,7 @@ struct normaliser {
     const struct norm_tables *tables;
     const struct event *last; /* whose leaf names are held */
     uint32_t last_stamp;
+    const struct evtx *last_evtx; /* the reader that has its names, or NULL */
     VEC(struct span) names; /* of the leaves that a text decoder made, parallel to the event's */
     uint32_t named_from;    /* first leaf that has one */
 };
@@ -36,6 +37,7 @@ struct job {
     const struct norm_declared *declared; /* or NULL */
     struct event *ev;
     struct err *e;
+    time_ns written; /* when what the record comes from was written: its time, when it tells none */
 };
 
 /* ---- normalise.c ---- */
@@ -71,6 +73,9 @@ enum normalise_result norm_web(struct job *j);
 enum normalise_result norm_auditd(struct job *j);
 enum normalise_result norm_syslog(struct job *j);
 enum normalise_result norm_zeek(struct job *j);
+enum normalise_result norm_evtx(struct job *j);
+/* The values are read: finds source and class of the event by what it holds. normalise_json.c */
+void norm_by_content(struct job *j, enum source_format format);
 
 /* Fields of an access log line in the common or combined format; false, and nothing added, when it is none. */
 bool norm_web_pairs(struct job *j, struct span line);

@@ -189,6 +189,9 @@ void norm_find_time(struct job *j)
 {
     struct event *ev = j->ev;
     if (ev->time == TIME_NONE && !time_from_view(j)) {
+        ev->time = j->written;
+    }
+    if (ev->time == TIME_NONE) {
         ev->tags |= TAG_NO_TIME;
         ev->time = ev->received;
         return;

@@ -135,7 +135,8 @@ struct span sources_name(const struct sources *s, uint32_t i)
 bool source_format_parse(struct span s, enum source_format *out)
 {
     static const char *const names[FORMAT_COUNT] = {"json", "text",     "web",    "auditd",
-                                                    "zeek", "zeekjson", "syslog", "journald"};
+                                                    "zeek", "zeekjson", "syslog", "journald",
+                                                    "evtx"};
     for (size_t i = 0; i < FORMAT_COUNT; i++) {
         if (span_eq(s, span_of(names[i]))) {
             *out = (enum source_format)i;

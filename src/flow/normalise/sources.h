@@ -36,6 +36,7 @@ enum source_format {
     FORMAT_ZEEKJSON,
     FORMAT_SYSLOG,
     FORMAT_JOURNALD,
+    FORMAT_EVTX, /* read as the JSON that it is exported to: by the sources of that */
     FORMAT_COUNT
 };
 struct declared_source {

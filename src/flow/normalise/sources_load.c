@@ -316,6 +316,10 @@ static int load_head(const struct yaml_node *map, struct source *s, struct err *
         rc = source_error(e, yaml_get(map, "format"), "'format' is not known: '%.*s'",
                           SPAN_ARG(span_sub(format, 0, SOURCE_NAME_MAX)));
     }
+    if (rc == 0 && s->format == FORMAT_EVTX) {
+        rc = source_error(e, yaml_get(map, "format"),
+                          "'evtx' is no format of a source: its events are those of format 'json'");
+    }
     s->rank = RANK_MAX / 2;
     return rc == 0 ? yaml_get_int(map, "rank", false, 0, RANK_MAX, &s->rank, e) : rc;
 }

@@ -238,13 +238,13 @@ static void test_formats(void **state)
     (void)state;
     enum source_format f = FORMAT_COUNT;
     static const char *const words[] = {"json", "text",     "web",    "auditd",
-                                        "zeek", "zeekjson", "syslog", "journald"};
+                                        "zeek", "zeekjson", "syslog", "journald", "evtx"};
     assert_int_equal(ARRAY_LEN(words), FORMAT_COUNT);
     for (int i = 0; i < FORMAT_COUNT; i++) {
         assert_true(source_format_parse(span_of(words[i]), &f));
         assert_int_equal(f, i);
     }
-    assert_false(source_format_parse(SPAN("evtx"), &f));
+    assert_false(source_format_parse(SPAN("evt"), &f));
     assert_false(source_format_parse(SPAN("JSON"), &f));
     assert_false(source_format_parse(SPAN(""), &f));
 }
