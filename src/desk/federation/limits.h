@@ -29,8 +29,8 @@ enum {
     FED_EXPIRES_MAX_S = 5 * 366 * 86400, /* an envelope that would live longer is wrong about time */
     FED_COURIER_ENVELOPES_MAX = 4096,    /* in one courier file */
     FED_COURIER_BYTES_MAX = 16 << 20,    /* of one courier file */
-    FED_TITLE_MAX = 300,                 /* bytes of an item's title */
-    FED_TEXT_MAX = 256 << 10,            /* bytes of an item's text */
+    FED_ITEM_TITLE_MAX = 300,               /* bytes of an item's title */
+    FED_ITEM_TEXT_MAX = 256 << 10,          /* bytes of an item's text */
     FED_REASON_MAX = 1000,               /* bytes of a tombstone's reason */
     FED_DERIVED_MAX = 64,                /* items that one item says it derives from */
     FED_QUORUM_NDA = 2,                  /* officers who sign for an NDA circle, at least */
