@@ -24,6 +24,7 @@ struct bench_options {
 struct bench_figure {
     double cpu_s; /* median of the rounds */
     double wall_s;
+    double best_s; /* CPU of the quickest round: what a loaded machine disturbs least */
 };
 
 /* Sent through a pipe as it is: same program on both sides. */

@@ -169,9 +169,10 @@ static struct bench_figure timed(struct bench *b, void (*round)(struct bench *))
         double cpu = now_cpu();
         time_ns wall = clock_mono();
         round(b);
-        all[i] = (struct bench_figure){now_cpu() - cpu, (double)(clock_mono() - wall) / 1e9};
+        all[i] = (struct bench_figure){now_cpu() - cpu, (double)(clock_mono() - wall) / 1e9, 0};
     }
     qsort(all, b->o->rounds, sizeof all[0], by_cpu);
+    all[b->o->rounds / 2].best_s = all[0].cpu_s;
     return all[b->o->rounds / 2];
 }
 

@@ -20,7 +20,7 @@
 
 enum {
     EVENT_MAX_BYTES = 1024 * 1024, /* one record, DESIGN §4 */
-    EVENT_PAD = 64,                /* readable bytes after folded and unescaped texts, for SIMD scans */
+    EVENT_PAD = 80,                /* readable bytes after folded and unescaped texts, for SIMD scans */
 };
 
 struct event_text {

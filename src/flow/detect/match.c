@@ -33,6 +33,7 @@ struct matcher *matcher_new(const struct ruleset *rs, const struct catalog *cata
     m->answers = mem_calloc(rs->npreds, sizeof *m->answers);
     m->fields = mem_calloc(rs->nfields, sizeof *m->fields);
     m->woken = mem_calloc(rs->max_words, sizeof *m->woken);
+    m->memo = memo_new(rs->ngroups);
     buf_init(&m->keywords, KEYWORD_TEXT_MAX_BYTES);
     if (make_regexes(m, e) < 0) {
         matcher_free(&m);
@@ -53,6 +54,7 @@ void matcher_free(struct matcher **m)
     mem_free((*m)->answers);
     mem_free((*m)->fields);
     mem_free((*m)->woken);
+    memo_free(&(*m)->memo);
     buf_free(&(*m)->keywords);
     vec_free(&(*m)->matches);
     vec_free(&(*m)->merged);
@@ -117,8 +119,8 @@ static const struct plan *choose_plan(struct matcher *m, const struct plan_stage
         m->ev->leaves.data[leaf].kind == LEAF_NULL) {
         return s->whole;
     }
-    const struct plan_entry *e = match_hash_find(&s->values, event_folded(m->ev, leaf));
-    return e == NULL ? s->other : s->by_value[e->wake.first];
+    uint32_t at = match_hash_find(s->values, event_folded(m->ev, leaf));
+    return at == PLAN_HASH_NONE ? s->other : s->by_value[at];
 }
 
 static void run_stage(struct matcher *m, const struct plan_stage *s)

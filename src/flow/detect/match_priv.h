@@ -17,6 +17,10 @@ struct field_memo {
     uint32_t leaf;
 };
 
+enum { MATCH_FOUND_MAX = 8 }; /* finds in one value that the memo keeps; more are scanned for again */
+
+struct memo;
+
 struct matcher {
     uint32_t magic;
     const struct ruleset *rs;
@@ -28,6 +32,9 @@ struct matcher {
     struct field_memo *fields; /* per field: first leaf */
     uint64_t *woken;           /* per rule of the plan at hand */
     const struct plan *plan;
+    struct memo *memo;
+    struct plan_wake found[MATCH_FOUND_MAX]; /* in the value at hand */
+    uint32_t nfound;                         /* may be more than there is room for */
     struct regex **regexes;
     struct buf keywords;       /* joined folded values */
     VEC(struct match) matches;
@@ -40,8 +47,20 @@ void match_look_through(struct matcher *m, struct event *ev, class_id cls);
 
 /* match_scan.c: marks in m->woken every rule of plan that could match. */
 void match_scan(struct matcher *m, const struct plan *plan);
-/* Entry of h with this text, or NULL. */
-const struct plan_entry *match_hash_find(const struct plan_hash *h, struct span text);
+/* Place of this text in h, or PLAN_HASH_NONE. */
+uint32_t match_hash_find(const struct plan_hash *h, struct span text);
+
+/* match_memo.c: what a group found in a value before. NULL where the memo is switched off. */
+struct memo *memo_new(uint32_t ngroups);
+void memo_free(struct memo **x);
+/*
+ * True: *wakes_out (n of them, valid until the next put) is what the group finds in this value. False: not known; scan,
+ * and put the answer when *put_out. value: as it stands in the record; its bytes are kept and compared.
+ */
+bool memo_find(struct memo *x, uint32_t group, struct span value, bool escaped, const struct plan_wake **wakes_out,
+               uint32_t *n_out, bool *put_out);
+void memo_put(struct memo *x, uint32_t group, struct span value, bool escaped, const struct plan_wake *wakes,
+              uint32_t n);
 
 /* match_pred.c */
 bool match_pred(struct matcher *m, uint32_t pred);
@@ -57,10 +76,25 @@ static inline uint32_t match_first(struct matcher *m, field_id field)
     return f->leaf;
 }
 
+/*
+ * match_masks.c: looks at blocks [block, blocks) of text, 64 places each, for the first one where some bucket's literals
+ * may stand. Returns it, with those places and which buckets; or `blocks`. Reads MATCH_MASKS_OVER bytes behind the last.
+ */
+enum { MATCH_MASKS_BLOCK = 64, MATCH_MASKS_OVER = PLAN_MASK_PLACES - 1 };
+struct match_places {
+    uint64_t places;
+    uint8_t buckets[MATCH_MASKS_BLOCK];
+};
+typedef size_t match_masks_kernel(const struct plan_masks *t, const char *text, size_t block, size_t blocks,
+                                  struct match_places *out);
+match_masks_kernel match_masks;
+match_masks_kernel match_masks_plain;
+/* The kernels this processor can run, best first; the last is the plain one. */
+uint32_t match_masks_kernels(match_masks_kernel *out[3]);
+
 /* match_raw.c: whether a record as it came may hold a keyword. */
 bool match_raw(const struct plan_raw *r, struct span raw);
-/* The same byte by byte, from offset `from` on. */
-bool match_raw_plain(const struct plan_raw *r, struct span raw, size_t from);
+bool match_raw_by(match_masks_kernel *kernel, const struct plan_raw *r, struct span raw);
 
 /* match_text.c: pure questions on bytes. */
 /* First place of needle in v, or NULL. */

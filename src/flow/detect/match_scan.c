@@ -4,6 +4,7 @@
  * parts, windows of four bytes for literals, keywords in one scan over all values joined. On the event path; allocates
  * nothing once warm. Waking too many rules costs time, waking too few would lose matches.
  */
+#include "base/utf8.h"
 #include "flow/detect/match_priv.h"
 
 static void wake(struct matcher *m, struct plan_wake w)
@@ -14,28 +15,34 @@ static void wake(struct matcher *m, struct plan_wake w)
     }
 }
 
-const struct plan_entry *match_hash_find(const struct plan_hash *h, struct span text)
+static void find(struct matcher *m, struct plan_wake w)
+{
+    if (m->nfound < MATCH_FOUND_MAX) {
+        m->found[m->nfound] = w;
+    }
+    m->nfound++;
+    wake(m, w);
+}
+
+uint32_t match_hash_find(const struct plan_hash *h, struct span text)
 {
     if ((h->lengths & plan_length_bit(text.len)) == 0) {
-        return NULL;
+        return PLAN_HASH_NONE;
     }
     uint32_t hash = plan_hash_text(text.ptr, text.len);
     for (uint32_t at = hash & h->mask; h->slots[at] != 0; at = (at + 1) & h->mask) {
-        if (h->hashes[at] == hash) {
-            const struct plan_entry *e = &h->entries[h->slots[at] - 1];
-            if (span_eq(e->text, text)) {
-                return e;
-            }
+        if (h->hashes[at] == hash && span_eq(h->texts[h->slots[at] - 1], text)) {
+            return h->slots[at] - 1;
         }
     }
-    return NULL;
+    return PLAN_HASH_NONE;
 }
 
-static void scan_hash(struct matcher *m, const struct plan_hash *h, struct span text)
+static void scan_hash(struct matcher *m, const struct plan_hash *h, const struct plan_wake *wakes, struct span text)
 {
-    const struct plan_entry *e = match_hash_find(h, text);
-    if (e != NULL) {
-        wake(m, e->wake);
+    uint32_t at = match_hash_find(h, text);
+    if (at != PLAN_HASH_NONE) {
+        find(m, wakes[at]);
     }
 }
 
@@ -47,7 +54,8 @@ static bool literal_in(const struct plan_literal *l, struct span text)
     case OP_ENDS:
         return span_ends(text, l->text);
     default:
-        return match_find(text, l->text) != NULL;
+        return l->text.len == 1 ? memchr(text.ptr, l->text.ptr[0], text.len) != NULL
+                                : match_find(text, l->text) != NULL;
     }
 }
 
@@ -60,11 +68,11 @@ static void compare_gram(struct matcher *m, const struct plan_group *g, const st
             continue;
         }
         for (uint32_t k = s->first; k < s->first + s->n; k++) {
-            const struct plan_literal *l = &g->literals[t->refs[k].literal];
+            const struct plan_literal *l = &g->set->literals[t->refs[k].literal];
             size_t offset = t->refs[k].offset;
             if (at >= offset && l->text.len <= text.len - (at - offset) &&
                 memcmp(text.ptr + at - offset, l->text.ptr, l->text.len) == 0) {
-                wake(m, l->wake);
+                find(m, g->set_wakes[t->refs[k].literal]);
             }
         }
         return;
@@ -82,57 +90,121 @@ static inline void look_at(struct matcher *m, const struct plan_group *g, const 
     }
 }
 
-static void scan_literals(struct matcher *m, const struct plan_group *g, struct span text)
+static void scan_direct(struct matcher *m, const struct plan_group *g, struct span text, uint32_t from, uint32_t to)
 {
-    for (uint32_t i = 0; i < g->ndirect; i++) {
-        if (literal_in(&g->literals[i], text)) {
-            wake(m, g->literals[i].wake);
+    for (uint32_t i = from; i < to; i++) {
+        if (literal_in(&g->set->literals[i], text)) {
+            find(m, g->set_wakes[i]);
         }
     }
-    if (text.len < PLAN_GRAM || g->ndirect == g->nliterals) {
+}
+
+/* The literals of these buckets are compared at one place. */
+static void compare_shorts(struct matcher *m, const struct plan_group *g, struct span text, size_t window, unsigned buckets)
+{
+    const struct plan_shorts *t = g->set->shorts;
+    for (; buckets != 0; buckets &= buckets - 1) {
+        unsigned b = (unsigned)__builtin_ctz(buckets);
+        for (uint32_t i = t->first[b]; i < t->first[b + 1]; i++) {
+            struct span l = g->set->literals[i].text;
+            size_t offset = t->offsets[i - t->first[0]];
+            if (window >= offset && l.len <= text.len - (window - offset) &&
+                memcmp(text.ptr + window - offset, l.ptr, l.len) == 0) {
+                find(m, g->set_wakes[i]);
+            }
+        }
+    }
+}
+
+static void scan_shorts(struct matcher *m, const struct plan_group *g, struct span text)
+{
+    struct match_places found;
+    size_t blocks = (text.len + MATCH_MASKS_BLOCK - 1) / MATCH_MASKS_BLOCK;
+    for (size_t block = 0; (block = match_masks(&g->set->shorts->masks, text.ptr, block, blocks, &found)) < blocks; block++) {
+        for (uint64_t places = found.places; places != 0; places &= places - 1) {
+            unsigned k = (unsigned)__builtin_ctzll(places);
+            if (block * MATCH_MASKS_BLOCK + k < text.len) {
+                compare_shorts(m, g, text, block * MATCH_MASKS_BLOCK + k, found.buckets[k]);
+            }
+        }
+    }
+}
+
+/* text: EVENT_PAD bytes behind it are readable. */
+static void scan_literals(struct matcher *m, const struct plan_group *g, struct span text)
+{
+    const struct plan_set *s = g->set;
+    scan_direct(m, g, text, 0, s->ndirect);
+    if (s->nhigh > 0 && !utf8_is_ascii(text)) {
+        scan_direct(m, g, text, s->ndirect, s->ndirect + s->nhigh);
+    }
+    if (s->shorts != NULL) {
+        scan_shorts(m, g, text);
+    }
+    if (text.len < PLAN_GRAM) {
         return;
     }
-    if (g->starts.step != 0) {
-        look_at(m, g, &g->starts, text, 0);
+    if (s->starts.step != 0) {
+        look_at(m, g, &s->starts, text, 0);
     }
-    if (g->ends.step != 0) {
-        look_at(m, g, &g->ends, text, text.len - PLAN_GRAM);
+    if (s->ends.step != 0) {
+        look_at(m, g, &s->ends, text, text.len - PLAN_GRAM);
     }
-    for (unsigned k = 0; k < ARRAY_LEN(g->inside); k++) {
-        const struct plan_grams *t = &g->inside[k];
+    for (unsigned k = 0; k < ARRAY_LEN(s->inside); k++) {
+        const struct plan_grams *t = &s->inside[k];
         for (size_t at = 0; t->step != 0 && at + PLAN_GRAM <= text.len; at += t->step) {
             look_at(m, g, t, text, at);
         }
     }
 }
 
-static void scan_value(struct matcher *m, const struct plan_group *g, struct span text)
+static void scan_text(struct matcher *m, const struct plan_group *g, struct span text)
 {
-    if (g->exact.n > 0) {
-        scan_hash(m, &g->exact, text);
+    if (g->exact != NULL) {
+        scan_hash(m, g->exact, g->exact_wakes, text);
     }
-    if (g->base.n > 0) {
+    if (g->base != NULL) {
         size_t at = plan_base_start(text);
         if (at != SIZE_MAX) {
-            scan_hash(m, &g->base, span_make(text.ptr + at, text.len - at));
+            scan_hash(m, g->base, g->base_wakes, span_make(text.ptr + at, text.len - at));
         }
     }
-    if (g->nliterals > 0) {
+    if (g->set != NULL) {
         scan_literals(m, g, text);
+    }
+}
+
+/* One value, by what was found in it before if that is known: then it is neither unescaped nor folded. */
+static void scan_value(struct matcher *m, const struct plan_group *g, uint32_t leaf)
+{
+    const struct leaf *l = &m->ev->leaves.data[leaf];
+    struct span value = span_make(l->ptr, l->len);
+    bool escaped = (l->flags & LEAF_ESCAPED) != 0;
+    bool plain = l->kind == LEAF_STRING || l->kind == LEAF_NUMBER;
+    bool put = false;
+    const struct plan_wake *wakes;
+    uint32_t n;
+    if (plain && m->memo != NULL && memo_find(m->memo, g->number, value, escaped, &wakes, &n, &put)) {
+        for (uint32_t i = 0; i < n; i++) {
+            wake(m, wakes[i]);
+        }
+        return;
+    }
+    m->nfound = 0;
+    scan_text(m, g, event_folded(m->ev, leaf));
+    if (put && m->nfound <= MATCH_FOUND_MAX) {
+        memo_put(m->memo, g->number, value, escaped, m->found, m->nfound);
     }
 }
 
 static void scan_field(struct matcher *m, const struct plan_group *g)
 {
     uint32_t leaf = match_first(m, g->field);
-    if (leaf == LEAF_NIL) {
-        return;
-    }
     bool value = false;
     for (; leaf != LEAF_NIL; leaf = event_next(m->ev, leaf)) {
         if (m->ev->leaves.data[leaf].kind != LEAF_NULL) {
             value = true;
-            scan_value(m, g, event_folded(m->ev, leaf));
+            scan_value(m, g, leaf);
         }
     }
     if (value && g->present.n > 0) {
@@ -151,6 +223,7 @@ static struct span joined_values(struct matcher *m)
             buf_u8(&m->keywords, 0);
         }
     }
+    memset(buf_room(&m->keywords, EVENT_PAD), 0, EVENT_PAD);
     CHECK(!m->keywords.failed);
     return buf_view(&m->keywords);
 }
@@ -160,7 +233,7 @@ static bool record_may_hold(struct matcher *m, const struct plan_group *g)
 {
     const struct event *ev = m->ev;
     const char *end = ev->raw.ptr + ev->raw.len;
-    if (g->raw == NULL) {
+    if (g->set->raw == NULL) {
         return true;
     }
     for (uint32_t i = 0; i < ev->leaves.len && !ev->keywords_raw; i++) {
@@ -169,7 +242,7 @@ static bool record_may_hold(struct matcher *m, const struct plan_group *g)
             return true; /* a value that is not part of the record: made from it */
         }
     }
-    return match_raw(g->raw, ev->raw);
+    return match_raw(g->set->raw, ev->raw);
 }
 
 static void scan_keywords(struct matcher *m, const struct plan_group *g)

@@ -88,25 +88,19 @@ struct plan_wake {
     uint32_t n;
 };
 
-struct plan_entry {
-    struct span text;
-    struct plan_wake wake;
-};
-
-/* Open addressing; slot = index into entries + 1, 0 = empty. */
+/* Texts by hash. Open addressing; slot = index into texts + 1, 0 = empty. Plans with equal texts share it. */
 struct plan_hash {
-    uint64_t lengths; /* bit min(length, 63): some entry has it */
+    uint64_t lengths; /* bit min(length, 63): some text has it */
     uint32_t mask;    /* slots - 1 */
     uint32_t n;
     const uint32_t *slots;
     const uint32_t *hashes; /* parallel to slots */
-    const struct plan_entry *entries;
+    const struct span *texts;
 };
 
 struct plan_literal {
     struct span text;
     uint8_t op; /* OP_STARTS, OP_ENDS, OP_CONTAINS */
-    struct plan_wake wake;
 };
 
 enum { PLAN_DIRECT_MAX = 4 }; /* literals of a field compared one by one: setting up anything else costs more */
@@ -134,17 +128,37 @@ struct plan_grams {
     const struct plan_gram_slot *slots;
     const struct plan_gram_ref *refs;
 };
+
 static inline uint32_t plan_gram_hash(uint32_t gram)
 {
     return gram * 0x9E3779B1u;
 }
 
 /*
- * Finds, in a record as it came, anything that may become a keyword when values are unescaped and folded. Nothing found:
- * no value needs to be. Every literal has a window of three bytes, rare ones where it has a choice; a byte's two halves
- * pick masks of the eight buckets that may stand there (the shuffle method known as "Teddy").
+ * Where in a text may one of some literals stand? Each literal is in one of eight buckets and has a window of four bytes
+ * (anything fits behind its end); for each place of the window and each byte the masks say which buckets admit it (the
+ * shuffle method known as "Teddy"). By halves of the byte for shuffles of 16, by its lower seven bits for those of 128:
+ * each admits a little more than it must, never less.
  */
-enum { PLAN_RAW_WINDOW = 3, PLAN_RAW_BUCKETS = 8 };
+enum { PLAN_MASK_PLACES = 4, PLAN_MASK_BUCKETS = 8 };
+struct plan_masks {
+    uint8_t low[PLAN_MASK_PLACES][16];
+    uint8_t high[PLAN_MASK_PLACES][16];
+    uint8_t by_char[PLAN_MASK_PLACES][128];
+};
+
+/* Literals found that way: short ones, and few others. */
+struct plan_shorts {
+    struct plan_masks masks;
+    uint32_t first[PLAN_MASK_BUCKETS + 1]; /* of each bucket, index into the set's literals */
+    const uint8_t *offsets;                /* of the window in each, from first[0] on */
+};
+
+/*
+ * Finds, in a record as it came, anything that may become a keyword when values are unescaped and folded. Nothing found:
+ * no value needs to be. Every literal's window is a rare one where it has a choice.
+ */
+enum { PLAN_RAW_MIN = 3 }; /* bytes of a literal's part that is looked for */
 struct plan_raw_literal {
     struct span text; /* ASCII, lower case: any case fits; else exact */
     uint16_t offset;  /* of the window in text */
@@ -153,25 +167,35 @@ struct plan_raw_literal {
     bool escape;      /* "\\u": counts only where the backslash is not itself escaped */
 };
 struct plan_raw {
-    uint8_t low[PLAN_RAW_WINDOW][16];
-    uint8_t high[PLAN_RAW_WINDOW][16];
+    struct plan_masks masks;
     const struct plan_raw_literal *literals; /* by bucket */
-    uint32_t first[PLAN_RAW_BUCKETS + 1];    /* of each bucket */
+    uint32_t first[PLAN_MASK_BUCKETS + 1];   /* of each bucket */
     uint32_t n;
 };
 
-/* What to look for in one field. */
-struct plan_group {
-    field_id field;         /* FIELD_NONE: keywords */
-    struct plan_hash exact;
-    struct plan_hash base;  /* last path part with its separator: "\cmd.exe" */
+/* Literals to look for in one text, however many. Plans with equal literals share it. */
+struct plan_set {
     const struct plan_literal *literals;
-    uint32_t nliterals;
-    uint32_t ndirect;             /* the first ones are compared one by one: few or short */
+    uint32_t n;
+    uint32_t ndirect;             /* the first ones are compared one by one: few, or one byte, or short and at an end */
+    uint32_t nhigh;               /* the next ones too, but only in a text that is not all ASCII */
+    const struct plan_shorts *shorts; /* of two and three bytes, and of four to six where those are few; or NULL */
     struct plan_grams starts;     /* looked up once, by a value's first window */
     struct plan_grams ends;       /* … and by its last */
-    struct plan_grams inside[2];  /* literals of seven bytes and more; of four to six */
+    struct plan_grams inside[2];  /* literals of seven bytes and more; of four to six where those are many */
     const struct plan_raw *raw; /* keywords: first look at the record as it came; NULL: always look at the values */
+};
+
+/* What to look for in one field, and whom each find wakes. */
+struct plan_group {
+    field_id field;         /* FIELD_NONE: keywords */
+    uint32_t number;        /* of all groups of the rule set */
+    const struct plan_hash *exact; /* or NULL */
+    const struct plan_hash *base;  /* last path part with its separator: "\cmd.exe"; or NULL */
+    const struct plan_set *set;    /* or NULL */
+    const struct plan_wake *exact_wakes; /* parallel to what they belong to */
+    const struct plan_wake *base_wakes;
+    const struct plan_wake *set_wakes;
     struct plan_wake present; /* woken by any value */
 };
 
@@ -190,8 +214,8 @@ struct plan_stage {
     field_id split;               /* or FIELD_NONE: only `whole` */
     const struct plan *whole;     /* nothing assumed of the split field */
     const struct plan *other;     /* one value, none of those below */
-    struct plan_hash values;      /* wake.first = index into by_value */
-    const struct plan *const *by_value;
+    const struct plan_hash *values;
+    const struct plan *const *by_value; /* parallel to its texts */
     const uint32_t *rules;        /* of the class, ascending, before folding */
     uint32_t nrules;
 };
@@ -216,7 +240,10 @@ struct ruleset {
     const struct plan_chain *chains; /* per class */
     uint32_t nclasses;
     uint32_t max_words;
+    uint32_t ngroups; /* of all plans */
 };
+
+#define PLAN_HASH_NONE UINT32_MAX
 
 /* Hash of folded text in plan_hash tables. Not keyed: the tables are fixed when compiled, hostile events cannot lengthen them. */
 static inline uint32_t plan_hash_text(const char *p, size_t len)

@@ -40,7 +40,10 @@ struct plan_build {
     struct map gram_rates;                    /* see plan_gram_rate */
     struct map windows;                       /* literal → offset of its rarest stretch, per step */
     const struct plan_node **roots;
+    struct map hashes;                        /* serialised texts → struct plan_hash * */
+    struct map sets;                          /* serialised literals → struct plan_set * and the order of its literals */
     uint32_t max_words;
+    uint32_t ngroups;
 };
 
 /* plan_tree.c */
@@ -75,12 +78,24 @@ uint64_t plan_gram_rate(struct map *known, struct span gram);
 struct span plan_regex_literal(struct arena *temp, struct span pattern, unsigned flags);
 
 /* plan_pack.c */
-struct plan_hash plan_pack_hash(struct plan_build *b, const struct plan_entry *entries, uint32_t n); /* entries: in the region */
+/* Texts (of plan_copy) by hash; equal lists give the same table. */
+const struct plan_hash *plan_pack_hash(struct plan_build *b, const struct span *texts, uint32_t n);
 /* Plan for the rules (numbers ascending) under env; equal ones are shared. */
 const struct plan *plan_make(struct plan_build *b, const uint32_t *rules, uint32_t nrules,
                              const struct plan_env *env);
-/* plan_grams.c: the fast ways to look for g's literals; orders them and sets all that plan_group has for them. */
-void plan_grams_make(struct plan_build *b, struct plan_literal *literals, uint32_t n, struct plan_group *g);
+/*
+ * plan_grams.c: the fast ways to look for literals; order_out (room for n) gets which of them stands at each place of the
+ * set. Equal lists give the same set.
+ */
+const struct plan_set *plan_set_make(struct plan_build *b, const struct plan_literal *literals, uint32_t n,
+                                     bool keywords, uint32_t *order_out);
+
+/* plan_masks.c: the bucket admits c at this place of a window. */
+void plan_admit(struct plan_masks *t, unsigned place, unsigned char c, unsigned bucket);
+/* … and any byte. */
+void plan_admit_all(struct plan_masks *t, unsigned place, unsigned bucket);
+/* Offset of the rarest window of a folded text, judged by single bytes. */
+uint16_t plan_rare_window(struct span text);
 
 /* plan_raw.c: see plan_raw; NULL where a literal has no part that would do. */
 const struct plan_raw *plan_raw_make(struct plan_build *b, const struct plan_literal *literals, uint32_t n);

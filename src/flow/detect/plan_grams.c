@@ -5,11 +5,13 @@
  */
 #include <stdlib.h>
 
+#include "base/utf8.h"
 #include "flow/detect/plan_build.h"
 
 enum {
     STEP_LONG = 4,                           /* every fourth place is enough for … */
     LONG_MIN = PLAN_GRAM + STEP_LONG - 1,    /* … literals of this many bytes */
+    MIDDLE_FEW = 32,                         /* literals of four to six bytes that are looked for as short ones are */
     BITS_PER_WINDOW = 32,                    /* one place in 32 stops for nothing, at most */
     BITS_MIN = 4096,
     BITS_MAX = 1 << 18,                      /* 32 KiB: stays in the first cache */
@@ -139,13 +141,46 @@ static void make_table(struct plan_build *b, const struct plan_literal *l, uint3
     fill_bitmap(b, w, n, out);
 }
 
-/* Kinds of literals in the order they are kept in. */
-enum { KIND_DIRECT, KIND_STARTS, KIND_ENDS, KIND_LONG, KIND_MIDDLE, KINDS };
-
-static unsigned kind_of(const struct plan_literal *l, bool few)
+/* Literals [from, to) are sorted by text: those of one bucket have much in common, and stop at few places for nothing. */
+static const struct plan_shorts *make_shorts(struct plan_build *b, const struct plan_literal *l, uint32_t from,
+                                             uint32_t to)
 {
-    if (few || l->text.len < PLAN_GRAM) {
-        return KIND_DIRECT;
+    if (from == to) {
+        return NULL;
+    }
+    struct plan_shorts *t = arena_alloc(b->region, sizeof *t);
+    uint8_t *offsets = arena_calloc(b->region, to - from, sizeof *offsets);
+    for (uint32_t i = from; i < to; i++) {
+        unsigned bucket = (unsigned)((uint64_t)(i - from) * PLAN_MASK_BUCKETS / (to - from));
+        struct span s = l[i].text;
+        offsets[i - from] = (uint8_t)plan_rare_window(s);
+        t->first[bucket + 1] = i + 1;
+        for (unsigned k = 0; k < PLAN_MASK_PLACES; k++) {
+            size_t at = offsets[i - from] + k;
+            if (at < s.len) {
+                plan_admit(&t->masks, k, (unsigned char)s.ptr[at], bucket);
+            } else {
+                plan_admit_all(&t->masks, k, bucket);
+            }
+        }
+    }
+    t->first[0] = from;
+    for (unsigned k = 1; k <= PLAN_MASK_BUCKETS; k++) {
+        t->first[k] = t->first[k] < t->first[k - 1] ? t->first[k - 1] : t->first[k];
+    }
+    t->offsets = offsets;
+    return t;
+}
+
+/* Kinds of literals in the order they are kept in. */
+enum { KIND_DIRECT, KIND_HIGH, KIND_SHORT, KIND_STARTS, KIND_ENDS, KIND_LONG, KIND_MIDDLE, KINDS };
+
+static unsigned kind_of(const struct plan_literal *l)
+{
+    if (l->text.len < PLAN_GRAM) {
+        return !utf8_is_ascii(l->text)                        ? KIND_HIGH
+               : l->op == OP_CONTAINS && l->text.len >= 2     ? KIND_SHORT
+                                                              : KIND_DIRECT;
     }
     return l->op == OP_STARTS           ? KIND_STARTS
            : l->op == OP_ENDS           ? KIND_ENDS
@@ -153,25 +188,69 @@ static unsigned kind_of(const struct plan_literal *l, bool few)
                                         : KIND_MIDDLE;
 }
 
-void plan_grams_make(struct plan_build *b, struct plan_literal *literals, uint32_t n, struct plan_group *g)
+/* Looking at every place of a text is for many literals only. */
+static unsigned final_kind(const struct plan_literal *l, uint32_t n, uint32_t nmiddle)
 {
-    struct plan_literal *sorted = arena_calloc(&b->temp, n, sizeof *sorted);
-    uint32_t first[KINDS + 1] = {0};
+    unsigned kind = n <= PLAN_DIRECT_MAX ? KIND_DIRECT : kind_of(l);
+    return kind == KIND_MIDDLE && nmiddle <= MIDDLE_FEW ? KIND_SHORT : kind;
+}
+
+static void order_literals(const struct plan_literal *literals, uint32_t n, uint32_t *order_out,
+                           uint32_t first_out[KINDS + 1])
+{
     uint32_t at = 0;
+    uint32_t nmiddle = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        nmiddle += kind_of(&literals[i]) == KIND_MIDDLE;
+    }
+    first_out[0] = 0;
     for (unsigned kind = 0; kind < KINDS; kind++) {
         for (uint32_t i = 0; i < n; i++) {
-            if (kind_of(&literals[i], n <= PLAN_DIRECT_MAX) == kind) {
-                sorted[at++] = literals[i];
+            if (final_kind(&literals[i], n, nmiddle) == kind) {
+                order_out[at++] = i;
             }
         }
-        first[kind + 1] = at;
+        first_out[kind + 1] = at;
     }
-    memcpy(literals, sorted, n * sizeof *sorted);
-    g->literals = literals;
-    g->nliterals = n;
-    g->ndirect = first[KIND_DIRECT + 1];
-    make_table(b, literals, first[KIND_STARTS], first[KIND_STARTS + 1], 1, &g->starts);
-    make_table(b, literals, first[KIND_ENDS], first[KIND_ENDS + 1], 1, &g->ends);
-    make_table(b, literals, first[KIND_LONG], first[KIND_LONG + 1], STEP_LONG, &g->inside[0]);
-    make_table(b, literals, first[KIND_MIDDLE], first[KIND_MIDDLE + 1], 1, &g->inside[1]);
+}
+
+static const struct plan_set *set_make(struct plan_build *b, const struct plan_literal *literals, uint32_t n,
+                                       bool keywords, const uint32_t *order, const uint32_t first[KINDS + 1])
+{
+    struct plan_set *s = arena_alloc(b->region, sizeof *s);
+    struct plan_literal *l = arena_calloc(b->region, n, sizeof *l);
+    for (uint32_t i = 0; i < n; i++) {
+        l[i] = literals[order[i]];
+    }
+    s->literals = l;
+    s->n = n;
+    s->ndirect = first[KIND_DIRECT + 1];
+    s->nhigh = first[KIND_HIGH + 1] - first[KIND_HIGH];
+    s->shorts = make_shorts(b, l, first[KIND_SHORT], first[KIND_SHORT + 1]);
+    make_table(b, l, first[KIND_STARTS], first[KIND_STARTS + 1], 1, &s->starts);
+    make_table(b, l, first[KIND_ENDS], first[KIND_ENDS + 1], 1, &s->ends);
+    make_table(b, l, first[KIND_LONG], first[KIND_LONG + 1], STEP_LONG, &s->inside[0]);
+    make_table(b, l, first[KIND_MIDDLE], first[KIND_MIDDLE + 1], 1, &s->inside[1]);
+    s->raw = keywords ? plan_raw_make(b, l, n) : NULL;
+    return s;
+}
+
+const struct plan_set *plan_set_make(struct plan_build *b, const struct plan_literal *literals, uint32_t n,
+                                     bool keywords, uint32_t *order_out)
+{
+    uint32_t first[KINDS + 1];
+    bool fresh;
+    order_literals(literals, n, order_out, first);
+    /* Texts lie in the region once each: equal ones have equal addresses. Padding is zero, the arena's. */
+    struct plan_literal *key = arena_calloc(&b->temp, n + 1, sizeof *key);
+    for (uint32_t i = 0; i < n; i++) {
+        key[i].text = literals[i].text;
+        key[i].op = literals[i].op;
+    }
+    key[n].op = keywords;
+    uint64_t *at = map_at(&b->sets, span_make((const char *)key, (n + 1) * sizeof *key), &fresh);
+    if (fresh) {
+        *at = (uint64_t)(uintptr_t)set_make(b, literals, n, keywords, order_out, first);
+    }
+    return (const struct plan_set *)(uintptr_t)*at;
 }

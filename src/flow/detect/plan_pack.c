@@ -137,12 +137,10 @@ static struct span draft_key(struct drafting *d)
     return key;
 }
 
-struct plan_hash plan_pack_hash(struct plan_build *b, const struct plan_entry *entries, uint32_t n)
+static const struct plan_hash *hash_make(struct plan_build *b, const struct span *texts, uint32_t n)
 {
-    struct plan_hash h = {.n = n, .entries = entries};
-    if (n == 0) {
-        return h;
-    }
+    struct plan_hash *h = arena_alloc(b->region, sizeof *h);
+    struct span *copy = arena_calloc(b->region, n, sizeof *copy);
     uint32_t size = 4;
     while (size < n * 2) {
         size *= 2;
@@ -150,19 +148,34 @@ struct plan_hash plan_pack_hash(struct plan_build *b, const struct plan_entry *e
     uint32_t *slots = arena_calloc(b->region, size, sizeof *slots);
     uint32_t *hashes = arena_calloc(b->region, size, sizeof *hashes);
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t hash = plan_hash_text(entries[i].text.ptr, entries[i].text.len);
+        copy[i] = texts[i];
+        uint32_t hash = plan_hash_text(texts[i].ptr, texts[i].len);
         uint32_t at = hash & (size - 1);
         while (slots[at] != 0) {
             at = (at + 1) & (size - 1);
         }
         slots[at] = i + 1;
         hashes[at] = hash;
-        h.lengths |= plan_length_bit(entries[i].text.len);
+        h->lengths |= plan_length_bit(texts[i].len);
     }
-    h.mask = size - 1;
-    h.slots = slots;
-    h.hashes = hashes;
+    h->n = n;
+    h->texts = copy;
+    h->mask = size - 1;
+    h->slots = slots;
+    h->hashes = hashes;
     return h;
+}
+
+const struct plan_hash *plan_pack_hash(struct plan_build *b, const struct span *texts, uint32_t n)
+{
+    /* Texts lie in the region once each: equal ones have equal addresses. */
+    bool fresh;
+    struct span key = arena_copy(&b->temp, span_make((const char *)texts, n * sizeof *texts));
+    uint64_t *at = map_at(&b->hashes, key, &fresh);
+    if (fresh) {
+        *at = (uint64_t)(uintptr_t)hash_make(b, texts, n);
+    }
+    return (const struct plan_hash *)(uintptr_t)*at;
 }
 
 struct packing {
@@ -181,14 +194,18 @@ static struct plan_wake pack_wake(struct packing *p, const struct draft *x)
 }
 
 /* Hash table of the n drafts from x on. */
-static struct plan_hash pack_entries(struct packing *p, const struct draft *x, uint32_t n)
+static const struct plan_hash *pack_texts(struct packing *p, const struct draft *x, uint32_t n,
+                                          const struct plan_wake **wakes_out)
 {
     struct plan_build *b = p->d->b;
-    struct plan_entry *entries = arena_calloc(b->region, n, sizeof *entries);
+    struct span *texts = arena_calloc(&p->d->arena, n, sizeof *texts);
+    struct plan_wake *wakes = arena_calloc(b->region, n, sizeof *wakes);
     for (uint32_t i = 0; i < n; i++) {
-        entries[i] = (struct plan_entry){plan_copy(b, x[i].anchor.text), pack_wake(p, &x[i])};
+        texts[i] = plan_copy(b, x[i].anchor.text);
+        wakes[i] = pack_wake(p, &x[i]);
     }
-    return plan_pack_hash(b, entries, n);
+    *wakes_out = wakes;
+    return plan_pack_hash(b, texts, n);
 }
 
 static void pack_literals(struct packing *p, const struct draft *x, uint32_t n, struct plan_group *g)
@@ -196,21 +213,25 @@ static void pack_literals(struct packing *p, const struct draft *x, uint32_t n, 
     static const uint8_t ops[] = {[ANCHOR_STARTS] = OP_STARTS, [ANCHOR_ENDS] = OP_ENDS,
                                   [ANCHOR_CONTAINS] = OP_CONTAINS};
     struct plan_build *b = p->d->b;
-    struct plan_literal *l = arena_calloc(b->region, n, sizeof *l);
+    struct plan_literal *l = arena_calloc(&p->d->arena, n, sizeof *l);
+    uint32_t *order = arena_calloc(&p->d->arena, n, sizeof *order);
+    struct plan_wake *wakes = arena_calloc(b->region, n, sizeof *wakes);
     for (uint32_t i = 0; i < n; i++) {
-        l[i] = (struct plan_literal){plan_copy(b, x[i].anchor.text), ops[x[i].anchor.kind],
-                                     pack_wake(p, &x[i])};
+        l[i].text = plan_copy(b, x[i].anchor.text);
+        l[i].op = ops[x[i].anchor.kind];
     }
-    plan_grams_make(b, l, n, g);
-    if (g->field == FIELD_NONE) {
-        g->raw = plan_raw_make(b, l, n);
+    g->set = plan_set_make(b, l, n, g->field == FIELD_NONE, order);
+    for (uint32_t i = 0; i < n; i++) {
+        wakes[i] = pack_wake(p, &x[order[i]]);
     }
+    g->set_wakes = wakes;
 }
 
 /* The group of one field from its n drafts, which are sorted by kind. */
 static void pack_group(struct packing *p, const struct draft *x, uint32_t n, struct plan_group *g)
 {
     g->field = x[0].anchor.field;
+    g->number = p->d->b->ngroups++;
     uint32_t i = 0;
     while (i < n) {
         enum anchor_kind kind = x[i].anchor.kind;
@@ -225,9 +246,10 @@ static void pack_group(struct packing *p, const struct draft *x, uint32_t n, str
             pack_literals(p, &x[i], end - i, g);
         } else if (kind == ANCHOR_PRESENT) {
             g->present = pack_wake(p, &x[i]);
+        } else if (kind == ANCHOR_EXACT) {
+            g->exact = pack_texts(p, &x[i], end - i, &g->exact_wakes);
         } else {
-            struct plan_hash h = pack_entries(p, &x[i], end - i);
-            *(kind == ANCHOR_EXACT ? &g->exact : &g->base) = h;
+            g->base = pack_texts(p, &x[i], end - i, &g->base_wakes);
         }
         i = end;
     }

@@ -29,58 +29,17 @@ static struct span raw_part(struct span literal)
     return best;
 }
 
-/* How common a byte is in logs, per thousand, by rough experience: only speed hangs on it. */
-static double byte_weight(char c)
-{
-    c = ascii_lower(c);
-    if (c >= '0' && c <= '9') {
-        return 30;
-    }
-    if (c >= 'a' && c <= 'z') {
-        static const unsigned char letters[26] = {45, 12, 35, 35, 75, 18, 14, 12, 50, 3, 6,  30, 22,
-                                                  50, 55, 22, 2,  48, 55, 55, 20, 10, 15, 6, 9, 3};
-        return letters[c - 'a'];
-    }
-    return strchr(" :-.,_=", c) != NULL ? 25 : 4;
-}
-
-static uint16_t rare_window(struct span text)
-{
-    size_t best = 0;
-    double best_weight = 1e9;
-    for (size_t i = 0; i + PLAN_RAW_WINDOW <= text.len; i++) {
-        double w = 1;
-        for (size_t k = 0; k < PLAN_RAW_WINDOW; k++) {
-            w *= byte_weight(text.ptr[i + k]);
-        }
-        if (w < best_weight) {
-            best_weight = w;
-            best = i;
-        }
-    }
-    return (uint16_t)best;
-}
-
-static void admit(struct plan_raw *r, unsigned position, unsigned char c, uint8_t bit)
-{
-    r->low[position][c & 15] |= bit;
-    r->high[position][c >> 4] |= bit;
-}
-
 static void add_masks(struct plan_raw *r, const struct plan_raw_literal *l)
 {
-    uint8_t bit = (uint8_t)(1u << l->bucket);
-    for (unsigned k = 0; k < PLAN_RAW_WINDOW; k++) {
-        if (l->offset + k >= l->text.len) { /* shorter than a window: anything may follow */
-            for (unsigned c = 0; c < 256; c++) {
-                admit(r, k, (unsigned char)c, bit);
-            }
+    for (unsigned k = 0; k < PLAN_MASK_PLACES; k++) {
+        if (l->offset + k >= l->text.len) {
+            plan_admit_all(&r->masks, k, l->bucket);
             continue;
         }
         char c = l->text.ptr[l->offset + k];
-        admit(r, k, (unsigned char)c, bit);
+        plan_admit(&r->masks, k, (unsigned char)c, l->bucket);
         if (!l->exact && c >= 'a' && c <= 'z') {
-            admit(r, k, (unsigned char)(c - 32), bit);
+            plan_admit(&r->masks, k, (unsigned char)(c - 32), l->bucket);
         }
     }
 }
@@ -90,7 +49,7 @@ static int window_cmp(const void *x, const void *y)
 {
     const struct plan_raw_literal *a = x;
     const struct plan_raw_literal *b = y;
-    int c = memcmp(a->text.ptr + a->offset, b->text.ptr + b->offset, PLAN_RAW_WINDOW);
+    int c = memcmp(a->text.ptr + a->offset, b->text.ptr + b->offset, PLAN_RAW_MIN);
     if (c != 0) {
         return c;
     }
@@ -109,14 +68,14 @@ const struct plan_raw *plan_raw_make(struct plan_build *b, const struct plan_lit
         {.text = {"\xe2\x84\xaa", 3}, .exact = true},
         {.text = {"\xc5\xbf", 2}, .exact = true},
     };
-    enum { OTHERS = ARRAY_LEN(others), BUCKETS = PLAN_RAW_BUCKETS - 1 };
+    enum { OTHERS = ARRAY_LEN(others), BUCKETS = PLAN_MASK_BUCKETS - 1 };
     struct plan_raw_literal *raw = arena_calloc(b->region, n + OTHERS, sizeof *raw);
     for (uint32_t i = 0; i < n; i++) {
         raw[i].text = raw_part(literals[i].text);
-        if (raw[i].text.len < PLAN_RAW_WINDOW) {
+        if (raw[i].text.len < PLAN_RAW_MIN) {
             return NULL; /* shorter parts would be found in nearly every record */
         }
-        raw[i].offset = rare_window(raw[i].text);
+        raw[i].offset = plan_rare_window(raw[i].text);
     }
     qsort(raw, n, sizeof *raw, window_cmp);
     memcpy(raw + n, others, sizeof others);
@@ -131,7 +90,7 @@ const struct plan_raw *plan_raw_make(struct plan_build *b, const struct plan_lit
         r->first[raw[i].bucket + 1] = i + 1;
         add_masks(r, &raw[i]);
     }
-    for (unsigned k = 1; k <= PLAN_RAW_BUCKETS; k++) {
+    for (unsigned k = 1; k <= PLAN_MASK_BUCKETS; k++) {
         r->first[k] = r->first[k] < r->first[k - 1] ? r->first[k - 1] : r->first[k];
     }
     return r;

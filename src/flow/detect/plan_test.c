@@ -85,7 +85,7 @@ static void equal_classes_share_their_plans(void **state)
     assert_ptr_not_equal(a, b);
     assert_ptr_equal(a->whole, b->whole);
     assert_ptr_equal(a->other, b->other);
-    assert_int_equal(a->values.n, 50);
+    assert_int_equal(a->values->n, 50);
     assert_int_equal(a->other->nrules, 50);
     assert_int_equal(a->by_value[0]->nrules, 51);
     kit_fini(&k);

@@ -98,16 +98,16 @@ static uint32_t split_values(struct plan_build *b, const struct plan_stage *s, s
 static void stage_split(struct plan_build *b, struct plan_stage *s, struct plan_env *env,
                         const struct map *values, const struct span *list, uint32_t n)
 {
-    struct plan_entry *entries = arena_calloc(b->region, n, sizeof *entries);
+    struct span *texts = arena_calloc(&b->temp, n, sizeof *texts);
     const struct plan **by_value = arena_calloc(b->region, n, sizeof *by_value);
     env->split = s->split;
     env->values = values;
     for (uint32_t i = 0; i < n; i++) {
         env->value = list[i];
-        entries[i] = (struct plan_entry){plan_copy(b, list[i]), {i, 1}};
+        texts[i] = plan_copy(b, list[i]);
         by_value[i] = plan_make(b, s->rules, s->nrules, env);
     }
-    s->values = plan_pack_hash(b, entries, n);
+    s->values = plan_pack_hash(b, texts, n);
     s->by_value = by_value;
     env->other = true;
     s->other = plan_make(b, s->rules, s->nrules, env);
@@ -272,6 +272,7 @@ static void pack_ruleset(struct plan_build *b, struct ruleset *rs)
     rs->nregexes = (uint32_t)b->regexes.len;
     rs->nfields = b->catalog->nfields;
     rs->max_words = b->max_words;
+    rs->ngroups = b->ngroups;
 }
 
 int ruleset_compile(const struct sigma_set *set, const struct catalog *catalog,
@@ -286,6 +287,8 @@ int ruleset_compile(const struct sigma_set *set, const struct catalog *catalog,
     map_init(&b.plans);
     map_init(&b.stages);
     map_init(&b.windows);
+    map_init(&b.hashes);
+    map_init(&b.sets);
     map_init(&b.gram_rates);
     b.roots = arena_calloc(&b.temp, set->rules.len + 1, sizeof *b.roots);
     struct ruleset *rs = arena_alloc(region, sizeof *rs);
@@ -305,6 +308,8 @@ int ruleset_compile(const struct sigma_set *set, const struct catalog *catalog,
     map_free(&b.plans);
     map_free(&b.stages);
     map_free(&b.windows);
+    map_free(&b.hashes);
+    map_free(&b.sets);
     map_free(&b.gram_rates);
     arena_fini(&b.temp);
     return rc;
