@@ -4,10 +4,14 @@
  * evaluates the woken rules in rule order. Runs in intake, scan and hunt workers; allocates nothing per event once warm;
  * what it reads is the shared rule set, what it writes is its own.
  */
+#include "base/clock.h"
 #include "base/mem.h"
 #include "flow/detect/match_priv.h"
 
-enum { EPOCH_MAX = 0x7fffffff }; /* an answer keeps its epoch in 31 bits */
+enum {
+    EPOCH_MAX = 0x7fffffff, /* an answer keeps its epoch in 31 bits */
+    SAMPLE = 64,            /* one event in as many is timed */
+};
 
 static int make_regexes(struct matcher *m, struct err *e)
 {
@@ -32,7 +36,10 @@ struct matcher *matcher_new(const struct ruleset *rs, const struct catalog *cata
     m->catalog = catalog;
     m->answers = mem_calloc(rs->npreds, sizeof *m->answers);
     m->fields = mem_calloc(rs->nfields, sizeof *m->fields);
+    m->decisive = mem_calloc(rs->njoints, sizeof *m->decisive);
     m->woken = mem_calloc(rs->max_words, sizeof *m->woken);
+    m->costs = mem_calloc(rs->nrules, sizeof *m->costs);
+    m->plan_runs = mem_calloc(rs->nplans, sizeof *m->plan_runs);
     m->memo = memo_new(rs->ngroups);
     buf_init(&m->keywords, KEYWORD_TEXT_MAX_BYTES);
     if (make_regexes(m, e) < 0) {
@@ -53,7 +60,10 @@ void matcher_free(struct matcher **m)
     mem_free((*m)->regexes);
     mem_free((*m)->answers);
     mem_free((*m)->fields);
+    mem_free((*m)->decisive);
     mem_free((*m)->woken);
+    mem_free((*m)->costs);
+    mem_free((*m)->plan_runs);
     memo_free(&(*m)->memo);
     buf_free(&(*m)->keywords);
     vec_free(&(*m)->matches);
@@ -81,6 +91,27 @@ void match_look_through(struct matcher *m, struct event *ev, class_id cls)
     next_epoch(m);
 }
 
+static bool holds(struct matcher *m, const struct plan_node *n);
+
+/*
+ * Whether some kid is worth `decides`. What decided last time mostly does again, however the kids are ordered: a
+ * condition that ends in a long list of exceptions costs one question, not the list.
+ */
+static bool some_kid(struct matcher *m, const struct plan_node *n, bool decides)
+{
+    uint16_t *last = &m->decisive[n->number];
+    if (*last < n->n && holds(m, &n->kids[*last]) == decides) {
+        return true;
+    }
+    for (uint32_t i = 0; i < n->n; i++) {
+        if (i != *last && holds(m, &n->kids[i]) == decides) {
+            *last = i < UINT16_MAX && !n->kids[i].dear ? (uint16_t)i : 0;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Depth is bounded by the loader (SIGMA_DEPTH_MAX) and checked when the tree is made. */
 static bool holds(struct matcher *m, const struct plan_node *n)
 {
@@ -88,19 +119,9 @@ static bool holds(struct matcher *m, const struct plan_node *n)
     case PLAN_PRED:
         return match_pred(m, n->n) != n->negate;
     case PLAN_AND:
-        for (uint32_t i = 0; i < n->n; i++) {
-            if (!holds(m, &n->kids[i])) {
-                return false;
-            }
-        }
-        return true;
+        return !some_kid(m, n, false);
     case PLAN_OR:
-        for (uint32_t i = 0; i < n->n; i++) {
-            if (holds(m, &n->kids[i])) {
-                return true;
-            }
-        }
-        return false;
+        return some_kid(m, n, true);
     case PLAN_TRUE:
         return true;
     case PLAN_FALSE:
@@ -123,17 +144,42 @@ static const struct plan *choose_plan(struct matcher *m, const struct plan_stage
     return at == PLAN_HASH_NONE ? s->other : s->by_value[at];
 }
 
+static void try_rule(struct matcher *m, uint32_t rule, class_id cls)
+{
+    struct matcher_cost *cost = &m->costs[rule];
+    bool timed = m->stats.events % SAMPLE == 0;
+    time_ns from = timed ? clock_mono() : 0;
+    m->stats.candidates++;
+    cost->candidates++;
+    if (holds(m, m->rs->roots[rule])) {
+        cost->hits++;
+        vec_push(&m->matches, (struct match){rule, cls});
+    }
+    if (timed) {
+        cost->ns += (uint64_t)(clock_mono() - from) * SAMPLE;
+    }
+}
+
 static void run_stage(struct matcher *m, const struct plan_stage *s)
 {
     const struct plan *plan = choose_plan(m, s);
+    m->plan_runs[plan->number]++;
     match_scan(m, plan);
     for (uint32_t w = 0; w < plan->nwords; w++) {
         for (uint64_t bits = m->woken[w]; bits != 0; bits &= bits - 1) {
-            uint32_t rule = plan->rules[w * 64 + (uint32_t)__builtin_ctzll(bits)];
-            m->stats.candidates++;
-            if (holds(m, m->rs->roots[rule])) {
-                vec_push(&m->matches, (struct match){rule, s->class_id});
-            }
+            try_rule(m, plan->rules[w * 64 + (uint32_t)__builtin_ctzll(bits)], s->class_id);
+        }
+    }
+}
+
+void matcher_costs(const struct matcher *m, struct matcher_cost *out)
+{
+    CHECK_OBJ(m, MATCHER_MAGIC);
+    memcpy(out, m->costs, m->rs->nrules * sizeof *out);
+    for (uint32_t p = 0; p < m->rs->nplans; p++) {
+        const struct plan *plan = m->rs->plans[p];
+        for (uint32_t i = 0; i < plan->nrules; i++) {
+            out[plan->rules[i]].events += m->plan_runs[p];
         }
     }
 }

@@ -35,9 +35,14 @@ static bool holds_string(const struct plan_pred *p, struct span v)
     }
 }
 
-static bool holds_regex(struct matcher *m, const struct plan_pred *p, struct span v)
+static bool holds_regex(struct matcher *m, const struct plan_pred *p, uint32_t leaf)
 {
-    enum regex_result r = regex_search(m->regexes[p->regex], v, NULL, NULL);
+    for (uint32_t i = 0; i < p->nneeded; i++) {
+        if (match_find(value_text(m, leaf, true), p->needed[i]) == NULL) {
+            return false;
+        }
+    }
+    enum regex_result r = regex_search(m->regexes[p->regex], value_text(m, leaf, false), NULL, NULL);
     m->stats.regex_limits += r == REGEX_LIMIT;
     return r == REGEX_YES;
 }
@@ -86,7 +91,7 @@ bool match_value(struct matcher *m, const struct plan_pred *p, uint32_t leaf)
     case OP_ANY:
         return true;
     case OP_REGEX:
-        return holds_regex(m, p, value_text(m, leaf, false));
+        return holds_regex(m, p, leaf);
     case OP_CIDR:
         return match_cidr(p, value_text(m, leaf, false));
     case OP_COMPARE:

@@ -30,6 +30,7 @@ struct matcher {
     uint32_t epoch;            /* < 2^31 */
     uint32_t *answers;         /* per predicate: epoch × 2 + answer */
     struct field_memo *fields; /* per field: first leaf */
+    uint16_t *decisive;        /* per joining node: the kid that decided it last, asked first next time */
     uint64_t *woken;           /* per rule of the plan at hand */
     const struct plan *plan;
     struct memo *memo;
@@ -40,6 +41,8 @@ struct matcher {
     VEC(struct match) matches;
     VEC(struct match) merged;
     struct matcher_stats stats;
+    struct matcher_cost *costs; /* per rule; events are in plan_runs */
+    uint64_t *plan_runs;        /* per plan */
 };
 
 /* match.c: from now on fields are read through cls's view; all answers are forgotten. */

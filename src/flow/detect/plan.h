@@ -58,6 +58,8 @@ struct plan_pred {
     field_id field;
     field_id other;
     uint32_t regex;   /* number of the regular expression, OP_REGEX */
+    uint32_t nneeded; /* OP_REGEX: literals, folded, that every match contains */
+    const struct span *needed;
     struct span text; /* the literal or the pattern */
     const struct sigma_part *parts; /* OP_GLOB */
     uint32_t nparts;
@@ -76,7 +78,9 @@ enum plan_node_kind { PLAN_AND, PLAN_OR, PLAN_PRED, PLAN_TRUE, PLAN_FALSE };
 struct plan_node {
     uint8_t kind;
     bool negate;   /* PLAN_PRED */
+    bool dear;     /* a regular expression may be searched: never asked out of order */
     uint32_t n;    /* kids, or the number of the predicate */
+    uint32_t number; /* PLAN_AND, PLAN_OR: of all such nodes of the rule set */
     const struct plan_node *kids; /* contiguous, cheapest first */
     const struct plan_label *label;    /* PLAN_PRED */
     const struct span *selection; /* identifier of the rule whose tree this is, or NULL */
@@ -200,6 +204,7 @@ struct plan_group {
 };
 
 struct plan {
+    uint32_t number;        /* of all plans of the rule set */
     uint32_t nrules;
     const uint32_t *rules;  /* numbers in the set, ascending; bit i of the maps below is rules[i] */
     uint32_t nwords;
@@ -236,11 +241,14 @@ struct ruleset {
     uint32_t npreds;
     const uint32_t *regexes; /* predicate number of each regular expression */
     uint32_t nregexes;
+    uint32_t njoints; /* nodes that join others */
     uint32_t nfields;
     const struct plan_chain *chains; /* per class */
     uint32_t nclasses;
     uint32_t max_words;
     uint32_t ngroups; /* of all plans */
+    const struct plan *const *plans;
+    uint32_t nplans;
 };
 
 #define PLAN_HASH_NONE UINT32_MAX

@@ -62,6 +62,20 @@ static struct span folded_copy(struct plan_build *b, struct span s)
     return span_make(out, utf8_fold(s, out));
 }
 
+static struct span rarest_needed(const struct plan_pred *p)
+{
+    struct span best = SPAN("");
+    double best_rate = INFINITY;
+    for (uint32_t i = 0; i < p->nneeded; i++) {
+        double rate = plan_rate(ANCHOR_CONTAINS, p->needed[i]);
+        if (rate < best_rate) {
+            best = p->needed[i];
+            best_rate = rate;
+        }
+    }
+    return best;
+}
+
 static void anchor_find(struct plan_build *b, const struct plan_pred *p, struct anchor *a)
 {
     *a = (struct anchor){.kind = ANCHOR_NONE, .field = p->field, .rate = INFINITY};
@@ -78,7 +92,7 @@ static void anchor_find(struct plan_build *b, const struct plan_pred *p, struct 
         break;
     case OP_REGEX:
         a->kind = ANCHOR_CONTAINS;
-        a->text = plan_regex_literal(&b->temp, p->text, p->regex_flags);
+        a->text = rarest_needed(p);
         break;
     case OP_ANY:
     case OP_CIDR:

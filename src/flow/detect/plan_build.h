@@ -43,7 +43,9 @@ struct plan_build {
     struct map hashes;                        /* serialised texts → struct plan_hash * */
     struct map sets;                          /* serialised literals → struct plan_set * and the order of its literals */
     uint32_t max_words;
+    uint32_t njoints;
     uint32_t ngroups;
+    VEC(const struct plan *) made;            /* every plan, by number */
 };
 
 /* plan_tree.c */
@@ -74,8 +76,9 @@ void plan_split_values(const struct plan_build *b, const struct plan_node *n, fi
 double plan_rate(enum anchor_kind kind, struct span folded);
 /* The same of a window of PLAN_GRAM bytes, per million; known starts empty and is filled by the first call. */
 uint64_t plan_gram_rate(struct map *known, struct span gram);
-/* plan_regex.c: longest literal (folded, in temp) that every match of the pattern contains, or empty. */
-struct span plan_regex_literal(struct arena *temp, struct span pattern, unsigned flags);
+/* plan_regex.c: literals (folded, in temp) that every match of the pattern contains; returns how many, longest first. */
+enum { PLAN_NEEDED_MAX = 4 };
+uint32_t plan_regex_literals(struct arena *temp, struct span pattern, struct span out[PLAN_NEEDED_MAX]);
 
 /* plan_pack.c */
 /* Texts (of plan_copy) by hash; equal lists give the same table. */

@@ -281,6 +281,8 @@ static const struct plan *pack_plan(struct drafting *d)
 {
     struct arena *region = d->b->region;
     struct plan *plan = arena_alloc(region, sizeof *plan);
+    plan->number = (uint32_t)d->b->made.len;
+    vec_push(&d->b->made, plan);
     plan->nrules = (uint32_t)d->rules.len;
     plan->nwords = (plan->nrules + 63) / 64;
     uint32_t *rules = arena_calloc(region, plan->nrules, sizeof *rules);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The literal that every match of a regular expression contains, so that a rule with only a regex needs not be tried on
- * every event. Reads the top level of the pattern only and gives up ("") on anything it is not sure of: a wrong literal
+ * Literals that every match of a regular expression contains, so that a rule with only a regex needs not be tried on
+ * every event, and few values are searched. Reads the top level of the pattern only and gives up ("") on anything it is not sure of: a wrong literal
  * would lose matches. Compiler role.
  */
 #include "base/utf8.h"
@@ -10,19 +10,27 @@
 struct scan {
     const char *p;
     const char *end;
-    char *run; /* current stretch of literal characters */
+    char *run; /* current stretch of literal characters; those before it are kept in front of it */
     size_t run_len;
-    char *best;
-    size_t best_len;
+    struct span best[PLAN_NEEDED_MAX]; /* longest first */
+    uint32_t nbest;
 };
 
 static void run_end(struct scan *s)
 {
-    if (s->run_len > s->best_len) {
-        memcpy(s->best, s->run, s->run_len);
-        s->best_len = s->run_len;
+    struct span run = span_make(s->run, s->run_len);
+    uint32_t at = s->nbest;
+    while (at > 0 && s->best[at - 1].len < run.len) {
+        at--;
     }
+    s->run += s->run_len;
     s->run_len = 0;
+    if (run.len == 0 || at == PLAN_NEEDED_MAX) {
+        return;
+    }
+    s->nbest += s->nbest < PLAN_NEEDED_MAX;
+    memmove(&s->best[at + 1], &s->best[at], (s->nbest - 1 - at) * sizeof s->best[0]);
+    s->best[at] = run;
 }
 
 /* Things that change how the rest is read, or that we do not follow. */
@@ -216,24 +224,25 @@ static bool take_element(struct scan *s)
     return true;
 }
 
-struct span plan_regex_literal(struct arena *temp, struct span pattern, unsigned flags)
+uint32_t plan_regex_literals(struct arena *temp, struct span pattern, struct span out[PLAN_NEEDED_MAX])
 {
-    (void)flags; /* the literal is folded: it holds for both cases; m and s change nothing about literals */
     if (pattern.len == 0 || is_beyond_us(pattern)) {
-        return SPAN("");
+        return 0;
     }
     struct scan s = {
         .p = pattern.ptr,
         .end = pattern.ptr + pattern.len,
         .run = arena_bytes(temp, pattern.len + UTF8_MAX_BYTES),
-        .best = arena_bytes(temp, pattern.len + UTF8_MAX_BYTES),
     };
     while (s.p < s.end) {
         if (!take_element(&s)) {
-            return SPAN("");
+            return 0;
         }
     }
     run_end(&s);
-    char *out = arena_bytes(temp, utf8_fold_room(s.best_len));
-    return span_make(out, utf8_fold(span_make(s.best, s.best_len), out));
+    for (uint32_t i = 0; i < s.nbest; i++) {
+        char *folded = arena_bytes(temp, utf8_fold_room(s.best[i].len));
+        out[i] = span_make(folded, utf8_fold(s.best[i], folded));
+    }
+    return s.nbest;
 }

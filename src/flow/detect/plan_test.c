@@ -238,11 +238,20 @@ static void literals_of_regular_expressions(void **state)
     struct arena a;
     arena_init(&a, 0);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct span got = plan_regex_literal(&a, span_of(cases[i].pattern), 0);
+        struct span all[PLAN_NEEDED_MAX];
+        struct span got = plan_regex_literals(&a, span_of(cases[i].pattern), all) > 0 ? all[0] : SPAN("");
         if (!span_eq(got, span_of(cases[i].literal))) {
             fail_msg("%s: wanted '%s', got '%.*s'", cases[i].pattern, cases[i].literal, SPAN_ARG(got));
         }
     }
+    struct span all[PLAN_NEEDED_MAX];
+    static const char *const longest[PLAN_NEEDED_MAX] = {"dddd", "ccc", "xxx", "bb"};
+    assert_int_equal(plan_regex_literals(&a, SPAN("a.bb.CCC.dddd.xxx.y"), all), PLAN_NEEDED_MAX);
+    for (size_t i = 0; i < PLAN_NEEDED_MAX; i++) {
+        assert_true(span_eq(all[i], span_of(longest[i])));
+    }
+    assert_int_equal(plan_regex_literals(&a, SPAN("(set).*&&\\s?set.*\""), all), 3);
+    assert_true(span_eq(all[0], SPAN("set")) && span_eq(all[1], SPAN("&&")) && span_eq(all[2], SPAN("\"")));
     arena_fini(&a);
 }
 

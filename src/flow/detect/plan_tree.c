@@ -176,6 +176,17 @@ static struct span pred_key(struct plan_build *b, const struct plan_pred *p)
     return key;
 }
 
+static void fill_needed(struct plan_build *b, struct plan_pred *p)
+{
+    struct span found[PLAN_NEEDED_MAX];
+    p->nneeded = plan_regex_literals(&b->temp, p->text, found);
+    struct span *needed = arena_calloc(b->region, p->nneeded, sizeof *needed);
+    for (uint32_t i = 0; i < p->nneeded; i++) {
+        needed[i] = plan_copy(b, found[i]);
+    }
+    p->needed = needed;
+}
+
 static uint32_t pred_intern(struct plan_build *b, const struct sigma_pred *sp)
 {
     struct plan_pred p;
@@ -197,6 +208,7 @@ static uint32_t pred_intern(struct plan_build *b, const struct sigma_pred *sp)
     }
     if (p.op == OP_REGEX) {
         p.regex = (uint32_t)b->regexes.len;
+        fill_needed(b, &p);
         vec_push(&b->regexes, id);
     }
     vec_push(&b->preds, p);
@@ -204,13 +216,15 @@ static uint32_t pred_intern(struct plan_build *b, const struct sigma_pred *sp)
     return id;
 }
 
+enum { REGEX_COST = 2000 };
+
 /* Rough nanoseconds to answer: decides only the order in which kids are tried. */
 static double pred_cost(const struct plan_pred *p)
 {
     static const double costs[] = {
         [OP_NEVER] = 0,     [OP_ALWAYS] = 0,  [OP_EXACT] = 5,    [OP_STARTS] = 6,
         [OP_ENDS] = 6,      [OP_CONTAINS] = 30, [OP_ANY] = 3,    [OP_GLOB] = 60,
-        [OP_REGEX] = 2000,  [OP_CIDR] = 40,   [OP_COMPARE] = 40, [OP_TIMEPART] = 60,
+        [OP_REGEX] = REGEX_COST,  [OP_CIDR] = 40,   [OP_COMPARE] = 40, [OP_TIMEPART] = 60,
         [OP_NULL] = 3,      [OP_EXISTS] = 3,  [OP_FIELDREF] = 50,
     };
     return costs[p->op] * (p->keyword ? 30 : 1);
@@ -254,9 +268,11 @@ static double convert_kids(struct tree_walk *w, const struct sigma_node *n, bool
     struct plan_node *packed = arena_calloc(w->b->region, n->nkids, sizeof *packed);
     for (uint32_t i = 0; i < n->nkids; i++) {
         packed[i] = kids[i].node;
+        packed[i].dear = kids[i].cost >= REGEX_COST;
     }
     out->kids = packed;
     out->n = n->nkids;
+    out->number = w->b->njoints++;
     return total;
 }
 

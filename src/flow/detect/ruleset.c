@@ -270,9 +270,12 @@ static void pack_ruleset(struct plan_build *b, struct ruleset *rs)
     rs->npreds = (uint32_t)b->preds.len;
     rs->regexes = packed(b, b->regexes.data, b->regexes.len, sizeof *b->regexes.data);
     rs->nregexes = (uint32_t)b->regexes.len;
+    rs->njoints = b->njoints;
     rs->nfields = b->catalog->nfields;
     rs->max_words = b->max_words;
     rs->ngroups = b->ngroups;
+    rs->plans = packed(b, b->made.data, b->made.len, sizeof *b->made.data);
+    rs->nplans = (uint32_t)b->made.len;
 }
 
 int ruleset_compile(const struct sigma_set *set, const struct catalog *catalog,
@@ -303,6 +306,7 @@ int ruleset_compile(const struct sigma_set *set, const struct catalog *catalog,
     vec_free(&b.preds);
     vec_free(&b.anchors);
     vec_free(&b.regexes);
+    vec_free(&b.made);
     map_free(&b.pred_index);
     map_free(&b.texts);
     map_free(&b.plans);

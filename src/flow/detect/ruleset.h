@@ -63,6 +63,16 @@ struct matcher_stats {
 };
 void matcher_stats(const struct matcher *m, struct matcher_stats *out);
 
+/* What a rule has cost so far. Always counted; nanoseconds are of one event in 64, times 64. */
+struct matcher_cost {
+    uint64_t events;     /* of classes the rule is for */
+    uint64_t candidates; /* of these, whose anchors were found, so that the condition was evaluated */
+    uint64_t hits;
+    uint64_t ns;         /* spent on evaluating the condition */
+};
+/* Of every rule: out has room for ruleset_nrules of them. */
+void matcher_costs(const struct matcher *m, struct matcher_cost *out);
+
 /* Why a match fired: the parts of the condition that held with their values and marks, in scratch. At most ALERT_WHY_MAX. */
 uint32_t matcher_explain(struct matcher *m, struct event *ev, const struct match *match,
                          struct arena *scratch, const struct alert_why **why_out);
