@@ -53,7 +53,7 @@ void match_scan(struct matcher *m, const struct plan *plan);
 /* Place of this text in h, or PLAN_HASH_NONE. */
 uint32_t match_hash_find(const struct plan_hash *h, struct span text);
 
-/* match_memo.c: what a group found in a value before. NULL where the memo is switched off. */
+/* match_memo.c: what a group found in a value before. */
 struct memo *memo_new(uint32_t ngroups);
 void memo_free(struct memo **x);
 /*

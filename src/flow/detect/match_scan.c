@@ -184,7 +184,7 @@ static void scan_value(struct matcher *m, const struct plan_group *g, uint32_t l
     bool put = false;
     const struct plan_wake *wakes;
     uint32_t n;
-    if (plain && m->memo != NULL && memo_find(m->memo, g->number, value, escaped, &wakes, &n, &put)) {
+    if (plain && memo_find(m->memo, g->number, value, escaped, &wakes, &n, &put)) {
         for (uint32_t i = 0; i < n; i++) {
             wake(m, wakes[i]);
         }

@@ -244,6 +244,14 @@ static void literals_of_regular_expressions(void **state)
             fail_msg("%s: wanted '%s', got '%.*s'", cases[i].pattern, cases[i].literal, SPAN_ARG(got));
         }
     }
+    arena_fini(&a);
+}
+
+static void all_literals_of_a_regular_expression(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a, 0);
     struct span all[PLAN_NEEDED_MAX];
     static const char *const longest[PLAN_NEEDED_MAX] = {"dddd", "ccc", "xxx", "bb"};
     assert_int_equal(plan_regex_literals(&a, SPAN("a.bb.CCC.dddd.xxx.y"), all), PLAN_NEEDED_MAX);
@@ -553,6 +561,7 @@ int main(void)
         cmocka_unit_test(the_region_points_at_nothing_else),
         cmocka_unit_test(another_process_can_use_the_plan),
         cmocka_unit_test(literals_of_regular_expressions),
+        cmocka_unit_test(all_literals_of_a_regular_expression),
         cmocka_unit_test(hostile_patterns_end),
         cmocka_unit_test(long_literals_and_values),
         cmocka_unit_test(literals_that_share_a_rare_byte),
