@@ -20,6 +20,11 @@ static size_t characters(struct span s)
     return n;
 }
 
+static void not_shown(struct api_request *req)
+{
+    respond_error(req, 403, "not_permitted", "Your role does not allow this.", NULL);
+}
+
 /* "open" and the names of statuses; empty = open, as the queue shows it. */
 static uint32_t statuses_of(struct span word)
 {
@@ -65,7 +70,7 @@ static bool filter_of(struct api_request *req, struct alert_filter *f, const cha
     int64_t limit = LIMIT_DEFAULT;
     struct span limit_text = request_query(req, "limit");
     *f = (struct alert_filter){
-        .organisation = req->user.organisation,
+        .organisation = reader_scope(&req->reader, ACTION_LIST, clock_now()),
         .statuses = statuses_of(request_query(req, "status")),
         .rule_id = request_query(req, "rule"),
         .host = request_query(req, "host"),
@@ -109,6 +114,46 @@ static void counts_json(struct json_writer *j, const struct alert_counts *n)
     json_end(j);
 }
 
+static bool row_shown(const struct policy_reader *reader, const struct alert_row *row,
+                      enum policy_action action, time_ns now)
+{
+    struct own_item own;
+    item_of_alert(row, &own);
+    return policy_allows(reader, &own.item, action, now);
+}
+
+bool alerts_document(struct json_writer *j, struct arena *arena, const struct policy_reader *reader,
+                     struct cursor *data, time_ns now)
+{
+    struct alert_counts n;
+    alert_counts_decode(data, &n);
+    bool more = cursor_u8(data) != 0;
+    int64_t last_received = (int64_t)cursor_u64(data);
+    struct span last_id = cursor_str(data);
+    uint32_t count = cursor_u32(data);
+    json_object(j);
+    json_key(j, "items");
+    json_array(j);
+    for (uint32_t i = 0; i < count && !data->failed; i++) {
+        struct alert_row row;
+        alert_row_decode(data, &row);
+        if (!data->failed && row_shown(reader, &row, ACTION_LIST, now)) {
+            alert_json(j, &row);
+        }
+    }
+    json_end(j);
+    json_key(j, "next");
+    if (more) {
+        json_text(
+            j, span_of(arena_printf(arena, "%" PRId64 ".%.*s", last_received, SPAN_ARG(last_id))));
+    } else {
+        json_null(j);
+    }
+    counts_json(j, &n);
+    json_end(j);
+    return cursor_done(data);
+}
+
 static void list_answered(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
     if (rc < 0) {
@@ -117,34 +162,8 @@ static void list_answered(struct api_request *req, int rc, struct span text, str
     }
     struct json_writer j;
     struct buf b;
-    struct alert_counts n;
-    alert_counts_decode(data, &n);
-    bool more = cursor_u8(data) != 0;
-    int64_t last_received = (int64_t)cursor_u64(data);
-    struct span last_id = cursor_str(data);
-    uint32_t count = cursor_u32(data);
     request_json(req, &b, &j);
-    json_object(&j);
-    json_key(&j, "items");
-    json_array(&j);
-    for (uint32_t i = 0; i < count && !data->failed; i++) {
-        struct alert_row row;
-        alert_row_decode(data, &row);
-        if (!data->failed) {
-            alert_json(&j, &row);
-        }
-    }
-    json_end(&j);
-    json_key(&j, "next");
-    if (more) {
-        json_text(&j, span_of(arena_printf(&req->arena, "%" PRId64 ".%.*s", last_received,
-                                           SPAN_ARG(last_id))));
-    } else {
-        json_null(&j);
-    }
-    counts_json(&j, &n);
-    json_end(&j);
-    if (!cursor_done(data)) {
+    if (!alerts_document(&j, &req->arena, &req->reader, data, clock_now())) {
         buf_free(&b);
         respond_failure(req, ERR_INVALID, SPAN("broken answer"));
         return;
@@ -158,6 +177,10 @@ void show_alerts(struct api_request *req)
     const char *where = NULL;
     if (!filter_of(req, &f, &where)) {
         respond_error(req, 400, "bad_query", "This value is not one the list knows.", where);
+        return;
+    }
+    if (f.organisation.len == 0) {
+        not_shown(req);
         return;
     }
     struct buf q;
@@ -317,20 +340,30 @@ static void history_json(struct json_writer *j, struct cursor *data)
     json_end(j);
 }
 
-static bool detail_json(struct api_request *req, struct json_writer *j, struct cursor *data)
+bool alert_document(struct json_writer *j, struct arena *arena, const struct policy_reader *reader,
+                    struct cursor *data, time_ns now, bool *shown_out)
 {
     struct alert_row row;
     struct alert a;
     struct rule_row rule = {0};
     struct ask_record rec;
+    struct own_item own;
     struct err e;
     alert_row_decode(data, &row);
     struct cursor detail = cursor_of(cursor_str(data));
-    if (data->failed || alert_decode(&detail, &req->arena, &a, &e) < 0) {
+    if (data->failed || alert_decode(&detail, arena, &a, &e) < 0) {
         return false;
+    }
+    *shown_out = row_shown(reader, &row, ACTION_READ, now);
+    if (!*shown_out) {
+        return true;
     }
     if (cursor_u8(data) != 0) {
         rule_decode(data, &rule);
+    }
+    item_of_rule(&rule, &own);
+    if (!policy_allows(reader, &own.item, ACTION_READ, now)) {
+        rule = (struct rule_row){0}; /* its name is the alert's, its text is not */
     }
     json_object(j);
     alert_json_fields(j, &row);
@@ -352,10 +385,16 @@ static void get_answered(struct api_request *req, int rc, struct span text, stru
     }
     struct json_writer j;
     struct buf b;
+    bool shown = false;
     request_json(req, &b, &j);
-    if (!detail_json(req, &j, data)) {
+    if (!alert_document(&j, &req->arena, &req->reader, data, clock_now(), &shown)) {
         buf_free(&b);
         respond_failure(req, ERR_INVALID, SPAN("broken answer"));
+        return;
+    }
+    if (!shown) { /* as if it were not there: that it exists is told to nobody either */
+        buf_free(&b);
+        respond_failure(req, ERR_NOT_FOUND, SPAN(""));
         return;
     }
     respond_json(req, 200, &b);
@@ -363,10 +402,15 @@ static void get_answered(struct api_request *req, int rc, struct span text, stru
 
 void alert_get(struct api_request *req)
 {
+    struct span scope = reader_scope(&req->reader, ACTION_READ, clock_now());
+    if (scope.len == 0) {
+        not_shown(req);
+        return;
+    }
     struct buf q;
     buf_init(&q, ASK_MAX_BYTES);
     ask_begin(&q, ASK_ALERT);
-    buf_str(&q, req->user.organisation);
+    buf_str(&q, scope);
     buf_str(&q, req->param[0]);
     request_ask(req, &q, get_answered);
     buf_free(&q);
@@ -403,6 +447,10 @@ static void change_answered(struct api_request *req, int rc, struct span text, s
         alert_row_decode(data, &row);
         has_row = cursor_done(data);
         rc = rc == 0 && !has_row ? ERR_INVALID : rc;
+        if (has_row && !row_shown(&req->reader, &row, ACTION_READ, clock_now())) {
+            has_row = false;
+            rc = ERR_NOT_FOUND;
+        }
     }
     if (rc == 0) {
         struct json_writer j;
@@ -421,7 +469,7 @@ static void change(struct api_request *req, enum alert_action action)
 {
     struct alert_change ch = {
         .id = req->param[0],
-        .organisation = req->user.organisation,
+        .organisation = reader_scope(&req->reader, ACTION_READ, clock_now()),
         .action = action,
         .who = req->user.name,
         .reason = request_field(req, "reason"),
@@ -430,6 +478,10 @@ static void change(struct api_request *req, enum alert_action action)
     CHECK(num_i64(request_field(req, "revision"), &ch.revision)); /* the route's table checked it */
     if (characters(ch.note) > ALERT_NOTE_MAX) {
         respond_error(req, 400, "bad_body", "A note has at most 4000 characters.", "note");
+        return;
+    }
+    if (ch.organisation.len == 0) {
+        not_shown(req);
         return;
     }
     struct buf q;

@@ -98,6 +98,24 @@ void json_milli(struct json_writer *j, int64_t milli);
  * each). */
 size_t utf16_units(struct span s, size_t bytes);
 
+/* alerts.c, node.c: documents from the keeper's answers, each part only when policy shows it to
+ * this reader. False: the answer is broken. */
+bool alerts_document(struct json_writer *j, struct arena *arena, const struct policy_reader *reader,
+                     struct cursor *data, time_ns now);
+/* *shown_out false: not for this reader, nothing was written. */
+bool alert_document(struct json_writer *j, struct arena *arena, const struct policy_reader *reader,
+                    struct cursor *data, time_ns now, bool *shown_out);
+bool sources_document(struct json_writer *j, const struct policy_reader *reader,
+                      struct cursor *data, time_ns now);
+bool rules_document(struct json_writer *j, struct arena *arena, const struct policy_reader *reader,
+                    struct cursor *data, time_ns now);
+void status_document(struct json_writer *j, const struct api *api,
+                     const struct policy_reader *reader, const struct keeper_status *s,
+                     time_ns now);
+/* stream.c: whether an event about a thing of this organisation goes to a listening reader; empty =
+ * of the whole node. */
+bool stream_shows(const struct policy_reader *reader, struct span organisation, time_ns now);
+
 /* One handler per route. */
 #define ROUTE(method, path, permission, handler, body, body_fields, query_fields, summary)         \
     void handler(struct api_request *req);

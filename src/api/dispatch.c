@@ -72,6 +72,7 @@ static bool read_body(struct api_request *req)
 static void handle(struct api_request *req)
 {
     if (read_body(req)) {
+        reader_of_account(&req->user, &req->reader);
         req->route->handler(req);
     }
 }

@@ -72,14 +72,32 @@ void health_get(struct api_request *req)
     respond_json(req, 200, &b);
 }
 
-static void archive_json(struct json_writer *j, const struct keeper_status *s)
+/* Numbers over all organisations of the node; null for those who see one of them only. */
+static void number_if(struct json_writer *j, bool shown, const char *key, int64_t v)
+{
+    json_key(j, key);
+    if (shown) {
+        json_i64(j, v);
+    } else {
+        json_null(j);
+    }
+}
+
+static bool numbers_shown(const struct policy_reader *reader, time_ns now)
+{
+    struct own_item own;
+    item_of_node_numbers(&own);
+    return policy_allows(reader, &own.item, ACTION_COUNT, now);
+}
+
+static void archive_json(struct json_writer *j, const struct keeper_status *s, bool shown)
 {
     json_key(j, "archive");
     json_object(j);
-    number(j, "bytes", s->archive_bytes);
-    number(j, "events", s->archive_events);
+    number_if(j, shown, "bytes", s->archive_bytes);
+    number_if(j, shown, "events", s->archive_events);
     json_key(j, "oldest_day");
-    if (s->archive_oldest_day < 0) {
+    if (s->archive_oldest_day < 0 || !shown) {
         json_null(j);
     } else {
         char day[TIME_TEXT_MAX];
@@ -89,19 +107,22 @@ static void archive_json(struct json_writer *j, const struct keeper_status *s)
     json_end(j);
 }
 
-static void status_json(struct json_writer *j, const struct api *api, const struct keeper_status *s)
+void status_document(struct json_writer *j, const struct api *api,
+                     const struct policy_reader *reader, const struct keeper_status *s, time_ns now)
 {
+    bool shown = numbers_shown(reader, now);
+    json_object(j);
     text(j, "version", SPAN(SERENO_VERSION));
     json_key(j, "started");
     json_time(j, api->started);
-    number(j, "events", s->events);
-    number(j, "alerts", s->alerts);
+    number_if(j, shown, "events", s->events);
+    number_if(j, shown, "alerts", s->alerts);
     json_key(j, "last_event");
-    json_time(j, s->last_event);
+    json_time(j, shown ? s->last_event : TIME_NONE);
     json_key(j, "sources");
     json_object(j);
-    number(j, "total", s->sources_total);
-    number(j, "live", s->sources_live);
+    number_if(j, shown, "total", s->sources_total);
+    number_if(j, shown, "live", s->sources_live);
     json_end(j);
     json_key(j, "rules");
     json_object(j);
@@ -116,9 +137,10 @@ static void status_json(struct json_writer *j, const struct api *api, const stru
         json_array(j);
         json_end(j);
     }
-    archive_json(j, s);
+    archive_json(j, s, shown);
     text(j, "sandbox", api->sandbox[0] == '\0' ? SPAN("off") : span_of(api->sandbox));
     text_or_null(j, "certificate", span_of(api->fingerprint));
+    json_end(j);
 }
 
 static void status_answered(struct api_request *req, int rc, struct span why, struct cursor *data)
@@ -132,9 +154,7 @@ static void status_answered(struct api_request *req, int rc, struct span why, st
     struct buf b;
     keeper_status_decode(data, &s);
     request_json(req, &b, &j);
-    json_object(&j);
-    status_json(&j, req->api, &s);
-    json_end(&j);
+    status_document(&j, req->api, &req->reader, &s, clock_now());
     respond_or_fail(req, &b, data);
 }
 
@@ -144,7 +164,13 @@ static void ask_plain(struct api_request *req, enum ask ask, bool with_organisat
     buf_init(&q, ASK_MAX_BYTES);
     ask_begin(&q, ask);
     if (with_organisation) {
-        buf_str(&q, req->user.organisation);
+        struct span scope = reader_scope(&req->reader, ACTION_LIST, clock_now());
+        if (scope.len == 0) {
+            buf_free(&q);
+            respond_error(req, 403, "not_permitted", "Your role does not allow this.", NULL);
+            return;
+        }
+        buf_str(&q, scope);
     }
     request_ask(req, &q, then);
     buf_free(&q);
@@ -174,6 +200,29 @@ static void source_json(struct json_writer *j, const struct source_row *s)
     json_end(j);
 }
 
+bool sources_document(struct json_writer *j, const struct policy_reader *reader,
+                      struct cursor *data, time_ns now)
+{
+    int64_t unknown = (int64_t)cursor_u64(data);
+    uint32_t n = cursor_u32(data);
+    json_object(j);
+    json_key(j, "items");
+    json_array(j);
+    for (uint32_t i = 0; i < n && !data->failed; i++) {
+        struct source_row s;
+        struct own_item own;
+        source_decode(data, &s);
+        item_of_source(&s, &own);
+        if (!data->failed && policy_allows(reader, &own.item, ACTION_LIST, now)) {
+            source_json(j, &s);
+        }
+    }
+    json_end(j);
+    number_if(j, numbers_shown(reader, now), "unknown", unknown);
+    json_end(j);
+    return cursor_done(data);
+}
+
 static void sources_answered(struct api_request *req, int rc, struct span why, struct cursor *data)
 {
     if (rc < 0) {
@@ -182,20 +231,8 @@ static void sources_answered(struct api_request *req, int rc, struct span why, s
     }
     struct json_writer j;
     struct buf b;
-    int64_t unknown = (int64_t)cursor_u64(data);
-    uint32_t n = cursor_u32(data);
     request_json(req, &b, &j);
-    json_object(&j);
-    json_key(&j, "items");
-    json_array(&j);
-    for (uint32_t i = 0; i < n && !data->failed; i++) {
-        struct source_row s;
-        source_decode(data, &s);
-        source_json(&j, &s);
-    }
-    json_end(&j);
-    number(&j, "unknown", unknown);
-    json_end(&j);
+    (void)sources_document(&j, &req->reader, data, clock_now());
     respond_or_fail(req, &b, data);
 }
 
@@ -204,19 +241,19 @@ void show_sources(struct api_request *req)
     ask_plain(req, ASK_SOURCES, true, sources_answered);
 }
 
-static void rule_item(struct json_writer *j, const struct rule_row *r)
+static void rule_item(struct json_writer *j, const struct rule_row *r, bool numbers)
 {
     json_object(j);
     text(j, "id", r->rule_id);
     text(j, "title", r->title);
     text(j, "level", span_of(alert_level_name((enum alert_level)r->level)));
     text(j, "file", r->file);
-    number(j, "events", r->events);
-    number(j, "hits", r->alerts);
+    number_if(j, numbers, "events", r->events);
+    number_if(j, numbers, "hits", r->alerts);
     json_end(j);
 }
 
-static void refused_json(struct json_writer *j, struct cursor *data)
+static void refused_json(struct json_writer *j, struct cursor *data, bool shown)
 {
     json_key(j, "refused");
     json_array(j);
@@ -224,6 +261,9 @@ static void refused_json(struct json_writer *j, struct cursor *data)
     for (uint32_t i = 0; i < n && !data->failed; i++) {
         struct rule_refusal r;
         refusal_decode(data, &r);
+        if (!shown) {
+            continue;
+        }
         json_object(j);
         text(j, "file", r.file);
         json_key(j, "line");
@@ -238,6 +278,46 @@ static void refused_json(struct json_writer *j, struct cursor *data)
     json_end(j);
 }
 
+static bool rule_shown(const struct policy_reader *reader, const struct rule_row *r, time_ns now)
+{
+    struct own_item own;
+    item_of_rule(r, &own);
+    return policy_allows(reader, &own.item, ACTION_LIST, now);
+}
+
+bool rules_document(struct json_writer *j, struct arena *arena, const struct policy_reader *reader,
+                    struct cursor *data, time_ns now)
+{
+    bool numbers = numbers_shown(reader, now);
+    bool more = cursor_u8(data) != 0;
+    int64_t total = (int64_t)cursor_u64(data);
+    uint32_t n = cursor_u32(data);
+    struct rule_row r = {0};
+    struct rule_row last = {0}; /* shown */
+    json_object(j);
+    json_key(j, "items");
+    json_array(j);
+    for (uint32_t i = 0; i < n && !data->failed; i++) {
+        rule_decode(data, &r);
+        if (!data->failed && rule_shown(reader, &r, now)) {
+            rule_item(j, &r, numbers);
+            last = r;
+        }
+    }
+    json_end(j);
+    refused_json(j, data, numbers);
+    number_if(j, numbers, "total", total);
+    json_key(j, "next");
+    if (more && last.hash.len > 0) {
+        json_text(j, span_of(arena_printf(arena, "%.*s.%.*s", SPAN_ARG(last.hash),
+                                          SPAN_ARG(last.title))));
+    } else {
+        json_null(j);
+    }
+    json_end(j);
+    return cursor_done(data);
+}
+
 static void rules_answered(struct api_request *req, int rc, struct span why, struct cursor *data)
 {
     if (rc < 0) {
@@ -246,31 +326,8 @@ static void rules_answered(struct api_request *req, int rc, struct span why, str
     }
     struct json_writer j;
     struct buf b;
-    bool more = cursor_u8(data) != 0;
-    int64_t total = (int64_t)cursor_u64(data);
-    uint32_t n = cursor_u32(data);
-    struct rule_row r = {0};
     request_json(req, &b, &j);
-    json_object(&j);
-    json_key(&j, "items");
-    json_array(&j);
-    for (uint32_t i = 0; i < n && !data->failed; i++) {
-        rule_decode(data, &r);
-        if (!data->failed) {
-            rule_item(&j, &r);
-        }
-    }
-    json_end(&j);
-    refused_json(&j, data);
-    number(&j, "total", total);
-    json_key(&j, "next");
-    if (more && n > 0) {
-        json_text(&j, span_of(arena_printf(&req->arena, "%.*s.%.*s", SPAN_ARG(r.hash),
-                                           SPAN_ARG(r.title))));
-    } else {
-        json_null(&j);
-    }
-    json_end(&j);
+    (void)rules_document(&j, &req->arena, &req->reader, data, clock_now());
     respond_or_fail(req, &b, data);
 }
 

@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "desk/identity/secret.h"
+#include "desk/readers/readers.h"
 #include "wire/json_write.h"
 
 enum {
@@ -66,10 +67,11 @@ struct api_request {
     struct span param[REQUEST_PARAMS_MAX];
     bool is_head; /* method HEAD of a GET route */
     struct buf body;
-    struct uri_pairs fields; /* of the body, by name, whatever its kind */
-    struct span address;     /* of the peer, as text */
-    struct account user;     /* id empty = nobody */
-    struct span cookie;      /* of the session */
+    struct uri_pairs fields;     /* of the body, by name, whatever its kind */
+    struct span address;         /* of the peer, as text */
+    struct account user;         /* id empty = nobody */
+    struct policy_reader reader; /* the same as policy sees it; set before the handler runs */
+    struct span cookie;          /* of the session */
     unsigned status;
     struct MHD_Response *response;
     bool suspended;

@@ -4,6 +4,30 @@
 
 #include "api/api_priv.h"
 
+/*
+ * A route without a row in policy/paths.def does not compile ("PATH_OF_ROUTE_x undeclared"), nor
+ * does a row without its route: what policy says about an address is decided when the address is
+ * made.
+ */
+enum path_row {
+#define PATH(class, name, action, adapter) PATH_OF_##class##_##name,
+#define PLAIN(class, name, why) PATH_OF_##class##_##name,
+#include "policy/paths.def"
+    PATH_ROWS
+};
+enum {
+#define ROUTE(method, path, permission, handler, body, body_fields, query_fields, summary)         \
+    +(PATH_OF_ROUTE_##handler >= 0)
+    ROUTES_WITH_ROWS = 0
+#include "api/routes.def"
+#undef ROUTE
+    ,
+#define ROW_OF_ROUTE(handler) +(sizeof(&handler) > 0)
+    ROWS_WITH_ROUTES = 0
+#include "policy/paths.def"
+};
+_Static_assert(ROUTES_WITH_ROWS >= ROWS_WITH_ROUTES, "one row per handler");
+
 /* GET … as text of the table. */
 static const struct route table[] = {
 #define ROUTE(method, path, permission, handler, body, body_fields, query_fields, summary)         \

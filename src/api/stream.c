@@ -46,8 +46,18 @@ struct stream {
     bool ended;
     time_ns opened;
     unsigned char session_hash[SECRET_HASH_BYTES];
-    char *organisation;
+    struct account account; /* its texts, one after the other, in `texts` */
+    char *texts;
 };
+
+/* Each kind of event has its row in policy/paths.def, and each row its kind. */
+#define ROW_OF_EVENT(name) +(EVENT_##name >= 0)
+enum {
+    EVENT_ROWS = 0
+#include "policy/paths.def"
+};
+_Static_assert(EVENT_ROWS == (int)EVENT_KIND_COUNT,
+               "a kind of event lacks its row in policy/paths.def");
 
 void streams_init(struct api *api)
 {
@@ -121,7 +131,7 @@ static void on_free(void *cls)
     }
     s->api->nstreams--;
     buf_free(&s->out);
-    mem_free(s->organisation);
+    mem_free(s->texts);
     s->magic = 0;
     mem_free(s);
 }
@@ -137,10 +147,22 @@ void streams_end(struct api *api, const unsigned char *session_hash)
     }
 }
 
+bool stream_shows(const struct policy_reader *reader, struct span organisation, time_ns now)
+{
+    struct own_item own;
+    if (organisation.len == 0) {
+        item_of_node_numbers(&own);
+    } else {
+        item_of_alert(&(struct alert_row){.organisation = organisation}, &own);
+    }
+    return policy_allows(reader, &own.item, ACTION_STREAM, now);
+}
+
 static bool may_see(const struct stream *s, struct span organisation)
 {
-    struct span own = span_of(s->organisation);
-    return span_eq(own, SPAN("*")) || (organisation.len > 0 && span_eq(own, organisation));
+    struct policy_reader reader;
+    reader_of_account(&s->account, &reader);
+    return stream_shows(&reader, organisation, clock_now());
 }
 
 static struct span event_view(const struct event *ev)
@@ -262,6 +284,26 @@ static uint64_t resume_at(const struct ring *r, struct span last_id)
     return r->next - seen - 1 < API_EVENTS_KEPT ? seen + 1 : 0;
 }
 
+/* The request's texts die with it; the stream lives on. */
+static void keep_account(struct stream *s, const struct account *user)
+{
+    const struct span from[] = {user->id, user->role, user->organisation};
+    struct span *to[] = {&s->account.id, &s->account.role, &s->account.organisation};
+    size_t len = 0;
+    for (size_t i = 0; i < ARRAY_LEN(from); i++) {
+        len += from[i].len;
+    }
+    s->texts = mem_alloc(len + 1);
+    char *at = s->texts;
+    for (size_t i = 0; i < ARRAY_LEN(from); i++) {
+        if (from[i].len > 0) {
+            memcpy(at, from[i].ptr, from[i].len);
+        }
+        *to[i] = span_make(at, from[i].len);
+        at += from[i].len;
+    }
+}
+
 static struct stream *stream_new(struct api_request *req)
 {
     struct api *api = req->api;
@@ -272,8 +314,7 @@ static struct stream *stream_new(struct api_request *req)
     s->opened = clock_mono();
     buf_init(&s->out, STREAM_BUFFER_MAX);
     secret_hash(req->cookie, s->session_hash);
-    s->organisation = mem_alloc(req->user.organisation.len + 1);
-    memcpy(s->organisation, req->user.organisation.ptr, req->user.organisation.len);
+    keep_account(s, &req->user);
     s->next = api->streams;
     s->link = &api->streams;
     if (s->next != NULL) {

@@ -150,6 +150,7 @@ void policy_combine(const struct policy_marking *a, const struct policy_marking 
         .nda = x->nda || y->nda,
         .csirt = x->csirt && y->csirt,
         .hub = x->hub && y->hub,
+        .house = x->house && y->house,
         .public_ = x->public_ && y->public_,
         .unknown = x->unknown || y->unknown,
     };
@@ -203,7 +204,8 @@ static bool audience_widens(const struct policy_audience *b, const struct policy
         }
     }
     bool flags = (b->nda && !a->nda) || (!b->csirt && a->csirt) || (!b->hub && a->hub) ||
-                 (!b->public_ && a->public_) || (b->unknown && !a->unknown);
+                 (!b->house && a->house) || (!b->public_ && a->public_) ||
+                 (b->unknown && !a->unknown);
     return flags || !circles_in(a->circles, a->ncircles, b->circles, b->ncircles) ||
            !circles_in(a->groups, a->ngroups, b->groups, b->ngroups) ||
            !all_in(a->organisations, a->norganisations, b->organisations, b->norganisations) ||

@@ -48,6 +48,7 @@ enum item_kind {
     ITEM_RESULT, /* answer to a hunt */
     ITEM_CASE,
     ITEM_BULLETIN,
+    ITEM_SOURCE,    /* a log source of the node */
     ITEM_AGGREGATE, /* counts that left their sources by policy/publish.h */
     ITEM_KIND_COUNT,
 };
@@ -96,6 +97,7 @@ struct policy_audience {
                      sponsor or hub */
     bool csirt;   /* the national CSIRT is listed */
     bool hub;     /* the hub's operators are listed */
+    bool house;   /* the organisations that this node hosts (item.local and reader.in_house only) */
     bool public_; /* the world, once `published` */
     bool unknown; /* a part of it was not understood: denies and quarantines */
 };
@@ -193,6 +195,7 @@ struct policy_reader {
     struct span person;       /* id; empty for machines */
     struct span organisation; /* empty = unknown: reads only what is public */
     bool whole_node;   /* an account of the machine's operator, for every organisation it hosts */
+    bool in_house;     /* an account of this node itself, whichever of its organisations it is of */
     bool hub_operator; /* asks as operator of a hub: never RED, never NDA */
     uint32_t
         roles; /* bits of enum policy_role; a person without any reads nothing but what is public */

@@ -244,6 +244,7 @@ uint32_t policy_relations(const struct policy_ask *ask, const struct policy_mark
         return bits;
     }
     bits |= as_author(ask);
+    bits |= a->house && ask->item->local && r->in_house ? RELATION_BIT(IN_HOUSE) : 0;
     if (ask->carrier ==
         REASON_REMOVED) { /* not even through another circle, group or as a client */
         return bits;

@@ -4,7 +4,16 @@
 
 #include <inttypes.h>
 
+#include "desk/readers/readers.h"
 #include "wire/json_write.h"
+
+/* Each way has its row in policy/paths.def, and each row its way. */
+#define ROW_OF_NOTICE(name) +(NOTICE_##name >= 0)
+enum {
+    NOTICE_ROWS = 0
+#include "policy/paths.def"
+};
+_Static_assert(NOTICE_ROWS == (int)NOTICE_WAY_COUNT, "a way lacks its row in policy/paths.def");
 
 void notify_init(struct notify *n, uint32_t mail_levels, uint32_t webhook_levels, struct span node,
                  struct span link, time_ns now)
@@ -35,13 +44,30 @@ static void refill(struct notify_target *t, time_ns now)
     }
 }
 
+bool notify_may(enum notice_way way, const struct alert_row *row, time_ns now)
+{
+    struct policy_reader reader;
+    struct own_item own;
+    item_of_alert(row, &own);
+    switch (way) {
+    case NOTICE_MAIL:
+        reader_of_mailbox(&reader);
+        return policy_allows(&reader, &own.item, ACTION_MAIL, now);
+    case NOTICE_WEBHOOK:
+        reader_of_webhook(&reader);
+        return policy_allows(&reader, &own.item, ACTION_WEBHOOK, now);
+    default: /* a heartbeat tells of no alert */
+        return false;
+    }
+}
+
 bool notify_decide(struct notify *n, enum notice_way way, const struct alert_row *row, time_ns now,
                    int64_t *held_back_out)
 {
     CHECK(way < NOTICE_WAY_COUNT && row->level >= 0 && row->level <= LEVEL_CRITICAL);
     struct notify_target *t = &n->target[way];
     *held_back_out = 0;
-    if ((t->levels >> row->level & 1) == 0) {
+    if ((t->levels >> row->level & 1) == 0 || !notify_may(way, row, now)) {
         return false;
     }
     refill(t, now);
@@ -92,7 +118,7 @@ static void mail_text(const struct notify *n, const struct alert_row *row, int64
     if (held_back > 0) {
         buf_printf(b,
                    "\n%" PRId64 " more alerts of these levels were not mailed, to keep mail "
-                                "readable. They are in the queue.\n",
+                   "readable. They are in the queue.\n",
                    held_back);
     }
 }

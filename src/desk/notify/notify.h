@@ -37,8 +37,11 @@ struct notify {
 void notify_init(struct notify *n, uint32_t mail_levels, uint32_t webhook_levels, struct span node,
                  struct span link, time_ns now);
 
-/* Whether this alert goes this way now. *held_back_out: alerts that were not told before it. Counts
- * what it denies. */
+/* The policy's word on this alert for the reader at the end of this way; asked by notify_decide. */
+bool notify_may(enum notice_way way, const struct alert_row *row, time_ns now);
+
+/* Whether this alert goes this way now, by level, policy and flood limit. *held_back_out: alerts
+ * that were not told before it. Counts what it denies. */
 bool notify_decide(struct notify *n, enum notice_way way, const struct alert_row *row, time_ns now,
                    int64_t *held_back_out);
 

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Accounts, addresses and the node's own things as policy sees them: see readers.h. */
+#include "desk/readers/readers.h"
+
+static const struct span whole_node = SPAN("*");
+
+static const struct {
+    struct span name;
+    uint32_t roles;
+} roles[] = {
+    {SPAN("administrator"), POLICY_ROLE_ADMINISTRATOR},
+};
+
+void reader_of_account(const struct account *account, struct policy_reader *out)
+{
+    *out = (struct policy_reader){.kind = READER_ANONYMOUS};
+    if (account->id.len == 0 || account->organisation.len == 0) {
+        return;
+    }
+    out->kind = READER_PERSON;
+    out->person = account->id;
+    out->organisation = account->organisation;
+    out->whole_node = span_eq(account->organisation, whole_node);
+    out->in_house = true;
+    for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
+        out->roles |= span_eq(account->role, roles[i].name) ? roles[i].roles : 0;
+    }
+}
+
+void reader_of_mailbox(struct policy_reader *out)
+{
+    *out = (struct policy_reader){.kind = READER_PERSON,
+                                  .organisation = whole_node,
+                                  .whole_node = true,
+                                  .in_house = true,
+                                  .roles = POLICY_ROLE_READ_ONLY};
+}
+
+void reader_of_webhook(struct policy_reader *out)
+{
+    *out = (struct policy_reader){
+        .kind = READER_NODE, .organisation = whole_node, .whole_node = true, .in_house = true};
+}
+
+void item_of_alert(const struct alert_row *row, struct own_item *out)
+{
+    policy_own_item(&out->item, &out->marking, ITEM_ALERT, row->organisation);
+}
+
+void item_of_source(const struct source_row *row, struct own_item *out)
+{
+    policy_own_item(&out->item, &out->marking, ITEM_SOURCE, row->organisation);
+}
+
+/* Rules that a warning brought lie in a folder of this name (docs/FEDERATION.md §5). */
+static bool by_federation(struct span file)
+{
+    const struct span folder = SPAN("federation/");
+    for (size_t i = 0; i + folder.len <= file.len; i++) {
+        bool starts = i == 0 || file.ptr[i - 1] == '/';
+        if (starts && span_starts(span_sub(file, i, file.len), folder)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void item_of_rule(const struct rule_row *row, struct own_item *out)
+{
+    policy_own_item(&out->item, &out->marking, ITEM_RULE, whole_node);
+    out->marking.audience.house = !by_federation(row->file);
+}
+
+void item_of_node_numbers(struct own_item *out)
+{
+    policy_own_item(&out->item, &out->marking, ITEM_AGGREGATE, whole_node);
+}
+
+struct span reader_scope(const struct policy_reader *reader, enum policy_action action, time_ns now)
+{
+    struct own_item own;
+    item_of_node_numbers(&own);
+    own.item.kind = ITEM_ALERT;
+    if (policy_allows(reader, &own.item, action, now)) {
+        return whole_node;
+    }
+    own.item.author_organisation = reader->organisation;
+    return policy_allows(reader, &own.item, action, now) ? reader->organisation : SPAN("");
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * From what this node knows of somebody, and of its own things, to the values that policy decides
+ * on. The one place where an account becomes a reader, and an alert, a source, a rule or a number
+ * of the node an item: every path of policy/paths.def that shows those comes through here. Pure;
+ * called by api and notify, runs in the desk.
+ */
+#ifndef DESK_READERS_READERS_H
+#define DESK_READERS_READERS_H
+
+#include "policy/policy.h"
+#include "records/accounts.h"
+#include "records/alert_row.h"
+#include "records/rules.h"
+#include "records/sources.h"
+
+/* Borrows the account's texts. No account (empty id) is the world; a role that is no role may
+ * nothing. */
+void reader_of_account(const struct account *account, struct policy_reader *out);
+
+/* The addresses that the node's operator wrote into its config for notices: a mailbox of his
+ * people, a machine of his. */
+void reader_of_mailbox(struct policy_reader *out);
+void reader_of_webhook(struct policy_reader *out);
+
+/* An item of this node with its marking; must not move while it is asked about. */
+struct own_item {
+    struct policy_item item;
+    struct policy_marking marking;
+};
+
+/* Alerts and sources: AMBER+STRICT, of their own organisation. */
+void item_of_alert(const struct alert_row *row, struct own_item *out);
+void item_of_source(const struct source_row *row, struct own_item *out);
+/* A loaded rule: of the node's operator, for all organisations he hosts; what came by federation
+ * only for himself. */
+void item_of_rule(const struct rule_row *row, struct own_item *out);
+/* Numbers over all organisations of the node: of its operator. */
+void item_of_node_numbers(struct own_item *out);
+
+/* Whose alerts and sources a question to the keeper may be about: "*" = the whole node, one
+ * organisation, or empty = nobody's. */
+struct span reader_scope(const struct policy_reader *reader, enum policy_action action,
+                         time_ns now);
+
+#endif
