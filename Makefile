@@ -73,6 +73,7 @@ bench: build
 check:
 	@tools/check-includes
 	@tools/check-size
+	@tools/check-paths
 
 clean:
 	rm -rf build build-asan build-fuzz ui/dist
