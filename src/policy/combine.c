@@ -53,16 +53,18 @@ static bool has_person(const struct policy_person *list, uint32_t n, const struc
     return false;
 }
 
-/* The same circle as it was at that epoch or later: who was addressed later were more. */
-static const struct policy_circle *find_circle(const struct policy_circle *list, uint32_t n,
-                                               struct span id)
+/* The same circle at the same epoch: two epochs are two audiences of which neither holds the other.
+ * With `listed`, only where it is listed too. */
+static bool has_circle(const struct policy_circle *list, uint32_t n, const struct policy_circle *c,
+                       bool listed)
 {
     for (uint32_t i = 0; i < n; i++) {
-        if (span_eq(list[i].id, id)) {
-            return &list[i];
+        if (span_eq(list[i].id, c->id) && list[i].epoch == c->epoch &&
+            (list[i].listed || !listed)) {
+            return true;
         }
     }
-    return NULL;
+    return false;
 }
 
 static const struct span *common(struct policy_room *room, const struct span *a, uint32_t na,
@@ -88,11 +90,10 @@ static const struct policy_circle *common_circles(struct policy_room *room,
     const struct policy_circle *start = room->circles;
     *n_out = 0;
     for (uint32_t i = 0; i < na && room->ncircles > 0; i++) {
-        const struct policy_circle *other = find_circle(b, nb, a[i].id);
-        /* Two epochs of one circle are two audiences of which neither holds the other: such a
-         * circle falls out. */
-        if (other != NULL && other->epoch == a[i].epoch) {
-            *room->circles++ = a[i];
+        if (has_circle(b, nb, &a[i], false)) {
+            *room->circles = a[i];
+            room->circles->listed = a[i].listed && has_circle(b, nb, &a[i], true);
+            room->circles++;
             room->ncircles--;
             (*n_out)++;
         }
@@ -188,8 +189,7 @@ static bool circles_in(const struct policy_circle *few, uint32_t nfew,
                        const struct policy_circle *many, uint32_t nmany)
 {
     for (uint32_t i = 0; i < nfew; i++) {
-        const struct policy_circle *was = find_circle(many, nmany, few[i].id);
-        if (was == NULL || was->epoch != few[i].epoch) {
+        if (!has_circle(many, nmany, &few[i], few[i].listed)) {
             return false;
         }
     }

@@ -67,6 +67,8 @@ enum marking_place {
 struct policy_circle {
     struct span id;
     uint64_t epoch;
+    bool listed; /* circles: every member of that epoch counts as listed by name, the author having
+                    seen them */
 };
 
 /* A person is known within an organisation only: another node may call somebody else by the same
@@ -79,8 +81,8 @@ struct policy_person {
 /* Whom the author lets read. Lists open, each up to what the label allows; nda, excluded narrow.
  * All empty = the author's organisation alone. */
 struct policy_audience {
-    const struct policy_circle
-        *circles; /* GREEN and CLEAR: all members; stricter: its NDA members of that epoch */
+    const struct policy_circle *circles; /* GREEN and CLEAR: all members; stricter: its NDA members
+                                            of that epoch, or all when listed */
     uint32_t ncircles;
     const struct policy_circle
         *groups; /* sharing groups: their organisations count as listed by name */

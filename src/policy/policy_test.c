@@ -179,7 +179,7 @@ static const struct policy_reader readers[WHO_COUNT] = {
     [NO_ROLE] = {.kind = READER_PERSON, .organisation = SPAN("p"), .person = SPAN("o"), IN(plain)},
 };
 
-static const struct policy_circle circle = {SPAN("c"), EPOCH};
+static const struct policy_circle circle = {SPAN("c"), EPOCH, false};
 static const struct policy_person carla = {SPAN("carla"), SPAN("other")};
 static const struct span listed = SPAN("listed");
 static const struct span consented = SPAN("consented");

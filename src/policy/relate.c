@@ -66,7 +66,8 @@ bool policy_is_nda(const struct policy_ask *ask, const struct policy_audience *a
 }
 
 /* What a place in one listed circle makes of a reader. */
-static uint32_t in_circle(const struct policy_audience *a, const struct standing *s, bool as_hub)
+static uint32_t in_circle(const struct policy_audience *a, const struct standing *s, bool as_hub,
+                          bool listed)
 {
     uint32_t bits = 0;
     bool member = (s->classes & (MEMBER_PLAIN | MEMBER_NDA)) != 0;
@@ -78,6 +79,9 @@ static uint32_t in_circle(const struct policy_audience *a, const struct standing
      * more by circle. */
     if ((s->classes & MEMBER_NDA) != 0 && !sponsor && s->was_there) {
         bits |= RELATION_BIT(CIRCLE_NDA);
+    }
+    if (member && !sponsor && s->was_there && listed) {
+        bits |= RELATION_BIT(ADDRESSED_ORGANISATION);
     }
     if (sponsor) {
         bits |= RELATION_BIT(SPONSOR_REGISTERED);
@@ -99,7 +103,8 @@ static uint32_t by_circles(const struct policy_ask *ask, const struct policy_aud
     for (uint32_t i = 0; i < a->ncircles; i++) {
         struct standing s = policy_standing(memberships, n, &a->circles[i], ask->now);
         if (s.denies == REASON_ALLOWED) {
-            bits |= in_circle(a, &s, r->hub_operator || r->kind == READER_HUB);
+            bits |=
+                in_circle(a, &s, r->hub_operator || r->kind == READER_HUB, a->circles[i].listed);
         }
     }
     return bits;
@@ -115,7 +120,7 @@ static uint32_t by_carrier(const struct policy_ask *ask, const struct policy_aud
     struct policy_circle c = {.id = ask->item->circle, .epoch = ask->item->policy_epoch};
     struct standing s = policy_standing(r->memberships, r->nmemberships, &c, ask->now);
     uint32_t listed = RELATION_BIT(CSIRT_LISTED) | RELATION_BIT(HUB_LISTED);
-    return in_circle(a, &s, r->hub_operator || r->kind == READER_HUB) & listed;
+    return in_circle(a, &s, r->hub_operator || r->kind == READER_HUB, false) & listed;
 }
 
 static bool by_groups(const struct policy_ask *ask, const struct policy_audience *a)
@@ -164,8 +169,9 @@ static bool is_client(const struct policy_ask *ask, const struct policy_audience
 {
     const struct policy_reader *r = ask->reader;
     struct policy_circle carrier = {.id = ask->item->circle, .epoch = ask->item->policy_epoch};
-    for (uint32_t i = 0; i < a->ncircles;
-         i++) { /* who was removed does not come back as somebody's client */
+    const uint32_t addressed = RELATION_BIT(CIRCLE_NDA) | RELATION_BIT(ADDRESSED_ORGANISATION);
+    /* Who was removed does not come back as somebody's client. */
+    for (uint32_t i = 0; i < a->ncircles; i++) {
         if (policy_standing(r->memberships, r->nmemberships, &a->circles[i], ask->now).denies ==
             REASON_REMOVED) {
             return false;
@@ -182,7 +188,7 @@ static bool is_client(const struct policy_ask *ask, const struct policy_audience
             continue;
         }
         if (named(a->organisations, a->norganisations, p->organisation) ||
-            (by_circles(ask, a, p->memberships, p->nmemberships) & RELATION_BIT(CIRCLE_NDA)) != 0) {
+            (by_circles(ask, a, p->memberships, p->nmemberships) & addressed) != 0) {
             return true;
         }
     }

@@ -40,7 +40,7 @@ class Compiler(unittest.TestCase):
         return lambda s: "\n".join(line for line in s.split("\n") if row not in line)
 
     def test_as_they_are(self):
-        for unit in ("api/routes.c", "api/stream.c", "desk/notify/notify.c"):
+        for unit in ("api/routes.c", "api/stream.c", "desk/notify/notify.c", "desk/federation/envelope_policy.c"):
             ok, said = self.compiles(unit)
             self.assertTrue(ok, said)
 
@@ -65,6 +65,12 @@ class Compiler(unittest.TestCase):
         ok, said = self.compiles("desk/notify/notify.c", "policy/paths.def", self.without("(NOTICE, MAIL"))
         self.assertFalse(ok)
         self.assertIn("lacks its row", said)
+
+    def test_an_envelope_without_a_row(self):
+        ok, said = self.compiles("desk/federation/envelope_policy.c", "desk/federation/types.def",
+                                 lambda s: s + '\nTYPE(GOSSIP, "gossip", 0, 0)\n')
+        self.assertFalse(ok)
+        self.assertIn("PATH_OF_ENVELOPE_GOSSIP", said)
 
 
 class Tool(unittest.TestCase):
