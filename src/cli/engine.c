@@ -37,9 +37,9 @@ void engine_free(struct engine *en)
 int engine_add(struct engine *en, enum bundle_kind kind, const char *const *paths, size_t count,
                struct err *e)
 {
-    static const char *const shipped[] = {"rules", "sources", NULL};
-    const char *fallback = count == 0 && kind != BUNDLE_PLACEHOLDER ? cli_share(shipped[kind]) : NULL;
-    if (count == 0 && kind != BUNDLE_PLACEHOLDER && fallback == NULL) {
+    static const char *const shipped[BUNDLE_KINDS] = {[BUNDLE_RULE] = "rules", [BUNDLE_SOURCE] = "sources"};
+    const char *fallback = count == 0 && shipped[kind] != NULL ? cli_share(shipped[kind]) : NULL;
+    if (count == 0 && shipped[kind] != NULL && fallback == NULL) {
         return err_set(e, ERR_NOT_FOUND, "no shipped %s found; name a folder with --%s",
                        shipped[kind], shipped[kind]);
     }
