@@ -10,6 +10,7 @@
 #include "base/id.h"
 #include "records/alerts_priv.h"
 #include "records/audit.h"
+#include "records/fed_signals.h"
 #include "records/rules.h"
 
 void alert_make_id(struct span rule_id, const struct alert_place *place, char out[ALERT_ID_LEN + 1])
@@ -126,7 +127,8 @@ static int fold_more(struct db *db, const struct alert *a, struct span id, struc
     db_bind_i64(s, 2, a->count);
     db_bind_i64(s, 3, a->last_time);
     db_bind_bytes(s, 4, detail);
-    return db_run(s, e);
+    rc = db_run(s, e);
+    return rc < 0 || db_changes(db) == 0 ? rc : fed_pending_mark(db, id, a->received, e);
 }
 
 int alerts_insert(struct db *db, const struct alert *a, struct span detail,
@@ -164,6 +166,9 @@ int alerts_insert(struct db *db, const struct alert *a, struct span detail,
     rc = rules_count_alert(db, a->rule_hash, a->count, e);
     if (rc == 0) {
         rc = count_add(db, a->organisation, ALERT_NEW, 1, e);
+    }
+    if (rc == 0) {
+        rc = fed_pending_mark(db, id, a->received, e);
     }
     if (rc < 0) {
         return rc;
@@ -347,6 +352,9 @@ static int change_apply(struct db *db, const struct alert_change *ch, time_ns no
     }
     if (rc == 0) {
         rc = change_note(db, ch, row_out, &next, now, e);
+    }
+    if (rc == 0) {
+        rc = fed_pending_mark(db, row_out->id, now, e);
     }
     if (rc == 0) {
         next.assignee = arena_copy(arena, next.assignee);

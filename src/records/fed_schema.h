@@ -5,5 +5,6 @@
 #define RECORDS_FED_SCHEMA_H
 
 extern const char fed_transport_sql[];
+extern const char fed_signal_sql[]; /* fed_signal_schema.c */
 
 #endif

@@ -103,6 +103,7 @@ static const struct migration list[] = {
     {"rules and sources", rule_sql}, {"queues", queue_sql},
     {"federation", fed_transport_sql},
     {"hunts", hunt_sql},
+    {"signals", fed_signal_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)

@@ -33,6 +33,8 @@ int run_alert_tests(void);
 int run_account_tests(void);
 int run_rule_tests(void);
 int run_fed_out_tests(void);
+int run_fed_signal_tests(void);
+int run_fed_warning_tests(void);
 int run_hunt_tests(void);
 
 #endif
