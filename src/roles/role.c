@@ -236,7 +236,8 @@ static int take_peer(struct role *r, struct ipc_msg *msg, struct err *e)
                                       .on_closed = on_peer_closed,
                                       .on_ready = on_peer_ready};
     p->ch = ipc_new(ipc_msg_take_fd(msg, 0), &config);
-    int rc = ipc_attach(p->ch, &r->loop, e);
+    /* Before start() nothing is read: a peer that is up earlier asks at once, and is answered then. */
+    int rc = r->config == NULL ? 0 : ipc_attach(p->ch, &r->loop, e);
     if (rc == 0 && r->ops->on_peer != NULL) {
         r->ops->on_peer(r, (enum role_id)role, instance, p->ch);
     }
@@ -267,6 +268,11 @@ static int take_start(struct role *r, struct span body, struct err *e)
         return ERR_INVALID;
     }
     int rc = r->ops->start(r, r->config, e);
+    for (size_t i = 0; rc == 0 && i < r->peers.len; i++) {
+        if (r->peers.data[i]->ch != NULL) {
+            rc = ipc_attach(r->peers.data[i]->ch, &r->loop, e);
+        }
+    }
     if (rc == 0 && ipc_send(r->super, MSG_READY, 0, SPAN("")) != 0) {
         rc = err_set(e, ERR_CLOSED, "super is gone");
     }

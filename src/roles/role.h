@@ -8,7 +8,8 @@
  *   1. preload()                  still outside the sandbox: libraries read their tables, nothing else
  *   2. the sandbox closes
  *   3. on_peer() for each peer    channels to the other roles, as super hands them over
- *   4. start(config)              the role's part of the config; MSG_READY goes to super when it returns 0
+ *   4. start(config)              the role's part of the config; MSG_READY goes to super when it returns 0; what peers sent
+ *                                 before that waits
  *   5. on_fd()                    listening sockets, followed files, keys; intake gets MSG_RULES first, and no fd before it
  *   6. on_message(), on_peer(), on_peer_lost(), on_reload() as they come; a peer that died comes back as a new on_peer()
  *   7. on_stop()                  finish what was taken in, then role_stopped(); super stops intake, keeper, desk in this order
