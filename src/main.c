@@ -7,7 +7,7 @@
 #include "cli/cli.h"
 #include "roles/role.h"
 
-const struct role_ops *const role_table[] = {&role_ops_compiler, &role_ops_intake,
+const struct role_ops *const role_table[] = {&role_ops_compiler, &role_ops_intake, &role_ops_correlator,
                                              &role_ops_keeper, &role_ops_desk, &role_ops_courier};
 const size_t role_table_count = ARRAY_LEN(role_table);
 

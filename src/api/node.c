@@ -107,6 +107,17 @@ static void archive_json(struct json_writer *j, const struct keeper_status *s, b
     json_end(j);
 }
 
+static void correlations_json(struct json_writer *j, const struct keeper_status *s, bool shown)
+{
+    json_key(j, "correlations");
+    json_object(j);
+#define X(name) number_if(j, shown, #name, s->correlate_##name);
+    CORRELATE_COUNTERS(X)
+#undef X
+    number_if(j, shown, "matches_lost", s->matches_lost);
+    json_end(j);
+}
+
 void status_document(struct json_writer *j, const struct api *api,
                      const struct policy_reader *reader, const struct keeper_status *s, time_ns now)
 {
@@ -138,6 +149,7 @@ void status_document(struct json_writer *j, const struct api *api,
         json_end(j);
     }
     archive_json(j, s, shown);
+    correlations_json(j, s, shown);
     text(j, "sandbox", api->sandbox[0] == '\0' ? SPAN("off") : span_of(api->sandbox));
     text_or_null(j, "certificate", span_of(api->fingerprint));
     json_end(j);

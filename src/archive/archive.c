@@ -18,7 +18,7 @@
 static void close_day(struct archive *a)
 {
     sqlite3_stmt **all[] = {&a->put_block, &a->put_window, &a->put_alert, &a->put_position,
-                            &a->find_window};
+                            &a->find_window, &a->put_matches};
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
         (void)sqlite3_finalize(*all[i]);
         *all[i] = NULL;
@@ -36,6 +36,7 @@ static int prepare_day(struct archive *a, struct err *e)
         {&a->put_window, "INSERT INTO window VALUES(?1,?2,?3,?4,?5)"},
         {&a->put_alert, "INSERT INTO alert(day,block,record,body) VALUES(?1,?2,?3,?4)"},
         {&a->put_position, "INSERT OR REPLACE INTO position VALUES(?1,?2)"},
+        {&a->put_matches, "INSERT INTO match(received,first_block,body) VALUES(?1,?2,?3)"},
         {&a->find_window, "SELECT first_block FROM window WHERE intake=?1 AND id=?2"},
     };
     int rc = 0;
@@ -297,6 +298,9 @@ static int check_window(const struct archive_window *w, struct err *e)
             return err_set(e, ERR_INVALID, "window's position %zu is too long", i);
         }
     }
+    if (w->matches.len > ARCHIVE_MATCHES_MAX_BYTES) {
+        return err_set(e, ERR_INVALID, "window's matches are of %zu bytes", w->matches.len);
+    }
     return 0;
 }
 
@@ -348,6 +352,27 @@ static int put_copied(struct archive *a, struct err *e)
     return dayfile_exec(a->db, sql, e);
 }
 
+static int put_matches(struct archive *a, time_ns received, uint32_t first, struct span body, struct err *e)
+{
+    MUST(sqlite3_bind_int64(a->put_matches, 1, received));
+    MUST(sqlite3_bind_int64(a->put_matches, 2, first));
+    dayfile_bind_blob(a->put_matches, 3, body);
+    return dayfile_run(a->db, a->put_matches, e);
+}
+
+/* What lies in an earlier day's file stays there: it is little, and the file goes as a whole. */
+static int drop_matches(struct archive *a, struct err *e)
+{
+    char sql[96];
+    struct archive_match_place done = a->matches_done;
+    if (done.row == 0 || done.day != a->day) {
+        return 0;
+    }
+    a->matches_done.row = 0;
+    (void)snprintf(sql, sizeof sql, "DELETE FROM match WHERE id<=%llu", (unsigned long long)done.row);
+    return dayfile_exec(a->db, sql, e);
+}
+
 static int put_window(struct archive *a, const struct archive_window *w, uint32_t first,
                       struct err *e)
 {
@@ -373,7 +398,33 @@ static int put_window(struct archive *a, const struct archive_window *w, uint32_
         }
         rc = dayfile_run(a->db, a->put_window, e);
     }
+    if (rc == 0 && w->matches.len > 0) {
+        rc = put_matches(a, w->received, first, w->matches, e);
+    }
+    rc = rc == 0 ? drop_matches(a, e) : rc;
     return rc == 0 ? put_copied(a, e) : rc;
+}
+
+int archive_tick(struct archive *a, time_ns now, struct archive_match_place *place_out, struct err *e)
+{
+    int rc = archive_use_day(a, (int32_t)time_day(now), e);
+    rc = rc == 0 ? dayfile_exec(a->db, "BEGIN IMMEDIATE", e) : rc;
+    if (rc != 0) {
+        return rc;
+    }
+    rc = put_matches(a, now, 0, SPAN(""), e);
+    *place_out = (struct archive_match_place){a->day, (uint64_t)sqlite3_last_insert_rowid(a->db)};
+    rc = rc == 0 ? drop_matches(a, e) : rc;
+    rc = rc == 0 ? dayfile_exec(a->db, "COMMIT", e) : rc;
+    if (rc != 0) {
+        dayfile_rollback(a->db);
+    }
+    return rc;
+}
+
+void archive_matches_done(struct archive *a, struct archive_match_place upto)
+{
+    a->matches_done = upto;
 }
 
 void archive_copied(struct archive *a, int32_t day, uint64_t row)

@@ -41,6 +41,7 @@ enum {
     ARCHIVE_NOTE_MAX = 1024,               /* bytes of a note's text */
     ARCHIVE_ALERT_MAX_BYTES = 1024 * 1024, /* one encoded alert, opaque here */
     ARCHIVE_POSITION_MAX_BYTES = 4096,
+    ARCHIVE_MATCHES_MAX_BYTES = 8 * 1024 * 1024, /* rule matches of one window, opaque here */
 };
 
 /* Where a record lies. day: days since 1970-01-01; block counts from 1 within the day, index from 0
@@ -126,6 +127,7 @@ struct archive_window {
     size_t nalerts;
     const struct archive_position *positions;
     size_t npositions;
+    struct span matches; /* for correlations, in terms of this window's blocks; empty = none */
 };
 
 struct archive_kept {
@@ -145,6 +147,18 @@ int archive_write(struct archive *a, const struct archive_window *w, struct arch
 void archive_copied(struct archive *a, int32_t day, uint64_t row);
 /* Newest row of the alerts written by the last archive_write; 0 when it wrote none. */
 uint64_t archive_last_alert(const struct archive *a);
+/*
+ * The log of matches that correlations are made of: one row per window that has any, in the order of commit, and ticks,
+ * which say that time went on while nothing came. What the correlator has taken into its stored state may go.
+ */
+struct archive_match_place {
+    int32_t day;
+    uint64_t row; /* ascending within the day */
+};
+/* A row without matches. Durable when it returns 0; place_out is where it lies. */
+int archive_tick(struct archive *a, time_ns now, struct archive_match_place *place_out, struct err *e) NODISCARD;
+/* Rows up to this place are needed no more: they go with the next window. */
+void archive_matches_done(struct archive *a, struct archive_match_place upto);
 /* Newest position of each followed thing; spans live in scratch. */
 int archive_positions(struct archive *a, struct arena *scratch, struct archive_position **out,
                       size_t *count_out, struct err *e) NODISCARD;
@@ -186,6 +200,20 @@ int archive_alerts(struct archive_reader *r, int32_t day, uint64_t after, size_t
 /* Up to which row the alerts of `day` were copied to the records, as far as is known. */
 int archive_copied_row(struct archive_reader *r, int32_t day, uint64_t *row_out,
                        struct err *e) NODISCARD;
+
+/* A row of the log of matches. */
+struct archive_match {
+    struct archive_match_place place;
+    uint32_t first_block; /* the window's block i is first_block + i of the same day */
+    time_ns received;     /* of the window */
+    struct span body;     /* empty: a tick */
+};
+/* Rows of one day behind row `after`, in scratch: at most max of them, and no more once max_bytes are reached. */
+int archive_matches(struct archive_reader *r, int32_t day, uint64_t after, size_t max, size_t max_bytes,
+                    struct arena *scratch, struct archive_match **out, size_t *count_out, struct err *e) NODISCARD;
+/* Whose block it is, in scratch. ERR_NOT_FOUND: no such block. */
+int archive_block_owner(struct archive_reader *r, int32_t day, uint32_t block, struct arena *scratch,
+                        struct span *organisation_out, uint32_t *count_out, struct err *e) NODISCARD;
 
 struct archive_totals {
     uint64_t days, events, bytes_on_disk;

@@ -218,6 +218,61 @@ static void test_write_and_fetch(void **state)
     arena_fini(&scratch);
 }
 
+/* The log of matches: in order of commit, over ticks and days; rows that are done with go, their numbers never come again. */
+static void test_matches(void **state)
+{
+    (void)state;
+    struct archive *a;
+    struct archive_reader *r;
+    struct archive_kept kept;
+    struct archive_match *rows;
+    struct archive_match_place tick;
+    struct arena scratch;
+    struct span owner;
+    uint32_t count;
+    struct err e;
+    size_t n;
+    arena_init(&scratch, 0);
+    assert_int_equal(archive_open(folder, &a, &e), 0);
+    assert_int_equal(write_window(a, 1, 1, DAY, &kept, NULL, &e), 0); /* has none: no row */
+    struct archive_window w = {.intake = 1, .id = 2, .received = (time_ns)DAY * TIME_DAY + 7, .matches = SPAN("first")};
+    assert_int_equal(archive_write(a, &w, &kept, &e), 0);
+    assert_int_equal(archive_write(a, &w, &kept, &e), 0);
+    assert_true(kept.repeated);
+    assert_int_equal(archive_tick(a, w.received + 1, &tick, &e), 0);
+    assert_true(tick.day == DAY && tick.row == 2);
+    w.id = 3;
+    w.matches = SPAN("second");
+    assert_int_equal(archive_write(a, &w, &kept, &e), 0);
+    assert_int_equal(archive_reader_open(folder, &r, &e), 0);
+    assert_int_equal(archive_matches(r, DAY, 0, 10, SIZE_MAX, &scratch, &rows, &n, &e), 0);
+    assert_true(n == 3 && span_eq(rows[0].body, SPAN("first")) && rows[0].received == w.received);
+    assert_true(rows[1].body.len == 0 && rows[1].received == w.received + 1 && rows[1].place.row == 2);
+    assert_true(span_eq(rows[2].body, SPAN("second")) && rows[2].first_block == kept.first_block);
+    assert_int_equal(archive_matches(r, DAY, 1, 10, 1, &scratch, &rows, &n, &e), 0);
+    assert_int_equal(n, 2); /* the tick is of no bytes, the next one ends it */
+    archive_matches_done(a, (struct archive_match_place){DAY, 3});
+    w.id = 4;
+    w.matches = SPAN("");
+    assert_int_equal(archive_write(a, &w, &kept, &e), 0);
+    assert_int_equal(archive_matches(r, DAY, 0, 10, SIZE_MAX, &scratch, &rows, &n, &e), 0);
+    assert_int_equal(n, 0);
+    assert_int_equal(archive_tick(a, w.received + 2, &tick, &e), 0);
+    assert_int_equal(tick.row, 4);
+    assert_int_equal(archive_tick(a, w.received + TIME_DAY, &tick, &e), 0);
+    assert_true(tick.day == DAY + 1 && tick.row == 1);
+    assert_int_equal(archive_block_owner(r, DAY, 1, &scratch, &owner, &count, &e), 0);
+    assert_true(span_eq(owner, SPAN("town")) && count == 10);
+    assert_int_equal(archive_block_owner(r, DAY, 2, &scratch, &owner, &count, &e), ERR_NOT_FOUND);
+    char large[1] = {0};
+    w.id = 5;
+    w.matches = span_make(large, ARCHIVE_MATCHES_MAX_BYTES + 1);
+    assert_int_equal(archive_write(a, &w, &kept, &e), ERR_INVALID);
+    archive_reader_close(&r);
+    archive_close(&a);
+    arena_fini(&scratch);
+}
+
 static void test_days(void **state)
 {
     (void)state;
@@ -441,6 +496,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_write_and_fetch, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_matches, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_days, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_damage, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_refusals, make_folder, remove_folder),

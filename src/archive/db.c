@@ -26,6 +26,11 @@ static const char schema[] =
     " body BLOB NOT NULL) STRICT;"
     "CREATE TABLE position(name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;";
 
+/* Came after the first files of format 1 were written; a program that does not know it leaves it alone. */
+static const char later_tables[] =
+    "CREATE TABLE IF NOT EXISTS match(id INTEGER PRIMARY KEY AUTOINCREMENT, received INTEGER NOT NULL,"
+    " first_block INTEGER NOT NULL, body BLOB NOT NULL) STRICT;";
+
 int dayfile_path(const char *folder, int32_t day, char out[DB_PATH_MAX], struct err *e)
 {
     struct time_parts p;
@@ -184,6 +189,7 @@ int dayfile_create(sqlite3 *db, int32_t day, struct err *e)
                    "INSERT INTO meta VALUES('day', CAST('%d' AS BLOB))",
                    ARCHIVE_APPLICATION_ID, (int)ARCHIVE_FORMAT, day);
     int rc = dayfile_exec(db, schema, e);
+    rc = rc != 0 ? rc : dayfile_exec(db, later_tables, e);
     return rc != 0 ? rc : dayfile_exec(db, sql, e);
 }
 
@@ -214,6 +220,7 @@ int dayfile_open_writer(const char *path, sqlite3 **out, bool *fresh_out, struct
     }
     if (rc == 0 && !*fresh_out) {
         rc = check_format(*out, path, e);
+        rc = rc != 0 ? rc : dayfile_exec(*out, later_tables, e);
     }
     if (rc != 0) {
         dayfile_close(out);

@@ -11,11 +11,12 @@ struct archive {
     int32_t day; /* of db */
     uint32_t next_id;
     unsigned char chain[ARCHIVE_HASH_BYTES]; /* hash of the newest link */
-    sqlite3_stmt *put_block, *put_window, *put_alert, *put_position, *find_window;
+    sqlite3_stmt *put_block, *put_window, *put_alert, *put_position, *find_window, *put_matches;
     struct buf header;
     int32_t copied_day; /* told by archive_copied, not yet stored */
     uint64_t copied_row;
     uint64_t last_alert;
+    struct archive_match_place matches_done; /* told by archive_matches_done; row 0 = nothing to do */
 };
 
 /* Makes `day`'s file the open one, unless a newer one is. */

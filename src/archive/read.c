@@ -201,6 +201,56 @@ int archive_alerts(struct archive_reader *r, int32_t day, uint64_t after, size_t
     return rc;
 }
 
+int archive_matches(struct archive_reader *r, int32_t day, uint64_t after, size_t max, size_t max_bytes,
+                    struct arena *scratch, struct archive_match **out, size_t *count_out, struct err *e)
+{
+    sqlite3_stmt *s = NULL;
+    size_t bytes = 0;
+    *count_out = 0;
+    *out = arena_calloc(scratch, max, sizeof **out);
+    int rc = use_day(r, day, e);
+    if (rc == 0 && sqlite3_table_column_metadata(r->db, NULL, "match", "id", NULL, NULL, NULL, NULL, NULL) != SQLITE_OK) {
+        return 0; /* a file from before correlations were stored */
+    }
+    rc = rc == 0 ? dayfile_prepare(r->db, "SELECT id, received, first_block, body FROM match WHERE id>?1 ORDER BY id LIMIT ?2",
+                                   &s, e)
+                 : rc;
+    if (rc == 0) {
+        MUST(sqlite3_bind_int64(s, 1, after > INT64_MAX ? INT64_MAX : (int64_t)after));
+        MUST(sqlite3_bind_int64(s, 2, max > INT32_MAX ? INT32_MAX : (int64_t)max));
+    }
+    while (rc == 0 && bytes < max_bytes && (rc = dayfile_row(r->db, s, e)) == 1) {
+        (*out)[*count_out] = (struct archive_match){
+            .place = {day, (uint64_t)sqlite3_column_int64(s, 0)},
+            .received = sqlite3_column_int64(s, 1),
+            .first_block = (uint32_t)sqlite3_column_int64(s, 2),
+            .body = arena_copy(scratch, dayfile_column(s, 3)),
+        };
+        bytes += (*out)[(*count_out)++].body.len;
+        rc = 0;
+    }
+    (void)sqlite3_finalize(s);
+    return rc;
+}
+
+int archive_block_owner(struct archive_reader *r, int32_t day, uint32_t block, struct arena *scratch,
+                        struct span *organisation_out, uint32_t *count_out, struct err *e)
+{
+    sqlite3_stmt *s = NULL;
+    int rc = use_day(r, day, e);
+    rc = rc == 0 ? dayfile_prepare(r->db, "SELECT organisation, count FROM block WHERE id=?1 AND kind=0", &s, e) : rc;
+    if (rc == 0) {
+        MUST(sqlite3_bind_int64(s, 1, block));
+        rc = dayfile_row(r->db, s, e);
+    }
+    if (rc == 1) {
+        *organisation_out = arena_copy(scratch, dayfile_column(s, 0));
+        *count_out = (uint32_t)sqlite3_column_int64(s, 1);
+    }
+    (void)sqlite3_finalize(s);
+    return rc == 1 ? 0 : rc == 0 ? err_set(e, ERR_NOT_FOUND, "no block %u on that day", block) : rc;
+}
+
 /* One number from one query. */
 static int ask_number(struct archive_reader *r, const char *sql, uint64_t *out, struct err *e)
 {

@@ -119,7 +119,8 @@ static int failed(const struct listen_address *a, const char *what, struct err *
     return err_set_errno(e, ERR_IO, why, "%s %s%s", what, format_address(a, text), hint);
 }
 
-static int open_bound(const struct listen_address *a, int type, int *fd_out, struct err *e)
+static int open_bound(const struct listen_address *a, int type, bool shared, int *fd_out,
+                      struct err *e)
 {
     int one = 1;
     int fd = socket(a->addr.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -128,6 +129,9 @@ static int open_bound(const struct listen_address *a, int type, int *fd_out, str
     }
     if (type == SOCK_STREAM) {
         (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    }
+    if (shared) {
+        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
     }
     if (a->addr.ss_family == AF_INET6) {
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
@@ -143,7 +147,7 @@ static int open_bound(const struct listen_address *a, int type, int *fd_out, str
 
 int listen_tcp(const struct listen_address *a, int *fd_out, struct err *e)
 {
-    int rc = open_bound(a, SOCK_STREAM, fd_out, e);
+    int rc = open_bound(a, SOCK_STREAM, false, fd_out, e);
     if (rc == 0 && listen(*fd_out, LISTEN_BACKLOG) != 0) {
         rc = failed(a, "listening on", e);
         (void)close(*fd_out);
@@ -152,16 +156,43 @@ int listen_tcp(const struct listen_address *a, int *fd_out, struct err *e)
     return rc;
 }
 
-int listen_udp(const struct listen_address *a, int *fd_out, struct err *e)
+static void set_up_udp(int fd)
 {
     int one = 1;
     int bytes = LISTEN_UDP_BUFFER_BYTES;
-    int rc = open_bound(a, SOCK_DGRAM, fd_out, e);
-    if (rc == 0) {
-        if (setsockopt(*fd_out, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) != 0) {
-            (void)setsockopt(*fd_out, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) != 0) {
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+    }
+    (void)setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &one, sizeof one);
+}
+
+int listen_udp(const struct listen_address *a, unsigned count, int *fds_out, struct err *e)
+{
+    int one = 1;
+    struct listen_address same = *a;
+    unsigned n = 0;
+    /* The first one binds alone, so that it fails where anyone else listens; then it lets its siblings in. */
+    int rc = open_bound(&same, SOCK_DGRAM, false, &fds_out[0], e);
+    n = rc == 0 ? 1 : 0;
+    if (rc == 0 && count > 1) {
+        socklen_t len = sizeof same.addr;
+        if (setsockopt(fds_out[0], SOL_SOCKET, SO_REUSEPORT, &one, sizeof one) != 0 ||
+            getsockname(fds_out[0], (struct sockaddr *)&same.addr, &len) != 0) {
+            rc = failed(a, "sharing", e);
         }
-        (void)setsockopt(*fd_out, SOL_SOCKET, SO_RXQ_OVFL, &one, sizeof one);
+    }
+    for (; rc == 0 && n < count; n++) {
+        rc = open_bound(&same, SOCK_DGRAM, true, &fds_out[n], e);
+        if (rc != 0) {
+            break;
+        }
+    }
+    for (unsigned i = 0; i < n; i++) {
+        if (rc == 0) {
+            set_up_udp(fds_out[i]);
+        } else {
+            (void)close(fds_out[i]);
+        }
     }
     return rc;
 }

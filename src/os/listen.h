@@ -39,7 +39,11 @@ const char *listen_format(int fd, char out[LISTEN_TEXT_MAX]);
 int listen_tcp(const struct listen_address *a, int *fd_out, struct err *e) NODISCARD;
 /* A Unix socket `name` in the folder, mode 0600; one that is left over from before makes room. */
 int listen_unix(const char *folder, const char *name, int *fd_out, struct err *e) NODISCARD;
-/* As listen_tcp; SO_RXQ_OVFL counts what the kernel drops, the receive buffer is as large as allowed. */
-int listen_udp(const struct listen_address *a, int *fd_out, struct err *e) NODISCARD;
+/*
+ * `count` sockets on one address into fds_out[count]: the kernel spreads senders over them (SO_REUSEPORT). Otherwise as
+ * listen_tcp; SO_RXQ_OVFL counts what the kernel drops of each, the receive buffers are as large as allowed. An address
+ * that anyone else listens on is refused, also when he would share it.
+ */
+int listen_udp(const struct listen_address *a, unsigned count, int *fds_out, struct err *e) NODISCARD;
 
 #endif

@@ -88,7 +88,7 @@ static void test_open(void **state)
         assert_int_not_equal(listen_port(&a), 0);
         assert_int_equal(listen_tcp(&a, &second, &e), ERR_IO); /* taken, and the message helps */
         assert_non_null(strstr(e.text, "another program has this port"));
-        assert_int_equal(listen_udp(&a, &second, &e), 0); /* UDP has its own ports */
+        assert_int_equal(listen_udp(&a, 1, &second, &e), 0); /* UDP has its own ports */
         int on = 0;
         socklen_t len = sizeof on;
         assert_int_equal(getsockopt(second, SOL_SOCKET, SO_RXQ_OVFL, &on, &len), 0);
@@ -98,9 +98,46 @@ static void test_open(void **state)
     }
 }
 
+/* Several sockets on one address: each sender's datagrams come to one of them, nobody else may join. */
+static void test_shared_udp(void **state)
+{
+    (void)state;
+    enum { SHARES = 3, SENDERS = 60 };
+    struct listen_address a;
+    struct err e;
+    int fds[SHARES];
+    int other = -1;
+    char text[LISTEN_TEXT_MAX];
+    int got[SHARES] = {0};
+    assert_int_equal(listen_parse(SPAN("127.0.0.1:0"), &a, &e), 0);
+    assert_int_equal(listen_udp(&a, SHARES, fds, &e), 0);
+    assert_int_equal(listen_parse(span_of(listen_format(fds[2], text)), &a, &e), 0);
+    assert_int_equal(listen_udp(&a, 1, &other, &e), ERR_IO);
+    int more[SHARES];
+    assert_int_equal(listen_udp(&a, SHARES, more, &e), ERR_IO);
+    for (int i = 0; i < SENDERS; i++) {
+        int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        for (int k = 0; k < 2; k++) {
+            assert_int_equal(sendto(s, "x", 1, 0, (struct sockaddr *)&a.addr, a.len), 1);
+        }
+        (void)close(s);
+    }
+    for (int i = 0; i < SHARES; i++) { /* loopback: what was sent is there */
+        char byte;
+        while (recv(fds[i], &byte, 1, 0) == 1) {
+            got[i]++;
+        }
+        assert_int_equal(got[i] % 2, 0);
+        (void)close(fds[i]);
+    }
+    assert_int_equal(got[0] + got[1] + got[2], 2 * SENDERS);
+    assert_true(got[0] > 0 && got[1] > 0 && got[2] > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_addresses),
-                                       cmocka_unit_test(test_open)};
+                                       cmocka_unit_test(test_open),
+                                       cmocka_unit_test(test_shared_udp)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,6 +21,7 @@ const char *sandbox_profile_name(enum sandbox_profile profile)
     static const char *const names[] = {
         [SANDBOX_COMPILER] = "compiler",
         [SANDBOX_INTAKE] = "intake",
+        [SANDBOX_CORRELATOR] = "correlator",
         [SANDBOX_KEEPER] = "keeper",
         [SANDBOX_DESK] = "desk",
         [SANDBOX_COURIER] = "courier",

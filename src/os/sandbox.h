@@ -21,6 +21,7 @@
 enum sandbox_profile {
     SANDBOX_COMPILER,    /* read fds, compute, fill and seal a memfd */
     SANDBOX_INTAKE,      /* accept and read sockets, read fds */
+    SANDBOX_CORRELATOR,  /* talk over the fds it has, compute */
     SANDBOX_KEEPER,      /* files below the data directory, nothing else */
     SANDBOX_DESK,        /* accept, read and write sockets */
     SANDBOX_COURIER,     /* connect out; read resolver and CA files */

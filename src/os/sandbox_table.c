@@ -22,6 +22,7 @@
 enum {
     COMPILER = 1 << SANDBOX_COMPILER,
     INTAKE = 1 << SANDBOX_INTAKE,
+    CORRELATOR = 1 << SANDBOX_CORRELATOR,
     KEEPER = 1 << SANDBOX_KEEPER,
     DESK = 1 << SANDBOX_DESK,
     COURIER = 1 << SANDBOX_COURIER,
@@ -29,7 +30,7 @@ enum {
     SCAN_COMPILER = 1 << SANDBOX_SCAN_COMPILER,
 
     ALL = (1 << SANDBOX_PROFILE_COUNT) - 1,
-    NODE = COMPILER | INTAKE | KEEPER | DESK | COURIER, /* the roles that run a loop */
+    NODE = COMPILER | INTAKE | CORRELATOR | KEEPER | DESK | COURIER, /* the roles that run a loop */
     SERVERS = INTAKE | DESK,
     FILES = KEEPER | COURIER, /* may open; Landlock says what */
     BUILDERS = COMPILER | SCAN_COMPILER,

@@ -17,11 +17,12 @@ void alert_make_id(struct span rule_id, const struct alert_place *place, char ou
 {
     unsigned char hash[ALERT_ID_LEN / 2];
     struct buf b;
-    buf_init(&b, rule_id.len + 64);
+    buf_init(&b, rule_id.len + place->group.len + 64);
     buf_str(&b, rule_id);
     buf_u64(&b, (uint64_t)place->day);
     buf_u64(&b, (uint64_t)place->block);
     buf_u64(&b, (uint64_t)place->index);
+    buf_span(&b, place->group);
     CHECK(!b.failed);
     MUST(crypto_generichash(hash, sizeof hash, (const unsigned char *)b.data, b.len, NULL, 0));
     buf_free(&b);

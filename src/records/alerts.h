@@ -15,9 +15,10 @@ struct alert_place {
     int64_t day; /* days since 1970 of receipt */
     int64_t block;
     int64_t index;
+    struct span group; /* of a correlation, whose completing event may complete it for several; else empty */
 };
 
-/* The id is a hash of rule and place, so the same alert told twice has one row. */
+/* The id is a hash of rule, place and group, so the same alert told twice has one row. */
 void alert_make_id(struct span rule_id, const struct alert_place *place,
                    char out[ALERT_ID_LEN + 1]);
 

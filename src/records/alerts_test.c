@@ -8,6 +8,7 @@
 #include "records/alerts.h"
 #include "records/alerts_priv.h"
 #include "records/audit.h"
+#include "records/correlation.h"
 #include "records/records_test.h"
 
 static struct arena arena;
@@ -377,6 +378,50 @@ static void messages_survive_the_way(void **state)
     buf_free(&b);
 }
 
+/* One event may complete a correlation for several groups: each is an alert of its own. */
+static void groups_have_their_own_id(void **state)
+{
+    (void)state;
+    char ids[3][ALERT_ID_LEN + 1];
+    struct alert_place place = {.day = 20779, .block = 1, .index = 2};
+    const struct span groups[] = {SPAN(""), SPAN("user=a"), SPAN("user=b")};
+    for (size_t i = 0; i < 3; i++) {
+        place.group = groups[i];
+        alert_make_id(SPAN("rule"), &place, ids[i]);
+    }
+    assert_string_not_equal(ids[0], ids[1]);
+    assert_string_not_equal(ids[1], ids[2]);
+}
+
+/* Windows of correlations: in parts, replaced as a whole. */
+static void windows_are_replaced(void **state)
+{
+    (void)state;
+    struct db *db = test_db();
+    struct err e;
+    struct buf b;
+    size_t n = CORRELATION_PART_BYTES * 2 + 17;
+    char *large = mem_alloc(n);
+    memset(large, 'w', n);
+    large[n - 1] = '!';
+    buf_init(&b, CORRELATION_STATE_MAX);
+    assert_int_equal(correlation_state_get(db, &b, &e), 0);
+    assert_int_equal(b.len, 0);
+    assert_int_equal(correlation_state_put(db, span_make(large, n), &e), 0);
+    assert_int_equal(correlation_state_get(db, &b, &e), 0);
+    assert_true(span_eq(buf_view(&b), span_make(large, n)));
+    assert_int_equal(correlation_state_put(db, SPAN("small"), &e), 0);
+    buf_clear(&b);
+    assert_int_equal(correlation_state_get(db, &b, &e), 0);
+    assert_true(span_eq(buf_view(&b), SPAN("small")));
+    buf_free(&b);
+    buf_init(&b, 3);
+    assert_int_equal(correlation_state_get(db, &b, &e), ERR_LIMIT);
+    buf_free(&b);
+    mem_free(large);
+    db_close(&db);
+}
+
 int run_alert_tests(void)
 {
     const struct CMUnitTest tests[] = {
@@ -387,6 +432,8 @@ int run_alert_tests(void)
         cmocka_unit_test(counts_follow),
         cmocka_unit_test(strangers_see_nothing),
         cmocka_unit_test(messages_survive_the_way),
+        cmocka_unit_test(groups_have_their_own_id),
+        cmocka_unit_test(windows_are_replaced),
     };
     arena_init(&arena, 0);
     int failed = cmocka_run_group_tests_name("records/alerts", tests, NULL, NULL);

@@ -135,12 +135,15 @@ void record_decode(struct cursor *c, struct ask_record *out)
 #define STATUS_NUMBERS(X)                                                                          \
     X(events)                                                                                      \
     X(alerts) X(last_event) X(sources_total) X(sources_live) X(rate_milli) X(open) X(rules_loaded) \
-        X(rules_refused) X(archive_bytes) X(archive_events) X(archive_oldest_day)
+        X(rules_refused) X(archive_bytes) X(archive_events) X(archive_oldest_day) X(matches_lost)
 
 void keeper_status_encode(struct buf *out, const struct keeper_status *s)
 {
 #define X(name) buf_u64(out, (uint64_t)s->name);
     STATUS_NUMBERS(X)
+#undef X
+#define X(name) buf_u64(out, (uint64_t)s->correlate_##name);
+    CORRELATE_COUNTERS(X)
 #undef X
 }
 
@@ -148,5 +151,8 @@ void keeper_status_decode(struct cursor *c, struct keeper_status *out)
 {
 #define X(name) out->name = (int64_t)cursor_u64(c);
     STATUS_NUMBERS(X)
+#undef X
+#define X(name) out->correlate_##name = (int64_t)cursor_u64(c);
+    CORRELATE_COUNTERS(X)
 #undef X
 }

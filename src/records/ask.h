@@ -58,6 +58,23 @@ struct ask_record {
 void record_encode(struct buf *out, const struct ask_record *r);
 void record_decode(struct cursor *c, struct ask_record *out);
 
+/* What correlations did since their windows were made: CORRELATE_COUNTERS of the correlator, shown with the status. */
+#define CORRELATE_COUNTERS(X)                                                                      \
+    X(matches)       /* of rules that correlations refer to */                                     \
+    X(completed)                                                                                   \
+    X(alerts)        /* after folding */                                                           \
+    X(evicted)       /* events forgotten for want of room while a later one could have counted them */ \
+    X(late)          /* came later than the lateness behind the newest */                          \
+    X(out_of_reach)  /* so far out of order that not all their windows were tried again */         \
+    X(without_group) /* a group-by or value field was missing or no number */                      \
+    X(dropped)       /* completions of one event beyond the limit */                               \
+    X(forgotten)     /* events in windows of correlations that went or changed */                  \
+    X(unknown_rule)  /* matches of rules that no correlation of the present set asks for */        \
+    X(stragglers)    /* committed so late that those received after them had gone on */            \
+    X(groups)                                                                                      \
+    X(state_bytes)                                                                                 \
+    X(state_max_bytes)
+
 struct keeper_status {
     int64_t events; /* taken in since the node was made */
     int64_t alerts;
@@ -67,6 +84,10 @@ struct keeper_status {
     int64_t open;                        /* alerts not closed */
     int64_t rules_loaded, rules_refused;
     int64_t archive_bytes, archive_events, archive_oldest_day; /* day -1 = nothing kept */
+#define X(name) int64_t correlate_##name;
+    CORRELATE_COUNTERS(X)
+#undef X
+    int64_t matches_lost; /* for which one window had no room, since the keeper started */
 };
 
 void keeper_status_encode(struct buf *out, const struct keeper_status *s);

@@ -98,12 +98,17 @@ static const char hunt_sql[] =
     "CREATE INDEX hunt_created ON hunt (created, id);"
     "CREATE INDEX hunt_status ON hunt (status, created, id);";
 
+/* Windows of the correlator in parts: see correlation.h. */
+static const char correlation_sql[] =
+    "CREATE TABLE correlation_state (part BIGINT PRIMARY KEY, value BYTEA NOT NULL);";
+
 static const struct migration list[] = {
     {"identity", identity_sql},      {"audit", audit_sql},  {"alerts", alert_sql},
     {"rules and sources", rule_sql}, {"queues", queue_sql},
     {"federation", fed_transport_sql},
     {"hunts", hunt_sql},
     {"signals", fed_signal_sql},
+    {"correlation", correlation_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)

@@ -5,6 +5,7 @@
  */
 #include "roles/config.h"
 
+#include <sched.h>
 #include <unistd.h>
 
 #include "base/utf8.h"
@@ -169,6 +170,13 @@ static int check_federation(struct config *c, struct err *e)
     return listen_parse(c->hub.at.listen, &a, e);
 }
 
+static uint32_t one_per_core(void)
+{
+    cpu_set_t set;
+    int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    return n < 1 ? 1 : n > CONFIG_INTAKES_AUTO ? CONFIG_INTAKES_AUTO : (uint32_t)n;
+}
+
 int config_check(struct config *c, struct err *e)
 {
     if (!is_name(c->node_name) || !is_name(c->organisation)) {
@@ -184,5 +192,6 @@ int config_check(struct config *c, struct err *e)
         rc = check_source(c, i, e);
     }
     rc = rc == 0 ? check_notify(c, e) : rc;
+    c->intakes = c->intakes == 0 ? one_per_core() : c->intakes;
     return rc == 0 ? check_federation(c, e) : rc;
 }

@@ -20,6 +20,8 @@ enum {
     CONFIG_RULES_MAX = 100,       /* rule folders */
     CONFIG_MAIL_TO_MAX = 50,      /* addresses */
     CONFIG_RETENTION_MAX = 36500, /* days: a century */
+    CONFIG_INTAKES_MAX = 64,      /* intakes of one node */
+    CONFIG_INTAKES_AUTO = 8,      /* most that are started unasked, one per core */
     CONFIG_ALLOW_MAX = 32,        /* networks in which hubs may lie */
 };
 
@@ -75,6 +77,7 @@ struct config {
     struct span heartbeat_url;
     uint32_t heartbeat_every_s;
     uint32_t retention_days; /* 0 = for ever */
+    uint32_t intakes;        /* how many receive and detect side by side; config_check makes 0 one per core */
     struct {
         struct config_listen at; /* listen empty = this node is no hub; always TLS, with its own keys */
         struct span name;        /* what members see; the node's own when not stated */

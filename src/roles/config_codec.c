@@ -69,6 +69,7 @@ void config_encode(const struct config *c, enum role_id role, struct buf *out)
     }
     put_notify(out, c, role);
     buf_u32(out, c->retention_days);
+    buf_u32(out, c->intakes);
     put_federation(out, c, role);
 }
 
@@ -166,6 +167,7 @@ int config_decode(struct config *c, struct span body, struct err *e)
         get_notify(c, &in);
     }
     c->retention_days = cursor_u32(&in);
+    c->intakes = cursor_u32(&in);
     if (!in.failed) {
         get_federation(c, &in);
     }

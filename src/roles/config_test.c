@@ -46,6 +46,7 @@ static const char whole[] =
     "  webhook: {url: 'https://hook/x'}\n"
     "  heartbeat: {url: 'https://beat/x', every: 30}\n"
     "retention: {days: 365}\n"
+    "intakes: 3\n"
     "hub: {listen: '0.0.0.0:8610', name: City hub, url: 'https://hub.example:8610'}\n"
     "federation:\n"
     "  proxy: http://10.0.0.1:3128\n"
@@ -81,6 +82,7 @@ static void check_whole(const struct config *c)
     assert_int_equal(c->webhook.levels, 1 << LEVEL_CRITICAL);
     assert_int_equal(c->heartbeat_every_s, 30);
     assert_int_equal(c->retention_days, 365);
+    assert_int_equal(c->intakes, 3);
     SAME(c->hub.at.listen, "0.0.0.0:8610");
     assert_true(c->hub.at.tls);
     SAME(c->hub.name, "City hub");
@@ -112,6 +114,7 @@ static void test_empty_file_is_all_defaults(void **state)
     SAME(c.ingest.listen, "127.0.0.1:8601");
     assert_int_equal(c.nsources, 0);
     assert_int_equal(c.retention_days, 0);
+    assert_in_range(c.intakes, 1, CONFIG_INTAKES_AUTO);
     config_fini(&c);
 }
 
@@ -123,6 +126,9 @@ struct refused_case {
 
 static const struct refused_case refused_cases[] = {
     {"node: {name: x}\nnoed: 1\n", 2, "unknown key 'noed'"},
+    {"node: {name: x}\nintakes: 0\n", 2, "intakes"},
+    {"intakes: 65\n", 1, "intakes"},
+    {"intakes: many\n", 1, "intakes"},
     {"node:\n  name: x\n  nmae: y\n", 3, "unknown key 'nmae'"},
     {"desk:\n  tls: {cert: a, key: b, password: c}\n", 2, "unknown key 'password'"},
     {"sources:\n  - name: a\n    kind: file\n    path: /x\n    pth: y\n", 5,
@@ -214,6 +220,7 @@ static void test_codec(void **state)
         decode_exact(&b, b.len, 0, &got);
         SAME(got.node_name, "Town hall");
         assert_int_equal(got.retention_days, 365);
+        assert_int_equal(got.intakes, 3);
         assert_int_equal(got.federation.nallow, role == ROLE_COURIER ? 2 : 0);
         assert_int_equal(got.hub.name.len > 0, role == ROLE_DESK);
         bool intake = role == ROLE_INTAKE;

@@ -334,11 +334,24 @@ static int read_federation(struct reading *r, const struct yaml_node *root)
                    : rc;
 }
 
+/* A number, or auto. */
+static int read_intakes(struct reading *r, const struct yaml_node *root)
+{
+    struct span word = SPAN("auto");
+    int64_t n = 0;
+    int rc = text(r, root, "intakes", false, &word);
+    if (rc == 0 && !span_eq(word, SPAN("auto"))) {
+        rc = yaml_get_int(root, "intakes", false, 1, CONFIG_INTAKES_MAX, &n, r->e);
+    }
+    r->c->intakes = (uint32_t)n;
+    return rc;
+}
+
 static int read_root(struct reading *r, const struct yaml_node *root)
 {
     static const char *const keys[] = {"node",  "data",   "desk",      "ingest", "sources",
                                        "rules", "notify", "retention", "hub",    "federation",
-                                       NULL};
+                                       "intakes", NULL};
     int rc = yaml_known_keys(root, keys, r->e);
     rc = rc == 0 ? read_node(r, root) : rc;
     rc = rc == 0 ? read_listen(r, root, "desk", &r->c->desk) : rc;
@@ -347,6 +360,7 @@ static int read_root(struct reading *r, const struct yaml_node *root)
     rc = rc == 0 ? read_texts(r, root, "rules", true, CONFIG_RULES_MAX, &r->c->rules, &r->c->nrules)
                  : rc;
     rc = rc == 0 ? read_notify(r, root) : rc;
+    rc = rc == 0 ? read_intakes(r, root) : rc;
     return rc == 0 ? read_federation(r, root) : rc;
 }
 

@@ -33,6 +33,9 @@ static struct intake *state_of(struct role *r)
         in->follow = follow_new(&in->sink);
         in->folds = folds_new();
         in->window = window_new(INTAKE_ZSTD_LEVEL);
+        in->matches = match_writer_new();
+        map_init(&in->origins);
+        arena_init(&in->origin_keys, 0);
         arena_init(&in->scratch, 0);
         arena_init(&in->told_arena, 0);
         randombytes_buf(&in->start_id, sizeof in->start_id);
@@ -162,7 +165,8 @@ static int take_positions(struct intake *in, struct span body, struct err *e)
             vec_push(&in->positions, p);
         }
     }
-    if (rc == 0 && ipc_send(role_super(in->role), MSG_JOURNAL_FROM, 0,
+    if (rc == 0 && role_instance(in->role) == 0 && /* the journal is the first one's */
+        ipc_send(role_super(in->role), MSG_JOURNAL_FROM, 0,
                             span_sub(journal, 0, JOURNAL_CURSOR_MAX)) != 0) {
         log_warn("journal.from", "why=\"super was not told\"");
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * From matches to alerts: the rule set is tried on the event, matches are folded, the first of each
- * fold becomes an alert with why it fired; matches that correlations ask for go to the correlator.
- * Runs in intake.
+ * fold becomes an alert with why it fired; matches that correlations ask for are noted
+ * (intake_match.c). Runs in intake.
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,9 +12,8 @@
 /* What is told of one match; everything lives in the scratch arena. */
 struct finding {
     const struct ruleset_rule *rule;
-    uint32_t number; /* as in matches: correlations behind rules */
+    uint32_t number; /* as in matches */
     class_id class_id;
-    struct span group; /* of a correlation */
     time_ns time;
     uint32_t nwhy;
     const struct alert_why *why;
@@ -54,9 +53,6 @@ static struct span message_of(const struct alert_field *fields, uint32_t n)
 static struct span summary_of(struct intake *in, const struct finding *f, const struct alert_field *fields, uint32_t n)
 {
     enum { SUMMARY_VALUE_MAX = 200 };
-    if (f->group.len > 0) {
-        return f->group;
-    }
     if (f->nwhy == 0) {
         return f->rule->title;
     }
@@ -111,68 +107,12 @@ static void tell(struct intake *in, const struct intake_source *s, uint32_t sour
         arena_copy(&in->scratch, span_sub(event_entity(ev, ENTITY_HOST), 0, ALERT_VALUE_MAX));
     struct span user =
         arena_copy(&in->scratch, span_sub(event_entity(ev, ENTITY_USER), 0, ALERT_VALUE_MAX));
-    const struct fold_key key = {f->number, source, host, user, f->group};
+    const struct fold_key key = {f->number, source, host, user};
     if (!folds_count(in->folds, &key, f->time)) {
         return;
     }
-    if (match != NULL) { /* dear: asked only for what becomes an alert */
-        f->nwhy = matcher_explain(in->matcher, ev, match, &in->scratch, &f->why);
-    }
+    f->nwhy = matcher_explain(in->matcher, ev, match, &in->scratch, &f->why); /* dear: only for what becomes an alert */
     store_alert(in, s, f, host, user, arrival);
-}
-
-/* What the correlator said: each completed correlation is a finding on this event. */
-static void tell_correlations(struct intake *in, const struct intake_source *s, uint32_t source,
-                              uint32_t arrival, class_id cls,
-                              const struct correlate_output *outputs, uint32_t n)
-{
-    const struct ruleset *rules = in->compiled->ruleset;
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t number = ruleset_nrules(rules) + outputs[i].correlation;
-        const struct ruleset_rule *rule = ruleset_rule(rules, number);
-        struct alert_why *why = arena_alloc(&in->scratch, sizeof *why);
-        *why = (struct alert_why){
-            .selection = SPAN("correlation"),
-            .field = arena_copy(&in->scratch, outputs[i].group),
-            .operator_ = SPAN("reached"),
-            .value = span_of(arena_printf(&in->scratch, "%g (%u events told)", outputs[i].value,
-                                          outputs[i].nrefs)),
-        };
-        struct finding f = {.rule = rule,
-                            .number = number,
-                            .class_id = cls,
-                            .group = why->field,
-                            .time = outputs[i].time,
-                            .nwhy = 1,
-                            .why = why};
-        if (!rule->quiet) {
-            tell(in, s, source, arrival, &f, NULL);
-        }
-    }
-}
-
-static void correlate(struct intake *in, const struct intake_source *s, uint32_t source,
-                      uint32_t arrival, const struct match *match)
-{
-    struct event *ev = &in->event;
-    uint32_t nfields = 0;
-    const field_id *fields = correlations_fields(in->compiled->correlations, match->rule, &nfields);
-    struct span *values = arena_calloc(&in->scratch, nfields, sizeof *values);
-    event_use_class(ev, match->class_id);
-    for (uint32_t i = 0; i < nfields; i++) {
-        uint32_t leaf = event_first(ev, fields[i]);
-        if (leaf != LEAF_NIL) {
-            values[i] = event_plain(ev, leaf);
-            values[i].ptr = values[i].ptr == NULL ? "" : values[i].ptr; /* empty is not absent */
-        }
-    }
-    const struct correlate_input input = {.rule = match->rule,
-                                          .time = ev->time,
-                                          .values = values,
-                                          .ref = (in->window_id << 20) | arrival};
-    const struct correlate_output *outputs;
-    uint32_t n = correlator_feed(in->correlator, &input, &outputs);
-    tell_correlations(in, s, source, arrival, match->class_id, outputs, n);
 }
 
 void intake_alerts(struct intake *in, struct intake_source *s, uint32_t source, uint32_t arrival)
@@ -196,7 +136,7 @@ void intake_alerts(struct intake *in, struct intake_source *s, uint32_t source, 
             tell(in, s, source, arrival, &f, &match);
         }
         if (rule->correlated) {
-            correlate(in, s, source, arrival, &match);
+            intake_match(in, s, source, arrival, &match);
         }
     }
 }

@@ -20,7 +20,6 @@ static void forget_rules(struct intake *in)
     event_fini(&in->event);
     matcher_free(&in->matcher);
     normaliser_free(&in->normaliser);
-    correlator_free(&in->correlator);
     for (size_t i = 0; i < in->sources.len; i++) {
         struct intake_source *s = in->sources.data[i];
         struct span as = s->stream.source;
@@ -50,7 +49,10 @@ int intake_use_rules(struct intake *in, int fd, uint64_t address, uint64_t gener
         (void)close(fd);
         return err_set(e, ERR_INVALID, "what the compiler made is not a rule set");
     }
-    /* Alerts of the open window hold nothing of the old set: they are encoded already. */
+    /* Alerts and matches that wait hold nothing of the old set, but they are numbered by it. */
+    folds_rotate(in->folds);
+    intake_seal(in);
+    intake_matches_forget(in);
     forget_rules(in);
     in->compiled = next;
     in->compiled_fd = fd;
@@ -60,8 +62,6 @@ int intake_use_rules(struct intake *in, int fd, uint64_t address, uint64_t gener
     if (in->matcher == NULL) {
         return e->code != 0 ? e->code : ERR_INVALID;
     }
-    in->correlator = correlator_new(next->correlations, CORRELATE_STATE_MAX_BYTES,
-                                    (int64_t)CORRELATE_LATENESS_S * TIME_SECOND);
     event_init(&in->event, next->catalog);
     log_info("rules.in_use", "generation=%llu rules=%u correlations=%u",
              (unsigned long long)generation, ruleset_nrules(next->ruleset),
@@ -128,7 +128,8 @@ bool intake_take(void *ctx, const struct receive_record *r)
         s->last_event = r->received;
         intake_alerts(in, s, r->source, arrival);
     }
-    if (folds_waiting_bytes(in->folds) > INTAKE_ALERTS_SEAL) {
+    if (folds_waiting_bytes(in->folds) > INTAKE_ALERTS_SEAL ||
+        match_writer_bytes(in->matches) > MATCHES_SEAL_BYTES) {
         intake_seal(in);
     }
     intake_arm(in);

@@ -102,7 +102,6 @@ bool folds_count(struct folds *f, const struct fold_key *key, time_ns time)
     buf_u32(&f->scratch, key->source);
     buf_str(&f->scratch, span_sub(key->host, 0, ALERT_VALUE_MAX));
     buf_str(&f->scratch, span_sub(key->user, 0, ALERT_VALUE_MAX));
-    buf_str(&f->scratch, span_sub(key->group, 0, ALERT_VALUE_MAX));
     if (map_get(&f->keys, buf_view(&f->scratch), &found)) {
         count_in((struct fold *)(uintptr_t)found, time);
         return false;

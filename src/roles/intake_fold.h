@@ -21,7 +21,6 @@ struct fold_key {
     uint32_t rule;
     uint32_t source;
     struct span host, user;
-    struct span group; /* of a correlation; else empty */
 };
 
 struct folds;

@@ -9,6 +9,7 @@
 #define ROLES_INTAKE_PRIV_H
 
 #include "archive/window.h"
+#include "base/map.h"
 #include "base/vec.h"
 #include "flow/normalise/normalise.h"
 #include "flow/receive/follow.h"
@@ -17,6 +18,7 @@
 #include "flow/receive/udp.h"
 #include "roles/compile.h"
 #include "roles/intake_fold.h"
+#include "roles/match_codec.h"
 #include "roles/role.h"
 #include "roles/window_codec.h"
 
@@ -73,7 +75,6 @@ struct intake {
     uint64_t generation;
     struct normaliser *normaliser;
     struct matcher *matcher;
-    struct correlator *correlator;
     struct event event;
     struct arena scratch; /* one event's alert */
 
@@ -83,6 +84,9 @@ struct intake {
     VEC(struct intake_sent) unkept;
     size_t unkept_bytes;
     struct folds *folds;
+    struct match_writer *matches; /* that correlations ask for */
+    struct map origins;           /* (source, class) → a small number, while a rule set is in use */
+    struct arena origin_keys;
 
     /* where records come from */
     VEC(struct intake_source *) sources;
@@ -96,10 +100,12 @@ struct intake {
     VEC(struct intake_position) positions; /* as keeper told them */
     bool have_positions, have_tokens;
     char *tls_cert, *tls_key;             /* PEM */
+    bool tls_renewed;                     /* since the HTTP receiver began */
     VEC(struct intake_token) told_tokens; /* as keeper told them; texts in told_arena */
     struct arena told_arena;
 
     bool paused, stopping, stopped;
+    uint64_t matches_lost; /* for which one window had no room, since the last pulse */
     uint64_t unknown; /* events of senders nobody knows, since the last pulse */
     uv_timer_t window_timer, follow_timer, second_timer;
     uint32_t seconds;
@@ -113,6 +119,12 @@ int intake_use_rules(struct intake *in, int fd, uint64_t address, uint64_t gener
 
 /* intake_alert.c */
 void intake_alerts(struct intake *in, struct intake_source *s, uint32_t source, uint32_t arrival);
+
+/* intake_match.c */
+void intake_match(struct intake *in, const struct intake_source *s, uint32_t source, uint32_t arrival,
+                  const struct match *match);
+/* The numbers of the old rule set mean nothing any more; nothing may be waiting. */
+void intake_matches_forget(struct intake *in);
 
 /* intake_window.c */
 void intake_seal(struct intake *in);

@@ -52,9 +52,12 @@ static int start_http(struct intake *in, int fd, struct err *e)
         return err_set(e, ERR_INVALID,
                        "ingest has TLS in the config, but certificate or key is empty");
     }
-    if (in->http != NULL) {
-        http_receiver_free(&in->http);
+    if (in->http != NULL && !in->tls_renewed) { /* told again, after a reload: requests in flight go on */
+        (void)close(fd);
+        return 0;
     }
+    in->tls_renewed = false;
+    http_receiver_free(&in->http);
     return http_receiver_new(role_loop(in->role), &config, &in->http, e);
 }
 
@@ -90,6 +93,18 @@ static int start_follow(struct intake *in, const struct role_fd *f, uint32_t sou
 static int start_receiver(struct intake *in, const struct role_fd *f, uint32_t source,
                           struct err *e)
 {
+    for (size_t i = 0; i < in->receivers.len; i++) {
+        struct intake_receiver *known = &in->receivers.data[i];
+        if (known->kind == f->kind && span_eq(span_of(known->name), f->name)) { /* told again, after a reload */
+            (void)close(f->fd);
+            if (known->udp != NULL) {
+                udp_receiver_source(known->udp, source);
+            } else {
+                tcp_receiver_source(known->tcp, source);
+            }
+            return 0;
+        }
+    }
     struct intake_receiver r = {.kind = f->kind};
     int rc = f->kind == FD_SYSLOG_UDP
                  ? udp_receiver_new(role_loop(in->role), f->fd, source, &in->sink, &r.udp, e)
@@ -145,8 +160,10 @@ void intake_fd(struct intake *in, const struct role_fd *f)
 {
     if (f->kind == FD_TLS_CERT || f->kind == FD_TLS_KEY) {
         char **to = f->kind == FD_TLS_CERT ? &in->tls_cert : &in->tls_key;
+        char *pem = read_pem(f->fd);
+        in->tls_renewed = in->tls_renewed || *to == NULL || strcmp(*to, pem) != 0;
         mem_free(*to);
-        *to = read_pem(f->fd);
+        *to = pem;
         return;
     }
     if (in->compiled != NULL && in->have_positions) {

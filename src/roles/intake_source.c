@@ -145,11 +145,12 @@ void intake_pulse(struct intake *in)
     for (size_t i = 0; i < in->sources.len; i++) {
         n += in->sources.data[i]->events + in->sources.data[i]->dropped > 0;
     }
-    if (keeper == NULL || (n == 0 && in->unknown == 0)) {
+    if (keeper == NULL || (n == 0 && in->unknown == 0 && in->matches_lost == 0)) {
         return;
     }
     buf_init(&b, 8 << 20);
     buf_u64(&b, in->unknown);
+    buf_u64(&b, in->matches_lost);
     buf_u32(&b, n);
     for (size_t i = 0; i < in->sources.len; i++) {
         if (in->sources.data[i]->events + in->sources.data[i]->dropped > 0) {
@@ -157,7 +158,7 @@ void intake_pulse(struct intake *in)
         }
     }
     if (!b.failed && ipc_send(keeper, MSG_PULSE, 0, buf_view(&b)) == 0) {
-        in->unknown = 0;
+        in->unknown = in->matches_lost = 0;
         for (size_t i = 0; i < in->sources.len; i++) {
             struct intake_source *s = in->sources.data[i];
             s->events = s->dropped = s->anomalies = 0;

@@ -16,6 +16,7 @@ struct parts {
     VEC(struct archive_alert_in) alerts;
     size_t alert_bytes;
     VEC(struct archive_position) positions;
+    struct buf matches;
 };
 
 static void place(void *ctx, uint32_t arrival, uint32_t *block_out, uint32_t *index_out)
@@ -62,6 +63,10 @@ void intake_seal(struct intake *in)
     window_seal(in->window, &w.blocks, &w.nblocks);
     folds_seal(in->folds, in->window_id, place, emit, &p);
     follow_positions(in->follow, note_position, &p);
+    buf_init(&p.matches, MATCHES_MAX_BYTES);
+    match_writer_seal(in->matches, place, &p, &p.matches);
+    CHECK(!p.matches.failed); /* the writer keeps to the same limit */
+    w.matches = buf_view(&p.matches);
     w.alerts = p.alerts.data;
     w.nalerts = p.alerts.len;
     w.positions = p.positions.data;
@@ -69,6 +74,7 @@ void intake_seal(struct intake *in)
     queue(in, &w);
     window_reset(in->window);
     in->window_id++;
+    buf_free(&p.matches);
     vec_free(&p.alerts);
     vec_free(&p.positions);
     arena_fini(&p.arena);

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "roles/keeper_archive.h"
+#include "roles/keeper_correlate.h"
 #include "roles/role.h"
 #include "roles/window_codec.h"
 
@@ -27,6 +28,7 @@ struct keeper {
     struct role *role;
     struct keeper_archive *archive;
     struct keeper_records *records;
+    struct keeper_correlate *correlate;
     VEC(struct intake_peer) intakes;
     struct buf tokens; /* MSG_TOKENS as last told */
     uv_timer_t timer;
@@ -98,11 +100,19 @@ static void archive_size(void *arg, int64_t *bytes_out, int64_t *events_out,
     keeper_archive_size(k->archive, bytes_out, events_out, oldest_day_out);
 }
 
+static const struct correlate_pulse *correlate_pulse(void *arg)
+{
+    static const struct correlate_pulse none;
+    const struct keeper *k = arg;
+    return k->correlate == NULL ? &none : keeper_correlate_pulse(k->correlate);
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct keeper *k = timer->data;
     time_ns now = clock_now();
     keeper_archive_tick(k->archive, now, k->retention_days);
+    keeper_correlate_tick(k->correlate, now);
     keeper_records_tick(k->records, now);
 }
 
@@ -154,12 +164,18 @@ static int start(struct role *r, const struct config *config, struct err *e)
     const struct keeper_records_hooks hooks = {.arg = k,
                                                .read_record = read_record,
                                                .archive_size = archive_size,
+                                               .correlate_pulse = correlate_pulse,
                                                .tokens_changed = on_tokens};
     rc = keeper_records_open(data, &hooks, e, &k->records);
     if (rc != 0) {
         return rc;
     }
     keeper_archive_records(k->archive, k->records);
+    rc = keeper_correlate_open(data, keeper_archive_writer(k->archive), k->records, &k->correlate, e);
+    if (rc != 0) {
+        return rc;
+    }
+    keeper_correlate_peer(k->correlate, role_peer(r, ROLE_CORRELATOR, 0));
     keeper_records_desk(k->records, role_peer(r, ROLE_DESK, 0));
     for (size_t i = 0; i < k->intakes.len; i++) {
         if (k->intakes.data[i].ch != NULL) {
@@ -179,6 +195,9 @@ static void on_peer(struct role *r, enum role_id peer, uint32_t instance, struct
     struct intake_peer p = {instance, ch};
     if (peer == ROLE_DESK && k->records != NULL) {
         keeper_records_desk(k->records, ch);
+    }
+    if (peer == ROLE_CORRELATOR && k->correlate != NULL) {
+        keeper_correlate_peer(k->correlate, ch);
     }
     if (peer != ROLE_INTAKE) {
         return;
@@ -201,6 +220,9 @@ static void on_peer_lost(struct role *r, enum role_id peer, uint32_t instance)
     struct keeper *k = state_of(r);
     if (peer == ROLE_DESK && k->records != NULL) {
         keeper_records_desk(k->records, NULL);
+    }
+    if (peer == ROLE_CORRELATOR && k->correlate != NULL) {
+        keeper_correlate_peer(k->correlate, NULL);
     }
     for (size_t i = 0; peer == ROLE_INTAKE && i < k->intakes.len; i++) {
         if (k->intakes.data[i].instance == instance) {
@@ -231,7 +253,12 @@ static int take_pulse(struct keeper *k, struct span body, struct err *e)
 {
     struct cursor c = cursor_of(body);
     uint64_t unknown = cursor_u64(&c);
+    uint64_t matches_lost = cursor_u64(&c);
     uint32_t n = cursor_u32(&c);
+    if (matches_lost > INT32_MAX) {
+        return err_set(e, ERR_INVALID, "pulse is out of range");
+    }
+    keeper_records_count_lost(k->records, (int64_t)matches_lost);
     if (c.failed || n > PULSE_SOURCES_MAX || unknown > INT64_MAX) {
         return err_set(e, ERR_INVALID, "pulse is out of range");
     }
@@ -262,6 +289,9 @@ static void on_message(struct role *r, enum role_id peer, uint32_t instance, str
     }
     if (msg->type == MSG_WINDOW) {
         rc = keeper_archive_window(k->archive, instance, ch, msg, &e);
+        keeper_correlate_go(k->correlate);
+    } else if (peer == ROLE_CORRELATOR) {
+        rc = keeper_correlate_message(k->correlate, msg, &e);
     } else if (msg->type == MSG_PULSE) {
         rc = take_pulse(k, msg->body, &e);
     } else if (!keeper_records_message(k->records, peer, ch, msg)) {
@@ -269,6 +299,16 @@ static void on_message(struct role *r, enum role_id peer, uint32_t instance, str
     }
     if (rc != 0) {
         blame(k, peer, instance, &e);
+    }
+}
+
+static void on_peer_ready(struct role *r, enum role_id peer, uint32_t instance, struct ipc *ch)
+{
+    struct keeper *k = state_of(r);
+    (void)instance;
+    (void)ch;
+    if (peer == ROLE_CORRELATOR && k->correlate != NULL) {
+        keeper_correlate_go(k->correlate);
     }
 }
 
@@ -284,6 +324,7 @@ static void on_stop(struct role *r)
         MUST(uv_timer_stop(&k->timer));
         keeper_archive_tick(k->archive, clock_now(),
                             0); /* a last try for what was stuck; nobody was told it is kept */
+        keeper_correlate_close(&k->correlate);
         keeper_records_close(&k->records);
         keeper_archive_close(&k->archive);
     }
@@ -298,6 +339,7 @@ const struct role_ops role_ops_keeper = {
     .on_peer = on_peer,
     .on_peer_lost = on_peer_lost,
     .on_message = on_message,
+    .on_peer_ready = on_peer_ready,
     .on_reload = on_reload,
     .on_stop = on_stop,
 };

@@ -152,7 +152,7 @@ static void put_record(struct keeper_records *kr, const struct alert_row *row)
 {
     struct err e = {0};
     struct ask_record rec = {0};
-    struct alert_place place = {row->block_day, row->block_id, row->block_index};
+    struct alert_place place = {row->block_day, row->block_id, row->block_index, {"", 0}};
     int rc = kr->hooks.read_record(kr->hooks.arg, &place, ASK_RECORD_MAX, &kr->scratch, &rec.text,
                                    &rec.truncated, &e);
     rec.found = rc == 0;
@@ -315,6 +315,13 @@ int keeper_status(struct keeper_records *kr, time_ns now, struct keeper_status *
     out->alerts = out->open + n.by_status[ALERT_CLOSED];
     out->rules_loaded = page.total;
     out->rules_refused = (int64_t)refused_count;
+    out->matches_lost = kr->matches_lost;
+    if (kr->hooks.correlate_pulse != NULL) {
+        const struct correlate_pulse *p = kr->hooks.correlate_pulse(kr->hooks.arg);
+#define X(name) out->correlate_##name = (int64_t)p->name;
+        CORRELATE_COUNTERS(X)
+#undef X
+    }
     if (kr->hooks.archive_size != NULL) {
         kr->hooks.archive_size(kr->hooks.arg, &out->archive_bytes, &out->archive_events,
                                &out->archive_oldest_day);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/vec.h"
+#include "roles/match_codec.h"
 #include "roles/window_codec.h"
 
 enum {
@@ -62,6 +63,11 @@ int keeper_archive_open(const char *data_dir, struct keeper_archive **out, struc
     return 0;
 }
 
+struct archive *keeper_archive_writer(struct keeper_archive *k)
+{
+    return k->archive;
+}
+
 void keeper_archive_close(struct keeper_archive **given)
 {
     struct keeper_archive *k = *given;
@@ -98,7 +104,7 @@ static int copy_alerts(struct keeper_archive *k, const struct archive_alert *in,
         list[good] =
             (struct keeper_alert){&alerts[good],
                                   in[i].body,
-                                  {in[i].address.day, in[i].address.block, in[i].address.index}};
+                                  {in[i].address.day, in[i].address.block, in[i].address.index, {"", 0}}};
         good++;
     }
     return good == 0 ? 0 : keeper_records_alerts(k->records, list, good, e);
@@ -196,6 +202,24 @@ static int check_alerts(struct keeper_archive *k, const struct archive_window *w
     return 0;
 }
 
+/* Matches must be readable and say of their records what the blocks say: correlations never mix organisations. */
+static int check_matches(struct keeper_archive *k, const struct archive_window *w, struct err *e)
+{
+    struct match_reader r;
+    struct match_row m;
+    int rc = w->matches.len == 0 ? 0 : match_reader_open(&r, w->matches, &k->scratch, e);
+    if (rc != 0 || w->matches.len == 0) {
+        return rc;
+    }
+    while ((rc = match_reader_next(&r, &m, e)) == 1) {
+        if (m.block >= w->nblocks || m.index >= w->blocks[m.block].header.count ||
+            !span_eq(m.origin->organisation, w->blocks[m.block].header.organisation)) {
+            return err_set(e, ERR_INVALID, "a match of another organisation than its record");
+        }
+    }
+    return rc;
+}
+
 static void hand_alerts_on(struct keeper_archive *k, const struct archive_window *w,
                            const struct archive_kept *kept)
 {
@@ -242,6 +266,7 @@ static int write_window(struct keeper_archive *k, struct ipc *ch, struct span bo
     int rc = window_decode(body, &k->scratch, &w, e);
     if (rc == 0) {
         rc = check_alerts(k, &w, e);
+        rc = rc == 0 ? check_matches(k, &w, e) : rc;
     }
     if (rc != 0) {
         return ERR_INVALID;

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "desk/identity/secret.h"
+#include "records/correlation.h"
 #include "roles/keeper_records_priv.h"
 #include "roles/rules_wire.h"
 
@@ -132,6 +133,18 @@ int keeper_records_alerts(struct keeper_records *kr, const struct keeper_alert *
         }
     }
     return rc;
+}
+
+int keeper_records_windows_put(struct keeper_records *kr, struct span bytes, struct err *e)
+{
+    CHECK_OBJ(kr, KEEPER_RECORDS_MAGIC);
+    return correlation_state_put(kr->db, bytes, e);
+}
+
+int keeper_records_windows_get(struct keeper_records *kr, struct buf *out, struct err *e)
+{
+    CHECK_OBJ(kr, KEEPER_RECORDS_MAGIC);
+    return correlation_state_get(kr->db, out, e);
 }
 
 /* ---- rules ---- */

@@ -16,6 +16,7 @@
 #include "os/ipc.h"
 #include "records/alerts.h"
 #include "records/ask.h"
+#include "roles/correlate_wire.h"
 #include "roles/messages.h"
 
 struct keeper_records;
@@ -35,6 +36,8 @@ struct keeper_records_hooks {
      * NULL. */
     void (*archive_size)(void *arg, int64_t *bytes_out, int64_t *events_out,
                          int64_t *oldest_day_out);
+    /* Counters of correlations, as the correlator told them last. May be NULL. */
+    const struct correlate_pulse *(*correlate_pulse)(void *arg);
     /* The tokens that senders may use from now on, to be told to the intakes. Also called once by
      * open. May be NULL. */
     void (*tokens_changed)(void *arg, const struct ingest_token *tokens, size_t count);
@@ -73,9 +76,15 @@ struct keeper_alert {
 int keeper_records_alerts(struct keeper_records *kr, const struct keeper_alert *alerts,
                           size_t count, struct err *e) NODISCARD;
 
+/* The stored windows of correlations: replaces them durably, or appends them to `out`. */
+int keeper_records_windows_put(struct keeper_records *kr, struct span bytes, struct err *e) NODISCARD;
+int keeper_records_windows_get(struct keeper_records *kr, struct buf *out, struct err *e) NODISCARD;
+
 /* Adds to a source's counters: events, dropped, anomalies are what came since the last call;
  * last_event the newest. */
 void keeper_records_count(struct keeper_records *kr, const struct source_row *delta);
+/* Matches that correlations never saw, because one window had no room for them. */
+void keeper_records_count_lost(struct keeper_records *kr, int64_t matches);
 /* Events of senders that no listener, token or network of the config names. */
 void keeper_records_count_unknown(struct keeper_records *kr, int64_t events);
 

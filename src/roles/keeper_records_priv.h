@@ -39,7 +39,7 @@ struct keeper_records {
     struct buf out;
     VEC(struct keeper_source *) sources;
     struct map by_name;
-    int64_t unknown;
+    int64_t unknown, matches_lost;
     struct buf rules;         /* encoded, not stored yet */
     uint64_t rules_told;      /* the compiler's number of the generation that comes in, 0 = none */
     int64_t rules_generation; /* ours for it */

@@ -91,6 +91,12 @@ void keeper_records_count(struct keeper_records *kr, const struct source_row *de
     s->second_at[slot] = second;
 }
 
+void keeper_records_count_lost(struct keeper_records *kr, int64_t matches)
+{
+    CHECK_OBJ(kr, KEEPER_RECORDS_MAGIC);
+    kr->matches_lost += matches;
+}
+
 void keeper_records_count_unknown(struct keeper_records *kr, int64_t events)
 {
     CHECK_OBJ(kr, KEEPER_RECORDS_MAGIC);

@@ -13,6 +13,7 @@
     X(SUPER, "super")                                                                              \
     X(COMPILER, "compiler")                                                                        \
     X(INTAKE, "intake")                                                                            \
+    X(CORRELATOR, "correlator")                                                                    \
     X(KEEPER, "keeper")                                                                            \
     X(DESK, "desk")                                                                                \
     X(COURIER, "courier")

@@ -24,8 +24,8 @@
 #include "roles/node_status.h"
 
 /* What runs, in the order in which it is stopped: along the flow, so that nothing acked is lost. */
-static const enum role_id stop_order[] = {ROLE_COMPILER, ROLE_INTAKE, ROLE_KEEPER, ROLE_DESK,
-                                          ROLE_COURIER};
+static const enum role_id stop_order[] = {ROLE_COMPILER, ROLE_INTAKE, ROLE_CORRELATOR,
+                                          ROLE_KEEPER,   ROLE_DESK,   ROLE_COURIER};
 
 /* ---- config ---- */
 
@@ -113,6 +113,11 @@ static void reload(struct super *s)
     if (next != NULL) {
         next->data_dir =
             span_of(arena_strdup(&next->arena, s->data_dir)); /* moving needs a restart */
+        if (next->intakes != s->config->intakes) {
+            log_warn("config.intakes", "now=%u wanted=%u note=\"another number needs a restart\"",
+                     s->config->intakes, next->intakes);
+            next->intakes = s->config->intakes;
+        }
     }
     if (next == NULL || fds_open(s, next, &e) != 0) {
         log_problem("config.refused", &e);
@@ -418,11 +423,13 @@ static void start_loop(struct super *s)
 /* All processes first, then the channels between them, then the word to start: so each begins with all its peers. */
 static int start_roles(struct super *s, struct err *e)
 {
-    static const enum role_id roles[] = {ROLE_KEEPER, ROLE_DESK, ROLE_COURIER, ROLE_INTAKE};
+    static const enum role_id roles[] = {ROLE_KEEPER, ROLE_DESK, ROLE_COURIER, ROLE_CORRELATOR};
     s->compiler = child_new(s, ROLE_COMPILER, 0);
     s->compiler->due = TIME_NONE;
-    for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
-        struct child *c = child_new(s, roles[i], 0);
+    for (size_t i = 0; i < ARRAY_LEN(roles) + s->config->intakes; i++) {
+        struct child *c = i < ARRAY_LEN(roles)
+                              ? child_new(s, roles[i], 0)
+                              : child_new(s, ROLE_INTAKE, (uint32_t)(i - ARRAY_LEN(roles)));
         int rc = child_spawn(c, e);
         if (rc != 0) {
             return rc;

@@ -19,6 +19,7 @@ static const struct {
     enum role_id a, b;
 } wires[] = {
     {ROLE_INTAKE, ROLE_KEEPER},
+    {ROLE_CORRELATOR, ROLE_KEEPER},
     {ROLE_KEEPER, ROLE_DESK},
     {ROLE_DESK, ROLE_COURIER},
     {ROLE_COMPILER, ROLE_KEEPER},
@@ -276,7 +277,7 @@ void child_exited(struct child *c, int status)
         rules_compiler_exited(s, status);
         return;
     }
-    if (c->role == ROLE_INTAKE) {
+    if (c->role == ROLE_INTAKE && c->instance == 0) {
         journal_stop(
             s); /* what is in the old pipe is lost with it; the new one begins at the cursor */
     }

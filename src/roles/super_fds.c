@@ -29,7 +29,14 @@ static void holding_free(struct holding *h)
     mem_free(h);
 }
 
-static void tell(struct super *s, const struct holding *h, int fd, bool from_start)
+static bool is_owner(const struct holding *h, const struct child *c)
+{
+    return c->role == h->owner && (h->instance == HOLDING_ALL || h->instance == c->instance);
+}
+
+/* To `only`, or to all whose it is. */
+static void tell(struct super *s, const struct holding *h, const struct child *only, int fd,
+                 bool from_start)
 {
     struct stat st;
     memset(&st, 0, sizeof st);
@@ -46,7 +53,7 @@ static void tell(struct super *s, const struct holding *h, int fd, bool from_sta
     role_fd_encode(&b, &f);
     for (size_t i = 0; i < s->children.len; i++) {
         struct child *c = s->children.data[i];
-        if (c->role == h->owner && child_runs(c)) {
+        if (is_owner(h, c) && child_runs(c) && (only == NULL || only == c)) {
             (void)!child_send(c, MSG_FD, buf_view(&b), &fd);
         }
     }
@@ -75,7 +82,7 @@ static void follow(struct super *s, struct holding *h, bool again)
         bool appeared = h->missing_told || h->inode != 0;
         h->device = st.st_dev;
         h->inode = st.st_ino;
-        tell(s, h, fd, !same && appeared);
+        tell(s, h, NULL, fd, !same && appeared);
     }
     h->missing_told = false;
     (void)close(fd);
@@ -85,7 +92,7 @@ void fds_tick(struct super *s)
 {
     for (size_t i = 0; i < s->holdings.len; i++) {
         struct holding *h = s->holdings.data[i];
-        struct child *owner = super_child(s, h->owner, 0);
+        struct child *owner = super_child(s, h->owner, h->instance == HOLDING_ALL ? 0 : h->instance);
         if (h->kind != FD_FILE || owner == NULL || !child_runs(owner) || !owner->has_rules) {
             continue;
         }
@@ -116,7 +123,7 @@ static int open_key(struct span name, int *fd_out, struct err *e)
 }
 
 /* Opened for each hand-over: the reader's position in it is its own, and a renewed file is found. */
-static void hand_key(struct super *s, const struct holding *h)
+static void hand_key(struct super *s, const struct holding *h, const struct child *c)
 {
     int fd = -1;
     struct err e = {0};
@@ -124,7 +131,7 @@ static void hand_key(struct super *s, const struct holding *h)
         log_error("key.open", "why=\"%s\"", e.text);
         return;
     }
-    tell(s, h, fd, true);
+    tell(s, h, c, fd, true);
     (void)close(fd);
 }
 
@@ -132,28 +139,28 @@ void fds_hand(struct super *s, struct child *c)
 {
     for (size_t i = 0; i < s->holdings.len; i++) {
         struct holding *h = s->holdings.data[i];
-        if (h->owner != c->role) {
+        if (!is_owner(h, c)) {
             continue;
         }
         if (h->kind == FD_FILE) {
             follow(s, h, true);
         } else if (is_key(h->kind)) {
-            hand_key(s, h);
+            hand_key(s, h, c);
         } else {
-            tell(s, h, h->fd, false);
+            tell(s, h, c, h->fd, false);
         }
     }
-    if (c->role == ROLE_INTAKE && s->journal.wanted) {
+    if (c->role == ROLE_INTAKE && c->instance == 0 && s->journal.wanted) {
         s->journal.due =
             clock_mono() + TIME_SECOND; /* unless intake asks for a certain place first */
     }
 }
 
-static struct holding *find(struct super *s, enum fd_kind kind, struct span name)
+static struct holding *find(struct super *s, enum fd_kind kind, struct span name, uint32_t instance)
 {
     for (size_t i = 0; i < s->holdings.len; i++) {
         struct holding *h = s->holdings.data[i];
-        if (h->kind == kind && span_eq(span_of(h->name), name)) {
+        if (h->kind == kind && h->instance == instance && span_eq(span_of(h->name), name)) {
             return h;
         }
     }
@@ -165,16 +172,21 @@ struct wanted {
     enum role_id owner;
     uint32_t source;
     struct span name;
+    uint32_t instance; /* of the owner, for what only one of them can read */
+    int fd;            /* UDP: opened already, since all sockets of an address are opened together */
 };
 
-static int open_socket(const struct wanted *w, int *fd_out, struct err *e)
+static int open_tcp(const struct wanted *w, int *fd_out, struct err *e)
 {
     struct listen_address a;
     int rc = listen_parse(w->name, &a, e);
-    if (rc != 0) {
-        return rc;
-    }
-    return w->kind == FD_SYSLOG_UDP ? listen_udp(&a, fd_out, e) : listen_tcp(&a, fd_out, e);
+    return rc != 0 ? rc : listen_tcp(&a, fd_out, e);
+}
+
+/* Files and datagrams go to one instance; a connection is made with whoever accepts first. */
+static uint32_t instance_of(const struct wanted *w)
+{
+    return w->kind == FD_FILE || w->kind == FD_SYSLOG_UDP ? w->instance : HOLDING_ALL;
 }
 
 /* Opens w unless it is open already, and notes that it is still wanted. */
@@ -182,7 +194,7 @@ static int add(struct super *s, const struct wanted *w, struct holdings *next, s
 {
     bool key = is_key(w->kind);
     struct holding *h =
-        key ? NULL : find(s, w->kind, w->name); /* keys: read anew, they may be renewed */
+        key ? NULL : find(s, w->kind, w->name, instance_of(w)); /* keys: read anew, they may be renewed */
     if (h == NULL) {
         int fd = -1;
         int rc = 0;
@@ -194,8 +206,10 @@ static int add(struct super *s, const struct wanted *w, struct holdings *next, s
             }
         } else if (w->kind == FD_LISTEN_CONTROL) {
             rc = listen_unix(s->data_dir, SUPER_CONTROL_NAME, &fd, e);
+        } else if (w->kind == FD_SYSLOG_UDP) {
+            fd = w->fd;
         } else if (w->kind != FD_FILE) {
-            rc = open_socket(w, &fd, e);
+            rc = open_tcp(w, &fd, e);
         }
         if (rc != 0) {
             return rc;
@@ -203,6 +217,7 @@ static int add(struct super *s, const struct wanted *w, struct holdings *next, s
         h = mem_alloc(sizeof *h);
         h->kind = w->kind;
         h->owner = w->owner;
+        h->instance = instance_of(w);
         h->fd = fd;
         h->name = mem_alloc(w->name.len + 1);
         memcpy(h->name, w->name.ptr, w->name.len);
@@ -234,8 +249,8 @@ static int add_keys(struct super *s, const struct config_listen *l, enum role_id
         cert = span_of(own[0]);
         key = span_of(own[1]);
     }
-    const struct wanted w[2] = {{FD_TLS_CERT, owner, FD_NO_SOURCE, cert},
-                                {FD_TLS_KEY, owner, FD_NO_SOURCE, key}};
+    const struct wanted w[2] = {{.kind = FD_TLS_CERT, .owner = owner, .source = FD_NO_SOURCE, .name = cert},
+                                {.kind = FD_TLS_KEY, .owner = owner, .source = FD_NO_SOURCE, .name = key}};
     int rc = add(s, &w[0], next, e);
     return rc == 0 ? add(s, &w[1], next, e) : rc;
 }
@@ -297,7 +312,8 @@ static int add_fed_keys(struct super *s, const struct config *config, struct hol
         const char *path = arena_printf(a, "%s/keys/%s", s->data_dir, fed_keys[i].name);
         rc = make_fed_key(path, fed_keys[i].random, e);
         for (size_t k = 0; k < ARRAY_LEN(fed_keys[i].to) && rc == 0; k++) {
-            const struct wanted w = {FD_FED_KEY, fed_keys[i].to[k], FD_NO_SOURCE, span_of(path)};
+            const struct wanted w = {.kind = FD_FED_KEY, .owner = fed_keys[i].to[k], .source = FD_NO_SOURCE,
+                                     .name = span_of(path)};
             rc = w.owner == ROLE_SUPER ? 0 : add(s, &w, next, e);
         }
     }
@@ -308,12 +324,39 @@ static int add_fed_keys(struct super *s, const struct config *config, struct hol
 static int add_federation(struct super *s, const struct config *config, struct holdings *next,
                           struct err *e)
 {
-    const struct wanted hub = {FD_LISTEN_HUB, ROLE_DESK, FD_NO_SOURCE, config->hub.at.listen};
-    const struct wanted control = {FD_LISTEN_CONTROL, ROLE_DESK, FD_NO_SOURCE,
-                                   SPAN(SUPER_CONTROL_NAME)};
+    const struct wanted hub = {.kind = FD_LISTEN_HUB, .owner = ROLE_DESK, .source = FD_NO_SOURCE, .name = config->hub.at.listen};
+    const struct wanted control = {.kind = FD_LISTEN_CONTROL, .owner = ROLE_DESK, .source = FD_NO_SOURCE,
+                                   .name = SPAN(SUPER_CONTROL_NAME)};
     int rc = add_fed_keys(s, config, next, e);
     rc = rc == 0 && hub.name.len > 0 ? add(s, &hub, next, e) : rc;
     return rc == 0 ? add(s, &control, next, e) : rc;
+}
+
+/* One socket per intake on the same address: the kernel gives a sender's datagrams always to the same one. */
+static int add_udp(struct super *s, struct wanted *w, struct holdings *next, struct err *e)
+{
+    int fds[CONFIG_INTAKES_MAX];
+    uint32_t n = s->config->intakes;
+    struct listen_address a;
+    bool known = find(s, w->kind, w->name, 0) != NULL;
+    int rc = known ? 0 : listen_parse(w->name, &a, e);
+    rc = rc == 0 && !known ? listen_udp(&a, n, fds, e) : rc;
+    for (uint32_t i = 0; rc == 0 && i < n; i++) {
+        w->instance = i;
+        w->fd = known ? -1 : fds[i];
+        rc = add(s, w, next, e); /* cannot fail: the socket is there */
+    }
+    return rc;
+}
+
+/* Always the same intake for the same path, so that a new config moves no file from one to another. */
+static uint32_t intake_of_path(const struct super *s, struct span path)
+{
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < path.len; i++) {
+        hash = (hash ^ (unsigned char)path.ptr[i]) * 16777619u;
+    }
+    return hash % s->config->intakes;
 }
 
 static int add_source(struct super *s, const struct config_source *src, uint32_t i,
@@ -332,13 +375,14 @@ static int add_source(struct super *s, const struct config_source *src, uint32_t
     case SOURCE_FILE:
         w.kind = FD_FILE;
         w.name = src->path;
+        w.instance = intake_of_path(s, src->path);
         break;
     case SOURCE_HTTP:    /* all share the ingest listener */
     case SOURCE_JOURNAL: /* super_journal.c */
     case SOURCE_KIND_COUNT:
         return 0;
     }
-    int rc = add(s, &w, next, e);
+    int rc = w.kind == FD_SYSLOG_UDP ? add_udp(s, &w, next, e) : add(s, &w, next, e);
     if (rc == 0 && src->kind != SOURCE_FILE && !config_is_loopback(src->listen)) {
         log_warn("source.open", "source=\"%.*s\" listen=%.*s note=\"syslog travels in the clear\"",
                  SPAN_ARG(src->name), SPAN_ARG(src->listen));
@@ -349,9 +393,9 @@ static int add_source(struct super *s, const struct config_source *src, uint32_t
 static int add_all(struct super *s, const struct config *config, struct holdings *next,
                    struct err *e)
 {
-    const struct wanted desk = {FD_LISTEN_DESK, ROLE_DESK, FD_NO_SOURCE, config->desk.listen};
-    const struct wanted ingest = {FD_LISTEN_INGEST, ROLE_INTAKE, FD_NO_SOURCE,
-                                  config->ingest.listen};
+    const struct wanted desk = {.kind = FD_LISTEN_DESK, .owner = ROLE_DESK, .source = FD_NO_SOURCE, .name = config->desk.listen};
+    const struct wanted ingest = {.kind = FD_LISTEN_INGEST, .owner = ROLE_INTAKE, .source = FD_NO_SOURCE,
+                                  .name = config->ingest.listen};
     int rc = add_keys(s, &config->desk, ROLE_DESK, next,
                       e); /* before the socket: TLS from the first byte */
     rc = rc == 0 ? add_keys(s, &config->ingest, ROLE_INTAKE, next, e) : rc;
@@ -383,7 +427,7 @@ static void tell_closed(struct super *s, const struct holding *h)
     buf_str(&b, span_of(h->name));
     for (size_t i = 0; i < s->children.len; i++) {
         struct child *c = s->children.data[i];
-        if (c->role == h->owner && child_runs(c)) {
+        if (is_owner(h, c) && child_runs(c)) {
             (void)!child_send(c, MSG_FD_CLOSE, buf_view(&b), NULL);
         }
     }

@@ -41,6 +41,9 @@ enum child_state {
     CHILD_GONE,     /* will not be started again */
 };
 
+/* Every instance of a role gets it: listening sockets of TCP, of which each connection goes to one of them. */
+#define HOLDING_ALL UINT32_MAX
+
 struct super;
 
 struct child {
@@ -63,6 +66,7 @@ struct child {
 struct holding {
     enum fd_kind kind;
     enum role_id owner;
+    uint32_t instance; /* of the owner, or HOLDING_ALL */
     uint32_t source;
     uint32_t next_source; /* while a new config is being taken in */
     char *name;           /* path or address as configured */

@@ -181,7 +181,7 @@ void rules_build(struct super *s)
 
 void rules_hand(struct super *s, struct child *c)
 {
-    if (s->rules.fd < 0 || !child_runs(c) || c->role != ROLE_INTAKE) {
+    if (s->rules.fd < 0 || !child_runs(c) || (c->role != ROLE_INTAKE && c->role != ROLE_CORRELATOR)) {
         return;
     }
     struct buf b;

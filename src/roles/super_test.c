@@ -205,8 +205,10 @@ static const struct role_ops fake_desk = {.role = ROLE_DESK,
                                           .on_stop = fake_stop};
 static const struct role_ops fake_courier = {
     .role = ROLE_COURIER, .profile = SANDBOX_COURIER, .start = fake_start, .on_stop = fake_stop};
-static const struct role_ops *const fakes[] = {&fake_compiler, &fake_intake, &fake_keeper,
-                                               &fake_desk, &fake_courier};
+static const struct role_ops fake_correlator = {
+    .role = ROLE_CORRELATOR, .profile = SANDBOX_CORRELATOR, .start = fake_start, .on_stop = fake_stop};
+static const struct role_ops *const fakes[] = {&fake_compiler, &fake_intake, &fake_correlator,
+                                               &fake_keeper,   &fake_desk,   &fake_courier};
 
 /* ---- the node under test ---- */
 
@@ -265,7 +267,7 @@ static bool node_read(struct node *n, const char *waiting_for)
 {
     struct pollfd p = {n->out, POLLIN, 0};
     if (n->len == sizeof n->text - 1 || poll(&p, 1, 30000) != 1) {
-        (void)fprintf(stderr, "%s\n", n->text);
+        (void)fputs(n->text, stderr);
         fail_msg("waiting for \"%s\"", waiting_for);
     }
     ssize_t got = read(n->out, n->text + n->len, sizeof n->text - 1 - n->len);
@@ -423,7 +425,7 @@ static void test_rotation_and_reload(void **state)
     (void)node_expect(&n, "unknown key 'nonsense'");
     (void)node_expect(&n, "rules next generation"); /* rules are loaded anew all the same */
 
-    put_file("sereno.yml", "desk: {listen: '127.0.0.1:0'}\ningest: {listen: '127.0.0.1:0'}\n"
+    put_file("sereno.yml", "intakes: 1\ndesk: {listen: '127.0.0.1:0'}\ningest: {listen: '127.0.0.1:0'}\n"
                            "sources:\n"
                            "  - {name: other, kind: file, path: other.log}\n"
                            "  - {name: app, kind: file, path: app.log}\n");
@@ -433,8 +435,7 @@ static void test_rotation_and_reload(void **state)
     (void)node_expect(&n, "closed 3 127.0.0.1:0"); /* the two syslog sockets */
     (void)node_expect(&n, "closed 2 127.0.0.1:0");
     (void)node_expect(&n, "fd 4 source 0 from_start 0 text other line");
-    (void)node_expect(&n,
-                      "fd 4 source 1 from_start 0 text new line"); /* known, with its new place */
+    (void)node_expect(&n, "fd 4 source 1 from_start 0 text new line"); /* with its new place */
     (void)node_expect(&n, "rules next generation");
     node_stop(&n);
 }
@@ -477,13 +478,12 @@ static void test_journal(void **state)
         skip();
     }
     put_file("sereno.yml",
-             "desk: {listen: '127.0.0.1:0'}\ningest: {listen: '127.0.0.1:0'}\ndata: data\n"
+             "intakes: 1\ndesk: {listen: '127.0.0.1:0'}\ningest: {listen: '127.0.0.1:0'}\ndata: data\n"
              "sources: [{name: j, kind: journal}]\n");
     node_start(&n, "journal");
     (void)node_expect(&n, "from=now");
     (void)node_expect(&n, "fd 5 source 0");
-    (void)node_anywhere(&n,
-                        "no cursor of the journal"); /* no argument of a program is made of it */
+    (void)node_anywhere(&n, "no cursor of the journal"); /* no argument is made of it */
     (void)node_expect(&n, "from=cursor");
     (void)node_expect(&n, "going on from now"); /* journalctl ends at once: not tried for ever */
     pid_t pid = pid_after(node_expect(&n, "journal.started"), "pid=");
@@ -521,7 +521,7 @@ static int each_before(void **state)
 {
     (void)state;
     put_file("sereno.yml",
-             "desk: {listen: '127.0.0.1:0'}\ningest: {listen: '127.0.0.1:0'}\ndata: data\n"
+             "intakes: 1\ndesk: {listen: '127.0.0.1:0'}\ningest: {listen: '127.0.0.1:0'}\ndata: data\n"
              "sources:\n"
              "  - {name: udp, kind: syslog-udp, listen: '127.0.0.1:0'}\n"
              "  - {name: tcp, kind: syslog-tcp, listen: '127.0.0.1:0'}\n"
@@ -553,8 +553,9 @@ static int group_before(void **state)
 static int group_after(void **state)
 {
     (void)state;
-    static const char *const files[] = {"sereno.yml", "app.log", "app.log.1", "other.log",
-                                        "data/lock"};
+    static const char *const files[] = {"sereno.yml", "app.log", "app.log.1", "other.log", "data/lock",
+                                        "data/control", "data/keys/node.id", "data/keys/node.sign",
+                                        "data/keys/node.seal", "data/keys/node.tls.key"};
     static const char *const folders[] = {"data/keys", "data/archive", "data/rules", "data"};
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
         (void)unlink(in_folder(files[i]));

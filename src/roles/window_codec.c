@@ -34,6 +34,7 @@ void window_encode(struct buf *out, const struct archive_window *w)
         buf_str(out, a->body);
     }
     positions_encode(out, w->positions, w->npositions);
+    buf_str(out, w->matches);
 }
 
 /* A count that the rest of the message can hold at all, each item being at least `least` bytes. */
@@ -134,6 +135,7 @@ int window_decode(struct span body, struct arena *scratch, struct archive_window
         rc = take_positions(&c, scratch, &positions, &w.npositions, e);
     }
     w.positions = positions;
+    w.matches = cursor_str(&c);
     *out = w;
     return rc == 0 ? end(&c, "window", e) : rc;
 }

@@ -34,7 +34,8 @@ static void test_window(void **state)
                                 .alerts = alerts,
                                 .nalerts = 2,
                                 .positions = &position,
-                                .npositions = 1};
+                                .npositions = 1,
+                                .matches = SPAN("matches")};
     window_seal(builder, &in.blocks, &in.nblocks);
     assert_int_equal(in.nblocks, 2);
     buf_init(&b, WINDOW_MESSAGE_MAX);
@@ -50,6 +51,7 @@ static void test_window(void **state)
                 span_eq(out.alerts[0].body, SPAN("first")));
     assert_true(out.alerts[1].placed && out.alerts[1].at.day == -7 && out.alerts[1].at.index == 9);
     assert_true(span_eq(out.positions[0].value, SPAN("value")));
+    assert_true(span_eq(out.matches, SPAN("matches")));
     for (size_t cut = 0; cut < b.len; cut++) {
         char *exact = mem_alloc(cut);
         memcpy(exact, b.data, cut);

@@ -130,6 +130,7 @@ static void count_event(struct ipc *keeper, time_ns now)
     struct buf b;
     buf_init(&b, 1 << 16);
     buf_u64(&b, 0);
+    buf_u64(&b, 0);
     buf_u32(&b, 1);
     source_encode(&b, &row);
     MUST(ipc_send(keeper, MSG_PULSE, 0, buf_view(&b)));
@@ -244,8 +245,10 @@ static const struct role_ops test_compiler = {.role = ROLE_COMPILER,
                                               .on_message = compiler_message};
 static const struct role_ops test_intake = {
     .role = ROLE_INTAKE, .profile = SANDBOX_INTAKE, .start = intake_start, .on_fd = intake_fd};
-static const struct role_ops *const table[] = {&test_compiler, &test_intake, &role_ops_keeper,
-                                               &role_ops_desk, &role_ops_courier};
+static const struct role_ops test_correlator = {
+    .role = ROLE_CORRELATOR, .profile = SANDBOX_CORRELATOR, .start = plain_start};
+static const struct role_ops *const table[] = {&test_compiler, &test_intake, &test_correlator,
+                                               &role_ops_keeper, &role_ops_desk, &role_ops_courier};
 
 int main(int argc, char **argv)
 {

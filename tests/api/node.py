@@ -45,7 +45,7 @@ class Node:
         self.data = os.path.join(folder, "data")
         self.config = os.path.join(folder, "sereno.yml")
         with open(self.config, "w", encoding="utf-8") as f:
-            f.write("node: {name: lantern-desk, organisation: lantern}\n"
+            f.write("intakes: 1\nnode: {name: lantern-desk, organisation: lantern}\n"
                     "desk: {listen: \"%s:%d\"}\ningest: {listen: \"127.0.0.1:%d\"}\n"
                     "sources:\n  - {name: test, kind: syslog-udp, listen: \"127.0.0.1:%d\", source: auto}\n%s"
                     % (listen, self.port, free_port(), self.udp, extra))

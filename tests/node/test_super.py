@@ -13,7 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from node import Node, extra_options, until  # noqa: E402
 
 PROGRAM = None
-ROLES = ("intake", "keeper", "desk", "courier")
+ROLES = ("intake", "correlator", "keeper", "desk", "courier")
 
 CORRELATION = """title: The marker three times
 id: 0a1b8f4e-7d7a-4c83-9c55-1d1f0f6a7e02
@@ -73,19 +73,21 @@ class SuperTest(unittest.TestCase):
         if "sandbox.absent" in self.log():
             self.skipTest("a sanitizer build runs without the sandbox")
         for role in ROLES:
-            (pid,) = self.node.role_pids(role)
-            status = status_of(pid)
-            self.assertEqual(status["Seccomp"].strip(), "2", role)
-            self.assertEqual(status["NoNewPrivs"].strip(), "1", role)
-            self.assertEqual(int(status["CapEff"], 16), 0, role)
-            self.assertEqual(int(status["CapBnd"], 16) if os.geteuid() == 0 else 0, 0, role)
+            pids = self.node.role_pids(role)
+            self.assertEqual(len(pids), self.node.intakes if role == "intake" else 1, role)
+            for pid in pids:
+                status = status_of(pid)
+                self.assertEqual(status["Seccomp"].strip(), "2", role)
+                self.assertEqual(status["NoNewPrivs"].strip(), "1", role)
+                self.assertEqual(int(status["CapEff"], 16), 0, role)
+                self.assertEqual(int(status["CapBnd"], 16) if os.geteuid() == 0 else 0, 0, role)
 
     def test_roles_hold_no_files(self):
         if os.geteuid() != 0:
             self.skipTest("only root may look at what a role that cannot be dumped holds")
-        for role in ("intake", "desk", "courier"):
-            (pid,) = self.node.role_pids(role)
-            held = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
+        for role in ("intake", "correlator", "desk", "courier"):
+            pids = self.node.role_pids(role)
+            held = {os.readlink(f"/proc/{pid}/fd/{fd}") for pid in pids for fd in os.listdir(f"/proc/{pid}/fd")}
             files = {f for f in held if f.startswith("/") and not f.startswith(("/dev/null", "/memfd:"))}
             allowed = {str(self.node.log)}  # stderr
             if role == "intake":
@@ -102,7 +104,7 @@ class SuperTest(unittest.TestCase):
         self.send("sereno-second-marker one")
         (self.node.folder / "rules" / "other.yml").write_text(OTHER_RULE)
         self.node.process.send_signal(signal.SIGHUP)
-        until("the new rules in use", lambda: self.log().count("rules.in_use") == 2)
+        until("the new rules in use", lambda: self.log().count("rules.in_use") == 2 * (self.node.intakes + 1))
         self.send("sereno-second-marker two")
         until("an alert of the new rule", lambda: "A word that comes with a reload" in self.titles())
         self.assertNotIn("role.ended role=intake", self.log())
@@ -117,7 +119,7 @@ class SuperTest(unittest.TestCase):
         self.assertEqual(self.node.stop(), 0)
         ended = [line.split("role=")[1].split()[0] for line in self.log().splitlines()
                  if "role.ended" in line and "role=compiler" not in line]
-        self.assertEqual(ended, list(ROLES))
+        self.assertEqual(ended, ["intake"] * self.node.intakes + list(ROLES[1:]))
 
     def test_a_role_is_no_command(self):
         done = subprocess.run([PROGRAM, "--role=nobody", "--fd=3"], capture_output=True, text=True, timeout=60)

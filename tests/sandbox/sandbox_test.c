@@ -86,6 +86,19 @@ static int do_listen(void)
 {
     return kit_errno(listen(STDIN_FILENO, 5));
 }
+static int do_accept(void)
+{
+    return kit_errno(accept4(STDIN_FILENO, NULL, NULL, SOCK_CLOEXEC));
+}
+static int do_set_option(void)
+{
+    int one = 1;
+    return kit_errno(setsockopt(STDIN_FILENO, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one));
+}
+static int do_receive_many(void)
+{
+    return kit_errno(recvmmsg(STDIN_FILENO, NULL, 0, MSG_DONTWAIT, NULL));
+}
 static int do_ptrace(void)
 {
     return kit_errno(ptrace(PTRACE_ATTACH, getppid(), NULL, NULL));
@@ -204,6 +217,9 @@ static const struct {
     {"packet socket", do_socket_packet, ALL, SIGSYS, 0},
     {"connect", do_connect, ALL & ~BIT(COURIER), SIGSYS, 0},
     {"listen", do_listen, ALL, SIGSYS, 0},
+    {"accept", do_accept, ALL & ~(BIT(INTAKE) | BIT(DESK)), SIGSYS, 0},
+    {"setsockopt", do_set_option, ALL & ~(BIT(INTAKE) | BIT(DESK) | BIT(COURIER)), SIGSYS, 0},
+    {"recvmmsg", do_receive_many, ALL & ~(BIT(INTAKE) | BIT(DESK)), SIGSYS, 0},
     {"ptrace", do_ptrace, ALL, SIGSYS, 0},
     {"kill", do_kill, ALL, SIGSYS, 0},
     {"tgkill of another process", do_kill_by_thread, ALL, SIGSYS, 0},

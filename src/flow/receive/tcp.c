@@ -235,6 +235,11 @@ void tcp_receiver_free(struct tcp_receiver **given)
     *given = NULL;
 }
 
+void tcp_receiver_source(struct tcp_receiver *t, uint32_t source)
+{
+    t->source = source;
+}
+
 void tcp_receiver_pause(struct tcp_receiver *t, bool pause)
 {
     t->paused = pause;

@@ -22,6 +22,8 @@ int tcp_receiver_new(uv_loop_t *loop, int fd, uint32_t source, const struct rece
                      struct tcp_receiver **out, struct err *e) NODISCARD;
 /* Ends all connections; what was read of an unfinished message is handed on. */
 void tcp_receiver_free(struct tcp_receiver **t);
+/* What comes from now on is of another source. */
+void tcp_receiver_source(struct tcp_receiver *t, uint32_t source);
 void tcp_receiver_pause(struct tcp_receiver *t, bool pause);
 size_t tcp_receiver_connections(const struct tcp_receiver *t);
 

@@ -157,6 +157,11 @@ void udp_receiver_free(struct udp_receiver **u)
     }
 }
 
+void udp_receiver_source(struct udp_receiver *u, uint32_t source)
+{
+    u->source = source;
+}
+
 void udp_receiver_pause(struct udp_receiver *u, bool pause)
 {
     if (pause) {

@@ -21,6 +21,8 @@ int udp_receiver_new(uv_loop_t *loop, int fd, uint32_t source, const struct rece
                      struct udp_receiver **out, struct err *e) NODISCARD;
 /* Frees once the loop has let go. */
 void udp_receiver_free(struct udp_receiver **u);
+/* What comes from now on is of another source. */
+void udp_receiver_source(struct udp_receiver *u, uint32_t source);
 void udp_receiver_pause(struct udp_receiver *u, bool pause);
 
 #endif
