@@ -7,6 +7,7 @@
 #include "records/migrate.h"
 
 #include "base/check.h"
+#include "records/fed_item.h"
 #include "records/fed_schema.h"
 
 static const char identity_sql[] =
@@ -109,6 +110,7 @@ static const struct migration list[] = {
     {"hunts", hunt_sql},
     {"signals", fed_signal_sql},
     {"correlation", correlation_sql},
+    {"items", fed_item_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)

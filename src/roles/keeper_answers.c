@@ -5,6 +5,7 @@
  * be read is the desk's fault and ends its channel.
  */
 #include "base/log.h"
+#include "roles/keeper_items.h"
 #include "roles/keeper_records_priv.h"
 
 /* What a question gets: c is read, the answer's own part goes to kr->out after answer_begin. */
@@ -430,6 +431,7 @@ void keeper_answer(struct keeper_records *kr, struct ipc *ch, const struct ipc_m
     struct cursor c = cursor_of(msg->body);
     uint16_t ask = cursor_u16(&c);
     answer_fn *answer = answer_of(ask);
+    answer = answer == NULL ? keeper_item_answer(ask) : answer;
     arena_reset(&kr->scratch);
     int rc = ERR_UNSUPPORTED;
     if (answer == NULL) {

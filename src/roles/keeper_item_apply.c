@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* What envelopes about items do to the records: see keeper_items.h. */
+#include "desk/federation/item.h"
+#include "desk/federation/item_policy.h"
+#include "records/fed_item.h"
+#include "roles/keeper_items.h"
+
+/* The row, and what the rules want to know of it. */
+struct known {
+    struct fed_item_row row;
+    struct fed_item_known k;
+};
+
+static int look(struct db *db, struct span id, struct arena *arena, struct known *out, struct err *e)
+{
+    *out = (struct known){0};
+    int rc = fed_item_get(db, id, arena, &out->row, e);
+    if (rc == ERR_NOT_FOUND) {
+        return 0;
+    }
+    out->k = (struct fed_item_known){.here = rc == 0,
+                                     .retracted = span_eq(out->row.state, SPAN("retracted")),
+                                     .bare = out->row.bare != 0,
+                                     .version = out->row.version,
+                                     .author = out->row.author};
+    return rc;
+}
+
+/* One text out of the records; empty when there is none. */
+static int one_text(struct db *db, const char *sql, struct span key, struct arena *arena, struct span *out, struct err *e)
+{
+    struct db_stmt *s = NULL;
+    *out = SPAN("");
+    int rc = db_query(db, sql, e, &s);
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_text(s, 1, key);
+    rc = db_step(s, e);
+    if (rc > 0) {
+        *out = arena_copy(arena, db_col_bytes(s, 0));
+        db_done(s);
+    }
+    return rc < 0 ? rc : 0;
+}
+
+static int organisation_of(struct db *db, struct span circle, struct arena *arena, struct span *out, struct err *e)
+{
+    int rc = one_text(db, "SELECT organisation FROM fed_circle WHERE id = $1", circle, arena, out, e);
+    if (rc == 0 && out->len == 0) {
+        *out = SPAN("*"); /* only the node's operator sees what belongs to nobody here */
+    }
+    return rc;
+}
+
+static int refused(enum fed_refusal why, struct err *e)
+{
+    bool nothing = fed_refusal_act(why) == FED_ACT_NOTHING;
+    return nothing ? 0 : err_set(e, why == FED_AUTHOR ? ERR_DENIED : ERR_INVALID, "%s: %s", fed_refusal_word(why), fed_refusal_text(why));
+}
+
+static int note(struct db *db, struct span item, struct span who, const char *what, struct span why, time_ns now, struct err *e)
+{
+    const struct fed_item_note n = {.item = item, .kind = SPAN("change"), .who = who, .what = span_of(what), .why = why, .at = now};
+    return fed_item_note_put(db, &n, e);
+}
+
+static int put_content(struct db *db, const struct fed_envelope_row *row, struct fed_item_row *in, const struct known *k,
+                       enum fed_item_step step, struct arena *arena, time_ns now, struct err *e)
+{
+    bool newer = k->k.here && !k->k.bare && span_eq(k->row.author, row->issuer);
+    in->author = row->issuer;
+    in->circle = row->circle;
+    in->epoch = row->epoch;
+    in->envelope = row->id;
+    in->created = row->created;
+    in->expires = row->expires;
+    in->received = newer ? k->row.received : now;
+    in->state = SPAN("current");
+    in->reason = SPAN("");
+    in->bare = 0;
+    if (step == FED_ITEM_FILL) { /* a label came ahead of it, and stands */
+        in->version = k->row.version;
+        in->tlp = k->row.tlp;
+        in->pap = k->row.pap;
+        in->chr = k->row.chr;
+        in->audience = k->row.audience;
+        in->state = SPAN("tightened");
+    }
+    int rc = organisation_of(db, row->circle, arena, &in->organisation, e);
+    rc = rc < 0 ? rc : fed_item_put(db, in, e);
+    return rc < 0 ? rc : note(db, in->id, row->issuer, newer ? "version" : "received", SPAN(""), now, e);
+}
+
+int fed_item_apply(struct db *db, const struct fed_envelope_row *row, struct cursor *digest, time_ns now, struct err *e)
+{
+    struct arena arena;
+    struct fed_item_row in = {0};
+    struct known k;
+    enum fed_refusal why = FED_TAKEN;
+    fed_item_decode(digest, &in);
+    if (!cursor_done(digest)) {
+        return err_set(e, ERR_INVALID, "the item is broken");
+    }
+    arena_init(&arena, 0);
+    int rc = look(db, in.id, &arena, &k, e);
+    if (rc == 0) {
+        enum fed_item_step step = fed_item_next(&k.k, row->issuer, in.version, &why);
+        rc = step == FED_ITEM_NOTHING ? refused(why, e) : put_content(db, row, &in, &k, step, &arena, now, e);
+    }
+    arena_fini(&arena);
+    return rc;
+}
+
+static void marks_of(struct arena *arena, const struct fed_item_row *row, struct fed_marks *out)
+{
+    struct jcs *audience = NULL;
+    if (jcs_read(arena, row->audience, FED_DEPTH_MAX, &audience, NULL) != 0) {
+        audience = NULL;
+    }
+    *out = (struct fed_marks){.author = row->author,
+                              .author_person = row->person,
+                              .mine = row->mine != 0,
+                              .epoch = (uint64_t)row->epoch,
+                              .tlp = row->tlp,
+                              .pap = row->pap,
+                              .chr = row->chr != 0,
+                              .audience = audience,
+                              .expires_s = row->expires / TIME_SECOND};
+}
+
+/* Under the newest membership of the circle that is kept; without one it counts as widening. */
+static int widens(struct db *db, struct arena *arena, const struct fed_item_row *before, const struct fed_item_row *after, bool *out, struct err *e)
+{
+    struct fed_membership m;
+    struct fed_marks x, y;
+    struct span text = {0};
+    *out = true;
+    int rc = one_text(db, "SELECT body FROM fed_membership WHERE circle = $1 ORDER BY epoch DESC LIMIT 1", before->circle, arena, &text, e);
+    if (rc < 0 || fed_membership_read(arena, text, &m, NULL) != FED_TAKEN) {
+        return rc;
+    }
+    marks_of(arena, before, &x);
+    marks_of(arena, after, &y);
+    y.expires_s = x.expires_s;
+    *out = x.audience == NULL || y.audience == NULL || fed_marks_widen(arena, &x, &y, &m);
+    return 0;
+}
+
+static int put_label(struct db *db, const struct fed_envelope_row *row, const struct fed_item_row *in, const struct known *k,
+                     struct arena *arena, time_ns now, struct err *e)
+{
+    bool here = k->k.here && span_eq(k->row.author, row->issuer);
+    struct fed_item_row next = here ? k->row : (struct fed_item_row){.id = in->id, .author = row->issuer, .circle = row->circle,
+                                                                     .author_org = in->author_org, .derived = SPAN("[]"), .bare = 1,
+                                                                     .created = row->created, .received = now};
+    next.version = in->version;
+    next.tlp = in->tlp;
+    next.pap = in->pap;
+    next.chr = in->chr;
+    next.audience = in->audience;
+    next.epoch = row->epoch;
+    next.expires = row->expires > next.expires && !here ? row->expires : next.expires;
+    next.state = SPAN("tightened");
+    int rc = here ? 0 : organisation_of(db, row->circle, arena, &next.organisation, e);
+    rc = rc < 0 ? rc : fed_item_put(db, &next, e);
+    return rc < 0 ? rc : note(db, in->id, row->issuer, "tightened", next.tlp, now, e);
+}
+
+int fed_relabel_apply(struct db *db, const struct fed_envelope_row *row, struct cursor *digest, time_ns now, struct err *e)
+{
+    struct arena arena;
+    struct fed_item_row in = {0};
+    struct known k;
+    enum fed_refusal why = FED_TAKEN;
+    bool wider = false;
+    fed_item_decode(digest, &in);
+    if (!cursor_done(digest)) {
+        return err_set(e, ERR_INVALID, "the label is broken");
+    }
+    arena_init(&arena, 0);
+    int rc = look(db, in.id, &arena, &k, e);
+    if (rc == 0 && k.k.here && span_eq(k.row.author, row->issuer)) {
+        in.author = row->issuer;
+        in.circle = row->circle;
+        in.epoch = row->epoch;
+        rc = widens(db, &arena, &k.row, &in, &wider, e);
+    }
+    if (rc == 0) {
+        enum fed_item_step step = fed_relabel_next(&k.k, row->issuer, in.version, wider, &why);
+        rc = step == FED_ITEM_NOTHING ? refused(why, e) : put_label(db, row, &in, &k, &arena, now, e);
+    }
+    arena_fini(&arena);
+    return rc;
+}
+
+static int put_stone(struct db *db, const struct fed_envelope_row *row, struct span id, struct span reason, bool by_officers,
+                     const struct known *k, struct arena *arena, time_ns now, struct err *e)
+{
+    bool here = k->k.here && (by_officers || span_eq(k->row.author, row->issuer));
+    int rc = 0;
+    if (here) {
+        rc = fed_item_empty(db, id, reason, e);
+        rc = rc < 0 || k->row.envelope.len == 0 ? rc : fed_envelope_set(db, k->row.envelope, SPAN("gone"), SPAN("retracted"), e);
+        rc = rc == ERR_NOT_FOUND ? 0 : rc; /* the envelope expired and went before */
+    } else {
+        /* It may come yet, or come again: then it is known to be gone. */
+        struct fed_item_row stone = {.id = id, .author = by_officers ? SPAN("") : row->issuer, .circle = row->circle, .derived = SPAN("[]"),
+                                     .audience = SPAN("{}"), .state = SPAN("retracted"), .reason = reason, .bare = 1,
+                                     .created = row->created, .expires = row->expires, .received = now};
+        rc = organisation_of(db, row->circle, arena, &stone.organisation, e);
+        rc = rc < 0 ? rc : fed_item_put(db, &stone, e);
+    }
+    return rc < 0 ? rc : note(db, id, row->issuer, "retracted", reason, now, e);
+}
+
+int fed_tombstone_apply(struct db *db, const struct fed_envelope_row *row, struct cursor *digest, time_ns now, struct err *e)
+{
+    struct arena arena;
+    struct known k;
+    enum fed_refusal why = FED_TAKEN;
+    struct span id = cursor_str(digest);
+    struct span reason = cursor_str(digest);
+    bool by_officers = cursor_u8(digest) != 0;
+    if (!cursor_done(digest)) {
+        return err_set(e, ERR_INVALID, "the tombstone is broken");
+    }
+    arena_init(&arena, 0);
+    int rc = look(db, id, &arena, &k, e);
+    if (rc == 0) {
+        enum fed_item_step step = fed_tombstone_next(&k.k, row->issuer, by_officers, &why);
+        rc = step == FED_ITEM_NOTHING ? refused(why, e) : put_stone(db, row, id, reason, by_officers, &k, &arena, now, e);
+    }
+    arena_fini(&arena);
+    return rc;
+}
+
+int fed_receipt_apply(struct db *db, const struct fed_envelope_row *row, struct cursor *digest, time_ns now, struct err *e)
+{
+    struct arena arena;
+    struct known k;
+    struct fed_item_note n = {.kind = SPAN("receipt"), .who = row->issuer, .at = now};
+    n.item = cursor_str(digest);
+    n.why = cursor_str(digest);
+    n.what = cursor_str(digest);
+    if (!cursor_done(digest)) {
+        return err_set(e, ERR_INVALID, "the receipt is broken");
+    }
+    arena_init(&arena, 0);
+    int rc = look(db, n.item, &arena, &k, e);
+    if (rc == 0 && k.row.mine != 0) { /* of somebody else's item it is no business of ours */
+        rc = fed_item_note_put(db, &n, e);
+    }
+    arena_fini(&arena);
+    return rc;
+}
