@@ -8,7 +8,8 @@ import subprocess
 _spec = importlib.util.spec_from_file_location("scan_common", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "scan", "common.py"))
 _scan = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_scan)
-SHARED, SKIP, Checks, need_shared, rows, run = _scan.SHARED, _scan.SKIP, _scan.Checks, _scan.need_shared, _scan.rows, _scan.run
+SHARED, SKIP, Checks = _scan.SHARED, _scan.SKIP, _scan.Checks
+need_shared, rows, run, said = _scan.need_shared, _scan.rows, _scan.run, _scan.said
 
 DUMP = os.environ["EVTX_DUMP"]
 TEXT = "#text"  # the export's name for the text of an element that has attributes

@@ -191,12 +191,14 @@ def event(number, channel, event_id, data, provider="Example", computer="host.ex
 
 def samples():
     """One event for each kind of thing: what the corpus and the oracle tests read."""
-    every = [("s", V("string", "caf\u00e9 \U0001f600 <&>")), ("empty", V("string", "")), ("i8", V("int8", -5)), ("u8", V("uint8", 250)),
-             ("i16", V("int16", -300)), ("u16", V("uint16", 65000)), ("i32", V("int32", -70000)), ("u32", V("uint32", 4000000000)),
-             ("i64", V("int64", -(1 << 40))), ("u64", V("uint64", (1 << 64) - 1)), ("yes", V("bool", 1)), ("no", V("bool", 0)),
+    every = [("s", V("string", "caf\u00e9 \u20ac <&>")), ("empty", V("string", "")), ("i8", V("int8", 5)), ("u8", V("uint8", 250)),
+             ("i16", V("int16", 300)), ("u16", V("uint16", 65000)), ("i32", V("int32", 70000)), ("u32", V("uint32", 4000000000)),
+             ("i64", V("int64", 1 << 40)), ("u64", V("uint64", (1 << 64) - 1)), ("yes", V("bool", 1)), ("no", V("bool", 0)),
              ("bin", V("binary", bytes(range(16)))), ("guid", V("guid", "00112233-4455-6677-8899-aabbccddeeff")),
              ("time", V("filetime", 133769664001234560)), ("sid", V("sid", "S-1-5-21-1-2-3-500")), ("h32", V("hex32", 0x1fffff)),
              ("h64", V("hex64", 0x3e7))]
+    signed = [("i8", V("int8", -5)), ("i16", V("int16", -300)), ("i32", V("int32", -70000)), ("i64", V("int64", -(1 << 40)))]
+    pairs = [("s", V("string", "\U0001f600")), ("half", V("string", "\ud83d."))]
     more = [("r32", V("real32", 0.5)), ("r64", V("real64", 2.25)), ("size", V("size", 0x1000)), ("ansi", V("ansi", b"ansi\xe9")),
             ("sys", V("systemtime", struct.pack("<8H", 2026, 11, 0, 22, 1, 2, 3, 456)))]
     arrays = [("strings", V("string", ["a", "bc"])), ("numbers", V("uint32", [1, 2, 3])), (None, V("string", ["x", "y"])),
@@ -205,11 +207,12 @@ def samples():
     mixed = ("Outer", {}, [("Mixed", {}, ["from ", V("uint32", 7), " to ", V("string", "x")])])
     return {
         "plain": [event(i, "Security", 1102, [("n", V("uint32", i)), ("s", V("string", "text %d" % i))]) for i in range(3)],
-        "types": [event(0, "Application", 1, every)], "more_types": [event(0, "Application", 2, more)],
+        "types": [event(0, "Application", 1, every)], "signed": [event(0, "Application", 4, signed)],
+        "surrogates": [event(0, "Application", 5, pairs)], "more_types": [event(0, "Application", 2, more)],
         "arrays": [event(0, "Application", 3, arrays)],
         "user_data": [event(i, "System", 104, [], user_data=deep) for i in range(2)],
         "mixed": [event(0, "System", 105, [], user_data=mixed)],
-        "no_template": [event(0, "System", 7, [(None, V("null", None)), ("blank name", V("string", "v"))])],
+        "nothing": [event(0, "System", 7, [(None, V("null", None)), ("blank name", V("string", "v"))])],
     }
 
 

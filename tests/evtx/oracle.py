@@ -17,6 +17,14 @@ if shutil.which("evtxexport") is None:
     print("needs evtxexport (libevtx-utils)")
     sys.exit(SKIP)
 c = Checks()
+# What libevtx 20181227 reads or writes in another way; src/wire/evtx_value_test.c has these.
+OTHERWISE = {
+    "signed": "the sign bit of negative numbers is not taken off",
+    "surrogates": "characters beyond U+FFFF come out as others",
+    "more_types": "reals with an exponent, pointers in decimal, SYSTEMTIME with three digits",
+    "mixed": "text around a value cannot be read",
+    "nothing": "an element without name and value is left out",
+}
 HEX = re.compile(r"^0x0*([0-9a-f]+)$")
 GUID = re.compile(r"^\{([0-9A-Fa-f-]{36})\}$")
 TIME = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6})\d*Z$")
@@ -70,7 +78,9 @@ def compare(path, what):
 records = 0
 with tempfile.TemporaryDirectory() as tmp:
     path = os.path.join(tmp, "made.evtx")
-    for name, trees in list(make.samples().items()) + [("many", make.many(2000))]:
+    samples = make.samples()
+    c.ok(set(OTHERWISE) < set(samples), "what is left out is there")
+    for name, trees in [s for s in samples.items() if s[0] not in OTHERWISE] + [("many", make.many(2000))]:
         with open(path, "wb") as f:
             f.write(make.make(trees))
         records += compare(path, name)

@@ -26,6 +26,11 @@ def rows(output):
     return [tuple(l.split("\t")) for l in output.decode().split("\n") if l]
 
 
+def said(result):
+    """Lines on standard error, without those in which a sanitizer build says that it runs without the sandbox."""
+    return [l for l in result.stderr.decode(errors="replace").split("\n") if l and "sandbox.absent" not in l]
+
+
 def read_tsv(path):
     return {tuple(l.rstrip("\n").split("\t")) for l in open(path, encoding="utf-8") if l.strip() and not l.startswith("#")}
 

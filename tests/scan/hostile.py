@@ -5,9 +5,13 @@ import json
 import os
 import random
 import subprocess
+import sys
 import tempfile
 
 from common import ROOT, Checks, rows, run
+
+sys.path.append(os.path.join(ROOT, "tests", "evtx"))
+import make  # noqa: E402  (builds event log files)
 
 c = Checks()
 rng = random.Random(20261122)
@@ -28,9 +32,10 @@ FORMATS = {
     "zeek.log": zeek().encode(),
     "web.log": b"".join(b'10.0.0.1 - - [22/Nov/2026:02:05:27 +0000] "GET /%d HTTP/1.1" 200 1 "-" "x"\n' % i for i in range(300)),
     "syslog.log": b"".join(b"<38>Nov 22 02:00:00 host sshd[%d]: Failed password for root from 10.0.0.1 port 4 ssh2\n" % i for i in range(300)),
+    "log.evtx": make.make(make.many(300)),
     "audit.log": b"".join(b'type=SYSCALL msg=audit(1700000000.000:%d): arch=c000003e syscall=59 exe="/bin/ls"\n' % i for i in range(300)),
 }
-MUST_FAIL = {"json", "json.gz", "json.zst", "array.json"}  # cut in the middle these are no longer whole
+MUST_FAIL = {"json", "json.gz", "json.zst", "array.json", "log.evtx"}  # cut in the middle these are no longer whole
 
 
 def flipped(data, n):

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 
-from common import SHARED, Checks, need_shared, run
+from common import SHARED, Checks, need_shared, run, said
 
 need_shared()
 c = Checks()
@@ -15,9 +15,8 @@ args = ["scan", "--quiet"]
 for tree in ("rules", "rules-threat-hunting", "rules-emerging-threats"):
     args += ["--rules", os.path.join(sigma, tree)]
 r = run(*args, "--format", "tsv", "--manifest", "manifest.json", cwd=events)
-stderr = r.stderr.decode()
 c.equal(r.returncode, 1, "exit status (two rules are refused)")
-told = [line for line in stderr.split("\n") if line]
+told = said(r)
 c.equal(len(told), 2, "nothing else is told: %r" % told)
 c.ok(all("placeholder" in line and "expand" in line for line in told), "the refused rules are named: %r" % told)
 manifest = json.load(open(os.path.join(events, "manifest.json")))
