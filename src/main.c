@@ -8,7 +8,8 @@
 #include "roles/role.h"
 
 const struct role_ops *const role_table[] = {&role_ops_compiler, &role_ops_intake, &role_ops_correlator,
-                                             &role_ops_keeper, &role_ops_desk, &role_ops_courier};
+                                             &role_ops_keeper, &role_ops_desk, &role_ops_courier,
+                                             &role_ops_hunter};
 const size_t role_table_count = ARRAY_LEN(role_table);
 
 int main(int argc, char **argv)

@@ -15,6 +15,7 @@ enum {
     API_HEADER_BYTES =
         32 << 10, /* memory of one connection: all header fields, one buffer of the response */
     API_STREAMS_MAX = 256,
+    API_DOCUMENTS_MAX = 8,             /* large bodies at a time: they are read before it is known who sends them */
     API_HASHES_MAX = 16,    /* log-ins whose password is being hashed or waits for it */
     API_EVENTS_KEPT = 1024, /* for Last-Event-ID */
 };
@@ -41,6 +42,7 @@ struct api {
     struct throttle *throttle;
     char form_key[SECRET_TEXT_LEN + 1]; /* of this run: forms of an earlier one are asked again */
     unsigned hashing;
+    unsigned documents;
     struct stream *streams;
     unsigned nstreams;
     struct ring *ring;
@@ -88,6 +90,9 @@ void streams_fini(struct api *api);
  * itself). */
 bool assets_respond(struct api_request *req, struct span path);
 
+/* hunts.c: a hunt's row as an object. */
+void hunt_row_json(struct json_writer *j, const struct hunt_row *row);
+
 /* alert_json.c */
 void alert_json(struct json_writer *j, const struct alert_row *row);
 void alert_json_fields(struct json_writer *j, const struct alert_row *row);
@@ -112,6 +117,11 @@ bool rules_document(struct json_writer *j, struct arena *arena, const struct pol
 void status_document(struct json_writer *j, const struct api *api,
                      const struct policy_reader *reader, const struct keeper_status *s,
                      time_ns now);
+/* hunts.c, likewise. */
+bool hunts_document(struct json_writer *j, const struct policy_reader *reader, struct cursor *data,
+                    time_ns now);
+bool hunt_document(struct json_writer *j, struct arena *arena, const struct policy_reader *reader,
+                   struct cursor *data, time_ns now, bool *shown_out);
 /* stream.c: whether an event about a thing of this organisation goes to a listening reader; empty =
  * of the whole node. */
 bool stream_shows(const struct policy_reader *reader, struct span organisation, time_ns now);

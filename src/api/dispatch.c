@@ -39,9 +39,13 @@ static bool read_body(struct api_request *req)
         }
         return true;
     case BODY_JSON:
+    case BODY_DOCUMENT:
         if (!span_eq_nocase(type, SPAN("application/json"))) {
             respond_error(req, 415, "bad_type", "Send the body as application/json.", NULL);
             return false;
+        }
+        if (req->route->body == BODY_DOCUMENT) {
+            return true;
         }
         rc = fields_from_json(buf_view(&req->body), &req->arena, &req->fields, &e);
         break;

@@ -24,6 +24,8 @@ static void type_json(struct json_writer *j, struct span type)
     json_object(j);
     if (span_eq(type, SPAN("int"))) {
         kv(j, "type", SPAN("integer"));
+    } else if (span_eq(type, SPAN("list"))) {
+        kv(j, "type", SPAN("array"));
     } else {
         kv(j, "type", SPAN("string"));
     }
@@ -107,7 +109,7 @@ static void body_json(struct json_writer *j, const struct route *r)
     json_bool(j, true);
     json_key(j, "content");
     json_object(j);
-    json_key(j, r->body == BODY_JSON ? "application/json" : "application/x-www-form-urlencoded");
+    json_key(j, r->body == BODY_FORM ? "application/x-www-form-urlencoded" : "application/json");
     json_object(j);
     json_key(j, "schema");
     json_object(j);
@@ -179,7 +181,7 @@ static void answers_json(struct json_writer *j, const struct route *r)
     } else if (strcmp(r->method, "DELETE") == 0) {
         status = "204";
         type = NULL;
-    } else if (r->handler == token_create) {
+    } else if (r->handler == token_create || r->handler == hunt_create) {
         status = "201";
     } else if (r->body == BODY_FORM) {
         status = "303";

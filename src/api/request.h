@@ -21,12 +21,14 @@
 enum {
     REQUEST_MAGIC = 0x72657131,
     REQUEST_BODY_MAX = 32 << 10,     /* bytes: a note of 4,000 characters, escaped */
+    REQUEST_DOCUMENT_MAX = 4 << 20,  /* bytes of a body that its handler reads itself: rules and indicators */
     REQUEST_RESPONSE_MAX = 24 << 20, /* bytes of one JSON document */
     REQUEST_PARAMS_MAX = 2,          /* braces of one path */
 };
 
 enum permission { PERMISSION_ANYBODY, PERMISSION_READ, PERMISSION_ACT, PERMISSION_ADMIN };
-enum body_kind { BODY_NONE, BODY_JSON, BODY_FORM };
+/* DOCUMENT: JSON that is more than names and values; the handler reads req->body. */
+enum body_kind { BODY_NONE, BODY_JSON, BODY_FORM, BODY_DOCUMENT };
 
 struct api_request;
 typedef void api_handler(struct api_request *req);
@@ -66,6 +68,7 @@ struct api_request {
     const struct route *route;
     struct span param[REQUEST_PARAMS_MAX];
     bool is_head; /* method HEAD of a GET route */
+    bool is_document; /* counted in api->documents */
     struct buf body;
     struct uri_pairs fields;     /* of the body, by name, whatever its kind */
     struct span address;         /* of the peer, as text */

@@ -37,6 +37,7 @@ static void request_free(struct api_request *req)
     if (req->response != NULL) {
         MHD_destroy_response(req->response);
     }
+    req->api->documents -= req->is_document;
     if (req->body.len > 0) { /* may hold a password */
         memset(req->body.data, 0, req->body.len);
     }
@@ -146,6 +147,25 @@ static bool find_route(struct api_request *req, struct span method)
     return true;
 }
 
+/* How much body the route takes; answers itself, and says false, when it is too much or too many send one. */
+static bool take_body(struct api_request *req, struct span version, bool safe)
+{
+    req->is_document = req->route != NULL && req->route->body == BODY_DOCUMENT &&
+                       req->api->documents < API_DOCUMENTS_MAX;
+    req->api->documents += req->is_document;
+    req->body.max = req->is_document ? REQUEST_DOCUMENT_MAX : REQUEST_BODY_MAX;
+    struct head_verdict v =
+        head_check(&req->head, &req->api->policy, version, !safe, req->body.max);
+    if (v.status == 0 || req->is_document) {
+        return true;
+    }
+    bool busy = req->route != NULL && req->route->body == BODY_DOCUMENT;
+    respond_error(req, busy ? 503 : v.status, busy ? "busy" : v.code,
+                  busy ? "Too many large requests at a time; try again." : v.message, NULL);
+    respond_header(req, "Connection", "close");
+    return false;
+}
+
 /* First look, before the body: everything that needs no look at it. */
 static void begin(struct api_request *req, const char *method, const char *version)
 {
@@ -155,7 +175,7 @@ static void begin(struct api_request *req, const char *method, const char *versi
     (void)MHD_get_connection_values_n(req->connection, MHD_HEADER_KIND, collect_field, req);
     bool safe = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
     struct head_verdict v =
-        head_check(&req->head, &req->api->policy, span_of(version), !safe, REQUEST_BODY_MAX);
+        head_check(&req->head, &req->api->policy, span_of(version), !safe, REQUEST_DOCUMENT_MAX);
     if (v.status == 0 && uri_parse(req->raw_uri, &req->arena, &req->uri, &e) < 0) {
         v = (struct head_verdict){e.code == ERR_LIMIT ? 414 : 400, "bad_address", e.text};
         req->uri.path = SPAN("/api/");
@@ -166,7 +186,9 @@ static void begin(struct api_request *req, const char *method, const char *versi
         respond_header(req, "Connection", "close");
         return;
     }
-    (void)find_route(req, span_of(method));
+    if (find_route(req, span_of(method))) {
+        (void)take_body(req, span_of(version), safe);
+    }
 }
 
 static enum MHD_Result send_answer(struct api_request *req)

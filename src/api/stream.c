@@ -267,6 +267,20 @@ int api_event(struct api *api, struct span body, struct err *e)
             return 0;
         }
     }
+    if (kind == EVENT_HUNT) {
+        struct hunt_row row;
+        hunt_row_decode(&c, &row);
+        if (cursor_done(&c)) {
+            struct json_writer j;
+            struct buf json;
+            buf_init(&json, EVENT_TEXT_MAX);
+            json_writer_init(&j, &json);
+            hunt_row_json(&j, &row);
+            publish(api, "hunt", row.organisation, buf_view(&json));
+            buf_free(&json);
+            return 0;
+        }
+    }
     return err_set(e, ERR_INVALID, "a broken event came from the keeper");
 }
 

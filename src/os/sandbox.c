@@ -25,6 +25,7 @@ const char *sandbox_profile_name(enum sandbox_profile profile)
         [SANDBOX_KEEPER] = "keeper",
         [SANDBOX_DESK] = "desk",
         [SANDBOX_COURIER] = "courier",
+        [SANDBOX_HUNTER] = "hunter",
         [SANDBOX_SCAN_WORKER] = "scan-worker",
         [SANDBOX_SCAN_COMPILER] = "scan-compiler",
     };

@@ -25,6 +25,7 @@ enum sandbox_profile {
     SANDBOX_KEEPER,      /* files below the data directory, nothing else */
     SANDBOX_DESK,        /* accept, read and write sockets */
     SANDBOX_COURIER,     /* connect out; read resolver and CA files */
+    SANDBOX_HUNTER,      /* as intake, but it serves nobody */
     SANDBOX_SCAN_WORKER, /* read fds (also such as come over its socket), compute, write to its pipe */
     SANDBOX_SCAN_COMPILER, /* as worker, and fill and seal a memfd */
     SANDBOX_PROFILE_COUNT

@@ -98,6 +98,7 @@ static int compile_all(struct compiled *root, const struct sources *sources,
     }
     if (rc == 0) {
         root->correlations = correlations_compile(set, root->catalog, region);
+        root->hunt = options->hunt ? hunt_plan_compile(set, root->catalog, region) : NULL;
         root->ndeclared = options->ndeclared;
         root->used_bytes = (size_t)(region->next - region->base);
         root->magic = COMPILED_MAGIC;
@@ -113,6 +114,9 @@ int compile_bundle(const struct bundle *bundle, const struct compile_options *op
     report->set = load_rules(bundle);
     if (options->rules_only) {
         return 0;
+    }
+    if (options->hunt) {
+        hunt_plan_prepare(report->set);
     }
     struct compiled *root = arena_alloc(region, sizeof *root);
     struct sources *sources = load_sources(bundle, options, report->set);

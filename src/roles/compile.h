@@ -13,6 +13,7 @@
 #include "event/catalog.h"
 #include "flow/detect/correlate.h"
 #include "flow/detect/ruleset.h"
+#include "flow/hunt/hunt_plan.h"
 #include "flow/normalise/sources.h"
 #include "roles/bundle.h"
 
@@ -25,6 +26,7 @@ struct compiled {
     const struct catalog *catalog;
     const struct ruleset *ruleset;
     const struct correlations *correlations;
+    const struct hunt_plan *hunt; /* of a hunt's rules; else NULL */
     size_t used_bytes;
 };
 
@@ -34,6 +36,7 @@ struct compile_options {
     bool reference;              /* no plan: see ruleset_options */
     const struct span *switches; /* "name=on" or "name=off" of sources */
     uint32_t nswitches;
+    bool hunt;                   /* for a hunter: its plan beside the rules, a search applies everywhere */
     bool rules_only;             /* load rules, compile nothing (rules check without sources) */
 };
 

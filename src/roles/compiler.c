@@ -33,6 +33,7 @@ struct compiler {
     struct compile_report report;
     size_t told;   /* rules and correlations sent to the keeper */
     bool compiled; /* telling has begun */
+    bool hunt;     /* the rules of a hunt: they are in nobody's catalogue */
     bool finished;
     struct rules_done done;
 };
@@ -131,7 +132,7 @@ static void encode_done(const struct compiler *c, struct buf *out)
 static void tell_done(struct compiler *c)
 {
     c->finished = true;
-    struct ipc *keeper = role_peer(c->role, ROLE_KEEPER, 0);
+    struct ipc *keeper = c->hunt ? NULL : role_peer(c->role, ROLE_KEEPER, 0);
     struct buf b;
     buf_init(&b, RULES_DONE_BYTES_MAX);
     encode_done(c, &b);
@@ -152,7 +153,7 @@ static void tell_rules(struct compiler *c)
 {
     const struct sigma_set *set = c->report.set;
     size_t all = set->rules.len + set->correlations.len;
-    struct ipc *keeper = role_peer(c->role, ROLE_KEEPER, 0);
+    struct ipc *keeper = c->hunt ? NULL : role_peer(c->role, ROLE_KEEPER, 0);
     struct arena scratch;
     struct buf b;
     int rc = 0;
@@ -198,7 +199,7 @@ static int compile_files(struct compiler *c, struct span bytes, struct err *e)
 {
     struct bundle bundle;
     struct arena region;
-    const struct compile_options options = {0};
+    const struct compile_options options = {.hunt = c->hunt};
     const struct compiled *compiled = NULL;
     bundle_init(&bundle);
     arena_init_region(&region, c->region.base, c->region.size);
@@ -231,6 +232,7 @@ static int take_input(struct compiler *c, struct ipc_msg *msg, struct err *e)
     struct cursor in = cursor_of(msg->body);
     c->generation = cursor_u64(&in);
     uint64_t bytes = cursor_u64(&in);
+    c->hunt = cursor_u8(&in) != 0;
     int fd = ipc_msg_take_fd(msg, 0);
     if (!cursor_done(&in) || bytes == 0 || fd < 0 || c->compiled) {
         return err_set(e, ERR_INVALID, "MSG_RULES_INPUT is wrong");

@@ -44,6 +44,7 @@ void config_init(struct config *c)
     c->ingest.listen = SPAN("127.0.0.1:8601");
     c->mail.levels = c->webhook.levels = 1u << LEVEL_CRITICAL;
     c->heartbeat_every_s = 60;
+    c->hunters = 1;
 }
 
 void config_fini(struct config *c)

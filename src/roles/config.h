@@ -22,6 +22,7 @@ enum {
     CONFIG_RETENTION_MAX = 36500, /* days: a century */
     CONFIG_INTAKES_MAX = 64,      /* intakes of one node */
     CONFIG_INTAKES_AUTO = 8,      /* most that are started unasked, one per core */
+    CONFIG_HUNTERS_MAX = 8,       /* processes that search the archive; a node has few cores */
     CONFIG_ALLOW_MAX = 32,        /* networks in which hubs may lie */
 };
 
@@ -78,6 +79,7 @@ struct config {
     uint32_t heartbeat_every_s;
     uint32_t retention_days; /* 0 = for ever */
     uint32_t intakes;        /* how many receive and detect side by side; config_check makes 0 one per core */
+    uint32_t hunters;        /* how many hunts run at a time; 0 = none do; a change needs a restart */
     struct {
         struct config_listen at; /* listen empty = this node is no hub; always TLS, with its own keys */
         struct span name;        /* what members see; the node's own when not stated */

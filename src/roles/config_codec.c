@@ -14,10 +14,11 @@ static void put_listen(struct buf *out, const struct config_listen *l)
 static void put_source(struct buf *out, const struct config_source *s, enum role_id role)
 {
     bool intake = role == ROLE_INTAKE;
+    bool places = role != ROLE_HUNTER; /* which needs to know how a source is read, not where */
     buf_str(out, s->name);
     buf_u8(out, (uint8_t)s->kind);
-    buf_str(out, s->listen);
-    buf_str(out, s->path);
+    buf_str(out, places ? s->listen : SPAN(""));
+    buf_str(out, places ? s->path : SPAN(""));
     buf_str(out, intake ? s->token_hash : SPAN(""));
     buf_str(out, s->source);
     buf_str(out, s->organisation);
@@ -57,7 +58,8 @@ static void put_federation(struct buf *out, const struct config *c, enum role_id
 
 void config_encode(const struct config *c, enum role_id role, struct buf *out)
 {
-    bool sources = role == ROLE_INTAKE || role == ROLE_KEEPER || role == ROLE_DESK;
+    bool sources =
+        role == ROLE_INTAKE || role == ROLE_KEEPER || role == ROLE_DESK || role == ROLE_HUNTER;
     buf_str(out, c->node_name);
     buf_str(out, c->organisation);
     buf_str(out, role == ROLE_KEEPER ? c->data_dir : SPAN(""));
@@ -70,6 +72,7 @@ void config_encode(const struct config *c, enum role_id role, struct buf *out)
     put_notify(out, c, role);
     buf_u32(out, c->retention_days);
     buf_u32(out, c->intakes);
+    buf_u32(out, c->hunters);
     put_federation(out, c, role);
 }
 
@@ -168,6 +171,8 @@ int config_decode(struct config *c, struct span body, struct err *e)
     }
     c->retention_days = cursor_u32(&in);
     c->intakes = cursor_u32(&in);
+    c->hunters = cursor_u32(&in);
+    in.failed = in.failed || c->hunters > CONFIG_HUNTERS_MAX;
     if (!in.failed) {
         get_federation(c, &in);
     }

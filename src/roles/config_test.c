@@ -47,6 +47,7 @@ static const char whole[] =
     "  heartbeat: {url: 'https://beat/x', every: 30}\n"
     "retention: {days: 365}\n"
     "intakes: 3\n"
+    "hunters: 3\n"
     "hub: {listen: '0.0.0.0:8610', name: City hub, url: 'https://hub.example:8610'}\n"
     "federation:\n"
     "  proxy: http://10.0.0.1:3128\n"
@@ -83,6 +84,7 @@ static void check_whole(const struct config *c)
     assert_int_equal(c->heartbeat_every_s, 30);
     assert_int_equal(c->retention_days, 365);
     assert_int_equal(c->intakes, 3);
+    assert_int_equal(c->hunters, 3);
     SAME(c->hub.at.listen, "0.0.0.0:8610");
     assert_true(c->hub.at.tls);
     SAME(c->hub.name, "City hub");
@@ -115,6 +117,7 @@ static void test_empty_file_is_all_defaults(void **state)
     assert_int_equal(c.nsources, 0);
     assert_int_equal(c.retention_days, 0);
     assert_in_range(c.intakes, 1, CONFIG_INTAKES_AUTO);
+    assert_int_equal(c.hunters, 1);
     config_fini(&c);
 }
 
@@ -160,6 +163,8 @@ static const struct refused_case refused_cases[] = {
     {"notify: {heartbeat: {url: 'http://x', every: 0}}\n", 1, "every"},
     {"retention: {days: 0}\n", 1, "days"},
     {"retention: {}\n", 1, "days"},
+    {"hunters: 9\n", 1, "hunters"},
+    {"hunters: many\n", 1, "hunters"},
     {"hub: {name: x}\n", 1, "listen"},
     {"hub: {listen: hub}\n", 0, "no address:port"},
     {"hub: {listen: '0.0.0.0:1', url: 'http://x'}\n", 0, "https://"},
@@ -221,13 +226,17 @@ static void test_codec(void **state)
         SAME(got.node_name, "Town hall");
         assert_int_equal(got.retention_days, 365);
         assert_int_equal(got.intakes, 3);
+        assert_int_equal(got.hunters, 3);
         assert_int_equal(got.federation.nallow, role == ROLE_COURIER ? 2 : 0);
         assert_int_equal(got.hub.name.len > 0, role == ROLE_DESK);
         bool intake = role == ROLE_INTAKE;
-        assert_int_equal(got.nsources, intake || role == ROLE_KEEPER || role == ROLE_DESK ? 5 : 0);
+        bool hunter = role == ROLE_HUNTER;
+        assert_int_equal(got.nsources,
+                         intake || hunter || role == ROLE_KEEPER || role == ROLE_DESK ? 5 : 0);
         for (uint32_t i = 0; i < got.nsources; i++) {
             assert_true(span_eq(got.sources[i].name, c.sources[i].name));
             assert_int_equal(got.sources[i].zone_s, c.sources[i].zone_s);
+            assert_int_equal(got.sources[i].path.len > 0, i == 0 && !hunter);
             /* a token's hash is for intake alone */
             assert_int_equal(got.sources[i].token_hash.len, intake && i == 3 ? 64 : 0);
         }

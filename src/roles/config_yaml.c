@@ -309,6 +309,9 @@ static int read_node(struct reading *r, const struct yaml_node *root)
         rc = yaml_get_int(map, "days", true, 1, CONFIG_RETENTION_MAX, &days, r->e);
         r->c->retention_days = (uint32_t)days;
     }
+    int64_t hunters = r->c->hunters;
+    rc = rc == 0 ? yaml_get_int(root, "hunters", false, 0, CONFIG_HUNTERS_MAX, &hunters, r->e) : rc;
+    r->c->hunters = (uint32_t)hunters;
     return rc;
 }
 
@@ -351,7 +354,7 @@ static int read_root(struct reading *r, const struct yaml_node *root)
 {
     static const char *const keys[] = {"node",  "data",   "desk",      "ingest", "sources",
                                        "rules", "notify", "retention", "hub",    "federation",
-                                       "intakes", NULL};
+                                       "intakes", "hunters", NULL};
     int rc = yaml_known_keys(root, keys, r->e);
     rc = rc == 0 ? read_node(r, root) : rc;
     rc = rc == 0 ? read_listen(r, root, "desk", &r->c->desk) : rc;

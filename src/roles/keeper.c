@@ -14,6 +14,7 @@
 #include "base/vec.h"
 #include "roles/keeper_archive.h"
 #include "roles/keeper_correlate.h"
+#include "roles/keeper_hunts.h"
 #include "roles/role.h"
 #include "roles/window_codec.h"
 
@@ -29,6 +30,7 @@ struct keeper {
     struct keeper_archive *archive;
     struct keeper_records *records;
     struct keeper_correlate *correlate;
+    struct keeper_hunts *hunts;
     VEC(struct intake_peer) intakes;
     struct buf tokens; /* MSG_TOKENS as last told */
     uv_timer_t timer;
@@ -38,7 +40,9 @@ struct keeper {
 static int preload(struct role *r, struct err *e)
 {
     (void)r;
-    if (sodium_init() < 0 || sqlite3_initialize() != SQLITE_OK) {
+    /* Two readers for hunts beside the one thread that writes. */
+    if (sodium_init() < 0 || sqlite3_initialize() != SQLITE_OK ||
+        setenv("UV_THREADPOOL_SIZE", "2", 1) != 0) {
         return err_set(e, ERR_IO, "libraries could not start");
     }
     return 0;
@@ -170,6 +174,16 @@ static int start(struct role *r, const struct config *config, struct err *e)
     if (rc != 0) {
         return rc;
     }
+    rc = keeper_hunts_open(r, data, keeper_records_db(k->records), &k->hunts, e);
+    if (rc != 0) {
+        return rc;
+    }
+    for (uint32_t i = 0; i < config->hunters; i++) {
+        struct ipc *hunter = role_peer(r, ROLE_HUNTER, i);
+        if (hunter != NULL) {
+            keeper_hunts_hunter(k->hunts, i, hunter);
+        }
+    }
     keeper_archive_records(k->archive, k->records);
     rc = keeper_correlate_open(data, keeper_archive_writer(k->archive), k->records, &k->correlate, e);
     if (rc != 0) {
@@ -199,6 +213,9 @@ static void on_peer(struct role *r, enum role_id peer, uint32_t instance, struct
     if (peer == ROLE_CORRELATOR && k->correlate != NULL) {
         keeper_correlate_peer(k->correlate, ch);
     }
+    if (peer == ROLE_HUNTER && k->hunts != NULL) {
+        keeper_hunts_hunter(k->hunts, instance, ch);
+    }
     if (peer != ROLE_INTAKE) {
         return;
     }
@@ -223,6 +240,9 @@ static void on_peer_lost(struct role *r, enum role_id peer, uint32_t instance)
     }
     if (peer == ROLE_CORRELATOR && k->correlate != NULL) {
         keeper_correlate_peer(k->correlate, NULL);
+    }
+    if (peer == ROLE_HUNTER && k->hunts != NULL) {
+        keeper_hunts_hunter(k->hunts, instance, NULL);
     }
     for (size_t i = 0; peer == ROLE_INTAKE && i < k->intakes.len; i++) {
         if (k->intakes.data[i].instance == instance) {
@@ -282,7 +302,7 @@ static void on_message(struct role *r, enum role_id peer, uint32_t instance, str
     struct keeper *k = state_of(r);
     struct err e = {0};
     int rc = 0;
-    if (k->records == NULL) {
+    if (k->records == NULL || k->hunts == NULL) {
         log_error("message.early", "type=%u",
                   msg->type); /* super starts us before it starts our peers */
         return;
@@ -294,8 +314,12 @@ static void on_message(struct role *r, enum role_id peer, uint32_t instance, str
         rc = keeper_correlate_message(k->correlate, msg, &e);
     } else if (msg->type == MSG_PULSE) {
         rc = take_pulse(k, msg->body, &e);
-    } else if (!keeper_records_message(k->records, peer, ch, msg)) {
-        log_debug("message.ignored", "type=%u", msg->type);
+    } else {
+        rc = keeper_hunts_message(k->hunts, peer, instance, ch, msg, &e);
+        if (rc == 0 && !keeper_records_message(k->records, peer, ch, msg)) {
+            log_debug("message.ignored", "type=%u", msg->type);
+        }
+        rc = rc < 0 ? rc : 0;
     }
     if (rc != 0) {
         blame(k, peer, instance, &e);
@@ -305,10 +329,12 @@ static void on_message(struct role *r, enum role_id peer, uint32_t instance, str
 static void on_peer_ready(struct role *r, enum role_id peer, uint32_t instance, struct ipc *ch)
 {
     struct keeper *k = state_of(r);
-    (void)instance;
     (void)ch;
     if (peer == ROLE_CORRELATOR && k->correlate != NULL) {
         keeper_correlate_go(k->correlate);
+    }
+    if (peer == ROLE_HUNTER && k->hunts != NULL) {
+        keeper_hunts_ready(k->hunts, instance);
     }
 }
 
@@ -325,6 +351,7 @@ static void on_stop(struct role *r)
         keeper_archive_tick(k->archive, clock_now(),
                             0); /* a last try for what was stuck; nobody was told it is kept */
         keeper_correlate_close(&k->correlate);
+        keeper_hunts_close(&k->hunts);
         keeper_records_close(&k->records);
         keeper_archive_close(&k->archive);
     }

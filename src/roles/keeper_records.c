@@ -71,6 +71,12 @@ int keeper_records_setup_link(struct keeper_records *kr, char token[KEEPER_TOKEN
     return setup_create(kr->db, span_make((const char *)hash, sizeof hash), clock_now(), e);
 }
 
+struct db *keeper_records_db(struct keeper_records *kr)
+{
+    CHECK_OBJ(kr, KEEPER_RECORDS_MAGIC);
+    return kr->db;
+}
+
 void keeper_records_desk(struct keeper_records *kr, struct ipc *desk)
 {
     CHECK_OBJ(kr, KEEPER_RECORDS_MAGIC);

@@ -57,6 +57,9 @@ enum { KEEPER_TOKEN_TEXT = 65 };
 int keeper_records_setup_link(struct keeper_records *kr, char token[KEEPER_TOKEN_TEXT],
                               struct err *e) NODISCARD;
 
+/* The database of records, borrowed: for hunts, which share it. */
+struct db *keeper_records_db(struct keeper_records *kr);
+
 /* The channel to the desk; NULL when it is gone. */
 void keeper_records_desk(struct keeper_records *kr, struct ipc *desk);
 

@@ -16,7 +16,8 @@
     X(CORRELATOR, "correlator")                                                                    \
     X(KEEPER, "keeper")                                                                            \
     X(DESK, "desk")                                                                                \
-    X(COURIER, "courier")
+    X(COURIER, "courier")                                                                          \
+    X(HUNTER, "hunter")
 
 enum role_id {
 #define X(name, text) ROLE_##name,

@@ -136,6 +136,6 @@ _Noreturn void role_fail(struct role *r, const char *doing, const struct err *e)
 
 /* One per role, in its own file. */
 extern const struct role_ops role_ops_compiler, role_ops_intake, role_ops_correlator, role_ops_keeper, role_ops_desk,
-    role_ops_courier;
+    role_ops_courier, role_ops_hunter;
 
 #endif

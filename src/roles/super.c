@@ -24,7 +24,7 @@
 #include "roles/node_status.h"
 
 /* What runs, in the order in which it is stopped: along the flow, so that nothing acked is lost. */
-static const enum role_id stop_order[] = {ROLE_COMPILER, ROLE_INTAKE, ROLE_CORRELATOR,
+static const enum role_id stop_order[] = {ROLE_COMPILER, ROLE_INTAKE, ROLE_CORRELATOR, ROLE_HUNTER,
                                           ROLE_KEEPER,   ROLE_DESK,   ROLE_COURIER};
 
 /* ---- config ---- */
@@ -131,7 +131,7 @@ static void reload(struct super *s)
         s->config = next;
         for (size_t i = 0; i < s->children.len; i++) {
             struct child *c = s->children.data[i];
-            if (c != s->compiler && child_runs(c)) {
+            if (c->role != ROLE_COMPILER && child_runs(c)) {
                 send_reload(s, c);
                 if (c->role != ROLE_INTAKE || c->has_rules) {
                     fds_hand(s, c);
@@ -237,7 +237,14 @@ void super_on_message(struct child *c, struct ipc_msg *msg)
     case MSG_RULES_SET:
     case MSG_RULES_DONE:
     case MSG_RULES_AGAIN:
-        rules_on_message(s, msg);
+        if (c == s->hunts.compiler) {
+            hunts_on_message(s, msg);
+        } else {
+            rules_on_message(s, msg);
+        }
+        break;
+    case MSG_HUNT_RULES:
+        hunts_build(s, msg->body);
         break;
     default: /* MSG_STOPPED, MSG_RULES_IN_USE: good to know; the end of the process is what counts */
         break;
@@ -258,7 +265,7 @@ void super_tell_status(struct super *s)
     status.count = 0;
     for (size_t i = 0; i < s->children.len && status.count < NODE_ROLES_MAX; i++) {
         const struct child *c = s->children.data[i];
-        if (c != s->compiler) {
+        if (c->role != ROLE_COMPILER) {
             status.roles[status.count++] =
                 (struct node_role){span_of(role_name(c->role)), c->pid, c->restarts};
         }
@@ -287,7 +294,7 @@ void super_all_ready(struct super *s)
     }
     for (size_t i = 0; i < s->children.len; i++) {
         const struct child *c = s->children.data[i];
-        if (c != s->compiler && c->state != CHILD_READY) {
+        if (c->role != ROLE_COMPILER && c->state != CHILD_READY) {
             return;
         }
     }
@@ -423,21 +430,27 @@ static void start_loop(struct super *s)
 /* All processes first, then the channels between them, then the word to start: so each begins with all its peers. */
 static int start_roles(struct super *s, struct err *e)
 {
-    static const enum role_id roles[] = {ROLE_KEEPER, ROLE_DESK, ROLE_COURIER, ROLE_CORRELATOR};
+    const struct {
+        enum role_id role;
+        uint32_t instances;
+    } roles[] = {{ROLE_KEEPER, 1},     {ROLE_DESK, 1},
+                 {ROLE_COURIER, 1},    {ROLE_CORRELATOR, 1},
+                 {ROLE_INTAKE, s->config->intakes}, {ROLE_HUNTER, s->config->hunters}};
     s->compiler = child_new(s, ROLE_COMPILER, 0);
-    s->compiler->due = TIME_NONE;
-    for (size_t i = 0; i < ARRAY_LEN(roles) + s->config->intakes; i++) {
-        struct child *c = i < ARRAY_LEN(roles)
-                              ? child_new(s, roles[i], 0)
-                              : child_new(s, ROLE_INTAKE, (uint32_t)(i - ARRAY_LEN(roles)));
-        int rc = child_spawn(c, e);
-        if (rc != 0) {
-            return rc;
+    s->hunts.compiler = child_new(s, ROLE_COMPILER, 1);
+    s->compiler->due = s->hunts.compiler->due = TIME_NONE;
+    for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
+        for (uint32_t k = 0; k < roles[i].instances; k++) {
+            struct child *c = child_new(s, roles[i].role, k);
+            int rc = child_spawn(c, e);
+            if (rc != 0) {
+                return rc;
+            }
+            child_connect(c); /* with those that are there; the later ones connect with it */
         }
-        child_connect(c); /* with those that are there; the later ones connect with it */
     }
     for (size_t i = 0; i < s->children.len; i++) {
-        if (s->children.data[i] != s->compiler) {
+        if (s->children.data[i]->role != ROLE_COMPILER) {
             child_begin(s->children.data[i]);
         }
     }

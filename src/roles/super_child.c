@@ -23,6 +23,7 @@ static const struct {
     {ROLE_KEEPER, ROLE_DESK},
     {ROLE_DESK, ROLE_COURIER},
     {ROLE_COMPILER, ROLE_KEEPER},
+    {ROLE_HUNTER, ROLE_KEEPER},
 };
 
 static time_ns seconds(int64_t s)
@@ -271,6 +272,12 @@ void child_exited(struct child *c, int status)
     log_exit(c, c->pid, status);
     c->pid = 0;
     ipc_free(&c->ch);
+    if (c == s->hunts.compiler) {
+        c->state = CHILD_DOWN;
+        c->due = TIME_NONE;
+        hunts_compiler_exited(s, status);
+        return;
+    }
     if (c == s->compiler) {
         c->state = CHILD_DOWN;
         c->due = TIME_NONE;

@@ -105,6 +105,19 @@ struct rules_state {
     time_ns retry_at;   /* monotonic, 0 = none */
 };
 
+/* A hunt's rules on their way to a hunter. */
+struct hunt_build {
+    uint64_t run;      /* the keeper's number for this try */
+    uint32_t instance; /* of the hunter */
+    struct buf rules;  /* as MSG_HUNT_RULES has them: u32 n, n (str name, str text) */
+};
+
+struct hunt_builds {
+    struct child *compiler; /* instance 1 of that role */
+    bool made;              /* it sent its rule set */
+    VEC(struct hunt_build) queue; /* the first is being compiled */
+};
+
 struct super {
     struct super_options options;
     struct config *config;
@@ -118,6 +131,7 @@ struct super {
     struct holdings holdings;
     struct journal journal;
     struct rules_state rules;
+    struct hunt_builds hunts;
     time_ns started;      /* wall clock */
     time_ns started_mono;
     uint64_t watchdog_us; /* of the service manager */
@@ -170,6 +184,19 @@ void rules_hand(struct super *s, struct child *c);
 void rules_on_message(struct super *s, struct ipc_msg *msg);
 void rules_compiler_exited(struct super *s, int status);
 void rules_tick(struct super *s, time_ns now);
+
+struct bundle;
+/* Shipped and own source files. */
+void rules_add_sources(struct super *s, struct bundle *b);
+/* The bundle as a sealed memfd: too large for a message, and nobody can change it while it is read. */
+int rules_to_memfd(struct span bytes, int *fd_out, struct err *e) NODISCARD;
+
+/* super_hunts.c */
+/* MSG_HUNT_RULES. */
+void hunts_build(struct super *s, struct span body);
+/* What the compiler of hunts says. */
+void hunts_on_message(struct super *s, struct ipc_msg *msg);
+void hunts_compiler_exited(struct super *s, int status);
 
 /* super_data.c */
 /* Makes the data directory and takes its lock. ERR_BUSY: another node has it. */

@@ -67,6 +67,18 @@ static void add_own(struct super *s, struct bundle *b)
     b->files.len = kept;
 }
 
+void rules_add_sources(struct super *s, struct bundle *b)
+{
+    if (s->options.sources_dir != NULL) {
+        add_shipped(b, BUNDLE_SOURCE, s->options.sources_dir, "sources");
+    }
+    const char *own = arena_printf(&b->arena, "%s/sources", s->data_dir);
+    struct stat st;
+    if (stat(own, &st) == 0) {
+        add_folder(b, BUNDLE_SOURCE, span_of(own));
+    }
+}
+
 static void fill(struct super *s, struct bundle *b)
 {
     const struct config *c = s->config;
@@ -76,15 +88,8 @@ static void fill(struct super *s, struct bundle *b)
     if (c->nrules == 0 && s->options.rules_dir != NULL) {
         add_shipped(b, BUNDLE_RULE, s->options.rules_dir, "rules");
     }
-    if (s->options.sources_dir != NULL) {
-        add_shipped(b, BUNDLE_SOURCE, s->options.sources_dir, "sources");
-    }
     add_own(s, b);
-    const char *own_sources = arena_printf(&b->arena, "%s/sources", s->data_dir);
-    struct stat st;
-    if (stat(own_sources, &st) == 0) {
-        add_folder(b, BUNDLE_SOURCE, span_of(own_sources));
-    }
+    rules_add_sources(s, b);
     for (size_t i = 0; i < b->problems.len; i++) {
         char name[LOG_VALUE_MAX];
         log_error("rules.file", "file=\"%s\" why=\"%.*s\"",
@@ -92,8 +97,7 @@ static void fill(struct super *s, struct bundle *b)
     }
 }
 
-/* The bundle as a sealed memfd: too large for a message, and nobody can change it while it is read. */
-static int to_memfd(struct span bytes, int *fd_out, struct err *e)
+int rules_to_memfd(struct span bytes, int *fd_out, struct err *e)
 {
     int fd = memfd_create("sereno-bundle", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     int rc = fd < 0 ? err_set_errno(e, ERR_IO, errno, "memory for the rule files") : 0;
@@ -126,7 +130,7 @@ static int make_bundle(struct super *s, int *fd_out, uint64_t *bytes_out, struct
     fill(s, &bundle);
     bundle_encode(&bundle, &b);
     int rc = b.failed ? err_set(e, ERR_LIMIT, "more than %d MiB of rules", SUPER_BUNDLE_MAX >> 20)
-                      : to_memfd(buf_view(&b), fd_out, e);
+                      : rules_to_memfd(buf_view(&b), fd_out, e);
     *bytes_out = b.len;
     buf_free(&b);
     bundle_fini(&bundle);
@@ -144,6 +148,7 @@ static int start_compiler(struct super *s, struct err *e)
         buf_init(&b, 64);
         buf_u64(&b, s->rules.building);
         buf_u64(&b, bytes);
+        buf_u8(&b, 0);
         child_connect(s->compiler);
         child_begin(s->compiler);
         rc = child_send(s->compiler, MSG_RULES_INPUT, buf_view(&b), &fd);

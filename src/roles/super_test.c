@@ -203,11 +203,10 @@ static const struct role_ops fake_desk = {.role = ROLE_DESK,
                                           .on_peer = fake_peer,
                                           .on_fd = fake_fd,
                                           .on_stop = fake_stop};
-static const struct role_ops fake_courier = {
-    .role = ROLE_COURIER, .profile = SANDBOX_COURIER, .start = fake_start, .on_stop = fake_stop};
-static const struct role_ops fake_correlator = {
-    .role = ROLE_CORRELATOR, .profile = SANDBOX_CORRELATOR, .start = fake_start, .on_stop = fake_stop};
-static const struct role_ops *const fakes[] = {&fake_compiler, &fake_intake, &fake_correlator,
+static const struct role_ops fake_courier = {ROLE_COURIER, SANDBOX_COURIER, .start = fake_start, .on_stop = fake_stop};
+static const struct role_ops fake_hunter = {ROLE_HUNTER, SANDBOX_HUNTER, .start = fake_start, .on_stop = fake_stop};
+static const struct role_ops fake_correlator = {ROLE_CORRELATOR, SANDBOX_CORRELATOR, .start = fake_start, .on_stop = fake_stop};
+static const struct role_ops *const fakes[] = {&fake_compiler, &fake_intake, &fake_correlator, &fake_hunter,
                                                &fake_keeper,   &fake_desk,   &fake_courier};
 
 /* ---- the node under test ---- */

@@ -248,7 +248,8 @@ static const struct role_ops test_intake = {
 static const struct role_ops test_correlator = {
     .role = ROLE_CORRELATOR, .profile = SANDBOX_CORRELATOR, .start = plain_start};
 static const struct role_ops *const table[] = {&test_compiler, &test_intake, &test_correlator,
-                                               &role_ops_keeper, &role_ops_desk, &role_ops_courier};
+                                               &role_ops_keeper, &role_ops_desk, &role_ops_courier,
+                                               &role_ops_hunter};
 
 int main(int argc, char **argv)
 {

@@ -316,7 +316,8 @@ class Desk(WithNode):
         self.assertEqual(status["sources"], {"total": 1, "live": 1})
         self.assertEqual((status["rules"]["loaded"], status["rules"]["refused"]), (1, 1))
         self.assertIn(status["sandbox"], ("on", "weaker", "off"))
-        self.assertEqual(sorted(r["name"] for r in status["roles"]), ["correlator", "courier", "desk", "intake", "keeper"])
+        self.assertEqual(sorted(r["name"] for r in status["roles"]),
+                         ["correlator", "courier", "desk", "hunter", "intake", "keeper"])
         self.assertEqual(status["correlations"]["evicted"], 0)
         self.assertGreater(status["archive"]["events"], 0)
         rules = self.b.get("/api/v1/rules?q=TEST").json()

@@ -27,7 +27,7 @@ from node import Browser, Hook, MailServer, Stream, free_port, mail_text, wait_u
 PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else ""
 PASSWORD = "harbour lamp seven"
 TOKEN = "only-for-this-test-0123456789abcdef"
-ROLES = ["compiler", "intake", "keeper", "desk", "courier"]
+ROLES = ["compiler", "intake", "hunter", "keeper", "desk", "courier"]
 STOP_S = 60
 
 

@@ -13,7 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from node import Node, extra_options, until  # noqa: E402
 
 PROGRAM = None
-ROLES = ("intake", "correlator", "keeper", "desk", "courier")
+ROLES = ("intake", "correlator", "hunter", "keeper", "desk", "courier")  # in the order in which they end
 
 CORRELATION = """title: The marker three times
 id: 0a1b8f4e-7d7a-4c83-9c55-1d1f0f6a7e02
@@ -85,7 +85,7 @@ class SuperTest(unittest.TestCase):
     def test_roles_hold_no_files(self):
         if os.geteuid() != 0:
             self.skipTest("only root may look at what a role that cannot be dumped holds")
-        for role in ("intake", "correlator", "desk", "courier"):
+        for role in ("intake", "correlator", "hunter", "desk", "courier"):
             pids = self.node.role_pids(role)
             held = {os.readlink(f"/proc/{pid}/fd/{fd}") for pid in pids for fd in os.listdir(f"/proc/{pid}/fd")}
             files = {f for f in held if f.startswith("/") and not f.startswith(("/dev/null", "/memfd:"))}

@@ -47,6 +47,12 @@ void item_of_alert(const struct alert_row *row, struct own_item *out)
     policy_own_item(&out->item, &out->marking, ITEM_ALERT, row->organisation);
 }
 
+/* What it found is of the organisation that it looked in; one over the whole node is its operator's. */
+void item_of_hunt(const struct hunt_row *row, struct own_item *out)
+{
+    policy_own_item(&out->item, &out->marking, ITEM_ALERT, row->organisation);
+}
+
 void item_of_source(const struct source_row *row, struct own_item *out)
 {
     policy_own_item(&out->item, &out->marking, ITEM_SOURCE, row->organisation);

@@ -11,6 +11,7 @@
 #include "policy/policy.h"
 #include "records/accounts.h"
 #include "records/alert_row.h"
+#include "records/hunts.h"
 #include "records/rules.h"
 #include "records/sources.h"
 
@@ -29,8 +30,9 @@ struct own_item {
     struct policy_marking marking;
 };
 
-/* Alerts and sources: AMBER+STRICT, of their own organisation. */
+/* Alerts, hunts and sources: AMBER+STRICT, of their own organisation. */
 void item_of_alert(const struct alert_row *row, struct own_item *out);
+void item_of_hunt(const struct hunt_row *row, struct own_item *out);
 void item_of_source(const struct source_row *row, struct own_item *out);
 /* A loaded rule: of the node's operator, for all organisations he hosts; what came by federation
  * only for himself. */

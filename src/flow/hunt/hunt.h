@@ -52,8 +52,10 @@ void hunt_encode(struct buf *out, const struct hunt *h);
 /* Reads what hunt_encode wrote, and checks it. Texts are borrowed from the bytes, the rest lives in arena. */
 int hunt_decode(struct span bytes, struct arena *arena, struct hunt *out, struct err *e) NODISCARD;
 
-/* Reads and checks the JSON form. A key that is not known is an error. Everything lives in arena. */
-int hunt_from_json(struct span json, struct arena *arena, struct hunt *out, struct err *e) NODISCARD;
+/* Reads and checks the JSON form. A key that is not known is an error; "why" is one when why_out is NULL. Everything
+ * lives in arena. */
+int hunt_from_json(struct span json, struct arena *arena, struct hunt *out, struct span *why_out,
+                   struct err *e) NODISCARD;
 
 /* Adds indicators, one a line as indicator_line reads it; "#" begins a comment. e->line counts from 1. */
 int hunt_add_indicators(struct hunt *h, struct span lines, struct arena *arena,

@@ -60,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     hunt_init(&h);
     switch (data[0] % 5) {
     case 0:
-        if (hunt_from_json(text, &a, &h, &e) == 0) {
+        if (hunt_from_json(text, &a, &h, NULL, &e) == 0) {
             again(&h, &a);
         }
         break;

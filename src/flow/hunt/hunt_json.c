@@ -14,6 +14,7 @@ struct part {
 struct reading {
     struct arena *arena;
     struct hunt *out;
+    struct span *why;
     VEC(struct part) rules;
     VEC(struct part) indicators;
     unsigned seen; /* bit per plain key: twice is once too often */
@@ -47,19 +48,20 @@ static void set_time(struct reading *r, struct span name, struct span value, tim
 
 static bool plain_key(struct reading *r, struct span name, struct span value)
 {
-    static const char *const keys[] = {"from", "to", "organisation", "source", "search"};
+    static const char *const keys[] = {"from", "to", "organisation", "source", "search", "why"};
     size_t i = 0;
     while (i < ARRAY_LEN(keys) && !span_eq(name, span_of(keys[i]))) {
         i++;
     }
-    if (i == ARRAY_LEN(keys)) {
+    if (i == ARRAY_LEN(keys) || (i == 5 && r->why == NULL)) {
         return false;
     }
     if ((r->seen & 1u << i) != 0) {
         wrong(r, ERR_INVALID, "stands twice", name);
     }
     r->seen |= 1u << i;
-    struct span *texts[] = {NULL, NULL, &r->out->organisation, &r->out->source, &r->out->search};
+    struct span *texts[] = {NULL, NULL, &r->out->organisation, &r->out->source, &r->out->search,
+                            r->why};
     if (texts[i] != NULL) {
         *texts[i] = value;
     } else {
@@ -158,10 +160,11 @@ static void make_indicators(struct reading *r)
     r->out->nindicators = (uint32_t)r->indicators.len;
 }
 
-int hunt_from_json(struct span json, struct arena *arena, struct hunt *out, struct err *e)
+int hunt_from_json(struct span json, struct arena *arena, struct hunt *out, struct span *why_out,
+                   struct err *e)
 {
     struct arena names;
-    struct reading r = {.arena = arena, .out = out, .e = e};
+    struct reading r = {.arena = arena, .out = out, .why = why_out, .e = e};
     hunt_init(out);
     if (json.len > HUNT_JSON_MAX) {
         return err_set(e, ERR_LIMIT, "a hunt has at most %d bytes", HUNT_JSON_MAX);

@@ -190,13 +190,13 @@ static void json(void **state)
     for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
         struct hunt h;
         e = (struct err){0};
-        int rc = hunt_from_json(exact(forms[i].json), &arena, &h, &e);
+        int rc = hunt_from_json(exact(forms[i].json), &arena, &h, NULL, &e);
         if (rc != forms[i].want) {
             fail_msg("%s: %d %s", forms[i].json, rc, e.text);
         }
     }
     struct hunt h;
-    assert_int_equal(hunt_from_json(span_of(forms[1].json), &arena, &h, &e), 0);
+    assert_int_equal(hunt_from_json(span_of(forms[1].json), &arena, &h, NULL, &e), 0);
     assert_int_equal(h.nrules, 2);
     assert_true(span_eq(h.rules[0].text, SPAN("title: A")));
     assert_true(span_eq(h.rules[1].name, SPAN("rule 2")));
@@ -213,7 +213,7 @@ static void bytes(void **state)
     struct hunt h;
     struct hunt back;
     struct buf b;
-    assert_int_equal(hunt_from_json(span_of(forms[1].json), &arena, &h, &e), 0);
+    assert_int_equal(hunt_from_json(span_of(forms[1].json), &arena, &h, NULL, &e), 0);
     assert_int_equal(hunt_add_indicators(&h, SPAN("# list\n*.evil.example\n\n 10.0.0.0/8 \n"),
                                          &arena, &e),
                      0);
