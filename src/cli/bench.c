@@ -280,7 +280,7 @@ const struct command cmd_bench = {
             "correlate: matches into one correlation of each type, with one group and many; the events are made.\n\n"
             "  --rules DIR      Sigma rules (repeatable; default: the rules shipped)\n"
             "  --sources DIR    descriptions of log sources (default: those shipped)\n"
-            "  --feed F         interleaved (records of all files shuffled; default) or contiguous\n"
+            "  --feed F         interleaved (records of all files shuffled, of event log files chunks; default) or contiguous\n"
             "  --seed N         of the shuffle (default 1)\n"
             "  --rounds N       rounds whose median is told (default 5)\n"
             "  --reference      every rule on every event, no plan: what an index is worth\n"

@@ -12,6 +12,7 @@
 #include "flow/normalise/normalise.h"
 #include "os/sandbox.h"
 
+/* A record; of event log files a chunk, since its records need its templates. */
 struct record {
     size_t at;
     uint32_t len;
@@ -27,6 +28,8 @@ struct bench {
     struct normaliser *normaliser;
     struct matcher *matcher;
     struct event ev;
+    struct evtx *evtx; /* reads the chunk at hand */
+    uint64_t events;
     uint64_t matches;
 };
 
@@ -46,6 +49,14 @@ static uint64_t next_random(uint64_t *state)
     return z ^ (z >> 31);
 }
 
+static void keep(struct bench *b, struct span record)
+{
+    struct record at = {b->bytes.len, (uint32_t)record.len, (uint32_t)b->streams.len - 1};
+    buf_span(&b->bytes, record);
+    buf_u8(&b->bytes, '\n');
+    vec_push(&b->records, at);
+}
+
 static int load_file(struct bench *b, int fd, struct err *e)
 {
     struct record_reader r;
@@ -54,15 +65,12 @@ static int load_file(struct bench *b, int fd, struct err *e)
     if (rc != 0) {
         return rc;
     }
-    if (r.format == FORMAT_EVTX) {
-        record_reader_close(&r);
-        return err_set(e, ERR_UNSUPPORTED, "event log files (EVTX) are measured with scan: bench reads single records");
-    }
     stream_init(&st);
     st.declared = -1;
     st.format = r.format;
+    st.evtx = b->evtx;
     vec_push(&b->streams, st);
-    for (;;) {
+    for (uint64_t chunks = 0;;) {
         struct span record;
         uint64_t offset;
         enum record_result res = record_next(&r, &record, &offset, e);
@@ -73,10 +81,13 @@ static int load_file(struct bench *b, int fd, struct err *e)
             rc = e->code;
             break;
         }
-        struct record at = {b->bytes.len, (uint32_t)record.len, (uint32_t)b->streams.len - 1};
-        buf_span(&b->bytes, record);
-        buf_u8(&b->bytes, '\n');
-        vec_push(&b->records, at);
+        if (r.format != FORMAT_EVTX) {
+            keep(b, record);
+        } else if (r.chunks > chunks) {
+            chunks = r.chunks;
+            keep(b, span_make(r.window.data + r.at, r.chunk_bytes));
+        }
+        b->events += res != RECORD_DAMAGE;
     }
     record_reader_close(&r);
     return b->bytes.failed ? err_set(e, ERR_LIMIT, "the inputs do not fit into memory") : rc;
@@ -125,31 +136,55 @@ static struct span record_at(const struct bench *b, size_t i)
     return span_make(b->bytes.data + b->records.data[i].at, b->records.data[i].len);
 }
 
+/* A record into the event, and if asked every rule on it. */
+static void read_record(struct bench *b, struct stream *st, struct span record, bool detect)
+{
+    const struct match *found;
+    struct err e;
+    event_clear(&b->ev);
+    if (normalise(b->normaliser, st, record, &b->ev, &e) != NORMALISE_HEADER && detect) {
+        b->matches += matcher_run(b->matcher, &b->ev, &found);
+    }
+}
+
+static void read_chunk(struct bench *b, struct stream *st, struct span chunk, bool detect)
+{
+    struct span record;
+    struct err e;
+    enum evtx_next next;
+    (void)evtx_chunk(b->evtx, chunk, true, &e);
+    while ((next = evtx_record_next(b->evtx, &record, &e)) != EVTX_RECORDS_END) {
+        if (next == EVTX_RECORD) {
+            read_record(b, st, record, detect);
+        }
+    }
+}
+
 static void round_parse(struct bench *b)
 {
     struct err e;
     for (size_t i = 0; i < b->records.len; i++) {
-        const struct stream *st = &b->streams.data[b->records.data[i].stream];
-        event_clear(&b->ev);
+        struct stream *st = &b->streams.data[b->records.data[i].stream];
         if (st->format == FORMAT_JSON || st->format == FORMAT_ZEEKJSON) {
+            event_clear(&b->ev);
             (void)!json_read(&b->ev.leaves, b->compiled->catalog->keys, KEY_ROOT, record_at(b, i), &e);
+        } else if (st->format == FORMAT_EVTX) {
+            read_chunk(b, st, record_at(b, i), false);
         } else {
-            (void)normalise(b->normaliser, &b->streams.data[b->records.data[i].stream],
-                            record_at(b, i), &b->ev, &e);
+            read_record(b, st, record_at(b, i), false);
         }
     }
 }
 
 static void round_detect(struct bench *b)
 {
-    struct err e;
     b->matches = 0;
     for (size_t i = 0; i < b->records.len; i++) {
-        const struct match *found;
-        event_clear(&b->ev);
-        if (normalise(b->normaliser, &b->streams.data[b->records.data[i].stream], record_at(b, i),
-                      &b->ev, &e) != NORMALISE_HEADER) {
-            b->matches += matcher_run(b->matcher, &b->ev, &found);
+        struct stream *st = &b->streams.data[b->records.data[i].stream];
+        if (st->format == FORMAT_EVTX) {
+            read_chunk(b, st, record_at(b, i), true);
+        } else {
+            read_record(b, st, record_at(b, i), true);
         }
     }
 }
@@ -190,12 +225,13 @@ static int run(struct bench *b, const struct engine *engine, struct bench_result
     }
     b->normaliser = normaliser_new(b->compiled->catalog);
     b->matcher = matcher_new(b->compiled->ruleset, b->compiled->catalog, e);
+    b->evtx = evtx_new();
     event_init(&b->ev, b->compiled->catalog);
     rc = b->matcher == NULL ? e->code : load(b, e);
     if (rc != 0) {
         return rc;
     }
-    r->events = b->records.len;
+    r->events = b->events;
     r->bytes = b->bytes.len;
     r->rules = ruleset_nrules(b->compiled->ruleset);
     r->parse = timed(b, round_parse);

@@ -153,7 +153,7 @@ static int run_value(struct evtx *x, const struct evtx_op *op, const struct evtx
     if (is_array(v)) {
         return run_array(x, op, v, joined);
     }
-    uint8_t kind;
+    uint8_t kind = LEAF_STRING;
     size_t from = x->text_len;
     int rc = append(x, v->at, v->type, value, &kind);
     if (rc == 0 && !joined) {
@@ -165,7 +165,7 @@ static int run_value(struct evtx *x, const struct evtx_op *op, const struct evtx
 /* <Data Name="%1">: the key is known only now. */
 static int run_name(struct evtx *x, const struct evtx_op *op, const struct evtx_value *v)
 {
-    uint8_t kind;
+    uint8_t kind = LEAF_STRING;
     size_t from = x->text_len;
     int rc = append(x, v->at, v->type, span_sub(x->chunk, v->at, v->size), &kind);
     if (rc == 0) {

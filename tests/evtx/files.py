@@ -49,6 +49,10 @@ with tempfile.TemporaryDirectory() as tmp:
     alert = json.loads(run("scan", "--quiet", "--format", "ndjson", "--rules", "rules", "log.evtx", cwd=tmp).stdout.split(b"\n")[0])
     c.equal((alert["event"], alert["host"], alert["user"], alert["time"], alert["why"][0]["field"]),
             (3, "host.example.org", "EXAMPLE\\user3", "2024-11-25T00:00:03.000Z", "CommandLine"), "an alert in NDJSON")
+    for feed in ("interleaved", "contiguous"):
+        r = run("bench", "detect", "--rules", "rules", "--feed", feed, "--rounds", 1, "--json", "log.evtx", "log.evtx.zst", cwd=tmp)
+        figures = json.loads(r.stdout) if r.returncode == 0 else {}
+        c.equal((figures.get("events"), figures.get("matches")), (2 * COUNT, 2 * len(want)), "bench, %s: %s" % (feed, r.stderr[-300:]))
     json.dump([{"dataset": "log.evtx", "format": "evtx"}], open(os.path.join(tmp, "m.json"), "w"))
     c.equal(indexes(scan("--manifest", "m.json")), want, "by manifest")
     json.dump([{"dataset": "log.evtx", "format": "evtx", "product": "linux"}], open(os.path.join(tmp, "m.json"), "w"))

@@ -70,7 +70,7 @@ static inline bool normalise_flag_format(uint32_t flags, enum source_format *out
 }
 
 /* Fields of the event for people: calls visit for each (name, value) incl. extracted and derived
- * ones. */
+ * ones. Of EVTX only while the reader that its stream borrows is at the event's chunk. */
 typedef void normalise_visit(void *ctx, struct span name, struct span value);
 void normalise_fields(struct normaliser *n, struct event *ev, struct arena *scratch,
                       normalise_visit *visit, void *ctx);
