@@ -122,6 +122,17 @@ bool hunts_document(struct json_writer *j, const struct policy_reader *reader, s
                     time_ns now);
 bool hunt_document(struct json_writer *j, struct arena *arena, const struct policy_reader *reader,
                    struct cursor *data, time_ns now, bool *shown_out);
+/* warnings.c */
+struct level_report;
+struct fed_warning_row;
+bool warnings_document(struct json_writer *j, struct arena *arena,
+                       const struct policy_reader *reader, struct cursor *data, time_ns now);
+bool warning_document(struct json_writer *j, struct arena *arena,
+                      const struct policy_reader *reader, struct cursor *data, time_ns now,
+                      bool *shown_out);
+bool warning_shows(const struct policy_reader *reader, enum policy_action action, time_ns now);
+void warning_json(struct json_writer *j, const struct fed_warning_row *r, struct arena *arena);
+void community_level_json(struct json_writer *j, const struct level_report *r);
 /* stream.c: whether an event about a thing of this organisation goes to a listening reader; empty =
  * of the whole node. */
 bool stream_shows(const struct policy_reader *reader, struct span organisation, time_ns now);

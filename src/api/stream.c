@@ -10,6 +10,7 @@
 
 #include "api/api_priv.h"
 #include "base/log.h"
+#include "records/fed_warnings.h"
 #include "base/mem.h"
 #include "base/num.h"
 
@@ -240,6 +241,27 @@ static void pulse(struct api *api, const struct keeper_status *st)
     }
 }
 
+/* A warning, without its rules: who is told reads it in full. */
+static bool tell_warning(struct api *api, struct cursor *c)
+{
+    struct fed_warning_row row;
+    struct json_writer j;
+    struct arena arena;
+    struct buf json;
+    fed_warning_decode(c, &row);
+    if (!cursor_done(c)) {
+        return false;
+    }
+    arena_init(&arena, 0);
+    buf_init(&json, EVENT_TEXT_MAX);
+    json_writer_init(&j, &json);
+    warning_json(&j, &row, &arena);
+    publish(api, "warning", SPAN(""), buf_view(&json));
+    buf_free(&json);
+    arena_fini(&arena);
+    return true;
+}
+
 int api_event(struct api *api, struct span body, struct err *e)
 {
     CHECK_OBJ(api, API_MAGIC);
@@ -266,6 +288,9 @@ int api_event(struct api *api, struct span body, struct err *e)
             buf_free(&json);
             return 0;
         }
+    }
+    if (kind == EVENT_WARNING && tell_warning(api, &c)) {
+        return 0;
     }
     if (kind == EVENT_HUNT) {
         struct hunt_row row;

@@ -555,10 +555,10 @@ static void what_was_told_stays_told(void **state)
     assert_true(p.warn && !p.news && p.count == 10);
     s = (struct policy_published){0};
     q.saw = 2; /* no circle may set its thresholds lower than the least */
-    p = policy_publish_count(&(struct policy_publish_rule){1, 1}, &q, &s);
+    p = policy_publish_count(&(struct policy_publish_rule){1, 1, false}, &q, &s);
     assert_true(p.warn && !p.show_count);
     q.saw = 3;
-    p = policy_publish_count(&(struct policy_publish_rule){1, 1}, &q, &s);
+    p = policy_publish_count(&(struct policy_publish_rule){1, 1, false}, &q, &s);
     assert_true(p.news && p.count == 3);
 }
 

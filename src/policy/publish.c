@@ -41,14 +41,14 @@ struct policy_publication policy_publish_count(const struct policy_publish_rule 
     if (q->saw < warn_at) {
         return said_before(state, PUBLISH_TOO_FEW);
     }
-    if (q->bound && !product) {
+    if (q->bound && !product && !rule->agreed) {
         return said_before(state, PUBLISH_RARE_PRODUCT);
     }
     if (candidates < warn_at + POLICY_CANDIDATES_LEAST) {
         product = false;
         candidates = q->bound ? q->holders : q->members;
     }
-    if (candidates < warn_at + POLICY_CANDIDATES_LEAST) {
+    if (candidates < warn_at + POLICY_CANDIDATES_LEAST && !rule->agreed) {
         return said_before(state, PUBLISH_SMALL_CIRCLE);
     }
     uint32_t shown = number(q->saw, candidates, show_at);

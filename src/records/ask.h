@@ -99,6 +99,7 @@ enum ask_event {
     EVENT_CHANGE, /* alert_row, changed by somebody */
     EVENT_PULSE,  /* keeper_status, every five seconds */
     EVENT_HUNT,   /* hunt_row: began, went on (about once a second), ended */
+    EVENT_WARNING, /* fed_warning without its body: came, or changed here */
     EVENT_KIND_COUNT
 };
 

@@ -71,6 +71,7 @@ void fed_sharing_encode(struct buf *out, const struct fed_sharing *s)
     buf_str(out, s->domains);
     buf_u8(out, s->automatic);
     buf_u64(out, (uint64_t)s->cap);
+    buf_u8(out, s->agreed);
 }
 
 void fed_sharing_decode(struct cursor *c, struct arena *arena, struct fed_sharing *out)
@@ -88,6 +89,7 @@ void fed_sharing_decode(struct cursor *c, struct arena *arena, struct fed_sharin
     out->domains = cursor_str(c);
     out->automatic = cursor_u8(c) != 0;
     out->cap = (int64_t)cursor_u64(c);
+    out->agreed = cursor_u8(c) != 0;
     if (out->networks.len > FED_SHARE_LISTS_MAX || out->domains.len > FED_SHARE_LISTS_MAX ||
         out->cap < 0) {
         c->failed = true;
@@ -108,12 +110,15 @@ static int get_word(struct db *db, struct span name, struct arena *arena, struct
 static int get_words(struct db *db, struct arena *arena, struct fed_sharing *out, struct err *e)
 {
     struct span automatic;
+    struct span agreed;
     struct span cap;
     int rc = get_word(db, SPAN("federation.networks"), arena, &out->networks, e);
     rc = rc < 0 ? rc : get_word(db, SPAN("federation.domains"), arena, &out->domains, e);
     rc = rc < 0 ? rc : get_word(db, SPAN("federation.automatic"), arena, &automatic, e);
     rc = rc < 0 ? rc : get_word(db, SPAN("federation.cap"), arena, &cap, e);
+    rc = rc < 0 ? rc : get_word(db, SPAN("federation.agreed"), arena, &agreed, e);
     if (rc == 0) {
+        out->agreed = span_eq(agreed, SPAN("1"));
         out->automatic = span_eq(automatic, SPAN("1"));
         out->cap = CAP_DEFAULT;
         (void)!num_i64(cap, &out->cap);
@@ -184,8 +189,9 @@ static struct span describe(struct arena *arena, const struct fed_sharing *s)
 {
     struct buf b;
     buf_init(&b, AUDIT_TEXT_MAX / 2);
-    buf_printf(&b, "%s, cap %lld;", s->automatic ? "warnings taken automatically" : "warnings by hand",
-               (long long)s->cap);
+    buf_printf(&b, "%s, cap %lld%s;",
+               s->automatic ? "warnings taken automatically" : "warnings by hand",
+               (long long)s->cap, s->agreed ? ", members agreed that they may be guessed" : "");
     for (size_t i = 0; i < s->count; i++) {
         const struct fed_share_row *r = &s->rows[i];
         buf_printf(&b, " [%.*s/%s/%.*s/%.*s/%.*s: %.*s %lld]", SPAN_ARG(r->circle),
@@ -222,6 +228,7 @@ static int put_all(struct db *db, const struct fed_sharing *s, const struct fed_
         {"federation.domains", s->domains},
         {"federation.automatic", s->automatic ? SPAN("1") : SPAN("0")},
         {"federation.cap", span_of(cap)},
+        {"federation.agreed", s->agreed ? SPAN("1") : SPAN("0")},
     };
     for (size_t i = 0; i < ARRAY_LEN(words) && rc == 0; i++) {
         rc = settings_put(db, span_of(words[i].name), words[i].value, now, e);

@@ -37,13 +37,14 @@ const char fed_signal_sql[] =
     " kind TEXT NOT NULL, value TEXT NOT NULL, title TEXT NOT NULL, level BIGINT NOT NULL,"
     " seen BIGINT NOT NULL, first BIGINT NOT NULL, last BIGINT NOT NULL, body TEXT NOT NULL,"
     " withdrawn BIGINT NOT NULL, received BIGINT NOT NULL, updated BIGINT NOT NULL,"
-    " expires BIGINT NOT NULL, published TEXT NOT NULL);"
+    " expires BIGINT NOT NULL, published TEXT NOT NULL, rules BIGINT NOT NULL,"
+    " indicators BIGINT NOT NULL);"
     "CREATE INDEX fed_warning_updated ON fed_warning (updated, id);"
     /* What this node made of it. */
     "CREATE TABLE fed_warning_take ("
     " id TEXT PRIMARY KEY REFERENCES fed_warning (id), state TEXT NOT NULL, automatic BIGINT NOT "
     "NULL, version BIGINT NOT NULL, hunt TEXT NOT NULL, dry_run TEXT NOT NULL,"
-    " matched BIGINT NOT NULL, checks TEXT NOT NULL, body TEXT NOT NULL, changed BIGINT NOT NULL);"
+    " matched BIGINT NOT NULL, checks TEXT NOT NULL, body BYTEA, changed BIGINT NOT NULL);"
     "CREATE TABLE fed_warning_step ("
     " id TEXT NOT NULL, seq BIGINT NOT NULL, at BIGINT NOT NULL, who TEXT NOT NULL,"
     " what TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (id, seq));";

@@ -8,10 +8,11 @@
 #define WARNING_SELECT                                                                             \
     "SELECT w.id, w.circle, w.issuer, w.kind, w.value, w.title, w.body, w.published, "             \
     "COALESCE(t.state, 'new'), COALESCE(t.hunt, ''), COALESCE(t.dry_run, 'none'), "                \
-    "COALESCE(t.checks, ''), w.version, w.level, w.seen, w.first, w.last, w.withdrawn, "           \
+    "COALESCE(t.checks, ''), COALESCE((SELECT c.name FROM fed_circle c WHERE c.id = w.circle), "   \
+    "''), w.version, w.level, w.seen, w.first, w.last, w.withdrawn, "           \
     "w.received, w.updated, w.expires, COALESCE(t.automatic, 0), COALESCE(t.version, 0), "         \
-    "COALESCE(t.matched, 0) FROM fed_warning w LEFT JOIN fed_warning_take t ON t.id = w.id "
-enum { WARNING_COLUMN_COUNT = 24 };
+    "COALESCE(t.matched, 0), w.rules, w.indicators FROM fed_warning w LEFT JOIN fed_warning_take t ON t.id = w.id "
+enum { WARNING_COLUMN_COUNT = 27 };
 
 static const char *const acts[] = {
 #define X(name, word) word,
@@ -64,7 +65,8 @@ void fed_warning_change_decode(struct cursor *c, struct fed_warning_change *out)
     out->text = cursor_str(c);
     out->matched = (int64_t)cursor_u64(c);
     out->automatic = cursor_u8(c) != 0;
-    if (act >= FED_WARNING_ACT_COUNT || out->text.len > FED_WARNING_CHECKS_MAX ||
+    if (act >= FED_WARNING_ACT_COUNT ||
+        out->text.len > (act == FED_WARNING_TAKE ? FED_WARNING_FILES_MAX : FED_WARNING_CHECKS_MAX) ||
         out->who.len == 0 || out->matched < 0) {
         c->failed = true;
         out->act = FED_WARNING_FAILED;
@@ -181,10 +183,11 @@ int fed_warnings_put(struct db *db, const struct fed_warning_row *row, bool *new
     rc = db_query(db,
                   "INSERT INTO fed_warning (id, circle, issuer, version, kind, value, title, "
                   "level, seen, first, last, body, withdrawn, received, updated, expires, "
-                  "published) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
-                  "$14, $15, $16, $17) ON CONFLICT (id) DO UPDATE SET version = $4, title = $7, "
-                  "level = $8, seen = $9, first = $10, last = $11, body = $12, withdrawn = $13, "
-                  "updated = $15, expires = $16, published = $17",
+                  "published, rules, indicators) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
+                  "$11, $12, $13, $14, $15, $16, $17, $18, $19) ON CONFLICT (id) DO UPDATE SET "
+                  "version = $4, title = $7, level = $8, seen = $9, first = $10, last = $11, "
+                  "body = $12, withdrawn = $13, updated = $15, expires = $16, rules = $18, "
+                  "indicators = $19",
                   e, &s);
     if (rc < 0) {
         return rc;
@@ -207,6 +210,8 @@ int fed_warnings_put(struct db *db, const struct fed_warning_row *row, bool *new
         db_bind_i64(s, i + 13, more[i]);
     }
     db_bind_text(s, 17, row->published);
+    db_bind_i64(s, 18, row->rules);
+    db_bind_i64(s, 19, row->indicators);
     rc = db_run(s, e);
     *news_out = rc == 0;
     return rc < 0 ? rc : renew_take(db, row, e);
@@ -259,7 +264,7 @@ static int add_step(struct db *db, const struct fed_warning_change *ch, time_ns 
     return rc < 0 || !decided ? rc : audit_append(db, &entry, e);
 }
 
-static int room_for(struct db *db, const struct fed_warning_row *row, struct err *e)
+static int room_for(struct db *db, const struct fed_warning_change *ch, struct err *e)
 {
     struct db_stmt *s = NULL;
     int rc = db_query(db,
@@ -269,11 +274,11 @@ static int room_for(struct db *db, const struct fed_warning_row *row, struct err
     if (rc < 0) {
         return rc;
     }
-    db_bind_text(s, 1, row->id);
+    db_bind_text(s, 1, ch->id);
     rc = db_step(s, e);
     if (rc > 0) {
         bool room = db_col_i64(s, 0) < FED_WARNING_TAKEN_MAX &&
-                    db_col_i64(s, 1) + (int64_t)row->body.len <= FED_WARNING_TAKEN_BYTES;
+                    db_col_i64(s, 1) + (int64_t)ch->text.len <= FED_WARNING_TAKEN_BYTES;
         db_done(s);
         rc = room ? 0
                   : err_set(e, ERR_LIMIT,
@@ -312,7 +317,7 @@ static void after_change(const struct fed_warning_change *ch, struct fed_warning
     }
 }
 
-static int put_take(struct db *db, const struct fed_warning_row *r, bool take, time_ns now,
+static int put_take(struct db *db, const struct fed_warning_row *r, struct span rules, time_ns now,
                     struct err *e)
 {
     struct db_stmt *s = NULL;
@@ -321,7 +326,7 @@ static int put_take(struct db *db, const struct fed_warning_row *r, bool take, t
                       "matched, checks, body, changed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, "
                       "$10) ON CONFLICT (id) DO UPDATE SET state = $2, automatic = $3, "
                       "version = $4, hunt = $5, dry_run = $6, matched = $7, checks = $8, body = "
-                      "CASE WHEN $9 <> '' THEN $9 ELSE fed_warning_take.body END, changed = $10",
+                      "COALESCE($9, fed_warning_take.body), changed = $10",
                       e, &s);
     if (rc < 0) {
         return rc;
@@ -334,7 +339,11 @@ static int put_take(struct db *db, const struct fed_warning_row *r, bool take, t
     db_bind_text(s, 6, r->dry_run);
     db_bind_i64(s, 7, r->matched);
     db_bind_text(s, 8, r->checks);
-    db_bind_text(s, 9, take ? r->body : SPAN(""));
+    if (rules.len > 0) {
+        db_bind_bytes(s, 9, rules);
+    } else {
+        db_bind_null(s, 9);
+    }
     db_bind_i64(s, 10, now);
     return db_run(s, e);
 }
@@ -349,11 +358,11 @@ static int change(struct db *db, const struct fed_warning_change *ch, time_ns no
     } else if (rc == 0 && take && out->expires <= now) {
         rc = err_set(e, ERR_DENIED, "this warning is over its date");
     } else if (rc == 0 && take) {
-        rc = room_for(db, out, e);
+        rc = room_for(db, ch, e);
     }
     if (rc == 0) {
         after_change(ch, out);
-        rc = put_take(db, out, take, now, e);
+        rc = put_take(db, out, take ? ch->text : SPAN(""), now, e);
     }
     return rc < 0 ? rc : add_step(db, ch, now, e);
 }
@@ -383,9 +392,25 @@ int fed_warnings_taken(struct db *db, struct arena *arena, struct fed_warning_ro
     while ((rc = db_step(s, e)) > 0) {
         rows[(*count_out)++] = (struct fed_warning_row){
             .id = arena_copy(arena, db_col_text(s, 0)),
-            .body = arena_copy(arena, db_col_text(s, 1)),
+            .body = arena_copy(arena, db_col_bytes(s, 1)),
             .version = db_col_i64(s, 2),
         };
+    }
+    return rc;
+}
+
+int fed_warnings_mark(struct db *db, int64_t *mark_out, struct err *e)
+{
+    struct db_stmt *s = NULL;
+    int rc = db_query(db,
+                      "SELECT COALESCE(MAX(changed), 0) + COALESCE(SUM(CASE WHEN state = 'taken' "
+                      "THEN 1 ELSE 0 END), 0) FROM fed_warning_take",
+                      e, &s);
+    rc = rc < 0 ? rc : db_step(s, e);
+    if (rc > 0) {
+        *mark_out = db_col_i64(s, 0);
+        db_done(s);
+        rc = 0;
     }
     return rc;
 }

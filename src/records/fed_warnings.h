@@ -17,17 +17,18 @@ enum {
     FED_WARNING_BODY_MAX = 1 << 20, /* bytes: a body fits an envelope */
     FED_WARNING_PAGE_MAX = 500,
     FED_WARNING_CHECKS_MAX = 64 << 10, /* bytes */
+    FED_WARNING_FILES_MAX = 1 << 20,   /* bytes of the rules of one warning */
     FED_WARNING_TAKEN_MAX = 500,    /* in force at a time: what they cost is bounded */
-    FED_WARNING_TAKEN_BYTES = 4 << 20, /* bytes of their bodies */
+    FED_WARNING_TAKEN_BYTES = 4 << 20, /* bytes of their rules */
 };
 
 /* state: new, checked, taken, dismissed, withdrawn. dry_run: none, waiting, running, done, failed. */
 #define FED_WARNING_SPANS(X)                                                                       \
     X(id) X(circle) X(issuer) X(kind) X(value) X(title) X(body) X(published) X(state) X(hunt)      \
-        X(dry_run) X(checks)
+        X(dry_run) X(checks) X(circle_name)
 #define FED_WARNING_NUMBERS(X)                                                                     \
     X(version) X(level) X(seen) X(first) X(last) X(withdrawn) X(received) X(updated) X(expires)    \
-        X(automatic) X(taken_version) X(matched)
+        X(automatic) X(taken_version) X(matched) X(rules) X(indicators)
 
 struct fed_warning_row {
 #define X(name) struct span name;
@@ -67,7 +68,7 @@ int fed_warnings_get(struct db *db, struct span id, struct arena *arena,
     X(FED_WARNING_ASKED, "dry-run")   /* text = id of the hunt */                                  \
     X(FED_WARNING_DONE, "checked")    /* matched, text = checks as JSON */                         \
     X(FED_WARNING_FAILED, "dry-run-failed") /* reason says why */                                  \
-    X(FED_WARNING_TAKE, "taken")                                                                   \
+    X(FED_WARNING_TAKE, "taken") /* text = its rules: u32 n, n of str name, str rule id, str YAML */ \
     X(FED_WARNING_DISMISS, "dismissed")
 
 enum fed_warning_act {
@@ -97,9 +98,11 @@ int fed_warnings_change(struct db *db, const struct fed_warning_change *ch, time
                         struct arena *arena, struct fed_warning_row *out,
                         struct err *e) NODISCARD;
 
-/* Bodies of what is taken and in force: id and the body as it was taken, by id. */
+/* What is taken and in force, by id: its rules as FED_WARNING_TAKE brought them in `body`, version. */
 int fed_warnings_taken(struct db *db, struct arena *arena, struct fed_warning_row **rows_out,
                        size_t *count_out, struct err *e) NODISCARD;
+/* A number that changes when anything that is taken does. */
+int fed_warnings_mark(struct db *db, int64_t *mark_out, struct err *e) NODISCARD;
 /* Ends what is over its date at a node; *ended_out counts those that were taken. */
 int fed_warnings_expire(struct db *db, time_ns now, size_t *ended_out, struct err *e) NODISCARD;
 

@@ -88,7 +88,7 @@ static void a_life(void **state)
     struct fed_warning_row r = act(db, FED_WARNING_DONE, "[]", 0);
     assert_true(span_eq(r.state, SPAN("checked")));
     assert_int_equal(r.matched, 4);
-    assert_true(span_eq(act(db, FED_WARNING_TAKE, "", 0).state, SPAN("taken")));
+    assert_true(span_eq(act(db, FED_WARNING_TAKE, "rules", 0).state, SPAN("taken")));
     assert_int_equal(taken(db), 1);
     /* A new version wants a new dry run; the taken one stays in force until it is taken too. */
     w = warning_of(2);
@@ -100,7 +100,7 @@ static void a_life(void **state)
     assert_int_equal(taken(db), 1);
     assert_true(span_eq(act(db, FED_WARNING_DISMISS, "", 0).state, SPAN("dismissed")));
     assert_int_equal(taken(db), 0);
-    assert_true(span_eq(act(db, FED_WARNING_TAKE, "", 0).state, SPAN("taken")));
+    assert_true(span_eq(act(db, FED_WARNING_TAKE, "rules", 0).state, SPAN("taken")));
     assert_int_equal(get(db).taken_version, 2);
     /* The hub takes it back: it ends, and cannot be taken again. */
     w = warning_of(3);
@@ -128,13 +128,13 @@ static void they_expire(void **state)
     arena_init(&arena, 0);
     struct fed_warning_row w = warning_of(1);
     (void)put(db, &w, 0);
-    (void)act(db, FED_WARNING_TAKE, "", 0);
+    (void)act(db, FED_WARNING_TAKE, "rules", 0);
     assert_int_equal(fed_warnings_expire(db, TEST_NOW, &ended, &e), 0);
     assert_int_equal(ended, 0);
     assert_int_equal(fed_warnings_expire(db, TEST_NOW + TIME_DAY, &ended, &e), 0);
     assert_int_equal(ended, 1);
     assert_int_equal(taken(db), 0);
-    (void)act(db, FED_WARNING_TAKE, "", 0); /* at TEST_NOW it was not over */
+    (void)act(db, FED_WARNING_TAKE, "rules", 0); /* at TEST_NOW it was not over */
     db_close(&db);
     arena_fini(&arena);
 }

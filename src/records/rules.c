@@ -139,6 +139,30 @@ int rules_get(struct db *db, struct span hash, struct arena *arena, struct rule_
     return rc;
 }
 
+int rules_by_id(struct db *db, struct span id, struct arena *arena, struct rule_row *out,
+                struct err *e)
+{
+    struct db_stmt *s = NULL;
+    int64_t generation = 0;
+    int rc = rules_generation(db, e, &generation);
+    rc = rc < 0 ? rc
+                : db_query(db,
+                           "SELECT " RULE_COLUMNS "body, level, alerts, events FROM rule_text "
+                           "WHERE rule_id = $1 AND generation = $2 ORDER BY hash LIMIT 1",
+                           e, &s);
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_text(s, 1, id);
+    db_bind_i64(s, 2, generation);
+    rc = db_step(s, e);
+    if (rc > 0) {
+        rule_read(s, arena, out);
+        db_done(s);
+    }
+    return rc < 0 ? rc : rc > 0 ? 0 : err_set(e, ERR_NOT_FOUND, "no such rule is loaded");
+}
+
 int rules_count_alert(struct db *db, struct span hash, int64_t events, struct err *e)
 {
     struct db_stmt *s = NULL;

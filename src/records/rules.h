@@ -58,6 +58,9 @@ int rules_switch(struct db *db, int64_t generation, time_ns now, struct err *e) 
 /* ERR_NOT_FOUND. */
 int rules_get(struct db *db, struct span hash, struct arena *arena, struct rule_row *out,
               struct err *e) NODISCARD;
+/* Of the rules that are loaded now. ERR_NOT_FOUND. */
+int rules_by_id(struct db *db, struct span id, struct arena *arena, struct rule_row *out,
+                struct err *e) NODISCARD;
 /* Adds an alert to the rule's numbers; fine when the rule is not known. */
 int rules_count_alert(struct db *db, struct span hash, int64_t events, struct err *e) NODISCARD;
 

@@ -111,6 +111,15 @@ static const struct correlate_pulse *correlate_pulse(void *arg)
     return k->correlate == NULL ? &none : keeper_correlate_pulse(k->correlate);
 }
 
+/* Hook: rules of warnings were taken or ended. */
+static void on_rules(void *arg)
+{
+    struct keeper *k = arg;
+    if (ipc_send(role_super(k->role), MSG_RULES_AGAIN, 0, SPAN("")) != 0) {
+        log_warn("rules.again", "why=\"super was not told\"");
+    }
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct keeper *k = timer->data;
@@ -169,7 +178,8 @@ static int start(struct role *r, const struct config *config, struct err *e)
                                                .read_record = read_record,
                                                .archive_size = archive_size,
                                                .correlate_pulse = correlate_pulse,
-                                               .tokens_changed = on_tokens};
+                                               .tokens_changed = on_tokens,
+                                               .rules_changed = on_rules};
     rc = keeper_records_open(data, &hooks, e, &k->records);
     if (rc != 0) {
         return rc;

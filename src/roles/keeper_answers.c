@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "roles/keeper_items.h"
 #include "roles/keeper_records_priv.h"
+#include "roles/keeper_signals.h"
 
 /* What a question gets: c is read, the answer's own part goes to kr->out after answer_begin. */
 typedef int answer_fn(struct keeper_records *kr, struct cursor *c, struct err *e);
@@ -410,7 +411,7 @@ static answer_fn *answer_of(uint16_t ask)
     case ASK_ACCOUNT_CREATE:
         return create_account;
     default:
-        return NULL;
+        return keeper_signals_answer(ask);
     }
 }
 

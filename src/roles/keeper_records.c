@@ -11,6 +11,7 @@
 #include "desk/identity/secret.h"
 #include "records/correlation.h"
 #include "roles/keeper_records_priv.h"
+#include "roles/keeper_signals.h"
 #include "roles/rules_wire.h"
 
 int keeper_records_open(const char *data_dir, const struct keeper_records_hooks *hooks,
@@ -27,6 +28,7 @@ int keeper_records_open(const char *data_dir, const struct keeper_records_hooks 
     struct keeper_records *kr = mem_alloc(sizeof *kr);
     kr->magic = KEEPER_RECORDS_MAGIC;
     kr->hooks = *hooks;
+    kr->data_dir = mem_strdup(data_dir);
     arena_init(&kr->scratch, 256 << 10);
     buf_init(&kr->out, ASK_ANSWER_MAX_BYTES);
     buf_init(&kr->rules, KEEPER_RULES_BATCH + KEEPER_RULE_MAX);
@@ -37,6 +39,7 @@ int keeper_records_open(const char *data_dir, const struct keeper_records_hooks 
     }
     keeper_sources_load(kr, e);
     keeper_tell_tokens(kr);
+    keeper_signals_sweep(kr, clock_now());
     *out = kr;
     return 0;
 }
@@ -56,6 +59,7 @@ void keeper_records_close(struct keeper_records **out)
     db_close(&kr->db);
     buf_free(&kr->out);
     buf_free(&kr->rules);
+    mem_free(kr->data_dir);
     arena_fini(&kr->scratch);
     kr->magic = 0;
     mem_free(kr);
@@ -97,6 +101,18 @@ void keeper_tell_alert(struct keeper_records *kr, enum ask_event kind, const str
     buf_init(&b, 256 << 10);
     buf_u8(&b, (uint8_t)kind);
     alert_row_encode(&b, row);
+    tell(kr, &b);
+    buf_free(&b);
+}
+
+void keeper_tell_warning(struct keeper_records *kr, const struct fed_warning_row *row)
+{
+    struct fed_warning_row brief = *row;
+    struct buf b;
+    brief.body = SPAN("");
+    buf_init(&b, 256 << 10);
+    buf_u8(&b, EVENT_WARNING);
+    fed_warning_encode(&b, &brief);
     tell(kr, &b);
     buf_free(&b);
 }
@@ -305,6 +321,7 @@ void keeper_records_tick(struct keeper_records *kr, time_ns now)
         kr->pulsed = now;
         pulse(kr, now);
     }
+    keeper_signals_tick(kr);
     if (now - kr->flushed >= KEEPER_FLUSH_S * TIME_SECOND) {
         kr->flushed = now;
         keeper_sources_flush(kr);
@@ -314,5 +331,6 @@ void keeper_records_tick(struct keeper_records *kr, time_ns now)
         if (session_sweep(kr->db, now, &e) < 0) {
             log_error("records.sweep", "why=\"%s\"", e.text);
         }
+        keeper_signals_sweep(kr, now);
     }
 }

@@ -41,6 +41,8 @@ struct keeper_records_hooks {
     /* The tokens that senders may use from now on, to be told to the intakes. Also called once by
      * open. May be NULL. */
     void (*tokens_changed)(void *arg, const struct ingest_token *tokens, size_t count);
+    /* Files below DATA/rules/federation changed: rules must be compiled again. May be NULL. */
+    void (*rules_changed)(void *arg);
 };
 
 /* Opens DATA/records.db. Refuses what records_open refuses. hooks are copied. */

@@ -5,6 +5,7 @@
 
 #include "base/map.h"
 #include "base/vec.h"
+#include "records/fed_warnings.h"
 #include "records/records.h"
 #include "roles/keeper_records.h"
 
@@ -34,6 +35,7 @@ struct keeper_records {
     uint32_t magic;
     struct db *db;
     struct keeper_records_hooks hooks;
+    char *data_dir;
     struct ipc *desk;
     struct arena scratch; /* of one message */
     struct buf out;
@@ -44,6 +46,8 @@ struct keeper_records {
     uint64_t rules_told;      /* the compiler's number of the generation that comes in, 0 = none */
     int64_t rules_generation; /* ours for it */
     time_ns pulsed, flushed, swept;
+    time_ns warned;      /* newest warning that the desk was told of; 0 = it was told of none yet */
+    int64_t taken_mark;  /* what was in force when its files were made */
 };
 
 /* keeper_sources.c */
@@ -57,6 +61,8 @@ void keeper_answer(struct keeper_records *kr, struct ipc *ch, const struct ipc_m
 void keeper_tell_tokens(struct keeper_records *kr);
 int keeper_status(struct keeper_records *kr, time_ns now, struct keeper_status *out,
                   struct err *e) NODISCARD;
+/* Tells the desk of a warning that is new or changed. */
+void keeper_tell_warning(struct keeper_records *kr, const struct fed_warning_row *row);
 /* Tells the desk of an alert. */
 void keeper_tell_alert(struct keeper_records *kr, enum ask_event kind, const struct alert_row *row);
 

@@ -65,6 +65,10 @@ void warning_indicator_rule(struct buf *out, const struct warning *w);
 /* Its id: a UUID of version 8 (RFC 9562 §5.8) of the bits of the warning's. */
 void warning_rule_id(struct span id, char out[ID_TEXT_LEN + 1]);
 
+/* Its rules as files, and the one for its indicators, as FED_WARNING_TAKE wants them: u32 n, n of str
+ * name, str rule id, str YAML. False when it holds none. */
+bool warning_files(const struct warning *w, struct buf *out);
+
 /* ---- how far the community is on its guard ---- */
 
 enum community_level { LEVEL_CALM, LEVEL_WATCHFUL, LEVEL_RAISED, LEVEL_ALARMED };

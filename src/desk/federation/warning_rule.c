@@ -82,3 +82,28 @@ void warning_indicator_rule(struct buf *out, const struct warning *w)
     }
     buf_cstr(out, "    condition: words and exact\n");
 }
+
+bool warning_files(const struct warning *w, struct buf *out)
+{
+    char id[ID_TEXT_LEN + 1];
+    struct buf yaml;
+    bool indicators = w->nindicators > 0;
+    buf_u32(out, w->nrules + indicators);
+    for (uint32_t i = 0; i < w->nrules; i++) {
+        char name[] = "0.yml";
+        name[0] = (char)('0' + i);
+        buf_str(out, span_of(name));
+        buf_str(out, w->rules[i].id);
+        buf_str(out, w->rules[i].yaml);
+    }
+    if (indicators) {
+        buf_init(&yaml, WARNING_YAML_MAX);
+        warning_indicator_rule(&yaml, w);
+        warning_rule_id(w->id, id);
+        buf_str(out, SPAN("indicators.yml"));
+        buf_str(out, span_of(id));
+        buf_str(out, buf_view(&yaml));
+        buf_free(&yaml);
+    }
+    return w->nrules > 0 || indicators;
+}

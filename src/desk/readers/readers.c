@@ -77,6 +77,11 @@ void item_of_rule(const struct rule_row *row, struct own_item *out)
     out->marking.audience.house = !by_federation(row->file);
 }
 
+void item_of_warning(struct own_item *out)
+{
+    policy_own_item(&out->item, &out->marking, ITEM_WARNING, whole_node);
+}
+
 void item_of_node_numbers(struct own_item *out)
 {
     policy_own_item(&out->item, &out->marking, ITEM_AGGREGATE, whole_node);

@@ -37,6 +37,8 @@ void item_of_source(const struct source_row *row, struct own_item *out);
 /* A loaded rule: of the node's operator, for all organisations he hosts; what came by federation
  * only for himself. */
 void item_of_rule(const struct rule_row *row, struct own_item *out);
+/* A warning that came by federation: as a rule that came with it, the operator's own. */
+void item_of_warning(struct own_item *out);
 /* Numbers over all organisations of the node: of its operator. */
 void item_of_node_numbers(struct own_item *out);
 

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * What a finding becomes: policy/publish.h says whether and in which words it is told; then the
+ * rules' texts are asked for and the warning is issued to all members alike. One at a time; nothing
+ * is counted as told before it is durable.
+ */
+#include "base/log.h"
+#include "base/mem.h"
+#include "desk/federation/watch_priv.h"
+
+enum { PLANS_MAX = 4096 }; /* findings that wait; more come again with their next signal */
+
+/* Who counts: active members that are no mere sponsors or hubs, as they were in an epoch. */
+struct cohort {
+    const struct fed_membership *m;
+    uint64_t epoch; /* 0 = today's */
+};
+
+static bool is_counted(const struct cohort *c, const struct fed_member *m)
+{
+    return m->state == FED_ACTIVE && (m->classes & (FED_MEMBER | FED_NDA)) != 0 &&
+           (c->epoch == 0 || m->since <= c->epoch);
+}
+
+static bool counts(void *ctx, struct span organisation)
+{
+    const struct cohort *c = ctx;
+    for (uint32_t i = 0; i < c->m->nmembers; i++) {
+        if (span_eq(c->m->members[i].org, organisation)) {
+            return is_counted(c, &c->m->members[i]);
+        }
+    }
+    return false;
+}
+
+/* Organisations, each once. */
+static uint32_t cohort_size(const struct cohort *c)
+{
+    struct map seen;
+    bool fresh = false;
+    uint32_t n = 0;
+    map_init(&seen);
+    for (uint32_t i = 0; i < c->m->nmembers; i++) {
+        if (is_counted(c, &c->m->members[i])) {
+            (void)map_at(&seen, c->m->members[i].org, &fresh);
+            n += fresh;
+        }
+    }
+    map_free(&seen);
+    return n;
+}
+
+static void title_of(struct hub_plan *p)
+{
+    static const char *const words[COMMUNITY_KINDS] = {
+        [COMMUNITY_INDICATOR] = "Seen at several members: ",
+        [COMMUNITY_RULE] = "A rule fired at several members: ",
+        [COMMUNITY_TECHNIQUE] = "A technique was seen at several members: ",
+        [COMMUNITY_SEQUENCE] = "One after the other at several members: ",
+    };
+    p->w.title = span_of(arena_printf(&p->arena, "%s%.*s", words[p->w.kind],
+                                      SPAN_ARG(span_sub(p->w.value, 0, 400))));
+}
+
+static struct hub_plan *plan_new(struct fed_watch *w, struct hub_circle *c,
+                                 enum community_kind kind, struct span value)
+{
+    struct hub_plan *p = mem_alloc(sizeof *p);
+    char *id;
+    arena_init(&p->arena, 0);
+    id = arena_bytes(&p->arena, WARNING_ID_LEN + 1);
+    p->circle = arena_copy(&p->arena, span_of(c->id));
+    warning_make_id(p->circle, kind, value, id);
+    p->w.id = span_make(id, WARNING_ID_LEN);
+    p->w.kind = kind;
+    p->w.value = arena_copy(&p->arena, value);
+    title_of(p);
+    vec_push(&w->plans, p);
+    return p;
+}
+
+void watch_plan_free(struct hub_plan **out)
+{
+    struct hub_plan *p = *out;
+    *out = NULL;
+    arena_fini(&p->arena);
+    mem_free(p);
+}
+
+/* One for the same thing that waits already says it all: it is replaced. */
+static void drop_waiting(struct fed_watch *w, struct span id)
+{
+    size_t kept = w->planning && w->plans.len > 0 ? 1 : 0;
+    for (size_t i = kept; i < w->plans.len; i++) {
+        if (span_eq(w->plans.data[i]->w.id, id)) {
+            watch_plan_free(&w->plans.data[i]);
+        } else {
+            w->plans.data[kept++] = w->plans.data[i];
+        }
+    }
+    w->plans.len = kept;
+}
+
+static void add_products(struct hub_plan *p, const struct signal *s, bool show)
+{
+    if (show && s->product.len > 0) {
+        p->w.products[p->w.nproducts++] = arena_copy(&p->arena, s->product);
+    }
+}
+
+static void add_indicator(struct hub_plan *p, struct span value)
+{
+    enum fed_indicator_type t;
+    ptrdiff_t colon = span_find(value, ':');
+    struct span rest = span_sub(value, (size_t)(colon + 1), value.len);
+    if (p->w.kind == COMMUNITY_INDICATOR && colon > 0 &&
+        fed_indicator_type_parse(span_sub(value, 0, (size_t)colon), &t) &&
+        fed_indicator_read(t, rest, &p->arena, &p->w.indicators[0])) {
+        p->w.nindicators = 1;
+    }
+}
+
+void watch_plan_finding(struct fed_watch *w, struct hub_circle *c,
+                        const struct community_finding *f, const struct signal *s)
+{
+    struct cohort cohort = {.m = w->host.circle(w->host.arg, span_of(c->id))};
+    char id[WARNING_ID_LEN + 1];
+    uint64_t at = 0;
+    if (cohort.m == NULL || w->plans.len >= PLANS_MAX) {
+        return;
+    }
+    warning_make_id(span_of(c->id), f->kind, f->value, id);
+    struct hub_warning *hw = map_get(&c->by_id, span_of(id), &at)
+                                 ? (struct hub_warning *)(uintptr_t)at
+                                 : NULL;
+    struct policy_published state = hw == NULL ? (struct policy_published){0} : hw->published;
+    if (w->planning && w->plans.len > 0 && span_eq(w->plans.data[0]->w.id, span_of(id))) {
+        state = w->plans.data[0]->published; /* of what is on its way */
+    }
+    const struct policy_publish_rule rule = {cohort.m->warn, cohort.m->show, w->agreed};
+    int64_t now = signal_bucket(w->now);
+    cohort.epoch = state.cohort_epoch;
+    const struct policy_publish_question q = {
+        .members = cohort_size(&cohort),
+        .saw = community_cohort(c->community, f->kind, f->value, now, counts, &cohort),
+        .holders = s->product.len == 0
+                       ? 0
+                       : community_cohort(c->community, COMMUNITY_PRODUCT, s->product, now, counts,
+                                          &cohort),
+        .bound = (f->kind == COMMUNITY_RULE || f->kind == COMMUNITY_SEQUENCE) && s->product.len > 0,
+    };
+    const struct policy_publication say = policy_publish_count(&rule, &q, &state);
+    if (!say.warn || !say.news) {
+        return;
+    }
+    state.cohort_epoch = state.cohort_epoch == 0 ? cohort.m->epoch : state.cohort_epoch;
+    drop_waiting(w, span_of(id));
+    struct hub_plan *p = plan_new(w, c, f->kind, f->value);
+    p->published = state;
+    p->w.level = f->level;
+    p->w.seen = say.show_count ? say.count : 0;
+    p->w.first = f->first;
+    p->w.last = f->last;
+    add_products(p, s, say.show_product);
+    add_indicator(p, f->value);
+}
+
+void watch_plan_withdraw(struct fed_watch *w, struct hub_circle *c, struct hub_warning *hw)
+{
+    drop_waiting(w, span_make(hw->id, WARNING_ID_LEN));
+    struct hub_plan *p = plan_new(w, c, hw->kind, hw->value);
+    p->w.level = LEVEL_INFORMATIONAL;
+    p->w.first = p->w.last = signal_bucket(w->now);
+    p->w.withdrawn = true;
+    p->published = (struct policy_published){.cohort_epoch = hw->published.cohort_epoch};
+    p->told = true;
+}
+
+/* ---- issuing ---- */
+
+static void next_plan(struct fed_watch *w)
+{
+    watch_plan_free(&w->plans.data[0]);
+    for (size_t i = 1; i < w->plans.len; i++) {
+        w->plans.data[i - 1] = w->plans.data[i];
+    }
+    w->plans.len--;
+    w->planning = false;
+}
+
+static struct hub_circle *circle_of(struct fed_watch *w, struct span id)
+{
+    for (size_t i = 0; i < w->circles.len; i++) {
+        if (span_eq(span_of(w->circles.data[i]->id), id)) {
+            return w->circles.data[i];
+        }
+    }
+    return NULL;
+}
+
+static void issued(void *ctx, int rc, struct span text, struct span envelope)
+{
+    struct fed_watch *w = ctx;
+    struct hub_plan *p = w->plans.data[0];
+    struct hub_circle *c = circle_of(w, p->circle);
+    char shown[LOG_VALUE_MAX];
+    (void)envelope;
+    if (rc == 0 && c != NULL) {
+        struct hub_warning *hw = watch_warning_add(c, &p->w);
+        hw->version = p->w.version;
+        hw->withdrawn = p->w.withdrawn;
+        hw->published = p->published;
+        log_info("warning.issued", "warning=%.*s version=%lld kind=%s", SPAN_ARG(p->w.id),
+                 (long long)p->w.version, community_kind_name(p->w.kind));
+        w->care_at = 0;
+    } else {
+        log_warn("warning.issue", "why=\"%s\"", log_value(text, shown));
+    }
+    next_plan(w);
+}
+
+static int64_t next_version(struct fed_watch *w, const struct hub_plan *p)
+{
+    uint64_t at = 0;
+    struct hub_circle *c = circle_of(w, p->circle);
+    bool known = c != NULL && map_get(&c->by_id, p->w.id, &at);
+    return known ? ((const struct hub_warning *)(uintptr_t)at)->version + 1 : 1;
+}
+
+static void issue(struct fed_watch *w, struct hub_plan *p)
+{
+    struct err e = {0};
+    p->w.version = next_version(w, p);
+    struct jcs *audience = NULL;
+    const struct fed_audience who = {.all = true};
+    int rc = fed_audience_write(&p->arena, &who, &audience, &e);
+    const struct watch_issue i = {
+        .draft = {.type = FED_TYPE_WARNING,
+                  .circle = p->circle,
+                  .audience = audience,
+                  .tlp = SPAN("GREEN"),
+                  .pap = SPAN("GREEN"),
+                  .expires_s = w->now / TIME_SECOND + WATCH_WARNING_LIFE_S,
+                  .body = warning_body(&p->arena, &p->w)},
+        .class = FED_OUT_RESULT,
+        .reason = SPAN("several members saw it; counts as policy/publish allows"),
+        .audience = SPAN("all members of the circle"),
+    };
+    rc = rc < 0 ? rc : w->host.issue(w->host.arg, &i, issued, w, &e);
+    if (rc < 0) {
+        char shown[LOG_VALUE_MAX];
+        log_warn("warning.issue", "why=\"%s\"", log_value(span_of(e.text), shown));
+        next_plan(w);
+    }
+}
+
+/* Texts of the rules that it is about, as this hub has them; a member's own rule is not known. */
+static void rules_known(void *ctx, int rc, struct span text, struct cursor *data)
+{
+    struct fed_watch *w = ctx;
+    struct hub_plan *p = w->plans.data[0];
+    struct buf title;
+    (void)text;
+    uint32_t n = rc < 0 ? 0 : cursor_u32(data);
+    buf_init(&title, WARNING_TITLE_MAX);
+    for (uint32_t i = 0; i < n && !data->failed; i++) {
+        struct span id = cursor_str(data);
+        struct span name = cursor_str(data);
+        struct span yaml = cursor_str(data);
+        bool correlation = cursor_u8(data) != 0;
+        buf_printf(&title, "%s%.*s", i > 0 ? " > " : "", SPAN_ARG(name.len > 0 ? name : id));
+        /* A correlation means nothing without the rules it joins, which the members have or not. */
+        if (!data->failed && yaml.len > 0 && yaml.len <= WARNING_YAML_MAX && !correlation &&
+            p->w.nrules < WARNING_RULES_MAX) {
+            p->w.rules[p->w.nrules++] =
+                (struct warning_rule){arena_copy(&p->arena, id), arena_copy(&p->arena, yaml), {0}};
+        }
+    }
+    if (n > 0 && !title.failed && !data->failed) {
+        struct span shown = arena_copy(&p->arena, buf_view(&title));
+        p->w.title = span_of(arena_printf(
+            &p->arena, "%s%.*s",
+            p->w.kind == COMMUNITY_RULE ? "A rule fired at several members: "
+                                        : "One after the other at several members: ",
+            SPAN_ARG(span_sub(shown, 0, WARNING_TITLE_MAX - 64))));
+    }
+    buf_free(&title);
+    issue(w, p);
+}
+
+static void ask_rules(struct fed_watch *w, struct hub_plan *p)
+{
+    struct buf q;
+    struct span rest = p->w.value;
+    watch_question(&q, ASK_RULE_TEXTS);
+    size_t arrow = rest.len;
+    for (size_t i = 0; i + 3 <= rest.len; i++) {
+        arrow = span_eq(span_sub(rest, i, 3), SPAN(" > ")) && arrow == rest.len ? i : arrow;
+    }
+    bool two = p->w.kind == COMMUNITY_SEQUENCE && arrow < rest.len;
+    buf_u32(&q, two ? 2 : 1);
+    buf_str(&q, span_sub(rest, 0, two ? arrow : rest.len));
+    if (two) {
+        buf_str(&q, span_sub(rest, arrow + 3, rest.len));
+    }
+    w->planning = watch_ask(w, &q, rules_known, w);
+}
+
+void watch_plan_tick(struct fed_watch *w)
+{
+    if (w->planning || w->plans.len == 0) {
+        return;
+    }
+    struct hub_plan *p = w->plans.data[0];
+    bool by_rules = p->w.kind == COMMUNITY_RULE || p->w.kind == COMMUNITY_SEQUENCE;
+    if (by_rules && !p->told) {
+        ask_rules(w, p);
+    } else {
+        w->planning = true;
+        issue(w, p);
+    }
+}
