@@ -170,6 +170,12 @@ class Hunts(unittest.TestCase):
     def texts(self, *names):
         return [{"name": n, "text": RULES[n]} for n in names]
 
+    def command(self, *options, node=None):
+        """(exit status, answer, what it said) of `sereno hunt --json`."""
+        done = subprocess.run([PROGRAM, "hunt", "--data", str((node or self.node).data), "--json", *map(str, options)],
+                              capture_output=True, text=True, timeout=120)
+        return done.returncode, json.loads(done.stdout) if done.stdout else None, done.stderr
+
     # ---- what is found ----
 
     def test_rules_find_what_scan_finds(self):
@@ -233,6 +239,23 @@ class Hunts(unittest.TestCase):
         nobody = self.hunt(rules=self.texts("sshd-failed.yml"), organisation="nobody")
         self.assertEqual(self.item(nobody, "Password refused")["state"], "not-covered")
 
+    def test_command_asks_the_node(self):
+        rule = self.node.folder / "sshd-failed.yml"
+        code, answer, said = self.command("--rule", rule, "--indicator", "127.0.0.66", "--search", "anna")
+        self.assertEqual((code, said, answer["status"]), (0, "", "done"))
+        self.assertEqual(answer["who"], "command line")
+        want = self.hunt(rules=[{"name": "x", "text": RULES["sshd-failed.yml"]}], search="anna",
+                         indicators=[{"value": "127.0.0.66"}])
+        self.assertEqual(answer["result"], want["result"])
+        text = subprocess.run([PROGRAM, "hunt", "--data", str(self.node.data), "--rule", str(rule)],
+                              capture_output=True, text=True, check=True).stdout
+        self.assertIn("matched          Password refused", text)
+        for options in ((), ("--rule", "/nothing/there"), ("--indicator", "nothing at all"), ("--search", "("),
+                        ("--from", "soon", "--search", "a"), ("--nonsense",), ("--search", "a", "word")):
+            self.assertEqual(self.command(*options)[0], 1 if "/nothing/there" in options else 2, options)
+        code, answer, _ = self.command("--rule", self.node.folder / "broken.yml")
+        self.assertEqual((code, answer["status"]), (1, "done"))  # a rule was refused
+
     def test_refusals(self):
         for body in ({}, {"why": "x"}, {"search": "a"}, {"why": " ", "search": "a"}, {"why": "x", "search": "("},
                      {"why": "x", "indicators": [{"value": "nothing at all"}]}, {"why": "x", "nothing": "y"},
@@ -244,6 +267,41 @@ class Hunts(unittest.TestCase):
         self.assertEqual(self.api("POST", f"/api/v1/hunts/{done['id']}/cancel")[0], 409)
         listed = self.api("GET", "/api/v1/hunts?limit=200")[1]["items"]
         self.assertIn(done["id"], [h["id"] for h in listed])
+
+
+class Without(unittest.TestCase):
+    """The command on data that no node holds finds what the node found."""
+
+    def test_same_answer(self):
+        node = Node(PROGRAM, "".join(f'  - {{name: {n}, kind: file, path: "{{folder}}/{n}"}}\n' for n in SENT))
+        node.config.write_text(node.config.read_text().replace("{folder}", str(node.folder)))
+        for name in SENT:
+            (node.folder / name).write_bytes(b"")
+        for name, text in RULES.items():
+            (node.folder / name).write_text(text)
+        self.addCleanup(node.remove)
+        node.start()
+        Hunts.fill(node)
+        options = [o for n in RULES for o in ("--rule", node.folder / n)]
+        options += ["--indicator", "127.0.0.66", "--indicator", "sha1 " + "0" * 40, "--search", "anna OR clara",
+                    "--from", "2026-11-22", "--to", "2026-11-23"]
+        code, live, said = Hunts.command(self, *options, node=node)
+        self.assertEqual((code, live["status"]), (1, "done"), said)  # 1: broken.yml
+        self.assertEqual(node.stop(), 0)
+        code, here, said = Hunts.command(self, *options, node=node)
+        self.assertEqual((code, here["status"]), (1, "done"), said)
+        self.assertEqual(here["result"], live["result"])
+        self.assertGreater(here["result"]["matches"], 0)
+        day = sorted((node.data / "archive").glob("*.db"))[-1]
+        db = day_file.sqlite3.connect(day)
+        db.execute("UPDATE block SET body = substr(body, 1, length(body) / 2) WHERE id = (SELECT min(id) FROM block)")
+        db.commit()
+        db.close()
+        code, damaged, _ = Hunts.command(self, "--search", "anna", node=node)
+        self.assertEqual((code, damaged["result"]["coverage"]["damaged_blocks"]), (1, 1))
+        code, nothing, said = Hunts.command(self, "--search", "a", "--data", "/nothing/there", node=node)
+        self.assertEqual((code, nothing), (1, None))
+        self.assertIn("no data of a node", said)
 
 
 class Interrupted(unittest.TestCase):

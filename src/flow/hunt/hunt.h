@@ -13,6 +13,7 @@
 #define FLOW_HUNT_HUNT_H
 
 #include "flow/hunt/indicator.h"
+#include "wire/json_write.h"
 
 enum {
     HUNT_RULES_MAX = 1000,              /* rule texts; each may hold several documents */
@@ -56,6 +57,9 @@ int hunt_decode(struct span bytes, struct arena *arena, struct hunt *out, struct
  * lives in arena. */
 int hunt_from_json(struct span json, struct arena *arena, struct hunt *out, struct span *why_out,
                    struct err *e) NODISCARD;
+
+/* The same form, as hunt_from_json reads it; why empty: left out. */
+void hunt_to_json(struct json_writer *j, const struct hunt *h, struct span why);
 
 /* Adds indicators, one a line as indicator_line reads it; "#" begins a comment. e->line counts from 1. */
 int hunt_add_indicators(struct hunt *h, struct span lines, struct arena *arena,

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* The JSON form of a hunt: see hunt.h. Runs in the desk on what people and programs send. */
+#include <stdio.h>
+
 #include "base/vec.h"
 #include "flow/hunt/hunt.h"
 #include "wire/json_read.h"
@@ -183,4 +185,67 @@ int hunt_from_json(struct span json, struct arena *arena, struct hunt *out, stru
     vec_free(&r.indicators);
     arena_fini(&names);
     return r.rc == 0 ? hunt_check(out, e) : r.rc;
+}
+
+/* ---- writing ---- */
+
+static void put_text(struct json_writer *j, const char *key, struct span s)
+{
+    if (s.len > 0) {
+        json_key(j, key);
+        json_text(j, s);
+    }
+}
+
+static void put_time(struct json_writer *j, const char *key, time_ns t)
+{
+    char text[TIME_TEXT_MAX];
+    put_text(j, key, t == TIME_NONE ? SPAN("") : span_of(time_format(t, text)));
+}
+
+static void put_indicator(struct json_writer *j, const struct indicator *in)
+{
+    char below[INDICATOR_VALUE_MAX + 3];
+    struct span value = in->value;
+    if (in->subdomains) {
+        int n = snprintf(below, sizeof below, "*.%.*s", SPAN_ARG(in->value));
+        value = span_make(below, (size_t)n);
+    }
+    json_object(j);
+    put_text(j, "type", span_of(indicator_type_name(in->type)));
+    put_text(j, "value", value);
+    put_text(j, "id", in->id);
+    put_time(j, "valid_until", in->valid_until);
+    json_end(j);
+}
+
+void hunt_to_json(struct json_writer *j, const struct hunt *h, struct span why)
+{
+    json_object(j);
+    put_text(j, "why", why);
+    put_time(j, "from", h->from);
+    put_time(j, "to", h->to);
+    put_text(j, "organisation", h->organisation);
+    put_text(j, "source", h->source);
+    put_text(j, "search", h->search);
+    if (h->nrules > 0) {
+        json_key(j, "rules");
+        json_array(j);
+        for (uint32_t i = 0; i < h->nrules; i++) {
+            json_object(j);
+            put_text(j, "name", h->rules[i].name);
+            put_text(j, "text", h->rules[i].text);
+            json_end(j);
+        }
+        json_end(j);
+    }
+    if (h->nindicators > 0) {
+        json_key(j, "indicators");
+        json_array(j);
+        for (uint32_t i = 0; i < h->nindicators; i++) {
+            put_indicator(j, &h->indicators[i]);
+        }
+        json_end(j);
+    }
+    json_end(j);
 }

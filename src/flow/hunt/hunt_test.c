@@ -232,6 +232,20 @@ static void bytes(void **state)
         assert_true(hunt_decode(span_make(part, n), &arena, &back, &e) < 0);
         mem_free(part);
     }
+    /* through JSON: the same bytes again */
+    struct buf text;
+    struct json_writer w;
+    struct span why = SPAN("");
+    buf_init(&text, HUNT_JSON_MAX);
+    json_writer_init(&w, &text);
+    hunt_to_json(&w, &h, SPAN("because"));
+    assert_true(json_writer_done(&w));
+    assert_int_equal(hunt_from_json(buf_view(&text), &arena, &back, &why, &e), 0);
+    assert_true(span_eq(why, SPAN("because")));
+    buf_clear(&text);
+    hunt_encode(&text, &back);
+    assert_true(span_eq(buf_view(&text), buf_view(&b)));
+    buf_free(&text);
     buf_free(&b);
     assert_int_equal(hunt_add_indicators(&h, SPAN("10.0.0.1\nnothing at all"), &arena, &e),
                      ERR_INVALID);
