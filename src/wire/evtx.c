@@ -15,6 +15,7 @@ enum {
     CHUNK_TABLES = 128,   /* offsets of strings and templates begin here */
     RECORD_HEADER_BYTES = 24,
     MAJOR_VERSION = 3,
+    NO_CHECKSUMS = 4, /* of the flags of file and chunk: their checksums were never computed */
     FILETIME_PER_SECOND = 10000000,
 };
 
@@ -102,7 +103,8 @@ int evtx_file_header(struct span header, struct err *e)
     if (header.len < EVTX_HEADER_BYTES) {
         return err_set(e, ERR_TRUNCATED, "EVTX: the file ends within its header");
     }
-    if (u32_at(header, 124) != checksum(0, span_sub(header, 0, HEADER_CHECKED))) {
+    bool checked = (u32_at(header, 120) & NO_CHECKSUMS) == 0;
+    if (checked && u32_at(header, 124) != checksum(0, span_sub(header, 0, HEADER_CHECKED))) {
         return err_set(e, ERR_INVALID, "EVTX: the checksum of the file header is wrong");
     }
     if (u16_at(header, 38) != MAJOR_VERSION || u16_at(header, 40) != EVTX_HEADER_BYTES) {
@@ -121,7 +123,8 @@ static int check_chunk(struct evtx *x, bool verify, struct err *e)
     uint32_t sum = checksum(0, span_sub(c, 0, HEADER_CHECKED));
     uint32_t free_from = u32_at(c, 48);
     sum = checksum(sum, span_sub(c, CHUNK_TABLES, EVTX_CHUNK_HEADER_BYTES - CHUNK_TABLES));
-    if (u32_at(c, 124) != sum || free_from < EVTX_CHUNK_HEADER_BYTES ||
+    bool checked = (u32_at(c, 120) & NO_CHECKSUMS) == 0;
+    if ((checked && u32_at(c, 124) != sum) || free_from < EVTX_CHUNK_HEADER_BYTES ||
         free_from > EVTX_CHUNK_BYTES) {
         x->open_end = true;
         return err_set(e, ERR_INVALID, "EVTX: the chunk's header is damaged");
@@ -131,7 +134,7 @@ static int check_chunk(struct evtx *x, bool verify, struct err *e)
         return err_set(e, ERR_TRUNCATED, "EVTX: the file ends within the chunk");
     }
     struct span records = span_sub(c, EVTX_CHUNK_HEADER_BYTES, free_from - EVTX_CHUNK_HEADER_BYTES);
-    if (verify && u32_at(c, 52) != checksum(0, records)) {
+    if (checked && verify && u32_at(c, 52) != checksum(0, records)) {
         return err_set(e, ERR_INVALID, "EVTX: the checksum of the chunk's records is wrong");
     }
     return 0;

@@ -271,8 +271,9 @@ static void close_tag(struct compiler *k)
 /* ---- tokens ---- */
 
 /*
- * Elements right inside a value of type binary XML have no dependency number, those of templates
- * have one. What is written does not say which it is: without the number, size and name must fit.
+ * Elements of templates have a dependency number; those that stand in a value or a record without a
+ * template mostly have none. What is written does not say which it is: without the number, size and
+ * name must fit.
  */
 static bool fits_without_dependency(const struct compiler *k)
 {

@@ -29,6 +29,9 @@ static void test_file_header(void **state)
     memcpy(header + 124, &sum, sizeof sum);
     assert_int_equal(evtx_file_header(span_make(header, sizeof header), &e), 0);
     assert_int_equal(evtx_file_header(span_make(header, 4095), &e), ERR_TRUNCATED);
+    header[120] = 4; /* its checksum was never computed */
+    header[124] ^= 1;
+    assert_int_equal(evtx_file_header(span_make(header, sizeof header), &e), 0);
     header[38] = 4;
     sum = (uint32_t)crc32(0, (const Bytef *)header, 120);
     memcpy(header + 124, &sum, sizeof sum);
@@ -98,6 +101,24 @@ static void test_damage(void **state)
         }
         kit_reading_free(r);
     }
+}
+
+/* A chunk whose checksums were never computed is good without them, but not with an end that cannot be. */
+static void test_unchecked(void **state)
+{
+    (void)state;
+    struct kit_reading *r = kit_reading_new();
+    put_three(&r->kit);
+    kit_finish(&r->kit);
+    memset(r->kit.data + 52, 0, 4);
+    memset(r->kit.data + 124, 0, 4);
+    r->kit.data[120] = 4;
+    assert_int_equal(kit_take(r, EVTX_CHUNK_BYTES), EVTX_CHUNK_GOOD);
+    assert_string_equal(kit_lines(r), ONE TWO THREE);
+    memset(r->kit.data + 48, 0xff, 4);
+    assert_int_equal(kit_take(r, EVTX_CHUNK_BYTES), EVTX_CHUNK_DAMAGED);
+    assert_string_equal(kit_lines(r), ONE TWO THREE);
+    kit_reading_free(r);
 }
 
 /* The second size of a record is wrong: it is read all the same, since another begins right behind it. */
@@ -319,6 +340,7 @@ int main(void)
         cmocka_unit_test(test_file_header),
         cmocka_unit_test(test_damage),
         cmocka_unit_test(test_second_size),
+        cmocka_unit_test(test_unchecked),
         cmocka_unit_test(test_cut),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_budget),

@@ -161,8 +161,8 @@ struct evtx_target evtx_child(struct evtx *x, const struct evtx_place *p, struct
 
 /*
  * evtx_binxml.c: compiles elements from c on (which ends where they must) that stand at `place`.
- * one: stop behind one element; else to the token that ends the fragment. dependency: elements
- * carry a dependency number.
+ * one: stop behind one element; else to the token that ends the fragment. dependency: all elements
+ * carry a dependency number; else they are taken to do so where nothing else fits.
  */
 int evtx_compile(struct evtx *x, struct cursor *c, const struct evtx_place *place, bool one,
                  bool dependency, struct evtx_program *out) NODISCARD;

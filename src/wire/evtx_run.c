@@ -386,7 +386,7 @@ int evtx_fragment(struct evtx *x, uint32_t from, uint32_t to, const struct evtx_
             rc = instance(x, &c, place, depth);
         } else if (rc == 0 && token == TOKEN_OPEN) {
             struct evtx_program program;
-            rc = evtx_compile(x, &c, place, true, depth == 0, &program);
+            rc = evtx_compile(x, &c, place, true, false, &program);
             rc = rc == 0 ? run(x, &program, 0, 0, depth) : rc;
         } else if (rc == 0 && token == TOKEN_END) {
             return 0;

@@ -164,7 +164,8 @@ static void shape_nested(struct evtx_kit *k)
     kit_record_end(k);
 }
 
-/* The second record uses the first one's template; a third has no template at all. */
+/* The second record uses the first one's template; two more have none, one with dependency numbers and one, as a collector of
+ * events writes them, without. */
 static void shape_shared(struct evtx_kit *k)
 {
     kit_one_value(k, 0x04, "\x01", 1);
@@ -183,6 +184,17 @@ static void shape_shared(struct evtx_kit *k)
     kit_text(k, "alone");
     kit_u8(k, KIT_CLOSE);
     kit_u8(k, KIT_END);
+    kit_record_end(k);
+    kit_record(k);
+    kit_fragment(k);
+    kit_open_inside(k, "Event", false);
+    kit_u8(k, KIT_TAG);
+    kit_open_inside(k, "Data", true);
+    kit_attribute(k, "Name");
+    kit_text(k, "n");
+    kit_u8(k, KIT_TAG);
+    kit_text(k, "collected");
+    kit_put(k, "\x04\x04\x00", 3);
     kit_record_end(k);
 }
 
@@ -214,7 +226,7 @@ static const struct {
     {"named", shape_named, "Event.#attributes.xmlns='u';Event.ab=9;Event.Data=9;\n"},
     {"nested", shape_nested,
      "Event.#attributes.xmlns='u';Event.EventData.in=42;Event.UserData.B.#attributes.c='d';Event.UserData.B='e';\n"},
-    {"shared", shape_shared, "Event.EventData.v=1;\nEvent.EventData.v='q';\nEvent='alone';\n"},
+    {"shared", shape_shared, "Event.EventData.v=1;\nEvent.EventData.v='q';\nEvent='alone';\nEvent.n='collected';\n"},
     {"instruction", shape_instruction, "Event.#attributes.xmlns='u';Event='t';\n"},
 };
 
