@@ -318,10 +318,31 @@ static int find_repeated(struct archive *a, const struct archive_window *w,
     return rc;
 }
 
+/* The link that holds the hash of the window's alerts, rows `first_row` and on. */
+static int put_alerts_link(struct archive *a, const struct archive_window *w, int64_t first_row,
+                           const crypto_generichash_state *state, struct err *e)
+{
+    char first[32];
+    crypto_generichash_state end = *state;
+    struct archive_header h = {.kind = ARCHIVE_KIND_ALERTS,
+                               .count = (uint32_t)w->nalerts,
+                               .time_min = w->received,
+                               .time_max = w->received,
+                               .received_min = w->received,
+                               .received_max = w->received};
+    (void)snprintf(first, sizeof first, "%lld", (long long)first_row);
+    h.class_name = span_of(first);
+    archive_alerts_hash_end(&end, h.originals_hash);
+    return archive_put_link(a, &h, span_make(NULL, 0), e);
+}
+
 static int put_alerts(struct archive *a, const struct archive_window *w, uint32_t first,
                       struct err *e)
 {
     int rc = 0;
+    int64_t first_row = 0;
+    crypto_generichash_state hash;
+    archive_alerts_hash_begin(&hash);
     a->last_alert = 0;
     for (size_t i = 0; rc == 0 && i < w->nalerts; i++) {
         const struct archive_alert_in *in = &w->alerts[i];
@@ -333,8 +354,10 @@ static int put_alerts(struct archive *a, const struct archive_window *w, uint32_
         dayfile_bind_blob(a->put_alert, 4, in->body);
         rc = dayfile_run(a->db, a->put_alert, e);
         a->last_alert = (uint64_t)sqlite3_last_insert_rowid(a->db);
+        first_row = i == 0 ? (int64_t)a->last_alert : first_row;
+        archive_alerts_hash_add(&hash, at, in->body);
     }
-    return rc;
+    return rc == 0 && w->nalerts > 0 ? put_alerts_link(a, w, first_row, &hash, e) : rc;
 }
 
 /* How far the alerts were copied lies in the day's own meta; an earlier day's last ones may be

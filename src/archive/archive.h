@@ -26,7 +26,8 @@
 #define ARCHIVE_APPLICATION_ID 0x53524e41 /* "SRNA" in the SQLite header */
 
 enum {
-    ARCHIVE_FORMAT = 1, /* of day files and headers; newer programs read every older one */
+    ARCHIVE_FORMAT = 2, /* of day files and headers; newer programs read every older one.
+                           1: alerts stood beside the chain. 2: a link holds their hash */
     ARCHIVE_RECORD_MAX_BYTES = 1024 * 1024, /* one original, DESIGN §4 */
     ARCHIVE_BLOCK_MAX_BYTES =
         1024 * 1024,                   /* originals in one block: what one fetch has to unpack */
@@ -66,7 +67,12 @@ struct archive_record {
     struct span original;
 };
 
-enum archive_kind { ARCHIVE_KIND_BLOCK = 0, ARCHIVE_KIND_NOTE = 1 };
+enum archive_kind {
+    ARCHIVE_KIND_BLOCK = 0,
+    ARCHIVE_KIND_NOTE = 1,
+    ARCHIVE_KIND_ALERTS = 2, /* the alerts of one window: their hash, so that they are chained too */
+    ARCHIVE_KIND_COUNT
+};
 
 /* One link of the chain. Spans point into what it was decoded from. */
 struct archive_header {
@@ -74,14 +80,15 @@ struct archive_header {
     int32_t day; /* of the file it is in */
     uint32_t id;
     struct span organisation, source,
-        class_name; /* of a block; a note has its text in `class_name` */
-    uint32_t count;
+        class_name; /* of a block; a note has its text in `class_name`, alerts their first row */
+    uint32_t count; /* records of a block, alerts of a window */
     time_ns time_min, time_max;
     time_ns received_min, received_max;
     uint32_t meta_bytes;      /* columns, unpacked */
     uint32_t originals_bytes; /* originals, unpacked */
     unsigned char
-        originals_hash[ARCHIVE_HASH_BYTES]; /* over (u32 length, bytes) of each record in order */
+        originals_hash[ARCHIVE_HASH_BYTES]; /* over (u32 length, bytes) of each record in order;
+                                               alerts: see archive_alerts_hash */
     unsigned char meta_hash[ARCHIVE_HASH_BYTES];
     unsigned char
         previous[ARCHIVE_HASH_BYTES]; /* hash of the link before; zero for the very first */
@@ -225,13 +232,27 @@ int archive_totals(struct archive_reader *r, struct archive_totals *out, struct 
 /* ---- verifying ---- */
 
 struct archive_report {
-    uint64_t days, blocks, records, bytes, notes, purged, bad;
+    uint64_t days, blocks, records, bytes, alerts, notes, purged, bad;
+    uint64_t seals;          /* sealed heads that were found again in the chain, or in a note */
+    time_ns sealed_at;       /* of the newest of them; TIME_NONE: none */
+    int32_t newest_day;      /* the chain's end */
+    uint32_t newest_link;
+};
+/* What is known from elsewhere of how the archive must end. */
+struct archive_witness {
+    bool has_newest, has_seal, has_key;
+    int32_t newest_day; /* a link that was there, as the records noted it */
+    uint32_t newest_link;
+    unsigned char newest_hash[ARCHIVE_HASH_BYTES];
+    unsigned char seal[ARCHIVE_HASH_BYTES]; /* hash of the last line of seals.jsonl, likewise */
+    unsigned char key[32];                  /* public key that seals must carry */
 };
 /* Called per broken thing: e says which day, block and why. */
 typedef void archive_complain(void *ctx, const struct err *e);
-/* Walks the whole chain, unpacks every body and recomputes every hash. 0 = it could be walked;
- * report_out->bad counts faults. */
-int archive_verify(struct archive_reader *r, archive_complain *complain, void *ctx,
-                   struct archive_report *report_out, struct err *e) NODISCARD;
+/* Walks the whole chain, unpacks every body, recomputes every hash, finds every sealed head again. witness may be NULL.
+ * 0 = it could be walked; report_out->bad counts faults. */
+int archive_verify(struct archive_reader *r, const struct archive_witness *witness,
+                   archive_complain *complain, void *ctx, struct archive_report *report_out,
+                   struct err *e) NODISCARD;
 
 #endif

@@ -1,15 +1,35 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Chain links: their bytes and their hash. Called by the writer, the readers and verify; reads
  * untrusted bytes. */
+#include <endian.h>
 #include <sodium.h>
 #include <string.h>
 
-#include "archive/archive.h"
+#include "archive/priv.h"
 
 void archive_hash(struct span bytes, unsigned char out[ARCHIVE_HASH_BYTES])
 {
     MUST(crypto_generichash(out, ARCHIVE_HASH_BYTES, (const unsigned char *)bytes.ptr, bytes.len,
                             NULL, 0));
+}
+
+void archive_alerts_hash_begin(crypto_generichash_state *s)
+{
+    MUST(crypto_generichash_init(s, NULL, 0, ARCHIVE_HASH_BYTES));
+}
+
+void archive_alerts_hash_add(crypto_generichash_state *s, struct archive_address at,
+                             struct span body)
+{
+    const uint32_t head[] = {htole32((uint32_t)at.day), htole32(at.block), htole32(at.index),
+                             htole32((uint32_t)body.len)};
+    MUST(crypto_generichash_update(s, (const unsigned char *)head, sizeof head));
+    MUST(crypto_generichash_update(s, (const unsigned char *)body.ptr, body.len));
+}
+
+void archive_alerts_hash_end(crypto_generichash_state *s, unsigned char out[ARCHIVE_HASH_BYTES])
+{
+    MUST(crypto_generichash_final(s, out, ARCHIVE_HASH_BYTES));
 }
 
 void archive_header_encode(struct buf *out, const struct archive_header *h)
@@ -48,6 +68,11 @@ static int check_header(const struct archive_header *h, struct err *e)
         bool fine = h->count == 0 && h->meta_bytes == 0 && h->originals_bytes == 0 &&
                     h->class_name.len <= ARCHIVE_NOTE_MAX;
         return fine ? 0 : err_set(e, ERR_INVALID, "a note with a body, or too long");
+    }
+    if (h->kind == ARCHIVE_KIND_ALERTS) {
+        bool fine = h->count > 0 && h->meta_bytes == 0 && h->originals_bytes == 0 &&
+                    h->class_name.len <= ARCHIVE_NAME_MAX;
+        return fine ? 0 : err_set(e, ERR_INVALID, "a link of alerts with a body, or of none");
     }
     if (h->kind != ARCHIVE_KIND_BLOCK) {
         return err_set(e, ERR_INVALID, "unknown kind of link %u", (unsigned)h->kind);
@@ -90,7 +115,7 @@ int archive_header_decode(struct cursor *c, struct archive_header *out, struct e
     if (c->failed) {
         return err_set(e, ERR_INVALID, "header ends early");
     }
-    if (format != ARCHIVE_FORMAT) {
+    if (format < 1 || format > ARCHIVE_FORMAT || (format == 1 && h.kind > ARCHIVE_KIND_NOTE)) {
         return err_set(e, ERR_UNSUPPORTED, "header format %u is not one this program knows",
                        format);
     }

@@ -3,6 +3,8 @@
 #ifndef ARCHIVE_PRIV_H
 #define ARCHIVE_PRIV_H
 
+#include <sodium.h>
+
 #include "archive/db.h"
 
 struct archive {
@@ -28,8 +30,15 @@ int archive_put_link(struct archive *a, const struct archive_header *h, struct s
 /* Days that have a file in folder, ascending. */
 int archive_list_days(const char *folder, struct arena *scratch, int32_t **out, size_t *count_out,
                       struct err *e) NODISCARD;
+/* Lives as long as the reader. */
+const char *archive_reader_folder(const struct archive_reader *r);
 /* Borrowed connection to one day, until the reader goes to another. */
 int archive_reader_day(struct archive_reader *r, int32_t day, sqlite3 **out,
                        struct err *e) NODISCARD;
+
+/* Hash over (i32 day, u32 block, u32 index, u32 length, bytes) of each alert of a window, in the order of their rows. */
+void archive_alerts_hash_begin(crypto_generichash_state *s);
+void archive_alerts_hash_add(crypto_generichash_state *s, struct archive_address at, struct span body);
+void archive_alerts_hash_end(crypto_generichash_state *s, unsigned char out[ARCHIVE_HASH_BYTES]);
 
 #endif

@@ -54,6 +54,11 @@ int archive_list_days(const char *folder, struct arena *scratch, int32_t **out, 
     return 0;
 }
 
+const char *archive_reader_folder(const struct archive_reader *r)
+{
+    return r->folder;
+}
+
 int archive_reader_open(const char *folder, struct archive_reader **out, struct err *e)
 {
     DIR *d = opendir(folder);

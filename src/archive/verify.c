@@ -10,22 +10,11 @@
 #include "archive/block.h"
 #include "archive/db.h"
 #include "archive/priv.h"
+#include "archive/verify_priv.h"
 #include "base/id.h"
 #include "base/vec.h"
 
-struct walk {
-    struct archive_reader *reader;
-    archive_complain *complain;
-    void *ctx;
-    struct archive_report *report;
-    unsigned char chain[ARCHIVE_HASH_BYTES];
-    bool started;            /* chain holds the hash of the link before */
-    VEC(unsigned char) gone; /* hashes at the ends of deleted days, from notes */
-    int32_t day;
-    uint32_t id;
-};
-
-static void bad(struct walk *w, const struct err *e)
+void verify_bad(struct walk *w, const struct err *e)
 {
     w->report->bad++;
     if (w->complain != NULL) {
@@ -33,7 +22,7 @@ static void bad(struct walk *w, const struct err *e)
     }
 }
 
-static void bad_text(struct walk *w, uint32_t block, const char *text)
+void verify_bad_text(struct walk *w, uint32_t block, const char *text)
 {
     struct err e = {0};
     char when[TIME_TEXT_MAX];
@@ -42,7 +31,7 @@ static void bad_text(struct walk *w, uint32_t block, const char *text)
     (void)snprintf(where, sizeof where, "archive day %.10s block %u",
                    time_format((time_ns)w->day * TIME_DAY, when), block);
     err_at(&e, where, 0);
-    bad(w, &e);
+    verify_bad(w, &e);
 }
 
 /* "deleted … last=HEX …": remembers where a deleted day's chain ended. */
@@ -87,7 +76,7 @@ static void check_body(struct walk *w, const struct archive_header *h, struct sp
         rc = block_check(h, &b, &e);
     }
     if (rc != 0) {
-        bad_text(w, h->id, e.text);
+        verify_bad_text(w, h->id, e.text);
     }
     w->report->records += h->count;
     w->report->bytes += h->originals_bytes;
@@ -115,23 +104,28 @@ static void check_link(struct walk *w, sqlite3_stmt *s, struct arena *scratch)
     archive_hash(bytes, hash);
     struct cursor c = cursor_of(bytes);
     if (archive_header_decode(&c, &h, &e) != 0 || !cursor_done(&c)) {
-        bad_text(w, id, e.code != 0 ? e.text : "header has bytes behind its end");
+        verify_bad_text(w, id, e.code != 0 ? e.text : "header has bytes behind its end");
         memcpy(w->chain, hash, sizeof hash);
         return;
     }
     if (stored.len != sizeof hash || memcmp(stored.ptr, hash, sizeof hash) != 0) {
-        bad_text(w, id, "header was changed: its hash is not the stored one");
+        verify_bad_text(w, id, "header was changed: its hash is not the stored one");
     } else if (memcmp(h.previous, w->chain, sizeof hash) != 0) {
-        bad_text(w, id, "chain is broken before this link");
+        verify_bad_text(w, id, "chain is broken before this link");
     } else if (h.id != id || h.day != w->day || id != w->id + 1) {
-        bad_text(w, id, "link is not in its place");
+        verify_bad_text(w, id, "link is not in its place");
     } else if (!columns_agree(s, &h)) {
-        bad_text(w, id, "searchable columns differ from the header");
+        verify_bad_text(w, id, "searchable columns differ from the header");
     }
     memcpy(w->chain, hash, sizeof hash);
     w->id = id;
+    verify_seals_at(w);
     if (h.kind == ARCHIVE_KIND_NOTE) {
         w->report->notes++;
+        return;
+    }
+    if (h.kind == ARCHIVE_KIND_ALERTS) {
+        verify_alerts(w, sqlite3_db_handle(s), &h, scratch);
         return;
     }
     w->report->blocks++;
@@ -146,14 +140,14 @@ static void check_start(struct walk *w, struct span start)
 {
     static const unsigned char zero[ARCHIVE_HASH_BYTES];
     if (start.len != ARCHIVE_HASH_BYTES) {
-        bad_text(w, 0, "start of the day's chain is missing");
+        verify_bad_text(w, 0, "start of the day's chain is missing");
         return;
     }
     unsigned char hash[ARCHIVE_HASH_BYTES];
     memcpy(hash, start.ptr, sizeof hash);
     const unsigned char *want = w->started ? w->chain : zero;
     if (memcmp(hash, want, sizeof hash) != 0 && !is_gone(w, hash)) {
-        bad_text(w, 0, "does not continue the day before, and no note says that one was deleted");
+        verify_bad_text(w, 0, "does not continue the day before, and no note says that one was deleted");
     }
     memcpy(w->chain, hash, sizeof hash);
     w->started = true;
@@ -182,6 +176,7 @@ static void visit_note(struct walk *w, sqlite3_stmt *s, struct arena *scratch)
 {
     (void)scratch;
     note_gone(w, dayfile_column(s, 0));
+    verify_note_day(w, dayfile_column(s, 0));
 }
 
 static void visit_start(struct walk *w, sqlite3_stmt *s, struct arena *scratch)
@@ -201,35 +196,51 @@ static int walk_day(struct walk *w, bool notes_only, struct err *e)
         return each_row(w, db, "SELECT class FROM block WHERE kind=1", visit_note, e);
     }
     w->report->days++;
+    w->alerts = 0;
     rc = each_row(w, db, "SELECT (SELECT value FROM meta WHERE key='chain')", visit_start, e);
-    return rc != 0 ? rc
-                   : each_row(w, db,
-                              "SELECT id, header, hash, body, kind, count, time_min, time_max,"
-                              " organisation, source, class FROM block ORDER BY id",
-                              check_link, e);
+    if (rc == 0) {
+        rc = each_row(w, db,
+                      "SELECT id, header, hash, body, kind, count, time_min, time_max,"
+                      " organisation, source, class FROM block ORDER BY id",
+                      check_link, e);
+    }
+    return rc != 0 ? rc : verify_alerts_whole(w, db, e);
 }
 
-int archive_verify(struct archive_reader *r, archive_complain *complain, void *ctx,
-                   struct archive_report *report_out, struct err *e)
+int archive_verify(struct archive_reader *r, const struct archive_witness *witness,
+                   archive_complain *complain, void *ctx, struct archive_report *report_out,
+                   struct err *e)
 {
     struct arena scratch;
     int32_t *days = NULL;
     size_t ndays = 0;
-    struct walk w = {.reader = r, .complain = complain, .ctx = ctx, .report = report_out};
+    struct walk w = {
+        .reader = r, .witness = witness, .complain = complain, .ctx = ctx, .report = report_out};
     memset(report_out, 0, sizeof *report_out);
+    report_out->sealed_at = TIME_NONE;
     arena_init(&scratch, 0);
     int rc = archive_days(r, &scratch, &days, &ndays, e);
+    if (rc == 0) {
+        verify_seals_load(&w);
+    }
     for (int pass = 0; rc == 0 && pass < 2;
          pass++) { /* notes first: they lie behind the days they speak of */
         for (size_t i = 0; i < ndays; i++) {
             struct err day_error = {0};
             w.day = days[i];
             if (walk_day(&w, pass == 0, &day_error) != 0 && pass == 1) {
-                bad(&w, &day_error); /* a day that cannot be read does not hide the others */
+                verify_bad(&w, &day_error); /* a day that cannot be read does not hide the others */
             }
         }
     }
+    if (rc == 0) {
+        verify_seals_end(&w, days, ndays);
+    }
+    report_out->newest_day = w.day;
+    report_out->newest_link = w.id;
     vec_free(&w.gone);
+    vec_free(&w.gone_days);
+    vec_free(&w.seals);
     arena_fini(&scratch);
     return rc;
 }

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Private to archive/: the walk of verify.c over the chain, and what verify_more.c looks at on the way. */
+#ifndef ARCHIVE_VERIFY_PRIV_H
+#define ARCHIVE_VERIFY_PRIV_H
+
+#include "archive/db.h"
+#include "archive/seal.h"
+#include "base/vec.h"
+
+struct sealed {
+    struct seal seal;
+    bool found;
+};
+
+struct walk {
+    struct archive_reader *reader;
+    const struct archive_witness *witness; /* NULL: none */
+    archive_complain *complain;
+    void *ctx;
+    struct archive_report *report;
+    unsigned char chain[ARCHIVE_HASH_BYTES];
+    bool started;            /* chain holds the hash of the link before */
+    VEC(unsigned char) gone; /* hashes at the ends of deleted days, from notes */
+    VEC(int32_t) gone_days;  /* those days */
+    VEC(struct sealed) seals; /* as in the file, ascending */
+    size_t next_seal;         /* the first that may still come */
+    bool newest_found;        /* the link that the witness saw */
+    uint64_t alerts;          /* of this day, that the chain speaks of */
+    int32_t day;
+    uint32_t id;
+};
+
+void verify_bad(struct walk *w, const struct err *e);
+/* Complains about a link of the present day; block 0 = about the day. */
+void verify_bad_text(struct walk *w, uint32_t block, const char *text);
+
+/* Reads seals.jsonl; complains about lines that are none, out of order, or not the last that the witness saw. */
+void verify_seals_load(struct walk *w);
+/* After each link: is it a sealed one, or the one the witness saw? */
+void verify_seals_at(struct walk *w);
+/* At the end: seals and the witness's link that were not met, unless a note says that their day was let go. */
+void verify_seals_end(struct walk *w, const int32_t *days, size_t ndays);
+/* "deleted 2026-11-02 …": remembers the day. */
+void verify_note_day(struct walk *w, struct span text);
+
+/* The alerts that a link speaks of, row by row. */
+void verify_alerts(struct walk *w, sqlite3 *db, const struct archive_header *h, struct arena *scratch);
+/* No alert beside those. A file begun by a program that did not chain alerts is let be. */
+int verify_alerts_whole(struct walk *w, sqlite3 *db, struct err *e) NODISCARD;
+
+#endif
