@@ -247,12 +247,17 @@ struct archive_witness {
     unsigned char seal[ARCHIVE_HASH_BYTES]; /* hash of the last line of seals.jsonl, likewise */
     unsigned char key[32];                  /* public key that seals must carry */
 };
-/* Called per broken thing: e says which day, block and why. */
-typedef void archive_complain(void *ctx, const struct err *e);
+struct archive_verify_hooks {
+    void *ctx;
+    /* Per broken thing: e says which day, block and why. May be NULL, as the next. */
+    void (*complain)(void *ctx, const struct err *e);
+    /* Before each day's file, of how many. */
+    void (*step)(void *ctx, size_t day, size_t days);
+};
 /* Walks the whole chain, unpacks every body, recomputes every hash, finds every sealed head again. witness may be NULL.
  * 0 = it could be walked; report_out->bad counts faults. */
 int archive_verify(struct archive_reader *r, const struct archive_witness *witness,
-                   archive_complain *complain, void *ctx, struct archive_report *report_out,
+                   const struct archive_verify_hooks *hooks, struct archive_report *report_out,
                    struct err *e) NODISCARD;
 
 #endif

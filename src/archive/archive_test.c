@@ -118,10 +118,11 @@ static struct archive_report verify(char said[2048])
 {
     struct archive_reader *r;
     struct archive_report report;
+    const struct archive_verify_hooks hooks = {.ctx = said, .complain = count_bad};
     struct err e;
     said[0] = '\0';
     assert_int_equal(archive_reader_open(folder, &r, &e), 0);
-    assert_int_equal(archive_verify(r, NULL, count_bad, said, &report, &e), 0);
+    assert_int_equal(archive_verify(r, NULL, &hooks, &report, &e), 0);
     archive_reader_close(&r);
     return report;
 }

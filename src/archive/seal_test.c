@@ -138,10 +138,11 @@ static struct archive_report verify(const struct archive_witness *k, char said[4
 {
     struct archive_reader *r;
     struct archive_report report;
+    const struct archive_verify_hooks hooks = {.ctx = said, .complain = note};
     struct err e = {0};
     said[0] = '\0';
     assert_int_equal(archive_reader_open(folder, &r, &e), 0);
-    assert_int_equal(archive_verify(r, k, note, said, &report, &e), 0);
+    assert_int_equal(archive_verify(r, k, &hooks, &report, &e), 0);
     archive_reader_close(&r);
     return report;
 }

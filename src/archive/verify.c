@@ -17,8 +17,8 @@
 void verify_bad(struct walk *w, const struct err *e)
 {
     w->report->bad++;
-    if (w->complain != NULL) {
-        w->complain(w->ctx, e);
+    if (w->hooks->complain != NULL) {
+        w->hooks->complain(w->hooks->ctx, e);
     }
 }
 
@@ -208,14 +208,13 @@ static int walk_day(struct walk *w, bool notes_only, struct err *e)
 }
 
 int archive_verify(struct archive_reader *r, const struct archive_witness *witness,
-                   archive_complain *complain, void *ctx, struct archive_report *report_out,
+                   const struct archive_verify_hooks *hooks, struct archive_report *report_out,
                    struct err *e)
 {
     struct arena scratch;
     int32_t *days = NULL;
     size_t ndays = 0;
-    struct walk w = {
-        .reader = r, .witness = witness, .complain = complain, .ctx = ctx, .report = report_out};
+    struct walk w = {.reader = r, .witness = witness, .hooks = hooks, .report = report_out};
     memset(report_out, 0, sizeof *report_out);
     report_out->sealed_at = TIME_NONE;
     arena_init(&scratch, 0);
@@ -228,6 +227,9 @@ int archive_verify(struct archive_reader *r, const struct archive_witness *witne
         for (size_t i = 0; i < ndays; i++) {
             struct err day_error = {0};
             w.day = days[i];
+            if (pass == 1 && hooks->step != NULL) {
+                hooks->step(hooks->ctx, i, ndays);
+            }
             if (walk_day(&w, pass == 0, &day_error) != 0 && pass == 1) {
                 verify_bad(&w, &day_error); /* a day that cannot be read does not hide the others */
             }

@@ -15,8 +15,7 @@ struct sealed {
 struct walk {
     struct archive_reader *reader;
     const struct archive_witness *witness; /* NULL: none */
-    archive_complain *complain;
-    void *ctx;
+    const struct archive_verify_hooks *hooks;
     struct archive_report *report;
     unsigned char chain[ARCHIVE_HASH_BYTES];
     bool started;            /* chain holds the hash of the link before */

@@ -11,7 +11,8 @@
 
 #include "base/utf8.h"
 
-static const struct command *const commands[] = {&cmd_serve, &cmd_user, &cmd_scan, &cmd_hunt, &cmd_rules, &cmd_bench};
+static const struct command *const commands[] = {&cmd_serve, &cmd_user, &cmd_scan, &cmd_hunt, &cmd_rules, &cmd_bench,
+                                               &cmd_verify};
 
 static void print_overview(FILE *to)
 {

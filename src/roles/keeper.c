@@ -8,6 +8,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -348,6 +349,16 @@ static void on_peer_ready(struct role *r, enum role_id peer, uint32_t instance, 
     }
 }
 
+static void on_fd(struct role *r, struct role_fd *f)
+{
+    struct keeper *k = state_of(r);
+    if (f->kind == FD_FED_KEY && k->archive != NULL) {
+        keeper_archive_seal_key(k->archive, f->fd);
+    } else {
+        (void)close(f->fd);
+    }
+}
+
 static void on_reload(struct role *r, const struct config *config)
 {
     state_of(r)->retention_days = config->retention_days;
@@ -375,6 +386,7 @@ const struct role_ops role_ops_keeper = {
     .start = start,
     .on_peer = on_peer,
     .on_peer_lost = on_peer_lost,
+    .on_fd = on_fd,
     .on_message = on_message,
     .on_peer_ready = on_peer_ready,
     .on_reload = on_reload,

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/vec.h"
+#include "roles/keeper_seal.h"
 #include "roles/match_codec.h"
 #include "roles/window_codec.h"
 
@@ -37,6 +38,7 @@ struct keeper_archive {
     struct keeper_records *records;
     VEC(struct stuck) stuck;
     struct arena scratch;
+    struct keeper_seal seal;
     bool behind; /* some alerts are in the archive and not in the records */
     time_ns fail_logged, retained_at, size_at;
     struct archive_totals totals;
@@ -80,6 +82,7 @@ void keeper_archive_close(struct keeper_archive **given)
     vec_free(&k->stuck);
     archive_reader_close(&k->reader);
     archive_close(&k->archive);
+    keeper_seal_fini(&k->seal);
     arena_fini(&k->scratch);
     mem_free(k);
     *given = NULL;
@@ -333,7 +336,8 @@ static void write_stuck(struct keeper_archive *k)
     }
 }
 
-static void retain(struct keeper_archive *k, time_ns now, uint32_t days)
+/* True when days were let go. */
+static bool retain(struct keeper_archive *k, time_ns now, uint32_t days)
 {
     struct err e = {0};
     size_t deleted = 0;
@@ -350,10 +354,17 @@ static void retain(struct keeper_archive *k, time_ns now, uint32_t days)
     if (archive_reader_open(k->folder, &k->reader, &e) != 0) {
         CHECK(k->reader != NULL); /* the folder was there a moment ago */
     }
+    return deleted > 0;
+}
+
+void keeper_archive_seal_key(struct keeper_archive *k, int fd)
+{
+    keeper_seal_key(&k->seal, fd);
 }
 
 void keeper_archive_tick(struct keeper_archive *k, time_ns now, uint32_t retention_days)
 {
+    bool let_go = false;
     write_stuck(k);
     if (k->behind && k->records != NULL) {
         replay(k);
@@ -361,8 +372,9 @@ void keeper_archive_tick(struct keeper_archive *k, time_ns now, uint32_t retenti
     if (retention_days > 0 &&
         (k->retained_at == 0 || now - k->retained_at > RETENTION_EVERY_S * TIME_SECOND)) {
         k->retained_at = now;
-        retain(k, now, retention_days);
+        let_go = retain(k, now, retention_days);
     }
+    keeper_seal_tick(&k->seal, k->archive, k->folder, k->records, now, let_go);
 }
 
 /* ---- hooks of the records ---- */

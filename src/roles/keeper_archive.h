@@ -26,7 +26,9 @@ void keeper_archive_intake(struct keeper_archive *k, uint32_t instance, struct i
  * fails is tried again. */
 int keeper_archive_window(struct keeper_archive *k, uint32_t instance, struct ipc *ch,
                           struct ipc_msg *msg, struct err *e) NODISCARD;
-/* Once a second: windows and alerts that could not be written, retention (0 days = for ever). */
+/* DATA/keys/seal.key; takes the fd. */
+void keeper_archive_seal_key(struct keeper_archive *k, int fd);
+/* Once a second: windows and alerts that could not be written, retention (0 days = for ever), seals. */
 void keeper_archive_tick(struct keeper_archive *k, time_ns now, uint32_t retention_days);
 
 /* Hooks of keeper_records; arg is the struct keeper_archive. */

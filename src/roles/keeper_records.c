@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "desk/identity/secret.h"
 #include "records/correlation.h"
+#include "records/settings.h"
 #include "roles/keeper_records_priv.h"
 #include "roles/keeper_signals.h"
 #include "roles/rules_wire.h"
@@ -311,6 +312,13 @@ static void pulse(struct keeper_records *kr, time_ns now)
     keeper_status_encode(&b, &s);
     tell(kr, &b);
     buf_free(&b);
+}
+
+int keeper_records_set(struct keeper_records *kr, struct span name, struct span value, time_ns now,
+                       struct err *e)
+{
+    CHECK_OBJ(kr, KEEPER_RECORDS_MAGIC);
+    return settings_put(kr->db, name, value, now, e);
 }
 
 void keeper_records_tick(struct keeper_records *kr, time_ns now)

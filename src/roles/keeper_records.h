@@ -93,6 +93,10 @@ void keeper_records_count_lost(struct keeper_records *kr, int64_t matches);
 /* Events of senders that no listener, token or network of the config names. */
 void keeper_records_count_unknown(struct keeper_records *kr, int64_t events);
 
+/* A named value that the node remembers (records/settings.h). */
+int keeper_records_set(struct keeper_records *kr, struct span name, struct span value, time_ns now,
+                       struct err *e) NODISCARD;
+
 /* Call about once a second: pulse to the desk, counters to disk, old sessions out. */
 void keeper_records_tick(struct keeper_records *kr, time_ns now);
 

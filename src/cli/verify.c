@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * `sereno verify`: reads a node's archive and audit trail whole and says what does not fit. Needs no running node and
+ * disturbs none. Caged before the first byte is read: it can reach the data folder and nothing else.
+ */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "archive/seal.h"
+#include "base/id.h"
+#include "cli/cli.h"
+#include "os/sandbox.h"
+#include "records/audit.h"
+#include "records/db.h"
+#include "roles/keeper_seal.h"
+#include "roles/super.h"
+#include "wire/json_write.h"
+
+enum { VERIFY_SHOWN_MAX = 1000 /* faults printed; the rest are counted */, KEY_FILE_MAX = 128 };
+
+struct verify {
+    const char *data_dir;
+    const char *key; /* of --key, or NULL */
+    bool json, terminal, weaker;
+    uint64_t faults;
+    struct archive_witness witness;
+    struct archive_report report;
+    int64_t audit_rows;
+    bool stepped;
+    struct buf list; /* faults as JSON array items */
+    struct json_writer items;
+};
+
+static void fault(void *ctx, const struct err *e)
+{
+    struct verify *v = ctx;
+    struct buf safe;
+    if (++v->faults > VERIFY_SHOWN_MAX) {
+        return;
+    }
+    buf_init(&safe, 4096);
+    cli_put_safe(&safe, span_of(e->where));
+    if (e->line > 0) {
+        buf_printf(&safe, ":%u", e->line);
+    }
+    buf_cstr(&safe, safe.len > 0 ? ": " : "");
+    cli_put_safe(&safe, span_of(e->text));
+    if (v->json) {
+        json_text(&v->items, buf_view(&safe));
+    } else {
+        (void)printf("%s%.*s\n", v->stepped ? "\r\x1b[K" : "", SPAN_ARG(buf_view(&safe)));
+        v->stepped = false;
+    }
+    buf_free(&safe);
+}
+
+static void step(void *ctx, size_t day, size_t days)
+{
+    struct verify *v = ctx;
+    if (v->terminal) {
+        (void)fprintf(stderr, "\rday file %zu of %zu, %" PRIu64 " records\x1b[K", day + 1, days,
+                      v->report.records);
+        v->stepped = true;
+    }
+}
+
+/* The node's own public key, where whoever asks may read it; an auditor brings it with --key. */
+static int find_key(struct verify *v, struct err *e)
+{
+    char path[PATH_MAX];
+    char text[KEY_FILE_MAX];
+    if (v->key != NULL) {
+        v->witness.has_key = true;
+        return hex_decode(span_of(v->key), v->witness.key, sizeof v->witness.key)
+                   ? 0
+                   : err_set(e, ERR_INVALID, "--key takes the public key: 64 hex digits");
+    }
+    (void)snprintf(path, sizeof path, "%s/keys/seal.key", v->data_dir);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) {
+        return 0;
+    }
+    ssize_t n = pread(fd, text, sizeof text, 0);
+    (void)close(fd);
+    v->witness.has_key =
+        n > 0 && keeper_seal_public(span_make(text, (size_t)n), v->witness.key, e) == 0;
+    sodium_memzero(text, sizeof text);
+    return 0;
+}
+
+static void check_records(struct verify *v)
+{
+    char path[PATH_MAX];
+    struct db *db = NULL;
+    struct err e = {0};
+    (void)snprintf(path, sizeof path, "%s/records.db", v->data_dir);
+    if (access(path, F_OK) != 0) {
+        (void)err_set(&e, ERR_NOT_FOUND, "is missing: what the archive must end with is not known");
+        err_at(&e, "records.db", 0);
+        fault(v, &e);
+        return;
+    }
+    int rc = db_open(path, &e, &db);
+    if (rc == 0) {
+        rc = audit_verify(db, &e, &v->audit_rows);
+    }
+    if (rc != 0) {
+        err_at(&e, "records.db", 0);
+        fault(v, &e);
+    }
+    struct err why = {0};
+    if (db != NULL && keeper_seal_witness(db, &v->witness, &why) != 0) {
+        err_at(&why, "records.db", 0);
+        fault(v, &why);
+    }
+    db_close(&db);
+}
+
+static int check_archive(struct verify *v, struct err *e)
+{
+    char path[PATH_MAX];
+    struct archive_reader *r = NULL;
+    const struct archive_verify_hooks hooks = {.ctx = v, .complain = fault, .step = step};
+    (void)snprintf(path, sizeof path, "%s/archive", v->data_dir);
+    int rc = archive_reader_open(path, &r, e);
+    if (rc == 0) {
+        rc = archive_verify(r, &v->witness, &hooks, &v->report, e);
+    }
+    archive_reader_close(&r);
+    return rc;
+}
+
+static void print_text(struct verify *v)
+{
+    char at[TIME_TEXT_MAX];
+    const struct archive_report *r = &v->report;
+    if (v->faults > VERIFY_SHOWN_MAX) {
+        (void)printf("and %" PRIu64 " more\n", v->faults - VERIFY_SHOWN_MAX);
+    }
+    (void)printf("%s%" PRIu64 " records and %" PRIu64 " alerts in %" PRIu64 " blocks of %" PRIu64
+                 " days, %" PRIu64 " bytes; %" PRId64 " entries of the audit trail\n",
+                 v->stepped ? "\r\x1b[K" : "", r->records, r->alerts, r->blocks, r->days, r->bytes,
+                 v->audit_rows);
+    if (r->seals > 0) {
+        char hex[2 * SEAL_KEY_BYTES + 1];
+        hex_encode(v->witness.key, sizeof v->witness.key, hex);
+        (void)printf("%" PRIu64 " seals, the newest of %s, %s%s\n", r->seals,
+                     time_format(r->sealed_at, at),
+                     v->witness.has_key ? "by the key " : "by a key that was not compared: give --key",
+                     v->witness.has_key ? hex : "");
+    } else {
+        (void)printf("nothing was sealed yet\n");
+    }
+    if (v->faults == 0) {
+        (void)printf("Everything fits.\n");
+    } else {
+        (void)printf("%" PRIu64 " %s.\n", v->faults, v->faults == 1 ? "fault" : "faults");
+    }
+}
+
+static void put_key(struct verify *v, struct json_writer *j)
+{
+    char hex[2 * SEAL_KEY_BYTES + 1];
+    hex_encode(v->witness.key, sizeof v->witness.key, hex);
+    json_key(j, "seal_key");
+    if (v->witness.has_key) {
+        json_text(j, span_of(hex));
+    } else {
+        json_null(j);
+    }
+}
+
+static void print_json(struct verify *v)
+{
+    char at[TIME_TEXT_MAX];
+    struct buf b;
+    struct json_writer j;
+    const struct archive_report *r = &v->report;
+    const struct {
+        const char *name;
+        uint64_t value;
+    } numbers[] = {{"days", r->days},     {"blocks", r->blocks}, {"records", r->records}, {"bytes", r->bytes},
+                   {"alerts", r->alerts}, {"notes", r->notes},   {"purged", r->purged},   {"seals", r->seals},
+                   {"audit", (uint64_t)v->audit_rows},           {"faults", v->faults}};
+    buf_init(&b, 16 << 20);
+    json_writer_init(&j, &b);
+    json_object(&j);
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        json_key(&j, numbers[i].name);
+        json_u64(&j, numbers[i].value);
+    }
+    json_key(&j, "sealed");
+    if (r->sealed_at == TIME_NONE) {
+        json_null(&j);
+    } else {
+        json_text(&j, span_of(time_format(r->sealed_at, at)));
+    }
+    put_key(v, &j);
+    json_end(&v->items);
+    json_key(&j, "list");
+    json_raw(&j, buf_view(&v->list));
+    json_end(&j);
+    (void)printf("%.*s\n", SPAN_ARG(buf_view(&b)));
+    buf_free(&b);
+}
+
+static int verify(struct verify *v)
+{
+    struct err e = {0};
+    struct stat st;
+    char path[PATH_MAX];
+    int n = snprintf(path, sizeof path, "%s/archive", v->data_dir);
+    if (n < 0 || n >= PATH_MAX - 32 || stat(path, &st) != 0) {
+        (void)err_set(&e, ERR_NOT_FOUND, "there is no archive in it: name a node's data folder with --data");
+        err_at(&e, v->data_dir, 0);
+        cli_print_err(&e);
+        return CLI_UNREAD;
+    }
+    const struct sandbox_options cage = {.data_dir = v->data_dir, .weaker = v->weaker};
+    int rc = sandbox_enter_with(SANDBOX_KEEPER, &cage, &e);
+    rc = rc == 0 ? find_key(v, &e) : rc;
+    if (rc == 0) {
+        buf_init(&v->list, 8 << 20);
+        json_writer_init(&v->items, &v->list);
+        json_array(&v->items);
+        check_records(v);
+        rc = check_archive(v, &e);
+    }
+    if (rc != 0) {
+        cli_print_err(&e);
+        return CLI_UNREAD;
+    }
+    if (v->json) {
+        print_json(v);
+    } else {
+        print_text(v);
+    }
+    buf_free(&v->list);
+    return v->faults == 0 ? CLI_OK : CLI_UNREAD;
+}
+
+static int run_verify(int argc, char **argv, const struct command *self)
+{
+    struct verify v = {.terminal = isatty(STDERR_FILENO) == 1};
+    for (int i = 1; i < argc; i++) {
+        bool data = strcmp(argv[i], "--data") == 0;
+        bool key = strcmp(argv[i], "--key") == 0;
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            return cli_help(self);
+        }
+        if (strcmp(argv[i], "--json") == 0) {
+            v.json = true;
+        } else if (strcmp(argv[i], "--weaker-sandbox") == 0) {
+            v.weaker = true;
+        } else if ((data || key) && i + 1 < argc) {
+            *(data ? &v.data_dir : &v.key) = argv[++i];
+        } else {
+            return cli_usage(self, data || key ? "%s needs a value behind it" : "unknown option \"%s\"", argv[i]);
+        }
+    }
+    if (sodium_init() < 0) {
+        (void)fprintf(stderr, "sereno: the crypto library does not start\n");
+        return CLI_UNREAD;
+    }
+    v.data_dir = v.data_dir == NULL ? super_default_data() : v.data_dir;
+    return verify(&v);
+}
+
+const struct command cmd_verify = {
+    .name = "verify",
+    .summary = "read archive and audit trail whole and say what was changed",
+    .help = "usage: sereno verify [--data DIR] [--key HEX] [--json]\n"
+            "\n"
+            "Walks the chain of the archive from its first day to its last, unpacks every block, recomputes every\n"
+            "hash, finds every sealed head again, and compares the end with what the records know of it; then the\n"
+            "chain of the audit trail. Each fault is one line. A running node is not disturbed.\n"
+            "\n"
+            "  --data DIR         the node's data folder; default as for `sereno serve`\n"
+            "  --key HEX          the public key that seals must carry, as noted elsewhere; without it the key in\n"
+            "                     DIR/keys is taken, which proves less to a stranger\n"
+            "  --json             one JSON object\n"
+            "  --weaker-sandbox   go on where the kernel has no Landlock\n"
+            "\n"
+            "Exit status: 0 everything fits, 1 something does not or cannot be read, 2 wrong use.\n"
+            "\n"
+            "example: sereno verify --data /var/lib/sereno\n",
+    .run = run_verify,
+};

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Sealing in the keeper: see keeper_seal.h. */
+#include "roles/keeper_seal.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/id.h"
+#include "base/log.h"
+#include "base/num.h"
+#include "records/settings.h"
+
+enum {
+    KEY_TEXT_MAX = 128,
+    FAIL_LOG_EVERY_S = 600,
+    HEAD_TEXT_MAX = 2 * ARCHIVE_HASH_BYTES + 40,
+};
+
+/* Names of settings: the newest link ("day link hash") and the hash of the last seal's line. */
+static const char setting_head[] = "archive.head";
+static const char setting_seal[] = "archive.seal";
+
+static int seed_of(struct span text, unsigned char seed[SEAL_SEED_BYTES], struct err *e)
+{
+    return hex_decode(span_trim(text), seed, SEAL_SEED_BYTES)
+               ? 0
+               : err_set(e, ERR_INVALID, "the seal key is not %d hex digits", 2 * SEAL_SEED_BYTES);
+}
+
+void keeper_seal_key(struct keeper_seal *s, int fd)
+{
+    char text[KEY_TEXT_MAX];
+    unsigned char seed[SEAL_SEED_BYTES];
+    struct err e = {0};
+    ssize_t n = pread(fd, text, sizeof text, 0);
+    int rc = n < 0 ? err_set(&e, ERR_IO, "the seal key cannot be read")
+                   : seed_of(span_make(text, (size_t)n), seed, &e);
+    (void)close(fd);
+    if (rc == 0) {
+        seal_key_free(&s->key);
+        s->key = seal_key_new(seed);
+    } else {
+        log_error("seal.key", "why=\"%s\"", e.text);
+    }
+    sodium_memzero(text, sizeof text);
+    sodium_memzero(seed, sizeof seed);
+}
+
+int keeper_seal_public(struct span text, unsigned char out[SEAL_KEY_BYTES], struct err *e)
+{
+    unsigned char seed[SEAL_SEED_BYTES];
+    int rc = seed_of(text, seed, e);
+    if (rc == 0) {
+        struct seal_key *k = seal_key_new(seed);
+        seal_key_public(k, out);
+        seal_key_free(&k);
+    }
+    sodium_memzero(seed, sizeof seed);
+    return rc;
+}
+
+void keeper_seal_fini(struct keeper_seal *s)
+{
+    seal_key_free(&s->key);
+}
+
+/* ---- what the records know ---- */
+
+static void tell_head(struct keeper_seal *s, struct archive *a, struct keeper_records *kr, time_ns now)
+{
+    struct archive_head h;
+    struct err e = {0};
+    char text[HEAD_TEXT_MAX];
+    char hex[2 * ARCHIVE_HASH_BYTES + 1];
+    if (!archive_newest(a, &h) || (h.day == s->told.day && h.link == s->told.link)) {
+        return;
+    }
+    hex_encode(h.hash, sizeof h.hash, hex);
+    int n = snprintf(text, sizeof text, "%d %u %s", h.day, h.link, hex);
+    if (keeper_records_set(kr, span_of(setting_head), span_make(text, (size_t)n), now, &e) == 0) {
+        s->told = h;
+    } else {
+        log_error("seal.head", "why=\"%s\"", e.text);
+    }
+}
+
+static bool next_word(struct span *at, struct span *out)
+{
+    const char *p = at->len == 0 ? NULL : memchr(at->ptr, ' ', at->len);
+    size_t n = p == NULL ? at->len : (size_t)(p - at->ptr);
+    *out = span_sub(*at, 0, n);
+    *at = span_sub(*at, n + (p != NULL), at->len);
+    return n > 0;
+}
+
+static bool read_head(struct span text, struct archive_witness *out)
+{
+    struct span day, link, hash;
+    int64_t d = 0;
+    uint64_t l = 0;
+    if (!next_word(&text, &day) || !next_word(&text, &link) || !next_word(&text, &hash) ||
+        !num_i64(day, &d) || d < INT32_MIN || d > INT32_MAX || !num_u64(link, &l) || l > UINT32_MAX) {
+        return false;
+    }
+    out->newest_day = (int32_t)d;
+    out->newest_link = (uint32_t)l;
+    return hex_decode(hash, out->newest_hash, sizeof out->newest_hash);
+}
+
+int keeper_seal_witness(struct db *db, struct archive_witness *out, struct err *e)
+{
+    char text[HEAD_TEXT_MAX];
+    struct span value;
+    struct err missing = {0};
+    int rc = settings_get(db, span_of(setting_head), text, sizeof text, &value, &missing);
+    if (rc == 0 && !read_head(value, out)) {
+        return err_set(e, ERR_INVALID, "what they say of the archive's end cannot be read");
+    }
+    out->has_newest = rc == 0;
+    if (rc == 0 || rc == ERR_NOT_FOUND) {
+        rc = settings_get(db, span_of(setting_seal), text, sizeof text, &value, &missing);
+    }
+    if (rc == 0 && !hex_decode(value, out->seal, sizeof out->seal)) {
+        return err_set(e, ERR_INVALID, "what they say of the last seal cannot be read");
+    }
+    out->has_seal = rc == 0;
+    return rc == 0 || rc == ERR_NOT_FOUND ? 0 : err_set(e, rc, "%s", missing.text);
+}
+
+/* ---- sealing ---- */
+
+static bool is_due(struct keeper_seal *s, const char *folder, time_ns now)
+{
+    if (!s->looked) {
+        s->sealed = archive_sealed_at(folder);
+        s->looked = true;
+    }
+    return s->sealed == TIME_NONE || time_day(s->sealed) != time_day(now);
+}
+
+static void seal_now(struct keeper_seal *s, struct archive *a, struct keeper_records *kr, time_ns now)
+{
+    struct err e = {0};
+    char hex[2 * ARCHIVE_HASH_BYTES + 1];
+    unsigned char line[ARCHIVE_HASH_BYTES];
+    struct archive_head h;
+    if (!archive_newest(a, &h)) {
+        return;
+    }
+    int rc = archive_seal(a, s->key, now, line, &e);
+    if (rc == 0) {
+        hex_encode(line, sizeof line, hex);
+        rc = keeper_records_set(kr, span_of(setting_seal), span_of(hex), now, &e);
+    }
+    if (rc == 0) {
+        s->sealed = now;
+        log_info("archive.sealed", "day=%d link=%u", h.day, h.link);
+    } else if (s->failed_at == 0 || now - s->failed_at > FAIL_LOG_EVERY_S * TIME_SECOND) {
+        s->failed_at = now;
+        log_error("seal.failed", "where=\"%s\" why=\"%s\"", e.where, e.text);
+    }
+}
+
+void keeper_seal_tick(struct keeper_seal *s, struct archive *a, const char *folder,
+                      struct keeper_records *kr, time_ns now, bool let_go)
+{
+    if (kr == NULL) {
+        return;
+    }
+    tell_head(s, a, kr, now);
+    if (s->key != NULL && (let_go || is_due(s, folder, now))) {
+        seal_now(s, a, kr, now);
+    }
+}
