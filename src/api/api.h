@@ -53,6 +53,11 @@ int api_new(const struct api_config *config, struct err *e, struct api **out) NO
 /* Answers what waits with 503, closes all connections, frees. */
 void api_free(struct api **api);
 
+/* What the items of the interface need of the circles; NULL = this node is in none (yet). Borrowed
+ * until it is set anew. */
+struct fed_circles;
+void api_set_circles(struct api *api, const struct fed_circles *circles);
+
 /* News of the keeper, as records/ask.h says: u8 kind, body. ERR_INVALID = the keeper broke its
  * word. */
 int api_event(struct api *api, struct span body, struct err *e) NODISCARD;

@@ -43,6 +43,7 @@ struct api {
     char form_key[SECRET_TEXT_LEN + 1]; /* of this run: forms of an earlier one are asked again */
     unsigned hashing;
     unsigned documents;
+    const struct fed_circles *circles; /* NULL = none */
     struct stream *streams;
     unsigned nstreams;
     struct ring *ring;

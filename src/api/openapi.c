@@ -24,6 +24,10 @@ static void type_json(struct json_writer *j, struct span type)
     json_object(j);
     if (span_eq(type, SPAN("int"))) {
         kv(j, "type", SPAN("integer"));
+    } else if (span_eq(type, SPAN("bool"))) {
+        kv(j, "type", SPAN("boolean"));
+    } else if (span_eq(type, SPAN("object"))) {
+        kv(j, "type", SPAN("object"));
     } else if (span_eq(type, SPAN("list"))) {
         kv(j, "type", SPAN("array"));
     } else {
@@ -181,7 +185,8 @@ static void answers_json(struct json_writer *j, const struct route *r)
     } else if (strcmp(r->method, "DELETE") == 0) {
         status = "204";
         type = NULL;
-    } else if (r->handler == token_create || r->handler == hunt_create) {
+    } else if (r->handler == token_create || r->handler == hunt_create ||
+               r->handler == item_send || r->handler == link_page_create) {
         status = "201";
     } else if (r->body == BODY_FORM) {
         status = "303";

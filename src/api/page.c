@@ -5,10 +5,11 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/utf8.h"
 #include "desk/identity/password.h"
 
-enum { PAGE_MAX = 64 << 10 };
+enum { PAGE_MAX = 64 << 10, PAGE_ITEMS_BYTES = 8 << 20 };
 
 static void escaped(struct buf *b, struct span s)
 {
@@ -27,9 +28,9 @@ static void escaped(struct buf *b, struct span s)
     }
 }
 
-static void head(struct buf *b, const char *title)
+static void head_of(struct buf *b, const char *title, size_t max)
 {
-    buf_init(b, PAGE_MAX);
+    buf_init(b, max);
     buf_printf(
         b,
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -43,6 +44,11 @@ static void head(struct buf *b, const char *title)
         "<path class=\"flame\" d=\"M10 7.6c1.6 1.8 2.5 3 2.5 4.3a2.5 2.5 0 0 1-5 0c0-1.3.9-2.5 2.5-4.3z\"/></svg>"
         "Sereno</p>\n<h1>%s</h1>\n",
         title, title);
+}
+
+static void head(struct buf *b, const char *title)
+{
+    head_of(b, title, PAGE_MAX);
 }
 
 static void foot(struct buf *b)
@@ -176,6 +182,57 @@ static const char style[] =
     ".wrong{margin:0 0 1rem;padding:.5rem .75rem;border-left:4px solid "
     "var(--wrong);color:var(--wrong)}"
     "@media (max-width:30rem){main{margin:0;border:0;border-radius:0;min-height:100vh}}";
+
+/* Text of several lines. */
+static void lines(struct buf *b, struct span text)
+{
+    while (text.len > 0) {
+        ptrdiff_t end = span_find(text, '\n');
+        size_t len = end < 0 ? text.len : (size_t)end;
+        escaped(b, span_sub(text, 0, len));
+        text = span_sub(text, len + 1, text.len);
+        if (text.len > 0) {
+            buf_cstr(b, "<br>\n");
+        }
+    }
+}
+
+static void one_item(struct buf *b, const struct page_item *item)
+{
+    char at[TIME_TEXT_MAX];
+    buf_cstr(b, "<article>\n<h2>");
+    escaped(b, item->title);
+    buf_cstr(b, "</h2>\n<p><strong>TLP:");
+    escaped(b, item->tlp);
+    buf_printf(b, "</strong>%s \xC2\xB7 <time>%.10s</time>", item->chr ? " \xC2\xB7 Chatham House Rule" : "", time_format(item->created, at));
+    if (item->author.len > 0) {
+        buf_cstr(b, " \xC2\xB7 ");
+        escaped(b, item->author);
+    }
+    buf_cstr(b, "</p>\n<p>");
+    lines(b, item->text);
+    buf_cstr(b, "</p>\n</article>\n");
+}
+
+void page_items(struct buf *out, const struct page_items *p)
+{
+    char at[TIME_TEXT_MAX];
+    head_of(out, "From your community", PAGE_ITEMS_BYTES);
+    buf_cstr(out, "<p>For ");
+    escaped(out, p->person);
+    buf_cstr(out, ", ");
+    escaped(out, p->organisation);
+    buf_cstr(out, ": what members of ");
+    escaped(out, p->circle);
+    buf_printf(out, " share with you. The link is yours alone and ends on %.10s; do not pass it on.</p>\n", time_format(p->expires, at));
+    if (p->nitems == 0) {
+        buf_cstr(out, "<p>There is nothing for you at present.</p>\n");
+    }
+    for (uint32_t i = 0; i < p->nitems; i++) {
+        one_item(out, &p->items[i]);
+    }
+    foot(out);
+}
 
 struct span page_style(void)
 {

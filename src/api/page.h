@@ -27,6 +27,21 @@ struct page_setup {
 };
 void page_setup(struct buf *out, const struct page_setup *p);
 
+/* What a small member's personal link shows. */
+struct page_item {
+    struct span title, text, tlp;
+    struct span author; /* empty: not told */
+    int64_t created;    /* time_ns */
+    bool chr;
+};
+struct page_items {
+    struct span node, circle, person, organisation;
+    int64_t expires; /* time_ns, of the link */
+    struct page_item *items;
+    uint32_t nitems;
+};
+void page_items(struct buf *out, const struct page_items *p);
+
 /* Style sheet of these pages. */
 struct span page_style(void);
 

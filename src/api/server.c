@@ -441,6 +441,12 @@ void api_free(struct api **out)
     uv_close((uv_handle_t *)&api->kick, on_handle_closed);
 }
 
+void api_set_circles(struct api *api, const struct fed_circles *circles)
+{
+    CHECK_OBJ(api, API_MAGIC);
+    api->circles = circles;
+}
+
 void api_set_admin_exists(struct api *api, bool exists)
 {
     CHECK_OBJ(api, API_MAGIC);

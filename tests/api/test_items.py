@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: EUPL-1.2
+"""Items over HTTP: what a reader sees and what he does not, sending, tightening, taking back, personal links.
+
+usage: test_items.py ITEMS_DESK [unittest arguments]"""
+import http.client
+import json
+import subprocess
+import sys
+import unittest
+
+PROGRAM = None
+ITEM = "/api/v1/items/0197f3c0-0000-7000-8000-00000000000%d"
+
+
+class Desk:
+    """The program, and requests to its two ports: `local` is an administrator's, `net` a stranger's."""
+
+    def __init__(self, node):
+        self.process = subprocess.Popen([PROGRAM, str(node)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.local, self.net = (int(self.process.stdout.readline().rsplit(":", 1)[1]) for _ in range(2))
+
+    def stop(self):
+        self.process.stdin.close()
+        code = self.process.wait(60)
+        self.process.stdout.close()
+        return code
+
+    def raw(self, port, method, path, body=None):
+        c = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        c.request(method, path, None if body is None else json.dumps(body), {"Content-Type": "application/json"} if body is not None else {})
+        answer = c.getresponse()
+        text = answer.read().decode()
+        c.close()
+        return answer.status, text, answer.headers
+
+    def ask(self, method, path, body=None):
+        status, text, _ = self.raw(self.local, method, path, body)
+        return status, json.loads(text) if text else None
+
+    def get(self, path):
+        return self.ask("GET", path)
+
+
+class Case(unittest.TestCase):
+    node = 1
+
+    def setUp(self):
+        self.desk = Desk(self.node)
+
+    def tearDown(self):
+        self.assertEqual(self.desk.stop(), 0)
+
+    def item(self, **more):
+        return {"kind": "story", "title": "A title", "text": "first line\nsecond", "tlp": "GREEN", "pap": "AMBER", "circle": "isac",
+                "audience": {"all": True}, **more}
+
+
+class Readers(Case):
+    def test_list_shows_what_he_may_read_and_nothing_of_the_rest(self):
+        status, page = self.desk.get("/api/v1/items")
+        self.assertEqual(status, 200)
+        self.assertEqual([i["title"] for i in page["items"]], ["nda", "chatham", "red", "amber", "green"])
+        self.assertFalse(page["more"])
+        self.assertIsNone(page["items"][1]["author"])
+        self.assertEqual(page["items"][2]["author"], "Cville")
+        self.assertNotIn("text", page["items"][0])
+        _, found = self.desk.get("/api/v1/items?q=hidden")
+        self.assertEqual(found, {"items": [], "more": False, "cursor": None})
+        _, found = self.desk.get("/api/v1/items?q=of+amber")
+        self.assertEqual([i["title"] for i in found["items"]], ["amber"])
+
+    def test_pages_end_where_his_items_end(self):
+        titles, cursor = [], ""
+        for _ in range(5):
+            _, page = self.desk.get("/api/v1/items?limit=1" + cursor)
+            titles += [i["title"] for i in page["items"]]
+            self.assertEqual(page["more"], len(titles) < 5)  # nothing tells that there are hidden ones
+            cursor = "&cursor=%s" % page["cursor"]
+        self.assertEqual(titles, ["nda", "chatham", "red", "amber", "green"])
+
+    def test_hidden_items_answer_as_if_there_were_none(self):
+        none = self.desk.get("/api/v1/items/0197f3c0-0000-7000-8000-0000000000ff")
+        self.assertEqual(none[0], 404)
+        for n in (3, 5, 7, 8):
+            self.assertEqual(self.desk.get(ITEM % n), none)
+        self.assertEqual(self.desk.get("/api/v1/items/nonsense"), none)
+
+    def test_reading_amber_is_recorded_and_said(self):
+        for n, recorded in ((1, False), (2, True), (4, True)):
+            status, item = self.desk.get(ITEM % n)
+            self.assertEqual((status, item["read_recorded"]), (200, recorded))
+            _, again = self.desk.get(ITEM % n)
+            self.assertEqual(len(again["reads"]), 1 if recorded else 0)
+        self.assertEqual(item["text"], "text of red\n<second> line")
+        self.assertEqual(again["reads"][0]["who"], "command line")
+
+    def test_bad_questions(self):
+        for query in ("limit=0", "limit=201", "cursor=x", "cursor=1.x", "q=" + 201 * "a", "other=1"):
+            self.assertEqual(self.desk.get("/api/v1/items?" + query)[0], 400, query)
+        self.assertEqual(self.desk.raw(self.desk.net, "GET", "/api/v1/items")[0], 401)
+
+
+class Authors(Case):
+    def test_preview_names_the_readers(self):
+        status, p = self.desk.ask("POST", "/api/v1/items/preview", self.item())
+        self.assertEqual(status, 200)
+        self.assertEqual(sorted(p["organisations"]), ["Bville", "Cville", "Dville", "Eville", "Fville", "Hub"])
+        self.assertEqual((p["count"], p["blocked"], p["sealed"]), (6, None, False))
+        self.assertEqual([x["organisation"] for x in p["left_out"]], ["Region"])
+        _, p = self.desk.ask("POST", "/api/v1/items/preview", self.item(tlp="AMBER", audience={"nda": True}))
+        self.assertEqual((sorted(p["organisations"]), p["sealed"]), (["Bville", "Cville"], True))
+        _, p = self.desk.ask("POST", "/api/v1/items/preview", self.item(tlp="RED"))
+        self.assertEqual(p["count"], 0)
+        self.assertIn("nobody", p["blocked"])
+        self.assertEqual(self.desk.ask("POST", "/api/v1/items", self.item(tlp="RED"))[0], 409)
+
+    def test_life_of_an_item(self):
+        status, made = self.desk.ask("POST", "/api/v1/items", self.item(tlp="AMBER"))
+        self.assertEqual(status, 201, made)
+        path = "/api/v1/items/" + made["id"]
+        _, item = self.desk.get(path)
+        self.assertEqual((item["mine"], item["state"], item["receipts"], item["read_recorded"]),
+                         (True, "current", {"sent": 6, "received": 0, "removed": 0}, False))
+        self.assertEqual(len(item["audience"]["organisations"]), 6)
+        wider = {"tlp": "GREEN", "pap": "AMBER", "audience": {"all": True}}
+        status, said = self.desk.ask("POST", path + "/tighten", wider)
+        self.assertEqual((status, said["error"]["code"]), (409, "not_sent"))
+        status, said = self.desk.ask("POST", path + "/tighten", {"tlp": "AMBER", "pap": "RED", "audience": {"nda": True}})
+        self.assertEqual(status, 200, said)
+        _, item = self.desk.get(path)
+        self.assertEqual((item["state"], item["version"], sorted(item["audience"]["organisations"])), ("tightened", 2, ["Bville", "Cville"]))
+        self.assertEqual(self.desk.ask("POST", path + "/retract", {"reason": "wrong city"})[0], 200)
+        _, item = self.desk.get(path)
+        self.assertEqual((item["state"], item["text"], item["title"], item["reason"]), ("retracted", "", "", "wrong city"))
+        self.assertEqual([h["what"] for h in item["history"]], ["sent", "tightened", "retracted"])
+        self.assertEqual(self.desk.ask("POST", path + "/retract", {"reason": "again"})[0], 409)
+
+    def test_what_is_another_s_is_not_his_to_change(self):
+        for n in (1, 3):
+            self.assertEqual(self.desk.ask("POST", ITEM % n + "/retract", {"reason": "x"})[0], 404)
+            self.assertEqual(self.desk.ask("POST", ITEM % n + "/tighten", {"tlp": "RED", "pap": "RED", "audience": {"all": True}})[0], 404)
+
+    def test_bad_documents(self):
+        for where, document in (("tlp", self.item(tlp="PURPLE")), ("kind", self.item(kind="essay")), ("audience", self.item(audience={})),
+                                ("title", self.item(title="")), ("expires", self.item(expires="soon")), ("of", self.item(of="x")), (None, self.item(x=1))):
+            status, said = self.desk.ask("POST", "/api/v1/items", document)
+            self.assertEqual((status, said["error"]["where"]), (400, where), said)
+        self.assertEqual(self.desk.ask("POST", "/api/v1/items", self.item(circle="elsewhere"))[0], 409)
+        self.assertEqual(self.desk.ask("POST", "/api/v1/items", [1])[0], 400)
+
+
+class Links(Case):
+    node = 0
+
+    def make(self, **more):
+        return self.desk.ask("POST", "/api/v1/link-pages", {"circle": "isac", "organisation": "Smalltown", "person": "Eve <b>", "mail": "eve@example.org", **more})
+
+    def page(self, path):
+        return self.desk.raw(self.desk.net, "GET", path)
+
+    def test_a_link_shows_what_its_reader_may_read_until_it_is_revoked(self):
+        status, made = self.make()
+        self.assertEqual(status, 201)
+        status, text, headers = self.page(made["path"])
+        self.assertEqual(status, 200)
+        for word in ("text of green<br>\n&#60;second&#62; line", "TLP:GREEN", "Eve &#60;b&#62;", "Smalltown", "Chatham House Rule"):
+            self.assertIn(word, text)
+        for word in ("text of amber", "text of hidden", "text of red", "text of nda", "<script", "TLP:AMBER", "TLP:RED"):
+            self.assertNotIn(word, text)
+        self.assertEqual(text.count("Cville"), 1)  # under the Chatham House Rule nobody is named
+        self.assertEqual(headers["Referrer-Policy"], "same-origin")
+        _, listed = self.desk.get("/api/v1/link-pages")
+        self.assertEqual([(i["person"], i["organisation"]) for i in listed["items"]], [("Eve <b>", "Smalltown")])
+        self.assertNotIn(made["path"][3:], json.dumps(listed))
+        nonsense = self.page("/m/" + 64 * "0")
+        self.assertEqual(self.desk.ask("DELETE", "/api/v1/link-pages/" + made["id"])[0], 204)
+        gone = self.page(made["path"])
+        self.assertEqual((gone[0], gone[1]), (404, nonsense[1]))
+        self.assertEqual(self.page("/m/short")[1], nonsense[1])
+        self.assertEqual(self.desk.ask("DELETE", "/api/v1/link-pages/" + made["id"])[0], 404)
+
+    def test_links_are_for_persons_without_a_node(self):
+        for where, more in (("organisation", {"organisation": "Aville"}), ("organisation", {"organisation": 32 * "a"}), ("person", {"person": ""}),
+                            ("mail", {"mail": "nobody"}), ("days", {"days": 0}), ("days", {"days": 400}), ("circle", {"circle": "x"})):
+            status, said = self.make(**more)
+            self.assertIn(status, (400, 409))
+            self.assertEqual(said["error"]["where"], where)
+
+
+class LinksElsewhere(Case):
+    def test_only_a_hub_makes_links(self):
+        body = {"circle": "isac", "organisation": "Smalltown", "person": "Eve"}
+        self.assertEqual(self.desk.ask("POST", "/api/v1/link-pages", body)[0], 409)
+
+
+if __name__ == "__main__":
+    PROGRAM = sys.argv[1]
+    unittest.main(argv=[sys.argv[0]] + sys.argv[2:], verbosity=1)
