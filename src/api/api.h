@@ -16,6 +16,7 @@
 #include "records/ask.h"
 
 struct api;
+struct fed_engine;
 
 /* Before the sandbox: the TLS library reads its tables. */
 int api_preload(struct err *e) NODISCARD;
@@ -45,6 +46,8 @@ struct api_config {
     /* Sends a question; the answer comes later, never before this returns. False = cannot be sent
      * now. */
     bool (*ask)(void *arg, struct span question, api_answer *answer, void *ctx);
+    /* The federation's engine, NULL while it starts. May be NULL: then there is none. */
+    struct fed_engine *(*federation)(void *arg);
 };
 
 /* All texts are copied. ERR_UNSUPPORTED: beyond loopback without TLS; ERR_INVALID: certificate or

@@ -11,15 +11,14 @@
 
 #include "base/utf8.h"
 
-static const struct command *const commands[] = {&cmd_serve, &cmd_user, &cmd_scan, &cmd_hunt, &cmd_rules, &cmd_bench,
-                                               &cmd_verify};
+static const struct command *const commands[] = {&cmd_serve, &cmd_user, &cmd_scan, &cmd_hunt, &cmd_rules, &cmd_bench, &cmd_verify, &cmd_enrol, &cmd_federation};
 
 static void print_overview(FILE *to)
 {
     (void)fprintf(to, "sereno %s: the night watch for cities\n\nusage: sereno COMMAND [OPTION...]\n\n",
                   SERENO_VERSION);
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
-        (void)fprintf(to, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+        (void)fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
     }
     (void)fprintf(to, "\n`sereno COMMAND --help` explains one, with an example.\n");
 }

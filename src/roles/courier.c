@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * The courier role: the only one that connects out. It carries notices that the desk decided on, by
- * mail and webhook, and the heartbeat, to the addresses of the config and nowhere else; tries again
+ * mail and webhook, and the heartbeat, to the addresses of the config and nowhere else, and what the
+ * desk says to the hubs of its links (courier_link.c); tries again
  * with growing pauses; says what became of each. It parses transport only (libcurl) and never reads
  * what the other side answers beyond its status.
  */
 #include <sodium.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/vec.h"
 #include "desk/notify/notify.h"
+#include "roles/courier_link.h"
 #include "roles/courier_post.h"
 #include "roles/role.h"
 
@@ -40,6 +43,7 @@ struct courier {
     struct errand *errands;
     unsigned count;
     bool stopping;
+    struct links *links;
 };
 
 static struct courier *courier_of(struct role *r)
@@ -183,8 +187,40 @@ static void on_message(struct role *r, enum role_id peer, uint32_t instance, str
     (void)peer;
     (void)instance;
     (void)ch;
+    struct courier *c = courier_of(r);
     if (msg->type == MSG_NOTIFY) {
-        take_notice(courier_of(r), msg);
+        take_notice(c, msg);
+    } else if (msg->type == MSG_FED_CARRY && c->links != NULL) {
+        links_carry(c->links, msg->id, msg->body);
+    } else if (msg->type == MSG_FED_CANCEL && c->links != NULL) {
+        links_cancel(c->links, msg->id);
+    }
+}
+
+static void carried(void *arg, uint64_t id, struct span body)
+{
+    struct courier *c = arg;
+    struct ipc *desk = role_peer(c->role, ROLE_DESK, 0);
+    if (desk != NULL) {
+        (void)!ipc_send(desk, MSG_FED_CARRIED, id, body); /* a new desk asks anew */
+    }
+}
+
+static void on_fd(struct role *r, struct role_fd *f)
+{
+    struct courier *c = courier_of(r);
+    if (f->kind == FD_FED_KEY && c->links != NULL) {
+        links_key(c->links, f->fd);
+    } else {
+        (void)close(f->fd);
+    }
+}
+
+static void on_reload(struct role *r, const struct config *config)
+{
+    struct courier *c = courier_of(r);
+    if (c->links != NULL) {
+        links_configure(c->links, config);
     }
 }
 
@@ -197,12 +233,13 @@ static int preload(struct role *r, struct err *e)
 
 static int start(struct role *r, const struct config *config, struct err *e)
 {
-    (void)config;
     (void)e;
     struct courier *c = mem_alloc(sizeof *c);
     c->magic = COURIER_MAGIC;
     c->role = r;
     role_set_state(r, c);
+    c->links = links_new(role_loop(r), &(struct links_host){c, carried});
+    links_configure(c->links, config);
     return 0;
 }
 
@@ -210,6 +247,7 @@ static void on_stop(struct role *r)
 {
     struct courier *c = courier_of(r);
     c->stopping = true;
+    links_free(&c->links);
     post_stop(); /* what is under way ends now */
     for (struct errand *x = c->errands; x != NULL; x = x->next) {
         if (!x->under_way && !uv_is_closing((uv_handle_t *)&x->timer)) {
@@ -226,6 +264,8 @@ const struct role_ops role_ops_courier = {
     .profile = SANDBOX_COURIER,
     .preload = preload,
     .start = start,
+    .on_fd = on_fd,
     .on_message = on_message,
+    .on_reload = on_reload,
     .on_stop = on_stop,
 };

@@ -25,30 +25,52 @@ static struct desk *desk_of(struct role *r)
 
 /* ---- questions to the keeper ---- */
 
+static size_t pending_count(const struct desk *d)
+{
+    return d->pending.len - d->pending_head;
+}
+
 static bool ask(void *arg, struct span question, api_answer *answer, void *ctx)
 {
     struct desk *d = arg;
     struct ipc *keeper = role_peer(d->role, ROLE_KEEPER, 0);
-    if (keeper == NULL || d->pending.len >= DESK_PENDING_MAX) {
+    if (keeper == NULL || pending_count(d) >= DESK_PENDING_MAX) {
         return false;
     }
     uint64_t id = ++d->next_id;
-    if (ipc_send(keeper, MSG_DESK_ASK, id, question) != 0) {
+    uint16_t type = question.len > ASK_MAX_BYTES ? MSG_FED_ASK : MSG_DESK_ASK;
+    if (ipc_send(keeper, type, id, question) != 0) {
         return false;
+    }
+    if (d->pending_head > DESK_PENDING_MAX) {
+        memmove(d->pending.data, d->pending.data + d->pending_head,
+                pending_count(d) * sizeof *d->pending.data);
+        d->pending.len -= d->pending_head;
+        d->pending_head = 0;
     }
     vec_push(&d->pending, (struct pending){id, answer, ctx});
     return true;
 }
 
+/* Takes number i out; the first is the one that is asked for as a rule. */
+static struct pending pending_take(struct desk *d, size_t i)
+{
+    struct pending p = d->pending.data[i];
+    d->pending.data[i] = d->pending.data[d->pending_head];
+    d->pending_head++;
+    if (d->pending_head == d->pending.len) {
+        d->pending_head = d->pending.len = 0;
+    }
+    return p;
+}
+
 static void take_answer(struct desk *d, struct ipc_msg *msg)
 {
-    for (size_t i = 0; i < d->pending.len; i++) {
-        struct pending p = d->pending.data[i];
-        if (p.id == msg->id) {
+    for (size_t i = d->pending_head; i < d->pending.len; i++) {
+        if (d->pending.data[i].id == msg->id) {
             struct span text;
             struct cursor c = cursor_of(msg->body);
-            d->pending.data[i] = *vec_last(&d->pending);
-            d->pending.len--;
+            struct pending p = pending_take(d, i);
             int rc = answer_read(&c, &text);
             p.answer(p.ctx, rc, text, &c);
             return;
@@ -56,13 +78,13 @@ static void take_answer(struct desk *d, struct ipc_msg *msg)
     }
 }
 
-/* The keeper is gone: whoever waits is told so, and may try again. */
+/* The keeper is gone: whoever waits is told so, and may try again. Who asks again meanwhile is told at
+ * once: there is nobody to ask. */
 static void fail_pending(struct desk *d)
 {
     struct cursor nothing = cursor_of(SPAN(""));
-    while (d->pending.len > 0) {
-        struct pending p = *vec_last(&d->pending);
-        d->pending.len--;
+    while (pending_count(d) > 0) {
+        struct pending p = pending_take(d, d->pending_head);
         p.answer(p.ctx, ERR_CLOSED, SPAN(""), &nothing);
     }
 }
@@ -74,6 +96,7 @@ static void admin_known(void *ctx, int rc, struct span text, struct cursor *data
     bool exists = cursor_u8(data) != 0;
     if (rc == 0 && cursor_done(data) && d->api != NULL) {
         api_set_admin_exists(d->api, exists);
+        d->admin_known = true;
     }
 }
 
@@ -87,6 +110,12 @@ static void ask_admin(struct desk *d)
 }
 
 /* ---- the server ---- */
+
+static struct fed_engine *federation(void *arg)
+{
+    struct desk *d = arg;
+    return d->fed == NULL ? NULL : desk_fed_engine(d->fed);
+}
 
 static void tell_node(struct desk *d)
 {
@@ -115,6 +144,7 @@ static void serve(struct desk *d)
         .ingest = span_of(d->ingest),
         .arg = d,
         .ask = ask,
+        .federation = federation,
     };
     if (d->api != NULL) {
         fail_pending(d);
@@ -132,6 +162,7 @@ static void serve(struct desk *d)
         d->made_cert = false;
     }
     tell_node(d);
+    d->admin_known = false;
     ask_admin(d);
 }
 
@@ -149,6 +180,7 @@ static void serve_control(struct desk *d)
         .organisation = config->organisation,
         .arg = d,
         .ask = ask,
+        .federation = federation,
     };
     d->control_fd = -1; /* the server's now */
     if (d->control != NULL) {
@@ -226,6 +258,9 @@ static void take_keys(struct desk *d)
 static void on_fd(struct role *r, struct role_fd *f)
 {
     struct desk *d = desk_of(r);
+    if (desk_fed_fd(d->fed, f)) {
+        return;
+    }
     int *place = f->kind == FD_LISTEN_DESK ? &d->listen_fd
                  : f->kind == FD_TLS_CERT  ? &d->cert_fd
                  : f->kind == FD_TLS_KEY   ? &d->key_fd
@@ -249,6 +284,12 @@ static void on_fd(struct role *r, struct role_fd *f)
     if (d->cert_fd < 0 && d->key_fd < 0) { /* one of the two alone: its other half follows */
         serve_if_ready(d);
     }
+}
+
+static void on_fd_close(struct role *r, enum fd_kind kind, struct span name)
+{
+    (void)name;
+    desk_fed_fd_close(desk_of(r)->fed, kind);
 }
 
 /* ---- notices ---- */
@@ -343,6 +384,9 @@ static void take_event(struct desk *d, struct ipc_msg *msg)
         keeper_status_decode(&c, &status);
         if (cursor_done(&c)) {
             heartbeat(d, &status);
+            if (!d->admin_known) { /* it was asked before the keeper could answer */
+                ask_admin(d);
+            }
         }
     }
     if (d->api != NULL && api_event(d->api, msg->body, &e) < 0) {
@@ -399,6 +443,9 @@ static void on_message(struct role *r, enum role_id peer, uint32_t instance, str
     case MSG_NOTIFY_RESULT:
         take_result(d, msg);
         break;
+    case MSG_FED_CARRIED:
+        desk_fed_carried(d->fed, msg);
+        break;
     case MSG_NODE_STATUS:
         take_node_status(d, msg);
         break;
@@ -417,6 +464,7 @@ static void on_peer(struct role *r, enum role_id peer, uint32_t instance, struct
     }
     if (peer == ROLE_KEEPER) {
         ask_admin(d);
+        desk_fed_keeper(d->fed);
     } else if (peer == ROLE_COURIER) {
         for (size_t i = 0; i < d->notices.len; i++) {
             notice_send(d, &d->notices.data[i]);
@@ -429,6 +477,9 @@ static void on_peer_lost(struct role *r, enum role_id peer, uint32_t instance)
     (void)instance;
     if (peer == ROLE_KEEPER && role_state(r) != NULL) {
         fail_pending(desk_of(r));
+    }
+    if (peer == ROLE_COURIER && role_state(r) != NULL) {
+        desk_fed_courier_lost(desk_of(r)->fed);
     }
 }
 
@@ -481,6 +532,7 @@ static int start(struct role *r, const struct config *config, struct err *e)
     set_addresses(d, config);
     set_notify(d, config);
     role_set_state(r, d);
+    d->fed = desk_fed_new(r, ask, d);
     return 0;
 }
 
@@ -497,6 +549,7 @@ static void on_stop(struct role *r)
     fail_pending(d);
     api_free(&d->api);
     api_free(&d->control);
+    desk_fed_free(&d->fed);
     role_stopped(r);
 }
 
@@ -508,6 +561,7 @@ const struct role_ops role_ops_desk = {
     .on_peer = on_peer,
     .on_peer_lost = on_peer_lost,
     .on_fd = on_fd,
+    .on_fd_close = on_fd_close,
     .on_message = on_message,
     .on_reload = on_reload,
     .on_stop = on_stop,

@@ -9,12 +9,13 @@
 #include "api/api.h"
 #include "base/vec.h"
 #include "desk/notify/notify.h"
+#include "roles/desk_fed.h"
 #include "roles/node_status.h"
 #include "roles/role.h"
 
 enum {
     DESK_MAGIC = 0x6465736b,
-    DESK_PENDING_MAX = 2048, /* questions that wait for the keeper: four per connection */
+    DESK_PENDING_MAX = 16384, /* questions that wait for the keeper: people's, and one for each member of a hub */
     DESK_NOTICES_MAX = 256,  /* notices that wait for the courier */
     DESK_NOTICE_MAX = 128 << 10,
     DESK_PEM_MAX = 256 << 10, /* bytes of a certificate with its chain */
@@ -39,12 +40,15 @@ struct desk {
     struct api *control; /* the same interface for the command line, on a socket of its own */
     struct arena texts;
     uint64_t next_id;
-    VEC(struct pending) pending;
+    VEC(struct pending) pending; /* from pending_head on; the keeper answers in their order */
+    size_t pending_head;
+    struct desk_fed *fed;
     VEC(struct notice_out) notices;
     int listen_fd, cert_fd, key_fd; /* -1 = not here; certificate and key are closed once read */
     int control_fd;
     struct buf cert, key;           /* PEM with a zero */
     bool made_cert;
+    bool admin_known; /* the keeper said whether there is an administrator */
     bool loopback;
     char ingest[DESK_ADDRESS_MAX];
     char link[DESK_ADDRESS_MAX];

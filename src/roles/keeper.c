@@ -307,15 +307,29 @@ static int take_pulse(struct keeper *k, struct span body, struct err *e)
     return cursor_done(&c) ? 0 : err_set(e, ERR_INVALID, "pulse ends early or late");
 }
 
+/* A question that comes before the database is open: it is to be asked again, and its asker is told. */
+static void early(struct ipc *ch, const struct ipc_msg *msg)
+{
+    struct buf b;
+    struct err e = {0};
+    if (msg->type != MSG_DESK_ASK && msg->type != MSG_FED_ASK) {
+        log_error("message.early", "type=%u", msg->type);
+        return;
+    }
+    buf_init(&b, 1024);
+    answer_begin(&b, err_set(&e, ERR_BUSY, "the keeper is starting"), &e);
+    (void)!ipc_send(ch, MSG_DESK_ANSWER, msg->id, buf_view(&b));
+    buf_free(&b);
+}
+
 static void on_message(struct role *r, enum role_id peer, uint32_t instance, struct ipc *ch,
                        struct ipc_msg *msg)
 {
     struct keeper *k = state_of(r);
     struct err e = {0};
     int rc = 0;
-    if (k->records == NULL || k->hunts == NULL) {
-        log_error("message.early", "type=%u",
-                  msg->type); /* super starts us before it starts our peers */
+    if (k->records == NULL || k->hunts == NULL) { /* super starts us first, and a desk may still be faster */
+        early(ch, msg);
         return;
     }
     if (msg->type == MSG_WINDOW) {

@@ -5,12 +5,12 @@
  * be read is the desk's fault and ends its channel.
  */
 #include "base/log.h"
+#include "roles/keeper_fed.h"
 #include "roles/keeper_items.h"
 #include "roles/keeper_records_priv.h"
 #include "roles/keeper_signals.h"
 
-/* What a question gets: c is read, the answer's own part goes to kr->out after answer_begin. */
-typedef int answer_fn(struct keeper_records *kr, struct cursor *c, struct err *e);
+typedef keeper_answer_fn answer_fn;
 
 /* True when the question was read whole; else the answer is ERR_INVALID. */
 static int whole(const struct cursor *c, struct err *e)
@@ -411,7 +411,7 @@ static answer_fn *answer_of(uint16_t ask)
     case ASK_ACCOUNT_CREATE:
         return create_account;
     default:
-        return keeper_signals_answer(ask);
+        return keeper_fed_answer(ask) != NULL ? keeper_fed_answer(ask) : keeper_signals_answer(ask);
     }
 }
 

@@ -11,6 +11,7 @@
 #include "desk/identity/secret.h"
 #include "records/correlation.h"
 #include "records/settings.h"
+#include "roles/keeper_fed.h"
 #include "roles/keeper_records_priv.h"
 #include "roles/keeper_signals.h"
 #include "roles/rules_wire.h"
@@ -276,6 +277,7 @@ bool keeper_records_message(struct keeper_records *kr, enum role_id peer, struct
     int rc = 0;
     switch (msg->type) {
     case MSG_DESK_ASK:
+    case MSG_FED_ASK:
         keeper_answer(kr, ch, msg);
         return true;
     case MSG_RULE:
@@ -340,5 +342,6 @@ void keeper_records_tick(struct keeper_records *kr, time_ns now)
             log_error("records.sweep", "why=\"%s\"", e.text);
         }
         keeper_signals_sweep(kr, now);
+        keeper_fed_sweep(kr, now);
     }
 }

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Envelopes that come: judged, gathered into transactions, passed on. See engine.h. Trusts nothing of
+ * what it reads; the checks and their order are fed_envelope_check's. */
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "desk/federation/engine_priv.h"
+#include "policy/policy.h"
+
+static const struct {
+    const char *word;
+    fed_judge_body *verify;
+    fed_after *after;
+} handlers[] = {
+#define FED_HANDLER(word, verify, apply, after) {word, verify, after},
+#include "desk/federation/handlers.def"
+#undef FED_HANDLER
+};
+
+static size_t handler_of(struct span word)
+{
+    size_t i = 0;
+    while (i < ARRAY_LEN(handlers) && !span_eq(word, span_of(handlers[i].word))) {
+        i++;
+    }
+    return i;
+}
+
+struct judging {
+    struct fed_engine *en;
+    const struct engine_source *src;
+};
+
+/* What this node knows of an issuer. A member's push speaks for the member alone, in circles of this
+ * hub; a hub's stream of its own circles only. */
+static enum fed_refusal find_issuer(void *ctx, const struct fed_envelope *env,
+                                    struct fed_issuer *out)
+{
+    const struct judging *j = ctx;
+    const struct circle *c = engine_circle(j->en, env->circle);
+    const struct fed_membership *known[ENGINE_KNOWN_MAX];
+    if (c == NULL || c->count == 0 || (j->src->at_hub && !c->own)) {
+        return FED_CIRCLE;
+    }
+    if (!j->src->at_hub && j->src->hub.len > 0 && !span_eq(c->known[0]->m.hub.node, j->src->hub)) {
+        return FED_CIRCLE;
+    }
+    if (j->src->at_hub && !span_eq(env->issuer, j->src->peer)) {
+        return FED_ISSUER;
+    }
+    for (size_t i = 0; i < c->count; i++) {
+        known[i] = &c->known[i]->m;
+    }
+    return fed_issuer_find(known, c->count, env, engine_now_s(), out);
+}
+
+static struct span state_of(enum fed_refusal r)
+{
+    switch (fed_refusal_act(r)) {
+    case FED_ACT_TAKE:
+        return SPAN("applied");
+    case FED_ACT_STORE:
+        return SPAN("stored");
+    case FED_ACT_HOLD:
+        return SPAN("held");
+    case FED_ACT_QUARANTINE:
+        return SPAN("quarantined");
+    default:
+        return SPAN("refused");
+    }
+}
+
+/* Opens it and asks its type's own function. */
+static enum fed_refusal judge_body(struct fed_engine *en, struct arena *a,
+                                   const struct fed_envelope *env, struct fed_taken *out,
+                                   struct err *e)
+{
+    const struct jcs *body = NULL;
+    struct buf digest;
+    enum fed_refusal r = fed_envelope_open(a, env, &en->keys, &body);
+    size_t h = handler_of(env->type_word);
+    if (r != FED_TAKEN) {
+        return r;
+    }
+    if (h == ARRAY_LEN(handlers)) {
+        return FED_TYPE;
+    }
+    buf_init(&digest, ENGINE_GROUP_BYTES);
+    r = handlers[h].verify(en, env, body, a, &digest, e);
+    out->digest = arena_copy(a, buf_view(&digest));
+    buf_free(&digest);
+    return r;
+}
+
+static void fill_row(struct arena *a, const struct fed_envelope *env, const struct engine_source *src,
+                     enum fed_refusal r, const struct err *e, struct fed_envelope_row *row)
+{
+    row->id = span_of(arena_strdup(a, env->id));
+    row->type = arena_copy(a, env->type_word);
+    row->issuer = arena_copy(a, env->issuer);
+    row->circle = arena_copy(a, env->circle);
+    row->epoch = (int64_t)env->epoch;
+    row->created = env->created_s * TIME_SECOND;
+    row->expires = env->expires_s * TIME_SECOND;
+    row->received = clock_now();
+    row->peer = arena_copy(a, src->peer);
+    row->state = state_of(r);
+    row->reason = r == FED_TAKEN ? SPAN("")
+                                 : span_of(arena_printf(a, "%s%s%s", fed_refusal_word(r),
+                                                        e->text[0] == '\0' ? "" : ": ", e->text));
+    row->body = arena_copy(a, env->text);
+}
+
+enum fed_refusal engine_judge(struct fed_engine *en, struct arena *a, const struct engine_source *src,
+                              struct span text, struct fed_taken *out)
+{
+    struct judging j = {en, src};
+    struct fed_envelope env;
+    struct err e = {0};
+    const struct fed_check check = {.now_s = engine_now_s(),
+                                    .at_hub = src->at_hub,
+                                    .ctx = &j,
+                                    .issuer = find_issuer};
+    memset(out, 0, sizeof *out);
+    memset(&env, 0, sizeof env);
+    out->row.peer = arena_copy(a, src->peer);
+    enum fed_refusal r = fed_envelope_check(a, text, &check, &env, &e);
+    /* A membership that comes after others that were missed: it is signed by itself, by its hub and its
+     * officers, and judged by what is known of those. */
+    bool later = r == FED_EPOCH && env.type == FED_TYPE_MEMBERSHIP && !src->at_hub;
+    if (r == FED_TAKEN || later) {
+        r = judge_body(en, a, &env, out, &e);
+    }
+    enum fed_act act = fed_refusal_act(r);
+    if (act == FED_ACT_ALARM) {
+        char shown[LOG_VALUE_MAX];
+        en->alarms++;
+        log_error("federation.alarm", "peer=%.*s word=%s why=\"%s\"", SPAN_ARG(src->peer),
+                  fed_refusal_word(r), log_value(span_of(e.text), shown));
+    }
+    if (act == FED_ACT_TAKE || act == FED_ACT_STORE || act == FED_ACT_HOLD ||
+        act == FED_ACT_QUARANTINE) {
+        fill_row(a, &env, src, r, &e, &out->row);
+        if (src->at_hub && (act == FED_ACT_TAKE || act == FED_ACT_STORE)) {
+            engine_relay(en, a, &env, out);
+        }
+    } else {
+        /* Nothing of it is kept: its id is not to be trusted before its signature is. */
+        char shown[LOG_VALUE_MAX];
+        en->refused++;
+        log_warn("federation.refused", "peer=%.*s word=%s why=\"%s\"", SPAN_ARG(src->peer),
+                 fed_refusal_word(r), log_value(span_of(e.text), shown));
+    }
+    return r;
+}
+
+/* ---- groups: one transaction at a time, the next gathers meanwhile ---- */
+
+void engine_group_free(struct group **out)
+{
+    struct group *g = *out;
+    *out = NULL;
+    if (g != NULL) {
+        vec_free(&g->items);
+        vec_free(&g->waiters);
+        arena_fini(&g->arena);
+        mem_free(g);
+    }
+}
+
+struct group *engine_group(struct fed_engine *en)
+{
+    if (en->gathering == NULL) {
+        en->gathering = mem_alloc(sizeof *en->gathering);
+        arena_init(&en->gathering->arena, 64 << 10);
+    }
+    return en->gathering;
+}
+
+static void run_after(struct fed_engine *en, const struct fed_taken *t,
+                      const struct fed_outcome *o)
+{
+    size_t h = handler_of(t->row.type);
+    if (o->fresh && span_eq(o->state, SPAN("applied"))) {
+        en->taken++;
+        if (h < ARRAY_LEN(handlers)) {
+            handlers[h].after(en, t);
+        }
+    }
+    for (size_t i = 0; o->fresh && i < t->npeers; i++) {
+        engine_peer_wake(en, t->peer[i]);
+    }
+}
+
+static void group_kept(void *ctx, int rc, struct span text, struct cursor *data)
+{
+    struct fed_engine *en = ctx;
+    struct group *g = en->under_way;
+    char shown[LOG_VALUE_MAX];
+    en->under_way = NULL;
+    struct fed_outcome *out = arena_calloc(&g->arena, g->items.len + 1, sizeof *out);
+    for (size_t i = 0; rc == 0 && i < g->items.len; i++) {
+        out[i].fresh = cursor_u8(data) != 0;
+        out[i].state = cursor_str(data);
+        out[i].reason = cursor_str(data);
+    }
+    if (rc == 0 && !cursor_done(data)) {
+        rc = ERR_INVALID;
+    }
+    if (rc < 0) {
+        log_error("federation.keep", "rc=%d why=\"%s\"", rc, log_value(text, shown));
+    }
+    for (size_t i = 0; rc == 0 && i < g->items.len; i++) {
+        run_after(en, &g->items.data[i], &out[i]);
+    }
+    size_t at = 0;
+    for (size_t i = 0; i < g->waiters.len; i++) {
+        const struct waiter *w = &g->waiters.data[i];
+        w->done(en, w->ctx, rc, rc == 0 ? &out[at] : NULL, w->count);
+        at += w->count;
+    }
+    engine_group_free(&g);
+    engine_group_go(en);
+}
+
+void engine_group_go(struct fed_engine *en)
+{
+    struct buf q;
+    if (en->under_way != NULL || en->gathering == NULL || en->gathering->items.len == 0) {
+        return;
+    }
+    struct group *g = en->gathering;
+    engine_ask_begin(&q, ASK_FED_TAKE);
+    buf_u32(&q, (uint32_t)g->items.len);
+    for (size_t i = 0; i < g->items.len; i++) {
+        fed_taken_encode(&q, &g->items.data[i]);
+    }
+    en->gathering = NULL;
+    en->under_way = g;
+    if (!engine_ask(en, &q, group_kept, en)) {
+        struct cursor nothing = cursor_of(SPAN(""));
+        group_kept(en, ERR_CLOSED, SPAN("the keeper is away"), &nothing);
+    }
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Taking envelopes in: see fed_take.h. Runs in the keeper. */
+#include "records/fed_take.h"
+
+#include "records/fed_book.h"
+
+#define TAKEN_SPANS(X)                                                                             \
+    X(row.id) X(row.type) X(row.issuer) X(row.circle) X(row.peer) X(row.state) X(row.reason)       \
+        X(row.body) X(digest) X(relay_reason) X(audience)
+#define TAKEN_NUMBERS(X)                                                                           \
+    X(stream_epoch) X(seq) X(row.epoch) X(row.created) X(row.expires) X(row.received)
+
+void fed_taken_encode(struct buf *out, const struct fed_taken *t)
+{
+#define X(name) buf_str(out, t->name);
+    TAKEN_SPANS(X)
+#undef X
+#define X(name) buf_u64(out, (uint64_t)t->name);
+    TAKEN_NUMBERS(X)
+#undef X
+    buf_u8(out, (uint8_t)t->class);
+    buf_u32(out, (uint32_t)t->npeers);
+    for (size_t i = 0; i < t->npeers; i++) {
+        buf_str(out, t->peer[i]);
+    }
+}
+
+void fed_taken_decode(struct cursor *c, struct arena *arena, struct fed_taken *out)
+{
+    memset(out, 0, sizeof *out);
+#define X(name) out->name = cursor_str(c);
+    TAKEN_SPANS(X)
+#undef X
+#define X(name) out->name = (int64_t)cursor_u64(c);
+    TAKEN_NUMBERS(X)
+#undef X
+    uint8_t class = cursor_u8(c);
+    uint32_t n = cursor_u32(c);
+    if (class >= FED_OUT_CLASS_COUNT || n > FED_OUT_PEERS_MAX) {
+        c->failed = true;
+        return;
+    }
+    out->class = (enum fed_out_class)class;
+    struct span *peers = arena_calloc(arena, n + 1, sizeof *peers);
+    for (uint32_t i = 0; i < n && !c->failed; i++) {
+        peers[i] = cursor_str(c);
+    }
+    out->peer = peers;
+    out->npeers = n;
+}
+
+static bool harmless(int rc)
+{
+    return rc == ERR_INVALID || rc == ERR_DENIED || rc == ERR_NOT_FOUND;
+}
+
+static int apply(struct db *db, const struct fed_taken *t, fed_apply_of *apply_of, time_ns now,
+                 struct arena *arena, struct fed_outcome *o, struct err *e)
+{
+    struct err why = {0};
+    fed_apply *run = apply_of(t->row.type);
+    struct cursor digest = cursor_of(t->digest);
+    if (run == NULL) {
+        return 0;
+    }
+    int rc = run(db, &t->row, &digest, now, &why);
+    if (rc == 0) {
+        return 0;
+    }
+    if (!harmless(rc)) {
+        return err_set(e, rc, "%s: %s", arena_cstr(arena, t->row.type), why.text);
+    }
+    o->fresh = false;
+    o->state = SPAN("refused");
+    o->reason = span_of(arena_strdup(arena, why.text));
+    return fed_envelope_set(db, t->row.id, o->state, o->reason, e);
+}
+
+static int relay(struct db *db, const struct fed_taken *t, time_ns now, struct err *e)
+{
+    size_t placed = 0;
+    const struct fed_out out = {.circle = t->row.circle,
+                                .peer = t->peer,
+                                .npeers = t->npeers,
+                                .class = t->class,
+                                .id = t->row.id,
+                                .type = t->row.type,
+                                .issuer = t->row.issuer,
+                                .epoch = t->row.epoch,
+                                .created = t->row.created,
+                                .expires = t->row.expires,
+                                .envelope = t->row.body,
+                                .reason = t->relay_reason,
+                                .audience = t->audience};
+    int rc = fed_out_put(db, &out, now, &placed, e);
+    return rc == ERR_LIMIT ? 0 : rc; /* counted at the peer whose outbox is full */
+}
+
+static int take_one(struct db *db, const struct fed_taken *t, fed_apply_of *apply_of, time_ns now,
+                    struct arena *arena, struct fed_outcome *o, struct err *e)
+{
+    struct fed_known known = {.arena = arena};
+    int rc = fed_envelope_put(db, &t->row, &known, e);
+    if (rc < 0) {
+        return rc;
+    }
+    o->fresh = known.state.len == 0;
+    o->state = o->fresh ? t->row.state : known.state;
+    o->reason = o->fresh ? t->row.reason : known.reason;
+    if (o->fresh && span_eq(o->state, SPAN("applied"))) {
+        rc = apply(db, t, apply_of, now, arena, o, e);
+    }
+    bool refused = span_eq(o->state, SPAN("refused"));
+    return rc == 0 && o->fresh && !refused && t->npeers > 0 ? relay(db, t, now, e) : rc;
+}
+
+static int take_all(struct db *db, const struct fed_taken *list, size_t count,
+                    fed_apply_of *apply_of, time_ns now, struct arena *arena,
+                    struct fed_outcome *out, struct err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        const struct fed_taken *t = &list[i];
+        if (t->row.id.len > 0) { /* one that could not even be read leaves its number only */
+            rc = take_one(db, t, apply_of, now, arena, &out[i], e);
+        }
+        bool last = i + 1 == count || !span_eq(list[i + 1].row.peer, t->row.peer);
+        if (rc == 0 && last && t->seq > 0) {
+            rc = fed_stream_took(db, t->row.peer, t->stream_epoch, t->seq, t->row.id, now, e);
+        }
+    }
+    return rc;
+}
+
+int fed_take(struct db *db, const struct fed_taken *list, size_t count, fed_apply_of *apply_of,
+             time_ns now, struct arena *arena, struct fed_outcome *out, struct err *e)
+{
+    CHECK(count <= FED_TAKE_MAX);
+    memset(out, 0, count * sizeof *out);
+    int rc = db_begin(db, e);
+    return rc < 0 ? rc
+                  : db_end(db, take_all(db, list, count, apply_of, now, arena, out, e), e);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The desk's federation half: keys as they come, the engine, the hub's listener. desk.c only. */
+#ifndef ROLES_DESK_FED_H
+#define ROLES_DESK_FED_H
+
+#include "desk/federation/engine.h"
+#include "os/ipc.h"
+#include "roles/role.h"
+
+struct desk_fed;
+
+/* ask: as desk.c's own, for questions of any size. */
+struct desk_fed *desk_fed_new(struct role *r, bool (*ask)(void *arg, struct span question,
+                                                          fed_answer *answer, void *ctx), void *arg);
+void desk_fed_free(struct desk_fed **f);
+/* FD_FED_KEY, FD_LISTEN_HUB: taken over, true. */
+bool desk_fed_fd(struct desk_fed *f, struct role_fd *fd);
+/* The hub is in the config no more. */
+void desk_fed_fd_close(struct desk_fed *f, enum fd_kind kind);
+void desk_fed_keeper(struct desk_fed *f);
+/* The courier is gone: what it carried comes to nothing. */
+void desk_fed_courier_lost(struct desk_fed *f);
+void desk_fed_carried(struct desk_fed *f, const struct ipc_msg *msg);
+/* NULL until all keys are here. */
+struct fed_engine *desk_fed_engine(struct desk_fed *f);
+
+#endif
