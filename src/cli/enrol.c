@@ -9,6 +9,7 @@
 
 #include "cli/cli.h"
 #include "cli/control.h"
+#include "cli/courier.h"
 #include "wire/jcs.h"
 #include "wire/json_write.h"
 
@@ -210,29 +211,10 @@ static void show_links(const struct jcs *root)
     }
 }
 
-static int run_federation(int argc, char **argv, const struct command *self)
+static int tell_status(const char *data_dir, bool json)
 {
-    const char *data_dir = NULL;
-    bool status_asked = false, json = false;
-    int status = CLI_OK;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            return cli_help(self);
-        }
-        if (strcmp(argv[i], "--data") == 0 && i + 1 < argc) {
-            data_dir = argv[++i];
-        } else if (strcmp(argv[i], "--json") == 0) {
-            json = true;
-        } else if (strcmp(argv[i], "status") == 0 && !status_asked) {
-            status_asked = true;
-        } else {
-            return cli_usage(self, "no command or option \"%s\"", argv[i]);
-        }
-    }
-    if (!status_asked) {
-        return cli_usage(self, "what about it? `status` is there");
-    }
     struct arena a;
+    int status = CLI_OK;
     arena_init(&a, 0);
     const struct jcs *root = ask_status(data_dir, &a, &status);
     if (root != NULL && json) {
@@ -251,14 +233,56 @@ static int run_federation(int argc, char **argv, const struct command *self)
     return status;
 }
 
+static int run_federation(int argc, char **argv, const struct command *self)
+{
+    const char *data_dir = NULL, *what = NULL, *file = NULL, *to = NULL, *received = NULL;
+    bool json = false;
+    for (int i = 1; i < argc; i++) {
+        bool more = i + 1 < argc;
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            return cli_help(self);
+        }
+        if (strcmp(argv[i], "--data") == 0 && more) {
+            data_dir = argv[++i];
+        } else if (strcmp(argv[i], "--to") == 0 && more) {
+            to = argv[++i];
+        } else if (strcmp(argv[i], "--received") == 0 && more) {
+            received = argv[++i];
+        } else if (strcmp(argv[i], "--json") == 0) {
+            json = true;
+        } else if (argv[i][0] != '-' && what == NULL) {
+            what = argv[i];
+        } else if (argv[i][0] != '-' && file == NULL) {
+            file = argv[i];
+        } else {
+            return cli_usage(self, "no command or option \"%s\"", argv[i]);
+        }
+    }
+    bool takes_file = what != NULL && (strcmp(what, "export") == 0 || strcmp(what, "import") == 0);
+    if (what == NULL || (!takes_file && strcmp(what, "status") != 0) || takes_file != (file != NULL)) {
+        return cli_usage(self, "needs `status`, `export FILE` or `import FILE`");
+    }
+    if (takes_file) {
+        return what[0] == 'e' ? courier_export_file(data_dir, file, to, received) : courier_import_file(data_dir, file);
+    }
+    return tell_status(data_dir, json);
+}
+
 const struct command cmd_federation = {
     .name = "federation",
-    .summary = "how the links to hubs are",
+    .summary = "how the links to hubs are; files to carry where there is no line",
     .help = "usage: sereno federation status [--json] [--data DIR]\n"
+            "       sereno federation export FILE [--to NODE] [--received EPOCH.NUMBER] [--data DIR]\n"
+            "       sereno federation import FILE [--data DIR]\n"
             "\n"
-            "Asks the node that runs with the data in DIR: its fingerprint, each link with what was sent and\n"
-            "taken and what waits, each circle with its epoch.\n"
+            "All ask the node that runs with the data in DIR.\n"
             "\n"
-            "example: sereno federation status\n",
+            "status tells its fingerprint, each link with what was sent and taken and what waits, each circle\n"
+            "with its epoch. export writes what waits for the hub (on a hub: for the member NODE) into a new,\n"
+            "signed file: the same envelopes as over the line, sealed where they must be. import takes such a\n"
+            "file in, and says what the other side may tell its next export with --received, so that it goes\n"
+            "on behind. What also comes over the line later is known, and not taken twice.\n"
+            "\n"
+            "example: sereno federation export /media/stick/for-the-hub.json\n",
     .run = run_federation,
 };

@@ -337,14 +337,6 @@ static int read_federation(struct reading *r, const struct yaml_node *root)
                    : rc;
 }
 
-static int read_metrics(struct reading *r, const struct yaml_node *root)
-{
-    static const char *const keys[] = {"token", NULL};
-    const struct yaml_node *map = NULL;
-    int rc = submap(r, root, "metrics", keys, &map);
-    return rc == 0 && map != NULL ? read_token(r, map, &r->c->metrics_hash) : rc;
-}
-
 /* A number, or auto. */
 static int read_intakes(struct reading *r, const struct yaml_node *root)
 {
@@ -362,7 +354,7 @@ static int read_root(struct reading *r, const struct yaml_node *root)
 {
     static const char *const keys[] = {"node",  "data",   "desk",      "ingest", "sources",
                                        "rules", "notify", "retention", "hub",    "federation",
-                                       "intakes", "hunters", "metrics", NULL};
+                                       "intakes", "hunters", NULL};
     int rc = yaml_known_keys(root, keys, r->e);
     rc = rc == 0 ? read_node(r, root) : rc;
     rc = rc == 0 ? read_listen(r, root, "desk", &r->c->desk) : rc;
@@ -372,7 +364,6 @@ static int read_root(struct reading *r, const struct yaml_node *root)
                  : rc;
     rc = rc == 0 ? read_notify(r, root) : rc;
     rc = rc == 0 ? read_intakes(r, root) : rc;
-    rc = rc == 0 ? read_metrics(r, root) : rc;
     return rc == 0 ? read_federation(r, root) : rc;
 }
 

@@ -30,6 +30,7 @@ struct desk_fed {
     struct buf key[KEYS];
     int listen_fd;
     struct fed_engine *engine;
+    struct fed_circles circles;
     struct hub *hub;
     VEC(uint64_t) carried; /* ids with the courier */
     bool closing;
@@ -327,6 +328,41 @@ static void on_timer(uv_timer_t *timer)
     }
 }
 
+/* ---- what items need ---- */
+
+static const struct fed_keys *circle_keys(void *arg)
+{
+    const struct desk_fed *f = arg;
+    return fed_engine_keys(f->engine);
+}
+
+static const struct fed_membership *circle_of(void *arg, struct span id, bool *own_out)
+{
+    const struct desk_fed *f = arg;
+    const struct fed_membership *m = f->engine == NULL ? NULL : fed_engine_circle(f->engine, id);
+    if (own_out != NULL) {
+        *own_out = m != NULL && span_eq(m->hub.node, span_of(fed_engine_keys(f->engine)->node));
+    }
+    return m;
+}
+
+static bool circles_stopped(void *arg)
+{
+    const struct desk_fed *f = arg;
+    return fed_engine_stopped(f->engine);
+}
+
+static void circles_wake(void *arg)
+{
+    const struct desk_fed *f = arg;
+    fed_engine_wake(f->engine);
+}
+
+const struct fed_circles *desk_fed_circles(const struct desk_fed *f)
+{
+    return &f->circles;
+}
+
 struct desk_fed *desk_fed_new(struct role *r, bool (*ask)(void *arg, struct span question,
                                                           fed_answer *answer, void *ctx), void *arg)
 {
@@ -335,6 +371,7 @@ struct desk_fed *desk_fed_new(struct role *r, bool (*ask)(void *arg, struct span
     f->ask = ask;
     f->arg = arg;
     f->listen_fd = -1;
+    f->circles = (struct fed_circles){f, circle_keys, circle_of, circles_stopped, circles_wake};
     for (int k = 0; k < KEYS; k++) {
         f->fd[k] = -1;
         buf_init(&f->key[k], CERTS_PEM_MAX);

@@ -3,6 +3,7 @@
 #ifndef ROLES_DESK_FED_H
 #define ROLES_DESK_FED_H
 
+#include "desk/federation/circles.h"
 #include "desk/federation/engine.h"
 #include "os/ipc.h"
 #include "roles/role.h"
@@ -23,5 +24,7 @@ void desk_fed_courier_lost(struct desk_fed *f);
 void desk_fed_carried(struct desk_fed *f, const struct ipc_msg *msg);
 /* NULL until all keys are here. */
 struct fed_engine *desk_fed_engine(struct desk_fed *f);
+/* The engine's circles, for items; there from the start, empty until the engine is. */
+const struct fed_circles *desk_fed_circles(const struct desk_fed *f);
 
 #endif

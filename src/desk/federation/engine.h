@@ -85,6 +85,36 @@ bool fed_engine_is_hub(const struct fed_engine *en);
 /* Somebody put something into an outbox by a question of his own: it is looked after now. */
 void fed_engine_wake(struct fed_engine *en);
 
+/* ---- courier mode ---- */
+
+/* Where an export begins: the peer, and up to where it is known to have received. */
+struct fed_courier_place {
+    struct span peer; /* node id */
+    uint64_t epoch, after;
+};
+/* wanted: a node id; empty = the one hub. ERR_NOT_FOUND: no such peer; ERR_DENIED: everything is
+ * stopped; ERR_INVALID: say for whom. */
+int fed_engine_courier_place(const struct fed_engine *en, struct span wanted,
+                             struct fed_courier_place *out, struct err *e) NODISCARD;
+/* The signed file out of the answer to ASK_FED_BATCH; lives in a. ERR_NOT_FOUND: nothing waits. */
+int fed_engine_courier_write(struct fed_engine *en, struct span peer, struct cursor *batch,
+                             struct arena *a, struct span *text_out, struct err *e) NODISCARD;
+
+/* What became of a file. received: epoch.last, for the other side's next export. */
+struct fed_import {
+    bool over; /* all is durable, or rc says why not */
+    int rc;
+    uint32_t count, fresh, refused;
+    uint64_t epoch, last;
+    char from[FED_NODE_LEN + 1];
+};
+/* Takes a file in; *id_out asks for what became of it. ERR_INVALID: the file is refused as a whole;
+ * ERR_BUSY. */
+int fed_engine_courier_read(struct fed_engine *en, struct span text, uint64_t *id_out,
+                            struct err *e) NODISCARD;
+/* NULL: not known any more. */
+const struct fed_import *fed_engine_import(const struct fed_engine *en, uint64_t id);
+
 /* ---- for the interface: each writes a JSON document or says what is wrong ---- */
 
 /* Questions of officers carry the open key: fed_engine_officer_* says how it is had. */

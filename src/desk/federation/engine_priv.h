@@ -28,6 +28,7 @@ enum {
     ENGINE_ENROL_POLL_MS = 2000,    /* between two looks whether the hub approved */
     ENGINE_ENROL_POLL_MAX_MS = 30 * 1000,
     ENGINE_JOINS_MAX = 16,
+    ENGINE_IMPORTS = 16,            /* files of which it is known what became of them */
     ENGINE_LATE_S = 120,            /* a member not heard of for so long is late */
     ENGINE_SILENT_S = 3600,
     ENGINE_HASH_HEX = 64,
@@ -150,6 +151,8 @@ struct fed_engine {
     time_ns stopped_seen;
     bool awake;
     uint64_t taken, refused, alarms;
+    struct fed_import imports[ENGINE_IMPORTS]; /* number n at n % ENGINE_IMPORTS */
+    uint64_t nimports;
 };
 
 /* engine.c */

@@ -114,11 +114,61 @@ int fed_item_preview(struct arena *a, const struct fed_item *item, const struct 
     return nodes > 0 ? 0 : err_set(e, ERR_DENIED, "nobody but its author could read this");
 }
 
+static enum tlp tlp_of(struct span word)
+{
+    struct label l = policy_label_parse(word);
+    return l.what == LABEL_TLP ? l.tlp : TLP_UNKNOWN;
+}
+
+static unsigned pap_strictness(struct arena *a, struct span word)
+{
+    return pap_rank(policy_tag_parse(span_of(arena_printf(a, "pap:%.*s", SPAN_ARG(word)))).pap);
+}
+
+/* What reaches people who are not members yet, or no members at all, is compared by its words. */
+static bool opens_more(const struct fed_audience *was, const struct fed_audience *is)
+{
+    bool was_circle = was->all || was->nda;
+    bool is_circle = is->all || (is->nda && is->norgs == 0 && is->nnodes == 0 && is->npersons == 0);
+    return is->unknown || (is->public_ && !was->public_) || (is->sponsors && !was->sponsors) || (is->csirt && !was->csirt) ||
+           (is_circle && !was_circle) || (is->all && !is->nda && was->nda);
+}
+
+/* Somebody of this member who reads `after` and did not read `before`. */
+static bool gains(const struct fed_item *before, const struct fed_item *after, const struct fed_membership *m, const struct fed_member *member,
+                  struct span person, time_ns now)
+{
+    struct fed_peer peer;
+    fed_person_of(m, member->node, person, POLICY_ROLE_READ_ONLY, false, &peer);
+    return policy_allows(&peer.reader, &after->item, ACTION_READ, now) && !policy_allows(&peer.reader, &before->item, ACTION_READ, now);
+}
+
 bool fed_marks_widen(struct arena *a, const struct fed_marks *before, const struct fed_marks *after, const struct fed_membership *m)
 {
     struct fed_item *x = arena_alloc(a, sizeof *x);
     struct fed_item *y = arena_alloc(a, sizeof *y);
+    struct fed_audience was, is;
+    time_ns now = (m->expires_s - 1) * TIME_SECOND; /* who reads is asked of a membership that holds */
+    fed_audience_read(a, before->audience, &was);
+    fed_audience_read(a, after->audience, &is);
+    if (tlp_rank(tlp_of(after->tlp)) < tlp_rank(tlp_of(before->tlp)) || pap_strictness(a, after->pap) < pap_strictness(a, before->pap) ||
+        (before->chr && !after->chr) || opens_more(&was, &is)) {
+        return true;
+    }
     fed_item_of_marks(a, before, m, x);
     fed_item_of_marks(a, after, m, y);
-    return policy_widens(&x->marking, &y->marking);
+    x->item.retracted = y->item.retracted = false;
+    x->marking.expires = y->marking.expires = 0;
+    for (uint32_t i = 0; i < m->nmembers; i++) {
+        if (gains(x, y, m, &m->members[i], SPAN(""), now)) {
+            return true;
+        }
+    }
+    for (uint32_t i = 0; i < is.npersons; i++) {
+        const struct fed_member *member = fed_membership_find(m, is.persons[i].node);
+        if (member == NULL || gains(x, y, m, member, is.persons[i].name, now)) {
+            return true; /* somebody of whom nothing is known yet */
+        }
+    }
+    return false;
 }

@@ -56,7 +56,8 @@ struct fed_preview {
 int fed_item_preview(struct arena *a, const struct fed_item *item, const struct fed_audience *who, const struct fed_membership *m,
                      time_ns now, struct fed_preview *out, struct err *e) NODISCARD;
 
-/* Whether another label would let somebody read who could not before (P9). */
+/* Whether another label would let somebody read, or do, what he could not before (P9): asked of every
+ * member and named person, and of the words that reach others. Errs on the side of yes. */
 bool fed_marks_widen(struct arena *a, const struct fed_marks *before, const struct fed_marks *after, const struct fed_membership *m);
 
 #endif

@@ -324,6 +324,14 @@ static void test_widening(void **state)
         {"{\"orgs\":[\"Bville\"]}", "AMBER", "{\"orgs\":[\"Bville\",\"Cville\"]}", "AMBER", true},
         {"{\"orgs\":[\"Bville\",\"Cville\"]}", "AMBER", "{\"orgs\":[\"Cville\"]}", "AMBER", false},
         {"{\"all\":true}", "CLEAR", "{\"all\":true,\"public\":true}", "CLEAR", true},
+        {"{\"all\":true}", "GREEN", "{\"orgs\":[\"Bville\"]}", "AMBER", false}, /* who could read as a member */
+        {"{\"nda\":true}", "AMBER", "{\"orgs\":[\"Bville\"]}", "AMBER", false},
+        {"{\"nda\":true}", "AMBER", "{\"orgs\":[\"Dville\"]}", "AMBER", true}, /* no NDA member */
+        {"{\"nda\":true}", "AMBER", "{\"all\":true}", "AMBER", true},
+        {"{\"orgs\":[\"Bville\"]}", "GREEN", "{\"all\":true}", "GREEN", true},
+        {"{\"orgs\":[\"Bville\"]}", "AMBER", "{\"persons\":[{\"name\":\"Ada\",\"node\":\"6f707172737475767778797a7b7c7d7e\"}]}", "RED", false},
+        {"{\"orgs\":[\"Bville\"]}", "AMBER", "{\"persons\":[{\"name\":\"Ada\",\"node\":\"949596979899a9b9c9d9e9f0f1f2f3f4\"}]}", "RED", true},
+        {"{\"all\":true}", "GREEN", "{\"all\":true,\"sponsors\":true}", "GREEN", true},
     };
     struct world w;
     world_init(&w, false);
@@ -334,6 +342,15 @@ static void test_widening(void **state)
             fail_msg("%s %s to %s %s", cases[i].before, cases[i].before_tlp, cases[i].after, cases[i].after_tlp);
         }
     }
+    struct fed_marks green = marks_of(&w, "{\"all\":true}", "GREEN");
+    struct fed_marks other = green;
+    green.chr = true;
+    assert_true(fed_marks_widen(&w.a, &green, &other, world_newest(&w))); /* the Chatham House Rule is not dropped */
+    other.chr = true;
+    other.pap = SPAN("GREEN");
+    assert_true(fed_marks_widen(&w.a, &green, &other, world_newest(&w)));
+    other.pap = SPAN("RED");
+    assert_false(fed_marks_widen(&w.a, &green, &other, world_newest(&w)));
     world_fini(&w);
 }
 

@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: EUPL-1.2
+"""Items between real nodes: sealed on their way, read where they may be, tightened, taken back with receipts; the same in
+files on a stick; a personal link. usage: tests/federation/test_items.py PROGRAM"""
+import json
+import os
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from world import World, run, wait_until
+
+PROGRAM = sys.argv.pop(1) if len(sys.argv) > 1 else ""
+SECRET = "lanternfish-quorum-7731"
+
+
+class Items(unittest.TestCase):
+    def setUp(self):
+        self.world = World(PROGRAM)
+        w = self.world
+        self.hub, self.one, self.two, self.three = w.node("hub", hub=True), w.node("ahus"), w.node("bergen"), w.node("cork")
+        admin = self.hub.admin()
+        self.circle = self.hub.make_circle("Lake cities", admin)
+        for n in (self.one, self.two, self.three):
+            w.enrol(self.hub, self.circle, n, admin)
+        for n in (self.one, self.two, self.three):
+            w.wait_epoch(n, self.circle, 4)
+
+    def tearDown(self):
+        if any(error for _, error in getattr(self._outcome, "errors", [])):
+            for n in self.world.nodes:
+                print("==== %s ====\n%s" % (n.name, n.log(True)[-3000:]), flush=True)
+        self.world.close()
+
+    def item(self, **more):
+        return {"kind": "story", "title": "What happened", "text": "It was " + SECRET, "tlp": "AMBER", "pap": "AMBER",
+                "circle": self.circle, "audience": {"orgs": [self.two.organisation]}, **more}
+
+    def send(self, node, **more):
+        a = node.ask("POST", "/api/v1/items", self.item(**more))
+        self.assertEqual(a.status, 201, a.body)
+        return a.json()["id"]
+
+    def seen(self, node, id_, state="current"):
+        def look():
+            return next((i for i in node.get("/api/v1/items")["items"] if i["id"] == id_ and i["state"] == state), None)
+        return wait_until(look, lambda: "%s sees %s %s: %s" % (node.name, id_, state, node.get("/api/v1/items")))
+
+    def holds_secret(self, node):
+        """Whether any file of the node's data holds the words."""
+        return subprocess.run(["grep", "-r", "-l", "-a", SECRET, node.data], stdout=subprocess.PIPE, check=False, text=True).stdout.split()
+
+    def test_life_of_an_item_between_nodes(self):
+        admin = self.two.admin("anna")
+        amber = self.send(self.one)
+        red = self.send(self.one, tlp="RED", audience={"persons": [{"node": self.two.federation()["node"]["id"], "name": "anna"}]})
+        green = self.send(self.one, tlp="GREEN", title="For all", text="nothing secret", audience={"all": True})
+        self.assertEqual(self.seen(self.two, amber)["author"], self.one.organisation)
+        self.seen(self.three, green)
+        self.seen(self.two, green)
+        # RED: at the other node one named person, and nobody else of it.
+        wait_until(lambda: self.two.rows("SELECT 1 FROM fed_item WHERE id = ?", red), "RED at its reader's node")
+        self.assertEqual(self.two.ask("GET", "/api/v1/items/" + red).status, 404)
+        got = json.loads(admin.ask("GET", "/api/v1/items/" + red).body)
+        self.assertEqual((got["text"], got["read_recorded"]), ("It was " + SECRET, True))
+        # Neither the hub nor a member that was not meant holds a word of it.
+        for n in (self.hub, self.three):
+            self.assertEqual([i["id"] for i in n.get("/api/v1/items")["items"]], [green])
+            self.assertEqual(self.holds_secret(n), [])
+        # Tighter, then gone; the author sees who answered.
+        tighter = {"tlp": "AMBER", "pap": "AMBER", "audience": {"orgs": [self.two.organisation]}}
+        self.assertEqual(self.one.ask("POST", "/api/v1/items/%s/tighten" % green, tighter).status, 200)
+        self.assertEqual(self.seen(self.two, green, "tightened")["tlp"], "AMBER")
+        wait_until(lambda: all(i["id"] != green for i in self.three.get("/api/v1/items")["items"]), "three loses it")
+        self.assertEqual(self.one.ask("POST", "/api/v1/items/%s/retract" % amber, {"reason": "wrong city"}).status, 200)
+        self.assertEqual(self.seen(self.two, amber, "retracted")["title"], "")
+        mine = wait_until(lambda: next((i for i in self.one.get("/api/v1/items")["items"] if i["id"] == amber and i["receipts"]["removed"] == 1), None),
+                          "the receipt")
+        self.assertEqual(mine["receipts"], {"sent": 1, "received": 1, "removed": 1})
+        # A node that starts again has it no more, nor what the hub sends again.
+        self.two.restart()
+        self.two.wait_link(self.hub)
+        self.seen(self.two, amber, "retracted")
+        self.assertEqual(self.two.rows("SELECT title, body FROM fed_item WHERE id = ?", amber), [("", "")])
+
+    def test_courier_mode(self):
+        if not self.world.namespaces:
+            self.skipTest("needs network namespaces, to cut a line")
+        self.world.cut(self.one)
+        first, second = self.send(self.one), self.send(self.one, title="Second")
+        stick = os.path.join(self.world.folder, "stick.json")
+        got = run(PROGRAM, "federation", "export", stick, "--data", self.one.data, check=False)
+        self.assertEqual(got.returncode, 0, got.stdout)
+        with open(stick, encoding="utf-8") as f:
+            self.assertNotIn(SECRET, f.read())
+        self.assertEqual(run(PROGRAM, "federation", "export", stick, "--data", self.one.data, check=False).returncode, 1)  # never over a file
+        # At the wrong node, and with one letter changed, it is refused.
+        self.assertEqual(run(PROGRAM, "federation", "import", stick, "--data", self.three.data, check=False).returncode, 1)
+        with open(stick, encoding="utf-8") as f:
+            text = f.read()
+        forged = os.path.join(self.world.folder, "forged.json")
+        with open(forged, "w", encoding="utf-8") as f:
+            f.write(text.replace('"pap":"AMBER"', '"pap":"GREEN"', 1))
+        self.assertEqual(run(PROGRAM, "federation", "import", forged, "--data", self.hub.data, check=False).returncode, 1)
+        got = run(PROGRAM, "federation", "import", stick, "--data", self.hub.data, check=False)
+        self.assertEqual(got.returncode, 0, got.stdout)
+        self.assertIn("0 refused", got.stdout)
+        for id_ in (first, second):
+            self.seen(self.two, id_)
+        again = run(PROGRAM, "federation", "import", stick, "--data", self.hub.data, check=False)
+        self.assertIn(" 0 new, 0 refused", again.stdout)
+        # The line is back: the same comes again, and is known.
+        self.world.cut(self.one, down=False)
+        third = self.send(self.one, title="Third")
+        self.seen(self.two, third)
+        for id_ in (first, second, third):
+            self.assertEqual(self.two.rows("SELECT COUNT(*) FROM fed_item_read WHERE item = ? AND kind = 'change'", id_), [(1,)])
+
+    def test_a_personal_link_at_the_hub(self):
+        green = self.send(self.one, tlp="GREEN", title="For all", text="nothing secret", audience={"all": True})
+        self.seen(self.hub, green)
+        a = self.hub.ask("POST", "/api/v1/link-pages", {"circle": self.circle, "organisation": "Smalltown", "person": "Eve"})
+        self.assertEqual(a.status, 201, a.body)
+        stranger = self.hub.admin("bo")
+        stranger.cookies = {}
+        page = stranger.ask("GET", a.json()["path"])
+        self.assertEqual(page.status, 200)
+        self.assertIn(b"nothing secret", page.body)
+        self.assertEqual(self.hub.ask("DELETE", "/api/v1/link-pages/" + a.json()["id"]).status, 204)
+        gone = stranger.ask("GET", a.json()["path"])
+        self.assertEqual((gone.status, gone.body), (404, stranger.ask("GET", "/m/" + 64 * "0").body))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
