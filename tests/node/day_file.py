@@ -44,7 +44,7 @@ def header(blob):
         (size,) = struct.unpack_from("<I", blob, at)
         names.append(blob[at + 4:at + 4 + size].decode())
         at += 4 + size
-    assert fmt == 1 and at == len(blob), "header"
+    assert fmt in (1, 2) and at == len(blob), "header"
     return {"kind": kind, "day": day, "id": number, "count": count, "times": times, "meta": meta,
             "originals": originals, "originals_hash": hashes[0], "meta_hash": hashes[1],
             "previous": hashes[2], "organisation": names[0], "source": names[1], "class": names[2]}

@@ -92,6 +92,8 @@ class SuperTest(unittest.TestCase):
             allowed = {str(self.node.log)}  # stderr
             if role == "intake":
                 allowed.add(str(self.node.followed))
+            if role == "courier":
+                allowed.add(str(self.node.data / "keys" / "node.tls.key"))  # what it speaks to a hub with
             self.assertLessEqual(files, allowed, role)
 
     def test_correlation_gives_an_alert(self):
