@@ -7,7 +7,7 @@ the times. usage: bench/evtx_peers.py --sereno BIN --files DIR --rules DIR [--ru
 The .evtx files of DIR are copied under new names, as often as it takes until the slowest program runs for --seconds. What it costs to
 load the rules is measured apart, on a file without events, and taken off on both sides; both figures are shown. A peer that is not
 given, or does not run, is named. The rounds of all programs are interleaved; figures are medians. Peers are built elsewhere: nothing of
-theirs is in this repository. Hayabusa reads rules of its own form: --hayabusa-rules names its conversion of the same rules.
+theirs is in this repository. Hayabusa reads rules of its own form: --hayabusa-rules names a checkout of its rules, whose folder "sigma" holds the same ones converted.
 """
 import argparse
 import glob
@@ -37,8 +37,21 @@ def chainsaw(a, target, out):
 
 def hayabusa(a, target, out):
     where = ["-d" if os.path.isdir(target) else "-f", target]
-    return [a.hayabusa, "dfir-timeline"] + where + ["-r", a.hayabusa_rules, "-t", "jsonl", "-o", out, "-w", "-C", "-q", "-N", "-p", "verbose",
-                                                   "-D", "-n", "-u", "--threads", str(a.cores)], None
+    rules = ["-r", os.path.join(a.hayabusa_rules, "sigma"), "-c", os.path.join(a.hayabusa_rules, "config"), "-D", "-n", "-u"]
+    return [a.hayabusa, "dfir-timeline"] + where + rules + ["-t", "jsonl", "-o", out, "-w", "-C", "-q", "-Q", "-N", "-K", "-p", "verbose",
+                                                           "--threads", str(a.cores)], None
+
+
+def originals(folder):
+    """Rules that were converted have ids of their own: -> {that id: the id it is derived from}"""
+    out = {}
+    for path in glob.glob(os.path.join(folder, "sigma", "**", "*.yml"), recursive=True):
+        text = open(path, encoding="utf-8").read()
+        own = re.search(r"^id: *([0-9a-f-]{36})", text, re.M)
+        derived = re.search(r"- id: *([0-9a-f-]{36})\s+type: *derived", text)
+        if own and derived:
+            out[own.group(1)] = derived.group(1)
+    return out
 
 
 def pairs_tsv(path):
@@ -60,9 +73,10 @@ def pairs_hayabusa(path):
         file, rule = re.search(r'"EvtxFile": ?"([^"]*)"', line), re.search(r'"RuleID": ?"([0-9a-f-]{36})"', line)
         if file and rule:
             out.append((os.path.basename(file.group(1)), rule.group(1)))
-    return out
+    return [(f, ORIGINALS.get(rule, rule)) for f, rule in out]
 
 
+ORIGINALS = {}
 PROGRAMS = {"sereno": (sereno, pairs_tsv), "chainsaw": (chainsaw, pairs_chainsaw), "hayabusa": (hayabusa, pairs_hayabusa)}
 
 
@@ -160,6 +174,8 @@ def main():
     files = sorted(glob.glob(os.path.join(a.files, "**", "*.evtx"), recursive=True))
     if not files:
         sys.exit("no .evtx files in " + a.files)
+    if a.hayabusa_rules:
+        ORIGINALS.update(originals(a.hayabusa_rules))
     names = [n for n in PROGRAMS if getattr(a, n)]
     for name in PROGRAMS:
         if name not in names:

@@ -29,7 +29,7 @@ struct evtx *evtx_new(void)
     struct evtx *x = mem_alloc(sizeof *x);
     x->magic = EVTX_MAGIC;
     arena_init(&x->arena, 256 * 1024);
-    x->text = mem_alloc(EVTX_TEXT_MAX + 16);
+    x->text = mem_realloc(NULL, EVTX_TEXT_MAX + 16); /* a mebibyte is not cleared per file */
     x->stamp = 1;
     return x;
 }
