@@ -131,6 +131,7 @@ static _Noreturn void reader(struct here *h)
     struct archive_walk_totals totals;
     struct arena scratch;
     int fd = h->blocks[1];
+    uint64_t damaged = 0;
     const struct sandbox_options options = {.data_dir = h->data_dir};
     (void)snprintf(folder, sizeof folder, "%s/archive", h->data_dir);
     arena_init(&scratch, 0);
@@ -156,6 +157,8 @@ static _Noreturn void reader(struct here *h)
             send_block(fd, &w, &header, body);
         } else if (next == 0) {
             break;
+        } else if (next == ERR_INVALID) {
+            damaged++; /* a header that cannot be read */
         } else {
             rc = next;
         }
@@ -163,8 +166,11 @@ static _Noreturn void reader(struct here *h)
     if (rc != 0) {
         child_fail(fd, &e);
     }
-    const char end[] = {1, 0, 0, 0, FRAME_END};
-    cli_child_write(fd, span_make(end, sizeof end));
+    struct buf b;
+    buf_init(&b, 64);
+    buf_u8(&b, FRAME_END);
+    buf_u64(&b, damaged);
+    frame_send(fd, &b);
     _exit(0);
 }
 
@@ -236,6 +242,7 @@ static int look(struct looker *l, struct err *e)
             struct span text = cursor_take(&c, cursor_left(&c));
             rc = err_set(e, ERR_IO, "%.*s", SPAN_ARG(span_sub(text, 0, 700)));
         } else {
+            hunt_run_damaged(l->run, cursor_u64(&c));
             ended = true;
         }
     }

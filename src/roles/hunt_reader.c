@@ -24,6 +24,7 @@ struct hunt_reader {
     struct arena scratch;
     VEC(struct hunt_read_block) blocks;
     bool at_end;
+    uint64_t damaged;
     int rc;
     struct err e;
 };
@@ -105,6 +106,7 @@ static void read_step(struct hunt_reader *r)
         }
         rc = rc > 0 ? take_block(r, &h, body) : rc;
         if (rc == ERR_INVALID && ++damaged < HUNT_READ_DAMAGED_MAX) {
+            r->damaged++;
             log_error("hunt.block", "day=%d block=%u why=\"%s\"", r->walk.day, r->walk.block, e.text);
         } else if (rc != 0) {
             r->rc = rc;
@@ -178,6 +180,12 @@ const struct hunt_read_block *hunt_reader_blocks(const struct hunt_reader *r, si
     CHECK(!r->busy);
     *count_out = r->blocks.len;
     return r->blocks.data;
+}
+
+uint64_t hunt_reader_damaged(const struct hunt_reader *r)
+{
+    CHECK(!r->busy);
+    return r->damaged;
 }
 
 bool hunt_reader_at_end(const struct hunt_reader *r)

@@ -46,5 +46,7 @@ bool hunt_reader_busy(const struct hunt_reader *r);
 const struct archive_walk_totals *hunt_reader_totals(const struct hunt_reader *r);
 const struct hunt_read_block *hunt_reader_blocks(const struct hunt_reader *r, size_t *count_out);
 bool hunt_reader_at_end(const struct hunt_reader *r);
+/* Blocks passed over because their headers cannot be read, since it began. */
+uint64_t hunt_reader_damaged(const struct hunt_reader *r);
 
 #endif

@@ -267,6 +267,7 @@ static int take_end(struct hunter *h, struct span body, struct err *e)
 {
     struct cursor c = cursor_of(body);
     uint64_t job = cursor_u64(&c);
+    uint64_t damaged = cursor_u64(&c);
     struct hunt_run_progress p;
     struct buf b;
     struct buf result;
@@ -276,6 +277,7 @@ static int take_end(struct hunter *h, struct span body, struct err *e)
     if (job != h->job || h->run == NULL) {
         return 0;
     }
+    hunt_run_damaged(h->run, damaged);
     hunt_run_progress(h->run, &p);
     buf_init(&result, HUNTS_RESULT_MAX);
     buf_init(&b, HUNTS_RESULT_MAX + 4096);

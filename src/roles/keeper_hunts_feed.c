@@ -211,6 +211,7 @@ static void read_all(struct hunt_job *job)
     job->step = HUNT_ENDING;
     buf_init(&b, 64);
     buf_u64(&b, job->run);
+    buf_u64(&b, hunt_reader_damaged(job->reader));
     (void)!ipc_send(slot_of(job)->ch, MSG_HUNT_END, 0, buf_view(&b));
     buf_free(&b);
 }

@@ -303,6 +303,11 @@ void hunt_run_progress(const struct hunt_run *run, struct hunt_run_progress *out
                                       run->matches};
 }
 
+void hunt_run_damaged(struct hunt_run *run, uint64_t count)
+{
+    run->damaged += count;
+}
+
 void hunt_run_retained(struct hunt_run *run, time_ns from, time_ns to)
 {
     run->retained_from = from;

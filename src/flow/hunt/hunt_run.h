@@ -39,6 +39,9 @@ enum hunt_block_use {
 void hunt_run_block(struct hunt_run *run, const struct archive_header *header, struct span body,
                     enum hunt_block_use use);
 
+/* Blocks that nobody could hand in: told with those that could not be unpacked. */
+void hunt_run_damaged(struct hunt_run *run, uint64_t count);
+
 struct hunt_run_progress {
     uint64_t blocks, events, matches;
 };

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Walking the archive: every block that fits once and in order, over days, up to the block where the walk was begun, on
+ * from any block; days that went, bodies that were purged and headers that are damaged stop nothing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+
+#include "archive/block.h"
+#include "archive/walk.h"
+
+enum { DAY = 20779, DAYS = 3, BLOCKS = 4 };
+
+static char folder[64];
+static struct arena arena;
+static struct archive *archive;
+static struct archive_reader *reader;
+static struct err e;
+
+static void path_of(int32_t day, char out[256])
+{
+    struct time_parts p;
+    time_to_parts((time_ns)day * TIME_DAY, &p);
+    (void)snprintf(out, 256, "%s/%04d-%02d-%02d.db", folder, p.year, p.month, p.day);
+}
+
+static void run_sql(int32_t day, const char *sql)
+{
+    char path[256];
+    sqlite3 *db;
+    path_of(day, path);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* Block i of a day: events at second 10 i of it; the first has no class, the last is of another organisation. */
+static void write_day(int32_t day)
+{
+    struct archive_block_in blocks[BLOCKS];
+    struct buf bodies[BLOCKS];
+    struct archive_kept kept;
+    struct block_packer *p = block_packer_new(1);
+    memset(blocks, 0, sizeof blocks);
+    for (int i = 0; i < BLOCKS; i++) {
+        time_ns at = (time_ns)day * TIME_DAY + i * 10 * TIME_SECOND;
+        struct archive_record r = {.organisation = i == BLOCKS - 1 ? SPAN("other") : SPAN("town"),
+                                   .source = i % 2 == 0 ? SPAN("even") : SPAN("odd"),
+                                   .class_name = i == 0 ? SPAN("") : SPAN("c"),
+                                   .time = at,
+                                   .received = at,
+                                   .original = SPAN("x")};
+        const struct archive_record *list[1] = {&r};
+        buf_init(&bodies[i], 1 << 16);
+        block_pack(p, list, 1, &blocks[i].header, &bodies[i]);
+        blocks[i].body = buf_view(&bodies[i]);
+    }
+    struct archive_window w = {.intake = 1, .id = (uint64_t)day, .received = (time_ns)day * TIME_DAY,
+                               .blocks = blocks, .nblocks = BLOCKS};
+    assert_int_equal(archive_write(archive, &w, &kept, &e), 0);
+    block_packer_free(&p);
+    for (int i = 0; i < BLOCKS; i++) {
+        buf_free(&bodies[i]);
+    }
+}
+
+static int make(void **state)
+{
+    (void)state;
+    (void)snprintf(folder, sizeof folder, "/tmp/walk-test-XXXXXX");
+    if (mkdtemp(folder) == NULL || archive_open(folder, &archive, &e) != 0) {
+        return -1;
+    }
+    arena_init(&arena, 0);
+    for (int d = 0; d < DAYS; d++) {
+        write_day(DAY + d);
+    }
+    return archive_reader_open(folder, &reader, &e);
+}
+
+static int drop(void **state)
+{
+    (void)state;
+    archive_reader_close(&reader);
+    archive_close(&archive);
+    arena_fini(&arena);
+    for (int d = 0; d < DAYS; d++) {
+        static const char *const tails[] = {"", "-wal", "-shm"};
+        for (size_t i = 0; i < ARRAY_LEN(tails); i++) {
+            char path[256];
+            path_of(DAY + d, path);
+            (void)strcat(path, tails[i]);
+            (void)unlink(path);
+        }
+    }
+    return rmdir(folder);
+}
+
+/* "0.1 0.2 1.1 …": day and block of each; "!" for a header that cannot be read, "-" behind a purged one. */
+static const char *walk(struct archive_walk *w)
+{
+    static char out[512];
+    struct archive_header h;
+    struct span body;
+    int rc = 0;
+    out[0] = '\0';
+    while ((rc = archive_walk_next(reader, w, &arena, &h, &body, &e)) != 0) {
+        size_t n = strlen(out);
+        assert_true(n < sizeof out - 20);
+        if (rc < 0) {
+            assert_int_equal(rc, ERR_INVALID);
+            (void)snprintf(out + n, sizeof out - n, "! ");
+            continue;
+        }
+        assert_true(h.day == w->day && h.id == w->block);
+        (void)snprintf(out + n, sizeof out - n, "%d.%u%s ", w->day - DAY, w->block,
+                       body.ptr == NULL ? "-" : "");
+    }
+    return out;
+}
+
+static void fits(void **state)
+{
+    (void)state;
+    struct archive_walk w;
+    archive_walk_init(&w);
+    assert_string_equal(walk(&w), "0.1 0.2 0.3 0.4 1.1 1.2 1.3 1.4 2.1 2.2 2.3 2.4 ");
+    assert_string_equal(walk(&w), ""); /* it is at its end */
+    archive_walk_init(&w);
+    w.organisation = SPAN("town");
+    w.source = SPAN("odd");
+    assert_string_equal(walk(&w), "0.2 1.2 2.2 ");
+    archive_walk_init(&w);
+    w.from = (time_ns)DAY * TIME_DAY + 20 * TIME_SECOND;
+    w.to = (time_ns)(DAY + 1) * TIME_DAY + 10 * TIME_SECOND; /* not with it */
+    assert_string_equal(walk(&w), "0.3 0.4 1.1 ");
+    archive_walk_init(&w);
+    w.from = INT64_MAX;
+    w.context = true; /* those without a class, and nothing else */
+    assert_string_equal(walk(&w), "0.1 1.1 2.1 ");
+}
+
+static void begins_and_ends(void **state)
+{
+    (void)state;
+    struct archive_walk w;
+    struct archive_walk_totals t;
+    archive_walk_init(&w);
+    w.day = DAY + 1;
+    w.block = 2;
+    w.end_day = DAY + 2;
+    w.end_block = 2;
+    assert_string_equal(walk(&w), "1.3 1.4 2.1 2.2 ");
+    archive_walk_init(&w);
+    w.source = SPAN("odd");
+    assert_int_equal(archive_walk_count(reader, &w, &t, &e), 0);
+    assert_int_equal(t.blocks, 6);
+    assert_int_equal(t.events, 6);
+    assert_int_equal(t.end_day, DAY + 2);
+    assert_int_equal(t.end_block, BLOCKS);
+    assert_int_equal(t.retained_from, (time_ns)DAY * TIME_DAY);
+    assert_int_equal(t.retained_to, (time_ns)(DAY + 2) * TIME_DAY + 30 * TIME_SECOND);
+}
+
+static void harm(void **state)
+{
+    (void)state;
+    struct archive_walk w;
+    char path[256];
+    run_sql(DAY, "UPDATE block SET body = NULL WHERE id = 2");
+    run_sql(DAY, "UPDATE block SET header = x'00' WHERE id = 3");
+    archive_walk_init(&w);
+    w.end_day = DAY + 1;
+    w.end_block = 1;
+    assert_string_equal(walk(&w), "0.1 0.2- ! 0.4 1.1 ");
+    path_of(DAY + 1, path);
+    assert_int_equal(unlink(path), 0); /* retention took it */
+    archive_walk_init(&w);
+    assert_string_equal(walk(&w), "0.1 0.2- ! 0.4 2.1 2.2 2.3 2.4 ");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(fits, make, drop),
+        cmocka_unit_test_setup_teardown(begins_and_ends, make, drop),
+        cmocka_unit_test_setup_teardown(harm, make, drop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
