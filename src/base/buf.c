@@ -136,7 +136,8 @@ void buf_drop(struct buf *b, size_t n)
 
 struct cursor cursor_of(struct span s)
 {
-    return (struct cursor){s.ptr, s.ptr + s.len, false};
+    /* An empty span may have no pointer at all, to which nothing may be added. */
+    return (struct cursor){s.ptr, s.len == 0 ? s.ptr : s.ptr + s.len, false};
 }
 
 struct span cursor_take(struct cursor *c, size_t n)
@@ -146,7 +147,7 @@ struct span cursor_take(struct cursor *c, size_t n)
         return span_make("", 0);
     }
     struct span s = span_make(c->ptr, n);
-    c->ptr += n;
+    c->ptr = n == 0 ? c->ptr : c->ptr + n;
     return s;
 }
 
