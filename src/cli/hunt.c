@@ -219,37 +219,45 @@ static int run(struct hunt_command *c)
     return status;
 }
 
-static int run_hunt(int argc, char **argv, const struct command *self)
+/* -1: go on; else the exit status. */
+static int take_options(struct hunt_command *c, int argc, char **argv)
 {
-    struct hunt_command c = {.self = self, .why = SPAN("sereno hunt, from the command line")};
     struct err e = {0};
     int option = 0;
-    arena_init(&c.arena, 0);
-    hunt_init(&c.hunt);
     optind = 1;
     while ((option = getopt_long(argc, argv, "+h", options, NULL)) >= 0) {
         if (option == 'h') {
-            return cli_help(self);
+            return cli_help(c->self);
         }
-        int rc = take_option(&c, option, &e);
+        int rc = take_option(c, option, &e);
         if (rc == ERR_IO || rc == ERR_NOT_FOUND) {
             cli_print_err(&e);
             return CLI_UNREAD;
         }
         if (rc != 0) {
-            return cli_usage(self, "%s%s%s", e.where, e.where[0] != '\0' ? ": " : "", e.text);
+            return cli_usage(c->self, "%s%s%s", e.where, e.where[0] != '\0' ? ": " : "", e.text);
         }
     }
-    c.hunt.rules = c.rules.data;
-    c.hunt.nrules = (uint32_t)c.rules.len;
+    c->hunt.rules = c->rules.data;
+    c->hunt.nrules = (uint32_t)c->rules.len;
     if (optind < argc) {
-        return cli_usage(self, "\"%s\": what is looked for comes behind --rule, --indicator or --search",
+        return cli_usage(c->self,
+                         "\"%s\": what is looked for comes behind --rule, --indicator or --search",
                          argv[optind]);
     }
-    if (hunt_check(&c.hunt, &e) != 0 || span_trim(c.why).len == 0) {
-        return cli_usage(self, "%s", e.text[0] != '\0' ? e.text : "--why needs a reason");
+    if (hunt_check(&c->hunt, &e) != 0 || span_trim(c->why).len == 0) {
+        return cli_usage(c->self, "%s", e.text[0] != '\0' ? e.text : "--why needs a reason");
     }
-    int status = run(&c);
+    return -1;
+}
+
+static int run_hunt(int argc, char **argv, const struct command *self)
+{
+    struct hunt_command c = {.self = self, .why = SPAN("sereno hunt, from the command line")};
+    arena_init(&c.arena, 0);
+    hunt_init(&c.hunt);
+    int status = take_options(&c, argc, argv);
+    status = status < 0 ? run(&c) : status;
     vec_free(&c.rules);
     arena_fini(&c.arena);
     return status;

@@ -387,6 +387,8 @@ class Interrupted(unittest.TestCase):
     def test_node_killed(self):
         hunt = self.begun()
         self.node.kill()
+        roles = ("intake", "correlator", "hunter", "keeper", "desk", "courier")
+        until("the last of its processes to be gone", lambda: not any(self.node.role_pids(r) for r in roles))
         self.node.start()
         self.check(hunt)
 
