@@ -95,9 +95,10 @@ static int drop(void **state)
         static const char *const tails[] = {"", "-wal", "-shm"};
         for (size_t i = 0; i < ARRAY_LEN(tails); i++) {
             char path[256];
+            char full[264];
             path_of(DAY + d, path);
-            (void)strcat(path, tails[i]);
-            (void)unlink(path);
+            (void)snprintf(full, sizeof full, "%s%s", path, tails[i]);
+            (void)unlink(full);
         }
     }
     return rmdir(folder);
