@@ -256,6 +256,29 @@ int fed_sharing_put(struct db *db, const struct fed_sharing *s, struct span who,
     return rc;
 }
 
+int fed_share_circles(struct db *db, struct buf *out, struct err *e)
+{
+    struct db_stmt *s = NULL;
+    size_t at = out->len;
+    uint32_t n = 0;
+    int rc = db_query(db,
+                      "SELECT c.id, c.name, COALESCE(m.org, c.hub) FROM fed_circle c LEFT JOIN "
+                      "fed_member m ON m.circle = c.id AND m.node = c.hub ORDER BY c.id",
+                      e, &s);
+    buf_u32(out, 0);
+    while (rc == 0 && (rc = db_step(s, e)) > 0) {
+        for (int i = 0; i < 3; i++) {
+            buf_str(out, db_col_text(s, i));
+        }
+        n += 1;
+        rc = 0;
+    }
+    if (!out->failed) {
+        memcpy(out->data + at, &n, sizeof n);
+    }
+    return rc;
+}
+
 int fed_share_count(struct db *db, struct span id, int64_t signals, struct err *e)
 {
     struct db_stmt *s = NULL;

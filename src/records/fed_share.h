@@ -65,6 +65,8 @@ int fed_sharing_get(struct db *db, struct arena *arena, struct fed_sharing *out,
 /* All rows and words anew, with an audit row, in one transaction. Rows that stay keep since and sent. */
 int fed_sharing_put(struct db *db, const struct fed_sharing *s, struct span who, time_ns now,
                     struct err *e) NODISCARD;
+/* Writes u32 n, n of str circle, str its name, str the organisation of its hub. */
+int fed_share_circles(struct db *db, struct buf *out, struct err *e) NODISCARD;
 /* Signals went out by this row. Inside a transaction; an unknown id is fine. */
 int fed_share_count(struct db *db, struct span id, int64_t signals, struct err *e) NODISCARD;
 

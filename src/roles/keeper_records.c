@@ -42,6 +42,7 @@ int keeper_records_open(const char *data_dir, const struct keeper_records_hooks 
     keeper_sources_load(kr, e);
     keeper_tell_tokens(kr);
     keeper_signals_sweep(kr, clock_now());
+    keeper_signals_tick(kr); /* what is there already is no news */
     *out = kr;
     return 0;
 }

@@ -6,6 +6,7 @@
 #include "records/fed_share.h"
 #include "records/fed_signals.h"
 #include "records/fed_warnings.h"
+#include "records/settings.h"
 #include "roles/keeper_records_priv.h"
 
 enum {
@@ -264,11 +265,22 @@ static int change_warning(struct keeper_records *kr, struct cursor *c, struct er
 static int get_sharing(struct keeper_records *kr, struct cursor *c, struct err *e)
 {
     struct fed_sharing s = {0};
+    struct span stopped = SPAN("");
+    char text[SETTING_MAX];
     int rc = whole(c, e);
     rc = rc < 0 ? rc : fed_sharing_get(kr->db, &kr->scratch, &s, e);
     answer_begin(&kr->out, rc, e);
-    if (rc == 0) {
-        fed_sharing_encode(&kr->out, &s);
+    if (rc < 0) {
+        return rc;
+    }
+    fed_sharing_encode(&kr->out, &s);
+    if (settings_get(kr->db, SPAN("federation.stopped"), text, sizeof text, &stopped, NULL) < 0) {
+        stopped = SPAN("");
+    }
+    buf_str(&kr->out, stopped);
+    rc = fed_share_circles(kr->db, &kr->out, e);
+    if (rc < 0) {
+        answer_begin(&kr->out, rc, e);
     }
     return rc;
 }
@@ -305,7 +317,7 @@ keeper_signals_fn *keeper_signals_answer(uint16_t ask)
     return NULL;
 }
 
-/* The desk is told of what came since it was told last; the first time after a start of nothing. */
+/* The desk is told of what came since the last time; the first time, at the start, of nothing. */
 static void tell_new(struct keeper_records *kr)
 {
     enum { AT_ONCE = 20 };
