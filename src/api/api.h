@@ -16,6 +16,7 @@
 #include "records/ask.h"
 
 struct api;
+struct level_report;
 struct fed_engine;
 
 /* Before the sandbox: the TLS library reads its tables. */
@@ -48,6 +49,8 @@ struct api_config {
     bool (*ask)(void *arg, struct span question, api_answer *answer, void *ctx);
     /* The federation's engine, NULL while it starts. May be NULL: then there is none. */
     struct fed_engine *(*federation)(void *arg);
+    /* How far the community is on its guard; NULL while that is not known. May be NULL. */
+    const struct level_report *(*level)(void *arg);
 };
 
 /* All texts are copied. ERR_UNSUPPORTED: beyond loopback without TLS; ERR_INVALID: certificate or

@@ -51,6 +51,27 @@ static void respond_document(struct api_request *req, int rc, struct buf *b, con
 
 /* ---- what there is ---- */
 
+/* The engine's document, and in it how far the community is on its guard. */
+static void add_level(struct api_request *req, struct buf *b)
+{
+    const struct level_report *level =
+        req->api->config.level == NULL ? NULL : req->api->config.level(req->api->config.arg);
+    struct json_writer j;
+    if (b->failed || b->len == 0 || b->data[b->len - 1] != '}' ||
+        !warning_shows(&req->reader, ACTION_COUNT, clock_now())) {
+        return;
+    }
+    b->len--;
+    buf_cstr(b, ",\"level\":");
+    if (level == NULL) {
+        buf_cstr(b, "null");
+    } else {
+        json_writer_init(&j, b);
+        community_level_json(&j, level);
+    }
+    buf_cstr(b, "}");
+}
+
 static void status_answered(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
     struct err e = {0};
@@ -60,7 +81,11 @@ static void status_answered(struct api_request *req, int rc, struct span text, s
         respond_failure(req, rc, text);
     } else if (en != NULL) {
         buf_init(&b, REQUEST_RESPONSE_MAX);
-        respond_document(req, fed_engine_status(en, data, &b, &e), &b, &e);
+        int known = fed_engine_status(en, data, &b, &e);
+        if (known == 0) {
+            add_level(req, &b);
+        }
+        respond_document(req, known, &b, &e);
     }
 }
 

@@ -111,6 +111,12 @@ static void ask_admin(struct desk *d)
 
 /* ---- the server ---- */
 
+static const struct level_report *level(void *arg)
+{
+    struct desk *d = arg;
+    return d->fed == NULL ? NULL : desk_fed_level(d->fed);
+}
+
 static struct fed_engine *federation(void *arg)
 {
     struct desk *d = arg;
@@ -145,6 +151,7 @@ static void serve(struct desk *d)
         .arg = d,
         .ask = ask,
         .federation = federation,
+        .level = level,
     };
     if (d->api != NULL) {
         fail_pending(d);
@@ -182,6 +189,7 @@ static void serve_control(struct desk *d)
         .arg = d,
         .ask = ask,
         .federation = federation,
+        .level = level,
     };
     d->control_fd = -1; /* the server's now */
     if (d->control != NULL) {

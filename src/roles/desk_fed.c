@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "desk/federation/certs.h"
+#include "desk/federation/watch.h"
 
 enum { FED_TICK_MS = 250 };
 
@@ -31,6 +32,7 @@ struct desk_fed {
     int listen_fd;
     struct fed_engine *engine;
     struct fed_circles circles;
+    struct fed_watch *watch;
     struct hub *hub;
     VEC(uint64_t) carried; /* ids with the courier */
     bool closing;
@@ -104,6 +106,48 @@ void desk_fed_courier_lost(struct desk_fed *f)
         f->carried.len--;
         fed_engine_carried(f->engine, id, &c);
     }
+}
+
+/* ---- the watch's host ---- */
+
+static int watch_issues(void *arg, const struct watch_issue *i, watch_issued *done, void *ctx,
+                        struct err *e)
+{
+    struct desk_fed *f = arg;
+    const struct fed_issue issue = {
+        .draft = i->draft, .class = i->class, .reason = i->reason, .audience = i->audience};
+    return fed_engine_issue(f->engine, &issue, done, ctx, e);
+}
+
+static const struct fed_membership *watch_circle(void *arg, struct span circle)
+{
+    struct desk_fed *f = arg;
+    return fed_engine_circle(f->engine, circle);
+}
+
+static bool watch_stopped(void *arg)
+{
+    struct desk_fed *f = arg;
+    return fed_engine_stopped(f->engine);
+}
+
+static void watch_start(struct desk_fed *f)
+{
+    struct watch_config c = {
+        .host = {f, host_ask, watch_issues, watch_circle, watch_stopped},
+        .node = span_of(fed_engine_keys(f->engine)->node),
+    };
+    randombytes_buf(c.seed, sizeof c.seed);
+    watch_free(&f->watch);
+    f->watch = watch_new(&c);
+}
+
+static void count_circle(void *ctx, const struct fed_membership *m, bool own)
+{
+    unsigned *n = ctx;
+    (void)m;
+    (void)own;
+    ++*n;
 }
 
 /* ---- keys ---- */
@@ -247,6 +291,7 @@ static int start(struct desk_fed *f, struct err *e)
     rc = fed_engine_new(&c, e, &f->engine);
     fed_keys_wipe(&keys);
     if (rc == 0) {
+        watch_start(f);
         fed_engine_keeper(f->engine);
         listen_if_ready(f);
     }
@@ -324,7 +369,12 @@ static void on_timer(uv_timer_t *timer)
 {
     struct desk_fed *f = timer->data;
     if (f->engine != NULL) {
+        unsigned circles = 0;
         fed_engine_tick(f->engine, clock_mono());
+        fed_engine_each_circle(f->engine, &circles, count_circle);
+        if (circles > 0) {
+            watch_tick(f->watch, clock_now());
+        }
     }
 }
 
@@ -403,6 +453,7 @@ void desk_fed_free(struct desk_fed **out)
         return;
     }
     hub_free(&f->hub);
+    watch_free(&f->watch);
     fed_engine_free(&f->engine);
     close_fds(f);
     uv_close((uv_handle_t *)&f->timer, on_closed);
@@ -413,6 +464,11 @@ void desk_fed_keeper(struct desk_fed *f)
     if (f->engine != NULL) {
         fed_engine_keeper(f->engine);
     }
+}
+
+const struct level_report *desk_fed_level(const struct desk_fed *f)
+{
+    return f->watch == NULL ? NULL : watch_level(f->watch);
 }
 
 struct fed_engine *desk_fed_engine(struct desk_fed *f)

@@ -5,6 +5,7 @@
 
 #include "desk/federation/circles.h"
 #include "desk/federation/engine.h"
+#include "desk/federation/warning.h"
 #include "os/ipc.h"
 #include "roles/role.h"
 
@@ -23,6 +24,8 @@ void desk_fed_keeper(struct desk_fed *f);
 void desk_fed_courier_lost(struct desk_fed *f);
 void desk_fed_carried(struct desk_fed *f, const struct ipc_msg *msg);
 /* NULL until all keys are here. */
+/* How far the community is on its guard; NULL while it starts. */
+const struct level_report *desk_fed_level(const struct desk_fed *f);
 struct fed_engine *desk_fed_engine(struct desk_fed *f);
 /* The engine's circles, for items; there from the start, empty until the engine is. */
 const struct fed_circles *desk_fed_circles(const struct desk_fed *f);

@@ -282,14 +282,26 @@ static void sequences_warn_too(void **state)
     begin(8);
     all_have_linux();
     for (size_t i = 1; i <= 2; i++) {
-        world_alert(w, i, RULE_A, NULL, LEVEL_MEDIUM, id);
+        world_alert(w, i, RULE_A, NULL, LEVEL_LOW, id);
         world_run(w, 2);
-        world_alert(w, i, RULE_B, NULL, LEVEL_MEDIUM, id);
+        world_alert(w, i, RULE_B, NULL, LEVEL_LOW, id);
         world_run(w, 2);
     }
     const struct world_said *s = said("sequence");
     assert_non_null(s);
     assert_string_equal(s->value, RULE_A " > " RULE_B);
+    /* Of what was warned of by itself, no sequence is told. */
+    size_t before = w->nsaid;
+    for (size_t i = 3; i <= 4; i++) {
+        world_alert(w, i, RULE_A, NULL, LEVEL_HIGH, id);
+        world_run(w, 2);
+        world_alert(w, i, "dddddddd-0000-4000-8000-000000000000", NULL, LEVEL_HIGH, id);
+        world_run(w, 2);
+    }
+    assert_true(w->nsaid > before);
+    for (size_t i = before; i < w->nsaid; i++) {
+        assert_string_not_equal(w->said[i].kind, "sequence");
+    }
     end();
 }
 

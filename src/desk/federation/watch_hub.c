@@ -171,6 +171,8 @@ static void take_signal(struct fed_watch *w, const struct fed_signal_row *row, b
     }
 }
 
+static void read_on(struct fed_watch *w);
+
 static void signals_read_in(void *ctx, int rc, struct span text, struct cursor *data)
 {
     struct fed_watch *w = ctx;
@@ -192,6 +194,9 @@ static void signals_read_in(void *ctx, int rc, struct span text, struct cursor *
         arena_reset(&arena);
     }
     arena_fini(&arena);
+    if (n == FED_SIGNALS_BATCH) {
+        read_on(w);
+    }
 }
 
 static void read_on(struct fed_watch *w)

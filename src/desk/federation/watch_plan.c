@@ -120,13 +120,53 @@ static void add_indicator(struct hub_plan *p, struct span value)
     }
 }
 
+/* Where " > " stands between the two rules of a sequence; the length of the text when it does not. */
+static size_t arrow_of(struct span value)
+{
+    for (size_t i = 0; i + 3 <= value.len; i++) {
+        if (span_eq(span_sub(value, i, 3), SPAN(" > "))) {
+            return i;
+        }
+    }
+    return value.len;
+}
+
+/* Whether a rule was warned of by itself, or is about to be. */
+static bool is_told(const struct fed_watch *w, const struct hub_circle *c, struct span rule)
+{
+    char id[WARNING_ID_LEN + 1];
+    uint64_t at = 0;
+    warning_make_id(span_of(c->id), COMMUNITY_RULE, rule, id);
+    if (map_get(&c->by_id, span_of(id), &at) &&
+        !((const struct hub_warning *)(uintptr_t)at)->withdrawn) {
+        return true;
+    }
+    for (size_t i = 0; i < w->plans.len; i++) {
+        if (span_eq(w->plans.data[i]->w.id, span_of(id))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A sequence is for what says little by itself: of an attack in ten steps it would make forty-five
+ * warnings that the ten rules' own say better. */
+static bool says_nothing_new(const struct fed_watch *w, const struct hub_circle *c,
+                             const struct community_finding *f)
+{
+    size_t arrow = arrow_of(f->value);
+    return f->kind == COMMUNITY_SEQUENCE && arrow < f->value.len &&
+           (is_told(w, c, span_sub(f->value, 0, arrow)) ||
+            is_told(w, c, span_sub(f->value, arrow + 3, f->value.len)));
+}
+
 void watch_plan_finding(struct fed_watch *w, struct hub_circle *c,
                         const struct community_finding *f, const struct signal *s)
 {
     struct cohort cohort = {.m = w->host.circle(w->host.arg, span_of(c->id))};
     char id[WARNING_ID_LEN + 1];
     uint64_t at = 0;
-    if (cohort.m == NULL || w->plans.len >= PLANS_MAX) {
+    if (cohort.m == NULL || w->plans.len >= PLANS_MAX || says_nothing_new(w, c, f)) {
         return;
     }
     warning_make_id(span_of(c->id), f->kind, f->value, id);
@@ -188,6 +228,20 @@ static void next_plan(struct fed_watch *w)
     w->planning = false;
 }
 
+/* It could not be issued: again later, so that nothing is lost while a membership file is over its
+ * date; but not for ever, since others wait behind it. */
+static void plan_failed(struct fed_watch *w, struct span why)
+{
+    enum { TRIES = 20 };
+    char shown[LOG_VALUE_MAX];
+    log_warn("warning.issue", "why=\"%s\"", log_value(why, shown));
+    w->planning = false;
+    w->plan_at = w->now + WATCH_RETRY_S * TIME_SECOND;
+    if (++w->plans.data[0]->tries == TRIES) {
+        next_plan(w);
+    }
+}
+
 static struct hub_circle *circle_of(struct fed_watch *w, struct span id)
 {
     for (size_t i = 0; i < w->circles.len; i++) {
@@ -203,7 +257,6 @@ static void issued(void *ctx, int rc, struct span text, struct span envelope)
     struct fed_watch *w = ctx;
     struct hub_plan *p = w->plans.data[0];
     struct hub_circle *c = circle_of(w, p->circle);
-    char shown[LOG_VALUE_MAX];
     (void)envelope;
     if (rc == 0 && c != NULL) {
         struct hub_warning *hw = watch_warning_add(c, &p->w);
@@ -213,10 +266,11 @@ static void issued(void *ctx, int rc, struct span text, struct span envelope)
         log_info("warning.issued", "warning=%.*s version=%lld kind=%s", SPAN_ARG(p->w.id),
                  (long long)p->w.version, community_kind_name(p->w.kind));
         w->care_at = 0;
+        next_plan(w);
+        watch_plan_tick(w); /* the next one need not wait for time to pass */
     } else {
-        log_warn("warning.issue", "why=\"%s\"", log_value(text, shown));
+        plan_failed(w, text);
     }
-    next_plan(w);
 }
 
 static int64_t next_version(struct fed_watch *w, const struct hub_plan *p)
@@ -229,6 +283,7 @@ static int64_t next_version(struct fed_watch *w, const struct hub_plan *p)
 
 static void issue(struct fed_watch *w, struct hub_plan *p)
 {
+    p->told = true;
     struct err e = {0};
     p->w.version = next_version(w, p);
     struct jcs *audience = NULL;
@@ -248,9 +303,7 @@ static void issue(struct fed_watch *w, struct hub_plan *p)
     };
     rc = rc < 0 ? rc : w->host.issue(w->host.arg, &i, issued, w, &e);
     if (rc < 0) {
-        char shown[LOG_VALUE_MAX];
-        log_warn("warning.issue", "why=\"%s\"", log_value(span_of(e.text), shown));
-        next_plan(w);
+        plan_failed(w, span_of(e.text));
     }
 }
 
@@ -293,10 +346,7 @@ static void ask_rules(struct fed_watch *w, struct hub_plan *p)
     struct buf q;
     struct span rest = p->w.value;
     watch_question(&q, ASK_RULE_TEXTS);
-    size_t arrow = rest.len;
-    for (size_t i = 0; i + 3 <= rest.len; i++) {
-        arrow = span_eq(span_sub(rest, i, 3), SPAN(" > ")) && arrow == rest.len ? i : arrow;
-    }
+    size_t arrow = arrow_of(rest);
     bool two = p->w.kind == COMMUNITY_SEQUENCE && arrow < rest.len;
     buf_u32(&q, two ? 2 : 1);
     buf_str(&q, span_sub(rest, 0, two ? arrow : rest.len));
@@ -308,7 +358,7 @@ static void ask_rules(struct fed_watch *w, struct hub_plan *p)
 
 void watch_plan_tick(struct fed_watch *w)
 {
-    if (w->planning || w->plans.len == 0) {
+    if (w->planning || w->plans.len == 0 || w->now < w->plan_at) {
         return;
     }
     struct hub_plan *p = w->plans.data[0];

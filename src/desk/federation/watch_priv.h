@@ -54,6 +54,7 @@ struct hub_plan {
     struct span circle;
     struct policy_published published; /* once it is durable */
     bool told; /* rules are there */
+    unsigned tries;
 };
 
 struct hub_circle {
@@ -87,6 +88,7 @@ struct fed_watch {
     int64_t place;
     VEC(struct hub_plan *) plans; /* the first is under way */
     bool planning;
+    time_ns plan_at; /* not before */
     VEC(struct hub_dirty) dirty;
     bool forgetting;
     time_ns forget_at;

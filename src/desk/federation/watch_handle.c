@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * What envelopes of signals and warnings do when they come (handlers.def): their bodies are read as
+ * hostile here; the records get what was understood, written anew. The watch finds them there.
+ */
+#include "desk/federation/handlers.h"
+#include "desk/federation/signal_row.h"
+
+/* Signals are for the hub of their circle alone. */
+enum fed_refusal fed_signal_verify(struct fed_engine *en, const struct fed_envelope *env,
+                                   const struct jcs *body, struct arena *a, struct buf *digest,
+                                   struct err *e)
+{
+    const struct fed_membership *m = fed_engine_circle(en, env->circle);
+    if (m == NULL || !span_eq(m->hub.node, span_of(fed_engine_keys(en)->node))) {
+        (void)err_set(e, ERR_DENIED, "signals are for the hub of the circle");
+        return FED_POLICY;
+    }
+    return signal_digest(body, a, digest, e) < 0 ? FED_BODY : FED_TAKEN;
+}
+
+enum fed_refusal fed_warning_verify(struct fed_engine *en, const struct fed_envelope *env,
+                                    const struct jcs *body, struct arena *a, struct buf *digest,
+                                    struct err *e)
+{
+    (void)en;
+    return warning_digest(body, env->circle, env->epoch, a, digest, e) < 0 ? FED_BODY : FED_TAKEN;
+}
+
+/* Nothing at once: the watch looks four times a second. */
+void fed_watch_after(struct fed_engine *en, const struct fed_taken *t)
+{
+    (void)en;
+    (void)t;
+}

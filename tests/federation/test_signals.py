@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: EUPL-1.2
+"""From the attack on one city to the rule of another: a hub and three cities, real logs, real archives.
+usage: tests/federation/test_signals.py PROGRAM"""
+import glob
+import os
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import attack
+from world import INGEST_TOKEN, World, wait_until
+
+PROGRAM = sys.argv.pop(1) if len(sys.argv) > 1 else ""
+ADDRESS = "ip:185.220.101.4"
+
+
+class Signals(unittest.TestCase):
+    def setUp(self):
+        self.world = World(PROGRAM)
+
+    def tearDown(self):
+        if any(error for _, error in getattr(self._outcome, "errors", [])):
+            for n in self.world.nodes:
+                print("==== %s ====\n%s" % (n.name, n.log(True)[-6000:]), flush=True)
+        self.world.close()
+
+    def put(self, admin, value):
+        a = admin.send("PUT", "/api/v1/federation/sharing", value)
+        self.assertEqual(a.status, 200, a.body)
+        return a.json()
+
+    def warning(self, node, kind, value):
+        for w in node.get("/api/v1/warnings")["items"]:
+            if w["why"] == {"kind": kind, "value": value}:
+                return w
+        return None
+
+    def test_two_cities_warn_a_third(self):
+        w = self.world
+        hub = w.node("hub", hub=True)
+        cities = [w.node(name) for name in ("ahus", "bergen", "cadiz")]
+        first, second, third = cities
+        chief = hub.admin()
+        admins = {c.name: c.admin() for c in cities}
+        circle = hub.make_circle("Lake cities", chief)
+        for c in cities:
+            w.enrol(hub, circle, c, chief)
+        self.assertEqual(hub.federation()["level"]["level"], "calm")
+        # Three cities: they agreed that they may be guessed.
+        self.put(chief, {"agreed": True})
+        for c in (first, second):
+            self.put(admins[c.name], {"items": [{"when": "at_once", "class": {}}]})
+        # The third was attacked too, keeps it to itself, and does not know what it has.
+        attack.send(third, INGEST_TOKEN)
+        wait_until(lambda: third.get("/api/v1/alerts?status=all")["counts"]["open"] > 5, "alerts of the third city")
+        attack.send(first, INGEST_TOKEN)
+        told = lambda c: hub.rows("SELECT COUNT(*) FROM fed_signal WHERE node = ? AND indicators LIKE '%185.220.101.4%'",
+                                  c.federation()["node"]["id"])[0][0] > 0
+        wait_until(lambda: told(first), "the first city's signals at the hub")
+        self.assertIsNone(self.warning(third, "indicator", ADDRESS))
+        self.assertEqual(hub.rows("SELECT COUNT(*) FROM fed_signal WHERE state <> 'machine signal, unreviewed'"), [(0,)])
+        attack.send(second, INGEST_TOKEN)
+        wait_until(lambda: told(second), "the second city's signals at the hub")
+        began = time.monotonic()
+        got = wait_until(lambda: self.warning(third, "indicator", ADDRESS), "the warning at the third city")
+        print("warned %.2f s after the second city's signal was at the hub" % (time.monotonic() - began), flush=True)
+        self.assertEqual(got["seen"], {"text": "at least one other member", "count": None})
+        # It is tried on the archive, which holds the attack.
+        def tried():
+            found = self.warning(third, "indicator", ADDRESS)
+            return found if found["dry_run"]["state"] == "done" else None
+        got = wait_until(tried, lambda: str(self.warning(third, "indicator", ADDRESS)))
+        self.assertGreater(got["dry_run"]["matched"], 10)
+        self.assertGreater(got["dry_run"]["events"], 100)
+        self.assertEqual(got["state"], "checked")
+        # Nothing that is the city's own left it: no person, no host, no line of the log.
+        for row in hub.rows("SELECT * FROM fed_signal") + hub.rows("SELECT body FROM fed_envelope WHERE type IN ('signal', 'warning')"):
+            text = " ".join(str(x) for x in row)
+            for own in ("anna", "clara", "lantern", "Failed password", "127.0.0"):
+                self.assertNotIn(own, text)
+        self.take_and_see_it_live(third, admins[third.name], got)
+        self.take_back(hub, second, admins[second.name], third, got)
+
+    def take_and_see_it_live(self, city, admin, warning):
+        rule = lambda: [r for r in city.get("/api/v1/rules?q=Community")["items"] if r["file"].startswith("federation/")]
+        self.assertEqual(rule(), [])
+        taken = admin.do("/api/v1/warnings/%s/take" % warning["id"], {"reason": "we were attacked by it"})
+        self.assertEqual(taken["state"], "taken")
+        live = wait_until(rule, "the rule is compiled")
+        self.assertIn(warning["id"], live[0]["file"])
+        before = city.get("/api/v1/status")["rules"]["refused"]
+        self.assertEqual(before, 0)
+        def fired():
+            attack.send(city, INGEST_TOKEN)
+            return [a for a in city.get("/api/v1/alerts?status=all&rule=" + live[0]["id"])["items"]]
+        alerts = wait_until(fired, "the taken rule fires")
+        one = city.get("/api/v1/alerts/" + alerts[0]["id"])
+        self.assertIn("federation/" + warning["id"], one["rule_detail"]["file"])  # where it came from
+
+    def take_back(self, hub, city, admin, third, warning):
+        """The second city finds that it was nothing: the hub withdraws, and the third city's rule goes."""
+        for a in city.get("/api/v1/alerts?status=open&limit=500")["items"]:
+            admin.do("/api/v1/alerts/%s/close" % a["id"], {"revision": a["revision"], "reason": "false_positive"})
+        gone = lambda: self.warning(third, "indicator", ADDRESS)["state"] == "withdrawn"
+        wait_until(gone, lambda: str(self.warning(third, "indicator", ADDRESS)))
+        files = os.path.join(third.data, "rules", "federation", warning["id"], "*.yml")
+        wait_until(lambda: not glob.glob(files), "its rules are gone")
+        self.assertEqual(hub.rows("SELECT COUNT(*) FROM fed_signal WHERE count > 0 AND node = ?",
+                                  city.federation()["node"]["id"]), [(0,)])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
