@@ -106,6 +106,40 @@ int fed_envelope_set(struct db *db, struct span id, struct span state, struct sp
     return db_run(s, e);
 }
 
+int fed_envelope_held(struct db *db, time_ns received, struct span id, struct buf *out,
+                      struct err *e)
+{
+    enum { MOST = 100, MOST_BYTES = 4 << 20 };
+    struct db_stmt *s = NULL;
+    uint32_t n = 0;
+    size_t at = out->len, bytes = 0;
+    buf_u32(out, 0);
+    int rc = db_query(db,
+                      "SELECT received, id, peer, body FROM fed_envelope WHERE state = 'held' AND "
+                      "(received > $1 OR (received = $1 AND id > $2)) ORDER BY received, id LIMIT $3",
+                      e, &s);
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_i64(s, 1, received);
+    db_bind_text(s, 2, id);
+    db_bind_i64(s, 3, MOST);
+    while (bytes < MOST_BYTES && (rc = db_step(s, e)) > 0) {
+        struct span body = db_col_bytes(s, 3);
+        buf_u64(out, (uint64_t)db_col_i64(s, 0));
+        buf_str(out, db_col_text(s, 1));
+        buf_str(out, db_col_text(s, 2));
+        buf_str(out, body);
+        bytes += body.len;
+        n++;
+    }
+    db_done(s);
+    for (unsigned i = 0; i < 4 && !out->failed; i++) {
+        out->data[at + i] = (char)(n >> 8 * i & 0xff);
+    }
+    return rc < 0 ? rc : 0;
+}
+
 int fed_envelope_sweep(struct db *db, time_ns now, struct err *e)
 {
     CHECK(db_in_transaction(db));

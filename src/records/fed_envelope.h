@@ -8,6 +8,7 @@
 #define RECORDS_FED_ENVELOPE_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "records/db.h"
 
@@ -38,6 +39,11 @@ int fed_envelope_get(struct db *db, struct span id, struct arena *arena,
 /* Another state for one that is there; state "gone" removes the content. Inside a transaction. */
 int fed_envelope_set(struct db *db, struct span id, struct span state, struct span reason,
                      struct err *e) NODISCARD;
+
+/* Writes u32 n, n of (u64 received, str id, str peer, str body): envelopes that are held, oldest first, behind this place;
+ * some of them, so that they fit. */
+int fed_envelope_held(struct db *db, time_ns received, struct span id, struct buf *out,
+                      struct err *e) NODISCARD;
 
 /* Removes what expired a day ago and is in nobody's outbox; ids of what is gone stay. Inside a
  * transaction. */

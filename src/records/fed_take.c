@@ -105,6 +105,15 @@ static int take_one(struct db *db, const struct fed_taken *t, fed_apply_of *appl
         return rc;
     }
     o->fresh = known.state.len == 0;
+    /* One that was held is looked at again: what is decided now counts. */
+    bool again = span_eq(known.state, SPAN("held")) && !span_eq(t->row.state, SPAN("held"));
+    if (again) {
+        o->fresh = true;
+        rc = fed_envelope_set(db, t->row.id, t->row.state, t->row.reason, e);
+        if (rc < 0) {
+            return rc;
+        }
+    }
     o->state = o->fresh ? t->row.state : known.state;
     o->reason = o->fresh ? t->row.reason : known.reason;
     if (o->fresh && span_eq(o->state, SPAN("applied"))) {

@@ -71,6 +71,7 @@ int main(void)
     failed += run_account_tests();
     failed += run_rule_tests();
     failed += run_fed_out_tests();
+    failed += run_fed_take_tests();
     failed += run_fed_signal_tests();
     failed += run_fed_warning_tests();
     failed += run_hunt_tests();

@@ -33,6 +33,7 @@ int run_alert_tests(void);
 int run_account_tests(void);
 int run_rule_tests(void);
 int run_fed_out_tests(void);
+int run_fed_take_tests(void);
 int run_fed_signal_tests(void);
 int run_fed_warning_tests(void);
 int run_hunt_tests(void);

@@ -292,6 +292,15 @@ static int streams(struct keeper_records *kr, struct cursor *c, struct err *e)
     return rc < 0 ? rc : fed_streams_write(kr->db, &kr->out, e);
 }
 
+static int held(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    time_ns received = (time_ns)cursor_u64(c);
+    struct span id = cursor_str(c);
+    int rc = whole(c, e);
+    answer_begin(&kr->out, rc, e);
+    return rc < 0 ? rc : fed_envelope_held(kr->db, received, id, &kr->out, e);
+}
+
 keeper_answer_fn *keeper_fed_answer(uint16_t ask)
 {
     static const struct {
@@ -303,7 +312,7 @@ keeper_answer_fn *keeper_fed_answer(uint16_t ask)
         {ASK_FED_CODE, code},         {ASK_FED_ASK_TO_JOIN, ask_to_join},
         {ASK_FED_REQUEST, request},   {ASK_FED_REQUESTS, requests}, {ASK_FED_OFFICER, officer},
         {ASK_FED_LINK, put_link},         {ASK_FED_STOP, stop},         {ASK_FED_STREAM_ID, stream_id},
-        {ASK_FED_STREAMS, streams},
+        {ASK_FED_STREAMS, streams},   {ASK_FED_HELD, held},
     };
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         if (table[i].ask == ask) {

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -474,6 +475,16 @@ static int check_sandbox(const struct super *s, struct err *e)
     return 0;
 }
 
+/* A hub has two connections of each member: as many files as the system lets this user have. */
+static void raise_files(const struct config *c)
+{
+    struct rlimit limit;
+    if (c->hub.at.listen.len > 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 static int start(struct super *s, struct err *e)
 {
     int rc = check_sandbox(s, e);
@@ -485,6 +496,7 @@ static int start(struct super *s, struct err *e)
     if (rc != 0) {
         return rc;
     }
+    raise_files(s->config);
     journal_want(s, wants_journal(s->config));
     start_loop(s);
     return start_roles(s, e);

@@ -250,6 +250,7 @@ static void loaded(void *ctx, int rc, struct span text, struct cursor *data)
         }
     }
     en->loaded = cursor_done(data);
+    en->may_hold = true; /* what an earlier run held */
     if (!en->loaded) {
         log_error("federation.load", "why=\"the keeper's answer is broken\"");
         return;
@@ -286,6 +287,7 @@ void fed_engine_tick(struct fed_engine *en, time_ns now)
         load(en);
         return;
     }
+    engine_held_tick(en);
     engine_group_go(en);
     engine_hub_tick(en);
     engine_links_tick(en);

@@ -410,7 +410,7 @@ static void pull_next(struct fed_link *l)
                    l->in_epoch, l->in_seq, ENGINE_POLL_S);
     l->pull.id = engine_carry(l->engine, &l->row, "GET", path, SPAN(""), SPAN(""),
                               SPAN("receipt and question"), SPAN("the hub"),
-                              ENGINE_POLL_S * 1000 + ENGINE_CARRY_MS);
+                              ENGINE_PULL_MS);
     l->pull.due = l->engine->now + engine_pause(1);
 }
 

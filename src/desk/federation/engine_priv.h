@@ -24,14 +24,15 @@ enum {
     ENGINE_RETRY_MS = 1000,         /* after the first failure; doubles */
     ENGINE_RETRY_MAX_MS = 300 * 1000,
     ENGINE_POLL_S = 25,             /* of one pull */
-    ENGINE_CARRY_MS = 30 * 1000,    /* for any other request */
-    ENGINE_ENROL_POLL_MS = 2000,    /* between two looks whether the hub approved */
+    ENGINE_CARRY_MS = 20 * 1000,    /* for any other request */
+    ENGINE_PULL_MS = (ENGINE_POLL_S + 8) * 1000, /* for the answer of a pull: a line that is dead shows */
+    ENGINE_ENROL_POLL_MS = 1000,    /* between two looks whether the hub approved */
     ENGINE_ENROL_POLL_MAX_MS = 30 * 1000,
     ENGINE_JOINS_MAX = 16,
     ENGINE_IMPORTS = 16,            /* files of which it is known what became of them */
     ENGINE_LATE_S = 120,            /* a member not heard of for so long is late */
     ENGINE_SILENT_S = 3600,
-    ENGINE_HASH_HEX = 64,
+    ENGINE_HELD_S = 5,              /* held envelopes are looked at again this often */
 };
 
 /* One epoch of a circle. */
@@ -149,7 +150,10 @@ struct fed_engine {
     VEC(struct fed_call *) waiting; /* long polls */
     struct buf stopped;             /* text of the setting; empty = not stopped */
     time_ns stopped_seen;
-    bool awake;
+    bool may_hold;       /* some envelopes may be held */
+    time_ns held_due;    /* when they are looked at again */
+    time_ns held_at;     /* place up to which they were looked at this time */
+    char held_id[FED_ID_LEN + 1];
     uint64_t taken, refused, alarms;
     struct fed_import imports[ENGINE_IMPORTS]; /* number n at n % ENGINE_IMPORTS */
     uint64_t nimports;
@@ -197,6 +201,9 @@ void engine_group_free(struct group **g);
 /* Refusals that concern the envelope's own circle go to those who may read it. */
 void engine_relay(struct fed_engine *en, struct arena *a, const struct fed_envelope *env,
                   struct fed_taken *out);
+
+/* Looks at held envelopes again, now and then. */
+void engine_held_tick(struct fed_engine *en);
 
 /* engine_link.c */
 void engine_links_tick(struct fed_engine *en);

@@ -133,6 +133,7 @@ enum fed_refusal engine_judge(struct fed_engine *en, struct arena *a, const stru
         r = judge_body(en, a, &env, out, &e);
     }
     enum fed_act act = fed_refusal_act(r);
+    en->may_hold = en->may_hold || act == FED_ACT_HOLD;
     if (act == FED_ACT_ALARM) {
         char shown[LOG_VALUE_MAX];
         en->alarms++;
@@ -242,4 +243,80 @@ void engine_group_go(struct fed_engine *en)
         struct cursor nothing = cursor_of(SPAN(""));
         group_kept(en, ERR_CLOSED, SPAN("the keeper is away"), &nothing);
     }
+}
+
+/* ---- held ones again ---- */
+
+static void held_kept(struct fed_engine *en, void *ctx, int rc, const struct fed_outcome *out,
+                      uint32_t count)
+{
+    (void)ctx;
+    uint32_t n = 0;
+    for (uint32_t i = 0; rc == 0 && i < count; i++) {
+        n += out[i].fresh;
+    }
+    if (n > 0) {
+        log_info("federation.held", "looked_at=%u let_in=%u", count, n);
+    }
+    (void)en;
+}
+
+/* A hub's stream speaks of its own circles, anybody else's for himself. */
+static struct engine_source source_of(const struct fed_engine *en, struct span peer)
+{
+    for (size_t i = 0; i < en->links.len; i++) {
+        if (span_eq(en->links.data[i]->row.hub, peer)) {
+            return (struct engine_source){.peer = peer, .hub = peer};
+        }
+    }
+    return (struct engine_source){.peer = peer, .at_hub = peer.len > 0};
+}
+
+static void held_known(void *ctx, int rc, struct span text, struct cursor *data)
+{
+    struct fed_engine *en = ctx;
+    struct group *g = engine_group(en);
+    uint32_t n = rc == 0 ? cursor_u32(data) : 0, count = 0;
+    (void)text;
+    for (uint32_t i = 0; i < n && !data->failed && g->items.len < FED_TAKE_MAX; i++) {
+        struct fed_taken t;
+        time_ns received = (time_ns)cursor_u64(data);
+        struct span id = cursor_str(data);
+        struct span peer = cursor_str(data);
+        struct span body = cursor_str(data);
+        if (data->failed || id.len != FED_ID_LEN) {
+            break;
+        }
+        const struct engine_source src = source_of(en, arena_copy(&g->arena, peer));
+        en->held_at = received;
+        memcpy(en->held_id, id.ptr, FED_ID_LEN);
+        (void)engine_judge(en, &g->arena, &src, arena_copy(&g->arena, body), &t);
+        if (t.row.id.len > 0 && !span_eq(t.row.state, SPAN("held"))) {
+            vec_push(&g->items, t);
+            g->bytes += t.row.body.len;
+            count++;
+        }
+    }
+    if (n == 0) { /* the end of the list: from its beginning, later */
+        en->may_hold = rc != 0 || en->held_at != 0;
+        en->held_at = 0;
+        en->held_id[0] = '\0';
+    }
+    if (count > 0) {
+        vec_push(&g->waiters, (struct waiter){held_kept, NULL, count});
+    }
+    engine_group_go(en);
+}
+
+void engine_held_tick(struct fed_engine *en)
+{
+    struct buf q;
+    if (!en->may_hold || en->now < en->held_due) {
+        return;
+    }
+    en->held_due = en->now + ENGINE_HELD_S * TIME_SECOND;
+    engine_ask_begin(&q, ASK_FED_HELD);
+    buf_u64(&q, (uint64_t)en->held_at);
+    buf_str(&q, span_of(en->held_id));
+    (void)engine_ask(en, &q, held_known, en);
 }
