@@ -36,8 +36,63 @@ static int wrong(struct fed_composed *out, const char *where, struct err *e, con
     return err_set(e, ERR_INVALID, "%s", what);
 }
 
+/* The node of an organisation that has one in this circle; empty when none or several have that name. */
+static struct span node_of(const struct fed_membership *m, struct span organisation)
+{
+    struct span node = SPAN("");
+    for (uint32_t i = 0; i < m->nmembers; i++) {
+        if (span_eq(m->members[i].org, organisation) && m->members[i].state == FED_ACTIVE) {
+            if (node.len > 0) {
+                return SPAN("");
+            }
+            node = m->members[i].node;
+        }
+    }
+    return node;
+}
+
+/* People write "name @ organisation": {"name","organisation"} becomes {"name","node"}. NULL: no such member. */
+static struct jcs *person_by_node(struct arena *a, const struct fed_membership *m, const struct jcs *person)
+{
+    static const char *const names[] = {"name", "organisation", NULL};
+    struct span name = {0};
+    struct span organisation = {0};
+    if (!jcs_get_text(person, "organisation", &organisation)) {
+        return jcs_copy(a, person); /* as the envelope has it, or wrong: the reader says so */
+    }
+    struct span node = node_of(m, organisation);
+    if (!jcs_only(person, names) || !jcs_get_text(person, "name", &name) || node.len == 0) {
+        return NULL;
+    }
+    struct jcs *o = jcs_new_object(a);
+    jcs_set_text(a, o, "name", name);
+    jcs_set_text(a, o, "node", node);
+    return o;
+}
+
+static const struct jcs *resolve(struct arena *a, const struct fed_membership *m, const struct jcs *audience)
+{
+    const struct jcs *persons = jcs_get_array(audience, "persons");
+    if (persons == NULL) {
+        return audience;
+    }
+    struct jcs *out = jcs_new_object(a);
+    struct jcs *list = jcs_new_array(a);
+    for (const struct jcs *p = persons->first; p != NULL; p = p->next) {
+        struct jcs *one = person_by_node(a, m, p);
+        if (one == NULL) {
+            return NULL;
+        }
+        jcs_add(list, one);
+    }
+    for (const struct jcs *v = audience->first; v != NULL; v = v->next) {
+        jcs_set(a, out, v->key.ptr, v == persons ? list : jcs_copy(a, v));
+    }
+    return out;
+}
+
 /* tlp, pap, chr, audience of a document into the row. */
-static int read_label(struct arena *a, const struct jcs *doc, struct fed_composed *out, struct err *e)
+static int read_label(struct arena *a, const struct fed_membership *m, const struct jcs *doc, struct fed_composed *out, struct err *e)
 {
     struct fed_audience who;
     struct label tlp = {0};
@@ -59,6 +114,9 @@ static int read_label(struct arena *a, const struct jcs *doc, struct fed_compose
     }
     out->row.chr = chr;
     const struct jcs *audience = jcs_get_object(doc, "audience");
+    if (audience != NULL && (audience = resolve(a, m, audience)) == NULL) {
+        return wrong(out, "audience", e, "A person is named by name and organisation, and the circle has one active member of that name.");
+    }
     fed_audience_read(a, audience, &who);
     if (who.unknown) {
         return wrong(out, "audience", e, "The audience names nobody, or somebody in a way that is not known.");
@@ -99,7 +157,7 @@ static int read_item(struct arena *a, const struct fed_author *author, const str
         return wrong(out, "expires", e, "The end is a time to come, as 2026-12-31T00:00:00Z.");
     }
     out->row.expires = at * TIME_SECOND;
-    return read_label(a, doc, out, e);
+    return read_label(a, author->m, doc, out, e);
 }
 
 /* Who reads it, before anything is made. */
@@ -209,7 +267,7 @@ int fed_compose_tighten(struct arena *a, const struct fed_author *author, const 
     if (!jcs_only(document, names)) {
         return wrong(out, NULL, e, "A label is tlp, pap, chr and audience.");
     }
-    int rc = read_label(a, document, out, e);
+    int rc = read_label(a, author->m, document, out, e);
     if (rc < 0) {
         return rc;
     }

@@ -38,7 +38,7 @@ bool fed_compose_circle(const struct jcs *document, struct span *out) NODISCARD;
 
 /*
  * A new item, or with `before` (a row of this node's own) its next version: {kind, title, text, tlp,
- * pap, chr, circle, audience, of, expires}. id: UUID of a new item. With `only_preview` nothing is
+ * pap, chr, circle, audience, of, expires}; a person of the audience may also be {name, organisation}. id: UUID of a new item. With `only_preview` nothing is
  * made. ERR_INVALID: a field, named in where; ERR_DENIED: nobody may read it, or the membership is over
  * (the preview is there all the same).
  */

@@ -52,6 +52,10 @@ static const struct {
     {"{\"tlp\":\"RED\",\"audience\":{\"all\":true}," REST, NULL, ERR_DENIED},
     {"{\"tlp\":\"AMBER\",\"audience\":{\"orgs\":[\"Nowhere\"]}," REST, NULL, ERR_DENIED},
     {RED_TO_2, NULL, 0},
+    {"{\"tlp\":\"RED\",\"audience\":{\"persons\":[{\"name\":\"Ada\",\"organisation\":\"Bville\"}]}," REST, NULL, 0},
+    {"{\"tlp\":\"RED\",\"audience\":{\"persons\":[{\"name\":\"Ada\",\"organisation\":\"Nowhere\"}]}," REST, "audience", ERR_INVALID},
+    {"{\"tlp\":\"RED\",\"audience\":{\"persons\":[{\"name\":\"Ada\",\"node\":\"x\",\"organisation\":\"Bville\"}]}," REST, "audience", ERR_INVALID},
+    {"{\"tlp\":\"RED\",\"audience\":{\"persons\":[\"Ada\"]}," REST, "audience", ERR_INVALID},
 };
 
 static void test_fields(void **state)
@@ -98,6 +102,7 @@ static void test_preview_is_the_seal(void **state)
         {"{\"tlp\":\"AMBER\",\"audience\":{\"nda\":true}," REST, "123", 2, 0},
         {"{\"tlp\":\"AMBER+STRICT\",\"audience\":{\"orgs\":[\"Dville\",\"Eville\"]}," REST, "145", 2, 0},
         {RED_TO_2, "12", 0, 1},
+        {"{\"tlp\":\"RED\",\"audience\":{\"persons\":[{\"name\":\"Ada\",\"organisation\":\"Bville\"}]}," REST, "12", 0, 1},
     };
     world_init(&w, false);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
