@@ -123,7 +123,7 @@ static void sent(struct api_request *req, int rc, struct span text, struct curso
         respond_failure(req, rc, text);
         return;
     }
-    req->api->circles->wake(req->api->circles->arg);
+    req->api->circles->sent(req->api->circles->arg, s->composed.row.circle, s->what == FED_ITEM_CHANGE_PUT ? s->composed.row.id : SPAN(""));
     request_json(req, &b, &j);
     json_object(&j);
     json_key(&j, "id");

@@ -230,7 +230,10 @@ static void items_came(struct api_request *req, int rc, struct span text, struct
         fed_item_decode(data, &row);
         (void)cursor_u64(data);
         (void)cursor_u64(data);
-        struct policy_decision d = data->failed ? (struct policy_decision){0} : decide(req, &r->page, &row);
+        struct policy_decision d = {0};
+        if (!data->failed) {
+            d = decide(req, &r->page, &row);
+        }
         if (!d.allowed || d.log_read) { /* nobody's reading is recorded here: what asks for it is not shown */
             continue;
         }

@@ -33,8 +33,13 @@ void post_stop(void)
 
 const char *post_way_name(const struct post *p)
 {
-    static const char *const names[] = {"mail", "webhook", "heartbeat"};
+    static const char *const names[] = {"mail", "webhook", "heartbeat", "letter"};
     return names[p->way];
+}
+
+static bool is_mail(const struct post *p)
+{
+    return p->way == NOTICE_MAIL || p->way == NOTICE_LETTER;
 }
 
 bool post_has_target(const struct post *p)
@@ -126,16 +131,23 @@ static void write_mail(struct post *p, const struct config *c, const struct noti
 
 static void init_mail(struct post *p, const struct config *c, const struct notice *n)
 {
-    if (c->mail.server.len == 0 || c->mail.nto == 0 || !address_fine(c->mail.from)) {
+    /* A letter goes to the address that the desk decided on; any other mail to those of the config. */
+    const struct span *to = n->way == NOTICE_LETTER ? &n->to : c->mail.to;
+    uint32_t nto = n->way == NOTICE_LETTER ? 1 : c->mail.nto;
+    if (c->mail.server.len == 0 || nto == 0 || !address_fine(c->mail.from)) {
         return;
     }
     p->url = arena_cstr(&p->texts, c->mail.server);
     p->from = arena_printf(&p->texts, "<%.*s>", SPAN_ARG(c->mail.from));
-    p->to = arena_calloc(&p->texts, c->mail.nto, sizeof *p->to);
-    for (uint32_t i = 0; i < c->mail.nto; i++) {
-        if (address_fine(c->mail.to[i])) {
-            p->to[p->nto++] = arena_cstr(&p->texts, c->mail.to[i]);
+    p->to = arena_calloc(&p->texts, nto, sizeof *p->to);
+    for (uint32_t i = 0; i < nto; i++) {
+        if (address_fine(to[i])) {
+            p->to[p->nto++] = arena_cstr(&p->texts, to[i]);
         }
+    }
+    if (p->nto == 0) {
+        p->url = NULL;
+        return;
     }
     write_mail(p, c, n);
 }
@@ -145,7 +157,7 @@ void post_init(struct post *p, const struct config *config, const struct notice 
     memset(p, 0, sizeof *p);
     arena_init(&p->texts, 8192);
     p->way = n->way;
-    if (n->way == NOTICE_MAIL) {
+    if (n->way == NOTICE_MAIL || n->way == NOTICE_LETTER) {
         init_mail(p, config, n);
         return;
     }
@@ -195,7 +207,7 @@ static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl
 static bool set_common(CURL *h, const struct post *p, char *why)
 {
     CURLcode rc = curl_easy_setopt(h, CURLOPT_URL, p->url);
-    const char *protocols = p->way == NOTICE_MAIL ? "smtp,smtps" : "http,https";
+    const char *protocols = is_mail(p) ? "smtp,smtps" : "http,https";
     rc = rc != 0 ? rc : curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, protocols);
     rc = rc != 0 ? rc : curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L);
     rc = rc != 0 ? rc : curl_easy_setopt(h, CURLOPT_PROXY, "");
@@ -246,7 +258,7 @@ static bool set_json(CURL *h, const struct post *p, struct curl_slist **list)
 /* Delivered, worth another try, or refused for good: by the status of the other side. */
 static void judge(const struct post *p, CURLcode rc, long status, struct post_result *out)
 {
-    if (p->way == NOTICE_MAIL) {
+    if (is_mail(p)) {
         out->delivered = rc == CURLE_OK;
         out->for_good = !out->delivered && status >= 500 && status < 600;
     } else {
@@ -271,7 +283,7 @@ void post_send(struct post *p, struct post_result *out)
     CURL *h = curl_easy_init();
     bool ready = h != NULL && set_common(h, p, out->why) &&
                  curl_easy_setopt(h, CURLOPT_WRITEDATA, &seen) == CURLE_OK &&
-                 (p->way == NOTICE_MAIL ? set_mail(h, p, &list, &u) : set_json(h, p, &list));
+                 (is_mail(p) ? set_mail(h, p, &list, &u) : set_json(h, p, &list));
     if (!ready) {
         out->for_good = true;
         (void)snprintf(out->why, sizeof out->why,

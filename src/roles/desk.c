@@ -329,6 +329,11 @@ static void notice_queue(struct desk *d, struct buf *body)
     notice_send(d, vec_last(&d->notices));
 }
 
+static void queue_letter(void *arg, struct buf *notice)
+{
+    notice_queue(arg, notice);
+}
+
 static void take_result(struct desk *d, struct ipc_msg *msg)
 {
     struct cursor c = cursor_of(msg->body);
@@ -542,7 +547,7 @@ static int start(struct role *r, const struct config *config, struct err *e)
     set_addresses(d, config);
     set_notify(d, config);
     role_set_state(r, d);
-    d->fed = desk_fed_new(r, ask, d);
+    d->fed = desk_fed_new(r, ask, queue_letter, d);
     return 0;
 }
 

@@ -14,6 +14,7 @@
 #include "base/vec.h"
 #include "desk/federation/certs.h"
 #include "desk/federation/watch.h"
+#include "roles/desk_letters.h"
 
 enum { FED_TICK_MS = 250 };
 
@@ -33,10 +34,53 @@ struct desk_fed {
     struct fed_engine *engine;
     struct fed_circles circles;
     struct fed_watch *watch;
+    struct desk_letters_host letters;
     struct hub *hub;
     VEC(uint64_t) carried; /* ids with the courier */
     bool closing;
 };
+
+/* ---- what items need ---- */
+
+static const struct fed_keys *circle_keys(void *arg)
+{
+    const struct desk_fed *f = arg;
+    return fed_engine_keys(f->engine);
+}
+
+static const struct fed_membership *circle_of(void *arg, struct span id, bool *own_out)
+{
+    const struct desk_fed *f = arg;
+    const struct fed_membership *m = f->engine == NULL ? NULL : fed_engine_circle(f->engine, id);
+    if (own_out != NULL) {
+        *own_out = m != NULL && span_eq(m->hub.node, span_of(fed_engine_keys(f->engine)->node));
+    }
+    return m;
+}
+
+static bool circles_stopped(void *arg)
+{
+    const struct desk_fed *f = arg;
+    return fed_engine_stopped(f->engine);
+}
+
+static void item_kept(void *arg, struct span circle, struct span id)
+{
+    struct desk_fed *f = arg;
+    desk_letters_item(&f->letters, &f->circles, circle, id);
+}
+
+static void circles_sent(void *arg, struct span circle, struct span id)
+{
+    const struct desk_fed *f = arg;
+    item_kept(arg, circle, id);
+    fed_engine_wake(f->engine);
+}
+
+const struct fed_circles *desk_fed_circles(const struct desk_fed *f)
+{
+    return &f->circles;
+}
 
 /* ---- the engine's host ---- */
 
@@ -277,7 +321,7 @@ static int start(struct desk_fed *f, struct err *e)
         return rc;
     }
     const struct fed_engine_config c = {
-        .host = {f, host_ask, host_carry, host_cancel},
+        .host = {f, host_ask, host_carry, host_cancel, item_kept},
         .keys = &keys,
         .organisation = config->organisation,
         .tls_key = buf_view(&f->key[NODE_TLS]),
@@ -378,50 +422,17 @@ static void on_timer(uv_timer_t *timer)
     }
 }
 
-/* ---- what items need ---- */
-
-static const struct fed_keys *circle_keys(void *arg)
-{
-    const struct desk_fed *f = arg;
-    return fed_engine_keys(f->engine);
-}
-
-static const struct fed_membership *circle_of(void *arg, struct span id, bool *own_out)
-{
-    const struct desk_fed *f = arg;
-    const struct fed_membership *m = f->engine == NULL ? NULL : fed_engine_circle(f->engine, id);
-    if (own_out != NULL) {
-        *own_out = m != NULL && span_eq(m->hub.node, span_of(fed_engine_keys(f->engine)->node));
-    }
-    return m;
-}
-
-static bool circles_stopped(void *arg)
-{
-    const struct desk_fed *f = arg;
-    return fed_engine_stopped(f->engine);
-}
-
-static void circles_wake(void *arg)
-{
-    const struct desk_fed *f = arg;
-    fed_engine_wake(f->engine);
-}
-
-const struct fed_circles *desk_fed_circles(const struct desk_fed *f)
-{
-    return &f->circles;
-}
-
 struct desk_fed *desk_fed_new(struct role *r, bool (*ask)(void *arg, struct span question,
-                                                          fed_answer *answer, void *ctx), void *arg)
+                                                          fed_answer *answer, void *ctx),
+                              void (*queue)(void *arg, struct buf *notice), void *arg)
 {
     struct desk_fed *f = mem_alloc(sizeof *f);
     f->role = r;
     f->ask = ask;
     f->arg = arg;
     f->listen_fd = -1;
-    f->circles = (struct fed_circles){f, circle_keys, circle_of, circles_stopped, circles_wake};
+    f->circles = (struct fed_circles){f, circle_keys, circle_of, circles_stopped, circles_sent};
+    f->letters = (struct desk_letters_host){arg, ask, queue};
     for (int k = 0; k < KEYS; k++) {
         f->fd[k] = -1;
         buf_init(&f->key[k], CERTS_PEM_MAX);

@@ -11,9 +11,10 @@
 
 struct desk_fed;
 
-/* ask: as desk.c's own, for questions of any size. */
+/* ask: as desk.c's own, for questions of any size; queue: hands a notice to the courier, and takes it over. */
 struct desk_fed *desk_fed_new(struct role *r, bool (*ask)(void *arg, struct span question,
-                                                          fed_answer *answer, void *ctx), void *arg);
+                                                          fed_answer *answer, void *ctx),
+                              void (*queue)(void *arg, struct buf *notice), void *arg);
 void desk_fed_free(struct desk_fed **f);
 /* FD_FED_KEY, FD_LISTEN_HUB: taken over, true. */
 bool desk_fed_fd(struct desk_fed *f, struct role_fd *fd);

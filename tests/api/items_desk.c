@@ -46,13 +46,13 @@ static bool stopped(void *arg)
     return false;
 }
 
-static void wake(void *arg)
+static void sent(void *arg, struct span circle_id, struct span id)
 {
-    (void)arg;
+    (void)arg, (void)circle_id, (void)id;
     wakes++;
 }
 
-static const struct fed_circles circles = {NULL, keys, circle, stopped, wake};
+static const struct fed_circles circles = {NULL, keys, circle, stopped, sent};
 
 /* A question waits here until the loop comes round: an answer never comes before `ask` returns. */
 struct waiting {
@@ -201,7 +201,11 @@ int main(int argc, char **argv)
     api_free(&apis[1]);
     uv_close((uv_handle_t *)&input, NULL);
     (void)uv_run(&loop, UV_RUN_DEFAULT);
+    (void)uv_run(&loop, UV_RUN_DEFAULT);
+    MUST(uv_loop_close(&loop));
     db_close(&kr.db);
+    arena_fini(&kr.scratch);
+    buf_free(&kr.out);
     world_fini(&w);
     return 0;
 }

@@ -9,6 +9,8 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "api"))
+from node import MailServer
 from world import World, run, wait_until
 
 PROGRAM = sys.argv.pop(1) if len(sys.argv) > 1 else ""
@@ -130,6 +132,53 @@ class Items(unittest.TestCase):
         self.assertEqual(self.hub.ask("DELETE", "/api/v1/link-pages/" + a.json()["id"]).status, 204)
         gone = stranger.ask("GET", a.json()["path"])
         self.assertEqual((gone.status, gone.body), (404, stranger.ask("GET", "/m/" + 64 * "0").body))
+
+
+class Letters(unittest.TestCase):
+    """The mail server is the test's own, on loopback: so are the nodes."""
+
+    def setUp(self):
+        self.mail = MailServer()
+        self.world = World(PROGRAM, namespaces=False)
+
+    def tearDown(self):
+        if any(error for _, error in getattr(self._outcome, "errors", [])):
+            for n in self.world.nodes:
+                print("==== %s ====\n%s" % (n.name, n.log(True)[-3000:]), flush=True)
+        self.world.close()
+        self.mail.shutdown()
+        self.mail.server_close()
+
+    def test_a_small_member_gets_mail_of_what_the_policy_lets_go_by_mail(self):
+        w = self.world
+        hub = w.node("hub", hub=True, extra="notify:\n  mail: {server: \"smtp://127.0.0.1:%d\", from: hub@lantern.example, "
+                     "to: [watch@lantern.example], levels: [critical]}\n" % self.mail.port)
+        city = w.node("ahus")
+        circle = hub.make_circle("Lake cities")
+        w.enrol(hub, circle, city)
+        for person, address in (("Eve", "eve@small.example"), ("Finn", "")):
+            a = hub.ask("POST", "/api/v1/link-pages", {"circle": circle, "organisation": "Smalltown", "person": person, "mail": address})
+            self.assertEqual(a.status, 201, a.body)
+
+        def send(node, title, **more):
+            a = node.ask("POST", "/api/v1/items", {"kind": "story", "title": title, "text": "words of " + title, "tlp": "GREEN", "pap": "GREEN",
+                                                   "circle": circle, "audience": {"all": True}, **more})
+            self.assertEqual(a.status, 201, a.body)
+
+        send(city, "amber", tlp="AMBER", audience={"orgs": [hub.organisation]})
+        send(city, "green")
+        send(hub, "from the hub")
+        wait_until(lambda: len(self.mail.mails) >= 2, lambda: "two letters: %s\n%s" % (self.mail.mails, hub.log()[-2000:]))
+        send(city, "last", chr=True)
+        wait_until(lambda: len(self.mail.mails) >= 3, "the last letter")
+        subjects = sorted(str(m["message"]["Subject"]) for m in self.mail.mails)
+        self.assertEqual(subjects, ["[TLP:GREEN] from the hub", "[TLP:GREEN] green", "[TLP:GREEN] last"])
+        texts = {m["message"]["Subject"]: m["message"].get_payload(decode=True).decode() for m in self.mail.mails}
+        self.assertIn(city.organisation, texts["[TLP:GREEN] green"])
+        self.assertNotIn(city.organisation, texts["[TLP:GREEN] last"])  # under the Chatham House Rule
+        for m in self.mail.mails:
+            self.assertEqual(m["to"], ["RCPT TO:<eve@small.example>"])
+            self.assertNotIn("amber", m["message"].get_payload(decode=True).decode())
 
 
 if __name__ == "__main__":

@@ -14,8 +14,9 @@ struct fed_circles {
     const struct fed_membership *(*circle)(void *arg, struct span id, bool *own_out);
     /* Nothing may leave now. */
     bool (*stopped)(void *arg);
-    /* Something new is in the outbox. */
-    void (*wake)(void *arg);
+    /* An item of this node's own is kept, and something new is in the outbox. id: of the item; empty
+     * when it is no new content. */
+    void (*sent)(void *arg, struct span circle, struct span id);
 };
 
 #endif

@@ -95,13 +95,12 @@ static const struct jcs *resolve(struct arena *a, const struct fed_membership *m
 static int read_label(struct arena *a, const struct fed_membership *m, const struct jcs *doc, struct fed_composed *out, struct err *e)
 {
     struct fed_audience who;
-    struct label tlp = {0};
     struct span text = {0};
     bool chr = false;
     if (!jcs_get_text(doc, "tlp", &text)) {
         return wrong(out, "tlp", e, "An item needs a label: CLEAR, GREEN, AMBER, AMBER+STRICT or RED.");
     }
-    tlp = policy_label_parse(text);
+    struct label tlp = policy_label_parse(text);
     if (tlp.what != LABEL_TLP || tlp.unknown || tlp.tlp == TLP_UNKNOWN) {
         return wrong(out, "tlp", e, "This is no label of TLP 2.0.");
     }

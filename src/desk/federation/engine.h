@@ -31,6 +31,8 @@ struct fed_host {
     /* Sends a request out; fed_engine_carried(id) follows. False = not now. */
     bool (*carry)(void *arg, uint64_t id, const struct fed_carry *c);
     void (*cancel)(void *arg, uint64_t id);
+    /* An item of a circle is kept here, for the first time (id: of the item). May be NULL. */
+    void (*item)(void *arg, struct span circle, struct span id);
 };
 
 struct fed_engine_config {

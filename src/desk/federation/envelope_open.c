@@ -54,6 +54,7 @@ enum fed_refusal fed_envelope_open(struct arena *a, const struct fed_envelope *e
     struct span text = {0};
     struct span plain = {0};
     struct jcs *body = NULL;
+    CHECK(keys != NULL);
     if (env->body != NULL) {
         *body_out = env->body;
         return FED_TAKEN;

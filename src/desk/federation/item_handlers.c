@@ -2,7 +2,7 @@
 /* What envelopes about items do in the desk: see handlers.def. The rules are item.h's; the keeper applies
  * them. Whoever is told to remove or tighten something answers its author with a receipt. */
 #include "base/log.h"
-#include "desk/federation/handlers.h"
+#include "desk/federation/engine_priv.h"
 #include "desk/federation/item.h"
 #include "desk/federation/item_digest.h"
 #include "records/fed_item.h"
@@ -20,8 +20,19 @@ enum fed_refusal fed_item_verify(struct fed_engine *en, const struct fed_envelop
     return fed_item_digest(env, body, m, a, digest, e);
 }
 
-/* Items and receipts are there to be read; nothing follows of itself. */
+/* Items are there to be read; the host tells small members without a node. */
 void fed_item_after(struct fed_engine *en, const struct fed_taken *t)
+{
+    struct cursor c = cursor_of(t->digest);
+    struct fed_item_row row;
+    fed_item_decode(&c, &row);
+    if (cursor_done(&c) && en->config.host.item != NULL) {
+        en->config.host.item(en->config.host.arg, t->row.circle, row.id);
+    }
+}
+
+/* A receipt is there to be looked at. */
+void fed_receipt_after(struct fed_engine *en, const struct fed_taken *t)
 {
     (void)en, (void)t;
 }

@@ -222,11 +222,33 @@ void notify_heartbeat(const struct notify *n, const struct keeper_status *status
     put_text(out, &text);
 }
 
+void notify_letter(const struct notify_letter *l, struct buf *out)
+{
+    struct buf subject;
+    struct buf text;
+    buf_init(&subject, 1024);
+    buf_init(&text, NOTIFY_TEXT_MAX);
+    buf_printf(&subject, "[TLP:%.*s] ", SPAN_ARG(l->tlp));
+    one_line(&subject, span_sub(l->title, 0, 300));
+    buf_printf(&text, "TLP:%.*s%s\n\n", SPAN_ARG(l->tlp), l->chr ? ", under the Chatham House Rule" : "");
+    one_line(&text, l->title);
+    buf_cstr(&text, "\n\n");
+    buf_span(&text, l->text);
+    buf_printf(&text, "\n\n-- \nFrom %.*s%.*s to the members of %.*s. TLP:%.*s\n", SPAN_ARG(l->author),
+               (int)(l->author.len > 0 ? 0 : 8), "a member", SPAN_ARG(l->circle), SPAN_ARG(l->tlp));
+    buf_clear(out);
+    buf_u8(out, NOTICE_LETTER);
+    put_text(out, &subject);
+    put_text(out, &text);
+    buf_str(out, l->to);
+}
+
 void notice_decode(struct cursor *c, struct notice *out)
 {
     uint8_t way = cursor_u8(c);
     out->subject = cursor_str(c);
     out->text = cursor_str(c);
+    out->to = way == NOTICE_LETTER ? cursor_str(c) : SPAN("");
     out->way = way < NOTICE_WAY_COUNT ? (enum notice_way)way : NOTICE_MAIL;
     bool breaks =
         memchr(out->subject.ptr == NULL ? "" : out->subject.ptr, '\n', out->subject.len) != NULL;

@@ -12,7 +12,8 @@
 #include "records/alert_row.h"
 #include "records/ask.h"
 
-enum notice_way { NOTICE_MAIL, NOTICE_WEBHOOK, NOTICE_HEARTBEAT, NOTICE_WAY_COUNT };
+/* LETTER: an item to one small member without a node, at the address of his personal link. */
+enum notice_way { NOTICE_MAIL, NOTICE_WEBHOOK, NOTICE_HEARTBEAT, NOTICE_LETTER, NOTICE_WAY_COUNT };
 
 enum {
     NOTIFY_PER_HOUR = 30, /* messages of one way; a flood of alerts is one thing to look at, not a
@@ -52,10 +53,22 @@ void notify_alert(const struct notify *n, enum notice_way way, const struct aler
 void notify_heartbeat(const struct notify *n, const struct keeper_status *status, time_ns now,
                       struct buf *out);
 
+/* An item as it goes by mail; who may get it was decided before. */
+struct notify_letter {
+    struct span to;     /* address */
+    struct span tlp;    /* stands in the subject and at both ends of the text (FIRST TLP 2.0) */
+    struct span circle; /* its name */
+    struct span author; /* empty: not told */
+    struct span title, text;
+    bool chr;
+};
+void notify_letter(const struct notify_letter *l, struct buf *out);
+
 struct notice {
     enum notice_way way;
     struct span subject;
     struct span text;
+    struct span to; /* LETTER: its one address */
 };
 /* c->failed on anything out of range. */
 void notice_decode(struct cursor *c, struct notice *out);

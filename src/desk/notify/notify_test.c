@@ -116,9 +116,37 @@ static void broken_notices_are_refused(void **state)
     buf_free(&b);
 }
 
+/* The label stands in the subject and at both ends; nothing of the item becomes a header; the author may be untold. */
+static void letters(void **state)
+{
+    (void)state;
+    struct buf b;
+    struct notice got;
+    struct notify_letter l = {.to = SPAN("eve@example.org"), .tlp = SPAN("GREEN"), .circle = SPAN("Lake cities"), .author = SPAN("City of Ahus"),
+                              .title = SPAN("Two\r\nBcc: x@y.z"), .text = SPAN("words")};
+    buf_init(&b, 1 << 20);
+    for (int told = 1; told >= 0; told--) {
+        l.author = told ? l.author : SPAN("");
+        l.chr = told == 0;
+        notify_letter(&l, &b);
+        struct cursor c = cursor_of(buf_view(&b));
+        notice_decode(&c, &got);
+        assert_true(cursor_done(&c));
+        assert_int_equal(got.way, NOTICE_LETTER);
+        assert_true(span_eq(got.to, l.to));
+        assert_true(span_starts(got.subject, SPAN("[TLP:GREEN] Two")));
+        assert_null(memchr(got.subject.ptr, '\n', got.subject.len));
+        assert_true(span_starts(got.text, SPAN("TLP:GREEN")) && span_ends(got.text, SPAN("TLP:GREEN\n")));
+        assert_int_equal(memmem(got.text.ptr, got.text.len, "City of Ahus", 12) != NULL, told);
+        assert_int_equal(memmem(got.text.ptr, got.text.len, "Chatham House Rule", 18) != NULL, !told);
+    }
+    buf_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(letters),
         cmocka_unit_test(levels_choose),
         cmocka_unit_test(a_flood_is_held_back_and_told_later),
         cmocka_unit_test(words),
