@@ -5,7 +5,7 @@
 BUILD ?= build
 DATA ?= $(HOME)/.local/share/sereno-run
 
-.PHONY: all build run test setup setup-test ui asan fuzz prove bench clean check
+.PHONY: all build run demo test setup setup-test ui asan fuzz prove bench clean check
 
 all: build
 
@@ -33,6 +33,10 @@ build: setup ui $(BUILD)/build.ninja
 # Starts a node that watches this machine; see README.md for what you will see.
 run: build
 	@tools/run-node --data $(DATA)
+
+# A hub and three cities on this machine; see README.md for the walk through it.
+demo: build
+	@tools/demo
 
 # What the tests of the page need beside the browser.
 ui/node_modules: ui/package-lock.json | setup
