@@ -40,6 +40,7 @@ static void forget_rules(struct intake *in)
 int intake_use_rules(struct intake *in, int fd, uint64_t address, uint64_t generation,
                      struct err *e)
 {
+    time_ns from = clock_mono();
     const struct compiled *next = region_map(fd, (void *)(uintptr_t)address, e);
     if (next == NULL) {
         (void)close(fd);
@@ -63,9 +64,9 @@ int intake_use_rules(struct intake *in, int fd, uint64_t address, uint64_t gener
         return e->code != 0 ? e->code : ERR_INVALID;
     }
     event_init(&in->event, next->catalog);
-    log_info("rules.in_use", "generation=%llu rules=%u correlations=%u",
+    log_info("rules.in_use", "generation=%llu rules=%u correlations=%u pause_ms=%lld",
              (unsigned long long)generation, ruleset_nrules(next->ruleset),
-             ruleset_ncorrelations(next->ruleset));
+             ruleset_ncorrelations(next->ruleset), (long long)((clock_mono() - from) / 1000000));
     return 0;
 }
 

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -17,6 +18,7 @@
 #include "roles/bundle.h"
 #include "roles/rules_wire.h"
 
+enum { COMPILER_NICE = 15 /* of a reload */ };
 enum { RETRY_S = 10 }; /* after a compiler that died before there was any rule set */
 
 static void add_folder(struct bundle *b, enum bundle_kind kind, struct span path)
@@ -149,6 +151,9 @@ static int start_compiler(struct super *s, struct err *e)
         buf_u64(&b, s->rules.building);
         buf_u64(&b, bytes);
         buf_u8(&b, 0);
+        if (s->rules.fd >= 0) { /* the watch goes on meanwhile, and comes first */
+            (void)setpriority(PRIO_PROCESS, (id_t)s->compiler->pid, COMPILER_NICE);
+        }
         child_connect(s->compiler);
         child_begin(s->compiler);
         rc = child_send(s->compiler, MSG_RULES_INPUT, buf_view(&b), &fd);
