@@ -208,6 +208,9 @@ static void test_clock(void **state)
         assert_true(t == day * TIME_DAY + 12345);
         assert_true(time_day(t) == day);
     }
+    char first[TIME_TEXT_MAX];
+    assert_string_equal(time_format(TIME_NONE + 1, first), "1677-09-21T00:12:43.145Z");
+    assert_string_equal(time_format(INT64_MAX, first), "2262-04-11T23:47:16.854Z");
 }
 
 static void test_id_err_log(void **state)

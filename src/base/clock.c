@@ -169,7 +169,8 @@ int64_t time_day(time_ns t)
 void time_to_parts(time_ns t, struct time_parts *out)
 {
     int64_t days = time_day(t);
-    int64_t rest = t - days * TIME_DAY;
+    int64_t rest = t % TIME_DAY; /* not t - days * TIME_DAY: the first day begins before the first moment there is */
+    rest += rest < 0 ? TIME_DAY : 0;
     int64_t z = days + 719468;
     int64_t era = floor_div(z, 146097);
     int64_t doe = z - era * 146097;

@@ -282,7 +282,13 @@ int indicator_decode(struct cursor *c, struct arena *arena, struct indicator *ou
         c->failed = true;
         return err_set(e, ERR_INVALID, "an indicator is broken");
     }
-    int rc = indicator_make(span_of(names[type]), value, arena, out, e);
+    if (value.len == 0 || value.len > INDICATOR_VALUE_MAX) {
+        return err_set(e, ERR_INVALID, "an indicator is broken");
+    }
+    /* As it was made: what people write for "." is read once only. */
+    memset(out, 0, sizeof *out);
+    out->type = (enum indicator_type)type;
+    int rc = make(value, arena, out, e);
     out->subdomains = subdomains == 1;
     out->valid_until = until;
     out->id = id;

@@ -158,6 +158,11 @@ static bool split_authority(struct span s, struct span *host, struct span *port)
     if (rest.len > 0) {
         *port = span_sub(rest, 1, rest.len);
     }
+    for (size_t i = 0; i < port->len; i++) {
+        if (!is_digit(port->ptr[i])) {
+            return false;
+        }
+    }
     return host->len > 0 && (rest.len == 0 || rest.ptr[0] == ':');
 }
 
@@ -188,6 +193,11 @@ bool shape_url(struct span s, struct arena *arena, struct span *url_out, struct 
     struct span host;
     struct span port;
     size_t n = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        if ((unsigned char)s.ptr[i] <= ' ' || s.ptr[i] == 0x7f) {
+            return false;
+        }
+    }
     while (n < s.len && n <= SCHEME_MAX && (is_alnum(s.ptr[n]) || s.ptr[n] == '+')) {
         n++;
     }
