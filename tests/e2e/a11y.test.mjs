@@ -44,6 +44,15 @@ const PAGES = {
     await p.locator('.field.wrong').waitFor();
   }],
   rules: ['/rules', (p) => p.locator('table.rules').waitFor()],
+  'the federation board': ['/federation', (p) => p.locator('h2').first().waitFor()],
+  'joining a community': ['/federation', async (p) => {
+    await p.locator('.head .btn.tools').first().click();
+    await p.locator('#join-url').waitFor();
+  }],
+  'what is shared': ['/federation/sharing', (p) => p.locator('h2').first().waitFor()],
+  members: ['/federation/members', (p) => p.locator('main h1').waitFor()],
+  stories: ['/stories', (p) => p.locator('main h1').waitFor()],
+  warnings: ['/warnings', (p) => p.locator('main h1').waitFor()],
   'no such page': ['/nowhere', (p) => p.locator('.empty').waitFor()],
   'the key sheet': ['/alerts', async (p) => {
     await rows(p);
@@ -76,6 +85,53 @@ for (const [name, [path, ready]] of Object.entries(PAGES)) {
     }
     assert.deepEqual(page.wrongs, []);
     await page.context().close();
+  });
+}
+
+const SHARED = {
+  'a story of one\'s own': ['/stories/i1', (p) => p.locator('#retract-why').waitFor()],
+  'a story under the Chatham House Rule': ['/stories/i2', (p) => p.locator('.story .text').waitFor()],
+  'a story being written': ['/stories/new', async (p) => {
+    await p.locator('.aud strong').waitFor();
+    await p.locator('.aud summary').click();
+    await p.locator('.compose [type=submit]').click();
+    await p.locator('.field.wrong').waitFor();
+  }],
+  'a story for named people': ['/stories/new', async (p) => {
+    await p.locator('.aud strong').waitFor();
+    await p.locator('.pick input').first().check();
+    await p.locator('#c-names').fill('A. Petrova @ Brezovgrad');
+  }],
+  'a warning with its dry run': ['/warnings/w2', async (p) => {
+    await p.locator('#decide-why').waitFor();
+    await p.locator('details summary').first().click();
+    await p.locator('#decide-h ~ .acts .main-act, .acts .main-act').first().click();
+    await p.locator('.field.wrong').waitFor();
+  }],
+  'a warning whose dry run runs': ['/warnings/w3', (p) => p.locator('progress').waitFor()],
+  'an organisation that asks to join': ['/federation/members', async (p) => {
+    await p.locator('.request').waitFor();
+    await p.locator('.request [type=password]').fill('wrong');
+    await p.locator('.request .main-act').click();
+    await p.locator('.request .field.wrong').waitFor();
+  }],
+};
+for (const [name, [path, ready]] of Object.entries(SHARED)) {
+  test(`axe: ${name}`, async (t) => {
+    if (world.onNode) return t.skip('needs a community; the mock has one');
+    const page = await open(world, path);
+    await ready(page);
+    for (const theme of THEMES) {
+      await page.evaluate((x) => { document.documentElement.dataset.theme = x; }, theme);
+      for (const width of WIDTHS) {
+        await page.setViewportSize({ width, height: 900 });
+        assert.deepEqual(await judge(page), [], `${name}, ${theme}, ${width} px`);
+        const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        assert.ok(over <= 0, `${name} scrolls sideways by ${over} px at ${width} px`);
+      }
+    }
+    assert.deepEqual(page.wrongs, []);
+    return page.context().close();
   });
 }
 

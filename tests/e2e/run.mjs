@@ -11,7 +11,7 @@ const chromium = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const [what, program] = process.argv.slice(2);
 const SETS = {
   ui: { needs: ['../../ui/node_modules/esbuild'], args: [at('../../ui/tools/test.mjs')] },
-  mock: { needs: ['node_modules/playwright-core', '../../ui/dist/index.html'], browser: true, tests: ['e2e.test.mjs', 'a11y.test.mjs'] },
+  mock: { needs: ['node_modules/playwright-core', '../../ui/dist/index.html'], browser: true, tests: ['e2e.test.mjs', 'share.test.mjs', 'a11y.test.mjs'] },
   node: { needs: ['node_modules/playwright-core'], browser: true, tests: ['node.test.mjs', 'e2e.test.mjs', 'a11y.test.mjs'], program: true },
 };
 const set = SETS[what];

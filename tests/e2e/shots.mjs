@@ -29,6 +29,14 @@ const SCREENS = {
   sources: ['/sources', (p) => p.locator('table.plain').first().waitFor()],
   token: ['/sources?new=token', async (p) => { await p.fill('#token-name', `mail ${Math.random()}`); await p.fill('#token-source', 'mail'); await p.click('.token-form [type=submit]'); await p.locator('.made').waitFor(); }],
   rules: ['/rules', (p) => p.locator('table.rules').waitFor()],
+  board: ['/federation', (p) => p.locator('.map').waitFor()],
+  sharing: ['/federation/sharing', (p) => p.locator('table').first().waitFor()],
+  members: ['/federation/members', (p) => p.locator('.request').waitFor()],
+  stories: ['/stories', (p) => p.locator('.stories').waitFor()],
+  story: ['/stories/i1', (p) => p.locator('#retract-why').waitFor()],
+  compose: ['/stories/new', (p) => p.locator('.aud strong').waitFor()],
+  warnings: ['/warnings', (p) => p.locator('table').waitFor()],
+  warning: ['/warnings/w2', (p) => p.locator('#decide-why').waitFor()],
   palette: ['/alerts', async (p) => { await p.locator('.queue tbody tr').first().waitFor(); await p.keyboard.press('Control+k'); await p.locator('.palette li').first().waitFor(); }],
   keys: ['/alerts', async (p) => { await p.locator('.queue tbody tr').first().waitFor(); await p.keyboard.press('?'); await p.locator('.sheet-keys').waitFor(); }],
   settings: ['/alerts', async (p) => { await p.locator('.queue tbody tr').first().waitFor(); await p.locator('.nav .more').click(); await p.locator('.settings').waitFor(); }],
@@ -43,7 +51,7 @@ try {
         await world.reset();
         const p = await open(world, path, { width, height, theme });
         await ready(p);
-        await p.screenshot({ path: `${out}/${file}.png` });
+        await p.screenshot({ path: `${out}/${file}.png`, fullPage: process.env.FULL === '1' });
         await p.context().close();
       }
     }

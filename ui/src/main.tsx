@@ -53,7 +53,7 @@ async function start(): Promise<void> {
   startTicks();
   startKeys();
   render(
-    <LocationProvider scope={/^\/($|\?|alerts|sources|rules)/}>
+    <LocationProvider scope={/^\/($|\?|alerts|sources|rules|federation|warnings|stories)/}>
       <Frame />
     </LocationProvider>,
     root,

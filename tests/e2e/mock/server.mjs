@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { KIND_COUNT, makeAlert, makeWorld, refused, rules, sources } from './data.mjs';
+import { makeShare, share } from './share.mjs';
 
 const DIST = fileURLToPath(new URL('../../../ui/dist', import.meta.url));
 const CSP =
@@ -20,6 +21,7 @@ export function startMock({ port = 0, pulseMs = 5000 } = {}) {
   const reset = (empty = false) => {
     w.items = new Map(empty ? [] : makeWorld(Date.now()).map((x) => [x.alert.id, x]));
     w.tokens = empty ? [] : [{ id: 't1', name: 'Windows collectors', source: 'Windows process', created: new Date(Date.now() - 9e8).toISOString(), last_used: new Date(Date.now() - 2000).toISOString() }];
+    w.share = makeShare(empty);
     w.signedIn = true;
     w.empty = empty;
     w.log = [];
@@ -144,6 +146,8 @@ export function startMock({ port = 0, pulseMs = 5000 } = {}) {
       res.write(`id: ${w.eventId}\nevent: pulse\ndata: ${JSON.stringify(pulse())}\n\n`);
       return undefined;
     }
+    const shared = share(w.share, req.method, path, body, (status, answer) => (send(res, status, answer), true), (...why) => (fail(res, ...why), true));
+    if (shared) return undefined;
     return fail(res, 404, 'not_found', 'No such resource.');
   };
 

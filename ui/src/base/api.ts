@@ -49,7 +49,7 @@ function toError(status: number, body: ErrorBody | null): ApiError {
 }
 
 export async function api<T>(
-  method: 'GET' | 'POST' | 'DELETE',
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE',
   path: string,
   body?: unknown,
   signal_?: AbortSignal,

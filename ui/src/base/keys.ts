@@ -34,6 +34,9 @@ export const KEYS = {
   alerts: { keys: ['g', 'a'], print: ['g', 'a'], text: 'key.alerts', group: 'page', alertsOnly: false },
   sources: { keys: ['g', 's'], print: ['g', 's'], text: 'key.sources', group: 'page', alertsOnly: false },
   rules: { keys: ['g', 'r'], print: ['g', 'r'], text: 'key.rules', group: 'page', alertsOnly: false },
+  warnings: { keys: ['g', 'w'], print: ['g', 'w'], text: 'key.warnings', group: 'page', alertsOnly: false },
+  stories: { keys: ['g', 't'], print: ['g', 't'], text: 'key.stories', group: 'page', alertsOnly: false },
+  federation: { keys: ['g', 'f'], print: ['g', 'f'], text: 'key.federation', group: 'page', alertsOnly: false },
 } as const satisfies Record<string, KeyDef>;
 
 export type KeyName = keyof typeof KEYS;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 // The frame around every page: skip link, navigation, bar, the page itself, and what may lie over it.
-import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
+import { signal, useComputed, useSignal, useSignalEffect } from '@preact/signals';
+import type { ComponentType } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { useLocation } from 'preact-iso/router';
 import { AlertsPage } from '../alerts/page';
@@ -8,11 +9,12 @@ import { DEFAULT_FILTER } from '../alerts/filter';
 import { ApiError, get, session, sessionEnded, toLogin } from '../base/api';
 import { t, tn } from '../base/i18n';
 import { addKeys } from '../base/keys';
+import { Problem, Slow } from '../base/parts';
 import type { Session } from '../base/types';
 import { RulesPage } from '../rules/page';
 import { SourcesPage } from '../sources/page';
 import { arrive, catchUp, change, drawerId, filterText, waiting } from '../state/queue';
-import { drawerGone, placeOf, setRoute } from '../state/place';
+import { drawerGone, isShare, placeOf, setRoute, type Place } from '../state/place';
 import { startStream } from '../state/stream';
 import { undoLast } from '../state/toast';
 import { Bar } from './bar';
@@ -71,6 +73,25 @@ function Nowhere() {
   );
 }
 
+const sharePages = signal<ComponentType<{ place: Place }> | null>(null);
+/** The federation's pages come as a file of their own, once one of them is opened. */
+function Later({ place }: { place: Place }) {
+  const failed = useSignal(false);
+  const load = (): void => {
+    failed.value = false;
+    import('../share/pages').then(
+      (m) => (sharePages.value = m.default),
+      () => (failed.value = true),
+    );
+  };
+  useEffect(() => {
+    if (!sharePages.value) load();
+  }, []);
+  const Pages = sharePages.value;
+  if (Pages) return <Pages place={place} />;
+  return failed.value ? <Problem text={t('error.unreachable')} onAgain={load} /> : <Slow text={t('share.reading')} />;
+}
+
 export function Frame() {
   const { path, query, route } = useLocation();
   const over = useSignal<Over>(null);
@@ -112,6 +133,9 @@ export function Frame() {
         alerts: () => route('/alerts'),
         sources: () => route('/sources'),
         rules: () => route('/rules'),
+        warnings: () => route('/warnings'),
+        stories: () => route('/stories'),
+        federation: () => route('/federation'),
         filter: () => {
           const box = document.querySelector<HTMLInputElement>('#main input[type=search]');
           if (!box) return false;
@@ -155,6 +179,7 @@ export function Frame() {
           {place.page === 'alerts' && <AlertsPage onKeys={() => (over.value = 'keys')} />}
           {place.page === 'sources' && <SourcesPage />}
           {place.page === 'rules' && <RulesPage />}
+          {isShare(place.page) && <Later place={place} />}
           {place.page === 'none' && <Nowhere />}
         </main>
       </div>

@@ -30,9 +30,10 @@ export function DensitySelect({ id }: { id: string }) {
   );
 }
 
-function Item({ page, now, count }: { page: 'alerts' | 'sources' | 'rules'; now: PageName; count?: number }) {
+type NavPage = Exclude<PageName, 'none'>;
+function Item({ page, now, count, large }: { page: NavPage; now: PageName; count?: number; large?: boolean }) {
   return (
-    <li>
+    <li class={large ? 'large' : undefined}>
       <a href={`/${page}`} aria-current={page === now ? 'page' : undefined}>
         {t(`nav.${page}`)}
         {count !== undefined && count > 0 && <span class="n">{formatNumber(count)}</span>}
@@ -56,7 +57,12 @@ export function Nav({ page, onSettings }: { page: PageName; onSettings: () => vo
       </ul>
       <ul aria-label={t('nav.protect')}>
         <Item page="sources" now={page} />
-        <Item page="rules" now={page} />
+        <Item page="rules" now={page} large />
+      </ul>
+      <ul aria-label={t('nav.share')}>
+        <Item page="warnings" now={page} />
+        <Item page="stories" now={page} large />
+        <Item page="federation" now={page} large />
       </ul>
       <div class="foot">
         <label for="theme">{t('settings.theme')}</label>

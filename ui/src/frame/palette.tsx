@@ -36,6 +36,11 @@ function fixed(onOver: (o: Over) => void): Entry[] {
     { id: 'p-alerts', kind: page, text: t('nav.alerts'), key: 'g a', run: () => go('/alerts') },
     { id: 'p-sources', kind: page, text: t('nav.sources'), key: 'g s', run: () => go('/sources') },
     { id: 'p-rules', kind: page, text: t('nav.rules'), key: 'g r', run: () => go('/rules') },
+    { id: 'p-warnings', kind: page, text: t('nav.warnings'), key: 'g w', run: () => go('/warnings') },
+    { id: 'p-stories', kind: page, text: t('nav.stories'), key: 'g t', run: () => go('/stories') },
+    { id: 'p-federation', kind: page, text: t('nav.federation'), key: 'g f', run: () => go('/federation') },
+    { id: 'p-sharing', kind: page, text: t('share.sharing'), run: () => go('/federation/sharing') },
+    { id: 'p-compose', kind: act, text: t('story.new'), run: () => go('/stories/new') },
     { id: 'p-closed', kind: page, text: t('palette.closed'), run: () => go(alertsUrl(null, 'status:closed')) },
     { id: 'p-critical', kind: page, text: t('palette.critical'), run: () => go(alertsUrl(null, 'status:open level:critical')) },
   ];

@@ -16,6 +16,17 @@ export function Settings({ onClose, onKeys }: { onClose: () => void; onKeys: () 
           {t('over.close')} <kbd>Esc</kbd>
         </button>
       </div>
+      <nav class="only-small" aria-label={t('settings.pages')}>
+        <ul class="rows">
+          {['rules', 'stories', 'federation'].map((p) => (
+            <li key={p}>
+              <a href={`/${p}`} onClick={onClose}>
+                {t(`nav.${p}`)}
+              </a>
+            </li>
+          ))}
+        </ul>
+      </nav>
       <div class="form">
         <div class="field">
           <label for="set-theme">{t('settings.theme')}</label>

@@ -5,7 +5,14 @@ import { exec } from 'preact-iso/router';
 import { DEFAULT_FILTER } from '../alerts/filter';
 import { drawerId, filterText } from './queue';
 
-export type PageName = 'alerts' | 'sources' | 'rules' | 'none';
+export type PageName = 'alerts' | 'sources' | 'rules' | 'federation' | 'warnings' | 'stories' | 'none';
+/** Pages of the federation, each with what may follow its name. */
+const SHARE: Record<string, RegExp> = {
+  federation: /^(members|sharing)$/,
+  warnings: /^[^/]+$/,
+  stories: /^[^/]+$/,
+};
+export const isShare = (page: PageName): boolean => page in SHARE;
 export interface Place {
   page: PageName;
   id: string | null;
@@ -29,6 +36,15 @@ export function placeOf(path: string): Place {
   if (path === '/') return { page: 'alerts', id: null };
   if (path === '/sources') return { page: 'sources', id: null };
   if (path === '/rules') return { page: 'rules', id: null };
+  const [, name = '', rest, ...more] = path.split('/');
+  const follows = SHARE[name];
+  if (follows && more.length === 0 && (rest === undefined || follows.test(rest))) {
+    try {
+      return { page: name as PageName, id: rest === undefined ? null : decodeURIComponent(rest) };
+    } catch {
+      return { page: 'none', id: null };
+    }
+  }
   return { page: 'none', id: null };
 }
 

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: EUPL-1.2
+// The pages of the federation, on the mock: what a person does there and what the node is told. That a real hub and real
+// nodes answer in these shapes is tested where they run (tests/federation).
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+import { open, startWorld } from './world.mjs';
+
+let world;
+before(async () => (world = await startWorld()));
+beforeEach(() => world.reset());
+after(() => world?.close());
+
+const mockOnly = (name, f) =>
+  test(name, async (t) => {
+    if (world.onNode) return t.skip('needs a community; the mock has one');
+    return f();
+  });
+const text = (p, sel) => p.locator(sel).first().innerText();
+
+mockOnly('the board: members first, then the picture, and each count opens its list', async () => {
+  const p = await open(world, '/federation');
+  await p.locator('.map').waitFor();
+  const order = await p.locator('main h2').allInnerTexts();
+  assert.ok(order.indexOf('Members') < order.indexOf('The members as a picture'), order.join(', '));
+  await p.locator('a.fig', { hasText: '9' }).click();
+  await p.locator('#members-h').waitFor();
+  assert.match(p.url(), /\/federation\/members\?circle=c1$/);
+  await p.context().close();
+});
+
+mockOnly('one click stops all sharing, and one takes it up again', async () => {
+  const p = await open(world, '/federation/sharing');
+  await p.getByRole('button', { name: 'Stop all sharing' }).click();
+  await p.locator('.chip', { hasText: 'Stopped' }).waitFor();
+  await p.goto(`${world.url}/federation`);
+  await p.getByRole('button', { name: 'Share again' }).click();
+  await p.locator('.problem').waitFor({ state: 'detached' });
+  await p.context().close();
+});
+
+mockOnly('what is shared is changed in place and says since when', async () => {
+  const p = await open(world, '/federation/sharing');
+  await p.locator('#when-s1').selectOption('never');
+  await p.locator('tr', { has: p.locator('#when-s1') }).getByText('Marta Ortega').waitFor();
+  await p.reload();
+  await p.locator('#when-s1').waitFor();
+  assert.equal(await p.locator('#when-s1').inputValue(), 'never');
+  await p.context().close();
+});
+
+mockOnly('the composer: the button repeats how many will be able to read, and RED goes to named people only', async () => {
+  const p = await open(world, '/stories/new');
+  await p.getByRole('button', { name: 'Send to 8 organisations' }).waitFor();
+  await p.locator('#c-reach').selectOption('nda');
+  await p.getByRole('button', { name: 'Send to 3 organisations' }).waitFor();
+  assert.match(await text(p, '.aud .no'), /Not Valdehierro/);
+  await p.locator('.pick input').first().check();
+  await p.locator('.aud strong').waitFor();
+  await p.waitForFunction(() => document.querySelector('.compose [type=submit]').disabled);
+  await p.fill('#c-names', 'A. Petrova @ Brezovgrad');
+  await p.getByRole('button', { name: 'Send to one person' }).waitFor();
+  await p.fill('#c-title', 'For one pair of eyes');
+  await p.fill('#c-text', 'They came in by the supplier.');
+  await p.getByRole('button', { name: 'Send to one person' }).click();
+  await p.locator('h1', { hasText: 'For one pair of eyes' }).waitFor();
+  assert.equal(await text(p, '.story .tlp'), 'TLP:RED');
+  await p.context().close();
+});
+
+mockOnly('an author tightens a label and retracts, and is asked once more before it is gone', async () => {
+  const p = await open(world, '/stories/i1');
+  await p.locator('#tighten').waitFor();
+  assert.equal(await p.locator('#tighten option').count(), 2, 'only tighter labels are offered');
+  await p.locator('#tighten').selectOption('RED');
+  await p.getByRole('button', { name: 'Tighten', exact: true }).click();
+  await p.locator('.story .tlp.red').first().waitFor();
+  await p.getByRole('button', { name: /^Retract / }).click();
+  assert.equal(await p.locator('.story .chip', { hasText: 'Retracted' }).count(), 0, 'nothing happens at the first press');
+  await p.getByRole('button', { name: /^Retract for good\?/ }).click();
+  await p.locator('.story .chip', { hasText: 'Retracted' }).waitFor();
+  await p.context().close();
+});
+
+mockOnly('an approval wants the fingerprint compared and the right password', async () => {
+  const p = await open(world, '/federation/members');
+  await p.locator('.request [type=password]').fill('wrong');
+  await p.getByRole('button', { name: 'Approve' }).click();
+  assert.match(await text(p, '.request .error'), /Compare the fingerprint/);
+  await p.locator('.request [type=checkbox]').check();
+  await p.getByRole('button', { name: 'Approve' }).click();
+  await p.locator('.request .error', { hasText: 'not your password' }).waitFor();
+  await p.locator('.request [type=password]').fill('right');
+  await p.getByRole('button', { name: 'Approve' }).click();
+  await p.locator('.request').waitFor({ state: 'detached' });
+  await p.context().close();
+});
+
+mockOnly('a warning is taken with a reason, and not without', async () => {
+  const p = await open(world, '/warnings');
+  await p.getByRole('link', { name: 'Remote portal of a pump maker' }).click();
+  await p.getByText('3 matches').waitFor();
+  await p.getByRole('button', { name: 'Take it' }).click();
+  assert.equal(await p.evaluate(() => document.activeElement.id), 'decide-why');
+  await p.keyboard.type('We have that portal.');
+  await p.getByRole('button', { name: 'Take it' }).click();
+  await p.locator('.head .chip', { hasText: 'Taken' }).waitFor();
+  await p.context().close();
+});
+
+mockOnly('by keyboard: g w, g t and g f lead to the pages, and a small screen finds them in Settings', async () => {
+  const p = await open(world, '/alerts');
+  await p.locator('.queue tbody tr').first().waitFor();
+  for (const [key, path] of [['w', '/warnings'], ['t', '/stories'], ['f', '/federation']]) {
+    await p.keyboard.press('g');
+    await p.keyboard.press(key);
+    await p.waitForURL(`**${path}`);
+  }
+  await p.setViewportSize({ width: 400, height: 860 });
+  await p.locator('.nav .more').click();
+  await p.locator('dialog.settings').getByRole('link', { name: 'Stories' }).click();
+  await p.waitForURL('**/stories');
+  assert.deepEqual(p.wrongs, []);
+  await p.context().close();
+});
+
+mockOnly('a node in no community says what the next step is', async () => {
+  await world.reset({ empty: true });
+  const p = await open(world, '/federation');
+  await p.getByText('This node is in no community yet').waitFor();
+  await p.getByRole('button', { name: 'Join a community' }).click();
+  await p.fill('#join-url', 'hub.example:8610');
+  await p.fill('#join-code', 'a');
+  await p.fill('#join-fingerprint', 'b');
+  await p.getByRole('button', { name: 'Ask to join' }).click();
+  await p.locator('#join-url').waitFor({ state: 'detached' });
+  await p.context().close();
+});

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: EUPL-1.2
+// Stories and notices that cities tell each other, each under its label; one with what its author may do with it.
+import { useSignal } from '@preact/signals';
+import { post } from '../base/api';
+import { t, tn, tOr } from '../base/i18n';
+import { Age, Empty, Problem, Slow } from '../base/parts';
+import { problem } from '../base/problem';
+import { visible, visibleLine } from '../base/visible';
+import { quarter } from '../state/ticks';
+import { act, Field, State, Tlp, Twice, useResource } from './parts';
+import { TLPS, type Item, type ItemDetail, type Tlp as Label } from './types';
+import { shownWhen } from './warnings';
+
+const READ_EVERY_MS = 15_000;
+
+export function StoriesPage() {
+  const { data, wrong, again } = useResource<{ items: Item[] }>('/items?limit=100', READ_EVERY_MS);
+  const items = data.value?.items;
+  return (
+    <div class="page">
+      <div class="head">
+        <h1 tabIndex={-1}>{t('nav.stories')}</h1>
+        <p class="soft">{t('story.lead')}</p>
+        <a class="btn main-act tools" href="/stories/new">
+          {t('story.new')}
+        </a>
+      </div>
+      {wrong.value && <Problem text={wrong.value} onAgain={again} />}
+      {!items && !wrong.value && <Slow text={t('share.reading')} />}
+      {items && items.length === 0 && (
+        <Empty title={t('story.none')}>
+          <p>{t('story.none_text')}</p>
+        </Empty>
+      )}
+      {items && items.length > 0 && (
+        <ul class="rows stack stories">
+          {items.map((i) => (
+            <li key={i.id}>
+              <span class="head">
+                <Tlp label={i.tlp} />
+                <a href={`/stories/${encodeURIComponent(i.id)}`}>{visibleLine(i.title)}</a>
+                {i.state !== 'current' && <State group="story" state={i.state} />}
+              </span>
+              <span class="soft">
+                {t(`kind.${i.kind}`)}, {i.chr ? t('story.chr_author') : visibleLine(i.author)}, {visibleLine(i.circle_name)}, <Age at={i.created} now={quarter} />
+                {i.receipts && <> · {tn('story.received', i.receipts.received, { sent: i.receipts.sent })}</>}
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+}
+
+function Author({ item, again }: { item: ItemDetail; again: () => void }) {
+  const tighter = TLPS.slice(0, TLPS.indexOf(item.tlp));
+  const label = useSignal<Label | ''>('');
+  const reason = useSignal('');
+  const wrong = useSignal<string | null>(null);
+  const send = async (path: string, body: object): Promise<void> => {
+    try {
+      await post(`/items/${encodeURIComponent(item.id)}/${path}`, body);
+      wrong.value = null;
+      again();
+    } catch (err) {
+      wrong.value = problem(err);
+    }
+  };
+  return (
+    <section class="panel" aria-labelledby="author-h">
+      <h2 id="author-h">{t('story.yours')}</h2>
+      <p class="soft">{t('story.yours_lead')}</p>
+      <div class="form token-form">
+        {tighter.length > 0 && (
+          <Field id="tighten" label={t('story.tighten')} hint={t('story.tighten_hint')}>
+            <select id="tighten" value={label.value} aria-describedby="tighten-hint" onChange={(e) => (label.value = e.currentTarget.value as Label)}>
+              <option value="">{t('story.keep', { label: `TLP:${item.tlp}` })}</option>
+              {tighter.map((l) => (
+                <option key={l} value={l}>{`TLP:${l}`}</option>
+              ))}
+            </select>
+          </Field>
+        )}
+        <Field id="retract-why" label={t('warning.reason')} wrong={wrong.value}>
+          <input id="retract-why" type="text" maxLength={500} aria-describedby={wrong.value ? 'retract-why-error' : undefined} value={reason.value}
+            onInput={(e) => (reason.value = e.currentTarget.value)} />
+        </Field>
+        <div class="acts">
+          {tighter.length > 0 && (
+            <button class="btn" type="button" disabled={label.value === ''} onClick={() => void send('tighten', { tlp: label.value, reason: reason.value.trim() })}>
+              {t('story.tighten_do')}
+            </button>
+          )}
+          <Twice label={t('story.retract')} sure={t('story.retract_sure')} of={visibleLine(item.title)}
+            onDo={() => void act(() => post(`/items/${encodeURIComponent(item.id)}/retract`, { reason: reason.value.trim() }), t('story.was_retracted')).then(again)} />
+        </div>
+      </div>
+      {item.receipts && (
+        <p class="soft">
+          {tn('story.received', item.receipts.received, { sent: item.receipts.sent })} {tn('story.removed', item.receipts.removed)}
+        </p>
+      )}
+    </section>
+  );
+}
+
+export function StoryPage({ id }: { id: string }) {
+  const { data, wrong, again } = useResource<ItemDetail>(`/items/${encodeURIComponent(id)}`);
+  const i = data.value;
+  return (
+    <div class="page">
+      <p>
+        <a href="/stories">{t('story.all')}</a>
+      </p>
+      {wrong.value && <Problem text={wrong.value} onAgain={again} />}
+      {!i && !wrong.value && <Slow text={t('share.reading')} />}
+      {i && (
+        <>
+          <article class="panel story" aria-labelledby="story-h">
+            <p class="head">
+              <Tlp label={i.tlp} />
+              <span class="chip">{`PAP:${i.pap}`}</span>
+              {i.chr && <span class="chip">{t('story.chr')}</span>}
+              {i.state !== 'current' && <State group="story" state={i.state} />}
+            </p>
+            <h1 id="story-h" tabIndex={-1}>
+              {visibleLine(i.title)}
+            </h1>
+            <p class="soft">
+              {t(`kind.${i.kind}`)}, {i.chr ? t('story.chr_author') : visibleLine(i.author)}, {visibleLine(i.circle_name)}, {shownWhen(i.created)}
+            </p>
+            {i.text ? <p class="text">{visible(i.text)}</p> : <p class="soft">{t('story.gone')}</p>}
+            {(i.tlp === 'RED' || i.tlp.startsWith('AMBER')) && <p class="hint">{t('story.read_noted')}</p>}
+            <p>
+              <Tlp label={i.tlp} />
+            </p>
+          </article>
+          <section class="panel" aria-labelledby="aud-h">
+            <h2 id="aud-h">{t('story.audience')}</h2>
+            <ul class="rows">
+              {i.audience.organisations.map((o) => (
+                <li key={o}>{visibleLine(o)}</li>
+              ))}
+              {i.audience.persons.map((p) => (
+                <li key={`p${p}`}>{visibleLine(p)}</li>
+              ))}
+            </ul>
+          </section>
+          {i.mine && i.state !== 'retracted' && <Author item={i} again={again} />}
+          {i.mine && i.reads && i.reads.length > 0 && (
+            <section class="panel" aria-labelledby="reads-h">
+              <h2 id="reads-h">{t('story.reads')}</h2>
+              <ul class="rows">
+                {i.reads.map((r) => (
+                  <li key={r.who + r.at}>
+                    {visibleLine(r.who)} <Age at={r.at} now={quarter} />
+                  </li>
+                ))}
+              </ul>
+            </section>
+          )}
+          {i.history && i.history.length > 0 && (
+            <section class="panel" aria-labelledby="sh-h">
+              <h2 id="sh-h">{t('warning.history')}</h2>
+              <ul class="rows stack">
+                {i.history.map((h) => (
+                  <li key={h.at + h.what}>
+                    <span>
+                      {tOr(`story.did_${h.what}`, h.what)} {visibleLine(h.who)} <Age at={h.at} now={quarter} />
+                    </span>
+                    {h.reason && <span class="soft">{visibleLine(h.reason)}</span>}
+                  </li>
+                ))}
+              </ul>
+            </section>
+          )}
+        </>
+      )}
+    </div>
+  );
+}

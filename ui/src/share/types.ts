@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: EUPL-1.2
+// What the desk says of the federation: docs/FEDERATION.md §8. Times are RFC 3339 UTC.
+import type { Level } from '../base/types';
+
+export type Tlp = 'RED' | 'AMBER+STRICT' | 'AMBER' | 'GREEN' | 'CLEAR';
+export const TLPS: readonly Tlp[] = ['RED', 'AMBER+STRICT', 'AMBER', 'GREEN', 'CLEAR'];
+export const PAPS = ['RED', 'AMBER', 'GREEN', 'CLEAR'] as const;
+
+export interface Link {
+  hub: string;
+  name: string;
+  url: string;
+  state: 'up' | 'down' | 'waiting' | 'refused';
+  since: string | null;
+  last_contact: string | null;
+  up: { epoch: number; seq: number; acked: number; waiting: number; dropped: number };
+  down: { epoch: number; seq: number };
+  certificate_expires: string | null;
+  error: string | null;
+}
+
+export interface Circle {
+  id: string;
+  name: string;
+  class: 'member' | 'nda';
+  hub: string;
+  epoch: number;
+  issued: string | null;
+  expires: string | null;
+  members: number;
+  state: 'valid' | 'expired' | 'conflict';
+}
+
+export interface BoardMember {
+  node: string;
+  organisation: string;
+  circle: string;
+  classes: string[];
+  state: 'active' | 'suspended' | 'removed';
+  version: string | null;
+  last_contact: string | null;
+  lag_s: number | null;
+  health: 'fine' | 'late' | 'silent' | 'never';
+}
+
+export interface Board {
+  node: { id: string; fingerprint: string; organisation: string };
+  stopped: boolean;
+  stopped_by: string | null;
+  stopped_at: string | null;
+  hub: boolean;
+  links: Link[];
+  circles: Circle[];
+  members?: BoardMember[];
+  level: { level: 'calm' | 'watchful' | 'raised' | 'high'; since: string | null; reasons: { text: string; count: number | null }[] } | null;
+}
+
+export type SendWhen = 'after_acknowledgement' | 'after_minutes' | 'at_once' | 'never';
+export const SEND_WHEN: readonly SendWhen[] = ['after_acknowledgement', 'after_minutes', 'at_once', 'never'];
+
+export interface ShareRule {
+  id: string;
+  circle: string;
+  circle_name: string;
+  class: { level: string | null; product: string | null; technique: string | null };
+  when: SendWhen;
+  minutes: number | null;
+  since: string | null;
+  by: string | null;
+}
+
+export interface Sharing {
+  stopped: boolean;
+  since: string | null;
+  items: ShareRule[];
+  readers: { circle: string; organisations: string[] }[];
+}
+
+export interface Member {
+  node: string;
+  organisation: string;
+  circle: string;
+  classes: string[];
+  state: 'active' | 'suspended' | 'removed';
+  since_epoch: number;
+  fingerprint: string;
+  certificate_expires: string | null;
+  last_contact: string | null;
+}
+
+export interface JoinRequest {
+  id: string;
+  organisation: string;
+  circle: string;
+  circle_class: 'member' | 'nda';
+  fingerprint: string;
+  asked: string;
+  code_by: string;
+  approvals: { who: string; at: string }[];
+  needed: number;
+  state: string;
+}
+
+export interface Item {
+  id: string;
+  version: number;
+  kind: 'story' | 'teaser' | 'notice';
+  title: string;
+  tlp: Tlp;
+  pap: string;
+  chr: boolean;
+  circle: string;
+  circle_name: string;
+  author: string;
+  mine: boolean;
+  created: string;
+  expires: string | null;
+  state: 'current' | 'tightened' | 'retracted' | 'quarantined';
+  receipts: { sent: number; received: number; removed: number } | null;
+}
+
+export interface ItemDetail extends Item {
+  text: string;
+  audience: { organisations: string[]; persons: string[] };
+  reads?: { who: string; at: string }[];
+  history?: { at: string; who: string; what: string; reason?: string | null }[];
+}
+
+export interface Preview {
+  organisations: string[];
+  persons: string[];
+  count: number;
+  left_out: { organisation: string; reason: string }[];
+  blocked: string | null;
+}
+
+export interface DryRun {
+  state: 'none' | 'waiting' | 'running' | 'done' | 'failed';
+  hunt: string | null;
+  progress: number | null;
+  matched: number | null;
+  events: number | null;
+  from: string | null;
+  to: string | null;
+  not_covered: number | null;
+}
+
+export interface Warning {
+  id: string;
+  version: number;
+  title: string;
+  level: Level;
+  why: { kind: string; value: string };
+  seen: { text: string; count: number | null };
+  first: string | null;
+  last: string | null;
+  circle: string;
+  circle_name: string;
+  received: string;
+  rules: number;
+  indicators: number;
+  state: 'new' | 'checked' | 'taken' | 'dismissed' | 'withdrawn';
+  automatic: boolean;
+  dry_run: DryRun;
+}
+
+export interface WarningDetail extends Omit<Warning, 'rules' | 'indicators'> {
+  rules: { id: string; title: string; yaml: string; hash: string; check: { ok: boolean; reason: string | null } }[];
+  indicators: { type: string; value: string; valid_until: string | null }[];
+  history: { at: string; who: string; what: string; reason: string | null }[];
+}
