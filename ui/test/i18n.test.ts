@@ -16,7 +16,7 @@ const holes = (s: string | boolean | undefined): string[] => (String(s).match(/\
 
 const PLURAL = /\.(zero|one|two|few|many|other)$/;
 /** Keys that the code builds from a word of the API or of a table. */
-const NAMED = ['op.', 'history.', 'anomaly.', 'view.', 'key.', 'keys.', 'act.closed_', 'act.nothing_', 'alerts.caption_'];
+const NAMED = ['op.', 'history.', 'anomaly.', 'view.', 'key.', 'keys.', 'act.closed_', 'act.nothing_', 'alerts.caption_', 'policy.'];
 
 const sources = (dir: string): string[] =>
   readdirSync(dir).flatMap((n) => {
@@ -57,6 +57,13 @@ test('each key in the code has a text', () => {
     for (const form of ['one', 'other']) assert.equal(typeof en[`${m[1]}.${form}`], 'string', `tn('${m[1]}') lacks .${form}`);
   }
   for (const k of Object.values(KEYS)) assert.equal(typeof en[k.text], 'string', k.text);
+});
+
+test('each reason of the policy has a text', () => {
+  const table = readFileSync(join(process.cwd(), '..', 'src/policy/tables.def'), 'utf8');
+  const keys = [...table.matchAll(/^REASON\(\w+, "([^"]+)"/gm)].map((m) => m[1] as string);
+  assert.ok(keys.length > 20);
+  for (const k of keys) assert.equal(typeof en[k], 'string', k);
 });
 
 test('no text is left over', () => {

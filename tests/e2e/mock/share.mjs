@@ -26,7 +26,7 @@ export function makeShare(empty) {
   const item = (id, kind, tlp, title, more = {}) => ({ id, version: 1, kind, title, tlp, pap: 'AMBER', chr: false, circle: 'c1', circle_name: 'Seven Rivers', author: 'Brezovgrad', mine: false, created: ago(86_400), expires: null, state: 'current', receipts: null, ...more });
   const items = empty ? [] : [
     item('i1', 'story', 'AMBER+STRICT', "Stolen sign-ins to the pump maker's remote portal", { mine: true, author: 'Valdehierro', receipts: { sent: 8, received: 7, removed: 0 } }),
-    item('i2', 'story', 'RED', 'For named readers', { chr: true, pap: 'RED' }),
+    item('i2', 'story', 'RED', 'For named readers', { chr: true, pap: 'RED', author: null }),
     item('i3', 'notice', 'GREEN', 'Fake parking fines by SMS'),
     item('i4', 'teaser', 'CLEAR', 'How one city got rid of its last shared administrator password', { state: 'tightened' }),
     item('i5', 'story', 'AMBER', 'Taken back', { state: 'retracted' }),
@@ -53,10 +53,10 @@ const board = (s) => ({
 
 const LEVELS = ['CLEAR', 'GREEN', 'AMBER', 'AMBER+STRICT', 'RED'];
 function preview(s, b) {
-  if (b.tlp === 'RED' && !(b.audience.persons ?? []).some((p) => p.name)) return { organisations: [], persons: [], count: 0, left_out: [], blocked: 'nobody' };
-  if (b.audience.persons) return { organisations: [], persons: b.audience.persons.map((p) => `${p.name}, ${p.node}`), count: b.audience.persons.length, left_out: [], blocked: null };
+  if (b.tlp === 'RED' && !(b.audience.persons ?? []).some((p) => p.name)) return { organisations: [], persons: [], count: 0, left_out: [], blocked: 'Nobody would be able to read it.' };
+  if (b.audience.persons) return { organisations: [], persons: b.audience.persons, count: b.audience.persons.length, left_out: [], blocked: null };
   const inside = s.members.filter((m) => m.state === 'active' && (!b.audience.nda || m.classes.includes('nda')) && (!b.audience.orgs || b.audience.orgs.includes(m.organisation)));
-  const out = s.members.filter((m) => !inside.includes(m)).map((m) => ({ organisation: m.organisation, reason: m.state === 'active' ? 'not_addressed' : 'suspended' }));
+  const out = s.members.filter((m) => !inside.includes(m)).map((m) => ({ organisation: m.organisation, reason: m.state !== 'active' ? 'policy.removed' : b.audience.nda ? 'policy.not_nda' : 'policy.not_addressed' }));
   return { organisations: inside.map((m) => m.organisation), persons: [], count: inside.length, left_out: out, blocked: null };
 }
 

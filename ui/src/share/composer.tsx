@@ -11,7 +11,7 @@ import { problem } from '../base/problem';
 import { visibleLine } from '../base/visible';
 import { say } from '../state/toast';
 import { described, Field, Tlp, useResource } from './parts';
-import { PAPS, TLPS, type Board, type Circle, type Preview, type Tlp as Label } from './types';
+import { PAPS, TLPS, type Board, type Circle, type Person, type Preview, type Tlp as Label } from './types';
 
 const PREVIEW_AFTER_MS = 300;
 const TITLE_MAX = 200;
@@ -19,7 +19,15 @@ const TEXT_MAX = 20_000;
 const KINDS = ['story', 'teaser', 'notice'] as const;
 type Reach = 'all' | 'nda' | 'orgs' | 'persons';
 
-const lines = (s: string): string[] => s.split(/[\n,;]+/).map((x) => x.trim()).filter(Boolean);
+export const lines = (s: string): string[] => s.split(/[\n,;]+/).map((x) => x.trim()).filter(Boolean);
+
+/** "name @ organisation", one a line: a person is told apart by where they work. */
+export const personsOf = (s: string): Person[] =>
+  lines(s).map((l) => {
+    const at = l.lastIndexOf('@');
+    return at < 0 ? { organisation: '', name: l } : { organisation: l.slice(at + 1).trim(), name: l.slice(0, at).trim() };
+  });
+export const personWords = (p: Person): string => `${visibleLine(p.name)}, ${visibleLine(p.organisation)}`;
 
 interface Draft {
   kind: Signal<(typeof KINDS)[number]>;
@@ -40,13 +48,7 @@ function audienceOf(d: Draft): object {
     case 'orgs':
       return { orgs: lines(d.names.value) };
     case 'persons':
-      // "name @ city": the person is told apart by where they work.
-      return {
-        persons: lines(d.names.value).map((l) => {
-          const at = l.lastIndexOf('@');
-          return at < 0 ? { node: '', name: l } : { node: l.slice(at + 1).trim(), name: l.slice(0, at).trim() };
-        }),
-      };
+      return { persons: personsOf(d.names.value) };
     default:
       return { all: true };
   }
@@ -67,7 +69,7 @@ function Reaching({ p, wrong }: { p: Preview | null; wrong: string | null }) {
     <div class="aud" aria-live="polite">
       {wrong && <p class="error">{wrong}</p>}
       {!p && !wrong && <p class="soft">{t('compose.asking')}</p>}
-      {p?.blocked && <strong>{tOr(`blocked.${p.blocked}`, visibleLine(p.blocked))}</strong>}
+      {p?.blocked && <strong>{visibleLine(p.blocked)}</strong>}
       {p && !p.blocked && (
         <>
           <strong>
@@ -76,8 +78,8 @@ function Reaching({ p, wrong }: { p: Preview | null; wrong: string | null }) {
           <details>
             <summary>{t('compose.list')}</summary>
             <ul class="rows">
-              {[...p.organisations, ...p.persons].map((o) => (
-                <li key={o}>{visibleLine(o)}</li>
+              {[...p.organisations.map(visibleLine), ...p.persons.map(personWords)].map((o) => (
+                <li key={o}>{o}</li>
               ))}
             </ul>
           </details>
@@ -86,7 +88,9 @@ function Reaching({ p, wrong }: { p: Preview | null; wrong: string | null }) {
       {p && p.left_out.length > 0 && (
         <ul class="no">
           {p.left_out.map((o) => (
-            <li key={o.organisation}>{t('compose.not', { name: visibleLine(o.organisation), why: tOr(`left.${o.reason}`, visibleLine(o.reason)) })}</li>
+            <li key={o.organisation + (o.person ?? '')}>
+              {t('compose.not', { name: o.person ? personWords({ name: o.person, organisation: o.organisation }) : visibleLine(o.organisation), why: tOr(o.reason, visibleLine(o.reason)) })}
+            </li>
           ))}
         </ul>
       )}

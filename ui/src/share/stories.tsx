@@ -9,9 +9,12 @@ import { visible, visibleLine } from '../base/visible';
 import { quarter } from '../state/ticks';
 import { act, Field, State, Tlp, Twice, useResource } from './parts';
 import { TLPS, type Item, type ItemDetail, type Tlp as Label } from './types';
+import { personsOf, personWords } from './composer';
 import { shownWhen } from './warnings';
 
 const READ_EVERY_MS = 15_000;
+
+const authorOf = (i: Item): string => (i.author === null ? t('story.chr_author') : visibleLine(i.author));
 
 export function StoriesPage() {
   const { data, wrong, again } = useResource<{ items: Item[] }>('/items?limit=100', READ_EVERY_MS);
@@ -42,7 +45,7 @@ export function StoriesPage() {
                 {i.state !== 'current' && <State group="story" state={i.state} />}
               </span>
               <span class="soft">
-                {t(`kind.${i.kind}`)}, {i.chr ? t('story.chr_author') : visibleLine(i.author)}, {visibleLine(i.circle_name)}, <Age at={i.created} now={quarter} />
+                {t(`kind.${i.kind}`)}, {authorOf(i)}, {visibleLine(i.circle_name)}, <Age at={i.created} now={quarter} />
                 {i.receipts && <> · {tn('story.received', i.receipts.received, { sent: i.receipts.sent })}</>}
               </span>
             </li>
@@ -57,7 +60,11 @@ function Author({ item, again }: { item: ItemDetail; again: () => void }) {
   const tighter = TLPS.slice(0, TLPS.indexOf(item.tlp));
   const label = useSignal<Label | ''>('');
   const reason = useSignal('');
+  const names = useSignal(item.audience.persons.map((p) => `${p.name} @ ${p.organisation}`).join('\n'));
   const wrong = useSignal<string | null>(null);
+  // Whoever reads it now, and no more; RED goes to named people only.
+  const audience = (): object =>
+    label.value === 'RED' || item.audience.persons.length > 0 ? { persons: personsOf(names.value) } : { orgs: item.audience.organisations };
   const send = async (path: string, body: object): Promise<void> => {
     try {
       await post(`/items/${encodeURIComponent(item.id)}/${path}`, body);
@@ -82,13 +89,18 @@ function Author({ item, again }: { item: ItemDetail; again: () => void }) {
             </select>
           </Field>
         )}
+        {label.value === 'RED' && (
+          <Field id="tighten-names" label={t('compose.persons')} hint={t('compose.persons_hint')}>
+            <textarea id="tighten-names" rows={3} aria-describedby="tighten-names-hint" value={names.value} onInput={(e) => (names.value = e.currentTarget.value)} />
+          </Field>
+        )}
         <Field id="retract-why" label={t('warning.reason')} wrong={wrong.value}>
           <input id="retract-why" type="text" maxLength={500} aria-describedby={wrong.value ? 'retract-why-error' : undefined} value={reason.value}
             onInput={(e) => (reason.value = e.currentTarget.value)} />
         </Field>
         <div class="acts">
           {tighter.length > 0 && (
-            <button class="btn" type="button" disabled={label.value === ''} onClick={() => void send('tighten', { tlp: label.value, reason: reason.value.trim() })}>
+            <button class="btn" type="button" disabled={label.value === ''} onClick={() => void send('tighten', { tlp: label.value, pap: item.pap, chr: item.chr, audience: audience() })}>
               {t('story.tighten_do')}
             </button>
           )}
@@ -128,7 +140,7 @@ export function StoryPage({ id }: { id: string }) {
               {visibleLine(i.title)}
             </h1>
             <p class="soft">
-              {t(`kind.${i.kind}`)}, {i.chr ? t('story.chr_author') : visibleLine(i.author)}, {visibleLine(i.circle_name)}, {shownWhen(i.created)}
+              {t(`kind.${i.kind}`)}, {authorOf(i)}, {visibleLine(i.circle_name)}, {shownWhen(i.created)}
             </p>
             {i.text ? <p class="text">{visible(i.text)}</p> : <p class="soft">{t('story.gone')}</p>}
             {(i.tlp === 'RED' || i.tlp.startsWith('AMBER')) && <p class="hint">{t('story.read_noted')}</p>}
@@ -143,7 +155,7 @@ export function StoryPage({ id }: { id: string }) {
                 <li key={o}>{visibleLine(o)}</li>
               ))}
               {i.audience.persons.map((p) => (
-                <li key={`p${p}`}>{visibleLine(p)}</li>
+                <li key={personWords(p)}>{personWords(p)}</li>
               ))}
             </ul>
           </section>

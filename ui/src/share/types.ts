@@ -111,7 +111,7 @@ export interface Item {
   chr: boolean;
   circle: string;
   circle_name: string;
-  author: string;
+  author: string | null;
   mine: boolean;
   created: string;
   expires: string | null;
@@ -119,18 +119,24 @@ export interface Item {
   receipts: { sent: number; received: number; removed: number } | null;
 }
 
+export interface Person {
+  name: string;
+  organisation: string;
+  node?: string;
+}
+
 export interface ItemDetail extends Item {
   text: string;
-  audience: { organisations: string[]; persons: string[] };
+  audience: { organisations: string[]; persons: Person[] };
   reads?: { who: string; at: string }[];
   history?: { at: string; who: string; what: string; reason?: string | null }[];
 }
 
 export interface Preview {
   organisations: string[];
-  persons: string[];
+  persons: Person[];
   count: number;
-  left_out: { organisation: string; reason: string }[];
+  left_out: { organisation: string; person?: string; reason: string }[];
   blocked: string | null;
 }
 
