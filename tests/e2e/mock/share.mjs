@@ -16,11 +16,11 @@ export function makeShare(empty) {
     since_epoch: 3 + i, fingerprint: FP, certificate_expires: ago(-4e6),
   }));
   const dry = (state, more = {}) => ({ state, hunt: null, progress: null, matched: null, events: null, from: null, to: null, not_covered: null, ...more });
-  const done = dry('done', { hunt: 'hunt-1', progress: 100, matched: 3, events: 61_204_551, from: ago(2_592_000), to: ago(60), not_covered: 1 });
+  const done = dry('done', { hunt: 'hunt-1', progress: 1, matched: 3, events: 61_204_551, from: ago(2_592_000), to: ago(60), not_covered: 1 });
   const warnings = empty ? [] : [
     { id: 'w1', version: 2, title: 'Password guessing over SSH, then a log-in', level: 'high', why: { kind: 'rule', value: 'SSH Log-in After Many Failures' }, seen: { text: 'seen by at least one other member', count: null }, first: ago(4000), last: ago(60), circle: 'c1', circle_name: 'Seven Rivers', received: ago(50), state: 'new', automatic: false, dry_run: dry('none') },
     { id: 'w2', version: 1, title: 'Remote portal of a pump maker', level: 'critical', why: { kind: 'indicator', value: 'portal-login.pumps.example' }, seen: { text: 'seen by 5 members', count: 5 }, first: ago(90_000), last: ago(7000), circle: 'c1', circle_name: 'Seven Rivers', received: ago(6900), state: 'checked', automatic: false, dry_run: done },
-    { id: 'w3', version: 1, title: 'Look-alike names for parking fines', level: 'medium', why: { kind: 'technique', value: 'T1566.002' }, seen: { text: 'seen by at least one other member', count: null }, first: ago(190_000), last: ago(100_000), circle: 'c1', circle_name: 'Seven Rivers', received: ago(99_000), state: 'taken', automatic: true, dry_run: dry('running', { progress: 41 }) },
+    { id: 'w3', version: 1, title: 'Look-alike names for parking fines', level: 'medium', why: { kind: 'technique', value: 'T1566.002' }, seen: { text: 'seen by at least one other member', count: null }, first: ago(190_000), last: ago(100_000), circle: 'c1', circle_name: 'Seven Rivers', received: ago(99_000), state: 'taken', automatic: true, dry_run: dry('running', { progress: 0.41 }) },
     { id: 'w4', version: 3, title: 'Withdrawn: scanner of a member', level: 'low', why: { kind: 'sequence', value: 'scan, then log-in' }, seen: { text: 'seen by at least one other member', count: null }, first: ago(290_000), last: ago(200_000), circle: 'c1', circle_name: 'Seven Rivers', received: ago(199_000), state: 'withdrawn', automatic: false, dry_run: dry('failed') },
   ];
   const item = (id, kind, tlp, title, more = {}) => ({ id, version: 1, kind, title, tlp, pap: 'AMBER', chr: false, circle: 'c1', circle_name: 'Seven Rivers', author: 'Brezovgrad', mine: false, created: ago(86_400), expires: null, state: 'current', receipts: null, ...more });

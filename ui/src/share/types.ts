@@ -143,6 +143,7 @@ export interface Preview {
 export interface DryRun {
   state: 'none' | 'waiting' | 'running' | 'done' | 'failed';
   hunt: string | null;
+  /** 0 to 1; 0 while it is not known. */
   progress: number | null;
   matched: number | null;
   events: number | null;
@@ -171,7 +172,7 @@ export interface Warning {
 }
 
 export interface WarningDetail extends Omit<Warning, 'rules' | 'indicators'> {
-  rules: { id: string; title: string; yaml: string; hash: string; check: { ok: boolean; reason: string | null } }[];
+  rules: { id: string; title: string; yaml: string; hash: string; check: { ok: boolean | null; reason: string | null } }[];
   indicators: { type: string; value: string; valid_until: string | null }[];
   history: { at: string; who: string; what: string; reason: string | null }[];
 }

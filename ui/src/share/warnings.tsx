@@ -20,6 +20,9 @@ export const shownWhen = (iso: string | null): string => {
   return ms === null ? t('not_known') : exact(ms);
 };
 
+/** A count only where the hub may show one. */
+const seenWords = (count: number | null): string => (count === null ? t('warning.seen_other') : tn('warning.seen_count', count));
+
 function Matched({ d }: { d: DryRun }) {
   if (d.state === 'none') return <span class="quiet">{t('dry.none')}</span>;
   if (d.state !== 'done') return <State group="dry" state={d.state} />;
@@ -59,7 +62,7 @@ function Table({ items }: { items: Warning[] }) {
                   {tOr(`why.${w.why.kind}`, w.why.kind)} <code>{visibleLine(w.why.value)}</code>
                 </span>
               </th>
-              <td>{visibleLine(w.seen.text)}</td>
+              <td>{seenWords(w.seen.count)}</td>
               <td>{w.dry_run.state === 'done' ? tn('dry.matched', w.dry_run.matched ?? 0) : <Matched d={w.dry_run} />}</td>
               <td>
                 <State group="warning" state={w.state} />
@@ -143,7 +146,7 @@ function Dry({ w, again }: { w: WarningDetail; again: () => void }) {
       <p class="soft">{t('dry.lead')}</p>
       {busy && (
         <p role="status">
-          <progress max="100" value={d.progress ?? 0} aria-label={t('dry.title')} /> {t('dry.progress', { n: Math.round(d.progress ?? 0) })}
+          <progress max="1" value={d.progress || undefined} aria-label={t('dry.title')} /> {t(d.state === 'waiting' ? 'dry.waiting' : 'dry.running')}
         </p>
       )}
       {d.state === 'done' && <Coverage d={d} />}
@@ -202,7 +205,7 @@ function Content({ w }: { w: WarningDetail }) {
       {w.rules.map((r) => (
         <details key={r.hash}>
           <summary>
-            {visibleLine(r.title)} {!r.check.ok && <span class="lost">{t('warning.rule_refused')}</span>}
+            {visibleLine(r.title)} {r.check.ok === false && <span class="lost">{t('warning.rule_refused')}</span>}
           </summary>
           {r.check.reason && <p class="error">{visibleLine(r.check.reason)}</p>}
           <pre class="yaml" tabIndex={0}>{visible(r.yaml)}</pre>
@@ -263,7 +266,7 @@ export function WarningPage({ id }: { id: string }) {
                 <code>{visibleLine(w.why.value)}</code>
               </dd>
               <dt>{t('warning.seen')}</dt>
-              <dd>{visibleLine(w.seen.text)}</dd>
+              <dd>{seenWords(w.seen.count)}</dd>
               <dt>{t('warning.first')}</dt>
               <dd>{shownWhen(w.first)}</dd>
               <dt>{t('warning.last')}</dt>
