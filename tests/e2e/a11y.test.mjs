@@ -115,6 +115,11 @@ const SHARED = {
     await p.locator('.request .main-act').click();
     await p.locator('.request .field.wrong').waitFor();
   }],
+  'a member to be changed, circles and officers': ['/federation/members', async (p) => {
+    await p.locator('#members-h').waitFor();
+    await p.locator('button[aria-expanded]').first().click();
+    for (const s of await p.locator('#own-h ~ details summary, section:has(#own-h) summary').all()) await s.click();
+  }],
 };
 for (const [name, [path, ready]] of Object.entries(SHARED)) {
   test(`axe: ${name}`, async (t) => {

@@ -95,6 +95,23 @@ mockOnly('an approval wants the fingerprint compared and the right password', as
   await p.context().close();
 });
 
+mockOnly('a member is suspended with the officer\'s password, and a change that needs two officers says so', async () => {
+  const p = await open(world, '/federation/members');
+  const row = p.locator('tr', { hasText: 'Brezovgrad' });
+  await row.getByRole('button', { name: /^Change/ }).click();
+  const sign = p.locator('tr', { has: p.locator('form') });
+  await sign.getByRole('button', { name: 'Suspend' }).click();
+  await sign.locator('.error', { hasText: 'password is needed' }).waitFor();
+  await sign.locator('[type=password]').fill('right');
+  await sign.getByRole('button', { name: 'Suspend' }).click();
+  await row.locator('.chip', { hasText: 'Suspended' }).waitFor();
+  await p.locator('summary', { hasText: 'Become an officer' }).click();
+  await p.fill('#pw-officer', 'right');
+  await p.getByRole('button', { name: 'Become an officer' }).click();
+  await p.locator('.toast', { hasText: 'another officer' }).waitFor();
+  await p.context().close();
+});
+
 mockOnly('a warning is taken with a reason, and not without', async () => {
   const p = await open(world, '/warnings');
   await p.getByRole('link', { name: 'Remote portal of a pump maker' }).click();

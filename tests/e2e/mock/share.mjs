@@ -7,8 +7,8 @@ const HEALTH = ['fine', 'fine', 'fine', 'late', 'fine', 'fine', 'fine', 'silent'
 
 export function makeShare(empty) {
   const circles = empty ? [] : [
-    { id: 'c1', name: 'Seven Rivers', class: 'member', hub: 'h1', epoch: 14, issued: ago(9e5), expires: ago(-2e6), members: 9, state: 'valid' },
-    { id: 'c2', name: 'Cities that signed the agreement', class: 'nda', hub: 'h1', epoch: 6, issued: ago(9e5), expires: ago(3e5), members: 4, state: 'expired' },
+    { id: 'c1', name: 'Seven Rivers', class: 'member', hub: 'h1', epoch: 14, issued: ago(9e5), expires: ago(-2e6), own: true, members: 9, state: 'valid' },
+    { id: 'c2', name: 'Cities that signed the agreement', class: 'nda', hub: 'h1', epoch: 6, issued: ago(9e5), expires: ago(3e5), own: true, members: 4, state: 'expired' },
   ];
   const members = CITIES.map((organisation, i) => ({
     node: `n${i}`, organisation, circle: 'c1', classes: i % 3 === 1 ? ['member', 'nda'] : ['member'], state: i === 6 ? 'suspended' : 'active', version: i === 8 ? null : '0.2.0',
@@ -37,7 +37,7 @@ export function makeShare(empty) {
       { id: 's2', circle: 'c1', circle_name: 'Seven Rivers', class: { level: 'critical', product: null, technique: null }, when: 'after_minutes', minutes: 30, since: ago(4e5), by: 'Marta Ortega' },
       { id: 's3', circle: 'c2', circle_name: 'Cities that signed the agreement', class: { level: null, product: 'zeek', technique: null }, when: 'never', minutes: null, since: ago(4e5), by: 'Marta Ortega' },
     ],
-    requests: empty ? [] : [{ id: 'r1', organisation: 'Sankt Marien', circle: 'c2', circle_class: 'nda', fingerprint: FP, asked: ago(500), code_by: 'Marta Ortega', approvals: [{ who: 'Luis Prado', at: ago(200) }], needed: 2, state: 'waiting' }],
+    requests: empty ? [] : [{ id: 'r1', organisation: 'Sankt Marien', kind: 'member', circle: 'c2', circle_class: 'nda', fingerprint: FP, asked: ago(500), approvals: [{ who: 'Luis Prado', at: ago(200) }], needed: 2, state: 'waiting' }],
   };
 }
 
@@ -47,8 +47,10 @@ const board = (s) => ({
     { hub: 'h2', name: 'Hub of the region', url: 'https://region.example:8610', state: 'up', since: ago(9e5), last_contact: ago(6), up: { epoch: 3, seq: 912, acked: 910, waiting: 2, dropped: 0 }, down: { epoch: 2, seq: 77 }, certificate_expires: ago(-5e6), error: null },
     { hub: 'h3', name: 'Hub of the nation', url: 'https://nation.example:8610', state: 'down', since: ago(9e5), last_contact: ago(9000), up: { epoch: 1, seq: 12, acked: 2, waiting: 10, dropped: 4 }, down: { epoch: 1, seq: 1 }, certificate_expires: ago(-5e6), error: 'The other side does not answer; the next try is in 4 minutes.' },
   ],
-  circles: s.circles, members: s.empty ? undefined : s.members,
-  level: s.empty ? null : { level: 'raised', since: ago(3000), reasons: [{ text: 'Remote portal of a pump maker', count: 5 }, { text: 'Password guessing over SSH, then a log-in', count: null }] },
+  circles: s.circles, members: s.empty ? [] : s.members, joins: s.empty ? [] : [{ id: 'j1', url: 'https://county.example:8610', state: 'waiting', hub_fingerprint: FP, error: null }],
+});
+
+const level = () => ({ level: 'raised', since: ago(3000), reasons: [{ text: 'Remote portal of a pump maker', count: 5 }, { text: 'Password guessing over SSH, then a log-in', count: null }],
 });
 
 const LEVELS = ['CLEAR', 'GREEN', 'AMBER', 'AMBER+STRICT', 'RED'];
@@ -64,6 +66,7 @@ function preview(s, b) {
 export function share(s, method, path, body, send, fail) {
   let m;
   if (path === '/federation') return send(200, board(s));
+  if (path === '/federation/level') return send(200, level());
   if ((m = /^\/federation\/(stop|resume)$/.exec(path))) {
     s.stopped = m[1] === 'stop';
     return send(200, {});
@@ -78,13 +81,15 @@ export function share(s, method, path, body, send, fail) {
   if (path === '/federation/codes') return send(201, { code: 'mock-4f7a-91c2-77de', expires: ago(-259_200) });
   if (path === '/federation/join') return body.code ? send(202, {}) : fail(422, 'code', 'The code is missing.', 'code');
   if ((m = /^\/federation\/requests\/([^/]+)\/(approve|refuse)$/.exec(path))) {
-    if (m[2] === 'approve' && body.password !== 'right') return fail(403, 'password', 'That is not your password.', 'password');
+    if (body.password !== 'right') return fail(403, 'password', 'That is not your password.', 'password');
     s.requests = s.requests.filter((r) => r.id !== m[1]);
-    return send(200, {});
+    return send(200, { complete: true });
   }
-  if ((m = /^\/federation\/members\/([^/]+)\/(suspend|remove)$/.exec(path))) {
-    s.members.find((x) => x.node === m[1]).state = m[2] === 'remove' ? 'removed' : 'suspended';
-    return send(200, {});
+  if (/^\/federation\/(officers|circles|circles\/[^/]+\/renew)$/.test(path)) return body.password === 'right' ? send(201, { complete: false }) : fail(403, 'password', 'That is not your password.', 'password');
+  if ((m = /^\/federation\/members\/([^/]+)\/(suspend|readmit|remove)$/.exec(path))) {
+    if (body.password !== 'right') return fail(403, 'password', 'That is not your password.', 'password');
+    s.members.find((x) => x.node === m[1]).state = { remove: 'removed', suspend: 'suspended', readmit: 'active' }[m[2]];
+    return send(200, { complete: true });
   }
   if (path === '/items/preview') return send(200, preview(s, body));
   if (path === '/items' && method === 'POST') {

@@ -11,12 +11,13 @@ import { quarter } from '../state/ticks';
 import { duration } from '../base/format';
 import { MemberMap } from './map';
 import { act, described, federationTabs, Field, shownDay, State, Tabs, useResource } from './parts';
-import type { Board, BoardMember, Circle, Link } from './types';
+import type { Board, BoardMember, Circle, CommunityLevel, Link } from './types';
 
 const READ_EVERY_MS = 10_000;
 
-function Level({ board }: { board: Board }) {
-  const l = board.level;
+function Level() {
+  const { data } = useResource<CommunityLevel>('/federation/level', READ_EVERY_MS);
+  const l = data.value;
   if (!l) return null;
   return (
     <section class="panel" aria-labelledby="level-h">
@@ -178,7 +179,7 @@ function Members({ members }: { members: BoardMember[] }) {
                     <Age at={m.last_contact} now={quarter} none={t('never')} />
                   </td>
                   <td class="num">{m.lag_s === null ? <span class="quiet">{t('not_known')}</span> : duration(m.lag_s * 1000)}</td>
-                  <td class="mono">{m.version === null ? t('not_known') : visibleLine(m.version)}</td>
+                  <td class="mono">{m.version ? visibleLine(m.version) : t('not_known')}</td>
                 </tr>
               ))}
             </tbody>
@@ -253,6 +254,29 @@ function Join({ onDone }: { onDone: () => void }) {
   );
 }
 
+function Joins({ joins }: { joins: Board['joins'] }) {
+  return (
+    <section class="panel" aria-labelledby="joins-h">
+      <h2 id="joins-h">{t('join.waiting')}</h2>
+      <ul class="rows stack">
+        {joins.map((x) => (
+          <li key={x.id}>
+            <span class="head">
+              <code>{visibleLine(x.url)}</code> <State group="join_state" state={x.state} />
+            </span>
+            {x.hub_fingerprint && (
+              <span>
+                {t('join.hub_says')} <code>{x.hub_fingerprint}</code>
+              </span>
+            )}
+            {x.error && <span class="lost">{visibleLine(x.error)}</span>}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
 function Stopped({ board, again }: { board: Board; again: () => void }) {
   return (
     <div class="problem">
@@ -272,12 +296,12 @@ export function BoardPage() {
   const { data, wrong, again } = useResource<Board>('/federation', READ_EVERY_MS);
   const joining = useSignal(false);
   const b = data.value;
-  const inTouch = b?.members?.filter((m) => m.health === 'fine').length ?? 0;
+  const inTouch = b?.members.filter((m) => m.health === 'fine').length ?? 0;
   return (
     <div class="page">
       <div class="head">
         <h1 tabIndex={-1}>{t('nav.federation')}</h1>
-        {b && <p class="soft">{b.hub ? t('share.in_touch', { n: inTouch, all: b.members?.length ?? 0 }) : tn('share.hubs', b.links.length)}</p>}
+        {b && <p class="soft">{b.hub ? t('share.in_touch', { n: inTouch, all: b.members.length }) : tn('share.hubs', b.links.length)}</p>}
         {b && !joining.value && (
           <button class="btn tools" type="button" onClick={() => (joining.value = true)}>
             {t('join.open')}
@@ -288,6 +312,7 @@ export function BoardPage() {
       {wrong.value && <Problem text={wrong.value} onAgain={again} />}
       {!b && !wrong.value && <Slow text={t('share.reading')} />}
       {b?.stopped && <Stopped board={b} again={again} />}
+      {b && b.joins.length > 0 && <Joins joins={b.joins} />}
       {b && joining.value && (
         <Join
           onDone={() => {
@@ -301,11 +326,11 @@ export function BoardPage() {
           <p>{t('share.alone_text')}</p>
         </Empty>
       )}
-      {b && <Level board={b} />}
+      {b && (b.hub || b.links.length > 0) && <Level />}
       {b && b.links.length > 0 && <Links links={b.links} />}
       {b && b.circles.length > 0 && <Circles circles={b.circles} hub={b.hub} />}
-      {b?.members && <Members members={b.members} />}
-      {b?.members && b.members.length > 1 && <MemberMap name={b.node.organisation} members={b.members} />}
+      {b?.hub && <Members members={b.members} />}
+      {b?.hub && b.members.length > 1 && <MemberMap name={b.node.organisation} members={b.members} />}
       {b && (
         <section class="panel" aria-labelledby="self-h">
           <h2 id="self-h">{t('share.self')}</h2>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 // Membership on a hub: who asks to join, with the fingerprint to compare and the approvals so far; who is in; codes for
-// new members. An approval carries the officer's password, because it is signed with the officer's own key.
+// new members; circles. Whatever changes a membership carries the officer's password, because it is signed with the
+// officer's own key.
 import { useSignal } from '@preact/signals';
 import { useLocation } from 'preact-iso/router';
 import { post } from '../base/api';
@@ -10,25 +11,37 @@ import { Age, CopyButton, Empty, Problem, Slow } from '../base/parts';
 import { problem } from '../base/problem';
 import { visibleLine } from '../base/visible';
 import { quarter } from '../state/ticks';
-import { act, described, federationTabs, Field, shownDay, State, Tabs, Twice, useResource } from './parts';
+import { say } from '../state/toast';
+import { described, federationTabs, Field, shownDay, State, Tabs, useResource } from './parts';
 import type { Board, Circle, JoinRequest, Member } from './types';
 
 const READ_EVERY_MS = 15_000;
 
-function Request({ r, again }: { r: JoinRequest; again: () => void }) {
+interface SignProps {
+  id: string;
+  /** Acts of one password: the first is the main one. */
+  acts: { label: string; done: string; grave?: boolean; path: string; body?: object }[];
+  /** Says what is missing before anything is sent. */
+  before?: () => string | null;
+  after: () => void;
+}
+/** A password and what it signs. It is forgotten at once. */
+function Sign({ id, acts, before, after }: SignProps) {
   const password = useSignal('');
-  const compared = useSignal(false);
   const wrong = useSignal<string | null>(null);
   const busy = useSignal(false);
-  const approve = async (): Promise<void> => {
-    if (!compared.value) {
-      wrong.value = t('request.compare_first');
+  const send = async (a: SignProps['acts'][number]): Promise<void> => {
+    const missing = before?.() ?? (password.value ? null : t('sign.missing'));
+    if (missing) {
+      wrong.value = missing;
       return;
     }
     busy.value = true;
     try {
-      await post(`/federation/requests/${encodeURIComponent(r.id)}/approve`, { password: password.value, fingerprint: r.fingerprint });
-      again();
+      const answer = await post<{ complete?: boolean } | null>(a.path, { ...a.body, password: password.value });
+      say(answer?.complete === false ? t('sign.more') : a.done);
+      wrong.value = null;
+      after();
     } catch (err) {
       wrong.value = problem(err);
     } finally {
@@ -36,56 +49,77 @@ function Request({ r, again }: { r: JoinRequest; again: () => void }) {
       password.value = '';
     }
   };
-  const refuse = (): void =>
-    void act(() => post(`/federation/requests/${encodeURIComponent(r.id)}/refuse`, {}), t('request.refused', { name: visibleLine(r.organisation) })).then(again);
+  return (
+    <form
+      class="form token-form"
+      onSubmit={(e) => {
+        e.preventDefault();
+        if (acts[0]) void send(acts[0]);
+      }}
+    >
+      <Field id={`pw-${id}`} label={t('request.password')} hint={t('request.password_hint')} wrong={wrong.value}>
+        <input
+          id={`pw-${id}`}
+          type="password"
+          autocomplete="current-password"
+          aria-describedby={described(`pw-${id}`, true, wrong.value !== null)}
+          value={password.value}
+          onInput={(e) => {
+            password.value = e.currentTarget.value;
+            wrong.value = null;
+          }}
+        />
+      </Field>
+      <div class="acts">
+        {acts.map((a, i) => (
+          <button key={a.label} class={a.grave ? 'btn grave' : i === 0 ? 'btn main-act' : 'btn'} type={i === 0 ? 'submit' : 'button'} disabled={busy.value}
+            onClick={i === 0 ? undefined : () => void send(a)}>
+            {a.label}
+          </button>
+        ))}
+      </div>
+    </form>
+  );
+}
+
+function Request({ r, circle, again }: { r: JoinRequest; circle: string; again: () => void }) {
+  const compared = useSignal(false);
+  const path = `/federation/requests/${encodeURIComponent(r.id)}`;
   return (
     <li class="request">
       <div class="head">
-        <h3>{visibleLine(r.organisation)}</h3>
+        <h3>{r.kind === 'member' ? visibleLine(r.organisation) : t(`request.kind_${r.kind}`)}</h3>
         <span class="soft">
-          {t('request.asked', { circle: visibleLine(r.circle), by: visibleLine(r.code_by) })} <Age at={r.asked} now={quarter} />
+          {t('request.asked', { circle: visibleLine(circle) })} <Age at={r.asked} now={quarter} />
         </span>
       </div>
-      <p>{t('request.compare')}</p>
-      <p class="secret">
-        <code>{r.fingerprint}</code>
-      </p>
+      {r.fingerprint && (
+        <>
+          <p>{t('request.compare')}</p>
+          <p class="secret">
+            <code>{r.fingerprint}</code>
+          </p>
+        </>
+      )}
       <p class="soft">
         {t('request.approvals', { n: r.approvals.length, needed: r.needed })}
         {r.approvals.map((a) => ` ${visibleLine(a.who)}.`).join('')}
       </p>
-      <form
-        class="form token-form"
-        onSubmit={(e) => {
-          e.preventDefault();
-          void approve();
-        }}
-      >
+      {r.fingerprint && (
         <label class="check">
           <input type="checkbox" checked={compared.value} onChange={(e) => (compared.value = e.currentTarget.checked)} />
           <span>{t('request.compared')}</span>
         </label>
-        <Field id={`pw-${r.id}`} label={t('request.password')} hint={t('request.password_hint')} wrong={wrong.value}>
-          <input
-            id={`pw-${r.id}`}
-            type="password"
-            autocomplete="current-password"
-            required
-            aria-describedby={described(`pw-${r.id}`, true, wrong.value !== null)}
-            value={password.value}
-            onInput={(e) => {
-              password.value = e.currentTarget.value;
-              wrong.value = null;
-            }}
-          />
-        </Field>
-        <div class="acts">
-          <button class="btn main-act" type="submit" disabled={busy.value}>
-            {t('request.approve')}
-          </button>
-          <Twice label={t('request.refuse')} sure={t('request.refuse_sure')} of={visibleLine(r.organisation)} onDo={refuse} />
-        </div>
-      </form>
+      )}
+      <Sign
+        id={r.id}
+        before={() => (r.fingerprint && !compared.value ? t('request.compare_first') : null)}
+        after={again}
+        acts={[
+          { label: t('request.approve'), done: t('request.approved'), path: `${path}/approve`, body: r.fingerprint ? { fingerprint: r.fingerprint } : {} },
+          { label: t('request.refuse'), done: t('request.refused', { name: visibleLine(r.organisation) }), path: `${path}/refuse` },
+        ]}
+      />
     </li>
   );
 }
@@ -163,12 +197,63 @@ function Code({ circles }: { circles: Circle[] }) {
   );
 }
 
-function List({ items, again }: { items: Member[]; again: () => void }) {
-  const change = (m: Member, what: 'suspend' | 'remove'): void =>
-    void act(
-      () => post(`/federation/members/${encodeURIComponent(m.node)}/${what}`, { circle: m.circle }),
-      t(`member.${what}ed`, { name: visibleLine(m.organisation) }),
-    ).then(again);
+function Row({ m, circle, again }: { m: Member; circle: string; again: () => void }) {
+  const open = useSignal(false);
+  const name = visibleLine(m.organisation);
+  const one = (what: 'suspend' | 'readmit' | 'remove') => ({
+    label: t(`member.${what}`),
+    done: t(`member.was_${what}`, { name }),
+    grave: what === 'remove',
+    path: `/federation/members/${encodeURIComponent(m.node)}/${what}`,
+    body: { circle: m.circle },
+  });
+  return (
+    <>
+      <tr>
+        <th scope="row">
+          {name}
+          <span class="sub">
+            <code>{m.fingerprint}</code>
+          </span>
+        </th>
+        <td>
+          {visibleLine(circle)}
+          <span class="sub quiet"> {m.classes.map((c) => t(`class.${c}`)).join(', ')}</span>
+        </td>
+        <td>
+          <State group="member_state" state={m.state} />
+        </td>
+        <td>
+          <Age at={m.last_contact} now={quarter} none={t('never')} />
+        </td>
+        <td class="num">
+          {m.state !== 'removed' && (
+            <button class="btn small" type="button" aria-expanded={open.value} onClick={() => (open.value = !open.value)}>
+              {t('member.change')}
+              <span class="hide"> {name}</span>
+            </button>
+          )}
+        </td>
+      </tr>
+      {open.value && (
+        <tr>
+          <td colSpan={5}>
+            <Sign
+              id={`${m.node}-${m.circle}`}
+              after={() => {
+                open.value = false;
+                again();
+              }}
+              acts={[one(m.state === 'active' ? 'suspend' : 'readmit'), one('remove')]}
+            />
+          </td>
+        </tr>
+      )}
+    </>
+  );
+}
+
+function List({ items, names, again }: { items: Member[]; names: Map<string, string>; again: () => void }) {
   return (
     <div class="scroll" tabIndex={0} role="group" aria-label={t('share.members')}>
       <table class="plain">
@@ -179,47 +264,66 @@ function List({ items, again }: { items: Member[]; again: () => void }) {
             <th scope="col">{t('circle.name')}</th>
             <th scope="col">{t('col.state')}</th>
             <th scope="col">{t('link.contact')}</th>
-            <th scope="col">{t('link.certificate')}</th>
             <td />
           </tr>
         </thead>
         <tbody>
           {items.map((m) => (
-            <tr key={m.node + m.circle}>
-              <th scope="row">
-                {visibleLine(m.organisation)}
-                <span class="sub">
-                  <code>{m.fingerprint}</code>
-                </span>
-              </th>
-              <td>
-                {visibleLine(m.circle)}
-                <span class="sub quiet"> {m.classes.map((c) => t(`class.${c}`)).join(', ')}</span>
-              </td>
-              <td>
-                <State group="member_state" state={m.state} />
-              </td>
-              <td>
-                <Age at={m.last_contact} now={quarter} none={t('never')} />
-              </td>
-              <td>
-                {shownDay(m.certificate_expires)}
-              </td>
-              <td class="num">
-                {m.state !== 'removed' && (
-                  <span class="acts">
-                    {m.state === 'active' && (
-                      <Twice label={t('member.suspend')} sure={t('member.suspend_sure')} of={visibleLine(m.organisation)} onDo={() => change(m, 'suspend')} />
-                    )}
-                    <Twice label={t('member.remove')} sure={t('member.remove_sure')} of={visibleLine(m.organisation)} onDo={() => change(m, 'remove')} />
-                  </span>
-                )}
-              </td>
-            </tr>
+            <Row key={m.node + m.circle} m={m} circle={names.get(m.circle) ?? m.circle} again={again} />
           ))}
         </tbody>
       </table>
     </div>
+  );
+}
+
+/** Circles of this hub, each with the day its membership runs out; and a new one. */
+function Circles({ circles, again }: { circles: Circle[]; again: () => void }) {
+  const name = useSignal('');
+  const kind = useSignal<'member' | 'nda'>('member');
+  return (
+    <section class="panel" aria-labelledby="own-h">
+      <div class="head">
+        <h2 id="own-h">{t('circle.own')}</h2>
+        <span class="soft">{t('circle.own_lead')}</span>
+      </div>
+      {circles.map((c) => (
+        <details key={c.id}>
+          <summary>
+            {visibleLine(c.name)}, {t('circle.until', { day: shownDay(c.expires) })}
+          </summary>
+          <Sign id={`renew-${c.id}`} after={again} acts={[{ label: t('circle.renew'), done: t('circle.renewed'), path: `/federation/circles/${encodeURIComponent(c.id)}/renew` }]} />
+        </details>
+      ))}
+      <details open={circles.length === 0}>
+        <summary>{t('circle.new')}</summary>
+        <div class="form token-form">
+          <Field id="circle-name" label={t('circle.name')}>
+            <input id="circle-name" type="text" maxLength={100} autocomplete="off" value={name.value} onInput={(e) => (name.value = e.currentTarget.value)} />
+          </Field>
+          <Field id="circle-kind" label={t('circle.class')}>
+            <select id="circle-kind" value={kind.value} onChange={(e) => (kind.value = e.currentTarget.value as 'member' | 'nda')}>
+              <option value="member">{t('circle.class_member')}</option>
+              <option value="nda">{t('circle.class_nda')}</option>
+            </select>
+          </Field>
+        </div>
+        <Sign
+          id="new-circle"
+          before={() => (name.value.trim() ? null : t('circle.name_missing'))}
+          after={() => {
+            name.value = '';
+            again();
+          }}
+          acts={[{ label: t('circle.make'), done: t('circle.made'), path: '/federation/circles', body: { name: name.value.trim(), class: kind.value } }]}
+        />
+      </details>
+      <details>
+        <summary>{t('officer.title')}</summary>
+        <p class="soft">{t('officer.lead')}</p>
+        <Sign id="officer" after={again} acts={[{ label: t('officer.become'), done: t('officer.done'), path: '/federation/officers' }]} />
+      </details>
+    </section>
   );
 }
 
@@ -230,10 +334,13 @@ export function MembersPage() {
   const requests = useResource<{ items: JoinRequest[] }>('/federation/requests', READ_EVERY_MS);
   const circle = query.circle;
   const list = members.data.value?.items.filter((m) => !circle || m.circle === circle);
+  const own = board.data.value?.circles.filter((c) => c.own) ?? [];
+  const names = new Map(own.map((c) => [c.id, c.name]));
   const waiting = requests.data.value?.items.filter((r) => r.state === 'waiting') ?? [];
   const both = (): void => {
     members.again();
     requests.again();
+    board.again();
   };
   return (
     <div class="page">
@@ -251,7 +358,7 @@ export function MembersPage() {
           </div>
           <ul class="rows stack">
             {waiting.map((r) => (
-              <Request key={r.id} r={r} again={both} />
+              <Request key={r.id} r={r} circle={names.get(r.circle) ?? r.circle} again={both} />
             ))}
           </ul>
         </section>
@@ -271,10 +378,11 @@ export function MembersPage() {
               </a>
             )}
           </div>
-          <List items={list} again={both} />
+          <List items={list} names={names} again={both} />
         </section>
       )}
-      {board.data.value && board.data.value.circles.length > 0 && <Code circles={board.data.value.circles} />}
+      {own.length > 0 && <Code circles={own} />}
+      {board.data.value && <Circles circles={own} again={both} />}
     </div>
   );
 }

@@ -27,6 +27,8 @@ export interface Circle {
   epoch: number;
   issued: string | null;
   expires: string | null;
+  /** Of this hub. */
+  own: boolean;
   members: number;
   state: 'valid' | 'expired' | 'conflict';
 }
@@ -51,8 +53,15 @@ export interface Board {
   hub: boolean;
   links: Link[];
   circles: Circle[];
-  members?: BoardMember[];
-  level: { level: 'calm' | 'watchful' | 'raised' | 'high'; since: string | null; reasons: { text: string; count: number | null }[] } | null;
+  members: BoardMember[];
+  /** Enrolments that are not through. */
+  joins: { id: string; url: string; state: string; hub_fingerprint: string; error: string | null }[];
+}
+
+export interface CommunityLevel {
+  level: 'calm' | 'watchful' | 'raised' | 'high';
+  since: string | null;
+  reasons: { text: string; count: number | null }[];
 }
 
 export type SendWhen = 'after_acknowledgement' | 'after_minutes' | 'at_once' | 'never';
@@ -93,9 +102,10 @@ export interface JoinRequest {
   organisation: string;
   circle: string;
   circle_class: 'member' | 'nda';
-  fingerprint: string;
+  kind: 'member' | 'circle' | 'change';
+  /** Of who asks to join; a change has none. */
+  fingerprint: string | null;
   asked: string;
-  code_by: string;
   approvals: { who: string; at: string }[];
   needed: number;
   state: string;
