@@ -101,7 +101,7 @@ export function share(s, method, path, body, send, fail) {
   if ((m = /^\/items\/([^/]+)$/.exec(path))) {
     const i = s.items.find((x) => x.id === m[1]);
     if (!i) return fail(404, 'not_found', '');
-    return send(200, { ...i, text: i.state === 'retracted' ? '' : 'They came in by the maintenance account of a supplier.\n\nWe saw it by a log-in at 03:12 and cut the portal.', audience: { organisations: CITIES.slice(0, 4), persons: [] }, reads: i.mine ? [{ who: 'A. Petrova, Brezovgrad', at: ago(400) }] : undefined, history: [{ at: i.created, who: i.author, what: 'created', reason: null }] });
+    return send(200, { ...i, text: i.state === 'retracted' ? '' : 'They came in by the maintenance account of a supplier.\n\nWe saw it by a log-in at 03:12 and cut the portal.', audience: { organisations: CITIES.slice(0, 4), persons: [] }, reads: i.mine ? [{ who: 'A. Petrova, Brezovgrad', at: ago(400) }] : undefined, history: [{ at: i.created, who: i.author ?? 'hub', what: 'received', reason: null }] });
   }
   if ((m = /^\/items\/([^/]+)\/(tighten|retract)$/.exec(path))) {
     const i = s.items.find((x) => x.id === m[1]);
