@@ -93,7 +93,8 @@ test('a link to an alert opens its drawer, marks its row, and survives a reload'
 });
 
 test('why it fired: what was asked, the bytes with marks, the rule, the record', async () => {
-  await start();
+  // On a node the first row may be a correlation, which matched no bytes of its record.
+  await start(world.onNode ? '/alerts?q=status%3Aopen+%22Log+Files+Cleared%22' : '/alerts');
   await press('j', 'Enter');
   await page.locator('.why li').first().waitFor();
   assert.ok((await page.locator('.why li .rule code').count()) > 0);
