@@ -40,11 +40,26 @@ mockOnly('one click stops all sharing, and one takes it up again', async () => {
 
 mockOnly('what is shared is changed in place and says since when', async () => {
   const p = await open(world, '/federation/sharing');
-  await p.locator('#when-s1').selectOption('never');
-  await p.locator('tr', { has: p.locator('#when-s1') }).getByText('Marta Ortega').waitFor();
+  await p.locator('#when-s2').selectOption('never');
+  await p.locator('tr', { has: p.locator('#when-s2') }).getByText('Marta Ortega').waitFor();
   await p.reload();
-  await p.locator('#when-s1').waitFor();
-  assert.equal(await p.locator('#when-s1').inputValue(), 'never');
+  await p.locator('#when-s2').waitFor();
+  assert.equal(await p.locator('#when-s2').inputValue(), 'never');
+  // Another choice for all the rest is a row of its own before the last, which always stands.
+  await p.locator('#when-default').selectOption('at_once');
+  await p.locator('#when-new2').waitFor();
+  assert.equal(await p.locator('#when-default').inputValue(), 'after_acknowledgement');
+  await p.locator('summary', { hasText: 'Another class' }).click();
+  await p.locator('#add-level').selectOption('high');
+  await p.getByRole('button', { name: 'Add it' }).click();
+  await p.getByRole('rowheader', { name: 'High Every circle' }).waitFor();
+  await p.locator('tbody tr').first().getByRole('button', { name: /^Remove/ }).click();
+  await p.locator('tbody tr').nth(3).waitFor();
+  await p.fill('#own-networks', '198.51.100.0/24');
+  await p.getByRole('button', { name: 'Save' }).click();
+  await p.reload();
+  await p.locator('#own-networks').waitFor();
+  assert.equal(await p.locator('#own-networks').inputValue(), '198.51.100.0/24');
   await p.context().close();
 });
 

@@ -32,10 +32,10 @@ export function makeShare(empty) {
     item('i5', 'story', 'AMBER', 'Taken back', { state: 'retracted' }),
   ];
   return { stopped: false, empty, circles, members, warnings, items,
+    words: { networks: '192.0.2.0/24', domains: 'valdehierro.example', automatic: false, cap: 0, agreed: false },
     rules: empty ? [] : [
-      { id: 's1', circle: 'c1', circle_name: 'Seven Rivers', class: { level: null, product: null, technique: null }, when: 'after_acknowledgement', minutes: null, since: null, by: null },
-      { id: 's2', circle: 'c1', circle_name: 'Seven Rivers', class: { level: 'critical', product: null, technique: null }, when: 'after_minutes', minutes: 30, since: ago(4e5), by: 'Marta Ortega' },
-      { id: 's3', circle: 'c2', circle_name: 'Cities that signed the agreement', class: { level: null, product: 'zeek', technique: null }, when: 'never', minutes: null, since: ago(4e5), by: 'Marta Ortega' },
+      { id: 's2', circle: 'c1', circle_name: 'Seven Rivers', class: { level: 'critical', product: null, technique: null, source: null }, when: 'after_minutes', minutes: 30, since: ago(4e5), by: 'Marta Ortega' },
+      { id: 's3', circle: 'c2', circle_name: 'Cities that signed the agreement', class: { level: null, product: 'zeek', technique: null, source: null }, when: 'never', minutes: null, since: ago(4e5), by: 'Marta Ortega' },
     ],
     requests: empty ? [] : [{ id: 'r1', organisation: 'Sankt Marien', kind: 'member', circle: 'c2', circle_class: 'nda', fingerprint: FP, asked: ago(500), approvals: [{ who: 'Luis Prado', at: ago(200) }], needed: 2, state: 'waiting' }],
   };
@@ -72,10 +72,12 @@ export function share(s, method, path, body, send, fail) {
     return send(200, {});
   }
   if (path === '/federation/sharing' && method === 'PUT') {
-    for (const i of body.items) Object.assign(s.rules.find((r) => r.id === i.id), { when: i.when, minutes: i.minutes, since: ago(0), by: 'Marta Ortega' });
+    if (body.items) s.rules = body.items.map((i, n) => ({ circle: null, circle_name: s.circles.find((c) => c.id === i.circle)?.name ?? null, minutes: null, ...i, id: i.id ?? `new${n}`, since: ago(0), by: 'Marta Ortega' }));
+    Object.assign(s.words, Object.fromEntries(Object.entries(body).filter(([k]) => k !== 'items')));
     return send(200, {});
   }
-  if (path === '/federation/sharing') return send(200, { stopped: s.stopped, since: ago(9e5), items: s.rules, readers: s.circles.map((c) => ({ circle: c.id, organisations: s.members.slice(0, c.members).map((x) => x.organisation) })) });
+  if (path === '/federation/sharing') return send(200, { stopped: s.stopped, since: ago(9e5), items: [...s.rules, { id: 'default', circle: null, circle_name: null, class: { level: null, product: null, technique: null, source: null }, when: 'after_acknowledgement', minutes: 0, since: null, by: null }],
+    readers: s.circles.map((c) => ({ circle: c.id, circle_name: c.name, organisations: ['Seven Rivers Hub'] })), ...s.words });
   if (path === '/federation/members') return send(200, { items: s.empty ? [] : s.members });
   if (path === '/federation/requests') return send(200, { items: s.requests });
   if (path === '/federation/codes') return send(201, { code: 'mock-4f7a-91c2-77de', expires: ago(-259_200) });

@@ -1,81 +1,262 @@
 // SPDX-License-Identifier: EUPL-1.2
-// What this node shares, with whom, since when; and one click that stops it.
+// What this node shares, with whom, since when; and one click that stops it. The first row that fits an alert decides.
 import { useSignal } from '@preact/signals';
 import { api, post } from '../base/api';
 import { t, tn, tOr } from '../base/i18n';
 import { Age, Empty, Problem, Slow } from '../base/parts';
+import { LEVELS } from '../base/types';
 import { visibleLine } from '../base/visible';
 import { quarter } from '../state/ticks';
-import { act, federationTabs, State, Tabs, useResource } from './parts';
+import { act, described, federationTabs, Field, State, Tabs, useResource } from './parts';
 import { SEND_WHEN, type Board, type SendWhen, type Sharing, type ShareRule } from './types';
 
 const MINUTES_DEFAULT = 60;
 const MINUTES_MAX = 10_080;
+/** The row that always stands last: what holds where no other fits. */
+const DEFAULT_ID = 'default';
 
-export const classWords = (c: ShareRule['class']): string =>
-  [c.level && tOr(`level.${c.level}`, c.level), c.product && visibleLine(c.product), c.technique && visibleLine(c.technique)]
+const classWords = (c: ShareRule['class']): string =>
+  [c.level && tOr(`level.${c.level}`, c.level), c.product && visibleLine(c.product), c.technique && visibleLine(c.technique), c.source && visibleLine(c.source)]
     .filter(Boolean)
     .join(', ') || t('sharing.every');
+const circleWords = (r: ShareRule): string => (r.circle === null ? t('sharing.every_circle') : visibleLine(r.circle_name ?? r.circle));
+
+const written = (r: ShareRule): object => ({
+  ...(r.id ? { id: r.id } : {}),
+  ...(r.circle === null ? {} : { circle: r.circle }),
+  class: r.class,
+  when: r.when,
+  ...(r.when === 'after_minutes' ? { minutes: r.minutes ?? MINUTES_DEFAULT } : {}),
+});
+
+function When({ id, when, minutes, label, onChange }: { id: string; when: SendWhen; minutes: number | null; label: string; onChange: (w: SendWhen, m: number | null) => void }) {
+  const n = useSignal(minutes ?? MINUTES_DEFAULT);
+  return (
+    <>
+      <label class="hide" for={`when-${id}`}>
+        {label}
+      </label>
+      <select id={`when-${id}`} value={when} onChange={(e) => onChange(e.currentTarget.value as SendWhen, e.currentTarget.value === 'after_minutes' ? n.value : null)}>
+        {SEND_WHEN.map((w) => (
+          <option key={w} value={w}>
+            {t(`when.${w}`)}
+          </option>
+        ))}
+      </select>
+      {when === 'after_minutes' && (
+        <label class="after">
+          <input type="number" min="1" max={MINUTES_MAX} value={n.value} onInput={(e) => (n.value = Number(e.currentTarget.value))}
+            onChange={() => n.value >= 1 && n.value <= MINUTES_MAX && onChange(when, n.value)} />{' '}
+          {t('sharing.minutes')}
+        </label>
+      )}
+    </>
+  );
+}
 
 interface RowProps {
   rule: ShareRule;
   onChange: (r: ShareRule) => void;
+  onRemove: () => void;
 }
-function Row({ rule, onChange }: RowProps) {
-  const minutes = useSignal(rule.minutes ?? MINUTES_DEFAULT);
+function Row({ rule, onChange, onRemove }: RowProps) {
+  const what = classWords(rule.class);
   return (
     <tr>
       <th scope="row">
-        {visibleLine(rule.circle_name)}
-        <span class="sub">{classWords(rule.class)}</span>
+        {what}
+        <span class="sub">{circleWords(rule)}</span>
       </th>
       <td>
-        <label class="hide" for={`when-${rule.id}`}>
-          {t('sharing.when_of', { what: classWords(rule.class), circle: visibleLine(rule.circle_name) })}
-        </label>
-        <select id={`when-${rule.id}`} value={rule.when}
-          onChange={(e) => onChange({ ...rule, when: e.currentTarget.value as SendWhen, minutes: e.currentTarget.value === 'after_minutes' ? minutes.value : null })}>
-          {SEND_WHEN.map((w) => (
-            <option key={w} value={w}>
-              {t(`when.${w}`)}
-            </option>
-          ))}
-        </select>
-        {rule.when === 'after_minutes' && (
-          <label class="after">
-            <input type="number" min="1" max={MINUTES_MAX} value={minutes.value}
-              onInput={(e) => (minutes.value = Number(e.currentTarget.value))}
-              onChange={() => minutes.value >= 1 && minutes.value <= MINUTES_MAX && onChange({ ...rule, minutes: minutes.value })} />{' '}
-            {t('sharing.minutes')}
-          </label>
-        )}
+        <When id={rule.id} when={rule.when} minutes={rule.minutes} label={t('sharing.when_of', { what, circle: circleWords(rule) })}
+          onChange={(when, minutes) => onChange({ ...rule, when, minutes })} />
       </td>
       <td>
         <Age at={rule.since} now={quarter} none={t('sharing.default')} />
         {rule.by && <span class="sub quiet"> {visibleLine(rule.by)}</span>}
       </td>
+      <td class="num">
+        {rule.id !== DEFAULT_ID && (
+          <button class="btn small" type="button" onClick={onRemove}>
+            {t('sharing.remove')}
+            <span class="hide"> {what}</span>
+          </button>
+        )}
+      </td>
     </tr>
+  );
+}
+
+/** A row for one class of alerts. It comes first, since it says more than those that are there. */
+function Add({ s, onAdd }: { s: Sharing; onAdd: (r: ShareRule) => void }) {
+  const circle = useSignal('');
+  const level = useSignal('');
+  const product = useSignal('');
+  const technique = useSignal('');
+  const when = useSignal<SendWhen>('at_once');
+  const minutes = useSignal<number | null>(null);
+  const word = (id: 'product' | 'technique', value: typeof product) => (
+    <Field id={`add-${id}`} label={t(`sharing.${id}`)} hint={t(`sharing.${id}_hint`)}>
+      <input id={`add-${id}`} type="text" maxLength={100} autocomplete="off" aria-describedby={described(`add-${id}`, true, false)} value={value.value}
+        onInput={(e) => (value.value = e.currentTarget.value)} />
+    </Field>
+  );
+  return (
+    <details>
+      <summary>{t('sharing.add')}</summary>
+      <form
+        class="form token-form"
+        onSubmit={(e) => {
+          e.preventDefault();
+          onAdd({
+            id: '', circle: circle.value || null, circle_name: null,
+            class: { level: level.value || null, product: product.value.trim() || null, technique: technique.value.trim() || null, source: null },
+            when: when.value, minutes: minutes.value, since: null, by: null,
+          });
+        }}
+      >
+        <Field id="add-circle" label={t('circle.name')}>
+          <select id="add-circle" value={circle.value} onChange={(e) => (circle.value = e.currentTarget.value)}>
+            <option value="">{t('sharing.every_circle')}</option>
+            {s.readers.map((r) => (
+              <option key={r.circle} value={r.circle}>
+                {visibleLine(r.circle_name)}
+              </option>
+            ))}
+          </select>
+        </Field>
+        <Field id="add-level" label={t('col.severity')}>
+          <select id="add-level" value={level.value} onChange={(e) => (level.value = e.currentTarget.value)}>
+            <option value="">{t('sharing.every_level')}</option>
+            {LEVELS.map((l) => (
+              <option key={l} value={l}>
+                {t(`level.${l}`)}
+              </option>
+            ))}
+          </select>
+        </Field>
+        {word('product', product)}
+        {word('technique', technique)}
+        <div class="field">
+          <span class="hint">{t('sharing.when')}</span>
+          <When id="add" when={when.value} minutes={minutes.value} label={t('sharing.when')}
+            onChange={(w, m) => {
+              when.value = w;
+              minutes.value = m;
+            }} />
+        </div>
+        <div class="acts">
+          <button class="btn main-act" type="submit">
+            {t('sharing.add_do')}
+          </button>
+        </div>
+      </form>
+    </details>
   );
 }
 
 function Readers({ s }: { s: Sharing }) {
   return (
     <section class="panel" aria-labelledby="readers-h">
-      <h2 id="readers-h">{t('sharing.readers')}</h2>
+      <div class="head">
+        <h2 id="readers-h">{t('sharing.readers')}</h2>
+        <span class="soft">{t('sharing.readers_lead')}</span>
+      </div>
       {s.readers.length === 0 && <p class="soft">{t('sharing.nobody')}</p>}
-      {s.readers.map((r) => {
-        const name = s.items.find((i) => i.circle === r.circle)?.circle_name ?? r.circle;
-        return (
-          <details key={r.circle} id={`readers-${r.circle}`}>
-            <summary>{tn('sharing.readers_of', r.organisations.length, { circle: visibleLine(name) })}</summary>
-            <ul class="rows">
-              {r.organisations.map((o) => (
-                <li key={o}>{visibleLine(o)}</li>
-              ))}
-            </ul>
-          </details>
-        );
-      })}
+      {s.readers.map((r) => (
+        <details key={r.circle} id={`readers-${r.circle}`}>
+          <summary>{tn('sharing.readers_of', r.organisations.length, { circle: visibleLine(r.circle_name) })}</summary>
+          <ul class="rows">
+            {r.organisations.map((o) => (
+              <li key={o}>{visibleLine(o)}</li>
+            ))}
+          </ul>
+        </details>
+      ))}
+    </section>
+  );
+}
+
+/** What is ours and never told, and what this node makes of warnings. */
+function More({ s, hub, onSave }: { s: Sharing; hub: boolean; onSave: (change: object) => void }) {
+  const networks = useSignal(s.networks);
+  const domains = useSignal(s.domains);
+  const automatic = useSignal(s.automatic);
+  const cap = useSignal(s.cap);
+  const agreed = useSignal(s.agreed);
+  const list = (id: 'networks' | 'domains', value: typeof networks) => (
+    <Field id={`own-${id}`} label={t(`sharing.${id}`)} hint={t(`sharing.${id}_hint`)}>
+      <input id={`own-${id}`} type="text" maxLength={4000} autocomplete="off" aria-describedby={described(`own-${id}`, true, false)} value={value.value}
+        onInput={(e) => (value.value = e.currentTarget.value)} />
+    </Field>
+  );
+  return (
+    <section class="panel" aria-labelledby="more-h">
+      <h2 id="more-h">{t('sharing.more')}</h2>
+      <form
+        class="form token-form"
+        onSubmit={(e) => {
+          e.preventDefault();
+          onSave({ networks: networks.value, domains: domains.value, automatic: automatic.value, cap: cap.value, ...(hub ? { agreed: agreed.value } : {}) });
+        }}
+      >
+        {list('networks', networks)}
+        {list('domains', domains)}
+        <label class="check">
+          <input type="checkbox" checked={automatic.value} onChange={(e) => (automatic.value = e.currentTarget.checked)} />
+          <span>{t('sharing.automatic')}</span>
+        </label>
+        <Field id="own-cap" label={t('sharing.cap')} hint={t('sharing.cap_hint')}>
+          <input id="own-cap" type="number" min="0" max="1000000" aria-describedby="own-cap-hint" value={cap.value} onInput={(e) => (cap.value = Number(e.currentTarget.value))} />
+        </Field>
+        {hub && (
+          <label class="check">
+            <input type="checkbox" checked={agreed.value} onChange={(e) => (agreed.value = e.currentTarget.checked)} />
+            <span>{t('sharing.agreed')}</span>
+          </label>
+        )}
+        <div class="acts">
+          <button class="btn main-act" type="submit">
+            {t('sharing.save')}
+          </button>
+        </div>
+      </form>
+    </section>
+  );
+}
+
+function Rules({ s, save }: { s: Sharing; save: (change: object) => void }) {
+  const rows = (items: ShareRule[]): void => save({ items: items.filter((r) => r.id !== DEFAULT_ID).map(written) });
+  const change = (r: ShareRule): void => {
+    // The last row cannot be changed: another choice becomes a row before it that fits every alert.
+    if (r.id === DEFAULT_ID) rows([...s.items, { ...r, id: '' }]);
+    else rows(s.items.map((i) => (i.id === r.id ? r : i)));
+  };
+  return (
+    <section class="panel" aria-labelledby="what-h">
+      <div class="head">
+        <h2 id="what-h">{t('sharing.what')}</h2>
+        <span class="soft">{t('sharing.what_lead')}</span>
+      </div>
+      <div class="scroll" tabIndex={0} role="group" aria-label={t('sharing.what')}>
+        <table class="plain">
+          <caption class="hide">{t('sharing.what')}</caption>
+          <thead>
+            <tr>
+              <th scope="col">{t('sharing.alerts')}</th>
+              <th scope="col">{t('sharing.when')}</th>
+              <th scope="col">{t('sharing.since')}</th>
+              <td />
+            </tr>
+          </thead>
+          <tbody>
+            {s.items.map((r) => (
+              <Row key={r.id} rule={r} onChange={change} onRemove={() => rows(s.items.filter((i) => i.id !== r.id))} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <Add s={s} onAdd={(r) => rows([r, ...s.items])} />
     </section>
   );
 }
@@ -84,14 +265,7 @@ export function SharingPage() {
   const { data, wrong, again } = useResource<Sharing>('/federation/sharing');
   const board = useResource<Board>('/federation');
   const s = data.value;
-  const change = (r: ShareRule): void => {
-    if (!s) return;
-    const items = s.items.map((i) => (i.id === r.id ? r : i));
-    void act(
-      () => api('PUT', '/federation/sharing', { items: items.map(({ id, circle, class: c, when, minutes }) => ({ id, circle, class: c, when, minutes })) }),
-      t('sharing.changed'),
-    ).then(again);
-  };
+  const save = (change: object): void => void act(() => api('PUT', '/federation/sharing', change), t('sharing.changed')).then(again);
   const turn = (what: 'stop' | 'resume'): void =>
     void act(() => post(`/federation/${what}`, {}), t(what === 'stop' ? 'sharing.now_stopped' : 'share.resumed')).then(again);
   return (
@@ -119,7 +293,7 @@ export function SharingPage() {
           <p>{t('sharing.never')}</p>
         </section>
       )}
-      {s && s.items.length === 0 && (
+      {s && s.readers.length === 0 && (
         <Empty title={t('sharing.none')}>
           <p>{t('sharing.none_text')}</p>
           <a class="btn" href="/federation">
@@ -127,32 +301,9 @@ export function SharingPage() {
           </a>
         </Empty>
       )}
-      {s && s.items.length > 0 && (
-        <section class="panel" aria-labelledby="what-h">
-          <div class="head">
-            <h2 id="what-h">{t('sharing.what')}</h2>
-            <span class="soft">{t('sharing.what_lead')}</span>
-          </div>
-          <div class="scroll" tabIndex={0} role="group" aria-label={t('sharing.what')}>
-            <table class="plain">
-              <caption class="hide">{t('sharing.what')}</caption>
-              <thead>
-                <tr>
-                  <th scope="col">{t('circle.name')}</th>
-                  <th scope="col">{t('sharing.when')}</th>
-                  <th scope="col">{t('sharing.since')}</th>
-                </tr>
-              </thead>
-              <tbody>
-                {s.items.map((r) => (
-                  <Row key={r.id} rule={r} onChange={change} />
-                ))}
-              </tbody>
-            </table>
-          </div>
-        </section>
-      )}
       {s && <Readers s={s} />}
+      {s && <Rules s={s} save={save} />}
+      {s && board.data.value && <More s={s} hub={board.data.value.hub} onSave={save} />}
     </div>
   );
 }

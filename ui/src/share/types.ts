@@ -69,9 +69,10 @@ export const SEND_WHEN: readonly SendWhen[] = ['after_acknowledgement', 'after_m
 
 export interface ShareRule {
   id: string;
-  circle: string;
-  circle_name: string;
-  class: { level: string | null; product: string | null; technique: string | null };
+  /** null: every circle. */
+  circle: string | null;
+  circle_name: string | null;
+  class: { level: string | null; product: string | null; technique: string | null; source: string | null };
   when: SendWhen;
   minutes: number | null;
   since: string | null;
@@ -82,7 +83,15 @@ export interface Sharing {
   stopped: boolean;
   since: string | null;
   items: ShareRule[];
-  readers: { circle: string; organisations: string[] }[];
+  readers: { circle: string; circle_name: string; organisations: string[] }[];
+  /** Own networks and domains, never told; comma between them. */
+  networks: string;
+  domains: string;
+  /** Warnings are taken after a dry run that matched at most `cap` times. */
+  automatic: boolean;
+  cap: number;
+  /** On a hub: members of small circles agreed that they may be guessed. */
+  agreed: boolean;
 }
 
 export interface Member {
