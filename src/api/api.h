@@ -73,7 +73,19 @@ void api_set_admin_exists(struct api *api, bool exists);
 
 /* How the roles are, for /status: JSON array of roles, and sandbox "on", "weaker", "off". Copied.
  */
-void api_set_node(struct api *api, time_ns started, const char *sandbox, struct span roles_json);
+void api_set_node(struct api *api, time_ns started, const char *sandbox, struct span roles_json,
+                  struct span roles_metrics);
+
+/* A process of the node, for /metrics. */
+struct api_role {
+    struct span name;
+    uint32_t restarts;
+};
+/* Their lines of /metrics, for api_set_node. */
+void api_roles_metrics(struct buf *out, const struct api_role *roles, size_t count);
+
+/* Hash (BLAKE2b-256, hex) of the token that opens /metrics; empty = closed. */
+void api_set_metrics(struct api *api, struct span token_hash);
 
 /* SHA-256 fingerprint of the certificate, "AB:CD:…"; empty without TLS. */
 struct span api_fingerprint(const struct api *api);

@@ -51,6 +51,8 @@ struct api {
     time_ns started;
     char sandbox[16];
     struct buf roles_json;
+    struct buf roles_metrics;
+    char metrics_hash[65]; /* hex; empty = /metrics is closed */
 };
 
 /* server.c */

@@ -368,6 +368,7 @@ int api_new(const struct api_config *config, struct err *e, struct api **out)
     api->started = clock_now();
     buf_init(&api->pulse, 64 << 10);
     buf_init(&api->roles_json, 1 << 20);
+    buf_init(&api->roles_metrics, 1 << 20);
     secret_new(api->form_key);
     streams_init(api);
     int rc = 0;
@@ -397,6 +398,7 @@ static void free_memory(struct api *api)
     throttle_free(&api->throttle);
     buf_free(&api->pulse);
     buf_free(&api->roles_json);
+    buf_free(&api->roles_metrics);
     arena_fini(&api->texts);
     api->magic = 0;
     mem_free(api);
@@ -459,13 +461,16 @@ struct span api_fingerprint(const struct api *api)
     return span_of(api->fingerprint);
 }
 
-void api_set_node(struct api *api, time_ns started, const char *sandbox, struct span roles_json)
+void api_set_node(struct api *api, time_ns started, const char *sandbox, struct span roles_json,
+                  struct span roles_metrics)
 {
     CHECK_OBJ(api, API_MAGIC);
     api->started = started;
     (void)snprintf(api->sandbox, sizeof api->sandbox, "%s", sandbox);
     buf_clear(&api->roles_json);
     buf_span(&api->roles_json, roles_json);
+    buf_clear(&api->roles_metrics);
+    buf_span(&api->roles_metrics, roles_metrics);
 }
 
 int api_preload(struct err *e)

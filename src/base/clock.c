@@ -26,6 +26,11 @@ time_ns clock_mono(void)
     return clock_read(CLOCK_MONOTONIC);
 }
 
+time_ns clock_cpu(void)
+{
+    return clock_read(CLOCK_THREAD_CPUTIME_ID);
+}
+
 /* Days from civil date: the era arithmetic of the proleptic Gregorian calendar, eras of 400 years = 146097 days. */
 static int64_t days_from_civil(int y, int m, int d)
 {

@@ -19,6 +19,8 @@ enum { TIME_TEXT_MAX = 40 };
 time_ns clock_now(void);
 /* Monotonic clock, for durations. */
 time_ns clock_mono(void);
+/* CPU time of the calling thread. */
+time_ns clock_cpu(void);
 
 struct time_parts {
     int year, month, day, hour, minute, second; /* month 1-12, day 1-31 */

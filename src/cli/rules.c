@@ -6,8 +6,11 @@
 #include "cli/child.h"
 #include "cli/cli.h"
 #include "cli/paths.h"
+#include "cli/rules_cost.h"
 #include "flow/detect/sigma_explain.h"
+#include "base/num.h"
 #include "os/sandbox.h"
+#include "records/rule_cost.h"
 #include "wire/json_write.h"
 
 enum { EXPLAIN_MAX_BYTES = 4 * 1024 * 1024 };
@@ -15,6 +18,7 @@ enum { EXPLAIN_MAX_BYTES = 4 * 1024 * 1024 };
 struct rules_args {
     struct cli_paths paths;
     bool json, warnings;
+    struct rules_cost_args cost;
     const char *wanted; /* explain: id, title or file ending; "" = all */
 };
 
@@ -22,6 +26,9 @@ static const struct option options[] = {
     CLI_PATHS_OPTIONS,
     {"json", no_argument, NULL, 'J'},
     {"warnings", no_argument, NULL, 'W'},
+    {"data", required_argument, NULL, 'D'},
+    {"sort", required_argument, NULL, 'o'},
+    {"limit", required_argument, NULL, 'L'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -202,6 +209,23 @@ static int take_option(const struct command *self, struct rules_args *a, int c)
     case 'W':
         a->warnings = true;
         break;
+    case 'D':
+        a->cost.data_dir = optarg;
+        break;
+    case 'o':
+        a->cost.sort = optarg;
+        if (!rule_cost_order_parse(span_of(optarg), &(enum rule_cost_order){COST_BY_NS})) {
+            return cli_usage(self, "--sort takes ns, candidates, hits or events");
+        }
+        break;
+    case 'L': {
+        uint64_t n = 0;
+        if (!num_u64(span_of(optarg), &n) || n == 0 || n > RULE_COST_LIST_MAX) {
+            return cli_usage(self, "--limit takes a number up to %d", (int)RULE_COST_LIST_MAX);
+        }
+        a->cost.limit = (unsigned)n;
+        break;
+    }
     case 'h':
         return cli_help(self);
     default: {
@@ -217,6 +241,7 @@ static int take_option(const struct command *self, struct rules_args *a, int c)
 static int rules_main(int argc, char **argv, const struct command *self)
 {
     static struct rules_args a; /* large; one per process */
+    a.cost = (struct rules_cost_args){.sort = "ns", .limit = 20};
     int status = -1;
     opterr = 0;
     optind = 1;
@@ -245,22 +270,36 @@ static int rules_main(int argc, char **argv, const struct command *self)
         }
         return run_explain(&a);
     }
-    return cli_usage(self, "say what to do: check DIR..., or explain ID|TITLE|FILE");
+    if (strcmp(what, "cost") == 0 && optind == argc) {
+        a.cost.json = a.json;
+        return rules_cost(&a.cost);
+    }
+    if (strcmp(what, "resume") == 0 && optind + 1 == argc) {
+        return rules_resume(a.cost.data_dir, argv[optind]);
+    }
+    return cli_usage(self, "say what to do: check DIR..., explain ID|TITLE|FILE, cost, or resume ID");
 }
 
 const struct command cmd_rules = {
     .name = "rules",
-    .summary = "check which rules load, explain what one asks",
+    .summary = "check which rules load, explain what one asks, show what each costs",
     .help = "usage: sereno rules check [OPTION...] [DIR...]\n"
-            "       sereno rules explain [OPTION...] ID|TITLE|FILE\n\n"
+            "       sereno rules explain [OPTION...] ID|TITLE|FILE\n"
+            "       sereno rules cost [--data DIR] [--sort ns|candidates|hits|events] [--limit N] [--json]\n"
+            "       sereno rules resume ID [--data DIR]\n\n"
             "check loads and compiles all rules below DIR (default: the rules shipped) and names each one that cannot be\n"
-            "loaded: file, line, reason. explain says in plain words what a rule asks.\n\n"
+            "loaded: file, line, reason. explain says in plain words what a rule asks.\n"
+            "cost shows what each rule has cost on a node, most first: events of its kind, of these evaluated (candidates),\n"
+            "hits, time. It asks the running node, or reads the records when none runs. A rule that used more of a core than\n"
+            "one rule may is stopped and shown with the reason; resume has the node evaluate it again.\n\n"
             "  --rules DIR         explain: where to look (repeatable; default: the rules shipped)\n"
             "  --sources DIR       check: descriptions of log sources (default: those shipped)\n"
             "  --placeholders F    values for %name% in rules (repeatable)\n"
             "  --warnings          check: print warnings too\n"
-            "  --json              check: one JSON object\n\n"
+            "  --data DIR          cost, resume: the node's data (default: as for serve)\n"
+            "  --json              check, cost: JSON\n\n"
             "Exit status: 0 all loaded, 1 some refused, 2 wrong use.\n\n"
-            "example: sereno rules check sigma/rules && sereno rules explain \"SSH brute force\"\n",
+            "example: sereno rules check sigma/rules && sereno rules explain \"SSH brute force\"\n"
+            "         sereno rules cost --sort candidates --limit 10\n",
     .run = rules_main,
 };

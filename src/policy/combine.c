@@ -153,7 +153,9 @@ void policy_combine(const struct policy_marking *a, const struct policy_marking 
         .hub = x->hub && y->hub,
         .house = x->house && y->house,
         .public_ = x->public_ && y->public_,
-        .unknown = x->unknown || y->unknown,
+        /* What one of them does not understand must not fall out of the sum. */
+        .unknown =
+            policy_audience_sane(x) != REASON_ALLOWED || policy_audience_sane(y) != REASON_ALLOWED,
     };
     c.excluded = joined(room, x, y, &c); /* first: it must not lack room */
     c.circles = common_circles(room, x->circles, x->ncircles, y->circles, y->ncircles, &c.ncircles);
@@ -206,7 +208,9 @@ static bool audience_widens(const struct policy_audience *b, const struct policy
     bool flags = (b->nda && !a->nda) || (!b->csirt && a->csirt) || (!b->hub && a->hub) ||
                  (!b->house && a->house) || (!b->public_ && a->public_) ||
                  (b->unknown && !a->unknown);
-    return flags || !circles_in(a->circles, a->ncircles, b->circles, b->ncircles) ||
+    bool healed =
+        policy_audience_sane(b) != REASON_ALLOWED && policy_audience_sane(a) == REASON_ALLOWED;
+    return flags || healed || !circles_in(a->circles, a->ncircles, b->circles, b->ncircles) ||
            !circles_in(a->groups, a->ngroups, b->groups, b->ngroups) ||
            !all_in(a->organisations, a->norganisations, b->organisations, b->norganisations) ||
            !all_in(a->sponsors, a->nsponsors, b->sponsors, b->nsponsors) ||

@@ -122,7 +122,7 @@ static enum policy_reason circles_sane(const struct policy_circle *c, uint32_t n
     return REASON_ALLOWED;
 }
 
-static enum policy_reason audience_sane(const struct policy_audience *a)
+enum policy_reason policy_audience_sane(const struct policy_audience *a)
 {
     if (a->unknown || !list_sane(a->norganisations, a->organisations) ||
         !list_sane(a->npersons, a->persons) || !list_sane(a->nsponsors, a->sponsors) ||
@@ -151,7 +151,7 @@ static enum policy_reason item_sane(const struct policy_item *item)
         if (tlp_rank(item->markings[i].tlp) > tlp_rank(TLP_RED)) {
             return REASON_LABEL_UNKNOWN;
         }
-        enum policy_reason r = audience_sane(&item->markings[i].audience);
+        enum policy_reason r = policy_audience_sane(&item->markings[i].audience);
         if (r != REASON_ALLOWED) {
             return r;
         }

@@ -40,6 +40,8 @@ struct standing {
 const struct action_row *policy_action_row(enum policy_action action);
 /* Bits of the relations that a label opens; none for UNKNOWN. */
 uint32_t policy_opens(enum tlp t);
+/* Whether an audience can be read at all: ALLOWED, AUDIENCE_UNKNOWN or EPOCH_UNKNOWN. */
+enum policy_reason policy_audience_sane(const struct policy_audience *a);
 struct policy_decision policy_denied(enum policy_reason reason);
 
 /* relate.c */

@@ -30,7 +30,8 @@ struct policy_publish_rule {
     uint32_t warn_at;
     uint32_t show_at;
     bool agreed; /* the members were asked and agreed that they may be guessed: a small circle, or a
-                    product that few have, is then no reason to be silent; numbers stay as they are */
+                    product that few have, is then no reason to be silent; numbers stay as they are
+                  */
 };
 
 /* What is known of one key (rule, technique, indicator, sequence) in one circle. Members are

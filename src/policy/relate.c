@@ -170,10 +170,9 @@ static bool is_client(const struct policy_ask *ask, const struct policy_audience
     const struct policy_reader *r = ask->reader;
     struct policy_circle carrier = {.id = ask->item->circle, .epoch = ask->item->policy_epoch};
     const uint32_t addressed = RELATION_BIT(CIRCLE_NDA) | RELATION_BIT(ADDRESSED_ORGANISATION);
-    /* Who was removed does not come back as somebody's client. */
-    for (uint32_t i = 0; i < a->ncircles; i++) {
-        if (policy_standing(r->memberships, r->nmemberships, &a->circles[i], ask->now).denies ==
-            REASON_REMOVED) {
+    /* Who was put out of a circle, whichever, does not come back as somebody's client. */
+    for (uint32_t i = 0; i < r->nmemberships; i++) {
+        if (r->memberships[i].state != MEMBER_ACTIVE) {
             return false;
         }
     }

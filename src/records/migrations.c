@@ -103,6 +103,12 @@ static const char hunt_sql[] =
 static const char correlation_sql[] =
     "CREATE TABLE correlation_state (part BIGINT PRIMARY KEY, value BYTEA NOT NULL);";
 
+/* What each rule has cost; stopped 0 = it runs. */
+static const char rule_cost_sql[] =
+    "CREATE TABLE rule_cost ("
+    " hash TEXT PRIMARY KEY, since BIGINT NOT NULL, events BIGINT NOT NULL, candidates BIGINT NOT NULL,"
+    " hits BIGINT NOT NULL, ns BIGINT NOT NULL, stopped BIGINT NOT NULL, reason TEXT NOT NULL);";
+
 static const struct migration list[] = {
     {"identity", identity_sql},      {"audit", audit_sql},  {"alerts", alert_sql},
     {"rules and sources", rule_sql}, {"queues", queue_sql},
@@ -111,6 +117,7 @@ static const struct migration list[] = {
     {"signals", fed_signal_sql},
     {"correlation", correlation_sql},
     {"items", fed_item_sql},
+    {"rule costs", rule_cost_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)

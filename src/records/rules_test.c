@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/id.h"
 #include "base/mem.h"
 #include "event/alert.h"
 #include "records/records_test.h"
+#include "records/rule_cost.h"
 #include "records/rules.h"
 #include "records/settings.h"
 #include "records/sources.h"
@@ -27,6 +29,68 @@ static void put(struct db *db, int i, int64_t generation)
                          .text = SPAN("title: x\n"),
                          .level = LEVEL_MEDIUM};
     assert_int_equal(rules_put(db, &r, generation, &e), 0);
+}
+
+static struct rule_cost_delta delta(int i, uint64_t ns)
+{
+    struct rule_cost_delta d = {.events = 10, .candidates = 5, .hits = (uint64_t)i, .ns = ns};
+    char hash[RULE_HASH_LEN + 1];
+    (void)snprintf(hash, sizeof hash, "%064d", i);
+    assert_true(hex_decode(span_of(hash), d.hash, sizeof d.hash));
+    return d;
+}
+
+/* Costs add up by text, are listed most first, and a stopped rule stays stopped until it is resumed or changed. */
+static void costs(void **state)
+{
+    (void)state;
+    struct db *db = test_db();
+    struct rule_cost_row *rows = NULL;
+    size_t n = 0;
+    for (int i = 0; i < 3; i++) {
+        put(db, i, 1);
+    }
+    assert_int_equal(rules_switch(db, 1, TEST_NOW, &e), 0);
+    const struct rule_cost_delta all[] = {delta(0, 100), delta(1, 300), delta(2, 200), delta(1, 50), delta(7, 9)};
+    assert_int_equal(rule_costs_add(db, all, ARRAY_LEN(all), TEST_NOW, &e), 0);
+    assert_int_equal(rule_costs_list(db, COST_BY_NS, false, 10, &arena, &rows, &n, &e), 0);
+    assert_int_equal(n, 3); /* 7 is not of the present generation */
+    assert_true(rows[0].ns == 350 && rows[0].events == 20 && rows[0].hits == 2 && rows[0].since == TEST_NOW);
+    assert_true(rows[1].ns == 200 && rows[2].ns == 100 && span_eq(rows[2].title, SPAN("Title 00")));
+    assert_int_equal(rule_costs_list(db, COST_BY_HITS, false, 1, &arena, &rows, &n, &e), 0);
+    assert_true(n == 1 && rows[0].hits == 2);
+    assert_int_equal(rule_costs_list(db, COST_BY_NS, true, 10, &arena, &rows, &n, &e), 0);
+    assert_int_equal(n, 0);
+    assert_int_equal(rule_cost_stop(db, all[2].hash, SPAN("too dear"), TEST_NOW, &e), 0);
+    assert_int_equal(rule_cost_stop(db, all[2].hash, SPAN("again"), TEST_NOW, &e), ERR_EXISTS);
+    assert_int_equal(rule_costs_list(db, COST_BY_NS, true, 10, &arena, &rows, &n, &e), 0);
+    assert_true(n == 1 && span_eq(rows[0].reason, SPAN("too dear")) && rows[0].stopped == TEST_NOW);
+    struct buf b;
+    struct rule_cost_row back;
+    struct rule_cost_delta d;
+    buf_init(&b, 4096);
+    rule_cost_row_encode(&b, &rows[0]);
+    rule_cost_encode(&b, &all[1]);
+    struct cursor c = cursor_of(buf_view(&b));
+    rule_cost_row_decode(&c, &back);
+    rule_cost_decode(&c, &d);
+    assert_true(cursor_done(&c) && span_eq(back.reason, SPAN("too dear")) && d.ns == 300);
+    buf_clear(&b);
+    d.ns = UINT64_MAX;
+    rule_cost_encode(&b, &d);
+    c = cursor_of(buf_view(&b));
+    rule_cost_decode(&c, &d);
+    assert_true(c.failed);
+    buf_free(&b);
+    assert_int_equal(rule_cost_resume(db, SPAN("nobody"), SPAN("Anna"), TEST_NOW, &e), ERR_NOT_FOUND);
+    assert_int_equal(rule_cost_resume(db, SPAN("id"), SPAN("Anna"), TEST_NOW, &e), 0);
+    assert_int_equal(test_number(db, "SELECT COUNT(*) FROM audit WHERE what IN ('rule.stopped', 'rule.resumed')"), 2);
+    assert_int_equal(rule_cost_stop(db, all[2].hash, SPAN("too dear"), TEST_NOW, &e), 0);
+    put(db, 0, 2); /* the others have another text now */
+    assert_int_equal(rules_switch(db, 2, TEST_NOW, &e), 0);
+    assert_int_equal(rule_costs_prune(db, &e), 0);
+    assert_int_equal(test_number(db, "SELECT COUNT(*) FROM rule_cost"), 1);
+    db_close(&db);
 }
 
 static void generations(void **state)
@@ -145,6 +209,7 @@ int run_rule_tests(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(generations),
+        cmocka_unit_test(costs),
         cmocka_unit_test(rule_messages),
         cmocka_unit_test(source_counters),
         cmocka_unit_test(settings),

@@ -78,6 +78,7 @@ struct config {
     struct span heartbeat_url;
     uint32_t heartbeat_every_s;
     uint32_t retention_days; /* 0 = for ever */
+    struct span metrics_hash; /* BLAKE2b-256 of the token that opens /metrics, hex; empty = closed */
     uint32_t intakes;        /* how many receive and detect side by side; config_check makes 0 one per core */
     uint32_t hunters;        /* how many hunts run at a time; 0 = none do; a change needs a restart */
     struct {

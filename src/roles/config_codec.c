@@ -73,6 +73,7 @@ void config_encode(const struct config *c, enum role_id role, struct buf *out)
     buf_u32(out, c->retention_days);
     buf_u32(out, c->intakes);
     buf_u32(out, c->hunters);
+    buf_str(out, role == ROLE_DESK ? c->metrics_hash : SPAN(""));
     put_federation(out, c, role);
 }
 
@@ -173,6 +174,7 @@ int config_decode(struct config *c, struct span body, struct err *e)
     c->intakes = cursor_u32(&in);
     c->hunters = cursor_u32(&in);
     in.failed = in.failed || c->hunters > CONFIG_HUNTERS_MAX;
+    c->metrics_hash = get_text(c, &in);
     if (!in.failed) {
         get_federation(c, &in);
     }

@@ -337,6 +337,14 @@ static int read_federation(struct reading *r, const struct yaml_node *root)
                    : rc;
 }
 
+static int read_metrics(struct reading *r, const struct yaml_node *root)
+{
+    static const char *const keys[] = {"token", NULL};
+    const struct yaml_node *map = NULL;
+    int rc = submap(r, root, "metrics", keys, &map);
+    return rc == 0 && map != NULL ? read_token(r, map, &r->c->metrics_hash) : rc;
+}
+
 /* A number, or auto. */
 static int read_intakes(struct reading *r, const struct yaml_node *root)
 {
@@ -354,7 +362,7 @@ static int read_root(struct reading *r, const struct yaml_node *root)
 {
     static const char *const keys[] = {"node",  "data",   "desk",      "ingest", "sources",
                                        "rules", "notify", "retention", "hub",    "federation",
-                                       "intakes", "hunters", NULL};
+                                       "intakes", "hunters", "metrics", NULL};
     int rc = yaml_known_keys(root, keys, r->e);
     rc = rc == 0 ? read_node(r, root) : rc;
     rc = rc == 0 ? read_listen(r, root, "desk", &r->c->desk) : rc;
@@ -364,6 +372,7 @@ static int read_root(struct reading *r, const struct yaml_node *root)
                  : rc;
     rc = rc == 0 ? read_notify(r, root) : rc;
     rc = rc == 0 ? read_intakes(r, root) : rc;
+    rc = rc == 0 ? read_metrics(r, root) : rc;
     return rc == 0 ? read_federation(r, root) : rc;
 }
 

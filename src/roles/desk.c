@@ -126,10 +126,12 @@ static struct fed_engine *federation(void *arg)
 static void tell_node(struct desk *d)
 {
     if (d->api != NULL && d->node_known) {
-        api_set_node(d->api, d->node_started, d->node_sandbox, buf_view(&d->node_roles));
+        api_set_node(d->api, d->node_started, d->node_sandbox, buf_view(&d->node_roles),
+                     buf_view(&d->node_metrics));
     }
     if (d->control != NULL && d->node_known) {
-        api_set_node(d->control, d->node_started, d->node_sandbox, buf_view(&d->node_roles));
+        api_set_node(d->control, d->node_started, d->node_sandbox, buf_view(&d->node_roles),
+                     buf_view(&d->node_metrics));
     }
 }
 
@@ -169,6 +171,7 @@ static void serve(struct desk *d)
                   SPAN_ARG(print));
         d->made_cert = false;
     }
+    api_set_metrics(d->api, config->metrics_hash);
     tell_node(d);
     d->admin_known = false;
     ask_admin(d);
@@ -421,6 +424,12 @@ static void take_node_status(struct desk *d, struct ipc_msg *msg)
     if (!cursor_done(&c)) {
         return;
     }
+    struct api_role roles[NODE_ROLES_MAX];
+    for (uint32_t i = 0; i < s->count; i++) {
+        roles[i] = (struct api_role){s->roles[i].name, s->roles[i].restarts};
+    }
+    buf_clear(&d->node_metrics);
+    api_roles_metrics(&d->node_metrics, roles, s->count);
     buf_clear(&d->node_roles);
     json_writer_init(&j, &d->node_roles);
     json_array(&j);
@@ -542,6 +551,7 @@ static int start(struct role *r, const struct config *config, struct err *e)
     buf_init(&d->cert, DESK_PEM_MAX);
     buf_init(&d->key, DESK_PEM_MAX);
     buf_init(&d->node_roles, 1 << 20);
+    buf_init(&d->node_metrics, 1 << 20);
     /* Ids of an earlier desk may still come back from keeper and courier. */
     randombytes_buf(&d->next_id, sizeof d->next_id);
     set_addresses(d, config);
@@ -556,6 +566,9 @@ static void on_reload(struct role *r, const struct config *config)
     struct desk *d = desk_of(r);
     set_addresses(d, config);
     set_notify(d, config);
+    if (d->api != NULL) {
+        api_set_metrics(d->api, config->metrics_hash);
+    }
 }
 
 static void on_stop(struct role *r)

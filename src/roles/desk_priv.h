@@ -58,6 +58,7 @@ struct desk {
     bool node_known;
     time_ns node_started;
     const char *node_sandbox;
+    struct buf node_metrics; /* the same for /metrics */
     struct buf node_roles; /* JSON */
 };
 

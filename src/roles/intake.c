@@ -35,6 +35,7 @@ static struct intake *state_of(struct role *r)
         in->window = window_new(INTAKE_ZSTD_LEVEL);
         in->matches = match_writer_new();
         map_init(&in->origins);
+        buf_init(&in->stops, 64 << 10);
         arena_init(&in->origin_keys, 0);
         arena_init(&in->scratch, 0);
         arena_init(&in->told_arena, 0);
@@ -54,6 +55,7 @@ static void try_stop(struct intake *in)
 {
     if (in->stopping && !in->stopped && in->unkept.len == 0) {
         in->stopped = true;
+        intake_costs_end(in);
         intake_pulse(in);
         role_stopped(in->role);
     }
@@ -85,6 +87,7 @@ static void on_second(uv_timer_t *timer)
         intake_seal(in);
     }
     intake_pulse(in);
+    intake_costs_tick(in);
 }
 
 static int start(struct role *r, const struct config *config, struct err *e)
@@ -212,6 +215,9 @@ static void on_message(struct role *r, enum role_id peer, uint32_t instance, str
         break;
     case MSG_TOKENS:
         rc = take_tokens(in, msg->body, &e);
+        break;
+    case MSG_RULES_STOPPED:
+        rc = intake_stops_take(in, msg->body, &e);
         break;
     case MSG_FD_CLOSE:
         intake_fd_close(in, msg->body);

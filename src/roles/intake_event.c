@@ -54,6 +54,8 @@ int intake_use_rules(struct intake *in, int fd, uint64_t address, uint64_t gener
     folds_rotate(in->folds);
     intake_seal(in);
     intake_matches_forget(in);
+    intake_costs_end(in);
+    intake_costs_forget(in);
     forget_rules(in);
     in->compiled = next;
     in->compiled_fd = fd;
@@ -64,6 +66,7 @@ int intake_use_rules(struct intake *in, int fd, uint64_t address, uint64_t gener
         return e->code != 0 ? e->code : ERR_INVALID;
     }
     event_init(&in->event, next->catalog);
+    intake_costs_begin(in);
     log_info("rules.in_use", "generation=%llu rules=%u correlations=%u pause_ms=%lld",
              (unsigned long long)generation, ruleset_nrules(next->ruleset),
              ruleset_ncorrelations(next->ruleset), (long long)((clock_mono() - from) / 1000000));
@@ -134,5 +137,9 @@ bool intake_take(void *ctx, const struct receive_record *r)
         intake_seal(in);
     }
     intake_arm(in);
+    if (++in->since_judge >= INTAKE_JUDGE_EVENTS) {
+        in->since_judge = 0;
+        intake_costs_tick(in);
+    }
     return result != NORMALISE_BAD && !r->broken;
 }

@@ -27,6 +27,14 @@ enum {
     INTAKE_ALERTS_SEAL = 8 * 1024 * 1024,   /* bytes of alerts that seal a window early */
     INTAKE_ALERT_FIELDS_BYTES = 128 * 1024, /* of fields told with one alert */
     INTAKE_SOURCES_MAX = 8192,              /* sources of the config and of tokens */
+    INTAKE_COSTS_S = 15,                    /* costs of rules are told this often */
+    INTAKE_JUDGE_S = 5,                     /* … and judged */
+    INTAKE_JUDGE_EVENTS = 8,                /* in a flood: the time is looked at after so many events at the latest */
+    /* A rule is stopped that over INTAKE_JUDGE_S is above all three: it then holds up everything else. */
+    INTAKE_RULE_SHARE_PERCENT = 50, /* of the CPU time that its intake had */
+    INTAKE_RULE_CORE_PERCENT = 10,  /* of a core */
+    INTAKE_RULE_SLOW_NS = 50000,    /* mean of one evaluation; the public rules take one or two thousand */
+    INTAKE_SAMPLED_EVENTS = 4096,           /* below so many, sampled times say too little */
 };
 
 /* Where records come from: decided by listener or token. */
@@ -104,6 +112,15 @@ struct intake {
     VEC(struct intake_token) told_tokens; /* as keeper told them; texts in told_arena */
     struct arena told_arena;
 
+    /* what rules cost */
+    struct matcher_cost *costs, *costs_told, *costs_judged; /* per rule: now, as keeper knows it, when they were judged last */
+    time_ns told_at, judged_at;                             /* monotonic */
+    time_ns judged_cpu;                                     /* of this thread */
+    VEC(uint32_t) watched;
+    struct buf stops; /* hashes of rules that keeper says are stopped */
+    uint32_t since_judge; /* events */
+    uint64_t events_judged;
+
     bool paused, stopping, stopped;
     uint64_t matches_lost; /* for which one window had no room, since the last pulse */
     uint64_t unknown; /* events of senders nobody knows, since the last pulse */
@@ -125,6 +142,25 @@ void intake_match(struct intake *in, const struct intake_source *s, uint32_t sou
                   const struct match *match);
 /* The numbers of the old rule set mean nothing any more; nothing may be waiting. */
 void intake_matches_forget(struct intake *in);
+
+/* intake_cost.c */
+/* A new rule set: counting begins; those that keeper says are stopped are. */
+void intake_costs_begin(struct intake *in);
+void intake_costs_forget(struct intake *in);
+/* Judges and tells when it is time. */
+void intake_costs_tick(struct intake *in);
+/* Tells what was not told yet: before the rule set goes, and at the end. */
+void intake_costs_end(struct intake *in);
+/* What a rule used between two looks at it. */
+struct rule_use {
+    uint64_t ns, candidates; /* CPU time of its evaluations, and how many there were */
+    time_ns cpu, elapsed;    /* CPU time of the intake, and time that went by */
+};
+/* Whether that is more than one rule may use. */
+bool intake_over_share(const struct rule_use *use);
+/* MSG_RULES_STOPPED. */
+int intake_stops_take(struct intake *in, struct span body, struct err *e) NODISCARD;
+void intake_stops_apply(struct intake *in);
 
 /* intake_window.c */
 void intake_seal(struct intake *in);

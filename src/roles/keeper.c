@@ -89,6 +89,17 @@ static void on_tokens(void *arg, const struct ingest_token *tokens, size_t count
     }
 }
 
+/* Hook: rules that are stopped or run again. */
+static void on_stops(void *arg, struct span body)
+{
+    struct keeper *k = arg;
+    for (size_t i = 0; i < k->intakes.len; i++) {
+        if (k->intakes.data[i].ch != NULL && ipc_send(k->intakes.data[i].ch, MSG_RULES_STOPPED, 0, body) != 0) {
+            log_warn("rules.stopped", "why=\"intake is gone\"");
+        }
+    }
+}
+
 /* Hooks: the archive answers. */
 static int read_record(void *arg, const struct alert_place *place, size_t max_bytes,
                        struct arena *arena, struct span *text_out, bool *truncated_out,
@@ -147,6 +158,7 @@ static void tell_setup_link(struct keeper *k, const struct config *config)
 static void greet_intake(struct keeper *k, const struct intake_peer *p)
 {
     send_tokens(k, p->ch);
+    keeper_records_tell_stops(k->records); /* all of them: harmless */
     keeper_archive_intake(k->archive, p->instance, p->ch);
 }
 
@@ -179,6 +191,7 @@ static int start(struct role *r, const struct config *config, struct err *e)
                                                .read_record = read_record,
                                                .archive_size = archive_size,
                                                .correlate_pulse = correlate_pulse,
+                                               .stops_changed = on_stops,
                                                .tokens_changed = on_tokens,
                                                .rules_changed = on_rules};
     rc = keeper_records_open(data, &hooks, e, &k->records);

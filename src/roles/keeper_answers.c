@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "roles/keeper_fed.h"
 #include "roles/keeper_items.h"
+#include "records/rule_cost.h"
 #include "roles/keeper_records_priv.h"
 #include "roles/keeper_signals.h"
 
@@ -348,6 +349,8 @@ static int list_rules(struct keeper_records *kr, struct cursor *c, struct err *e
     struct rule_page page = {0};
     struct rule_refusal *refused = NULL;
     size_t refused_count = 0;
+    struct rule_cost_row *stopped = NULL;
+    size_t stopped_count = 0;
     struct span words = cursor_str(c);
     struct span title = cursor_str(c);
     struct span hash = cursor_str(c);
@@ -356,6 +359,9 @@ static int list_rules(struct keeper_records *kr, struct cursor *c, struct err *e
                                                  : whole(c, e);
     rc = rc < 0 ? rc : rules_list(kr->db, words, title, hash, limit, &kr->scratch, &page, e);
     rc = rc < 0 ? rc : rules_refused(kr->db, &kr->scratch, &refused, &refused_count, e);
+    rc = rc < 0 ? rc
+                : rule_costs_list(kr->db, COST_BY_NS, true, RULE_COST_LIST_MAX, &kr->scratch, &stopped,
+                                  &stopped_count, e);
     answer_begin(&kr->out, rc, e);
     if (rc < 0) {
         return rc;
@@ -366,9 +372,15 @@ static int list_rules(struct keeper_records *kr, struct cursor *c, struct err *e
     for (size_t i = 0; i < page.count; i++) {
         rule_encode(&kr->out, &page.rows[i]);
     }
-    buf_u32(&kr->out, (uint32_t)refused_count);
+    buf_u32(&kr->out, (uint32_t)(refused_count + stopped_count));
     for (size_t i = 0; i < refused_count; i++) {
         refusal_encode(&kr->out, &refused[i]);
+    }
+    for (size_t i = 0; i < stopped_count; i++) { /* loaded, yet it judges nothing any more */
+        const struct rule_refusal r = {
+            stopped[i].file, 0,
+            span_of(arena_printf(&kr->scratch, "stopped: %.*s", SPAN_ARG(stopped[i].reason)))};
+        refusal_encode(&kr->out, &r);
     }
     return 0;
 }
@@ -408,6 +420,12 @@ static answer_fn *answer_of(uint16_t ask)
         return tell_status;
     case ASK_RULES:
         return list_rules;
+    case ASK_RULE_COSTS:
+        return keeper_answer_costs;
+    case ASK_RULE_RESUME:
+        return keeper_answer_resume;
+    case ASK_METRICS:
+        return keeper_answer_metrics;
     case ASK_ACCOUNT_CREATE:
         return create_account;
     default:

@@ -12,6 +12,7 @@
 #include "records/correlation.h"
 #include "records/settings.h"
 #include "roles/keeper_fed.h"
+#include "records/rule_cost.h"
 #include "roles/keeper_records_priv.h"
 #include "roles/keeper_signals.h"
 #include "roles/rules_wire.h"
@@ -82,6 +83,12 @@ struct db *keeper_records_db(struct keeper_records *kr)
 {
     CHECK_OBJ(kr, KEEPER_RECORDS_MAGIC);
     return kr->db;
+}
+
+void keeper_records_tell_stops(struct keeper_records *kr)
+{
+    CHECK_OBJ(kr, KEEPER_RECORDS_MAGIC);
+    keeper_tell_stops(kr);
 }
 
 void keeper_records_desk(struct keeper_records *kr, struct ipc *desk)
@@ -265,6 +272,7 @@ static int take_done(struct keeper_records *kr, struct span body, struct err *e)
     }
     rc = take_refusals(kr, &c, &done, e);
     rc = rc < 0 ? rc : rules_switch(kr->db, kr->rules_generation, clock_now(), e);
+    rc = rc < 0 ? rc : rule_costs_prune(kr->db, e);
     rc = db_end(kr->db, rc, e);
     kr->rules_generation = 0;
     return rc;
@@ -286,6 +294,13 @@ bool keeper_records_message(struct keeper_records *kr, enum role_id peer, struct
         break;
     case MSG_RULES_DONE:
         rc = take_done(kr, msg->body, &e);
+        keeper_tell_stops(kr);
+        break;
+    case MSG_RULE_COSTS:
+        rc = keeper_costs_take(kr, msg->body, &e);
+        break;
+    case MSG_RULE_STOP:
+        rc = keeper_stop_take(kr, msg->body, &e);
         break;
     default:
         return false;

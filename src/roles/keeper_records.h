@@ -38,6 +38,8 @@ struct keeper_records_hooks {
                          int64_t *oldest_day_out);
     /* Counters of correlations, as the correlator told them last. May be NULL. */
     const struct correlate_pulse *(*correlate_pulse)(void *arg);
+    /* MSG_RULES_STOPPED as the intakes are to be told it. Also called by keeper_records_tell_stops. May be NULL. */
+    void (*stops_changed)(void *arg, struct span body);
     /* The tokens that senders may use from now on, to be told to the intakes. Also called once by
      * open. May be NULL. */
     void (*tokens_changed)(void *arg, const struct ingest_token *tokens, size_t count);
@@ -61,6 +63,8 @@ int keeper_records_setup_link(struct keeper_records *kr, char token[KEEPER_TOKEN
 
 /* The database of records, borrowed: for hunts, which share it. */
 struct db *keeper_records_db(struct keeper_records *kr);
+/* Calls stops_changed with what is stopped now: an intake came. */
+void keeper_records_tell_stops(struct keeper_records *kr);
 
 /* The channel to the desk; NULL when it is gone. */
 void keeper_records_desk(struct keeper_records *kr, struct ipc *desk);

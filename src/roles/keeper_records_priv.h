@@ -50,6 +50,15 @@ struct keeper_records {
     int64_t taken_mark;  /* what was in force when its files were made */
 };
 
+/* keeper_costs.c */
+int keeper_costs_take(struct keeper_records *kr, struct span body, struct err *e) NODISCARD;
+int keeper_stop_take(struct keeper_records *kr, struct span body, struct err *e) NODISCARD;
+/* Tells the intakes which rules are stopped. */
+void keeper_tell_stops(struct keeper_records *kr);
+int keeper_answer_costs(struct keeper_records *kr, struct cursor *c, struct err *e) NODISCARD;
+int keeper_answer_resume(struct keeper_records *kr, struct cursor *c, struct err *e) NODISCARD;
+int keeper_answer_metrics(struct keeper_records *kr, struct cursor *c, struct err *e) NODISCARD;
+
 /* keeper_sources.c */
 void keeper_sources_load(struct keeper_records *kr, struct err *e);
 void keeper_sources_flush(struct keeper_records *kr);

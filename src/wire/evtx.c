@@ -194,24 +194,11 @@ static uint32_t record_size(const struct evtx *x, uint32_t at, bool sure)
     return twice || !sure ? size : 0;
 }
 
-/* A record whose second size is damaged still ends where another begins or where all end. */
-static uint32_t record_here(const struct evtx *x)
+/* Where the next record that is surely one begins, or `to`. */
+static uint32_t record_search(const struct evtx *x, uint32_t from, uint32_t to)
 {
-    uint32_t size = record_size(x, x->next, true);
-    if (size == 0 && !x->open_end) {
-        size = record_size(x, x->next, false);
-        bool ends =
-            size > 0 && (x->next + size == x->end || record_size(x, x->next + size, true) > 0);
-        size = ends ? size : 0;
-    }
-    return size;
-}
-
-/* Where the next record that is surely one begins, or the end. */
-static uint32_t record_search(const struct evtx *x, uint32_t from)
-{
-    while (from < x->end) {
-        const char *at = memmem(x->chunk.ptr + from, x->end - from, "**\0\0", 4);
+    while (from < to) {
+        const char *at = memmem(x->chunk.ptr + from, to - from, "**\0\0", 4);
         if (at == NULL) {
             break;
         }
@@ -221,7 +208,19 @@ static uint32_t record_search(const struct evtx *x, uint32_t from)
         }
         from++;
     }
-    return x->end;
+    return to;
+}
+
+/* A record whose second size is damaged is taken by its first, unless that would swallow another
+ * record. */
+static uint32_t record_here(const struct evtx *x)
+{
+    uint32_t size = record_size(x, x->next, true);
+    if (size == 0 && !x->open_end) {
+        size = record_size(x, x->next, false);
+        size = record_search(x, x->next + 1, x->next + size) == x->next + size ? size : 0;
+    }
+    return size;
 }
 
 enum evtx_next evtx_record_next(struct evtx *x, struct span *record_out, struct err *e)
@@ -237,7 +236,7 @@ enum evtx_next evtx_record_next(struct evtx *x, struct span *record_out, struct 
         x->next += size;
         return EVTX_RECORD;
     }
-    uint32_t to = record_search(x, x->next + 1);
+    uint32_t to = record_search(x, x->next + 1, x->end);
     struct span bad = span_sub(x->chunk, x->next, to - x->next);
     x->next = to;
     if (to == x->end && (x->open_end || all_zero(bad))) {

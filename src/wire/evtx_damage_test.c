@@ -121,7 +121,8 @@ static void test_unchecked(void **state)
     kit_reading_free(r);
 }
 
-/* The second size of a record is wrong: it is read all the same, since another begins right behind it. */
+/* The second size of a record is wrong: it is read all the same, whether another begins right behind it or not, unless its first
+ * size would swallow another. */
 static void test_second_size(void **state)
 {
     (void)state;
@@ -132,6 +133,13 @@ static void test_second_size(void **state)
     r->kit.data[EVTX_CHUNK_HEADER_BYTES + size - 4] ^= 1;
     assert_int_equal(kit_take(r, EVTX_CHUNK_BYTES), EVTX_CHUNK_DAMAGED);
     assert_string_equal(kit_lines(r), ONE TWO THREE);
+    r->kit.data[EVTX_CHUNK_HEADER_BYTES + size] ^= 1;
+    assert_int_equal(kit_take(r, EVTX_CHUNK_BYTES), EVTX_CHUNK_DAMAGED);
+    assert_string_equal(kit_lines(r), ONE "BAD\n" THREE);
+    uint32_t longer = (uint32_t)size * 2 + 8;
+    memcpy(r->kit.data + EVTX_CHUNK_HEADER_BYTES + 4, &longer, sizeof longer);
+    assert_int_equal(kit_take(r, EVTX_CHUNK_BYTES), EVTX_CHUNK_DAMAGED);
+    assert_string_equal(kit_lines(r), "BAD\n" THREE);
     kit_reading_free(r);
 }
 

@@ -1,20 +1,19 @@
 # SPDX-License-Identifier: EUPL-1.2
 """A thousand mutated event log files through `sereno scan`: no worker dies, a sanitizer build says nothing, the rest of the batch is
-read, and one worker finds what three find. The seed is fixed. usage: mutate.py [FILES [SEED]]"""
+read, and one worker finds what three find. The seed is fixed; SERENO_MUTATIONS and SERENO_SEED say otherwise."""
 import glob
 import json
 import os
 import random
 import struct
-import sys
 import tempfile
 import zlib
 
 import make
 from common import SHARED, Checks, rows, run
 
-FILES = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
-rng = random.Random(int(sys.argv[2]) if len(sys.argv) > 2 else 20261126)
+FILES = int(os.environ.get("SERENO_MUTATIONS", "1000"))
+rng = random.Random(int(os.environ.get("SERENO_SEED", "20261126")))
 BATCH = 250
 RULE = """title: marker
 id: 0a0a0a0a-0000-4000-8000-000000000001

@@ -67,6 +67,7 @@ class Node:
         self.config.write_text(f"""node: {{name: test, organisation: town}}
 data: {self.data}
 intakes: {intakes}
+metrics: {{token: "{TOKEN}"}}
 desk: {{listen: "127.0.0.1:{self.desk}"}}
 ingest: {{listen: "127.0.0.1:{self.http}"}}
 rules: [{self.folder}/rules]

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: EUPL-1.2
 """The supervisor and the cages of a real node. usage: tests/node/test_super.py PROGRAM [-k WORD]"""
+import json
 import os
 import pathlib
 import signal
@@ -10,7 +11,7 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from node import Node, extra_options, until  # noqa: E402
+from node import TOKEN, Node, extra_options, until  # noqa: E402
 
 PROGRAM = None
 ROLES = ("intake", "correlator", "hunter", "keeper", "desk", "courier")  # in the order in which they end
@@ -30,6 +31,18 @@ correlation:
         gte: 3
 level: critical
 """
+
+HOSTILE_RULE = """title: From a city that means no good
+id: 7c2f7d0a-51f4-4d0e-8f5b-6a5e2f1b9c66
+status: test
+logsource:
+    product: linux
+detection:
+    selection:
+        message|re:
+%s    condition: selection
+level: low
+""" % "".join(f"            - '(a|aa)+[y-z]{{1,{i}}}$'\n" for i in range(1, 9))
 
 OTHER_RULE = """title: A word that comes with a reload
 id: 7c2f7d0a-51f4-4d0e-8f5b-6a5e2f1b9c03
@@ -110,6 +123,62 @@ class SuperTest(unittest.TestCase):
         self.send("sereno-second-marker two")
         until("an alert of the new rule", lambda: "A word that comes with a reload" in self.titles())
         self.assertNotIn("role.ended role=intake", self.log())
+
+    def cost(self, *options):
+        done = subprocess.run([PROGRAM, "rules", "cost", "--data", str(self.node.data), "--json", *options],
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def test_a_rule_that_takes_too_much_is_stopped(self):
+        (self.node.folder / "rules" / "hostile.yml").write_text(HOSTILE_RULE)
+        before = self.log().count("rules.in_use")
+        self.node.process.send_signal(signal.SIGHUP)
+        until("the hostile rule in use", lambda: self.log().count("rules.in_use") == before + self.node.intakes + 1)
+
+        def stopped():
+            for _ in range(4):
+                self.send("sereno-marker-alarm " + "a" * 60 + "zb")
+            return [r for r in self.cost() if r["stopped"]]
+        (row,) = until("the rule to be stopped", stopped)
+        self.assertIn("of the time of an intake", row["stopped"])
+        self.assertEqual(row["title"], "From a city that means no good")
+        self.assertIn("role.ready role=intake", self.log())
+        self.assertNotIn("role.hangs", self.log())
+        (marker,) = until("the costs of the marker rule", lambda: [r for r in self.cost("--sort", "hits") if r["hits"] > 3][:1])
+        self.assertEqual(marker["title"], "A word that only this test sends")
+        self.assertGreaterEqual(marker["events"], marker["candidates"])
+        self.assertEqual(self.node.stop(), 0)
+        self.assertTrue([r for r in self.cost() if r["stopped"]])  # from the records, and it stays stopped
+        self.node.start()
+        resumed = subprocess.run([PROGRAM, "rules", "resume", row["id"], "--data", str(self.node.data)],
+                                 capture_output=True, text=True, timeout=60)
+        self.assertEqual(resumed.returncode, 0, resumed.stderr)
+        self.assertEqual([r for r in self.cost() if r["stopped"]], [])
+
+    def metrics(self, *options):
+        done = subprocess.run(["curl", "-s", "-m", "10", "-w", "\n%{http_code}", *options,
+                               f"http://127.0.0.1:{self.node.desk}/metrics"], capture_output=True, text=True, timeout=60)
+        text, _, code = done.stdout.rpartition("\n")
+        return int(code), text
+
+    def test_metrics_are_for_who_has_the_token(self):
+        self.assertEqual(self.metrics()[0], 401)
+        self.assertEqual(self.metrics("-H", "Authorization: Bearer wrong-token-of-some-length")[0], 401)
+        for _ in range(3):
+            self.send("sereno-marker-alarm")
+
+        def counted():
+            code, text = self.metrics("-H", f"Authorization: Bearer {TOKEN}")
+            self.assertEqual(code, 200, text)
+            return text if 'sereno_correlations{what="completed"} 1\n' in text else None
+        text = until("the correlation counted", counted)
+        for line in text.splitlines():
+            self.assertRegex(line, r'^(# (HELP|TYPE) sereno_\w+ .+|sereno_\w+(\{(\w+="([^"\\]|\\.)*",?)+\})? -?\d+)$')
+        self.assertIn('sereno_source_events_total{source="udp",organisation="town"} 3', text)
+        self.assertIn('sereno_role_restarts_total{role="correlator"', text)
+        self.assertIn("# TYPE sereno_rule_stopped gauge", text)
+        self.assertIn('sereno_correlations{what="evicted"} 0', text)
 
     def test_second_node_is_refused(self):
         other = subprocess.run([PROGRAM, "serve", "--config", str(self.node.config), "--data", str(self.node.data),

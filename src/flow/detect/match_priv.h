@@ -43,6 +43,8 @@ struct matcher {
     struct matcher_stats stats;
     struct matcher_cost *costs; /* per rule; events are in plan_runs */
     uint64_t *plan_runs;        /* per plan */
+    uint8_t *marks;             /* per rule: enum matcher_mark */
+    uint64_t *watched;          /* per rule: exact CPU time since it is watched; made with the first mark */
 };
 
 /* match.c: from now on fields are read through cls's view; all answers are forgotten. */

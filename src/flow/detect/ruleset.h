@@ -73,6 +73,15 @@ struct matcher_cost {
 /* Of every rule: out has room for ruleset_nrules of them. */
 void matcher_costs(const struct matcher *m, struct matcher_cost *out);
 
+/*
+ * What else is done with a rule: a watched one has every evaluation timed, in CPU time of the thread (matcher_watched_ns, since
+ * it was marked); a stopped one is not evaluated any more.
+ */
+enum matcher_mark { MATCHER_PLAIN, MATCHER_WATCH, MATCHER_STOP };
+void matcher_mark(struct matcher *m, uint32_t rule, enum matcher_mark mark);
+uint64_t matcher_watched_ns(const struct matcher *m, uint32_t rule);
+bool matcher_stopped(const struct matcher *m, uint32_t rule);
+
 /* Why a match fired: the parts of the condition that held with their values and marks, in scratch. At most ALERT_WHY_MAX. */
 uint32_t matcher_explain(struct matcher *m, struct event *ev, const struct match *match,
                          struct arena *scratch, const struct alert_why **why_out);

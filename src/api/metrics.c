@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * What the node counts, for machines: /metrics in the text format that Prometheus reads, and what rules cost as JSON. Both
+ * are numbers over all organisations. /metrics asks for the token of the config (`metrics: {token: …}`) and is closed without
+ * one; the others for a reader who may see such numbers. Runs in the desk.
+ */
+#include <inttypes.h>
+#include <sodium.h>
+#include <string.h>
+
+#include "api/api_priv.h"
+#include "base/num.h"
+#include "base/utf8.h"
+#include "records/rule_cost.h"
+#include "wire/json_write.h"
+
+enum { METRICS_MAX_BYTES = 8 << 20 };
+
+/* ---- text of /metrics ---- */
+
+static void head(struct buf *b, const char *name, const char *kind, const char *help)
+{
+    buf_printf(b, "# HELP sereno_%s %s\n# TYPE sereno_%s %s\n", name, help, name, kind);
+}
+
+/* A label value: backslash, quote and newline escaped; what is no UTF-8 becomes U+FFFD. */
+static void label(struct buf *b, const char *name, struct span v)
+{
+    buf_printf(b, "%s=\"", name);
+    const char *p = v.ptr;
+    const char *end = v.len == 0 ? p : p + v.len;
+    while (p < end) {
+        size_t n = 1;
+        int32_t cp = utf8_decode(p, end, &n);
+        if (cp < 0) {
+            buf_cstr(b, "\xef\xbf\xbd");
+        } else if (cp == '\\' || cp == '"') {
+            buf_printf(b, "\\%c", (char)cp);
+        } else if (cp == '\n') {
+            buf_cstr(b, "\\n");
+        } else {
+            buf_put(b, p, n);
+        }
+        p += n;
+    }
+    buf_cstr(b, "\"");
+}
+
+static void single(struct buf *b, const char *name, const char *kind, const char *help, int64_t v)
+{
+    head(b, name, kind, help);
+    buf_printf(b, "sereno_%s %" PRId64 "\n", name, v);
+}
+
+static void put_status(struct buf *b, const struct keeper_status *s)
+{
+    single(b, "events_total", "counter", "Records taken in, all sources.", s->events);
+    single(b, "alerts", "gauge", "Alerts stored.", s->alerts);
+    single(b, "alerts_open", "gauge", "Alerts not closed.", s->open);
+    single(b, "rules_loaded", "gauge", "Rules loaded.", s->rules_loaded);
+    single(b, "rules_refused", "gauge", "Rules that could not be loaded.", s->rules_refused);
+    single(b, "archive_bytes", "gauge", "Size of the archive on disk.", s->archive_bytes);
+    single(b, "archive_events", "gauge", "Records in the archive.", s->archive_events);
+    single(b, "matches_lost_total", "counter", "Matches that correlations never saw: one window had no room.", s->matches_lost);
+    head(b, "correlations", "untyped", "What correlations did and hold; see GET /api/v1/status.");
+#define X(name) buf_printf(b, "sereno_correlations{what=\"" #name "\"} %" PRId64 "\n", s->correlate_##name);
+    CORRELATE_COUNTERS(X)
+#undef X
+}
+
+struct source_metric {
+    const char *name, *help;
+    size_t at; /* of the number in struct source_row */
+};
+
+static void put_sources(struct buf *b, const struct source_row *rows, uint32_t n, int64_t unknown)
+{
+    static const struct source_metric metrics[] = {
+        {"source_events_total", "Records of a source.", offsetof(struct source_row, events)},
+        {"source_dropped_total", "Records of a source that could not be taken in.", offsetof(struct source_row, dropped)},
+        {"source_anomalies_total", "Records of a source that were odd.", offsetof(struct source_row, anomalies)},
+    };
+    for (size_t m = 0; m < ARRAY_LEN(metrics); m++) {
+        head(b, metrics[m].name, "counter", metrics[m].help);
+        for (uint32_t i = 0; i < n; i++) {
+            int64_t v = 0;
+            memcpy(&v, (const char *)&rows[i] + metrics[m].at, sizeof v);
+            buf_printf(b, "sereno_%s{", metrics[m].name);
+            label(b, "source", rows[i].name);
+            buf_cstr(b, ",");
+            label(b, "organisation", rows[i].organisation);
+            buf_printf(b, "} %" PRId64 "\n", v);
+        }
+    }
+    single(b, "unknown_events_total", "counter", "Records of senders that no source names.", unknown);
+}
+
+static void put_rules(struct buf *b, const char *name, const char *kind, const char *help,
+                      const struct rule_cost_row *rows, uint32_t n, size_t at)
+{
+    head(b, name, kind, help);
+    for (uint32_t i = 0; i < n; i++) {
+        int64_t v = 1;
+        if (at != 0) {
+            memcpy(&v, (const char *)&rows[i] + at, sizeof v);
+        }
+        buf_printf(b, "sereno_%s{", name);
+        label(b, "rule", rows[i].id.len > 0 ? rows[i].id : rows[i].hash);
+        buf_cstr(b, ",");
+        label(b, "title", rows[i].title);
+        buf_printf(b, "} %" PRId64 "\n", v);
+    }
+}
+
+static struct rule_cost_row *take_rules(struct api_request *req, struct cursor *data, uint32_t *n_out)
+{
+    uint32_t n = cursor_u32(data);
+    if (n > RULE_COST_LIST_MAX) {
+        data->failed = true;
+        n = 0;
+    }
+    struct rule_cost_row *rows = arena_calloc(&req->arena, n, sizeof *rows);
+    for (uint32_t i = 0; i < n && !data->failed; i++) {
+        rule_cost_row_decode(data, &rows[i]);
+    }
+    *n_out = data->failed ? 0 : n;
+    return rows;
+}
+
+static void metrics_answered(struct api_request *req, int rc, struct span why, struct cursor *data)
+{
+    if (rc < 0) {
+        respond_failure(req, rc, why);
+        return;
+    }
+    struct keeper_status s;
+    struct buf b;
+    uint32_t ndear = 0;
+    uint32_t nstopped = 0;
+    keeper_status_decode(data, &s);
+    int64_t unknown = (int64_t)cursor_u64(data);
+    uint32_t n = cursor_u32(data);
+    n = n > SOURCES_MAX ? 0 : n;
+    struct source_row *sources = arena_calloc(&req->arena, n, sizeof *sources);
+    for (uint32_t i = 0; i < n && !data->failed; i++) {
+        source_decode(data, &sources[i]);
+    }
+    const struct rule_cost_row *dear = take_rules(req, data, &ndear);
+    const struct rule_cost_row *stopped = take_rules(req, data, &nstopped);
+    if (!cursor_done(data)) {
+        respond_failure(req, ERR_INVALID, SPAN("the answer is broken"));
+        return;
+    }
+    buf_init(&b, METRICS_MAX_BYTES);
+    put_status(&b, &s);
+    put_sources(&b, sources, n, unknown);
+    put_rules(&b, "rule_ns_total", "counter", "Time spent on evaluating a rule (sampled), of the dearest rules.", dear, ndear,
+              offsetof(struct rule_cost_row, ns));
+    put_rules(&b, "rule_candidates_total", "counter", "Events on which a rule was evaluated, of the dearest rules.", dear,
+              ndear, offsetof(struct rule_cost_row, candidates));
+    put_rules(&b, "rule_hits_total", "counter", "Events that matched a rule, of the dearest rules.", dear, ndear,
+              offsetof(struct rule_cost_row, hits));
+    put_rules(&b, "rule_stopped", "gauge", "Rules that are evaluated no more because they used more than their share.", stopped,
+              nstopped, 0);
+    buf_span(&b, buf_view(&req->api->roles_metrics));
+    if (b.failed) {
+        buf_free(&b);
+        respond_failure(req, ERR_LIMIT, SPAN("too many sources for one page"));
+        return;
+    }
+    struct MHD_Response *r = MHD_create_response_from_buffer(b.len, b.data, MHD_RESPMEM_MUST_COPY);
+    CHECK(r != NULL);
+    (void)MHD_add_response_header(r, "Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+    respond_made(req, 200, r);
+    buf_free(&b);
+}
+
+static bool token_fits(const struct api_request *req)
+{
+    unsigned char hash[crypto_generichash_BYTES];
+    char hex[2 * sizeof hash + 1];
+    struct span given = head_get(&req->head, "authorization");
+    struct span want = span_of(req->api->metrics_hash);
+    if (want.len != sizeof hex - 1 || !span_starts(given, SPAN("Bearer "))) {
+        return false;
+    }
+    given = span_sub(given, strlen("Bearer "), given.len);
+    MUST(crypto_generichash(hash, sizeof hash, (const unsigned char *)given.ptr, given.len, NULL, 0));
+    sodium_bin2hex(hex, sizeof hex, hash, sizeof hash);
+    return secret_equal(span_make(hex, sizeof hex - 1), want);
+}
+
+void metrics_get(struct api_request *req)
+{
+    struct buf q;
+    if (!token_fits(req)) {
+        respond_error(req, 401, "no_token",
+                      "Send the token that sereno.yml names under metrics: as Authorization: Bearer.", NULL);
+        return;
+    }
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ASK_METRICS);
+    request_ask(req, &q, metrics_answered);
+    buf_free(&q);
+}
+
+void api_set_metrics(struct api *api, struct span token_hash)
+{
+    CHECK_OBJ(api, API_MAGIC);
+    struct span s = span_sub(token_hash, 0, sizeof api->metrics_hash - 1);
+    memset(api->metrics_hash, 0, sizeof api->metrics_hash);
+    if (s.len > 0) {
+        memcpy(api->metrics_hash, s.ptr, s.len);
+    }
+}
+
+void api_roles_metrics(struct buf *b, const struct api_role *roles, size_t count)
+{
+    head(b, "role_restarts_total", "counter", "Times a process of the node was started again.");
+    for (size_t i = 0; i < count; i++) {
+        buf_cstr(b, "sereno_role_restarts_total{");
+        label(b, "role", roles[i].name);
+        buf_printf(b, ",process=\"%zu\"} %u\n", i, roles[i].restarts);
+    }
+}
+
+/* ---- what rules cost ---- */
+
+static void text(struct json_writer *j, const char *key, struct span v)
+{
+    json_key(j, key);
+    json_text(j, v);
+}
+
+static void number(struct json_writer *j, const char *key, int64_t v)
+{
+    json_key(j, key);
+    json_i64(j, v);
+}
+
+static void cost_json(struct json_writer *j, const struct rule_cost_row *r)
+{
+    json_object(j);
+    text(j, "id", r->id);
+    text(j, "hash", r->hash);
+    text(j, "title", r->title);
+    text(j, "file", r->file);
+    text(j, "level", span_of(alert_level_name((enum alert_level)r->level)));
+    json_key(j, "since");
+    json_time(j, r->since);
+    number(j, "events", r->events);
+    number(j, "candidates", r->candidates);
+    number(j, "hits", r->hits);
+    number(j, "ns", r->ns);
+    json_key(j, "stopped");
+    json_time(j, r->stopped == 0 ? TIME_NONE : r->stopped);
+    json_key(j, "reason");
+    json_text_or_null(j, r->reason);
+    json_end(j);
+}
+
+static void costs_answered(struct api_request *req, int rc, struct span why, struct cursor *data)
+{
+    if (rc < 0) {
+        respond_failure(req, rc, why);
+        return;
+    }
+    struct json_writer j;
+    struct buf b;
+    uint32_t n = 0;
+    const struct rule_cost_row *rows = take_rules(req, data, &n);
+    if (!cursor_done(data)) {
+        respond_failure(req, ERR_INVALID, SPAN("the answer is broken"));
+        return;
+    }
+    request_json(req, &b, &j);
+    json_object(&j);
+    json_key(&j, "items");
+    json_array(&j);
+    for (uint32_t i = 0; i < n; i++) {
+        cost_json(&j, &rows[i]);
+    }
+    json_end(&j);
+    json_end(&j);
+    respond_json(req, 200, &b);
+}
+
+/* Numbers over all organisations: for those who may see such numbers. */
+static bool may_see_numbers(struct api_request *req)
+{
+    struct own_item own;
+    item_of_node_numbers(&own);
+    if (policy_allows(&req->reader, &own.item, ACTION_COUNT, clock_now())) {
+        return true;
+    }
+    respond_error(req, 403, "not_permitted", "These are numbers over all organisations of the node.", NULL);
+    return false;
+}
+
+void rule_costs_get(struct api_request *req)
+{
+    int64_t limit = 100;
+    struct span limit_text = request_query(req, "limit");
+    struct span order = request_query(req, "sort");
+    struct buf q;
+    if (!may_see_numbers(req)) {
+        return;
+    }
+    if (limit_text.len > 0 && (!num_i64(limit_text, &limit) || limit < 1 || limit > RULE_COST_LIST_MAX)) {
+        respond_error(req, 400, "bad_query", "This value is not one the list knows.", "limit");
+        return;
+    }
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ASK_RULE_COSTS);
+    buf_str(&q, order.len == 0 ? SPAN("ns") : order);
+    buf_u32(&q, (uint32_t)limit);
+    request_ask(req, &q, costs_answered);
+    buf_free(&q);
+}
+
+static void resumed(struct api_request *req, int rc, struct span why, struct cursor *data)
+{
+    (void)data;
+    if (rc < 0) {
+        respond_failure(req, rc, why);
+    } else {
+        respond_nothing(req);
+    }
+}
+
+void rule_resume(struct api_request *req)
+{
+    struct buf q;
+    if (!may_see_numbers(req)) {
+        return;
+    }
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ASK_RULE_RESUME);
+    buf_str(&q, req->param[0]);
+    buf_str(&q, req->user.name);
+    request_ask(req, &q, resumed);
+    buf_free(&q);
+}
