@@ -306,6 +306,10 @@ struct policy_decision policy_decide(const struct policy_reader *reader,
                              .action_id = action,
                              .now = now,
                              .carrier = carrier_denies(reader, item, now)};
+    /* Nothing travels to whom was put out of the circle, be it public. */
+    if ((row->flags & ACTION_SEALS) != 0 && ask.carrier == REASON_REMOVED) {
+        return policy_denied(REASON_REMOVED);
+    }
     uint32_t opened = 0;
     for (uint32_t i = 0; i < item->nmarkings; i++) {
         reason = passes(&ask, &item->markings[i], &opened);

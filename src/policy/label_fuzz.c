@@ -15,7 +15,8 @@ static void look(struct span text, struct label l)
     CHECK((l.what == LABEL_PAP && !l.unknown) == (l.pap != PAP_UNKNOWN));
     CHECK(l.what != LABEL_NOTHING || !l.unknown);
     CHECK(l.original.len <= text.len);
-    /* What is read as wider than RED names itself so, or is one of the known ids: no other word comes near it. */
+    /* What is read as wider than RED names itself so, or is one of the known ids: no other word
+     * comes near it. */
     if (l.what == LABEL_TLP && !l.unknown && !l.legacy) {
         struct label again = policy_label_parse(span_of(tlp_name(l.tlp)));
         CHECK(again.tlp == l.tlp && !again.unknown);
@@ -30,6 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     look(text, field);
     look(text, tag);
     /* A tag that is a label is the same label in a field. */
-    CHECK(tag.what == LABEL_NOTHING || (tag.what == field.what && tag.tlp == field.tlp && tag.pap == field.pap));
+    CHECK(tag.what == LABEL_NOTHING ||
+          (tag.what == field.what && tag.tlp == field.tlp && tag.pap == field.pap));
     return 0;
 }

@@ -160,6 +160,20 @@ static bool says_nothing_new(const struct fed_watch *w, const struct hub_circle 
             is_told(w, c, span_sub(f->value, arrow + 3, f->value.len)));
 }
 
+/* The same in one product is a part of it, with the product's rule as its key (policy/publish.h). */
+static struct policy_publish_group part_of(struct hub_circle *c, const struct policy_publish_rule *rule,
+                                           const struct policy_publish_question *q, const struct signal *s)
+{
+    char id[WARNING_ID_LEN + 1];
+    uint64_t at = 0;
+    struct policy_published told = {0};
+    warning_make_id(span_of(c->id), COMMUNITY_RULE, s->rule, id);
+    if (map_get(&c->by_id, span_of(id), &at)) {
+        told = ((const struct hub_warning *)(uintptr_t)at)->published;
+    }
+    return (struct policy_publish_group){q->holders, policy_publish_most(rule, q->holders, &told)};
+}
+
 void watch_plan_finding(struct fed_watch *w, struct hub_circle *c,
                         const struct community_finding *f, const struct signal *s)
 {
@@ -180,7 +194,7 @@ void watch_plan_finding(struct fed_watch *w, struct hub_circle *c,
     const struct policy_publish_rule rule = {cohort.m->warn, cohort.m->show, w->agreed};
     int64_t now = signal_bucket(w->now);
     cohort.epoch = state.cohort_epoch;
-    const struct policy_publish_question q = {
+    struct policy_publish_question q = {
         .members = cohort_size(&cohort),
         .saw = community_cohort(c->community, f->kind, f->value, now, counts, &cohort),
         .holders = s->product.len == 0
@@ -189,6 +203,13 @@ void watch_plan_finding(struct fed_watch *w, struct hub_circle *c,
                                           &cohort),
         .bound = (f->kind == COMMUNITY_RULE || f->kind == COMMUNITY_SEQUENCE) && s->product.len > 0,
     };
+    struct policy_publish_group part;
+    if (!q.bound && q.holders > 0) {
+        part = part_of(c, &rule, &q, s);
+        q.groups = &part;
+        q.ngroups = 1;
+        q.outside = q.members - q.holders;
+    }
     const struct policy_publication say = policy_publish_count(&rule, &q, &state);
     if (!say.warn || !say.news) {
         return;

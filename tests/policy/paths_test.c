@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Every way out of the product against the policy, over generated readers and things: the ways are those of
+ * src/policy/paths.def, each through its adapter, which runs the code that the product runs.
+ *
+ *   P2  what a way shows is what the policy allows for its action, and the ways of showing agree with reading
+ *   P3  what is not for a reader changes not one byte of what he gets: neither title nor number nor that it exists
+ *   P1  a restriction of the thing or of the reader shows nothing more
+ *   P4  who was put out of the circle gets nothing of it but his own
+ *   P8  an unknown label or audience is shown to nobody
+ *   P7  a hub opens neither RED nor NDA
+ *
+ * SERENO_CASES says how many cases, each against all ways; a failure names its seed and way.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <sodium.h>
+
+#include "base/test_cases.h"
+#include "tests/policy/paths.h"
+
+enum { CASES_DEFAULT = 2000, OUT_MAX = 1 << 20, ROUND = 64 /* cases per arena */ };
+
+static const struct way {
+    const char *name;
+    enum policy_action action;
+    const struct path_adapter *adapter;
+    bool shared; /* of a circle */
+} ways[] = {
+#define PATH(class, name, action, adapter) {#class " " #name, ACTION_##action, &adapter_##adapter, false},
+#define PLAIN(class, name, why)
+#include "policy/paths.def"
+};
+enum { WAYS = sizeof ways / sizeof ways[0] };
+
+static uint64_t rng, seed;
+static const struct way *way;
+static uint64_t shown_yes[WAYS], shown_no[WAYS];
+static struct world worlds[CIRCLE_STATES];
+
+static uint32_t below(uint32_t n)
+{
+    uint64_t z = (rng += UINT64_C(0x9e3779b97f4a7c15));
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return (uint32_t)((z ^ z >> 31) % n);
+}
+
+static bool chance(uint32_t one_in)
+{
+    return below(one_in) == 0;
+}
+
+static void fail(const char *what)
+{
+    (void)fprintf(stderr, "%s on %s: violated, seed %llu\n", what, way->name, (unsigned long long)seed);
+    exit(1);
+}
+
+/* ---- cases ---- */
+
+static void make_thing(struct thing *t, uint32_t i)
+{
+    static const struct span organisations[] = {SPAN("aldea"), SPAN("borgo"), SPAN("casa"), SPAN("")};
+    *t = (struct thing){.organisation = organisations[below(chance(10) ? 4 : 3)], .brought = chance(3),
+                        .issuer = 1 + below(WORLD_NODES - 1), .tlp = below(chance(10) ? 6 : 5), .pap = below(4),
+                        .all = chance(2), .nda = chance(4), .sponsors = chance(4), .csirt = chance(4), .public_ = chance(4),
+                        .chr = chance(3), .teaser = chance(3), .unknown = chance(20), .orgs = chance(2) ? below(256) : 0,
+                        .persons = chance(2) ? below(256) : 0, .expires_s = WORLD_NOW_S + (chance(8) ? -1 : 3600),
+                        .epoch = 1 + below(2)};
+    if (chance(10)) {
+        t->issuer = 0;
+    }
+    (void)snprintf(t->title, sizeof t->title, "Pl%04xt%02x%c", below(1 << 16), i, 'Q');
+}
+
+static void make_case(struct path_case *c, struct arena *arena)
+{
+    static const struct span organisations[] = {SPAN("*"), SPAN("aldea"), SPAN("borgo"), SPAN("")};
+    static const struct span roles[] = {SPAN("administrator"), SPAN("administrator"), SPAN("janitor"), SPAN("")};
+    uint32_t state = below(CIRCLE_STATES);
+    *c = (struct path_case){.now = (time_ns)WORLD_NOW_S * TIME_SECOND, .arena = arena, .world = &worlds[state],
+                            .m = world_newest(&worlds[state]), .self = below(WORLD_NODES),
+                            .person = chance(2) ? SPAN("ana") : SPAN("bo"), .roles = chance(5) ? 0 : below(32),
+                            .link_nda = chance(2)};
+    c->account = (struct account){.id = chance(10) ? SPAN("") : SPAN("u"), .name = c->person, .role = roles[below(4)],
+                                  .organisation = organisations[below(4)]};
+    for (uint32_t i = 0; i < THINGS; i++) {
+        make_thing(&c->things[i], i);
+    }
+}
+
+/* Less for whoever asks: of one thing, or of himself. */
+static void restrict_case(struct path_case *c)
+{
+    struct thing *t = &c->things[below(THINGS)];
+    bool lists = t->orgs != 0 || t->persons != 0;
+    switch (below(10)) {
+    case 0: t->tlp = t->tlp < 5 ? t->tlp + 1 : 5; break;
+    case 1: t->nda = t->nda || t->all || lists; break; /* alone it would open the circle's NDA members */
+    case 2: t->sponsors = t->csirt = t->public_ = false; break;
+    case 3: t->all = t->all && t->nda && !lists; break;
+    case 4: t->expires_s = WORLD_NOW_S - 1; break;
+    case 5: t->unknown = true; break;
+    case 6: t->orgs &= t->nda && t->persons == 0 ? t->orgs : t->orgs & below(256); break;
+    case 7: c->account.role = SPAN("janitor"); break;
+    case 8: t->brought = true; break;
+    default: c->roles = 0; break;
+    }
+}
+
+/* ---- properties ---- */
+
+static bool wanted(struct path_case *c, uint32_t i, enum policy_action action)
+{
+    const struct policy_reader *reader;
+    const struct policy_item *item;
+    way->adapter->ask(c, i, &reader, &item);
+    return policy_allows(reader, item, action, c->now);
+}
+
+static uint32_t titles_in(const struct path_case *c, const struct buf *out)
+{
+    uint32_t mask = 0;
+    for (uint32_t i = 0; i < THINGS; i++) {
+        mask |= out->len > 0 && memmem(out->data, out->len, c->things[i].title, TITLE_LEN) != NULL ? 1u << i : 0;
+    }
+    return mask;
+}
+
+static uint32_t show(struct path_case *c, uint32_t mask, struct buf *out)
+{
+    buf_clear(out);
+    way->adapter->show(c, mask, out);
+    CHECK(!out->failed);
+    return titles_in(c, out);
+}
+
+static bool shows_action(enum policy_action a)
+{
+    return a == ACTION_LIST || a == ACTION_READ || a == ACTION_SEARCH || a == ACTION_COUNT || a == ACTION_STREAM;
+}
+
+static uint32_t p2(struct path_case *c, struct buf *out)
+{
+    uint32_t shown = show(c, (1u << THINGS) - 1, out);
+    for (uint32_t i = 0; i < THINGS; i++) {
+        bool is = (shown >> i & 1) != 0;
+        bool may = wanted(c, i, way->action);
+        if (is != may) {
+            fail(is ? "P2: shown against the policy" : "P2: kept from a reader who may");
+        }
+        if (shows_action(way->action) && may != wanted(c, i, ACTION_READ)) {
+            fail("P2: this way and reading differ");
+        }
+        (is ? shown_yes : shown_no)[way - ways]++;
+    }
+    return shown;
+}
+
+static void p3(struct path_case *c, uint32_t shown, struct buf *out, struct buf *again)
+{
+    (void)show(c, (1u << THINGS) - 1, out);
+    (void)show(c, shown, again);
+    if (out->len != again->len || (out->len > 0 && memcmp(out->data, again->data, out->len) != 0)) {
+        fail("P3: what a reader may not see changes what he gets");
+    }
+}
+
+static void p1(const struct path_case *c, uint32_t shown, struct buf *out)
+{
+    struct path_case less = *c;
+    restrict_case(&less);
+    if ((show(&less, (1u << THINGS) - 1, out) & ~shown) != 0) {
+        fail("P1: a restriction widened");
+    }
+}
+
+static void p4_p7_p8(struct path_case *c, uint32_t shown)
+{
+    for (uint32_t i = 0; i < THINGS; i++) {
+        const struct policy_reader *reader;
+        const struct policy_item *item;
+        const struct thing *t = &c->things[i];
+        if ((shown >> i & 1) == 0) {
+            continue;
+        }
+        way->adapter->ask(c, i, &reader, &item);
+        if (item->circle.len == 0) {
+            continue;
+        }
+        const struct fed_member *self = fed_membership_find(c->m, reader->organisation);
+        if (t->tlp == 5 || t->unknown) {
+            fail("P8: unknown, and shown");
+        }
+        if (self != NULL && self->state != FED_ACTIVE && t->issuer != c->self && !t->public_) {
+            fail("P4: out of the circle, and shown");
+        }
+        if (c->self == 0 && reader->kind != READER_LINK && t->issuer != 0 && (t->tlp == 4 || t->nda)) {
+            fail("P7: RED or NDA at the hub");
+        }
+        if (reader->kind == READER_LINK && (t->tlp >= 4 || t->nda)) {
+            fail("P7: RED or NDA on a page that the hub makes");
+        }
+    }
+}
+
+static void one_way(struct path_case *c, struct buf *out, struct buf *again)
+{
+    uint32_t shown = p2(c, out);
+    p3(c, shown, out, again);
+    p1(c, shown, out);
+    p4_p7_p8(c, shown);
+}
+
+/* The same community in four states: as it began; one out and one resting; one of them back; an NDA circle. */
+static void make_worlds(void)
+{
+    for (uint32_t i = 0; i < CIRCLE_STATES; i++) {
+        world_init(&worlds[i], i == 3);
+        if (i == 1 || i == 2) {
+            world_set_state(&worlds[i], 3, FED_GONE);
+            world_set_state(&worlds[i], 5, FED_SUSPENDED);
+        }
+        if (i == 2) {
+            world_set_state(&worlds[i], 5, FED_ACTIVE);
+        }
+    }
+}
+
+int main(void)
+{
+    uint64_t cases = test_cases(CASES_DEFAULT);
+    struct arena arena;
+    struct buf out;
+    struct buf again;
+    CHECK(sodium_init() >= 0);
+    make_worlds();
+    arena_init(&arena, 1 << 20);
+    buf_init(&out, OUT_MAX);
+    buf_init(&again, OUT_MAX);
+    for (seed = 1; seed <= cases; seed++) {
+        struct path_case c;
+        rng = seed;
+        make_case(&c, &arena);
+        for (way = ways; way < ways + WAYS; way++) {
+            one_way(&c, &out, &again);
+            arena_reset(&arena);
+        }
+    }
+    int blind = 0;
+    for (uint32_t i = 0; i < WAYS; i++) {
+        bool always = ways[i].action == ACTION_MAIL || ways[i].action == ACTION_WEBHOOK; /* to the operator: all but nobody's */
+        if (shown_yes[i] == 0 || (shown_no[i] == 0 && !always)) {
+            (void)fprintf(stderr, "%s was never tried both ways\n", ways[i].name);
+            blind = 1;
+        }
+    }
+    (void)printf("%llu cases against %d ways, 0 violations\n", (unsigned long long)cases, (int)WAYS);
+    buf_free(&out);
+    buf_free(&again);
+    arena_fini(&arena);
+    for (uint32_t i = 0; i < CIRCLE_STATES; i++) {
+        world_fini(&worlds[i]);
+    }
+    return blind;
+}

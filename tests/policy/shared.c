@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Adapters of what travels in a circle: envelopes, items as people of a node and links of small members read them, previews. */
+#include "tests/policy/paths.h"
+
+static const char *const tlps[] = {"CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED", "PURPLE"};
+static const char *const paps[] = {"CLEAR", "GREEN", "AMBER", "RED"};
+static const char *const names[] = {"ana", "bo"};
+
+/* The audience of a thing as it travels. */
+static const struct jcs *audience_of(struct path_case *c, const struct thing *t)
+{
+    struct span orgs[WORLD_NODES];
+    struct fed_person persons[WORLD_NODES];
+    struct fed_audience who = {.all = t->all, .nda = t->nda, .sponsors = t->sponsors, .csirt = t->csirt,
+                               .public_ = t->public_, .orgs = orgs, .persons = persons};
+    struct jcs *out = NULL;
+    struct err e;
+    for (uint32_t i = 0; i < WORLD_NODES; i++) {
+        if ((t->orgs >> i & 1) != 0) {
+            orgs[who.norgs++] = world_org(i);
+        }
+        if ((t->persons >> i & 1) != 0) {
+            persons[who.npersons++] = (struct fed_person){span_of(c->world->nodes[i].node), span_of(names[i % 2])};
+        }
+    }
+    if (fed_audience_write(c->arena, &who, &out, &e) != 0) { /* names nobody: no envelope can be made of it */
+        out = jcs_new_object(c->arena);
+        jcs_set_bool(c->arena, out, "nobody", true);
+    }
+    if (t->unknown) {
+        jcs_set_bool(c->arena, out, "friends", true);
+    }
+    return out;
+}
+
+static struct fed_marks marks_of(struct path_case *c, uint32_t i)
+{
+    const struct thing *t = &c->things[i];
+    bool mine = t->issuer == c->self;
+    return (struct fed_marks){.author = span_of(c->world->nodes[t->issuer].node),
+                              .author_person = mine ? span_of(names[0]) : SPAN(""), .mine = mine, .teaser = t->teaser,
+                              .epoch = t->epoch, .tlp = span_of(tlps[t->tlp]), .pap = span_of(paps[t->pap]), .chr = t->chr,
+                              .audience = audience_of(c, t), .expires_s = t->expires_s};
+}
+
+static void shared_item(struct path_case *c, uint32_t i)
+{
+    struct fed_marks marks = marks_of(c, i);
+    fed_item_of_marks(c->arena, &marks, c->m, &c->shared);
+}
+
+static struct span self_node(const struct path_case *c)
+{
+    return span_of(c->world->nodes[c->self].node);
+}
+
+static void person_reader(struct path_case *c, uint32_t i)
+{
+    fed_person_of(c->m, self_node(c), c->person, c->roles, c->things[i].issuer == c->self, &c->peer);
+}
+
+static void ask_item(struct path_case *c, uint32_t i, const struct policy_reader **reader, const struct policy_item **item)
+{
+    shared_item(c, i);
+    person_reader(c, i);
+    *reader = &c->peer.reader;
+    *item = &c->shared.item;
+}
+
+static void show_as(struct path_case *c, uint32_t mask, enum policy_action action, struct buf *out)
+{
+    for (uint32_t i = 0; i < THINGS; i++) {
+        const struct policy_reader *reader;
+        const struct policy_item *item;
+        ask_item(c, i, &reader, &item);
+        if ((mask >> i & 1) != 0 && policy_decide(reader, item, action, c->now).allowed) {
+            buf_cstr(out, c->things[i].title);
+        }
+    }
+}
+
+static void show_items_of(struct path_case *c, uint32_t mask, struct buf *out)
+{
+    show_as(c, mask, ACTION_SEARCH, out);
+}
+const struct path_adapter adapter_items = {ask_item, show_items_of};
+
+static void show_item_of(struct path_case *c, uint32_t mask, struct buf *out)
+{
+    show_as(c, mask, ACTION_READ, out);
+}
+const struct path_adapter adapter_item = {ask_item, show_item_of};
+
+/* Only an active member sends, and a preview speaks of active members: others are nobody here. */
+static bool can_be_sent(const struct path_case *c, uint32_t i)
+{
+    const struct fed_member *author = fed_membership_find(c->m, span_of(c->world->nodes[c->things[i].issuer].node));
+    const struct fed_member *self = fed_membership_find(c->m, self_node(c));
+    return author->state == FED_ACTIVE && self->state == FED_ACTIVE;
+}
+
+/* What the author is shown of the asker's organisation. */
+static void ask_preview(struct path_case *c, uint32_t i, const struct policy_reader **reader, const struct policy_item **item)
+{
+    shared_item(c, i);
+    fed_person_of(c->m, self_node(c), SPAN(""), POLICY_ROLE_READ_ONLY, false, &c->peer);
+    c->peer.reader.kind = can_be_sent(c, i) ? READER_PERSON : READER_UNKNOWN;
+    *reader = &c->peer.reader;
+    *item = &c->shared.item;
+}
+
+static void preview_of(struct path_case *c, uint32_t i, struct fed_preview *p)
+{
+    struct fed_audience who = {0};
+    struct fed_marks marks = marks_of(c, i);
+    fed_audience_read(c->arena, marks.audience, &who);
+    fed_item_of_marks(c->arena, &marks, c->m, &c->shared);
+    *p = (struct fed_preview){0};
+    (void)!fed_item_preview(c->arena, &c->shared, &who, c->m, c->now, p, NULL);
+}
+
+static void show_preview(struct path_case *c, uint32_t mask, struct buf *out)
+{
+    for (uint32_t i = 0; i < THINGS; i++) {
+        struct fed_preview p;
+        preview_of(c, i, &p);
+        bool own = c->things[i].issuer == c->self; /* no line of a preview, but he does read it */
+        const struct policy_reader *reader;
+        const struct policy_item *item;
+        ask_preview(c, i, &reader, &item);
+        bool reads = own && policy_allows(reader, item, ACTION_READ, c->now);
+        for (uint32_t k = 0; k < p.count; k++) {
+            reads = reads || (p.lines[k].reads && p.lines[k].person.len == 0 && span_eq(p.lines[k].member->node, self_node(c)));
+        }
+        if ((mask >> i & 1) != 0 && reads) {
+            buf_cstr(out, c->things[i].title);
+        }
+    }
+}
+const struct path_adapter adapter_item_preview = {ask_preview, show_preview};
+
+/* To whose keys it is sealed, where it can be sent at all. */
+static void ask_send(struct path_case *c, uint32_t i, const struct policy_reader **reader, const struct policy_item **item)
+{
+    shared_item(c, i);
+    fed_peer_of(c->m, self_node(c), can_be_sent(c, i) ? READER_NODE : READER_UNKNOWN, &c->peer);
+    *reader = &c->peer.reader;
+    *item = &c->shared.item;
+}
+
+static void show_send(struct path_case *c, uint32_t mask, struct buf *out)
+{
+    for (uint32_t i = 0; i < THINGS; i++) {
+        struct fed_preview p;
+        preview_of(c, i, &p);
+        const struct policy_reader *reader;
+        const struct policy_item *item;
+        ask_send(c, i, &reader, &item);
+        bool opens = c->things[i].issuer == c->self && policy_allows(reader, item, ACTION_FORWARD, c->now);
+        for (uint32_t k = 0; k < p.nreaders; k++) {
+            opens = opens || (c->things[i].issuer != c->self && span_eq(p.readers[k].node, self_node(c)));
+        }
+        if ((mask >> i & 1) != 0 && opens) {
+            buf_cstr(out, c->things[i].title);
+        }
+    }
+}
+const struct path_adapter adapter_item_send = {ask_send, show_send};
+/* The same envelopes, as they lie in the outbox, on a stick. */
+const struct path_adapter adapter_courier_file = {ask_send, show_send};
+
+/* The page behind a small member's link. */
+static void ask_link(struct path_case *c, uint32_t i, const struct policy_reader **reader, const struct policy_item **item)
+{
+    shared_item(c, i);
+    fed_link_reader(c->m, SPAN("Smallville"), c->person, c->link_nda, c->now + 1, &c->peer);
+    *reader = &c->peer.reader;
+    *item = &c->shared.item;
+}
+
+static void show_link(struct path_case *c, uint32_t mask, struct buf *out)
+{
+    for (uint32_t i = 0; i < THINGS; i++) {
+        const struct policy_reader *reader;
+        const struct policy_item *item;
+        ask_link(c, i, &reader, &item);
+        if ((mask >> i & 1) != 0 && policy_decide(reader, item, ACTION_READ, c->now).allowed) {
+            buf_cstr(out, c->things[i].title);
+        }
+    }
+}
+const struct path_adapter adapter_member_page = {ask_link, show_link};
+
+/* The letter that tells of it. */
+static void show_letter(struct path_case *c, uint32_t mask, struct buf *out)
+{
+    for (uint32_t i = 0; i < THINGS; i++) {
+        const struct policy_reader *reader;
+        const struct policy_item *item;
+        ask_link(c, i, &reader, &item);
+        if ((mask >> i & 1) != 0 && policy_decide(reader, item, ACTION_MAIL, c->now).allowed) {
+            buf_cstr(out, c->things[i].title);
+        }
+    }
+}
+const struct path_adapter adapter_letter = {ask_link, show_letter};
+
+/* An envelope that arrives at the asking node: the label and audience as they travelled, read again (P6). */
+static void ask_envelope(struct path_case *c, uint32_t i, const struct policy_reader **reader, const struct policy_item **item)
+{
+    shared_item(c, i);
+    fed_peer_of(c->m, self_node(c), c->self != 0 ? READER_NODE : READER_HUB, &c->peer);
+    *reader = &c->peer.reader;
+    *item = &c->shared.item;
+}
+
+static void show_envelope(struct path_case *c, uint32_t mask, struct buf *out)
+{
+    for (uint32_t i = 0; i < THINGS; i++) {
+        struct fed_marks marks = marks_of(c, i);
+        struct fed_envelope env = {.type = FED_TYPE_ITEM, .issuer = marks.author, .circle = c->m->circle,
+                                   .audience = marks.audience, .tlp = marks.tlp, .pap = marks.pap, .chr = marks.chr,
+                                   .epoch = marks.epoch, .expires_s = marks.expires_s, .sealed = marks.audience};
+        fed_audience_read(c->arena, env.audience, &env.who);
+        struct fed_item item;
+        struct fed_peer peer;
+        fed_item_of_envelope(c->arena, &env, c->m, &item);
+        fed_peer_of(c->m, self_node(c), c->self != 0 ? READER_NODE : READER_HUB, &peer);
+        bool carried = c->self == 0 && !policy_allows(&peer.reader, &item.item, ACTION_FORWARD, c->now);
+        if ((mask >> i & 1) != 0 && !carried && fed_policy_takes(c->arena, &env, c->m, self_node(c), c->now) == FED_TAKEN) {
+            buf_cstr(out, c->things[i].title);
+        }
+    }
+}
+const struct path_adapter adapter_envelope = {ask_envelope, show_envelope};
