@@ -244,15 +244,21 @@ int fed_signals_of(struct db *db, struct span circle, struct span organisation,
 
 int fed_signals_sweep(struct db *db, int64_t first_bucket, struct err *e)
 {
-    struct db_stmt *s = NULL;
-    /* The newest stays, so that places go on growing. */
-    int rc = db_query(db,
-                      "DELETE FROM fed_signal WHERE bucket < $1 AND "
-                      "place < (SELECT MAX(place) FROM fed_signal)",
-                      e, &s);
-    if (rc == 0) {
-        db_bind_i64(s, 1, first_bucket);
-        rc = db_run(s, e);
+    static const char *const steps[] = {
+        /* The newest stays, so that places go on growing. */
+        "DELETE FROM fed_signal WHERE bucket < $1 AND place < (SELECT MAX(place) FROM fed_signal)",
+        ("DELETE FROM fed_told_alert WHERE EXISTS (SELECT 1 FROM fed_told t WHERE t.circle = "
+         "fed_told_alert.circle AND t.number = fed_told_alert.number AND t.bucket < $1)"),
+        "DELETE FROM fed_told WHERE bucket < $1",
+    };
+    int rc = 0;
+    for (size_t i = 0; i < ARRAY_LEN(steps) && rc == 0; i++) {
+        struct db_stmt *s = NULL;
+        rc = db_query(db, steps[i], e, &s);
+        if (rc == 0) {
+            db_bind_i64(s, 1, first_bucket);
+            rc = db_run(s, e);
+        }
     }
     return rc;
 }

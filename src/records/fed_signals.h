@@ -66,7 +66,7 @@ int fed_signals_after(struct db *db, int64_t after, int64_t first_bucket, struct
 int fed_signals_of(struct db *db, struct span circle, struct span organisation,
                    int64_t first_bucket, struct arena *arena, struct fed_signal_row **rows_out,
                    size_t *count_out, struct err *e) NODISCARD;
-/* Forgets signals of buckets before this one. Inside a transaction. */
+/* Forgets signals of buckets before this one, told and received. Inside a transaction. */
 int fed_signals_sweep(struct db *db, int64_t first_bucket, struct err *e) NODISCARD;
 
 /* ---- at a node ---- */

@@ -169,9 +169,18 @@ static void what_was_told_is_known(void **state)
     assert_int_equal(p->told[0].number, 7);
     assert_int_equal(p->told[0].count, 2);
     assert_true(span_eq(p->told[0].indicators, SPAN("ip 8.8.8.8\n")));
+    /* Kept as long as it can be corrected. */
     int64_t last = 0;
+    int64_t bucket = TEST_NOW / (900 * TIME_SECOND);
+    assert_int_equal(db_begin(db, &e), 0);
+    assert_int_equal(db_end(db, fed_signals_sweep(db, bucket, &e), &e), 0);
+    assert_int_equal(test_number(db, "SELECT COUNT(*) FROM fed_told_alert"), 1);
     assert_int_equal(fed_told_last(db, SPAN("c"), &last, &e), 0);
     assert_int_equal(last, 7);
+    assert_int_equal(db_begin(db, &e), 0);
+    assert_int_equal(db_end(db, fed_signals_sweep(db, bucket + 1, &e), &e), 0);
+    assert_int_equal(test_number(db, "SELECT COUNT(*) FROM fed_told_alert"), 0);
+    assert_int_equal(test_number(db, "SELECT COUNT(*) FROM fed_told"), 0);
     end(db);
 }
 

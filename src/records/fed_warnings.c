@@ -5,8 +5,9 @@
 #include "records/audit.h"
 #include "records/fed_envelope.h"
 
-#define WARNING_SELECT                                                                             \
-    "SELECT w.id, w.circle, w.issuer, w.kind, w.value, w.title, w.body, w.published, "             \
+/* body: "w.body", or "''" for lists, since bodies are large. */
+#define WARNING_SELECT(body)                                                                       \
+    "SELECT w.id, w.circle, w.issuer, w.kind, w.value, w.title, " body ", w.published, "           \
     "COALESCE(t.state, 'new'), COALESCE(t.hunt, ''), COALESCE(t.dry_run, 'none'), "                \
     "COALESCE(t.checks, ''), COALESCE((SELECT c.name FROM fed_circle c WHERE c.id = w.circle), "   \
     "''), w.version, w.level, w.seen, w.first, w.last, w.withdrawn, "           \
@@ -75,8 +76,7 @@ void fed_warning_change_decode(struct cursor *c, struct fed_warning_change *out)
 
 /* ---- reading ---- */
 
-static void read_row(struct db_stmt *s, struct arena *arena, bool brief,
-                     struct fed_warning_row *out)
+static void read_row(struct db_stmt *s, struct arena *arena, struct fed_warning_row *out)
 {
     int i = 0;
 #define X(name) out->name = arena_copy(arena, db_col_text(s, i++));
@@ -86,7 +86,6 @@ static void read_row(struct db_stmt *s, struct arena *arena, bool brief,
     FED_WARNING_NUMBERS(X)
 #undef X
     CHECK(i == WARNING_COLUMN_COUNT);
-    out->body = brief ? SPAN("") : out->body;
     out->state = out->withdrawn != 0 ? SPAN("withdrawn") : out->state;
 }
 
@@ -98,14 +97,17 @@ int fed_warnings_list(struct db *db, time_ns before, size_t limit, bool brief, s
     *count_out = 0;
     *rows_out = arena_calloc(arena, limit, sizeof **rows_out);
     int rc = db_query(
-        db, WARNING_SELECT "WHERE w.updated < $1 ORDER BY w.updated DESC, w.id LIMIT $2", e, &s);
+        db,
+        brief ? WARNING_SELECT("''") "WHERE w.updated < $1 ORDER BY w.updated DESC, w.id LIMIT $2"
+              : WARNING_SELECT("w.body") "WHERE w.updated < $1 ORDER BY w.updated DESC, w.id LIMIT $2",
+        e, &s);
     if (rc < 0) {
         return rc;
     }
     db_bind_i64(s, 1, before);
     db_bind_i64(s, 2, (int64_t)limit);
     while ((rc = db_step(s, e)) > 0) {
-        read_row(s, arena, brief, &(*rows_out)[(*count_out)++]);
+        read_row(s, arena, &(*rows_out)[(*count_out)++]);
     }
     return rc;
 }
@@ -114,14 +116,14 @@ int fed_warnings_get(struct db *db, struct span id, struct arena *arena,
                      struct fed_warning_row *out, struct err *e)
 {
     struct db_stmt *s = NULL;
-    int rc = db_query(db, WARNING_SELECT "WHERE w.id = $1", e, &s);
+    int rc = db_query(db, WARNING_SELECT("w.body") "WHERE w.id = $1", e, &s);
     if (rc < 0) {
         return rc;
     }
     db_bind_text(s, 1, id);
     rc = db_step(s, e);
     if (rc > 0) {
-        read_row(s, arena, false, out);
+        read_row(s, arena, out);
         db_done(s);
     }
     return rc < 0 ? rc : rc > 0 ? 0 : err_set(e, ERR_NOT_FOUND, "no such warning");

@@ -187,7 +187,10 @@ void watch_plan_finding(struct fed_watch *w, struct hub_circle *c,
     struct hub_warning *hw = map_get(&c->by_id, span_of(id), &at)
                                  ? (struct hub_warning *)(uintptr_t)at
                                  : NULL;
-    struct policy_published state = hw == NULL ? (struct policy_published){0} : hw->published;
+    struct policy_published state = {0};
+    if (hw != NULL) {
+        state = hw->published;
+    }
     if (w->planning && w->plans.len > 0 && span_eq(w->plans.data[0]->w.id, span_of(id))) {
         state = w->plans.data[0]->published; /* of what is on its way */
     }
