@@ -408,6 +408,33 @@ static void regexes(void **state)
     run_checks(build_regex, &empty, "empty regex", e, ARRAY_LEN(e));
 }
 
+/* A stopped rule is evaluated no more, alone; a watched one is timed and judges as before. */
+static void marked_rules(void **state)
+{
+    (void)state;
+    struct kit k;
+    struct matcher_cost costs[2];
+    kit_init(&k, fields, one_class, 1);
+    (void)kit_rule(&k, "one", everywhere(), kit_string(&k, "f", "*secret*"));
+    (void)kit_rule(&k, "two", everywhere(), kit_string(&k, "f", "*secret*"));
+    kit_compile(&k, NULL);
+    struct event *ev = kit_event(&k, SPAN("{\"f\":\"a secret\"}"), 0);
+    assert_true(kit_matches(&k, ev, 0));
+    assert_int_equal(matcher_watched_ns(k.m, 0), 0);
+    matcher_mark(k.m, 0, MATCHER_WATCH);
+    assert_true(kit_matches(&k, ev, 0));
+    assert_true(matcher_watched_ns(k.m, 0) > 0 && matcher_watched_ns(k.m, 1) == 0);
+    matcher_mark(k.m, 0, MATCHER_STOP);
+    assert_true(matcher_stopped(k.m, 0) && !matcher_stopped(k.m, 1));
+    assert_false(kit_matches(&k, ev, 0));
+    assert_true(kit_matches(&k, ev, 1));
+    matcher_costs(k.m, costs);
+    assert_int_equal(costs[0].hits, 2);
+    matcher_mark(k.m, 0, MATCHER_PLAIN);
+    assert_true(kit_matches(&k, ev, 0));
+    kit_fini(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -416,7 +443,7 @@ int main(void)
         cmocka_unit_test(raw_line_keywords), cmocka_unit_test(cidrs),
         cmocka_unit_test(numbers),    cmocka_unit_test(time_parts_of_dates),
         cmocka_unit_test(presence),   cmocka_unit_test(fieldrefs),
-        cmocka_unit_test(regexes),
+        cmocka_unit_test(regexes),    cmocka_unit_test(marked_rules),
     };
     return cmocka_run_group_tests_name("match", tests, NULL, NULL);
 }
