@@ -8,11 +8,23 @@
 #include "base/utf8.h"
 #include "desk/federation/limits.h"
 
+/* libsodium 1.0.18 reads some bytes beyond ASCII as if they were '_': one key must have one text. */
+static bool all_base64(struct span s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_')) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool fed_base64_read_some(struct span text, void *out, size_t max, size_t *len_out)
 {
     size_t len = 0;
     const char *end = NULL;
-    if (sodium_base642bin(out, max, text.ptr, text.len, NULL, &len, &end,
+    if (!all_base64(text) || sodium_base642bin(out, max, text.ptr, text.len, NULL, &len, &end,
                           sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
         end != text.ptr + text.len) {
         return false;
