@@ -132,7 +132,7 @@ int fed_sharing_get(struct db *db, struct arena *arena, struct fed_sharing *out,
     *out = (struct fed_sharing){.rows = arena_calloc(arena, FED_SHARE_MAX, sizeof *out->rows)};
     int rc = db_query(db,
                       "SELECT id, circle, product, technique, source, moment, changed_by, level, "
-                      "minutes, since, sent FROM fed_share_policy ORDER BY id",
+                      "minutes, since, sent FROM fed_share_policy ORDER BY place, id",
                       e, &s);
     if (rc < 0) {
         return rc;
@@ -163,13 +163,13 @@ static bool same_class(const struct fed_share_row *a, const struct fed_share_row
            a->level == b->level && a->minutes == b->minutes;
 }
 
-static int insert(struct db *db, const struct fed_share_row *row, struct err *e)
+static int insert(struct db *db, const struct fed_share_row *row, size_t place, struct err *e)
 {
     struct db_stmt *s = NULL;
     int rc = db_query(db,
                       "INSERT INTO fed_share_policy (id, circle, product, technique, source, "
-                      "moment, changed_by, level, minutes, since, sent) "
-                      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                      "moment, changed_by, level, minutes, since, sent, place) "
+                      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
                       e, &s);
     int i = 1;
     if (rc < 0) {
@@ -181,6 +181,7 @@ static int insert(struct db *db, const struct fed_share_row *row, struct err *e)
 #define X(name) db_bind_i64(s, i++, row->name);
     FED_SHARE_NUMBERS(X)
 #undef X
+    db_bind_i64(s, i, (int64_t)place);
     return db_run(s, e);
 }
 
@@ -217,7 +218,7 @@ static int put_all(struct db *db, const struct fed_sharing *s, const struct fed_
         for (size_t k = 0; k < before->count; k++) {
             row = same_class(&row, &before->rows[k]) ? before->rows[k] : row;
         }
-        rc = insert(db, &row, e);
+        rc = insert(db, &row, i, e);
     }
     (void)snprintf(cap, sizeof cap, "%lld", (long long)s->cap);
     const struct {
@@ -306,34 +307,24 @@ static bool fits_technique(struct span wanted, const struct fed_share_facts *f)
     return false;
 }
 
-/* How narrow a row is that fits; -1 when it does not. */
-static int narrowness(const struct fed_share_row *r, const struct fed_share_facts *f)
+static bool fits(const struct fed_share_row *r, const struct fed_share_facts *f)
 {
-    if (f->level < r->level || (r->circle.len > 0 && !span_eq(r->circle, f->circle)) ||
-        (r->product.len > 0 && !span_eq_nocase(r->product, f->product)) ||
-        (r->source.len > 0 && !span_eq(r->source, f->source)) ||
-        (r->technique.len > 0 && !fits_technique(r->technique, f))) {
-        return -1;
-    }
-    return (r->circle.len > 0) + (r->product.len > 0) + (r->source.len > 0) +
-           (r->technique.len > 0) + (r->level > 0);
+    return f->level >= r->level && (r->circle.len == 0 || span_eq(r->circle, f->circle)) &&
+           (r->product.len == 0 || span_eq_nocase(r->product, f->product)) &&
+           (r->source.len == 0 || span_eq(r->source, f->source)) &&
+           (r->technique.len == 0 || fits_technique(r->technique, f));
 }
 
 struct fed_share_verdict fed_share_decide(const struct fed_sharing *s,
                                           const struct fed_share_facts *f)
 {
-    struct fed_share_verdict v = {.moment = FED_AFTER_ACKNOWLEDGEMENT};
-    int best = -1;
     for (size_t i = 0; i < s->count; i++) {
         const struct fed_share_row *r = &s->rows[i];
         enum fed_moment m = FED_NEVER;
-        int n = narrowness(r, f);
-        (void)!fed_moment_parse(r->moment, &m); /* a word that is not known means never */
-        bool careful = m < v.moment || (m == v.moment && r->minutes > v.minutes);
-        if (n > best || (n == best && n >= 0 && careful)) {
-            best = n;
-            v = (struct fed_share_verdict){m, r->minutes, r->id};
+        if (fits(r, f)) {
+            (void)!fed_moment_parse(r->moment, &m); /* a word that is not known means never */
+            return (struct fed_share_verdict){m, r->minutes, r->id};
         }
     }
-    return v;
+    return (struct fed_share_verdict){.moment = FED_AFTER_ACKNOWLEDGEMENT};
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * The node's own policy of sharing: which alerts become signals of which circle, and when. A row
- * names a class of alerts; the narrowest row that fits an alert decides, and of two that are equally
- * narrow the more careful one. Without a row an alert is told after somebody acknowledged it. Kept
- * by the keeper, asked by the desk; the decision is pure.
+ * names a class of alerts; the first row that fits an alert decides. Without a row an alert is told
+ * after somebody acknowledged it. Kept by the keeper, asked by the desk; the decision is pure.
  */
 #ifndef RECORDS_FED_SHARE_H
 #define RECORDS_FED_SHARE_H

@@ -8,7 +8,7 @@ const char fed_signal_sql[] =
     "CREATE TABLE fed_share_policy ("
     " id TEXT PRIMARY KEY, circle TEXT NOT NULL, level BIGINT NOT NULL, product TEXT NOT NULL,"
     " technique TEXT NOT NULL, source TEXT NOT NULL, moment TEXT NOT NULL, minutes BIGINT NOT NULL,"
-    " since BIGINT NOT NULL, changed_by TEXT NOT NULL, sent BIGINT NOT NULL);"
+    " since BIGINT NOT NULL, changed_by TEXT NOT NULL, sent BIGINT NOT NULL, place BIGINT NOT NULL);"
     /* Alerts that somebody has to look at again: new, changed, or due. */
     "CREATE TABLE fed_pending ("
     " alert TEXT PRIMARY KEY, due BIGINT NOT NULL, stamp BIGINT NOT NULL);"

@@ -237,58 +237,57 @@ static struct fed_share_row class_of(const char *id, const char *moment)
     return (struct fed_share_row){.id = span_of(id), .moment = span_of(moment)};
 }
 
-static void the_narrowest_class_decides(void **state)
+static void the_first_class_that_fits_decides(void **state)
 {
     (void)state;
     const struct span techniques[] = {SPAN("T1110.003")};
     struct fed_share_facts f = {SPAN("c"), SPAN("linux"), SPAN("auth"), LEVEL_HIGH, techniques, 1};
     struct fed_share_row rows[] = {
-        class_of("all", "at_once"), class_of("linux", "after_minutes"),
-        class_of("guess", "never"), class_of("high", "at_once"), class_of("odd", "whenever"),
+        class_of("other circle", "at_once"), class_of("other product", "at_once"),
+        class_of("other source", "at_once"), class_of("other technique", "at_once"),
+        class_of("higher", "at_once"),       class_of("fits", "after_minutes"),
+        class_of("all", "never"),
     };
     struct fed_sharing s = {.rows = rows};
-    assert_int_equal(fed_share_decide(&s, &f).moment, FED_AFTER_ACKNOWLEDGEMENT);
-    s.count = 1;
-    assert_int_equal(fed_share_decide(&s, &f).moment, FED_AT_ONCE);
-    rows[1].product = SPAN("linux");
-    rows[1].minutes = 30;
-    s.count = 2;
+    rows[0].circle = SPAN("d");
+    rows[1].product = SPAN("windows");
+    rows[2].source = SPAN("web");
+    rows[3].technique = SPAN("T11"); /* is not T1110 */
+    rows[4].level = LEVEL_CRITICAL;
+    rows[5].technique = SPAN("t1110");
+    rows[5].product = SPAN("Linux");
+    rows[5].source = SPAN("auth");
+    rows[5].circle = SPAN("c");
+    rows[5].level = LEVEL_HIGH;
+    rows[5].minutes = 30;
+    for (s.count = 0; s.count <= 5; s.count++) { /* without one that fits: the default */
+        assert_int_equal(fed_share_decide(&s, &f).moment, FED_AFTER_ACKNOWLEDGEMENT);
+    }
     struct fed_share_verdict v = fed_share_decide(&s, &f);
+    assert_int_equal(s.count, 6);
     assert_int_equal(v.moment, FED_AFTER_MINUTES);
     assert_int_equal(v.minutes, 30);
-    assert_true(span_eq(v.row, SPAN("linux")));
-    rows[2].technique = SPAN("T1110"); /* as narrow as the one before, and more careful */
-    s.count = 3;
-    assert_int_equal(fed_share_decide(&s, &f).moment, FED_NEVER);
-    rows[3].technique = SPAN("T1110");
-    rows[3].level = LEVEL_HIGH;
-    s.count = 4;
-    assert_int_equal(fed_share_decide(&s, &f).moment, FED_AT_ONCE);
+    assert_true(span_eq(v.row, SPAN("fits")));
+    s.count = 7;
+    assert_int_equal(fed_share_decide(&s, &f).moment, FED_AFTER_MINUTES);
     f.level = LEVEL_MEDIUM;
     assert_int_equal(fed_share_decide(&s, &f).moment, FED_NEVER);
-    /* A word that nobody knows means never; T11 is not T1110. */
-    rows[4].source = SPAN("auth");
-    rows[4].circle = SPAN("c");
-    rows[4].product = SPAN("Linux");
-    s.count = 5;
+    rows[6].moment = SPAN("whenever"); /* a word that nobody knows means never */
     assert_int_equal(fed_share_decide(&s, &f).moment, FED_NEVER);
-    s.count = 4;
-    rows[2].technique = rows[3].technique = SPAN("T11");
-    assert_int_equal(fed_share_decide(&s, &f).moment, FED_AFTER_MINUTES);
 }
 
 static void sharing_is_kept_and_audited(void **state)
 {
     (void)state;
     struct db *db = with_circle(0);
-    struct fed_share_row rows[] = {class_of("a", "at_once"), class_of("b", "never")};
+    struct fed_share_row rows[] = {class_of("b", "at_once"), class_of("a", "never")};
     struct fed_sharing s = {.rows = rows, .count = 2, .networks = SPAN("195.1.0.0/16"), .cap = 7,
                             .automatic = true};
     struct fed_sharing got;
     struct buf b;
     assert_int_equal(fed_sharing_put(db, &s, SPAN("anna"), 1000, &e), 0);
     assert_int_equal(db_begin(db, &e), 0);
-    assert_int_equal(db_end(db, fed_share_count(db, SPAN("a"), 5, &e), &e), 0);
+    assert_int_equal(db_end(db, fed_share_count(db, SPAN("b"), 5, &e), &e), 0);
     rows[1].minutes = 3; /* another class now */
     assert_int_equal(fed_sharing_put(db, &s, SPAN("boris"), 2000, &e), 0);
     assert_int_equal(fed_sharing_get(db, &arena, &got, &e), 0);
@@ -320,7 +319,7 @@ int run_fed_signal_tests(void)
         cmocka_unit_test(pending_travels),
         cmocka_unit_test(what_was_told_is_known),
         cmocka_unit_test(a_hub_keeps_each_signal_once),
-        cmocka_unit_test(the_narrowest_class_decides),
+        cmocka_unit_test(the_first_class_that_fits_decides),
         cmocka_unit_test(sharing_is_kept_and_audited),
     };
     return cmocka_run_group_tests_name("signals", tests, NULL, NULL);
