@@ -266,7 +266,7 @@ int keeper_hunts_message(struct keeper_hunts *k, enum role_id peer, uint32_t ins
         hunt_refused(k, msg->body);
         return 1;
     }
-    if (msg->type == MSG_DESK_ASK) {
+    if (msg->type == MSG_DESK_ASK || msg->type == MSG_FED_ASK) { /* the second for long questions */
         struct cursor c = cursor_of(msg->body);
         uint16_t ask = cursor_u16(&c);
         if (ask >= ASK_HUNT_START && ask <= ASK_HUNT_CANCEL) {
