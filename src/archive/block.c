@@ -162,6 +162,20 @@ static void hash_originals(const struct archive_record *const *records, size_t n
     MUST(crypto_generichash_final(&state, out, ARCHIVE_HASH_BYTES));
 }
 
+/*
+ * Behind the packed frame: a skippable frame (RFC 8878 §3.1.2) with a hash of its bytes. Some bits of a frame can be
+ * flipped without a change of what it unpacks to; the hash of the originals would not show that. Bodies of format 1 lack it.
+ */
+enum { SEAL_HASH = 16, SEAL_HEAD = 8, SEAL_BYTES = SEAL_HEAD + SEAL_HASH };
+
+static void body_seal(struct span frame, unsigned char out[SEAL_BYTES])
+{
+    static const unsigned char head[SEAL_HEAD] = {0x50, 0x2a, 0x4d, 0x18, SEAL_HASH, 0, 0, 0};
+    memcpy(out, head, sizeof head);
+    MUST(crypto_generichash(out + SEAL_HEAD, SEAL_HASH, (const unsigned char *)frame.ptr, frame.len,
+                            NULL, 0));
+}
+
 static void widen(time_ns t, time_ns *min, time_ns *max)
 {
     *min = t < *min ? t : *min;
@@ -197,12 +211,28 @@ void block_pack(struct block_packer *p, const struct archive_record *const *reco
     h.originals_bytes = (uint32_t)(p->content.len - h.meta_bytes);
     hash_originals(records, n, h.originals_hash);
     size_t room = ZSTD_compressBound(p->content.len);
-    char *to = buf_room(out, room);
+    char *to = buf_room(out, room + SEAL_BYTES);
     CHECK(to != NULL);
     size_t packed = ZSTD_compress2(p->zstd, to, room, p->content.data, p->content.len);
     CHECK(!ZSTD_isError(packed));
+    unsigned char seal[SEAL_BYTES];
+    body_seal(span_make(to, packed), seal);
     buf_added(out, packed);
+    buf_put(out, seal, sizeof seal);
     *header_out = h;
+}
+
+/* The frame without what follows it; empty when what follows is not what must follow. */
+static struct span sealed_frame(struct span body)
+{
+    unsigned char seal[SEAL_BYTES];
+    size_t n = ZSTD_findFrameCompressedSize(body.ptr, body.len);
+    if (ZSTD_isError(n) || (n != body.len && body.len - n != SEAL_BYTES)) {
+        return SPAN("");
+    }
+    struct span frame = span_sub(body, 0, n);
+    body_seal(frame, seal);
+    return n == body.len || memcmp(seal, body.ptr + n, sizeof seal) == 0 ? frame : SPAN("");
 }
 
 static int unpack_content(const struct archive_header *h, struct span body, struct arena *scratch,
@@ -213,12 +243,12 @@ static int unpack_content(const struct archive_header *h, struct span body, stru
         h->count == 0 || h->count > ARCHIVE_BLOCK_RECORDS_MAX) {
         return err_set(e, ERR_INVALID, "sizes are out of range");
     }
-    unsigned long long says = ZSTD_getFrameContentSize(body.ptr, body.len);
-    if (says != want || ZSTD_findFrameCompressedSize(body.ptr, body.len) != body.len) {
-        return err_set(e, ERR_INVALID, "packed body is not one frame of %zu bytes", want);
+    struct span frame = sealed_frame(body);
+    if (frame.len == 0 || ZSTD_getFrameContentSize(frame.ptr, frame.len) != want) {
+        return err_set(e, ERR_INVALID, "packed body is damaged: not one frame of %zu bytes", want);
     }
     char *to = arena_bytes(scratch, want);
-    size_t got = ZSTD_decompress(to, want, body.ptr, body.len);
+    size_t got = ZSTD_decompress(to, want, frame.ptr, frame.len);
     if (ZSTD_isError(got) || got != want) {
         return err_set(e, ERR_INVALID, "packed body is damaged: %s",
                        ZSTD_isError(got) ? ZSTD_getErrorName(got) : "too short");

@@ -243,18 +243,13 @@ static void test_damage(void **state)
         if (rc == 0) {
             rc = block_check(&blocks[0].header, &out, &e);
         }
-        if (rc == 0) { /* a bit of zstd's own that changes nothing in what comes out */
-            for (size_t k = 0; k < out.count; k++) {
-                assert_true(span_starts(out.records[k].original, SPAN("line ")));
-            }
-        } else {
-            assert_true(e.text[0] != '\0');
-        }
-        assert_true(rc != 0 || i < 8);
+        assert_true(rc != 0 && e.text[0] != '\0'); /* also bits of zstd's own that change nothing in what comes out */
     }
     for (size_t cut = 0; cut < len; cut++) {
         arena_reset(&a);
-        assert_true(block_unpack(&blocks[0].header, span_make(copy, cut), &a, &out, &e) < 0);
+        int rc = block_unpack(&blocks[0].header, span_make(blocks[0].body.ptr, cut), &a, &out, &e);
+        /* Without the 24 bytes that guard the frame it is a body of format 1. */
+        assert_int_equal(rc == 0, cut == len - 24);
     }
     mem_free(copy);
     arena_fini(&a);

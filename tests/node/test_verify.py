@@ -105,7 +105,7 @@ class Verify(unittest.TestCase):
         for what, sql, says in (
                 ("archive", "DELETE FROM block WHERE id=(SELECT max(id) FROM block);"
                             "DELETE FROM alert WHERE id>(SELECT count(*) FROM alert)", "not in the archive any more"),
-                ("records", "UPDATE audit_head SET seq=seq+1", "audit"),
+                ("records", "INSERT OR REPLACE INTO audit_head VALUES (1, 99, zeroblob(32))", "audit"),
                 ("records", "UPDATE setting SET value='0 0 00' WHERE name='archive.head'", "archive's end")):
             data = self.copy()
             db = sqlite3.connect(self.day(data) if what == "archive" else data / "records.db")
