@@ -165,8 +165,8 @@ static int by_number(const void *a, const void *b)
 static void measure(const struct job *job, unsigned type, unsigned shape, const struct made *events, struct figures *f)
 {
     static const struct catalog catalog = {.fields = field_names, .nfields = NFIELDS};
-    double took[BENCH_CORRELATE_ROUNDS_MAX];
-    struct correlator_stats stats;
+    double took[BENCH_CORRELATE_ROUNDS_MAX] = {0};
+    struct correlator_stats stats = {0};
     struct arena region;
     arena_init(&region, 0);
     struct sigma_set *set = load(&region, &types[type], shapes[shape].completes);
