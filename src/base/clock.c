@@ -84,9 +84,11 @@ static bool take_digits(struct span s, size_t *at, size_t n, int *out)
 
 static bool take_char(struct span s, size_t *at, const char *any)
 {
-    if (*at < s.len && s.ptr[*at] != '\0' && strchr(any, s.ptr[*at]) != NULL) {
-        (*at)++;
-        return true;
+    for (; *at < s.len && *any != '\0'; any++) {
+        if (s.ptr[*at] == *any) {
+            (*at)++;
+            return true;
+        }
     }
     return false;
 }

@@ -97,37 +97,47 @@ static size_t wakes_bytes(uint32_t n)
     return n * sizeof(struct plan_wake);
 }
 
-static bool is_same(const struct memo *x, const struct entry *e, uint64_t hash, uint32_t group, struct span v, bool escaped)
-{
-    if (e->hash != hash || e->group != group || e->len != v.len || e->escaped != escaped || e->at + RING_BYTES <= x->head) {
-        return false;
-    }
-    return memcmp(x->ring + e->at % RING_BYTES + wakes_bytes(e->nwakes), v.ptr, v.len) == 0;
-}
-
-bool memo_find(struct memo *x, uint32_t group, struct span value, bool escaped, const struct plan_wake **wakes_out,
-               uint32_t *n_out, bool *put_out)
+void memo_key(struct memo *x, struct memo_key *key, uint32_t group, struct span value, bool escaped)
 {
     struct gauge *g = &x->gauges[group];
+    *key = (struct memo_key){.group = group, .escaped = escaped, .value = value};
     if (value.len > VALUE_MAX_BYTES || value.len == 0) {
-        return false;
+        return;
     }
     if (g->pass > 0) {
         g->pass--;
+        return;
+    }
+    key->wanted = true;
+    key->hash = hash_of(group, value, escaped);
+    __builtin_prefetch(x->sets[key->hash % SETS]);
+}
+
+static bool is_same(const struct memo *x, const struct entry *e, const struct memo_key *k)
+{
+    if (e->hash != k->hash || e->group != k->group || e->len != k->value.len || e->escaped != k->escaped ||
+        e->at + RING_BYTES <= x->head) {
         return false;
     }
-    uint64_t hash = hash_of(group, value, escaped);
-    struct entry *set = x->sets[hash % SETS];
-    const struct entry *e = is_same(x, &set[0], hash, group, value, escaped)   ? &set[0]
-                            : is_same(x, &set[1], hash, group, value, escaped) ? &set[1]
-                                                                               : NULL;
+    return memcmp(x->ring + e->at % RING_BYTES + wakes_bytes(e->nwakes), k->value.ptr, k->value.len) == 0;
+}
+
+bool memo_find(struct memo *x, const struct memo_key *key, const struct plan_wake **wakes_out, uint32_t *n_out)
+{
+    if (!key->wanted) {
+        return false;
+    }
+    const struct entry *set = x->sets[key->hash % SETS];
+    const struct entry *e = is_same(x, &set[0], key)   ? &set[0]
+                            : is_same(x, &set[1], key) ? &set[1]
+                                                       : NULL;
+    struct gauge *g = &x->gauges[key->group];
     g->hits = (uint8_t)(g->hits + (e != NULL));
     if (++g->asked == ASKED) {
         g->pass = g->hits < HITS_MIN ? PASS : 0;
         g->asked = 0;
         g->hits = 0;
     }
-    *put_out = e == NULL;
     if (e == NULL) {
         return false;
     }
@@ -136,23 +146,22 @@ bool memo_find(struct memo *x, uint32_t group, struct span value, bool escaped, 
     return true;
 }
 
-void memo_put(struct memo *x, uint32_t group, struct span value, bool escaped, const struct plan_wake *wakes,
-              uint32_t n)
+void memo_put(struct memo *x, const struct memo_key *key, const struct plan_wake *wakes, uint32_t n)
 {
-    CHECK(n <= MATCH_FOUND_MAX && value.len <= VALUE_MAX_BYTES);
-    size_t bytes = (wakes_bytes(n) + value.len + 7) & ~(size_t)7;
+    size_t len = key->value.len;
+    CHECK(n <= MATCH_FOUND_MAX && key->wanted);
+    size_t bytes = (wakes_bytes(n) + len + 7) & ~(size_t)7;
     if (x->head % RING_BYTES + bytes > RING_BYTES) {
         x->head += RING_BYTES - x->head % RING_BYTES;
     }
-    uint64_t hash = hash_of(group, value, escaped);
-    struct entry *set = x->sets[hash % SETS];
+    struct entry *set = x->sets[key->hash % SETS];
     char *to = x->ring + x->head % RING_BYTES;
     set[1] = set[0];
-    set[0] = (struct entry){.hash = hash, .at = x->head, .group = group, .len = (uint32_t)value.len,
-                            .nwakes = (uint8_t)n, .escaped = escaped};
+    set[0] = (struct entry){.hash = key->hash, .at = x->head, .group = key->group, .len = (uint32_t)len,
+                            .nwakes = (uint8_t)n, .escaped = key->escaped};
     if (n > 0) {
         memcpy(to, wakes, wakes_bytes(n));
     }
-    memcpy(to + wakes_bytes(n), value.ptr, value.len);
+    memcpy(to + wakes_bytes(n), key->value.ptr, len);
     x->head += bytes;
 }

@@ -43,19 +43,19 @@ static bool ask(struct memo *x, uint32_t group, struct span v, bool escaped)
 {
     struct plan_wake want[MATCH_FOUND_MAX];
     const struct plan_wake *got;
+    struct memo_key key;
     uint32_t n = wakes_of(group, v, escaped, want);
     uint32_t found = 0;
-    bool put = false;
-    if (memo_find(x, group, v, escaped, &got, &found, &put)) {
-        assert_false(put);
+    memo_key(x, &key, group, v, escaped);
+    if (memo_find(x, &key, &got, &found)) {
         assert_int_equal(found, n);
         if (n > 0) {
             assert_memory_equal(got, want, n * sizeof *want);
         }
         return true;
     }
-    if (put) {
-        memo_put(x, group, v, escaped, want, n);
+    if (key.wanted) {
+        memo_put(x, &key, want, n);
     }
     return false;
 }
@@ -112,12 +112,13 @@ static void goes_without_where_nothing_repeats(void **state)
         char text[16];
         const struct plan_wake *wakes;
         uint32_t n;
-        bool put = false;
+        struct memo_key key;
         size_t len = (size_t)snprintf(text, sizeof text, "value %u", i);
-        assert_false(memo_find(x, 0, span_make(text, len), false, &wakes, &n, &put));
-        asked += put;
-        if (put) {
-            memo_put(x, 0, span_make(text, len), false, NULL, 0);
+        memo_key(x, &key, 0, span_make(text, len), false);
+        assert_false(memo_find(x, &key, &wakes, &n));
+        asked += key.wanted;
+        if (key.wanted) {
+            memo_put(x, &key, NULL, 0);
         }
         if (i % 2 == 0) { /* the other group's values do repeat */
             assert_int_equal(ask(x, 1, SPAN("always the same"), false), i > 0);

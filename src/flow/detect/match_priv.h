@@ -17,7 +17,7 @@ struct field_memo {
     uint32_t leaf;
 };
 
-enum { MATCH_FOUND_MAX = 8 }; /* finds in one value that the memo keeps; more are scanned for again */
+enum { MATCH_FOUND_MAX = 8, MATCH_AHEAD = 16 /* values whose memo is fetched ahead */ }; /* finds in one value that the memo keeps; more are scanned for again */
 
 struct memo;
 
@@ -58,14 +58,23 @@ uint32_t match_hash_find(const struct plan_hash *h, struct span text);
 /* match_memo.c: what a group found in a value before. */
 struct memo *memo_new(uint32_t ngroups);
 void memo_free(struct memo **x);
+
+/* One question to the memo. */
+struct memo_key {
+    uint32_t group;
+    bool escaped;
+    bool wanted;       /* false: the memo has nothing to say of this value, and is told nothing */
+    struct span value; /* as it stands in the record; its bytes are kept and compared */
+    uint64_t hash;
+};
+/* Prepares the question, and has the processor fetch what it needs: ask several before looking for the first. */
+void memo_key(struct memo *x, struct memo_key *key, uint32_t group, struct span value, bool escaped);
 /*
  * True: *wakes_out (n of them, valid until the next put) is what the group finds in this value. False: not known; scan,
- * and put the answer when *put_out. value: as it stands in the record; its bytes are kept and compared.
+ * and put the answer when key->wanted.
  */
-bool memo_find(struct memo *x, uint32_t group, struct span value, bool escaped, const struct plan_wake **wakes_out,
-               uint32_t *n_out, bool *put_out);
-void memo_put(struct memo *x, uint32_t group, struct span value, bool escaped, const struct plan_wake *wakes,
-              uint32_t n);
+bool memo_find(struct memo *x, const struct memo_key *key, const struct plan_wake **wakes_out, uint32_t *n_out);
+void memo_put(struct memo *x, const struct memo_key *key, const struct plan_wake *wakes, uint32_t n);
 
 /* match_pred.c */
 bool match_pred(struct matcher *m, uint32_t pred);

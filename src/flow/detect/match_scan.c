@@ -174,17 +174,23 @@ static void scan_text(struct matcher *m, const struct plan_group *g, struct span
     }
 }
 
-/* One value, by what was found in it before if that is known: then it is neither unescaped nor folded. */
-static void scan_value(struct matcher *m, const struct plan_group *g, uint32_t leaf)
+/* The question whether what is in this leaf is known; anything but a string or number is soon scanned. */
+static void ask_ahead(struct matcher *m, const struct plan_group *g, uint32_t leaf, struct memo_key *key)
 {
     const struct leaf *l = &m->ev->leaves.data[leaf];
-    struct span value = span_make(l->ptr, l->len);
-    bool escaped = (l->flags & LEAF_ESCAPED) != 0;
-    bool plain = l->kind == LEAF_STRING || l->kind == LEAF_NUMBER;
-    bool put = false;
+    if (l->kind != LEAF_STRING && l->kind != LEAF_NUMBER) {
+        *key = (struct memo_key){.wanted = false};
+        return;
+    }
+    memo_key(m->memo, key, g->number, span_make(l->ptr, l->len), (l->flags & LEAF_ESCAPED) != 0);
+}
+
+/* One value, by what was found in it before if that is known: then it is neither unescaped nor folded. */
+static void scan_value(struct matcher *m, const struct plan_group *g, uint32_t leaf, const struct memo_key *key)
+{
     const struct plan_wake *wakes;
     uint32_t n;
-    if (plain && memo_find(m->memo, g->number, value, escaped, &wakes, &n, &put)) {
+    if (memo_find(m->memo, key, &wakes, &n)) {
         for (uint32_t i = 0; i < n; i++) {
             wake(m, wakes[i]);
         }
@@ -192,20 +198,32 @@ static void scan_value(struct matcher *m, const struct plan_group *g, uint32_t l
     }
     m->nfound = 0;
     scan_text(m, g, event_folded(m->ev, leaf));
-    if (put && m->nfound <= MATCH_FOUND_MAX) {
-        memo_put(m->memo, g->number, value, escaped, m->found, m->nfound);
+    if (key->wanted && m->nfound <= MATCH_FOUND_MAX) {
+        memo_put(m->memo, key, m->found, m->nfound);
     }
 }
 
-static void scan_field(struct matcher *m, const struct plan_group *g)
+/* A group whose field the event has. */
+struct ahead {
+    const struct plan_group *group;
+    uint32_t leaf; /* the field's first */
+    struct memo_key key;
+};
+
+static void scan_field(struct matcher *m, const struct ahead *a)
 {
-    uint32_t leaf = match_first(m, g->field);
+    const struct plan_group *g = a->group;
     bool value = false;
-    for (; leaf != LEAF_NIL; leaf = event_next(m->ev, leaf)) {
-        if (m->ev->leaves.data[leaf].kind != LEAF_NULL) {
-            value = true;
-            scan_value(m, g, leaf);
+    for (uint32_t leaf = a->leaf; leaf != LEAF_NIL; leaf = event_next(m->ev, leaf)) {
+        if (m->ev->leaves.data[leaf].kind == LEAF_NULL) {
+            continue;
         }
+        struct memo_key key = a->key;
+        if (leaf != a->leaf) {
+            ask_ahead(m, g, leaf, &key);
+        }
+        value = true;
+        scan_value(m, g, leaf, &key);
     }
     if (value && g->present.n > 0) {
         wake(m, g->present);
@@ -254,16 +272,37 @@ static void scan_keywords(struct matcher *m, const struct plan_group *g)
     scan_literals(m, g, text);
 }
 
+/* Fields in two steps, some at a time: what the memo keeps lies far away, and comes while others are prepared. */
+static uint32_t scan_fields(struct matcher *m, const struct plan *plan, uint32_t from)
+{
+    struct ahead ahead[MATCH_AHEAD];
+    uint32_t n = 0;
+    uint32_t i = from;
+    for (; i < plan->ngroups && n < MATCH_AHEAD; i++) {
+        const struct plan_group *g = &plan->groups[i];
+        uint32_t leaf = g->field == FIELD_NONE ? LEAF_NIL : match_first(m, g->field);
+        if (leaf != LEAF_NIL) {
+            ahead[n].group = g;
+            ahead[n].leaf = leaf;
+            ask_ahead(m, g, leaf, &ahead[n].key);
+            n++;
+        }
+    }
+    for (uint32_t k = 0; k < n; k++) {
+        scan_field(m, &ahead[k]);
+    }
+    return i;
+}
+
 void match_scan(struct matcher *m, const struct plan *plan)
 {
     m->plan = plan;
     memcpy(m->woken, plan->always, plan->nwords * sizeof *m->woken);
-    for (uint32_t i = 0; i < plan->ngroups; i++) {
-        const struct plan_group *g = &plan->groups[i];
-        if (g->field == FIELD_NONE) {
-            scan_keywords(m, g);
-        } else {
-            scan_field(m, g);
-        }
+    for (uint32_t i = 0; i < plan->ngroups;) {
+        i = scan_fields(m, plan, i);
+    }
+    /* Keywords stand last: FIELD_NONE is the greatest number. */
+    if (plan->ngroups > 0 && plan->groups[plan->ngroups - 1].field == FIELD_NONE) {
+        scan_keywords(m, &plan->groups[plan->ngroups - 1]);
     }
 }

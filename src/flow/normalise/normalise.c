@@ -108,10 +108,47 @@ class_id norm_look_up(const struct norm_table *t, struct span a, struct span b)
     return t->other;
 }
 
+static uint64_t edge_word(struct span s)
+{
+    uint64_t w = 0;
+    size_t n = s.len < sizeof w ? s.len : sizeof w;
+    if (n > 0) {
+        memcpy(&w, s.ptr + s.len - n, n);
+    }
+    return w ^ (uint64_t)s.len << 56;
+}
+
+static bool is_cached(const struct class_cached *c, const struct norm_table *t, struct span a, struct span b)
+{
+    return c->table == t && c->lens[0] == a.len && c->lens[1] == b.len && c->absent[0] == (a.ptr == NULL) &&
+           c->absent[1] == (b.ptr == NULL) && (a.len == 0 || memcmp(c->keys, a.ptr, a.len) == 0) &&
+           (b.len == 0 || memcmp(c->keys + a.len, b.ptr, b.len) == 0);
+}
+
 class_id norm_class_of(const struct job *j, const struct norm_source *s, struct span a,
                        struct span b)
 {
-    return norm_look_up(j->declared != NULL ? &s->strict : &s->full, a, b);
+    const struct norm_table *t = j->declared != NULL ? &s->strict : &s->full;
+    if (a.len > CLASS_CACHE_KEY_MAX || b.len > CLASS_CACHE_KEY_MAX - a.len) {
+        return norm_look_up(t, a, b);
+    }
+    uint64_t h = (edge_word(a) * UINT64_C(0x9E3779B97F4A7C15)) ^ (edge_word(b) * UINT64_C(0xD6E8FEB86659FD93));
+    struct class_cached *c = &j->n->cache[(h ^ h >> 32) % CLASS_CACHE];
+    if (!is_cached(c, t, a, b)) {
+        c->table = t;
+        c->class_id = norm_look_up(t, a, b);
+        c->lens[0] = (uint8_t)a.len;
+        c->lens[1] = (uint8_t)b.len;
+        c->absent[0] = a.ptr == NULL;
+        c->absent[1] = b.ptr == NULL;
+        if (a.len > 0) {
+            memcpy(c->keys, a.ptr, a.len);
+        }
+        if (b.len > 0) {
+            memcpy(c->keys + a.len, b.ptr, b.len);
+        }
+    }
+    return c->class_id;
 }
 
 const struct norm_source *norm_source_of(const struct job *j, enum source_format format)

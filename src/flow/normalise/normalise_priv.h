@@ -19,6 +19,16 @@ struct stream_zeek {
     key_node nodes[ZEEK_COLUMNS_MAX];
 };
 
+/* A class looked up before: by table and both key values as the record has them. Few are in use at a time. */
+enum { CLASS_CACHE = 256, CLASS_CACHE_KEY_MAX = 96 /* bytes of both values */ };
+struct class_cached {
+    const struct norm_table *table; /* NULL: empty */
+    class_id class_id;
+    uint8_t lens[2];
+    bool absent[2];
+    char keys[CLASS_CACHE_KEY_MAX];
+};
+
 struct normaliser {
     uint32_t magic;
     const struct catalog *catalog;
@@ -28,6 +38,7 @@ struct normaliser {
     const struct evtx *last_evtx; /* the reader that has its names, or NULL */
     VEC(struct span) names; /* of the leaves that a text decoder made, parallel to the event's */
     uint32_t named_from;    /* first leaf that has one */
+    struct class_cached cache[CLASS_CACHE];
 };
 
 /* One record on its way. */
