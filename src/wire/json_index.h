@@ -15,6 +15,7 @@
 enum {
     JSON_BLOCK = 64,
     JSON_CHUNK = 4096,     /* bytes indexed at once: its index stays in the first cache level */
+    JSON_AHEAD = 3072,     /* bytes fetched ahead of the block being indexed */
     JSON_INDEX_SLACK = 64, /* entries a kernel may write beyond the last one it counts */
 };
 

@@ -160,8 +160,8 @@ HOT struct place place_of(struct reader *r, struct string key)
         place.node = child_of(r, w, key.ptr, key.len);
     }
     if (place.node != KEY_NONE) {
-        uint32_t last = leaves_last(r->l, place.node);
-        if (UNLIKELY(last != LEAF_NIL && r->l->data[last].object == r->top.object)) {
+        const struct leaf_slot *s = &r->l->slots[place.node];
+        if (UNLIKELY(s->stamp == r->l->stamp && r->l->data[s->last].object == r->top.object)) {
             r->index.tags |= TAG_DUPLICATE_KEY;
         }
     }
@@ -282,8 +282,8 @@ HOT void add_member(struct reader *r, key_node node, uint8_t kind, uint8_t flags
 {
     struct leaves *l = r->l;
     if (node != KEY_NONE) {
-        uint32_t last = leaves_last(l, node);
-        if (UNLIKELY(last != LEAF_NIL && l->data[last].object == r->top.object)) {
+        const struct leaf_slot *s = &l->slots[node];
+        if (UNLIKELY(s->stamp == l->stamp && l->data[s->last].object == r->top.object)) {
             r->index.tags |= TAG_DUPLICATE_KEY;
         }
     }
@@ -428,7 +428,7 @@ static COLD void mark_bad_utf8(struct leaves *l)
 int json_read(struct leaves *l, const struct keytable *t, key_node at, struct span text,
               struct err *e)
 {
-    struct reader r;
+    struct reader r __attribute__((uninitialized)); /* reader_init sets what is read */
     leaves_clear(l);
     CHECK(t == NULL || t->nodes <= l->nslots);
     if (l->scratch == NULL) {

@@ -89,7 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint64_t first = 0;
     struct err e = {0};
     int rc = 0;
-    if (l.first == NULL) {
+    if (l.slots == NULL) {
         leaves_init(&l, keytable_nodes(table()));
         arena_init(&scratch, 0);
     }

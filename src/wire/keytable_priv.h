@@ -82,10 +82,25 @@ static inline struct key_words key_words_wide(const char *p, size_t len)
 static inline uint64_t key_hash(uint64_t seed, key_node parent, struct key_words w, size_t len)
 {
     uint64_t a = w.head ^ seed;
-    uint64_t b = w.tail ^ (((uint64_t)parent << 32 | len) * 0x9e3779b97f4a7c15u);
+    /* The parent's share is the same for all keys of an object: worked out once. */
+    uint64_t b = w.tail ^ (uint64_t)parent * 0x9e3779b97f4a7c15u ^ ((uint64_t)len << 56 | (uint64_t)len << 24);
     unsigned __int128 m = (unsigned __int128)(a | 1) * (b | 1);
     uint64_t h = (uint64_t)m ^ (uint64_t)(m >> 64) ^ (a << 1);
     return h ^ h >> 29;
+}
+
+/* Whether two keys of more than 16 bytes are equal but for their first and last eight. */
+static inline bool key_middle_eq(const char *a, const char *b, size_t len)
+{
+    uint64_t x[4];
+    if (len > 32) {
+        return memcmp(a + 8, b + 8, len - 16) == 0;
+    }
+    memcpy(&x[0], a + 8, 8);
+    memcpy(&x[1], b + 8, 8);
+    memcpy(&x[2], a + len - 16, 8);
+    memcpy(&x[3], b + len - 16, 8);
+    return ((x[0] ^ x[1]) | (x[2] ^ x[3])) == 0;
 }
 
 /* parent must not be KEY_NONE. The table is at most half full, so the loop meets an empty slot. */
@@ -99,7 +114,7 @@ static inline key_node keytable_probe(const struct keytable *t, key_node parent,
             return KEY_NONE;
         }
         if (s->head == w.head && s->tail == w.tail && s->len == len && s->parent == parent &&
-            (len <= 16 || memcmp(t->names + s->name + 8, p + 8, len - 16) == 0)) {
+            (len <= 16 || key_middle_eq(t->names + s->name, p, len))) {
             return s->node;
         }
     }

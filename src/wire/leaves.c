@@ -15,10 +15,9 @@ enum { LEAVES_FIRST = 256 };
 void leaves_init(struct leaves *l, uint32_t nodes)
 {
     memset(l, 0, sizeof *l);
-    l->first = mem_calloc(nodes, sizeof *l->first);
+    l->slots = mem_calloc(nodes, sizeof *l->slots);
     l->nslots = nodes;
     l->data = mem_calloc(LEAVES_FIRST, sizeof *l->data);
-    l->last = mem_calloc(LEAVES_FIRST, sizeof *l->last);
     l->cap = LEAVES_FIRST;
     l->stamp = 1;
 }
@@ -26,8 +25,7 @@ void leaves_init(struct leaves *l, uint32_t nodes)
 void leaves_fini(struct leaves *l)
 {
     mem_free(l->data);
-    mem_free(l->first);
-    mem_free(l->last);
+    mem_free(l->slots);
     mem_free(l->scratch);
     memset(l, 0, sizeof *l);
 }
@@ -36,7 +34,14 @@ void leaves_clear(struct leaves *l)
 {
     l->len = 0;
     l->tags = 0;
-    l->stamp += l->stamp == UINT32_MAX ? 2 : 1; /* never 0: that is what has no record yet */
+    l->stamp++;
+    if (l->stamp == 0) {
+        /* The counter came round: stamps of long ago must not look current. */
+        if (l->nslots > 0) {
+            memset(l->slots, 0, l->nslots * sizeof *l->slots);
+        }
+        l->stamp = 1;
+    }
 }
 
 void leaves_grow(struct leaves *l)
@@ -44,6 +49,5 @@ void leaves_grow(struct leaves *l)
     uint32_t cap = l->cap == 0 ? LEAVES_FIRST : l->cap * 2;
     CHECK(cap <= LEAVES_MAX);
     l->data = mem_realloc(l->data, cap * sizeof *l->data);
-    l->last = mem_realloc(l->last, cap * sizeof *l->last);
     l->cap = cap;
 }

@@ -2,8 +2,8 @@
 /*
  * What a decoder makes of one record: its leaf values, in order, each a span into the original
  * bytes, chained per key-table node. Nothing is copied or unescaped here. Memory is allocated once
- * and reused for every record: a node's place in the list counts only when the leaf there is the
- * node's, so clearing costs nothing and two bytes per node stay in the first cache.
+ * and reused for every record: slots are valid only when their stamp is the current one, so
+ * clearing costs one increment.
  */
 #ifndef WIRE_LEAVES_H
 #define WIRE_LEAVES_H
@@ -63,14 +63,19 @@ struct leaf {
     uint16_t object; /* number of the object it sits in, wraps; tells duplicate keys from arrays */
 };
 
+struct leaf_slot { /* eight bytes: never on two cache lines */
+    uint32_t stamp;
+    uint16_t first;
+    uint16_t last;
+};
+
 struct leaves {
     struct leaf *data;
     uint32_t len;
     uint32_t cap;
-    uint16_t *first; /* per node: its first leaf, if that leaf says so (leaves_first); else left over from other records */
-    uint16_t *last;  /* parallel to data: of a node's first leaf that has a next, the last one */
-    uint32_t nslots; /* nodes */
-    uint32_t stamp;  /* changes with every record */
+    struct leaf_slot *slots; /* one per node */
+    uint32_t nslots;
+    uint32_t stamp;
     uint32_t tags; /* enum leaf_tags of the current record */
     void *scratch; /* working memory of the JSON reader, made at its first record */
 };
@@ -81,25 +86,6 @@ void leaves_fini(struct leaves *l);
 /* Forgets the current record. */
 void leaves_clear(struct leaves *l);
 void leaves_grow(struct leaves *l);
-
-/*
- * First leaf of a node or LEAF_NIL; follow with data[i].next. What another record left in `first` is never taken for this
- * one's: a leaf of this node is only added after `first` was set to the earliest.
- */
-static inline uint32_t leaves_first(const struct leaves *l, key_node node)
-{
-    if (node >= l->nslots) {
-        return LEAF_NIL;
-    }
-    uint32_t i = l->first[node];
-    return i < l->len && l->data[i].node == node ? i : LEAF_NIL;
-}
-
-static inline uint32_t leaves_last(const struct leaves *l, key_node node)
-{
-    uint32_t i = leaves_first(l, node);
-    return i == LEAF_NIL || l->data[i].next == LEAF_NIL ? i : l->last[i];
-}
 
 /* Adds a leaf; beyond LEAVES_MAX it tags and drops. */
 static inline void leaves_add(struct leaves *l, key_node node, uint8_t kind, uint8_t flags,
@@ -112,15 +98,24 @@ static inline void leaves_add(struct leaves *l, key_node node, uint8_t kind, uin
         }
         leaves_grow(l);
     }
-    uint32_t first = node == KEY_NONE ? LEAF_NIL : leaves_first(l, node);
     uint32_t i = l->len++;
     l->data[i] = (struct leaf){ptr, (uint32_t)len, node, LEAF_NIL, kind, flags, object};
-    if (first != LEAF_NIL) {
-        l->data[l->data[first].next == LEAF_NIL ? first : l->last[first]].next = i;
-        l->last[first] = (uint16_t)i;
-    } else if (node != KEY_NONE) {
-        l->first[node] = (uint16_t)i;
+    if (node == KEY_NONE) {
+        return;
     }
+    struct leaf_slot *s = &l->slots[node];
+    if (s->stamp != l->stamp) {
+        *s = (struct leaf_slot){l->stamp, (uint16_t)i, (uint16_t)i};
+    } else {
+        l->data[s->last].next = i;
+        s->last = (uint16_t)i;
+    }
+}
+
+/* First leaf of a node or LEAF_NIL; follow with data[i].next. */
+static inline uint32_t leaves_first(const struct leaves *l, key_node node)
+{
+    return node < l->nslots && l->slots[node].stamp == l->stamp ? l->slots[node].first : LEAF_NIL;
 }
 
 #endif
