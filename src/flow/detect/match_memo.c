@@ -113,6 +113,18 @@ void memo_key(struct memo *x, struct memo_key *key, uint32_t group, struct span 
     __builtin_prefetch(x->sets[key->hash % SETS]);
 }
 
+void memo_fetch(const struct memo *x, const struct memo_key *key)
+{
+    if (!key->wanted) {
+        return;
+    }
+    const struct entry *set = x->sets[key->hash % SETS];
+    const struct entry *e = set[0].hash == key->hash ? &set[0] : &set[1];
+    const char *at = x->ring + e->at % RING_BYTES;
+    __builtin_prefetch(at);
+    __builtin_prefetch(at + 64);
+}
+
 static bool is_same(const struct memo *x, const struct entry *e, const struct memo_key *k)
 {
     if (e->hash != k->hash || e->group != k->group || e->len != k->value.len || e->escaped != k->escaped ||

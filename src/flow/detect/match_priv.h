@@ -67,8 +67,10 @@ struct memo_key {
     struct span value; /* as it stands in the record; its bytes are kept and compared */
     uint64_t hash;
 };
-/* Prepares the question, and has the processor fetch what it needs: ask several before looking for the first. */
+/* Prepares the question, and has the processor fetch where the answer may stand, then memo_fetch what stands there: ask
+ * several before the next step. */
 void memo_key(struct memo *x, struct memo_key *key, uint32_t group, struct span value, bool escaped);
+void memo_fetch(const struct memo *x, const struct memo_key *key);
 /*
  * True: *wakes_out (n of them, valid until the next put) is what the group finds in this value. False: not known; scan,
  * and put the answer when key->wanted.

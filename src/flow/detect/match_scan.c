@@ -272,10 +272,10 @@ static void scan_keywords(struct matcher *m, const struct plan_group *g)
     scan_literals(m, g, text);
 }
 
-/* Fields in two steps, some at a time: what the memo keeps lies far away, and comes while others are prepared. */
+/* Fields in three steps, some at a time: what the memo keeps lies far away, and comes while others are prepared. */
 static uint32_t scan_fields(struct matcher *m, const struct plan *plan, uint32_t from)
 {
-    struct ahead ahead[MATCH_AHEAD];
+    struct ahead ahead[MATCH_AHEAD] __attribute__((uninitialized)); /* the first n are set */
     uint32_t n = 0;
     uint32_t i = from;
     for (; i < plan->ngroups && n < MATCH_AHEAD; i++) {
@@ -287,6 +287,9 @@ static uint32_t scan_fields(struct matcher *m, const struct plan *plan, uint32_t
             ask_ahead(m, g, leaf, &ahead[n].key);
             n++;
         }
+    }
+    for (uint32_t k = 0; k < n; k++) {
+        memo_fetch(m->memo, &ahead[k].key);
     }
     for (uint32_t k = 0; k < n; k++) {
         scan_field(m, &ahead[k]);
