@@ -21,15 +21,21 @@ static const struct option options[] = {
     CLI_PATHS_OPTIONS,
     {"feed", required_argument, NULL, 'F'},   {"seed", required_argument, NULL, 's'},
     {"rounds", required_argument, NULL, 'n'}, {"reference", no_argument, NULL, 'R'},
+    {"only", required_argument, NULL, 'o'},   {"vary", required_argument, NULL, 'v'},
+    {"unique", no_argument, NULL, 'u'},       {"double", no_argument, NULL, 'd'},
+    {"cores", required_argument, NULL, 'c'},
     {"json", no_argument, NULL, 'J'},         {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
+
+#define DOUBLE_SEED UINT64_C(0x5e2e90)
 
 struct bench_args {
     struct bench_options o;
     struct cli_paths paths;
     bool json;
     bool reference;
+    bool doubled;
 };
 
 static int take_option(const struct command *self, struct bench_args *a, int c)
@@ -50,6 +56,22 @@ static int take_option(const struct command *self, struct bench_args *a, int c)
         break;
     case 'R':
         a->reference = true;
+        break;
+    case 'o':
+        a->o.only = optarg;
+        break;
+    case 'v':
+        ok = num_u64(span_of(optarg), &a->o.vary) && a->o.vary >= 1 && a->o.vary <= BENCH_VARY_MAX;
+        break;
+    case 'u':
+        a->o.unique = true;
+        break;
+    case 'd':
+        a->doubled = true;
+        break;
+    case 'c':
+        ok = num_u64(span_of(optarg), &n) && n >= 1 && n <= BENCH_CORES_MAX;
+        a->o.cores = (unsigned)n;
         break;
     case 'J':
         a->json = true;
@@ -111,7 +133,7 @@ static void print_json(const struct bench_args *a, const struct bench_result *r,
     json_key(&j, "cpu");
     json_text(&j, span_of(cpu));
     json_key(&j, "cores");
-    json_u64(&j, 1);
+    json_u64(&j, a->o.cores);
     json_key(&j, "events");
     json_u64(&j, r->events);
     json_key(&j, "bytes");
@@ -151,10 +173,10 @@ static void print_text(const struct bench_args *a, const struct bench_result *r,
 {
     const struct bench_figure *rows[] = {&r->parse, &r->detect};
     const char *names[] = {"parse", "detect"};
-    (void)printf("%llu events, %.1f MB, %s feed, seed %llu, one core of %s, medians of %u rounds\n",
+    (void)printf("%llu events, %.1f MB, %s feed, seed %llu, %u core%s of %s, medians of %u rounds\n",
                  (unsigned long long)r->events, (double)r->bytes / 1e6,
                  a->o.interleaved ? "interleaved" : "contiguous", (unsigned long long)a->o.seed,
-                 cpu, a->o.rounds);
+                 a->o.cores, a->o.cores == 1 ? "" : "s", cpu, a->o.rounds);
     for (size_t i = 0; i < (a->o.what == BENCH_DETECT ? 2u : 1u); i++) {
         (void)printf("  %-7s %10.0f events/s %8.1f MB/s  cpu %.3f s (best %.3f)  wall %.3f s  %.2f x the cost of parse\n",
                      names[i], (double)r->events / rows[i]->cpu_s,
@@ -206,7 +228,7 @@ static int measure(const struct command *self, struct bench_args *a, int argc, c
     struct bench_result r = {0};
     struct err e = {0};
     char cpu[128];
-    struct compile_options co = {.reference = a->reference};
+    struct compile_options co = {.reference = a->reference, .double_seed = a->doubled ? DOUBLE_SEED : 0};
     VEC(int) fds = {0};
     if (argc == 0) {
         return cli_usage(self, "name the log files to measure on");
@@ -247,7 +269,7 @@ static int measure(const struct command *self, struct bench_args *a, int argc, c
 static int bench_main(int argc, char **argv, const struct command *self)
 {
     static struct bench_args a; /* large; one per process */
-    a.o = (struct bench_options){.rounds = 5, .seed = 1, .interleaved = true};
+    a.o = (struct bench_options){.rounds = 5, .cores = 1, .seed = 1, .interleaved = true};
     int status = -1;
     opterr = 0;
     optind = 1;
@@ -276,13 +298,19 @@ const struct command cmd_bench = {
     .help = "usage: sereno bench parse|detect [OPTION...] FILE...\n"
             "       sereno bench correlate [--seed N] [--rounds N] [--json]\n\n"
             "parse: JSON records into slots. detect: every rule on every record, reading included; parse is measured in\n"
-            "the same run and `ratio` is the cost of one to the other. One core; CPU time of the measuring thread.\n"
+            "the same run and `ratio` is the cost of one to the other. CPU time of the measuring processes.\n"
             "correlate: matches into one correlation of each type, with one group and many; the events are made.\n\n"
             "  --rules DIR      Sigma rules (repeatable; default: the rules shipped)\n"
             "  --sources DIR    descriptions of log sources (default: those shipped)\n"
             "  --feed F         interleaved (records of all files shuffled, of event log files chunks; default) or contiguous\n"
             "  --seed N         of the shuffle (default 1)\n"
             "  --rounds N       rounds whose median is told (default 5)\n"
+            "  --only CATEGORY  only events of this category of log source (process_creation)\n"
+            "  --vary N         N events made from the real ones: digits, long hex numbers and some words of their values\n"
+            "                   changed by the seed\n"
+            "  --unique         every value made different from all others: what is remembered of values is worth nothing\n"
+            "  --double         every rule a second time, with every letter of its strings changed by a fixed seed\n"
+            "  --cores N        N processes at once, each on its share; cpu is the sum, wall of the longest (default 1)\n"
             "  --reference      every rule on every event, no plan: what an index is worth\n"
             "  --json           one JSON object\n\n"
             "example: sereno bench detect --rules sigma/rules --json logs/*.ndjson.zst\n",

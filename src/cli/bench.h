@@ -10,13 +10,17 @@
 #include "cli/engine.h"
 
 enum bench_what { BENCH_PARSE, BENCH_DETECT };
-enum { BENCH_ROUNDS_MAX = 99 };
+enum { BENCH_ROUNDS_MAX = 99, BENCH_CORES_MAX = 64, BENCH_VARY_MAX = 10 * 1000 * 1000 /* events */ };
 
 struct bench_options {
     enum bench_what what;
     bool interleaved;
     uint64_t seed;
     unsigned rounds;
+    unsigned cores;       /* as many processes, each on its share of the feed, at the same time */
+    const char *only;     /* category of log source: events of others are left out; or NULL */
+    uint64_t vary;        /* so many events made from the real ones; 0: the real ones themselves */
+    bool unique;          /* every value is made different from all others */
     const int *fds; /* inputs, opened before the cage */
     size_t nfds;
 };
@@ -36,5 +40,25 @@ struct bench_result {
 
 /* Measures and writes a struct bench_result to `out`; never returns. */
 _Noreturn void bench_child(const struct bench_options *o, const struct engine *engine, int out);
+
+/* splitmix64: a fixed, well-mixed sequence per seed, so that a feed can be made again anywhere. */
+static inline uint64_t bench_random(uint64_t *state)
+{
+    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+/* bench_vary.c: changes the values of a JSON record in place, without changing its length or structure. */
+struct bench_vary {
+    uint64_t random; /* state */
+    uint64_t marks;  /* values made unique so far */
+    struct arena scratch;
+};
+/* Digits, long runs of hex digits, and in every second longer value a word: as other events of the same kind differ. */
+void bench_vary(struct bench_vary *v, struct span record);
+/* Five letters or digits in the middle of every string that has as many become a number never used before. */
+void bench_make_unique(struct bench_vary *v, struct span record);
 
 #endif

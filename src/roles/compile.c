@@ -112,6 +112,9 @@ int compile_bundle(const struct bundle *bundle, const struct compile_options *op
 {
     memset(report, 0, sizeof *report);
     report->set = load_rules(bundle);
+    if (options->double_seed != 0) {
+        sigma_double(report->set, options->double_seed);
+    }
     if (options->rules_only) {
         return 0;
     }

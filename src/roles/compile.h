@@ -37,6 +37,7 @@ struct compile_options {
     const struct span *switches; /* "name=on" or "name=off" of sources */
     uint32_t nswitches;
     bool hunt;                   /* for a hunter: its plan beside the rules, a search applies everywhere */
+    uint64_t double_seed;        /* not 0: every rule twice, see sigma_double */
     bool rules_only;             /* load rules, compile nothing (rules check without sources) */
 };
 

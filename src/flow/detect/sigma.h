@@ -206,6 +206,9 @@ void sigma_loader_foreign(struct sigma_loader *l, struct span file_name, struct 
 struct sigma_set *sigma_loader_finish(struct sigma_loader *l);
 void sigma_set_free(struct sigma_set **set);
 
+/* Every rule a second time, with each letter of its strings changed by the seed: what a larger set of rules costs (bench). */
+void sigma_double(struct sigma_set *set, uint64_t seed);
+
 /* Names of all fields any rule or correlation uses, sorted, distinct; in the set's arena. */
 const struct span *sigma_set_fields(struct sigma_set *set, uint32_t *count_out);
 
