@@ -101,6 +101,14 @@ bool utf8_valid(struct span s)
     const char *end = s.ptr + s.len;
     while (p < end) {
         size_t n;
+        uint64_t w;
+        if ((size_t)(end - p) >= sizeof w) {
+            memcpy(&w, p, sizeof w);
+            if ((w & 0x8080808080808080u) == 0) {
+                p += sizeof w;
+                continue;
+            }
+        }
         if (utf8_decode(p, end, &n) == UTF8_BAD) {
             return false;
         }

@@ -187,7 +187,7 @@ static void try_rule(struct matcher *m, uint32_t rule, class_id cls)
 {
     struct matcher_cost *cost = &m->costs[rule];
     bool timed = m->stats.events % SAMPLE == 0;
-    time_ns from = timed ? clock_mono() : 0;
+    time_ns from = timed ? clock_cpu() : 0;
     m->stats.candidates++;
     cost->candidates++;
     if (evaluate(m, rule)) {
@@ -195,7 +195,7 @@ static void try_rule(struct matcher *m, uint32_t rule, class_id cls)
         vec_push(&m->matches, (struct match){rule, cls});
     }
     if (timed) {
-        cost->ns += (uint64_t)(clock_mono() - from) * SAMPLE;
+        cost->ns += (uint64_t)(clock_cpu() - from) * SAMPLE;
     }
 }
 

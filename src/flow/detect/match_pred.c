@@ -29,7 +29,7 @@ static bool holds_string(const struct plan_pred *p, struct span v)
     case OP_ENDS:
         return span_ends(v, p->text);
     case OP_CONTAINS:
-        return match_find(v, p->text) != NULL;
+        return match_find_by(v, p->text, p->pair) != NULL;
     default:
         return match_glob(p->parts, p->nparts, false, v, NULL);
     }

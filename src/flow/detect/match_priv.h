@@ -115,6 +115,8 @@ bool match_raw_by(match_masks_kernel *kernel, const struct plan_raw *r, struct s
 /* match_text.c: pure questions on bytes. */
 /* First place of needle in v, or NULL. */
 const char *match_find(struct span v, struct span needle);
+/* The same where the needle's rare bytes are known. */
+const char *match_find_by(struct span v, struct span needle, struct plan_pair pair);
 struct match_range {
     size_t start;
     size_t end;

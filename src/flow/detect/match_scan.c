@@ -55,7 +55,7 @@ static bool literal_in(const struct plan_literal *l, struct span text)
         return span_ends(text, l->text);
     default:
         return l->text.len == 1 ? memchr(text.ptr, l->text.ptr[0], text.len) != NULL
-                                : match_find(text, l->text) != NULL;
+                                : match_find_by(text, l->text, l->pair) != NULL;
     }
 }
 
@@ -130,13 +130,31 @@ static void scan_shorts(struct matcher *m, const struct plan_group *g, struct sp
     }
 }
 
+/* Characters outside ASCII that are looked for by themselves: by hash, where one may begin. */
+static void scan_high(struct matcher *m, const struct plan_group *g, struct span text)
+{
+    const struct plan_hash *h = g->set->high;
+    for (size_t at = 0; h != NULL && at + 2 <= text.len; at++) {
+        if ((unsigned char)text.ptr[at] < 0x80) {
+            continue;
+        }
+        for (size_t len = 2; len <= 3 && at + len <= text.len; len++) {
+            uint32_t i = match_hash_find(h, span_make(text.ptr + at, len));
+            if (i != PLAN_HASH_NONE) {
+                find(m, g->set_wakes[g->set->high_first + i]);
+            }
+        }
+    }
+}
+
 /* text: EVENT_PAD bytes behind it are readable. */
 static void scan_literals(struct matcher *m, const struct plan_group *g, struct span text)
 {
     const struct plan_set *s = g->set;
     scan_direct(m, g, text, 0, s->ndirect);
-    if (s->nhigh > 0 && !utf8_is_ascii(text)) {
+    if ((s->nhigh > 0 || s->high != NULL) && !utf8_is_ascii(text)) {
         scan_direct(m, g, text, s->ndirect, s->ndirect + s->nhigh);
+        scan_high(m, g, text);
     }
     if (s->shorts != NULL) {
         scan_shorts(m, g, text);

@@ -31,13 +31,8 @@ static const char *find_plain(struct span v, struct span needle, size_t at)
 
 /*
  * Where the needle may stand, judged by two of its bytes, WIDTH places at once; one body for every width. The bytes are
- * chosen by find_pair: two that are rare, for in paths the first and the last of a needle stand everywhere.
+ * chosen when the plan is made: two that are rare, for in paths the first and the last of a needle stand everywhere.
  */
-struct find_pair {
-    size_t a;
-    size_t b;
-};
-
 #define FIND_BODY(WIDTH, MASK)                                                                     \
     size_t places = v.len - needle.len + 1;                                                        \
     size_t at = 0;                                                                                 \
@@ -55,68 +50,43 @@ struct find_pair {
 #define AVX512_FN __attribute__((target("avx512f,avx512bw,avx512vl")))
 #define AVX2_FN __attribute__((target("avx2")))
 
-static inline uint64_t mask16(const char *p, const char *needle, struct find_pair pair)
+static inline uint64_t mask16(const char *p, const char *needle, struct plan_pair pair)
 {
     __m128i a = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)(p + pair.a)), _mm_set1_epi8(needle[pair.a]));
     __m128i b = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)(p + pair.b)), _mm_set1_epi8(needle[pair.b]));
     return (uint32_t)_mm_movemask_epi8(_mm_and_si128(a, b));
 }
 
-AVX2_FN static inline uint64_t mask32(const char *p, const char *needle, struct find_pair pair)
+AVX2_FN static inline uint64_t mask32(const char *p, const char *needle, struct plan_pair pair)
 {
     __m256i a = _mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)(const void *)(p + pair.a)), _mm256_set1_epi8(needle[pair.a]));
     __m256i b = _mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)(const void *)(p + pair.b)), _mm256_set1_epi8(needle[pair.b]));
     return (uint32_t)_mm256_movemask_epi8(_mm256_and_si256(a, b));
 }
 
-AVX512_FN static inline uint64_t mask64(const char *p, const char *needle, struct find_pair pair)
+AVX512_FN static inline uint64_t mask64(const char *p, const char *needle, struct plan_pair pair)
 {
     __mmask64 a = _mm512_cmpeq_epi8_mask(_mm512_loadu_si512(p + pair.a), _mm512_set1_epi8(needle[pair.a]));
     return _mm512_mask_cmpeq_epi8_mask(a, _mm512_loadu_si512(p + pair.b), _mm512_set1_epi8(needle[pair.b]));
 }
 
-static const char *find_sse2(struct span v, struct span needle, struct find_pair pair)
+static const char *find_sse2(struct span v, struct span needle, struct plan_pair pair)
 {
     FIND_BODY(16, mask16);
 }
 
-AVX2_FN static const char *find_avx2(struct span v, struct span needle, struct find_pair pair)
+AVX2_FN static const char *find_avx2(struct span v, struct span needle, struct plan_pair pair)
 {
     FIND_BODY(32, mask32);
 }
 
-AVX512_FN static const char *find_avx512(struct span v, struct span needle, struct find_pair pair)
+AVX512_FN static const char *find_avx512(struct span v, struct span needle, struct plan_pair pair)
 {
     FIND_BODY(64, mask64);
 }
 #endif
 
-/* How common a byte is in folded texts of logs, roughly: 0 = rare. Only speed hangs on it. */
-static unsigned byte_rank(unsigned char c)
-{
-    static const unsigned char letters[26] = {9, 3, 7, 7, 9, 4, 3, 3, 9, 1, 2, 7, 5, 9, 9, 5, 0, 9, 9, 9, 5, 3, 5, 2, 2, 1};
-    if (c >= 'a' && c <= 'z') {
-        return letters[c - 'a'];
-    }
-    return c == ' ' || c == '\\' || c == '.' || (c >= '0' && c <= '9') ? 8 : c < 0x80 ? 3 : 1;
-}
-
-static struct find_pair pair_of(struct span needle)
-{
-    struct find_pair pair = {0, needle.len - 1};
-    unsigned best[2] = {byte_rank((unsigned char)needle.ptr[pair.a]), byte_rank((unsigned char)needle.ptr[pair.b])};
-    for (size_t i = 1; i + 1 < needle.len && best[0] + best[1] > 4; i++) {
-        unsigned rank = byte_rank((unsigned char)needle.ptr[i]);
-        unsigned worse = best[0] >= best[1] ? 0 : 1;
-        if (rank < best[worse]) {
-            best[worse] = rank;
-            *(worse == 0 ? &pair.a : &pair.b) = i;
-        }
-    }
-    return pair;
-}
-
-const char *match_find(struct span v, struct span needle)
+const char *match_find_by(struct span v, struct span needle, struct plan_pair pair)
 {
     if (needle.len > v.len) {
         return NULL;
@@ -130,18 +100,25 @@ const char *match_find(struct span v, struct span needle)
 #if defined(__x86_64__)
     size_t places = v.len - needle.len + 1;
     if (places >= 64 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
-        return find_avx512(v, needle, pair_of(needle));
+        return find_avx512(v, needle, pair);
     }
     if (places >= 32 && __builtin_cpu_supports("avx2")) {
-        return find_avx2(v, needle, pair_of(needle));
+        return find_avx2(v, needle, pair);
     }
     if (places >= 16) {
-        return find_sse2(v, needle, pair_of(needle));
+        return find_sse2(v, needle, pair);
     }
     return find_plain(v, needle, 0);
 #else
+    (void)pair;
     return memmem(v.ptr, v.len, needle.ptr, needle.len);
 #endif
+}
+
+const char *match_find(struct span v, struct span needle)
+{
+    uint8_t last = (uint8_t)(needle.len == 0 || needle.len > UINT8_MAX ? 0 : needle.len - 1);
+    return match_find_by(v, needle, (struct plan_pair){0, last});
 }
 
 /* ---- wildcards ----

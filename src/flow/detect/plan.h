@@ -43,6 +43,12 @@ enum plan_op {
     OP_FIELDREF,
 };
 
+/* Two places of a literal where rare bytes stand, by which it is searched (match_find_by). */
+struct plan_pair {
+    uint8_t a;
+    uint8_t b;
+};
+
 struct plan_pred {
     uint8_t op;       /* enum plan_op */
     bool keyword;     /* any value of the event, or the raw line */
@@ -55,6 +61,7 @@ struct plan_pred {
     uint8_t addr_len;
     uint8_t prefix;
     uint8_t regex_flags;
+    struct plan_pair pair; /* of text, OP_CONTAINS */
     field_id field;
     field_id other;
     uint32_t regex;   /* number of the regular expression, OP_REGEX */
@@ -105,6 +112,7 @@ struct plan_hash {
 struct plan_literal {
     struct span text;
     uint8_t op; /* OP_STARTS, OP_ENDS, OP_CONTAINS */
+    struct plan_pair pair;
 };
 
 enum { PLAN_DIRECT_MAX = 4 }; /* literals of a field compared one by one: setting up anything else costs more */
@@ -183,6 +191,8 @@ struct plan_set {
     uint32_t n;
     uint32_t ndirect;             /* the first ones are compared one by one: few, or one byte, or short and at an end */
     uint32_t nhigh;               /* the next ones too, but only in a text that is not all ASCII */
+    const struct plan_hash *high; /* more such: two and three bytes that begin with one of 0x80 and above; or NULL */
+    uint32_t high_first;          /* index of the first of them */
     const struct plan_shorts *shorts; /* of two and three bytes, and of four to six where those are few; or NULL */
     struct plan_grams starts;     /* looked up once, by a value's first window */
     struct plan_grams ends;       /* … and by its last */

@@ -100,6 +100,9 @@ void plan_admit_all(struct plan_masks *t, unsigned place, unsigned bucket);
 /* Offset of the rarest window of a folded text, judged by single bytes. */
 uint16_t plan_rare_window(struct span text);
 
+/* Places of its two rarest bytes; of a text over 255 bytes, which is searched otherwise, the first twice. */
+struct plan_pair plan_rare_pair(struct span text);
+
 /* plan_raw.c: see plan_raw; NULL where a literal has no part that would do. */
 const struct plan_raw *plan_raw_make(struct plan_build *b, const struct plan_literal *literals, uint32_t n);
 

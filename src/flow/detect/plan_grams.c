@@ -14,7 +14,7 @@ enum {
     MIDDLE_FEW = 32,                         /* literals of four to six bytes that are looked for as short ones are */
     BITS_PER_WINDOW = 32,                    /* one place in 32 stops for nothing, at most */
     BITS_MIN = 4096,
-    BITS_MAX = 1 << 18,                      /* 32 KiB: stays in the first cache */
+    BITS_MAX = 1 << 20,                      /* 128 KiB: stays in the second cache */
 };
 
 /* One window of one literal. */
@@ -173,12 +173,18 @@ static const struct plan_shorts *make_shorts(struct plan_build *b, const struct 
 }
 
 /* Kinds of literals in the order they are kept in. */
-enum { KIND_DIRECT, KIND_HIGH, KIND_SHORT, KIND_STARTS, KIND_ENDS, KIND_LONG, KIND_MIDDLE, KINDS };
+enum { KIND_DIRECT, KIND_HIGH, KIND_HIGH_HASH, KIND_SHORT, KIND_STARTS, KIND_ENDS, KIND_LONG, KIND_MIDDLE, KINDS };
+
+static unsigned kind_of_high(const struct plan_literal *l)
+{
+    bool begins = (unsigned char)l->text.ptr[0] >= 0x80;
+    return begins && l->text.len >= 2 && l->op == OP_CONTAINS ? KIND_HIGH_HASH : KIND_HIGH;
+}
 
 static unsigned kind_of(const struct plan_literal *l)
 {
     if (l->text.len < PLAN_GRAM) {
-        return !utf8_is_ascii(l->text)                        ? KIND_HIGH
+        return !utf8_is_ascii(l->text)                        ? kind_of_high(l)
                : l->op == OP_CONTAINS && l->text.len >= 2     ? KIND_SHORT
                                                               : KIND_DIRECT;
     }
@@ -214,6 +220,18 @@ static void order_literals(const struct plan_literal *literals, uint32_t n, uint
     }
 }
 
+static const struct plan_hash *make_high(struct plan_build *b, const struct plan_literal *l, uint32_t from, uint32_t to)
+{
+    if (from == to) {
+        return NULL;
+    }
+    struct span *texts = arena_calloc(&b->temp, to - from, sizeof *texts);
+    for (uint32_t i = from; i < to; i++) {
+        texts[i - from] = l[i].text;
+    }
+    return plan_pack_hash(b, texts, to - from);
+}
+
 static const struct plan_set *set_make(struct plan_build *b, const struct plan_literal *literals, uint32_t n,
                                        bool keywords, const uint32_t *order, const uint32_t first[KINDS + 1])
 {
@@ -221,11 +239,14 @@ static const struct plan_set *set_make(struct plan_build *b, const struct plan_l
     struct plan_literal *l = arena_calloc(b->region, n, sizeof *l);
     for (uint32_t i = 0; i < n; i++) {
         l[i] = literals[order[i]];
+        l[i].pair = plan_rare_pair(l[i].text);
     }
     s->literals = l;
     s->n = n;
     s->ndirect = first[KIND_DIRECT + 1];
     s->nhigh = first[KIND_HIGH + 1] - first[KIND_HIGH];
+    s->high = make_high(b, l, first[KIND_HIGH_HASH], first[KIND_HIGH_HASH + 1]);
+    s->high_first = first[KIND_HIGH_HASH];
     s->shorts = make_shorts(b, l, first[KIND_SHORT], first[KIND_SHORT + 1]);
     make_table(b, l, first[KIND_STARTS], first[KIND_STARTS + 1], 1, &s->starts);
     make_table(b, l, first[KIND_ENDS], first[KIND_ENDS + 1], 1, &s->ends);

@@ -199,6 +199,7 @@ static uint32_t pred_intern(struct plan_build *b, const struct sigma_pred *sp)
     uint32_t id = (uint32_t)b->preds.len;
     *number = id;
     p.text = plan_copy(b, p.text);
+    p.pair = plan_rare_pair(p.text);
     if (p.nparts > 0) {
         struct sigma_part *parts = arena_calloc(b->region, p.nparts, sizeof *parts);
         for (uint32_t i = 0; i < p.nparts; i++) {
