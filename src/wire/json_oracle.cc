@@ -6,6 +6,9 @@
 
 #include <simdjson.h>
 
+#define NAME_OF_TEXT(x) #x
+#define NAME_OF(x) NAME_OF_TEXT(x)
+
 namespace {
 
 enum { STRING, NUMBER, TRUE_WORD, FALSE_WORD, NULL_WORD }; /* as enum leaf_kind */
@@ -99,6 +102,13 @@ const char *json_oracle_leaves(const char *text, size_t len, json_oracle_visit *
     walk w = {visit, ctx, {}};
     leaves(w, e);
     return nullptr;
+}
+
+const char *json_oracle_kernel(void)
+{
+    static const std::string name =
+        std::string(NAME_OF(SIMDJSON_BUILTIN_IMPLEMENTATION)) + ", index by " + simdjson::get_active_implementation()->name();
+    return name.c_str();
 }
 
 size_t json_oracle_padding(void)

@@ -22,6 +22,8 @@ const char *json_oracle_leaves(const char *text, size_t len, json_oracle_visit *
 
 /* Bytes that may have to be readable behind a text given to json_oracle_walk. */
 size_t json_oracle_padding(void);
+/* Kernel that json_oracle_walk was compiled for, and the one that indexes: "icelake, index by icelake". */
+const char *json_oracle_kernel(void);
 
 /* On-demand walk over all keys and values as raw tokens, nothing unescaped; a sum so that the work
  * is not left out. */
