@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: EUPL-1.2
 """Sets other Sigma engines beside Sereno: the same events, the same rules, one core, one run, match counts beside the times.
-usage: bench/peers.py --rules DIR... [--rsigma PROGRAM] [--zircolite SCRIPT] [--rounds N] [--events N] FILE...
+usage: bench/peers.py --rules DIR... [--rsigma PROGRAM] [--rounds N] [--events N] FILE...
 
 FILE: NDJSON, plain or .zst. Every engine reads the same unpacked file; then one without events: what that takes is its
 start and the loading of rules, and is shown and taken off. CPU seconds (user and system) of the engine and its children,
@@ -13,6 +13,7 @@ import collections
 import json
 import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -41,26 +42,13 @@ def sereno(args, path):
 
 
 def rsigma(args, path):
-    rules = [x for r in args.rules for x in ("--rules", r)]
-    cpu, done = run([args.rsigma, "engine", "eval"] + rules + args.rsigma_option + ["--event", "@" + path])
+    cpu, done = run([args.rsigma, "engine", "eval", "--rules", args.all_rules] + args.rsigma_option + ["--event", "@" + path])
     if done.returncode not in (0, 1):
         sys.exit("rsigma: %s" % done.stderr[-2000:])
     found = collections.Counter()
     for line in done.stdout.splitlines():
         if line.startswith("{"):
             found[json.loads(line).get("rule_id", "?")] += 1
-    return cpu, found
-
-
-def zircolite(args, path):
-    with tempfile.NamedTemporaryFile(suffix=".json") as out:
-        command = [sys.executable, args.zircolite, "--events", path, "--json-input", "--outfile", out.name]
-        cpu, done = run(command + [x for r in args.rules for x in ("--ruleset", r)])
-        if done.returncode != 0:
-            sys.exit("zircolite: %s" % done.stderr[-2000:])
-        found = collections.Counter()
-        for rule in json.load(open(out.name)):
-            found[rule.get("id") or rule["title"]] += rule["count"]
     return cpu, found
 
 
@@ -81,14 +69,16 @@ def main():
     ap.add_argument("--sereno", default=os.path.join(ROOT, "build", "sereno"))
     ap.add_argument("--rsigma")
     ap.add_argument("--rsigma-option", action="append", default=[], help="passed on, as --rsigma-option=--x")
-    ap.add_argument("--zircolite")
     ap.add_argument("--rules", action="append", required=True)
     ap.add_argument("--rounds", type=int, default=5)
     ap.add_argument("--events", type=int, default=10**9)
     ap.add_argument("files", nargs="+")
     args = ap.parse_args()
-    engines = [("sereno", sereno)] + [(f.__name__, f) for f in (rsigma, zircolite) if getattr(args, f.__name__)]
+    engines = [("sereno", sereno)] + [(f.__name__, f) for f in (rsigma,) if getattr(args, f.__name__)]
     with tempfile.TemporaryDirectory() as folder:
+        args.all_rules = os.path.join(folder, "rules")  # for those that take one folder
+        for i, rules in enumerate(args.rules):
+            shutil.copytree(rules, os.path.join(args.all_rules, str(i)))
         full, empty = os.path.join(folder, "events.ndjson"), os.path.join(folder, "empty.ndjson")
         open(empty, "wb").close()
         with open(full, "wb") as out:
