@@ -435,6 +435,34 @@ static void marked_rules(void **state)
     kit_fini(&k);
 }
 
+static void what_each_rule_costs_is_counted(void **state)
+{
+    (void)state;
+    struct kit k;
+    kit_init(&k, fields, one_class, 1);
+    (void)kit_rule(&k, "hits", everywhere(), kit_string(&k, "f", "*needle*"));
+    (void)kit_rule(&k, "woken for nothing", everywhere(),
+                   kit_and(&k, kit_string(&k, "f", "*needle*"), kit_not(&k, kit_string(&k, "f", "*e*"))));
+    (void)kit_rule(&k, "sleeps", everywhere(), kit_string(&k, "f", "*nothing has this*"));
+    pad(&k);
+    kit_compile(&k, NULL);
+    for (int i = 0; i < 200; i++) { /* the same values again and again: the memo answers */
+        const struct match *found;
+        struct event *ev = kit_event(&k, i % 2 == 0 ? SPAN("{\"f\":\"a needle\"}") : SPAN("{\"f\":\"hay\"}"), 0);
+        assert_int_equal(matcher_run(k.m, ev, &found), i % 2 == 0);
+    }
+    struct matcher_cost *costs = arena_calloc(&k.arena, ruleset_nrules(k.rs), sizeof *costs);
+    matcher_costs(k.m, costs);
+    const uint64_t want[3][3] = {{200, 100, 100}, {200, 100, 0}, {200, 0, 0}};
+    for (int r = 0; r < 3; r++) {
+        assert_int_equal(costs[r].events, want[r][0]);
+        assert_int_equal(costs[r].candidates, want[r][1]);
+        assert_int_equal(costs[r].hits, want[r][2]);
+    }
+    assert_int_equal(costs[2].ns, 0);
+    kit_fini(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -444,6 +472,7 @@ int main(void)
         cmocka_unit_test(numbers),    cmocka_unit_test(time_parts_of_dates),
         cmocka_unit_test(presence),   cmocka_unit_test(fieldrefs),
         cmocka_unit_test(regexes),    cmocka_unit_test(marked_rules),
+        cmocka_unit_test(what_each_rule_costs_is_counted),
     };
     return cmocka_run_group_tests_name("match", tests, NULL, NULL);
 }

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""What `sereno bench` feeds: events of one category, made by a seed, with unique values, twice the rules, several processes.
+Counts are judged, never times."""
+import json
+import os
+import tempfile
+
+import common
+
+RULES = {
+    "starts": ("process_creation", "Image|endswith: '\\powershell.exe'"),
+    "anywhere": ("process_creation", "CommandLine|contains: 'nothing has this'"),
+    "connects": ("network_connection", "DestinationPort: 445"),
+}
+EVENTS = [
+    {"Channel": "Microsoft-Windows-Sysmon/Operational", "EventID": 1, "UtcTime": "2026-11-22 10:00:00.000",
+     "Image": "C:\\Windows\\System32\\WindowsPowerShell\\v1.0\\powershell.exe", "CommandLine": "powershell.exe -file \u00e9t\u00e9.ps1\n1234",
+     "ProcessId": 4711, "Hashes": "MD5=0123456789ABCDEF0123456789ABCDEF", "User": "CITY\\clerk"},
+    {"Channel": "Microsoft-Windows-Sysmon/Operational", "EventID": 3, "UtcTime": "2026-11-22 10:00:01.000",
+     "Image": "C:\\Windows\\System32\\svchost.exe", "DestinationPort": 445, "ProcessId": 0},
+]
+
+
+def write(folder):
+    os.mkdir(os.path.join(folder, "rules"))
+    for name, (category, selection) in RULES.items():
+        with open(os.path.join(folder, "rules", name + ".yml"), "w", encoding="utf-8") as f:
+            f.write("title: %s\nid: %s\nlogsource: {product: windows, category: %s}\ndetection:\n  selection:\n    %s\n"
+                    "  condition: selection\n" % (name, name, category, selection))
+    with open(os.path.join(folder, "events.ndjson"), "w", encoding="utf-8") as f:
+        for i in range(40):
+            f.write(json.dumps(EVENTS[i % 2], ensure_ascii=i % 4 < 2) + "\n")
+
+
+def figures(check, folder, *options):
+    r = common.run("bench", "detect", "--rules", "rules", "--rounds", 1, "--json", *options, "events.ndjson", cwd=folder)
+    check.equal(r.returncode, 0, "bench %s: %s" % (options, r.stderr[-300:]))
+    f = json.loads(r.stdout or b"{}")
+    return f.get("events"), f.get("rules"), f.get("matches")
+
+
+def main():
+    check = common.Checks()
+    with tempfile.TemporaryDirectory() as folder:
+        write(folder)
+        check.equal(figures(check, folder), (40, 3, 40), "as it is")
+        check.equal(figures(check, folder, "--only", "process_creation"), (20, 3, 20), "one category")
+        check.equal(figures(check, folder, "--double")[:2], (40, 6), "twice the rules")
+        check.equal(figures(check, folder, "--cores", "3"), (40, 3, 40), "three processes share the events")
+        made = figures(check, folder, "--only", "process_creation", "--vary", "500", "--seed", "7")
+        check.equal(made[:2], (500, 3), "as many events as asked for")
+        check.ok(0 < made[2] <= 500, "a word of the path is changed in some, not in all: %s" % made[2])
+        check.equal(figures(check, folder, "--only", "process_creation", "--vary", "500", "--seed", "7"), made, "the same seed makes the same events")
+        unique = figures(check, folder, "--unique")
+        check.equal(unique[0], 40, "no event is lost when values are made unique")
+        check.ok(unique[2] >= 20, "numbers stay, and what is not in the middle: %s" % unique[2])
+        wrong = common.run("bench", "detect", "--rules", "rules", "--only", "no_such", "events.ndjson", cwd=folder)
+        check.equal(wrong.returncode, 1, "a category without events")
+        for option, value in (("--cores", "0"), ("--vary", "0"), ("--cores", "1000")):
+            check.equal(common.run("bench", "detect", option, value, "events.ndjson", cwd=folder).returncode, 2, "%s %s" % (option, value))
+    check.finish()
+
+
+main()
