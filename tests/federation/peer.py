@@ -182,27 +182,140 @@ class Member(Identity):
 
 
 class SimulatedHub(Identity):
-    """A hub that says what a test tells it to. `answers[path]` may be a function(body, handler) -> (status, bytes, headers)."""
+    """A hub on loopback that says what a test tells it to. `answers[name]` may be a function(handler) that answers instead;
+    names are enrol, enrolled, hello, push, pull, renew."""
 
-    def __init__(self, namespace_socket=None):
+    def __init__(self):
         super().__init__()
         self.officer = ed25519.Ed25519PrivateKey.generate()
-        self.answers, self.seen, self.member, self.down = {}, [], None, []
-        self.circle, self.epoch, self.life_s = "sim-circle", 1, 86400
-        self.server_key = Identity(self.node)
-        self.server = None
+        self.answers, self.asked, self.down, self.pushed = {}, [], [], []
+        self.circle, self.epoch, self.down_epoch, self.member = "sim-circle", 1, 1, None
+        self.news = threading.Condition()
+        self.server_identity = Identity(self.node)
+        self.serve()
 
-    def membership(self, epoch=None, members=None, name="Simulated", life_s=None, officers=None, keys=None):
-        m = {"v": 1, "circle": self.circle, "name": name, "class": "member", "quorum": 1, "warn": 2, "show": 5,
-             "epoch": epoch or self.epoch, "issued": when(-1), "expires": when(life_s or self.life_s),
+    # ---- what it says ----
+
+    def entry(self, identity, org, classes, state="active", since=1):
+        return {"node": identity.node, "org": org, "sign": identity.sign_text, "seal": identity.seal_text, "classes": classes,
+                "state": state, "since": since}
+
+    def membership(self, epoch, members=(), keys=None, **other):
+        m = {"v": 1, "circle": self.circle, "name": "Simulated", "class": "member", "quorum": 1, "warn": 2, "show": 5,
+             "epoch": epoch, "issued": when(-1), "expires": when(86400),
              "hub": {"node": self.node, "sign": self.sign_text, "seal": self.seal_text},
-             "officers": officers or [{"name": "eve", "key": b64(raw_key(self.officer.public_key()))}],
-             "members": sorted(members or [self.own_member(), self.member], key=lambda x: x["node"])}
+             "officers": [{"name": "eve", "key": b64(raw_key(self.officer.public_key()))}],
+             "members": sorted([self.entry(self, "Simulated", ["member", "hub"]), self.member, *members],
+                               key=lambda x: x["node"]), **other}
         form = jcs(m)
-        m["sigs"] = [{"key": b64(raw_key(k.public_key())), "sig": b64(k.sign(b"sereno-membership-1\n" + form))}
-                     for k in (keys or [self.sign, self.officer])]
+        m["sigs"] = sorted(({"key": b64(raw_key(k.public_key())), "sig": b64(k.sign(b"sereno-membership-1\n" + form))}
+                            for k in (keys if keys is not None else [self.sign, self.officer])), key=lambda x: x["key"])
         return m
 
-    def own_member(self):
-        return {"node": self.node, "org": "Simulated", "sign": self.sign_text, "seal": self.seal_text,
-                "classes": ["member", "hub"], "state": "active", "since": 1}
+    def tell(self, *envelopes):
+        """Into the stream to the member."""
+        with self.news:
+            self.down += [e if isinstance(e, bytes) else jcs(e) for e in envelopes]
+            self.news.notify_all()
+
+    def announce(self, membership, epoch=None):
+        self.tell(self.envelope(self.circle, epoch or self.epoch, membership, kind="membership"))
+
+    # ---- as a server ----
+
+    def say_enrol(self, h):
+        asked = json.loads(h.body)
+        self.member = {"node": asked["node"], "org": asked["org"], "sign": asked["sign"], "seal": asked["seal"],
+                       "classes": ["member"], "state": "active", "since": 1}
+        self.csr = x509.load_pem_x509_csr(asked["csr"].encode())
+        pin = hashlib.sha256(self.server_identity.tls.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+        hub = {"name": "Simulated", "node": self.node, "seal": self.seal_text, "sign": self.sign_text, "tls": pin}
+        request = "01234567-89ab-7def-8123-456789abcdef"
+        sig = self.signature("sereno-hub-1\n", request.encode() + b"\n" + jcs(hub))
+        h.say(200, jcs({"hub": hub, "fingerprint": self.fingerprint, "request": request, "sig": sig}))
+
+    def say_enrolled(self, h):
+        now = datetime.datetime.now(datetime.timezone.utc)
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, self.member["node"])])
+        cert = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(self.csr.public_key())
+                .serial_number(7).not_valid_before(now - datetime.timedelta(hours=1))
+                .not_valid_after(now + datetime.timedelta(days=9)).sign(self.tls, hashes.SHA256()))
+        m = self.membership(self.epoch)
+        h.say(200, jcs({"certificate": pem(cert), "membership": m, "officers": m["officers"]}))
+
+    def say_hello(self, h):
+        asked = json.loads(h.body)
+        h.say(200, jcs({"circles": {}, "clock": 0, "down": {"epoch": self.down_epoch, "hash": "", "seq": len(self.down)},
+                        "node": self.node, "up": {"epoch": asked["up"]["epoch"], "hash": "", "seq": asked["up"]["seq"]},
+                        "version": "sim"}))
+
+    def say_push(self, h):
+        got = json.loads(h.body)
+        self.pushed += got["envelopes"]
+        h.say(200, jcs({"refused": [], "seq": got["from"] + len(got["envelopes"]) - 1}))
+
+    def say_pull(self, h):
+        after = int(h.path.split("after=")[1].split("&")[0])
+        with self.news:
+            self.news.wait_for(lambda: len(self.down) > after, timeout=1)
+            rows = list(enumerate(self.down))[after:after + 100]
+        h.say(200, b'{"envelopes":[' + b",".join(b'{"envelope":' + e + b',"seq":%d}' % (i + 1) for i, e in rows) +
+              b'],"epoch":%d}' % self.down_epoch)
+
+    def serve(self, identity=None, port=0):
+        hub = self
+        identity = identity or self.server_identity
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def say(self, status, body=b"{}", headers=()):
+                self.send_response(status)
+                for k, v in headers:
+                    self.send_header(k, v)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def any(self):
+                if hub.server is not server:  # closed, or another took its place
+                    self.close_connection = True
+                    return
+                self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                name = self.path[len(BASE):].split("?")[0]
+                name = "enrolled" if name.startswith("enrol/") else name
+                hub.asked.append(name)
+                try:
+                    (hub.answers.get(name) or getattr(hub, "say_" + name))(self)
+                except OSError:
+                    self.close_connection = True
+
+            do_GET = do_POST = any
+
+            def log_message(self, *args):
+                pass
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, *args):
+                pass
+
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        with tempfile.NamedTemporaryFile("wb", suffix=".pem") as f:
+            f.write(pem(identity.certificate()).encode() + pem_key(identity.tls))
+            f.flush()
+            context.load_cert_chain(f.name)
+        server = self.server = Server(("127.0.0.1", port), Handler)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+        self.port = self.server.server_address[1]
+        self.url = "https://127.0.0.1:%d" % self.port
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        server, self.server = self.server, None
+        if server:
+            server.shutdown()
+            server.server_close()

@@ -6,6 +6,7 @@ import os
 import shutil
 import ssl
 import sys
+import threading
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -120,6 +121,24 @@ class Faults(unittest.TestCase):
         self.assertEqual(sim.push([self.note()], epoch=sim.up_epoch + 1, first=2)[0], 409)
         self.wait_notes()
 
+    def test_the_newest_connection_counts(self):
+        """After a cut the hub may still hold a long poll of a connection that is dead: a new one takes its place."""
+        sim, got = self.sim, []
+        while sim.pull():
+            pass
+        path = "pull?epoch=%d&after=%d&wait=20" % (sim.down_epoch, sim.down_seq)
+        threads = []
+        for _ in range(3):
+            threads.append(threading.Thread(target=lambda: got.append(sim.ask("GET", path))))
+            threads[-1].start()
+            wait_until(lambda: len(got) == len(threads) - 1, lambda: got)
+        self.assertEqual([status for status, _ in got], [409, 409])
+        sim.hello()
+        for t in threads:
+            t.join(30)
+        self.assertEqual([status for status, _ in got], [409, 409, 409])
+        self.assertEqual(sim.pull(), [])
+
     def test_what_is_put_aside(self):
         """Unknown labels, audiences and epochs: quarantine. A clock that is ahead: held."""
         n = len(self.hub.rows("SELECT 1 FROM fed_envelope WHERE state = 'quarantined'"))
@@ -196,11 +215,14 @@ class Faults(unittest.TestCase):
         self.one.start()
         self.send(4)
         self.wait_notes()
+        me = self.one.federation()["node"]["id"]
+        acked = "SELECT 1 FROM fed_stream WHERE peer = ? AND way = 0 AND acked = seq"
+        wait_until(lambda: self.hub.rows(acked, me), "the receipt for all of them")
         self.one.stop()
         shutil.rmtree(self.one.data)
         os.rename(old, self.one.data)
         self.one.start()
-        self.hub.expect(r"federation\.restart peer=%s way=down" % self.one.federation()["node"]["id"])
+        self.hub.expect(r"federation\.restart peer=%s way=down" % me)
         self.send(1)
         self.wait_notes()
 

@@ -40,7 +40,7 @@ def wait_until(what, say, limit_s=LIMIT_S):
         if got:
             return got
         pause.wait(0.05)
-    raise AssertionError("waited in vain: " + (say() if callable(say) else say))
+    raise AssertionError("waited in vain: " + str(say() if callable(say) else say))
 
 
 def run(*command, check=True):
@@ -313,9 +313,12 @@ class World:
     def close(self):
         for n in self.nodes:
             n.stop()
+        bad = [n.name + ": " + line for n in self.nodes for line in n.log(True).split("\n")
+               if re.search(r"Sanitizer|runtime error:|check failed|role\.killed|role\.hung|Aborted", line)]
         for name in self.made:
             run("ip", "netns", "del", name, check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
+        assert not bad, "\n".join(bad)  # a role that fell over is started again, and the test might not notice
 
     # ---- network ----
 

@@ -169,6 +169,7 @@ static void hello(struct fed_engine *en, struct fed_call *call)
     struct hello *h = mem_alloc(sizeof *h);
     *h = (struct hello){.en = en, .call = call, .peer = call->peer, .in = in};
     take_version(call->peer, root);
+    engine_pull_replace(en, call->peer);
     arena_fini(&a);
     call->work = h;
     engine_ask_begin(&q, ASK_FED_STREAM_ID);
@@ -358,6 +359,10 @@ static void pull_batch(void *ctx, int rc, struct span text, struct cursor *data)
     if (call == NULL) { /* the listener ended */
         return;
     }
+    if (call->epoch != p->asked_epoch || call->after != p->asked_after) { /* another came in its place */
+        pull_ask(en, p);
+        return;
+    }
     struct batch *b = mem_alloc(sizeof *b);
     bool fine = rc == 0 && read_batch(data, p, b);
     if (rc == ERR_INVALID) { /* a receipt for what was never sent: somebody's memory is wrong */
@@ -383,8 +388,20 @@ static void pull_ask(struct fed_engine *en, struct hub_peer *p)
     buf_u64(&q, (uint64_t)p->pull->epoch);
     buf_u64(&q, (uint64_t)p->pull->after);
     buf_u32(&q, BATCH_MAX);
+    p->asked_epoch = p->pull->epoch;
+    p->asked_after = p->pull->after;
     p->asking = engine_ask(en, &q, pull_batch, p);
     p->news = !p->asking;
+}
+
+/* After a cut the old connection may seem to live for long: the newest one counts. */
+void engine_pull_replace(struct fed_engine *en, struct hub_peer *p)
+{
+    struct fed_call *old = p->pull;
+    if (old != NULL) {
+        pull_end(en, p);
+        engine_respond_error(old, 409, "stream", "this node speaks on another connection now");
+    }
 }
 
 static void pull(struct fed_engine *en, struct fed_call *call)
@@ -394,14 +411,13 @@ static void pull(struct fed_engine *en, struct fed_call *call)
         engine_respond_error(call, 409, "stream", "say hello first");
         return;
     }
-    if (p->asking || p->pull != NULL) {
-        engine_respond_error(call, 409, "busy", "another pull of this node waits already");
-        return;
-    }
+    engine_pull_replace(en, p);
     call->until = en->now + call->wait_s * TIME_SECOND;
     p->pull = call;
     vec_push(&en->waiting, call);
-    pull_ask(en, p);
+    if (!p->asking) { /* else its answer comes, and is looked at */
+        pull_ask(en, p);
+    }
 }
 
 void engine_peer_wake(struct fed_engine *en, struct span node)

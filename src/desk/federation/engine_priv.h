@@ -59,6 +59,7 @@ struct hub_peer {
     bool pushing;             /* a push of its is being taken in */
     struct fed_call *pull;    /* waits for news */
     bool asking;              /* a batch for `pull` was asked for */
+    int64_t asked_epoch, asked_after; /* for which place */
     bool news;                /* something new since then */
     bool greeted;             /* said hello since we run */
     time_ns contact;
@@ -229,6 +230,8 @@ void engine_enrol_carried(struct fed_link *l, const struct fed_carried *c);
 /* engine_hub.c */
 struct hub_peer *engine_peer(struct fed_engine *en, struct span node);
 void engine_peer_wake(struct fed_engine *en, struct span node);
+/* Ends the pull that waits, if one does: its node speaks on another connection now. */
+void engine_pull_replace(struct fed_engine *en, struct hub_peer *p);
 void engine_hub_tick(struct fed_engine *en);
 void engine_hub_wake_all(struct fed_engine *en);
 void engine_respond(struct fed_call *call, unsigned status, struct buf *body);

@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: EUPL-1.2
+"""A hub that lies, and one whose membership ran out. usage: tests/federation/test_hostile_hub.py PROGRAM"""
+import os
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from world import World, run, wait_until
+
+try:
+    from peer import Identity, SimulatedHub, when
+except ImportError as why:
+    SimulatedHub, MISSING = None, str(why)
+
+PROGRAM = sys.argv.pop(1) if len(sys.argv) > 1 else ""
+
+
+@unittest.skipIf(SimulatedHub is None, "no simulated hubs: " + (MISSING if SimulatedHub is None else ""))
+class HostileHub(unittest.TestCase):
+    def setUp(self):
+        self.world = World(PROGRAM, namespaces=False)
+        self.city = self.world.node("ahus")
+        self.hub = SimulatedHub()
+        got = run(PROGRAM, "enrol", self.hub.url, "--code", "0" * 32, "--data", self.city.data, "--fingerprint",
+                  self.hub.fingerprint, check=False)
+        self.assertEqual(got.returncode, 0, got.stdout)
+        self.wait("up")
+
+    def tearDown(self):
+        if any(error for _, error in getattr(self._outcome, "errors", [])):
+            print(self.city.log(True)[-4000:], flush=True)
+        self.world.close()
+        self.hub.close()
+
+    def link(self):
+        links = self.city.federation()["links"]
+        return links[0] if links else {"state": "none", "error": None}
+
+    def wait(self, state, error=""):
+        wait_until(lambda: self.link()["state"] == state and error in (self.link()["error"] or ""), lambda: self.link())
+
+    def circle(self):
+        return self.city.federation()["circles"][0]
+
+    def note(self, issuer=None, epoch=None, **other):
+        return (issuer or self.hub).envelope(self.hub.circle, epoch or self.hub.epoch, {"n": os.urandom(4).hex()}, **other)
+
+    def stored(self):
+        return {r[0] for r in self.city.rows("SELECT id FROM fed_envelope WHERE type = 'x-note' AND state = 'stored'")}
+
+    def test_lies_about_members(self):
+        hub, stranger = self.hub, Identity()
+        hub.epoch = 5
+        hub.announce(hub.membership(5), epoch=1)
+        self.world.wait_epoch(self.city, hub.circle, 5)
+        lies = [hub.membership(4), hub.membership(6, keys=[hub.sign]), hub.membership(6, keys=[hub.officer]),
+                hub.membership(6, keys=[stranger.sign, hub.officer]),
+                hub.membership(6, officers=[{"name": "mallory", "key": stranger.sign_text}], keys=[hub.sign, stranger.sign]),
+                hub.membership(6, hub={"node": hub.node, "sign": stranger.sign_text, "seal": hub.seal_text},
+                               keys=[stranger.sign, hub.officer]),
+                hub.membership(5, name="Another truth")]
+        for lie in lies:
+            hub.announce(lie)
+        good = self.note()
+        hub.tell(good)
+        wait_until(lambda: good["id"] in self.stored(), "the true note")
+        self.assertEqual((self.circle()["epoch"], self.circle()["state"]), (5, "conflict"))
+        for word in ("epoch-lower", "hub-key", "quorum", "two-truths"):
+            self.city.expect("word=" + word)
+        self.assertGreaterEqual(self.city.federation()["alarms"], 3)
+
+    def test_lies_about_what_others_said(self):
+        hub, friend = self.hub, Identity()
+        hub.epoch = 2
+        hub.announce(hub.membership(2, [hub.entry(friend, "Friend", ["member"], since=2)]), epoch=1)
+        self.world.wait_epoch(self.city, hub.circle, 2)
+        true = self.note(friend)
+        forged = self.note(friend, key=hub)
+        hub.tell(dict(true, body={"n": 0}), forged, self.note(Identity()), hub.envelope("c-other", 2, {"n": 1}), b'{"x":1}', true, true)
+        wait_until(lambda: true["id"] in self.stored(), "the true note")
+        self.assertEqual(self.stored(), {true["id"]})
+
+    def test_answers_that_hurt(self):
+        hub = self.hub
+        desk = "http://127.0.0.1:%d/api/v1/federation/stop" % self.city.desk_port
+        for name, answer, error in (
+                ("pull", lambda h: h.say(200, b"x" * (9 << 20)), "too large"),
+                ("pull", lambda h: h.say(302, b"{}", [("Location", desk)]), "302"),
+                ("pull", lambda h: h.say(200, b"\x1f\x8b" + b"0" * 100, [("Content-Encoding", "gzip")]), ""),
+                ("pull", lambda h: h.say(200, b'{"envelopes":[{"envelope":{},"seq":900}],"epoch":1}'), "gap"),
+                ("hello", lambda h: h.say(200, b'{"node":"' + b"0" * 32 + b'"}'), "")):
+            hub.answers[name] = answer
+            if name == "hello":
+                hub.answers["pull"] = lambda h: h.say(500)
+            self.wait("down", error)
+            hub.answers.clear()
+            self.wait("up")
+        self.assertFalse(self.city.federation()["stopped"])
+        note = self.note()
+        hub.tell(note)
+        wait_until(lambda: note["id"] in self.stored(), "the note after all that")
+
+    def test_another_key_on_the_wire(self):
+        hub, port = self.hub, self.hub.port
+        hub.close()
+        self.wait("down")
+        seen = len(hub.asked)
+        hub.serve(Identity(hub.node), port)  # somebody in between, with a key of his own
+        self.wait("down", "another key")
+        self.assertEqual(len(hub.asked), seen)  # not a byte of a request
+        hub.close()
+        hub.serve(port=port)
+        self.wait("up")
+
+    def test_a_membership_that_ran_out(self):
+        """As after thirty days without a word: nothing new is taken, own work goes on; a new file lets in what was held."""
+        hub = self.hub
+        hub.epoch = 2
+        hub.announce(hub.membership(2, expires=when(4)), epoch=1)
+        self.world.wait_epoch(self.city, hub.circle, 2)
+        wait_until(lambda: self.circle()["state"] == "expired", lambda: self.circle())
+        late = self.note()
+        hub.tell(late)
+        held = lambda: self.city.rows("SELECT id, reason FROM fed_envelope WHERE state = 'held'")
+        wait_until(held, "the note is held")
+        self.assertEqual(held(), [(late["id"], "membership-expired: the circle's membership file is over its date")])
+        self.assertEqual(self.city.get("/api/v1/alerts?status=open")["items"], [])
+        hub.epoch = 3
+        hub.announce(hub.membership(3), epoch=2)
+        self.world.wait_epoch(self.city, hub.circle, 3)
+        wait_until(lambda: late["id"] in self.stored(), "what was held is let in")
+        self.assertEqual(self.circle()["state"], "valid")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
