@@ -114,6 +114,10 @@ static int signals_after(struct keeper_records *kr, struct cursor *c, struct err
     rc = rc < 0 ? rc : fed_signals_after(kr->db, place, first, &kr->scratch, &rows, &n, e);
     answer_begin(&kr->out, rc, e);
     if (rc == 0) {
+        char text[SETTING_MAX];
+        struct span agreed = SPAN("");
+        (void)!settings_get(kr->db, SPAN("federation.agreed"), text, sizeof text, &agreed, NULL);
+        buf_u8(&kr->out, span_eq(agreed, SPAN("1")));
         put_signals(&kr->out, rows, n);
     }
     return rc;

@@ -122,7 +122,6 @@ static void warnings_loaded(void *ctx, int rc, struct span text, struct cursor *
     }
     struct fed_sharing sharing;
     fed_sharing_decode(data, &arena, &sharing);
-    w->agreed = !data->failed && sharing.agreed;
     w->loaded = n < LOAD_PAGE;
     arena_fini(&arena);
 }
@@ -173,6 +172,20 @@ static void take_signal(struct fed_watch *w, const struct fed_signal_row *row, b
 
 static void read_on(struct fed_watch *w);
 
+/* The members agreed that they may be guessed, or no longer do: all is looked at again. What was
+ * told is known, so nothing is told twice. */
+static void look_again(struct fed_watch *w, bool agreed)
+{
+    struct community_options o = {.things_max = WATCH_THINGS};
+    memcpy(o.seed, w->seed, sizeof o.seed);
+    for (size_t i = 0; i < w->circles.len; i++) {
+        community_free(&w->circles.data[i]->community);
+        w->circles.data[i]->community = community_new(&o);
+    }
+    w->agreed = agreed;
+    w->place = 0;
+}
+
 static void signals_read_in(void *ctx, int rc, struct span text, struct cursor *data)
 {
     struct fed_watch *w = ctx;
@@ -182,8 +195,14 @@ static void signals_read_in(void *ctx, int rc, struct span text, struct cursor *
     if (rc < 0) {
         return;
     }
-    arena_init(&arena, 0);
+    bool agreed = cursor_u8(data) != 0;
     uint32_t n = cursor_u32(data);
+    if (!data->failed && agreed != w->agreed) {
+        look_again(w, agreed);
+        read_on(w);
+        return;
+    }
+    arena_init(&arena, 0);
     for (uint32_t i = 0; i < n && !data->failed; i++) {
         struct fed_signal_row row;
         fed_signal_decode(data, &row);

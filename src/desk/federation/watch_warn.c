@@ -345,7 +345,6 @@ static void warnings_known(void *ctx, int rc, struct span text, struct cursor *d
         }
     }
     fed_sharing_decode(data, &arena, &sharing);
-    w->agreed = !data->failed && sharing.agreed;
     for (size_t i = 0; i < rows.len && what == NOTHING && !data->failed; i++) {
         const struct fed_warning_row *r = &rows.data[i];
         what = wants_dry_run(r)                           ? DRY_RUN
