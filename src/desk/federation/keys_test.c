@@ -108,7 +108,7 @@ static void test_texts(void **state)
     arena_init(&a, 0);
     assert_string_equal(fed_base64(&a, "\xff\xfe\xfd\xfc", 4).ptr, "__79_A");
     assert_true(fed_base64_read(SPAN("__79"), bytes, 3));
-    static const char *const bad64[] = {"", "__7", "__7=", "__79_A", "++79", "__79 ", "__7\n", "\xcd\xa3" "79", "__\xcd\xa3"};
+    static const char *const bad64[] = {"", "__7", "__7=", "__79_A", "++79", "__79 ", "__7\n", ("\xcd\xa3" "79"), "__\xcd\xa3"};
     for (size_t i = 0; i < ARRAY_LEN(bad64); i++) {
         assert_false(fed_base64_read(span_of(bad64[i]), bytes, 3));
     }
