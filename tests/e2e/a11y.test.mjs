@@ -70,23 +70,24 @@ const PAGES = {
   }],
 };
 
-for (const [name, [path, ready]] of Object.entries(PAGES)) {
-  test(`axe: ${name}`, async () => {
-    const page = await open(world, path);
-    await ready(page);
-    for (const theme of THEMES) {
-      await page.evaluate((t) => { document.documentElement.dataset.theme = t; }, theme);
-      for (const width of WIDTHS) {
-        await page.setViewportSize({ width, height: 900 });
-        assert.deepEqual(await judge(page), [], `${name}, ${theme}, ${width} px`);
-        const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-        assert.ok(over <= 0, `${name} scrolls sideways by ${over} px at ${width} px`);
-      }
+/** One page in every theme at every width. */
+async function judgeAll(name, path, ready) {
+  const page = await open(world, path);
+  await ready(page);
+  for (const theme of THEMES) {
+    await page.evaluate((t) => { document.documentElement.dataset.theme = t; }, theme);
+    for (const width of WIDTHS) {
+      await page.setViewportSize({ width, height: 900 });
+      assert.deepEqual(await judge(page), [], `${name}, ${theme}, ${width} px`);
+      const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      assert.ok(over <= 0, `${name} scrolls sideways by ${over} px at ${width} px`);
     }
-    assert.deepEqual(page.wrongs, []);
-    await page.context().close();
-  });
+  }
+  assert.deepEqual(page.wrongs, []);
+  await page.context().close();
 }
+
+for (const [name, [path, ready]] of Object.entries(PAGES)) test(`axe: ${name}`, () => judgeAll(name, path, ready));
 
 const SHARED = {
   'a story of one\'s own': ['/stories/i1', (p) => p.locator('#retract-why').waitFor()],
@@ -122,22 +123,7 @@ const SHARED = {
   }],
 };
 for (const [name, [path, ready]] of Object.entries(SHARED)) {
-  test(`axe: ${name}`, async (t) => {
-    if (world.onNode) return t.skip('needs a community; the mock has one');
-    const page = await open(world, path);
-    await ready(page);
-    for (const theme of THEMES) {
-      await page.evaluate((x) => { document.documentElement.dataset.theme = x; }, theme);
-      for (const width of WIDTHS) {
-        await page.setViewportSize({ width, height: 900 });
-        assert.deepEqual(await judge(page), [], `${name}, ${theme}, ${width} px`);
-        const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-        assert.ok(over <= 0, `${name} scrolls sideways by ${over} px at ${width} px`);
-      }
-    }
-    assert.deepEqual(page.wrongs, []);
-    return page.context().close();
-  });
+  test(`axe: ${name}`, (t) => (world.onNode ? t.skip('needs a community; the mock has one') : judgeAll(name, path, ready)));
 }
 
 test('axe: the page can fail', async () => {

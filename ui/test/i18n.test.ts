@@ -16,7 +16,7 @@ const holes = (s: string | boolean | undefined): string[] => (String(s).match(/\
 
 const PLURAL = /\.(zero|one|two|few|many|other)$/;
 /** Keys that the code builds from a word of the API or of a table. */
-const NAMED = ['op.', 'history.', 'anomaly.', 'view.', 'key.', 'keys.', 'act.closed_', 'act.nothing_', 'alerts.caption_', 'policy.'];
+const NAMED = ['op.', 'history.', 'anomaly.', 'view.', 'key.', 'keys.', 'act.closed_', 'act.nothing_', 'alerts.caption_', 'policy.', 'story.did_', 'warning.did_'];
 
 const sources = (dir: string): string[] =>
   readdirSync(dir).flatMap((n) => {

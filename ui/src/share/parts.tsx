@@ -7,6 +7,9 @@ import { get } from '../base/api';
 import { clock, parseTime } from '../base/format';
 import { t, tOr } from '../base/i18n';
 import { problem } from '../base/problem';
+import { Age } from '../base/parts';
+import { visibleLine } from '../base/visible';
+import { quarter } from '../state/ticks';
 import { say, sayWrong } from '../state/toast';
 import type { Tlp as Label } from './types';
 
@@ -129,6 +132,32 @@ export function Twice({ label, sure, of, onDo }: { label: string; sure: string; 
       {asked.value ? sure : label}
       <span class="hide"> {of}</span>
     </button>
+  );
+}
+
+interface Step {
+  at: string;
+  who: string;
+  what: string;
+  reason?: string | null;
+}
+/** What happened to a thing, by whom, when and why. `group` names the texts. */
+export function History({ group, steps }: { group: string; steps: Step[] }) {
+  if (steps.length === 0) return null;
+  return (
+    <section class="panel" aria-labelledby="history-h">
+      <h2 id="history-h">{t('warning.history')}</h2>
+      <ul class="rows stack">
+        {steps.map((h) => (
+          <li key={h.at + h.what}>
+            <span>
+              {tOr(`${group}.did_${h.what}`, h.what)} {visibleLine(h.who)} <Age at={h.at} now={quarter} />
+            </span>
+            {h.reason && <span class="soft">{visibleLine(h.reason)}</span>}
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 

@@ -2,12 +2,12 @@
 // Stories and notices that cities tell each other, each under its label; one with what its author may do with it.
 import { useSignal } from '@preact/signals';
 import { post } from '../base/api';
-import { t, tn, tOr } from '../base/i18n';
+import { t, tn } from '../base/i18n';
 import { Age, Empty, Problem, Slow } from '../base/parts';
 import { problem } from '../base/problem';
 import { visible, visibleLine } from '../base/visible';
 import { quarter } from '../state/ticks';
-import { act, Field, State, Tlp, Twice, useResource } from './parts';
+import { act, Field, History, State, Tlp, Twice, useResource } from './parts';
 import { TLPS, type Item, type ItemDetail, type Tlp as Label } from './types';
 import { personsOf, personWords } from './composer';
 import { shownWhen } from './warnings';
@@ -172,21 +172,7 @@ export function StoryPage({ id }: { id: string }) {
               </ul>
             </section>
           )}
-          {i.history && i.history.length > 0 && (
-            <section class="panel" aria-labelledby="sh-h">
-              <h2 id="sh-h">{t('warning.history')}</h2>
-              <ul class="rows stack">
-                {i.history.map((h) => (
-                  <li key={h.at + h.what}>
-                    <span>
-                      {tOr(`story.did_${h.what}`, h.what)} {visibleLine(h.who)} <Age at={h.at} now={quarter} />
-                    </span>
-                    {h.reason && <span class="soft">{visibleLine(h.reason)}</span>}
-                  </li>
-                ))}
-              </ul>
-            </section>
-          )}
+          <History group="story" steps={i.history ?? []} />
         </>
       )}
     </div>

@@ -9,7 +9,7 @@ import { Age, Empty, Problem, Severity, Slow } from '../base/parts';
 import { fold } from '../base/search';
 import { visible, visibleLine } from '../base/visible';
 import { quarter } from '../state/ticks';
-import { act, Field, State, useResource } from './parts';
+import { act, Field, History, State, useResource } from './parts';
 import type { DryRun, Warning, WarningDetail } from './types';
 
 const READ_EVERY_MS = 5_000;
@@ -279,21 +279,7 @@ export function WarningPage({ id }: { id: string }) {
           <Dry w={w} again={again} />
           <Decide w={w} again={again} />
           <Content w={w} />
-          {w.history.length > 0 && (
-            <section class="panel" aria-labelledby="history-h">
-              <h2 id="history-h">{t('warning.history')}</h2>
-              <ul class="rows stack">
-                {w.history.map((h) => (
-                  <li key={h.at + h.what}>
-                    <span>
-                      {tOr(`warning.did_${h.what}`, h.what)} {visibleLine(h.who)} <Age at={h.at} now={quarter} />
-                    </span>
-                    {h.reason && <span class="soft">{visibleLine(h.reason)}</span>}
-                  </li>
-                ))}
-              </ul>
-            </section>
-          )}
+          <History group="warning" steps={w.history} />
         </>
       )}
     </div>
