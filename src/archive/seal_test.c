@@ -95,7 +95,7 @@ static struct archive_witness make_archive(void)
     assert_int_equal(archive_sealed_at(folder), TIME_NONE);
     for (int d = 0; d < DAYS; d++) {
         for (int i = 0; i < WINDOWS_A_DAY; i++) {
-            write_one(a, (uint64_t)(d * 10 + i + 1), DAY + d);
+            write_one(a, (uint64_t)d * 10 + (uint64_t)i + 1, DAY + d);
         }
         if (d < DAYS - 1) {
             const time_ns at = (time_ns)(DAY + d + 1) * TIME_DAY;
@@ -249,7 +249,7 @@ static void test_forged_anew(void **state)
     struct err e = {0};
     assert_int_equal(archive_open(folder, &a, &e), 0);
     for (int i = 0; i < DAYS * WINDOWS_A_DAY; i++) {
-        write_one(a, (uint64_t)(100 + i), DAY + i / WINDOWS_A_DAY); /* the same shape, other records */
+        write_one(a, 100 + (uint64_t)i, DAY + i / WINDOWS_A_DAY); /* the same shape, other records */
     }
     archive_close(&a);
     assert_true(verify(&k, said).bad >= 2);

@@ -71,6 +71,7 @@ static struct fed_member *add_member(struct work *w, struct span node)
 static void draft_circle(struct work *w)
 {
     struct fed_engine *en = w->en;
+    CHECK(en != NULL);
     w->next = (struct fed_membership){.circle = w->ask->circle,
                                       .name = w->ask->name,
                                       .nda = w->ask->nda,

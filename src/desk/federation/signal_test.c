@@ -310,7 +310,7 @@ static void broken_bodies_are_refused_whole(void **state)
     struct signal s = whole_signal();
     struct span good = jcs_text(&arena, signals_body(&arena, &s, 1));
     struct signal *out;
-    size_t n;
+    size_t n = 0;
     for (size_t i = 0; i < ARRAY_LEN(breaks); i++) {
         struct err e = {0};
         struct span bad = replaced(good, breaks[i].from, breaks[i].to);
