@@ -147,7 +147,7 @@ static void looked_up(void *ctx, int rc, struct span text, struct cursor *data)
 {
     struct enrolling *w = ctx;
     struct fed_call *call = w->call;
-    struct fed_request_row r;
+    struct fed_request_row r = {0};
     unsigned char key[FED_KEY_BYTES], sig[FED_SIG_BYTES];
     (void)text;
     if (call->respond == NULL) {
