@@ -66,7 +66,7 @@ static void put_escape(struct buf *out, unsigned char c)
 
 static void put_string(struct buf *out, struct span s)
 {
-    const char *p = s.ptr;
+    const char *p = s.len == 0 ? "" : s.ptr; /* an empty text may have no pointer at all */
     const char *end = p + s.len;
     const char *run = p;
     buf_u8(out, '"');
