@@ -57,7 +57,7 @@ test: setup-test ui ui/node_modules tests/e2e/node_modules $(BUILD)/build.ninja
 asan: setup-test ui
 	@test -f build-asan/build.ninja || CC=clang-14 CXX=clang++-14 meson setup build-asan --buildtype=debug -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
 	@ninja -C build-asan --quiet
-	@tools/run-tests build-asan --timeout-multiplier 6
+	@tools/run-tests build-asan --timeout-multiplier 6 --no-suite page
 
 # Coverage-guided fuzzing of every decoder; SECONDS is shared by all targets.
 SECONDS ?= 300
