@@ -52,9 +52,10 @@ def namespaces_possible():
         return False
     name = "sereno-probe-%d" % os.getpid()
     made = run("ip", "netns", "add", name, check=False).returncode == 0
+    usable = made and run("ip", "netns", "exec", name, "true", check=False).returncode == 0  # not in a plain chroot
     if made:
         run("ip", "netns", "del", name, check=False)
-    return made
+    return usable
 
 
 def free_port():

@@ -168,10 +168,11 @@ static int can_connect(void)
     a.sin_port = htons((uint16_t)prepared[2]);
     int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     NEED(s >= 0 && connect(s, (struct sockaddr *)&a, sizeof a) == 0 && close(s) == 0);
-    NEED(open("/etc/hosts", O_RDONLY | O_CLOEXEC) >= 0);
+    NEED(open("/etc/nsswitch.conf", O_RDONLY | O_CLOEXEC) >= 0);
+    bool hosts = open("/etc/hosts", O_RDONLY | O_CLOEXEC) >= 0; /* a bare root has none, and no localhost */
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;
-    NEED(getaddrinfo("localhost", "443", &hints, &found) == 0 && found != NULL);
+    NEED(getaddrinfo(hosts ? "localhost" : "127.0.0.1", "443", &hints, &found) == 0 && found != NULL);
     freeaddrinfo(found);
     return 0;
 }
