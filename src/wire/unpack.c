@@ -217,33 +217,44 @@ static unsigned small(size_t n)
     return n > 1u << 30 ? 1u << 30 : (unsigned)n;
 }
 
+/* One call of zlib; what it gave before it met damage is given too, and the damage said after it. */
+static int inflate_some(struct unpack *u, char *out, size_t cap, size_t *len_out)
+{
+    bool ended = u->in.len == 0;
+    unsigned in = small(u->in.len);
+    unsigned room = small(cap);
+    /* zlib's input is not const by default, but it is only read. */
+    u->zlib.next_in = (Bytef *)(uintptr_t)u->in.ptr;
+    u->zlib.avail_in = in;
+    u->zlib.next_out = (Bytef *)out;
+    u->zlib.avail_out = room;
+    int rc = inflate(&u->zlib, Z_NO_FLUSH);
+    take(u, in - u->zlib.avail_in);
+    *len_out = room - u->zlib.avail_out;
+    CHECK(rc != Z_MEM_ERROR);
+    if (rc == Z_STREAM_END) {
+        u->inside = false;
+        return 0;
+    }
+    if (rc != Z_OK && rc != Z_BUF_ERROR) {
+        rc = fail(u, ERR_INVALID, "gzip: damaged data");
+        return *len_out > 0 ? 0 : rc;
+    }
+    return ended && *len_out == 0 ? fail(u, ERR_TRUNCATED, "gzip: the file ends inside a member")
+                                  : 0;
+}
+
 static int read_gzip(struct unpack *u, char *out, size_t cap, size_t *len_out)
 {
     while (*len_out == 0) {
         bool end = false;
+        /* At the end of the file zlib may still hold output: it is asked all the same. */
         int rc = u->inside ? have(u, 1) : next_member(u, &end);
+        if (rc == 0 && !end) {
+            rc = inflate_some(u, out, cap, len_out);
+        }
         if (rc != 0 || end) {
             return rc;
-        }
-        if (u->in.len == 0) {
-            return fail(u, ERR_TRUNCATED, "gzip: the file ends inside a member");
-        }
-        unsigned in = small(u->in.len);
-        unsigned room = small(cap);
-        /* zlib's input is not const by default, but it is only read. */
-        u->zlib.next_in = (Bytef *)(uintptr_t)u->in.ptr;
-        u->zlib.avail_in = in;
-        u->zlib.next_out = (Bytef *)out;
-        u->zlib.avail_out = room;
-        rc = inflate(&u->zlib, Z_NO_FLUSH);
-        take(u, in - u->zlib.avail_in);
-        *len_out = room - u->zlib.avail_out;
-        if (rc == Z_STREAM_END) {
-            u->inside = false;
-        } else if (rc != Z_OK) {
-            CHECK(rc != Z_MEM_ERROR);
-            *len_out = 0;
-            return fail(u, ERR_INVALID, "gzip: damaged data");
         }
     }
     return 0;
