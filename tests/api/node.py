@@ -12,9 +12,13 @@ import re
 import socket
 import socketserver
 import subprocess
+import sys
 import threading
 import time
 import urllib.parse
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from ports import free_port  # noqa: E402
 
 LIMIT_S = 60
 
@@ -31,16 +35,10 @@ def wait_until(what, say):
     raise AssertionError("waited in vain: " + say)
 
 
-def free_port(kind=socket.SOCK_STREAM):
-    with socket.socket(socket.AF_INET, kind) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 class Node:
     def __init__(self, program, folder, extra="", listen="127.0.0.1"):
         self.port = free_port()
-        self.udp = free_port(socket.SOCK_DGRAM)
+        self.udp = free_port()
         self.folder = folder
         self.data = os.path.join(folder, "data")
         self.config = os.path.join(folder, "sereno.yml")

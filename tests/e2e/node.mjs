@@ -2,7 +2,8 @@
 // A real node for the tests: a config and a data folder of its own, free ports, stopped and removed at the end.
 // Nothing here knows how the node works inside: it is started, read, fed and asked as anybody would.
 import { execFile, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { randomInt } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,14 +16,22 @@ export const REPO = fileURLToPath(new URL('../..', import.meta.url));
 export const ADMIN = { name: 'Elena', password: 'correct lantern battery staple' };
 export const TOKEN = 'only-for-this-test-0123456789abcdef';
 
-const freePort = () =>
-  new Promise((ok, fail) => {
-    const s = createServer().on('error', fail);
-    s.listen(0, '127.0.0.1', () => {
-      const { port } = s.address();
-      s.close(() => ok(port));
-    });
+// Below the range from which the kernel takes a port for each outgoing connection: none can be in the way of a restart.
+const LOWEST_PORT = 10_000;
+const FIRST_EPHEMERAL = Number(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'ascii').split(/\s/)[0]);
+
+const listens = (port) =>
+  new Promise((ok) => {
+    const s = createServer().on('error', () => ok(false));
+    s.listen(port, '127.0.0.1', () => s.close(() => ok(true)));
   });
+
+async function freePort() {
+  for (;;) {
+    const port = randomInt(LOWEST_PORT, Math.max(FIRST_EPHEMERAL, 2 * LOWEST_PORT));
+    if (await listens(port)) return port;
+  }
+}
 
 /** Asks again and again until the answer is true; says for what it waited in vain. */
 export async function until(what, ask, limit = LIMIT_MS) {

@@ -20,10 +20,14 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 import urllib.parse
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from ports import free_port  # noqa: E402
 
 LIMIT_S = 60
 PASSWORD = "harbour lamp seven"
@@ -56,12 +60,6 @@ def namespaces_possible():
     if made:
         run("ip", "netns", "del", name, check=False)
     return usable
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def socket_in(namespace, address, timeout=LIMIT_S):

@@ -22,7 +22,9 @@ import urllib.request
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(ROOT, "tests", "api"))
-from node import Browser, Hook, MailServer, Stream, free_port, mail_text, wait_until
+sys.path.insert(0, os.path.join(ROOT, "tests"))
+from node import Browser, Hook, MailServer, Stream, mail_text, wait_until
+from ports import free_port
 
 PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else ""
 PASSWORD = "harbour lamp seven"

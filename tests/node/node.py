@@ -8,10 +8,13 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import sys
 import tempfile
 import time
 
-import day_file
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+import day_file  # noqa: E402
+from ports import free_port  # noqa: E402
 
 LIMIT_S = 60
 TOKEN = "a-token-only-for-this-test-0123456789"
@@ -28,12 +31,6 @@ detection:
     condition: keywords
 level: high
 """
-
-
-def free_port(kind=socket.SOCK_STREAM):
-    with socket.socket(socket.AF_INET, kind) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def until(what, condition, limit_s=LIMIT_S):
@@ -60,7 +57,7 @@ class Node:
         self.followed = self.folder / "followed.log"
         self.followed.write_text("")
         self.http, self.desk, self.tcp = free_port(), free_port(), free_port()
-        self.udp = free_port(socket.SOCK_DGRAM)
+        self.udp = free_port()
         (self.folder / "rules").mkdir()
         (self.folder / "rules" / "marker.yml").write_text(RULE)
         self.config = self.folder / "sereno.yml"
@@ -176,7 +173,7 @@ class Rsyslog:
     def __init__(self, folder, to_port, framing):
         self.folder = pathlib.Path(folder) / f"rsyslog-{framing}"
         self.folder.mkdir()
-        self.port = free_port(socket.SOCK_DGRAM)
+        self.port = free_port()
         conf = self.folder / "rsyslog.conf"
         conf.write_text(f"""global(workDirectory="{self.folder}")
 module(load="imudp")
