@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/control.h"
 #include "cli/courier.h"
 #include "wire/jcs.h"
@@ -141,25 +142,15 @@ static int enrol(const char *data_dir, const char *url, const char *code, const 
 
 static int run_enrol(int argc, char **argv, const struct command *self)
 {
-    const char *data_dir = NULL, *url = NULL, *code = NULL, *fingerprint = "";
-    for (int i = 1; i < argc; i++) {
-        bool more = i + 1 < argc;
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            return cli_help(self);
-        }
-        if (strcmp(argv[i], "--data") == 0 && more) {
-            data_dir = argv[++i];
-        } else if (strcmp(argv[i], "--code") == 0 && more) {
-            code = argv[++i];
-        } else if (strcmp(argv[i], "--fingerprint") == 0 && more) {
-            fingerprint = argv[++i];
-        } else if (argv[i][0] == '-') {
-            return cli_usage(self, "unknown option \"%s\", or one without its value", argv[i]);
-        } else if (url == NULL) {
-            url = argv[i];
-        } else {
-            return cli_usage(self, "one hub at a time");
-        }
+    const char *data_dir = NULL, *url, *code = NULL, *fingerprint = "";
+    const struct cli_option table[] = {
+        {"--data", &data_dir, NULL},
+        {"--code", &code, NULL},
+        {"--fingerprint", &fingerprint, NULL},
+    };
+    int status = cli_options(self, argc, argv, table, ARRAY_LEN(table), &url, 1);
+    if (status != CLI_DONE_NOT) {
+        return status;
     }
     if (url == NULL || code == NULL) {
         return cli_usage(self, "needs the hub's address and --code");
@@ -235,29 +226,19 @@ static int tell_status(const char *data_dir, bool json)
 
 static int run_federation(int argc, char **argv, const struct command *self)
 {
-    const char *data_dir = NULL, *what = NULL, *file = NULL, *to = NULL, *received = NULL;
+    const char *data_dir = NULL, *words[2], *to = NULL, *received = NULL;
     bool json = false;
-    for (int i = 1; i < argc; i++) {
-        bool more = i + 1 < argc;
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            return cli_help(self);
-        }
-        if (strcmp(argv[i], "--data") == 0 && more) {
-            data_dir = argv[++i];
-        } else if (strcmp(argv[i], "--to") == 0 && more) {
-            to = argv[++i];
-        } else if (strcmp(argv[i], "--received") == 0 && more) {
-            received = argv[++i];
-        } else if (strcmp(argv[i], "--json") == 0) {
-            json = true;
-        } else if (argv[i][0] != '-' && what == NULL) {
-            what = argv[i];
-        } else if (argv[i][0] != '-' && file == NULL) {
-            file = argv[i];
-        } else {
-            return cli_usage(self, "no command or option \"%s\"", argv[i]);
-        }
+    const struct cli_option table[] = {
+        {"--data", &data_dir, NULL},
+        {"--to", &to, NULL},
+        {"--received", &received, NULL},
+        {"--json", NULL, &json},
+    };
+    int status = cli_options(self, argc, argv, table, ARRAY_LEN(table), words, ARRAY_LEN(words));
+    if (status != CLI_DONE_NOT) {
+        return status;
     }
+    const char *what = words[0], *file = words[1];
     bool takes_file = what != NULL && (strcmp(what, "export") == 0 || strcmp(what, "import") == 0);
     if (what == NULL || (!takes_file && strcmp(what, "status") != 0) || takes_file != (file != NULL)) {
         return cli_usage(self, "needs `status`, `export FILE` or `import FILE`");

@@ -8,35 +8,24 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "roles/super.h"
 
 static int run_serve(int argc, char **argv, const struct command *self)
 {
     /* On a terminal a person reads: what goes well is not told in log lines there, the links stay in sight. */
     struct super_options o = {.quiet_log = isatty(STDERR_FILENO) == 1};
-    for (int i = 1; i < argc; i++) {
-        const char *arg = argv[i];
-        bool config = strcmp(arg, "--config") == 0;
-        bool data = strcmp(arg, "--data") == 0;
-        if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0) {
-            return cli_help(self);
-        }
-        if (strcmp(arg, "--verbose") == 0 || strcmp(arg, "-v") == 0) {
-            o.quiet_log = false;
-        } else if (strcmp(arg, "--weaker-sandbox") == 0) {
-            o.weaker = true;
-        } else if (strncmp(arg, "--config=", 9) == 0) {
-            o.config_path = arg + 9;
-        } else if (strncmp(arg, "--data=", 7) == 0) {
-            o.data_dir = arg + 7;
-        } else if ((config || data) && i + 1 < argc) {
-            *(config ? &o.config_path : &o.data_dir) = argv[++i];
-        } else if (config || data) {
-            return cli_usage(self, "%s needs a name behind it", arg);
-        } else {
-            return cli_usage(self, "unknown option \"%s\"", arg);
-        }
+    bool verbose = false;
+    const struct cli_option table[] = {
+        {"--config", &o.config_path, NULL},         {"--data", &o.data_dir, NULL},
+        {"--weaker-sandbox", NULL, &o.weaker},      {"--verbose", NULL, &verbose},
+        {"-v", NULL, &verbose},
+    };
+    int status = cli_options(self, argc, argv, table, ARRAY_LEN(table), NULL, 0);
+    if (status != CLI_DONE_NOT) {
+        return status;
     }
+    o.quiet_log = o.quiet_log && !verbose;
     o.rules_dir = cli_share("rules");
     o.sources_dir = cli_share("sources");
     return super_run(&o);

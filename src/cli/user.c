@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/control.h"
 #include "wire/json_write.h"
 
@@ -70,23 +71,16 @@ static int add(const char *data_dir, const char *name, const char *password)
 
 static int run_user(int argc, char **argv, const struct command *self)
 {
-    const char *data_dir = NULL, *name = NULL;
+    const char *data_dir = NULL, *words[2];
     char password[LINE_MAX_BYTES], again[LINE_MAX_BYTES];
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            return cli_help(self);
-        }
-        if (strcmp(argv[i], "--data") == 0 && i + 1 < argc) {
-            data_dir = argv[++i];
-        } else if (argv[i][0] == '-') {
-            return cli_usage(self, "unknown option \"%s\"", argv[i]);
-        } else if (i == 1 && strcmp(argv[i], "add") != 0) {
-            return cli_usage(self, "no command \"%s\"", argv[i]);
-        } else if (i > 1 && name == NULL) {
-            name = argv[i];
-        } else if (i > 1) {
-            return cli_usage(self, "one name at a time");
-        }
+    const struct cli_option table[] = {{"--data", &data_dir, NULL}};
+    int status = cli_options(self, argc, argv, table, ARRAY_LEN(table), words, ARRAY_LEN(words));
+    if (status != CLI_DONE_NOT) {
+        return status;
+    }
+    const char *name = words[1];
+    if (words[0] != NULL && strcmp(words[0], "add") != 0) {
+        return cli_usage(self, "no command \"%s\"", words[0]);
     }
     if (name == NULL) {
         return cli_usage(self, "add needs a name");
@@ -94,8 +88,8 @@ static int run_user(int argc, char **argv, const struct command *self)
     bool terminal = isatty(STDIN_FILENO) == 1;
     bool same = read_line("Password: ", password) &&
                 (!terminal || (read_line("Again: ", again) && strcmp(password, again) == 0));
-    int status = same ? add(data_dir, name, password)
-                      : cli_usage(self, "no password, or not the same twice");
+    status = same ? add(data_dir, name, password)
+                  : cli_usage(self, "no password, or not the same twice");
     sodium_memzero(password, sizeof password);
     sodium_memzero(again, sizeof again);
     return status;

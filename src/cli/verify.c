@@ -15,6 +15,7 @@
 #include "archive/seal.h"
 #include "base/id.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "os/sandbox.h"
 #include "records/audit.h"
 #include "records/db.h"
@@ -248,21 +249,15 @@ static int verify(struct verify *v)
 static int run_verify(int argc, char **argv, const struct command *self)
 {
     struct verify v = {.terminal = isatty(STDERR_FILENO) == 1};
-    for (int i = 1; i < argc; i++) {
-        bool data = strcmp(argv[i], "--data") == 0;
-        bool key = strcmp(argv[i], "--key") == 0;
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            return cli_help(self);
-        }
-        if (strcmp(argv[i], "--json") == 0) {
-            v.json = true;
-        } else if (strcmp(argv[i], "--weaker-sandbox") == 0) {
-            v.weaker = true;
-        } else if ((data || key) && i + 1 < argc) {
-            *(data ? &v.data_dir : &v.key) = argv[++i];
-        } else {
-            return cli_usage(self, data || key ? "%s needs a value behind it" : "unknown option \"%s\"", argv[i]);
-        }
+    const struct cli_option table[] = {
+        {"--data", &v.data_dir, NULL},
+        {"--key", &v.key, NULL},
+        {"--json", NULL, &v.json},
+        {"--weaker-sandbox", NULL, &v.weaker},
+    };
+    int status = cli_options(self, argc, argv, table, ARRAY_LEN(table), NULL, 0);
+    if (status != CLI_DONE_NOT) {
+        return status;
     }
     if (sodium_init() < 0) {
         (void)fprintf(stderr, "sereno: the crypto library does not start\n");
