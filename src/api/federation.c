@@ -556,6 +556,16 @@ void federation_readmit(struct api_request *req)
     member_change(req, FED_CHANGE_RESUME);
 }
 
+void federation_tombstone(struct api_request *req)
+{
+    with_officer(req, change,
+                 &(struct fed_change_ask){.kind = FED_CHANGE_TOMBSTONE,
+                                          .circle = request_field(req, "circle"),
+                                          .node = SPAN(""),
+                                          .item = span_trim(request_field(req, "item")),
+                                          .reason = span_trim(request_field(req, "reason"))});
+}
+
 void federation_renew(struct api_request *req)
 {
     with_officer(req, change,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * A change of who belongs to a circle, as one transaction at the hub: the request that is decided, the
- * new membership, its envelope for every member, and what no longer goes to those who left. A change
- * that lacks signatures of officers is only noted as a request that waits. Called by the keeper; the
- * codec also by the desk.
+ * What officers of a hub sign, as one transaction: the request that is decided; of who belongs to a
+ * circle the new membership, its envelope for every member, and what no longer goes to those who left;
+ * of an item that is taken back the tombstone, applied here and passed on. What lacks signatures is
+ * only noted as a request that waits. Called by the keeper; the codec also by the desk.
  */
 #ifndef RECORDS_FED_CHANGE_H
 #define RECORDS_FED_CHANGE_H
@@ -11,6 +11,7 @@
 #include "records/fed_book.h"
 #include "records/fed_enrol.h"
 #include "records/fed_out.h"
+#include "records/fed_take.h"
 
 enum { FED_CHANGE_LEAVERS_MAX = 64 };
 
@@ -23,6 +24,8 @@ struct fed_change {
     bool has_out; /* the membership's envelope, for the members as they are now */
     struct fed_out out;
     bool replaces; /* memberships of the circle that still wait for members need not go any more */
+    bool has_taken; /* officers' tombstone: taken in here as if it had come */
+    struct fed_taken taken;
     uint32_t nleavers;
     struct span leavers[FED_CHANGE_LEAVERS_MAX]; /* nodes that belong to no circle of this hub now */
     struct span who;
@@ -30,7 +33,8 @@ struct fed_change {
 
 void fed_change_encode(struct buf *out, const struct fed_change *ch);
 void fed_change_decode(struct cursor *c, struct arena *arena, struct fed_change *out);
-int fed_change_apply(struct db *db, const struct fed_change *ch, time_ns now,
-                     struct err *e) NODISCARD;
+/* ERR_BUSY: the request was decided meanwhile; ERR_DENIED: the tombstone is refused here. */
+int fed_change_apply(struct db *db, const struct fed_change *ch, fed_apply_of *apply_of,
+                     time_ns now, struct err *e) NODISCARD;
 
 #endif

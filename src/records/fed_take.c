@@ -123,11 +123,13 @@ static int take_one(struct db *db, const struct fed_taken *t, fed_apply_of *appl
     return rc == 0 && o->fresh && !refused && t->npeers > 0 ? relay(db, t, now, e) : rc;
 }
 
-static int take_all(struct db *db, const struct fed_taken *list, size_t count,
+int fed_take_within(struct db *db, const struct fed_taken *list, size_t count,
                     fed_apply_of *apply_of, time_ns now, struct arena *arena,
                     struct fed_outcome *out, struct err *e)
 {
     int rc = 0;
+    CHECK(count <= FED_TAKE_MAX && db_in_transaction(db));
+    memset(out, 0, count * sizeof *out);
     for (size_t i = 0; i < count && rc == 0; i++) {
         const struct fed_taken *t = &list[i];
         if (t->row.id.len > 0) { /* one that could not even be read leaves its number only */
@@ -144,9 +146,7 @@ static int take_all(struct db *db, const struct fed_taken *list, size_t count,
 int fed_take(struct db *db, const struct fed_taken *list, size_t count, fed_apply_of *apply_of,
              time_ns now, struct arena *arena, struct fed_outcome *out, struct err *e)
 {
-    CHECK(count <= FED_TAKE_MAX);
-    memset(out, 0, count * sizeof *out);
     int rc = db_begin(db, e);
     return rc < 0 ? rc
-                  : db_end(db, take_all(db, list, count, apply_of, now, arena, out, e), e);
+                  : db_end(db, fed_take_within(db, list, count, apply_of, now, arena, out, e), e);
 }

@@ -47,7 +47,11 @@ struct fed_outcome {
     struct span state, reason; /* as stored */
 };
 
-/* One transaction; outcomes are the arena's. */
+/* Outcomes are the arena's. Inside a transaction … */
+int fed_take_within(struct db *db, const struct fed_taken *list, size_t count,
+                    fed_apply_of *apply_of, time_ns now, struct arena *arena,
+                    struct fed_outcome *out, struct err *e) NODISCARD;
+/* … and as one of its own. */
 int fed_take(struct db *db, const struct fed_taken *list, size_t count, fed_apply_of *apply_of,
              time_ns now, struct arena *arena, struct fed_outcome *out, struct err *e) NODISCARD;
 

@@ -247,13 +247,13 @@ static void a_change(void **state)
                               .type = SPAN("membership"), .issuer = SPAN(HUB), .epoch = 1, .created = TEST_NOW,
                               .expires = TEST_NOW + TIME_DAY, .envelope = SPAN("{m}"), .reason = SPAN("control message"),
                               .audience = SPAN("all members")};
-    assert_int_equal(fed_change_apply(db, &ch, TEST_NOW, &e), 0);
+    assert_int_equal(fed_change_apply(db, &ch, apply_of, TEST_NOW, &e), 0);
     assert_int_equal(test_number(db, "SELECT epoch FROM fed_circle"), 2);
     assert_int_equal(test_number(db, "SELECT COUNT(*) FROM fed_out"), 1);
     /* Decided twice: the second time changes nothing at all. */
     ch.request_new = false;
     ch.membership.epoch = 3;
-    assert_int_equal(fed_change_apply(db, &ch, TEST_NOW, &e), ERR_BUSY);
+    assert_int_equal(fed_change_apply(db, &ch, apply_of, TEST_NOW, &e), ERR_BUSY);
     assert_int_equal(test_number(db, "SELECT epoch FROM fed_circle"), 2);
     /* The next one replaces what nobody was sent yet; who leaves gets nothing more. */
     ch.request_new = true;
@@ -265,7 +265,7 @@ static void a_change(void **state)
     struct cursor c = cursor_of(buf_view(&b));
     fed_change_decode(&c, &arena, &back);
     assert_true(cursor_done(&c));
-    assert_int_equal(fed_change_apply(db, &back, TEST_NOW, &e), 0);
+    assert_int_equal(fed_change_apply(db, &back, apply_of, TEST_NOW, &e), 0);
     assert_int_equal(test_number(db, "SELECT COUNT(*) FROM fed_out"), 0);
     assert_int_equal(test_number(db, "SELECT epoch FROM fed_circle"), 3);
     buf_free(&b);

@@ -206,7 +206,7 @@ static int change(struct keeper_records *kr, struct cursor *c, struct err *e)
     struct fed_change ch;
     fed_change_decode(c, &kr->scratch, &ch);
     int rc = whole(c, e);
-    rc = rc < 0 ? rc : fed_change_apply(kr->db, &ch, clock_now(), e);
+    rc = rc < 0 ? rc : fed_change_apply(kr->db, &ch, apply_of, clock_now(), e);
     answer_begin(&kr->out, rc, e);
     return rc;
 }

@@ -104,6 +104,9 @@ int fed_item_apply(struct db *db, const struct fed_envelope_row *row, struct cur
     }
     arena_init(&arena, 0);
     int rc = look(db, in.id, &arena, &k, e);
+    if (k.k.bare && k.row.author.len == 0 && !span_eq(k.row.circle, row->circle)) {
+        k = (struct known){0}; /* officers take back what is of their own circle, not another's that is yet to come */
+    }
     if (rc == 0) {
         enum fed_item_step step = fed_item_next(&k.k, row->issuer, in.version, &why);
         rc = step == FED_ITEM_NOTHING ? refused(why, e) : put_content(db, row, &in, &k, step, &arena, now, e);
@@ -227,6 +230,7 @@ int fed_tombstone_apply(struct db *db, const struct fed_envelope_row *row, struc
     }
     arena_init(&arena, 0);
     int rc = look(db, id, &arena, &k, e);
+    by_officers = by_officers && (!k.k.here || span_eq(k.row.circle, row->circle)); /* of their own circle only */
     if (rc == 0) {
         enum fed_item_step step = fed_tombstone_next(&k.k, row->issuer, by_officers, &why);
         rc = step == FED_ITEM_NOTHING ? refused(why, e) : put_stone(db, row, id, reason, by_officers, &k, &arena, now, e);

@@ -209,6 +209,21 @@ static void test_officers(void **state)
     ASSERT_SPAN(row_now().state, "retracted");
 }
 
+/* Officers speak for their own circle: those of another hub remove nothing of it, neither before nor after. */
+static void test_officers_of_another_circle(void **state)
+{
+    (void)state;
+    assert_int_equal(item(1, 1, "t", "GREEN"), 0);
+    MUST(db_exec(db, "UPDATE fed_item SET circle = 'elsewhere'", &e));
+    assert_int_equal(tombstone(0, 2), ERR_DENIED);
+    ASSERT_SPAN(row_now().state, "current");
+    MUST(db_exec(db, "DELETE FROM fed_item", &e));
+    assert_int_equal(tombstone(0, 2), 0);
+    MUST(db_exec(db, "UPDATE fed_item SET circle = 'elsewhere'", &e));
+    assert_int_equal(item(1, 1, "t", "GREEN"), 0);
+    ASSERT_SPAN(row_now().state, "current");
+}
+
 static void test_tombstone_first(void **state)
 {
     (void)state;
@@ -341,6 +356,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_label_first, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tombstones, setup, teardown),
         cmocka_unit_test_setup_teardown(test_officers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_officers_of_another_circle, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tombstone_first, setup, teardown),
         cmocka_unit_test_setup_teardown(test_strangers_tombstone_first, setup, teardown),
         cmocka_unit_test_setup_teardown(test_receipts, setup, teardown),

@@ -110,6 +110,24 @@ mockOnly('an approval wants the fingerprint compared and the right password', as
   await p.context().close();
 });
 
+mockOnly('an officer takes an item back for its author, and another must sign it too', async () => {
+  const p = await open(world, '/stories/i3');
+  await p.locator('#pw-stone-story').fill('right');
+  await p.getByRole('button', { name: 'Sign it' }).click();
+  await p.locator('.error', { hasText: 'reason' }).waitFor();
+  await p.fill('#stone-why-story', 'A person is named in it');
+  await p.getByRole('button', { name: 'Sign it' }).click();
+  await p.locator('.toast', { hasText: 'another officer' }).waitFor();
+  await p.goto(`${world.url}/federation/members`);
+  const request = p.locator('.request', { hasText: 'An item taken back for its author' });
+  await request.locator('a', { hasText: 'i3' }).waitFor();
+  assert.match(await request.innerText(), /A person is named in it/);
+  await request.locator('[type=password]').fill('right');
+  await request.getByRole('button', { name: 'Approve' }).click();
+  await request.waitFor({ state: 'detached' });
+  await p.context().close();
+});
+
 mockOnly('a member is suspended with the officer\'s password, and a change that needs two officers says so', async () => {
   const p = await open(world, '/federation/members');
   const row = p.locator('tr', { hasText: 'Brezovgrad' });

@@ -34,6 +34,7 @@ const SCREENS = {
   members: ['/federation/members', (p) => p.locator('.request').waitFor()],
   stories: ['/stories', (p) => p.locator('.stories').waitFor()],
   story: ['/stories/i1', (p) => p.locator('#retract-why').waitFor()],
+  officers: ['/stories/i3', (p) => p.locator('#stone-why-story').waitFor()],
   compose: ['/stories/new', (p) => p.locator('.aud strong').waitFor()],
   warnings: ['/warnings', (p) => p.locator('table').waitFor()],
   warning: ['/warnings/w2', (p) => p.locator('#decide-why').waitFor()],

@@ -11,7 +11,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "api"))
 from node import MailServer
-from world import World, run, wait_until
+from world import PASSWORD, World, run, wait_until
 
 PROGRAM = sys.argv.pop(1) if len(sys.argv) > 1 else ""
 SECRET = "lanternfish-quorum-7731"
@@ -85,6 +85,43 @@ class Items(unittest.TestCase):
         self.two.wait_link(self.hub)
         self.seen(self.two, amber, "retracted")
         self.assertEqual(self.two.rows("SELECT title, body FROM fed_item WHERE id = ?", amber), [("", "")])
+
+    def test_two_officers_take_back_what_its_author_cannot(self):
+        anna, bo = self.hub.admin("anna"), self.hub.admin("bo")
+        anna.do("/api/v1/federation/officers", {"password": PASSWORD})
+        bo.do("/api/v1/federation/officers", {"password": PASSWORD})
+        anna.do("/api/v1/federation/circles/%s/renew" % self.circle, {"password": PASSWORD})
+        for n in (self.one, self.two):
+            self.world.wait_epoch(n, self.circle, 5)
+        amber, green = self.send(self.one), self.send(self.one, tlp="GREEN", title="For all", text="nothing secret", audience={"all": True})
+        self.seen(self.two, amber)
+        self.seen(self.three, green)
+        self.one.kill()
+        stone = {"circle": self.circle, "item": amber, "reason": "a person is named in it", "password": PASSWORD}
+        for bad, status in (({"item": "x"}, 400), ({"reason": ""}, 400), ({"circle": "elsewhere"}, 404), ({"password": "no"}, 403)):
+            self.assertEqual(anna.send("POST", "/api/v1/federation/tombstones", {**stone, **bad}).status, status, bad)
+        self.assertFalse(anna.do("/api/v1/federation/tombstones", stone)["complete"])
+        request, = [r for r in self.hub.requests() if r["kind"] == "tombstone"]
+        self.assertEqual((request["item"], request["reason"], request["needed"], [a["who"] for a in request["approvals"]]),
+                         (amber, "a person is named in it", 2, ["anna"]))
+        approve = "/api/v1/federation/requests/%s/approve" % request["id"]
+        self.assertEqual(anna.send("POST", approve, {"password": PASSWORD}).status, 409)  # nobody is two officers
+        self.hub.restart()
+        anna, bo = self.hub.admin("anna"), self.hub.admin("bo")
+        self.seen(self.two, amber)
+        self.assertTrue(bo.do(approve, {"password": PASSWORD})["complete"])
+        self.assertEqual(self.seen(self.two, amber, "retracted")["title"], "")
+        self.assertEqual(bo.send("POST", approve, {"password": PASSWORD}).status, 409)
+        self.one.start()  # its author's node hears of it when it is back
+        self.assertEqual(self.seen(self.one, amber, "retracted")["title"], "")
+        for n in (self.two, self.three):
+            self.assertEqual(n.get("/api/v1/items/" + green)["state"], "current")
+        # Refused by the other, nothing happens.
+        self.assertFalse(anna.do("/api/v1/federation/tombstones", {**stone, "item": green})["complete"])
+        request, = [r for r in self.hub.requests() if r["kind"] == "tombstone"]
+        bo.do("/api/v1/federation/requests/%s/refuse" % request["id"], {"password": PASSWORD})
+        self.assertEqual([r for r in self.hub.requests() if r["kind"] == "tombstone"], [])
+        self.assertEqual(self.three.get("/api/v1/items/" + green)["state"], "current")
 
     def test_courier_mode(self):
         if not self.world.namespaces:

@@ -143,9 +143,10 @@ struct span fed_engine_officer_sealed(const struct fed_engine *en, struct span u
 void fed_engine_officer_known(struct fed_engine *en, struct span user_id, struct span name,
                               const unsigned char key[FED_KEY_BYTES], struct span sealed);
 
-/* A change of membership, ready for ASK_FED_CHANGE: the question goes to `question`. *complete_out:
+/* What officers sign: a change of membership, or an item of a circle taken back for its author; ready for
+ * ASK_FED_CHANGE: the question goes to `question`. *complete_out:
  * enough officers have signed, and it takes effect; fed_engine_changed says so once it is durable. */
-enum fed_change_kind { FED_CHANGE_CIRCLE, FED_CHANGE_APPROVE, FED_CHANGE_REFUSE, FED_CHANGE_SUSPEND, FED_CHANGE_REMOVE, FED_CHANGE_RESUME, FED_CHANGE_RENEW };
+enum fed_change_kind { FED_CHANGE_CIRCLE, FED_CHANGE_APPROVE, FED_CHANGE_REFUSE, FED_CHANGE_SUSPEND, FED_CHANGE_REMOVE, FED_CHANGE_RESUME, FED_CHANGE_RENEW, FED_CHANGE_TOMBSTONE };
 struct fed_change_ask {
     enum fed_change_kind kind;
     struct fed_officer_key officer;
@@ -155,6 +156,7 @@ struct fed_change_ask {
     struct span node;        /* SUSPEND, REMOVE, RESUME */
     struct span request;     /* APPROVE, REFUSE: its row follows */
     struct cursor *row;      /* answer to ASK_FED_REQUEST */
+    struct span item, reason; /* TOMBSTONE: id, and why; the reason goes to all members */
     struct span fingerprint; /* APPROVE: what the officer compared; empty for changes of officers */
 };
 int fed_engine_change(struct fed_engine *en, const struct fed_change_ask *ask, struct buf *question,

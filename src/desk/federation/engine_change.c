@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Who belongs: every change of a circle of this hub is a new membership file, signed by the hub and by
+ * What officers sign. Who belongs: every change of a circle of this hub is a new membership file, signed by the hub and by
  * as many officers as its quorum asks for. What lacks signatures waits as a request that another
- * officer approves. See fed_engine_change.
+ * officer approves; so does an item taken back for its author (engine_stone.c). See fed_engine_change.
  */
 #include <sodium.h>
 #include <stdio.h>
@@ -161,6 +161,7 @@ static int draft(struct work *w, struct err *e)
         draft_next(w);
         break;
     case FED_CHANGE_REFUSE:
+    case FED_CHANGE_TOMBSTONE:
         UNREACHABLE();
     }
     put_officers(w);
@@ -390,6 +391,12 @@ static int run(struct work *w, bool *complete_out, struct err *e)
         *complete_out = true;
         return 0;
     }
+    if (w->ask->kind == FED_CHANGE_TOMBSTONE || engine_stone_is(&w->request)) {
+        w->change.request = w->request;
+        rc = engine_stone_sign(w->en, &w->a, w->ask, w->circle, &w->change, complete_out, e);
+        w->request = w->change.request;
+        return rc;
+    }
     rc = w->ask->kind == FED_CHANGE_APPROVE ? compare(w, e) : 0;
     if (rc == 0 && !take_candidate(w)) {
         bool own_act = w->ask->kind == FED_CHANGE_APPROVE && w->request.csr.len == 0;
@@ -432,6 +439,9 @@ void fed_engine_changed(struct fed_engine *en, struct span question)
     arena_init(&a, 0);
     (void)cursor_u16(&c);
     fed_change_decode(&c, &a, &ch);
+    if (cursor_done(&c) && ch.has_taken) {
+        engine_after(en, &ch.taken);
+    }
     if (cursor_done(&c) && ch.has_membership) {
         engine_circle_add(en, ch.membership.circle, true, ch.membership.body);
         log_info("federation.epoch", "circle=%.*s epoch=%lld members=%u own=1",

@@ -79,23 +79,44 @@ static int make(struct fed_engine *en, struct arena *a, const struct fed_issue *
     return fed_envelope_make(a, &d, &en->keys, readers, n, text_out, id, e);
 }
 
+/* Judged like anybody's, and passed on to whom the policy lets have it. */
+static int judge_own(struct fed_engine *en, struct arena *a, struct span text, struct fed_taken *out, struct err *e)
+{
+    struct fed_envelope env;
+    const struct engine_source src = {.peer = SPAN(""), .hub = span_of(en->keys.node)};
+    enum fed_refusal r = engine_judge(en, a, &src, text, out);
+    enum fed_act act = fed_refusal_act(r);
+    if ((act != FED_ACT_TAKE && act != FED_ACT_STORE) || fed_envelope_read(a, text, &env, e) != FED_TAKEN) {
+        return err_set(e, ERR_DENIED, "it would be refused: %s", fed_refusal_text(r));
+    }
+    engine_relay(en, a, &env, out);
+    return 0;
+}
+
+int engine_issue_taken(struct fed_engine *en, struct arena *a, const struct fed_issue *i, const struct fed_membership *m,
+                       struct fed_taken *out, struct err *e)
+{
+    char id[FED_ID_LEN + 1];
+    struct span text = SPAN("");
+    int rc = may_issue(en, m, e);
+    rc = rc < 0 ? rc : make(en, a, i, m, &text, id, e);
+    rc = rc < 0 ? rc : judge_own(en, a, text, out, e);
+    out->class = i->class;
+    return rc;
+}
+
 static int issue_at_hub(struct fed_engine *en, const struct fed_issue *i, struct span text,
                         struct issuing *w, struct err *e)
 {
     struct group *g = engine_group(en);
-    struct fed_envelope env;
     struct fed_taken t;
-    const struct engine_source src = {.peer = SPAN(""), .hub = span_of(en->keys.node)};
     if (g->items.len >= FED_TAKE_MAX || g->bytes + text.len > ENGINE_GROUP_BYTES) {
         return err_set(e, ERR_BUSY, "too much is being taken in at once");
     }
-    enum fed_refusal r = engine_judge(en, &g->arena, &src, text, &t);
-    enum fed_act act = fed_refusal_act(r);
-    if ((act != FED_ACT_TAKE && act != FED_ACT_STORE) ||
-        fed_envelope_read(&g->arena, text, &env, e) != FED_TAKEN) {
-        return err_set(e, ERR_DENIED, "it would be refused: %s", fed_refusal_text(r));
+    int rc = judge_own(en, &g->arena, text, &t, e);
+    if (rc < 0) {
+        return rc;
     }
-    engine_relay(en, &g->arena, &env, &t);
     t.class = i->class;
     vec_push(&g->items, t);
     vec_push(&g->waiters, (struct waiter){applied_here, w, 1});

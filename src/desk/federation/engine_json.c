@@ -323,17 +323,20 @@ static void put_request(struct json_writer *j, const struct fed_engine *en,
         fed_base64_read(r->seal, seal, sizeof seal)) {
         fed_fingerprint(sign, seal, print);
     }
+    bool stone = engine_stone_is(r);
     json_object(j);
     put_text(j, "id", r->id);
-    put_text(j, "kind", enrols ? SPAN("member") : m == NULL ? SPAN("circle") : SPAN("change"));
-    put_text(j, "organisation", r->org);
-    put_text(j, "node", r->node);
+    put_text(j, "kind", enrols ? SPAN("member") : stone ? SPAN("tombstone") : m == NULL ? SPAN("circle") : SPAN("change"));
+    put_text(j, "organisation", stone ? SPAN("") : r->org);
+    put_text(j, "node", stone ? SPAN("") : r->node);
+    put_text_or_null(j, "item", stone ? r->node : SPAN(""));
+    put_text_or_null(j, "reason", stone ? r->org : SPAN(""));
     put_text(j, "circle", r->circle);
     put_text(j, "circle_class", m != NULL && !m->nda ? SPAN("member") : SPAN("nda"));
     put_text_or_null(j, "fingerprint", span_of(print));
     put_time(j, "asked", r->created);
     put_approvals(j, r);
-    put_number(j, "needed", m == NULL ? FED_QUORUM_NDA : m->quorum);
+    put_number(j, "needed", m == NULL ? FED_QUORUM_NDA : stone ? engine_stone_needs(m) : m->quorum);
     put_text(j, "state", r->state);
     json_end(j);
 }

@@ -203,6 +203,9 @@ void engine_group_free(struct group **g);
 void engine_relay(struct fed_engine *en, struct arena *a, const struct fed_envelope *env,
                   struct fed_taken *out);
 
+/* What follows once one is kept and applied that came with a question of its own. */
+void engine_after(struct fed_engine *en, const struct fed_taken *t);
+
 /* Looks at held envelopes again, now and then. */
 void engine_held_tick(struct fed_engine *en);
 
@@ -219,6 +222,19 @@ void engine_link_enrolled(struct fed_link *l);
 time_ns engine_pause(unsigned failures);
 /* Takes back an answer that refuses: its error text. */
 void engine_problem(char *out, size_t size, const struct fed_carried *c);
+
+/* engine_issue.c: makes an envelope and takes it in here as if it had come, with the members it is passed
+ * on to: ERR_DENIED as fed_engine_issue. */
+int engine_issue_taken(struct fed_engine *en, struct arena *a, const struct fed_issue *i, const struct fed_membership *m,
+                       struct fed_taken *out, struct err *e) NODISCARD;
+
+/* engine_stone.c: whether a request is for a tombstone; one more officer signs it, and with enough of them it is
+ * ready to be taken in. */
+bool engine_stone_is(const struct fed_request_row *r);
+int engine_stone_sign(struct fed_engine *en, struct arena *a, const struct fed_change_ask *ask, const struct circle *c,
+                      struct fed_change *ch, bool *complete_out, struct err *e) NODISCARD;
+/* How many officers of a circle it takes. */
+int64_t engine_stone_needs(const struct fed_membership *m);
 
 /* engine_join.c */
 void engine_joins_tick(struct fed_engine *en);

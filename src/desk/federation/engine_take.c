@@ -179,18 +179,36 @@ struct group *engine_group(struct fed_engine *en)
     return en->gathering;
 }
 
+static void wake_peers(struct fed_engine *en, const struct fed_taken *t)
+{
+    for (size_t i = 0; i < t->npeers; i++) {
+        engine_peer_wake(en, t->peer[i]);
+    }
+}
+
+static void applied(struct fed_engine *en, const struct fed_taken *t)
+{
+    size_t h = handler_of(t->row.type);
+    en->taken++;
+    if (h < ARRAY_LEN(handlers)) {
+        handlers[h].after(en, t);
+    }
+}
+
+void engine_after(struct fed_engine *en, const struct fed_taken *t)
+{
+    applied(en, t);
+    wake_peers(en, t);
+}
+
 static void run_after(struct fed_engine *en, const struct fed_taken *t,
                       const struct fed_outcome *o)
 {
-    size_t h = handler_of(t->row.type);
     if (o->fresh && span_eq(o->state, SPAN("applied"))) {
-        en->taken++;
-        if (h < ARRAY_LEN(handlers)) {
-            handlers[h].after(en, t);
-        }
+        applied(en, t);
     }
-    for (size_t i = 0; o->fresh && i < t->npeers; i++) {
-        engine_peer_wake(en, t->peer[i]);
+    if (o->fresh) {
+        wake_peers(en, t);
     }
 }
 

@@ -216,7 +216,7 @@ uint32_t fed_tombstone_officers(const struct fed_tombstone *t, const struct fed_
 
 bool fed_tombstone_holds(const struct fed_tombstone *t, struct span issuer, struct span author, const struct fed_membership *m)
 {
-    uint32_t need = m->quorum > 2 ? m->quorum : 2;
+    uint32_t need = m->quorum > FED_TOMBSTONE_OFFICERS ? m->quorum : FED_TOMBSTONE_OFFICERS;
     return (author.len > 0 && span_eq(issuer, author)) || fed_tombstone_officers(t, m) >= need;
 }
 

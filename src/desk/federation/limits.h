@@ -31,6 +31,7 @@ enum {
     FED_COURIER_BYTES_MAX = 16 << 20,    /* of one courier file */
     FED_ITEM_TITLE_MAX = 300,               /* bytes of an item's title */
     FED_ITEM_TEXT_MAX = 256 << 10,          /* bytes of an item's text */
+    FED_TOMBSTONE_OFFICERS = 2,          /* at least, to take back what is another's */
     FED_REASON_MAX = 1000,               /* bytes of a tombstone's reason */
     FED_DERIVED_MAX = 64,                /* items that one item says it derives from */
     FED_QUORUM_NDA = 2,                  /* officers who sign for an NDA circle, at least */

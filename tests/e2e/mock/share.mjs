@@ -93,6 +93,11 @@ export function share(s, method, path, body, send, fail) {
     s.members.find((x) => x.node === m[1]).state = { remove: 'removed', suspend: 'suspended', readmit: 'active' }[m[2]];
     return send(200, { complete: true });
   }
+  if (path === '/federation/tombstones') {
+    if (body.password !== 'right') return fail(403, 'password', 'That is not your password.', 'password');
+    s.requests.push({ id: `r${s.requests.length + 1}`, organisation: '', kind: 'tombstone', item: body.item, reason: body.reason, circle: body.circle, circle_class: 'member', fingerprint: null, asked: ago(0), approvals: [{ who: 'Marta Ortega', at: ago(0) }], needed: 2, state: 'waiting' });
+    return send(200, { complete: false, circle: body.circle });
+  }
   if (path === '/items/preview') return send(200, preview(s, body));
   if (path === '/items' && method === 'POST') {
     const id = `i${s.items.length + 1}`;

@@ -11,76 +11,11 @@ import { Age, CopyButton, Empty, Problem, Slow } from '../base/parts';
 import { problem } from '../base/problem';
 import { visibleLine } from '../base/visible';
 import { quarter } from '../state/ticks';
-import { say } from '../state/toast';
 import { described, federationTabs, Field, shownDay, State, Tabs, useResource } from './parts';
+import { Sign, StoneForm } from './sign';
 import type { Board, Circle, JoinRequest, Member } from './types';
 
 const READ_EVERY_MS = 15_000;
-
-interface SignProps {
-  id: string;
-  /** Acts of one password: the first is the main one. */
-  acts: { label: string; done: string; grave?: boolean; path: string; body?: object }[];
-  /** Says what is missing before anything is sent. */
-  before?: () => string | null;
-  after: () => void;
-}
-/** A password and what it signs. It is forgotten at once. */
-function Sign({ id, acts, before, after }: SignProps) {
-  const password = useSignal('');
-  const wrong = useSignal<string | null>(null);
-  const busy = useSignal(false);
-  const send = async (a: SignProps['acts'][number]): Promise<void> => {
-    const missing = before?.() ?? (password.value ? null : t('sign.missing'));
-    if (missing) {
-      wrong.value = missing;
-      return;
-    }
-    busy.value = true;
-    try {
-      const answer = await post<{ complete?: boolean } | null>(a.path, { ...a.body, password: password.value });
-      say(answer?.complete === false ? t('sign.more') : a.done);
-      wrong.value = null;
-      after();
-    } catch (err) {
-      wrong.value = problem(err);
-    } finally {
-      busy.value = false;
-      password.value = '';
-    }
-  };
-  return (
-    <form
-      class="form token-form"
-      onSubmit={(e) => {
-        e.preventDefault();
-        if (acts[0]) void send(acts[0]);
-      }}
-    >
-      <Field id={`pw-${id}`} label={t('request.password')} hint={t('request.password_hint')} wrong={wrong.value}>
-        <input
-          id={`pw-${id}`}
-          type="password"
-          autocomplete="current-password"
-          aria-describedby={described(`pw-${id}`, true, wrong.value !== null)}
-          value={password.value}
-          onInput={(e) => {
-            password.value = e.currentTarget.value;
-            wrong.value = null;
-          }}
-        />
-      </Field>
-      <div class="acts">
-        {acts.map((a, i) => (
-          <button key={a.label} class={a.grave ? 'btn grave' : i === 0 ? 'btn main-act' : 'btn'} type={i === 0 ? 'submit' : 'button'} disabled={busy.value}
-            onClick={i === 0 ? undefined : () => void send(a)}>
-            {a.label}
-          </button>
-        ))}
-      </div>
-    </form>
-  );
-}
 
 function Request({ r, circle, again }: { r: JoinRequest; circle: string; again: () => void }) {
   const compared = useSignal(false);
@@ -101,6 +36,15 @@ function Request({ r, circle, again }: { r: JoinRequest; circle: string; again: 
           </p>
         </>
       )}
+      {r.kind === 'tombstone' && (
+        <p>
+          <a href={`/stories/${encodeURIComponent(r.item ?? '')}`}>
+            <code>{r.item}</code>
+          </a>
+          {': '}
+          {visibleLine(r.reason ?? '')}
+        </p>
+      )}
       <p class="soft">
         {t('request.approvals', { n: r.approvals.length, needed: r.needed })}
         {r.approvals.map((a) => ` ${visibleLine(a.who)}.`).join('')}
@@ -117,7 +61,7 @@ function Request({ r, circle, again }: { r: JoinRequest; circle: string; again: 
         after={again}
         acts={[
           { label: t('request.approve'), done: t('request.approved'), path: `${path}/approve`, body: r.fingerprint ? { fingerprint: r.fingerprint } : {} },
-          { label: t('request.refuse'), done: t('request.refused', { name: visibleLine(r.organisation) }), path: `${path}/refuse` },
+          { label: t('request.refuse'), done: r.kind === 'tombstone' ? t('request.refused_change') : t('request.refused', { name: visibleLine(r.organisation) }), path: `${path}/refuse` },
         ]}
       />
     </li>
@@ -277,6 +221,35 @@ function List({ items, names, again }: { items: Member[]; names: Map<string, str
   );
 }
 
+/** An item taken back for an author who cannot do it: by its id, since the hub may not be among its readers. */
+function Stone({ circles, again }: { circles: Circle[]; again: () => void }) {
+  const circle = useSignal(circles[0]?.id ?? '');
+  const item = useSignal('');
+  const reason = useSignal('');
+  return (
+    <details>
+      <summary>{t('stone.title')}</summary>
+      <p class="soft">{t('stone.lead')}</p>
+      <div class="form token-form">
+        <Field id="stone-circle" label={t('circle.name')}>
+          <select id="stone-circle" value={circle.value} onChange={(e) => (circle.value = e.currentTarget.value)}>
+            {circles.map((c) => (
+              <option key={c.id} value={c.id}>
+                {visibleLine(c.name)}
+              </option>
+            ))}
+          </select>
+        </Field>
+        <Field id="stone-item" label={t('stone.item')} hint={t('stone.item_hint')}>
+          <input id="stone-item" type="text" maxLength={36} autocomplete="off" spellcheck={false} aria-describedby="stone-item-hint" value={item.value}
+            onInput={(e) => (item.value = e.currentTarget.value)} />
+        </Field>
+      </div>
+      <StoneForm id="members" circle={circle.value} item={item.value.trim()} reason={reason} again={again} />
+    </details>
+  );
+}
+
 /** Circles of this hub, each with the day its membership runs out; and a new one. */
 function Circles({ circles, again }: { circles: Circle[]; again: () => void }) {
   const name = useSignal('');
@@ -323,6 +296,7 @@ function Circles({ circles, again }: { circles: Circle[]; again: () => void }) {
         <p class="soft">{t('officer.lead')}</p>
         <Sign id="officer" after={again} acts={[{ label: t('officer.become'), done: t('officer.done'), path: '/federation/officers' }]} />
       </details>
+      {circles.length > 0 && <Stone circles={circles} again={again} />}
     </section>
   );
 }

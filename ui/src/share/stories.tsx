@@ -8,8 +8,9 @@ import { problem } from '../base/problem';
 import { visible, visibleLine } from '../base/visible';
 import { quarter } from '../state/ticks';
 import { act, Field, History, State, Tlp, Twice, useResource } from './parts';
-import { TLPS, type Item, type ItemDetail, type Tlp as Label } from './types';
+import { TLPS, type Board, type Item, type ItemDetail, type Tlp as Label } from './types';
 import { personsOf, personWords } from './composer';
+import { StoneForm } from './sign';
 import { shownWhen } from './warnings';
 
 const READ_EVERY_MS = 15_000;
@@ -117,6 +118,20 @@ function Author({ item, again }: { item: ItemDetail; again: () => void }) {
   );
 }
 
+/** At the hub of its circle: officers take it back for an author who cannot. */
+function Officers({ item, again }: { item: ItemDetail; again: () => void }) {
+  const board = useResource<Board>('/federation');
+  const reason = useSignal('');
+  if (!board.data.value?.circles.some((c) => c.own && c.id === item.circle)) return null;
+  return (
+    <section class="panel" aria-labelledby="officers-h">
+      <h2 id="officers-h">{t('stone.title')}</h2>
+      <p class="soft">{t('stone.lead')}</p>
+      <StoneForm id="story" circle={item.circle} item={item.id} reason={reason} again={again} />
+    </section>
+  );
+}
+
 export function StoryPage({ id }: { id: string }) {
   const { data, wrong, again } = useResource<ItemDetail>(`/items/${encodeURIComponent(id)}`);
   const i = data.value;
@@ -160,6 +175,7 @@ export function StoryPage({ id }: { id: string }) {
             </ul>
           </section>
           {i.mine && i.state !== 'retracted' && <Author item={i} again={again} />}
+          {!i.mine && i.state !== 'retracted' && <Officers item={i} again={again} />}
           {i.mine && i.reads && i.reads.length > 0 && (
             <section class="panel" aria-labelledby="reads-h">
               <h2 id="reads-h">{t('story.reads')}</h2>

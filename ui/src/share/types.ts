@@ -111,7 +111,10 @@ export interface JoinRequest {
   organisation: string;
   circle: string;
   circle_class: 'member' | 'nda';
-  kind: 'member' | 'circle' | 'change';
+  kind: 'member' | 'circle' | 'change' | 'tombstone';
+  /** Of a tombstone: what is taken back, and why. */
+  item?: string | null;
+  reason?: string | null;
   /** Of who asks to join; a change has none. */
   fingerprint: string | null;
   asked: string;
