@@ -73,7 +73,7 @@ static void test_lines(void **state)
         bool json = false;
         int argc = 0;
         for (; argc < 7 && cases[i].argv[argc] != NULL; argc++) {
-            argv[argc] = strcpy(copy[argc], cases[i].argv[argc]);
+            argv[argc] = memcpy(copy[argc], cases[i].argv[argc], strlen(cases[i].argv[argc]) + 1);
         }
         const struct cli_option table[] = {{"--data", &data, NULL}, {"--json", NULL, &json}};
         said[0] = '\0';
