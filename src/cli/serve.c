@@ -9,6 +9,7 @@
 
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "roles/compile.h"
 #include "roles/super.h"
 
 static int run_serve(int argc, char **argv, const struct command *self)
@@ -28,6 +29,7 @@ static int run_serve(int argc, char **argv, const struct command *self)
     o.quiet_log = o.quiet_log && !verbose;
     o.rules_dir = cli_share("rules");
     o.sources_dir = cli_share("sources");
+    o.stamp = compile_stamp();
     return super_run(&o);
 }
 

@@ -69,10 +69,27 @@ int region_seal(struct region *r, size_t used_bytes, struct err *e)
         }
         r->size = keep;
     }
-    if (fcntl(r->fd, F_ADD_SEALS, REGION_SEALS) != 0) {
+    return region_seal_stored(r->fd, e);
+}
+
+int region_create_stored(const char *name, int *fd_out, struct err *e)
+{
+    *fd_out = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    return *fd_out >= 0 ? 0 : err_set_errno(e, ERR_IO, errno, "memory for the compiled rules");
+}
+
+int region_seal_stored(int fd, struct err *e)
+{
+    if (fcntl(fd, F_ADD_SEALS, REGION_SEALS) != 0) {
         return err_set_errno(e, ERR_IO, errno, "seal the compiled rules");
     }
     return 0;
+}
+
+bool region_is_place(uint64_t address)
+{
+    return address >= REGION_LOW && (address - REGION_LOW) % REGION_BYTES == 0 &&
+           (address - REGION_LOW) / REGION_BYTES < REGION_SLOTS;
 }
 
 static size_t region_size(int fd)

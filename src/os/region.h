@@ -8,7 +8,9 @@
 #ifndef OS_REGION_H
 #define OS_REGION_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -38,6 +40,16 @@ const void *region_map(int fd, void *address, struct err *e) NODISCARD;
 
 /* Undoes region_map. */
 void region_unmap(int fd, const void *address);
+
+/*
+ * For a region whose bytes were stored: memory to be filled with write(2), then sealed; region_map takes it as any other.
+ * Only who made the bytes himself, or checked a code over them, may do so: readers follow the pointers inside.
+ */
+int region_create_stored(const char *name, int *fd_out, struct err *e) NODISCARD;
+int region_seal_stored(int fd, struct err *e) NODISCARD;
+
+/* Whether region_create could have chosen it. */
+bool region_is_place(uint64_t address);
 
 /* Closes and unmaps what is left. */
 void region_close(struct region *r);

@@ -2,6 +2,11 @@
 /* From files to a compiled region: see compile.h. Parses what a city or its peers wrote, so it runs in a sandbox. */
 #include "roles/compile.h"
 
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <libfyaml.h>
+#include <pcre2.h>
+#include <stdio.h>
+
 static void refuse(struct sigma_set *set, struct span file, const struct err *e)
 {
     struct sigma_refused r = {arena_copy(&set->arena, file), e->line,
@@ -138,4 +143,21 @@ void compile_report_free(struct compile_report *report)
     if (report->set != NULL) {
         sigma_set_free(&report->set);
     }
+}
+
+const char *compile_stamp(void)
+{
+    static char text[256];
+    char pcre[64] = "";
+    (void)pcre2_config(PCRE2_CONFIG_VERSION, pcre);
+#if defined(__x86_64__)
+    /* Nothing compiled depends on them today; a plan that does must not meet another processor. */
+    unsigned cpu = (__builtin_cpu_supports("avx2") ? 1U : 0U) | (__builtin_cpu_supports("avx512bw") ? 2U : 0U) |
+                   (__builtin_cpu_supports("avx512vbmi") ? 4U : 0U);
+#else
+    unsigned cpu = 0;
+#endif
+    (void)snprintf(text, sizeof text, "pcre2 %s, fyaml %s, cpu %u, pointer %zu", pcre, fy_library_version(), cpu,
+                   sizeof(void *));
+    return text;
 }

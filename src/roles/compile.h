@@ -57,4 +57,10 @@ int compile_bundle(const struct bundle *bundle, const struct compile_options *op
                    struct compile_report *report, struct err *e) NODISCARD;
 void compile_report_free(struct compile_report *report);
 
+/*
+ * What decides the result beside the files and this program: versions of the libraries that read rules, and the processor. Text,
+ * for the key of a compiled set that is kept; lives until exit.
+ */
+const char *compile_stamp(void);
+
 #endif

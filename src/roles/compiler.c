@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -31,18 +32,20 @@ struct compiler {
     struct region region;
     uint64_t generation;
     struct compile_report report;
-    size_t told;   /* rules and correlations sent to the keeper */
-    bool compiled; /* telling has begun */
+    struct rules_told told; /* what keeper and super are told; points into `words` or into what super handed over */
+    struct buf words;
+    int words_fd;  /* memory in which super gets them, to be kept with the region; -1 = gone */
+    bool busy;     /* the input came */
     bool hunt;     /* the rules of a hunt: they are in nobody's catalogue */
     bool finished;
-    struct rules_done done;
 };
 
 static int preload(struct role *r, struct err *e)
 {
     struct compiler *c = mem_alloc(sizeof *c);
     c->role = r;
-    c->region.fd = -1;
+    c->region.fd = c->words_fd = -1;
+    buf_init(&c->words, RULES_TOLD_BYTES_MAX);
     role_set_state(r, c);
     const struct rlimit cpu = {COMPILER_CPU_S, COMPILER_CPU_S};
     const struct rlimit heap = {COMPILER_HEAP_BYTES, COMPILER_HEAP_BYTES};
@@ -52,7 +55,8 @@ static int preload(struct role *r, struct err *e)
         return err_set_errno(e, ERR_IO, errno, "limits of the compiler");
     }
     /* The memory is made here: the sandbox lets it be filled and sealed, not created. */
-    return region_create(&c->region, "sereno-rules", e);
+    int rc = region_create_stored("sereno-told", &c->words_fd, e);
+    return rc == 0 ? region_create(&c->region, "sereno-rules", e) : rc;
 }
 
 static int start(struct role *r, const struct config *config, struct err *e)
@@ -85,8 +89,7 @@ static const struct sigma_rule *rule_at(const struct sigma_set *set, size_t i)
                               : &set->correlations.data[i - set->rules.len]->meta;
 }
 
-static void encode_rule(const struct sigma_rule *rule, uint64_t generation, struct arena *a,
-                        struct buf *out)
+static void encode_rule(const struct sigma_rule *rule, struct arena *a, struct buf *out)
 {
     const struct rule_row row = {.hash = span_of(rule->hash),
                                  .rule_id = rule->id,
@@ -102,17 +105,22 @@ static void encode_rule(const struct sigma_rule *rule, uint64_t generation, stru
                                      json_list(a, rule->falsepositives, rule->nfalsepositives),
                                  .text = span_sub(rule->text, 0, RULE_TEXT_MAX),
                                  .level = rule->level};
-    buf_u64(out, generation);
     rule_encode(out, &row);
 }
 
 static void encode_done(const struct compiler *c, struct buf *out)
 {
     const struct sigma_set *set = c->report.set;
-    struct rules_done d = c->done;
+    struct rules_done d = {.usable = true,
+                           .rules = (uint32_t)set->rules.len,
+                           .correlations = (uint32_t)set->correlations.len,
+                           .filters = set->nfilters,
+                           .unreachable = c->report.unreachable,
+                           .refused = (uint32_t)set->refused.len,
+                           .warnings = (uint32_t)set->warnings.len};
     struct buf list;
     buf_init(&list, RULES_DONE_BYTES_MAX - 1024);
-    for (size_t i = 0; set != NULL && i < set->refused.len; i++) {
+    for (size_t i = 0; i < set->refused.len; i++) {
         const struct rules_refusal r = {set->refused.data[i].file, set->refused.data[i].line,
                                         set->refused.data[i].reason};
         size_t before = list.len;
@@ -129,13 +137,43 @@ static void encode_done(const struct compiler *c, struct buf *out)
     buf_free(&list);
 }
 
+/* All that will be told, of which super keeps a copy beside the region. */
+static void encode_told(struct compiler *c)
+{
+    const struct sigma_set *set = c->report.set;
+    size_t all = c->hunt ? 0 : set->rules.len + set->correlations.len;
+    struct arena scratch;
+    struct buf b;
+    arena_init(&scratch, 0);
+    buf_init(&b, COMPILER_RULE_BYTES);
+    for (size_t i = 0; i < all; i++) {
+        buf_clear(&b);
+        arena_reset(&scratch);
+        encode_rule(rule_at(set, i), &scratch, &b);
+        if (b.failed) {
+            log_warn("rules.catalogue", "why=\"a rule too large to be shown\" number=%zu", i);
+        } else {
+            rules_told_rule(&c->words, buf_view(&b));
+        }
+    }
+    buf_free(&b);
+    buf_init(&b, RULES_DONE_BYTES_MAX);
+    encode_done(c, &b);
+    CHECK(!b.failed);
+    rules_told_done(&c->words, buf_view(&b));
+    CHECK(!c->words.failed);
+    buf_free(&b);
+    arena_fini(&scratch);
+}
+
 static void tell_done(struct compiler *c)
 {
     c->finished = true;
     struct ipc *keeper = c->hunt ? NULL : role_peer(c->role, ROLE_KEEPER, 0);
     struct buf b;
     buf_init(&b, RULES_DONE_BYTES_MAX);
-    encode_done(c, &b);
+    buf_u64(&b, c->generation);
+    buf_span(&b, c->told.done);
     CHECK(!b.failed);
     if (keeper != NULL && (ipc_send(keeper, MSG_RULES_DONE, 0, buf_view(&b)) != 0 ||
                            ipc_flush(keeper, COMPILER_FLUSH_MS) != 0)) {
@@ -151,27 +189,21 @@ static void tell_done(struct compiler *c)
 /* Sends rules until the keeper's window is used up; goes on when it opens again. */
 static void tell_rules(struct compiler *c)
 {
-    const struct sigma_set *set = c->report.set;
-    size_t all = set->rules.len + set->correlations.len;
     struct ipc *keeper = c->hunt ? NULL : role_peer(c->role, ROLE_KEEPER, 0);
-    struct arena scratch;
     struct buf b;
     int rc = 0;
-    arena_init(&scratch, 0);
-    buf_init(&b, COMPILER_RULE_BYTES);
-    while (keeper != NULL && c->told < all && rc != ERR_BUSY) {
+    buf_init(&b, COMPILER_RULE_BYTES + 8);
+    while (keeper != NULL && rules_told_more(&c->told) && rc != ERR_BUSY) {
         buf_clear(&b);
-        arena_reset(&scratch);
-        encode_rule(rule_at(set, c->told), c->generation, &scratch, &b);
+        buf_u64(&b, c->generation);
+        buf_span(&b, c->told.rule);
         rc = b.failed ? ERR_LIMIT : ipc_send(keeper, MSG_RULE, 0, buf_view(&b));
-        if (rc == ERR_LIMIT) {
-            log_warn("rules.catalogue", "why=\"a rule too large to be shown\" number=%zu", c->told);
-        }
         keeper = rc == ERR_CLOSED ? NULL : keeper;
-        c->told += rc != ERR_BUSY;
+        if (rc != ERR_BUSY) {
+            rules_told_next(&c->told);
+        }
     }
     buf_free(&b);
-    arena_fini(&scratch);
     if (rc != ERR_BUSY) {
         tell_done(c);
     }
@@ -213,39 +245,83 @@ static int compile_files(struct compiler *c, struct span bytes, struct err *e)
     return rc;
 }
 
-static void count(struct compiler *c, bool usable)
+/* Super may keep the words with the region: it needs neither a compiler nor us next time. */
+static void keep_told(struct compiler *c)
 {
-    const struct sigma_set *set = c->report.set;
-    c->done = (struct rules_done){.generation = c->generation, .usable = usable};
-    if (set != NULL) {
-        c->done.rules = (uint32_t)set->rules.len;
-        c->done.correlations = (uint32_t)set->correlations.len;
-        c->done.filters = set->nfilters;
-        c->done.unreachable = c->report.unreachable;
-        c->done.refused = (uint32_t)set->refused.len;
-        c->done.warnings = (uint32_t)set->warnings.len;
+    struct span left = buf_view(&c->words);
+    while (left.len > 0) {
+        ssize_t n = write(c->words_fd, left.ptr, left.len);
+        if (n <= 0 && errno != EINTR) {
+            return; /* then they are not kept */
+        }
+        left = span_sub(left, n > 0 ? (size_t)n : 0, left.len);
     }
+    struct buf b;
+    buf_init(&b, 16);
+    buf_u64(&b, c->generation);
+    buf_u64(&b, c->words.len);
+    if (ipc_send_fds(role_super(c->role), MSG_RULES_KEEP, 0, buf_view(&b), &c->words_fd, 1) != 0) {
+        log_warn("rules.keep", "why=\"super did not take it\"");
+    }
+    buf_free(&b);
+    (void)close(c->words_fd);
+    c->words_fd = -1;
 }
 
-static int take_input(struct compiler *c, struct ipc_msg *msg, struct err *e)
+static int map_input(struct ipc_msg *msg, uint64_t bytes, struct span *out, struct err *e)
 {
-    struct cursor in = cursor_of(msg->body);
-    c->generation = cursor_u64(&in);
-    uint64_t bytes = cursor_u64(&in);
-    c->hunt = cursor_u8(&in) != 0;
     int fd = ipc_msg_take_fd(msg, 0);
-    if (!cursor_done(&in) || bytes == 0 || fd < 0 || c->compiled) {
-        return err_set(e, ERR_INVALID, "MSG_RULES_INPUT is wrong");
+    if (bytes == 0 || fd < 0) {
+        return err_set(e, ERR_INVALID, "super's message is wrong");
     }
     /* Sealed by super, so its size cannot change; the texts point into it until the end of the process. */
     void *map = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, fd, 0);
     if (map == MAP_FAILED) {
         return err_set_errno(e, ERR_IO, errno, "mapping the rule files");
     }
-    c->compiled = true;
-    int rc = compile_files(c, span_make(map, bytes), e);
-    count(c, rc == 0);
-    return rc;
+    *out = span_make(map, bytes);
+    return 0;
+}
+
+static int take_input(struct compiler *c, struct ipc_msg *msg, struct err *e)
+{
+    struct cursor in = cursor_of(msg->body);
+    struct span files;
+    c->generation = cursor_u64(&in);
+    uint64_t bytes = cursor_u64(&in);
+    c->hunt = cursor_u8(&in) != 0;
+    if (!cursor_done(&in) || c->busy) {
+        return err_set(e, ERR_INVALID, "MSG_RULES_INPUT is wrong");
+    }
+    int rc = map_input(msg, bytes, &files, e);
+    if (rc != 0) {
+        return rc;
+    }
+    c->busy = true;
+    rc = compile_files(c, files, e);
+    if (rc != 0) {
+        return rc;
+    }
+    encode_told(c);
+    if (!c->hunt) {
+        keep_told(c);
+    }
+    return rules_told_open(&c->told, buf_view(&c->words), e);
+}
+
+/* Nothing to compile: super had the region kept, and hands over what was told of it then. */
+static int take_told(struct compiler *c, struct ipc_msg *msg, struct err *e)
+{
+    struct cursor in = cursor_of(msg->body);
+    struct span words;
+    c->generation = cursor_u64(&in);
+    uint64_t bytes = cursor_u64(&in);
+    if (!cursor_done(&in) || c->busy) {
+        return err_set(e, ERR_INVALID, "MSG_RULES_TELL is wrong");
+    }
+    c->busy = true;
+    int rc = map_input(msg, bytes, &words, e);
+    return rc == 0 ? rules_told_open(&c->told, words, e) : rc;
 }
 
 static void on_message(struct role *r, enum role_id peer, uint32_t instance, struct ipc *ch,
@@ -253,11 +329,11 @@ static void on_message(struct role *r, enum role_id peer, uint32_t instance, str
 {
     (void)peer, (void)instance, (void)ch;
     struct compiler *c = role_state(r);
-    if (msg->type != MSG_RULES_INPUT) {
+    if (msg->type != MSG_RULES_INPUT && msg->type != MSG_RULES_TELL) {
         return;
     }
     struct err e = {0};
-    if (take_input(c, msg, &e) != 0) {
+    if ((msg->type == MSG_RULES_INPUT ? take_input(c, msg, &e) : take_told(c, msg, &e)) != 0) {
         role_fail(r, "compiling the rules", &e);
     }
     tell_rules(c);
@@ -273,7 +349,7 @@ static void on_peer_lost(struct role *r, enum role_id peer, uint32_t instance)
 {
     (void)peer, (void)instance;
     struct compiler *c = role_state(r);
-    if (c->compiled && !c->finished) {
+    if (c->busy && !c->finished) {
         tell_rules(c); /* there is nobody to tell any more: ends; super has it done again */
     }
 }

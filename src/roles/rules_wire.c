@@ -45,3 +45,41 @@ void rules_refusal_decode(struct cursor *c, struct rules_refusal *out)
     c->failed = c->failed || out->file.len > RULES_REFUSED_TEXT_MAX ||
                 out->reason.len > RULES_REFUSED_TEXT_MAX;
 }
+
+enum { TOLD_RULE = 1, TOLD_DONE = 2, GENERATION_BYTES = 8 };
+
+void rules_told_rule(struct buf *out, struct span rule)
+{
+    buf_u8(out, TOLD_RULE);
+    buf_str(out, rule);
+}
+
+void rules_told_done(struct buf *out, struct span done)
+{
+    CHECK(done.len >= GENERATION_BYTES);
+    buf_u8(out, TOLD_DONE);
+    buf_str(out, span_sub(done, GENERATION_BYTES, done.len));
+}
+
+void rules_told_next(struct rules_told *t)
+{
+    t->more = cursor_left(&t->rest) > 0 && cursor_u8(&t->rest) == TOLD_RULE;
+    t->rule = t->more ? cursor_str(&t->rest) : SPAN("");
+}
+
+int rules_told_open(struct rules_told *t, struct span bytes, struct err *e)
+{
+    struct cursor c = cursor_of(bytes);
+    uint8_t kind = TOLD_RULE;
+    struct span part = SPAN("");
+    while (cursor_left(&c) > 0 && kind == TOLD_RULE) {
+        kind = cursor_u8(&c);
+        part = cursor_str(&c);
+    }
+    if (!cursor_done(&c) || kind != TOLD_DONE) {
+        return err_set(e, ERR_INVALID, "what was told of the rules is broken");
+    }
+    *t = (struct rules_told){.rest = cursor_of(bytes), .done = part};
+    rules_told_next(t);
+    return 0;
+}

@@ -38,4 +38,27 @@ void rules_refusal_encode(struct buf *out, const struct rules_refusal *r);
 void rules_done_decode(struct cursor *c, struct rules_done *out);
 void rules_refusal_decode(struct cursor *c, struct rules_refusal *out);
 
+/*
+ * All that a compiler tells of a rule set, in one piece, so that it can be told again without compiling: rules_told_rule for
+ * each rule (bytes of rule_encode), then rules_told_done once (bytes of rules_done_encode and the refusals). Neither holds the
+ * generation, which is another one each time: MSG_RULE and MSG_RULES_DONE put it in front.
+ */
+enum { RULES_TOLD_BYTES_MAX = 256 << 20 };
+void rules_told_rule(struct buf *out, struct span rule);
+void rules_told_done(struct buf *out, struct span done);
+
+struct rules_told {
+    struct cursor rest;
+    struct span rule; /* the one at hand, where rules_told_more */
+    struct span done; /* without its first eight bytes, the generation */
+    bool more;
+};
+/* Checks all lengths. ERR_INVALID. Points into bytes. */
+int rules_told_open(struct rules_told *t, struct span bytes, struct err *e) NODISCARD;
+static inline bool rules_told_more(const struct rules_told *t)
+{
+    return t->more;
+}
+void rules_told_next(struct rules_told *t);
+
 #endif

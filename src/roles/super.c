@@ -237,6 +237,7 @@ void super_on_message(struct child *c, struct ipc_msg *msg)
         break;
     case MSG_RULES_SET:
     case MSG_RULES_DONE:
+    case MSG_RULES_KEEP:
     case MSG_RULES_AGAIN:
         if (c == s->hunts.compiler) {
             hunts_on_message(s, msg);
@@ -497,6 +498,7 @@ static int start(struct super *s, struct err *e)
         return rc;
     }
     raise_files(s->config);
+    kept_open(s);
     journal_want(s, wants_journal(s->config));
     start_loop(s);
     return start_roles(s, e);
@@ -517,7 +519,7 @@ int super_run(const struct super_options *options)
 {
     struct super *s = mem_alloc(sizeof *s);
     s->options = *options;
-    s->lock_fd = s->rules.fd = -1;
+    s->lock_fd = s->rules.fd = s->rules.cache.dir = -1;
     s->journal.due = TIME_NONE;
     s->started = clock_now();
     s->started_mono = clock_mono();
@@ -536,6 +538,7 @@ int super_run(const struct super_options *options)
     }
     (void)uv_run(&s->loop, UV_RUN_DEFAULT);
     fds_close_all(s);
+    rules_cache_close(&s->rules.cache);
     log_info("node.stopped", "status=%d", s->status);
     return s->status;
 }

@@ -15,6 +15,7 @@ struct super_options {
     const char *data_dir;    /* NULL = as the config says, else DATA_DIR.md's default */
     const char *rules_dir;   /* shipped rules, used when the config names none; NULL = none */
     const char *sources_dir; /* shipped sources; NULL = none */
+    const char *stamp;       /* beside the program itself, what decides what it compiles: see compile_stamp; NULL = nothing */
     bool weaker;             /* --weaker-sandbox */
     unsigned hang_s;         /* a role that has not answered for so long is aborted; 0 = 30 */
     bool quiet;              /* nothing on stdout (tests) */

@@ -315,6 +315,7 @@ static void restart(struct child *c)
     child_begin(c);
     super_tell_status(c->super);
     if (c->role == ROLE_KEEPER && c->super->rules.building != 0) {
+        c->super->rules.retell = true;
         c->super->rules.again = true; /* the one that died may have missed part of the catalogue */
     }
 }

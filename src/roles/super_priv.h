@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/vec.h"
 #include "roles/role.h"
+#include "roles/rules_cache.h"
 #include "roles/super.h"
 
 enum {
@@ -101,6 +102,14 @@ struct rules_state {
     bool without_foreign; /* such rules killed a compiler: left out until others are taken */
     uint64_t address, bytes;
     int fd;             /* sealed region in use, -1 = none */
+    struct rules_cache cache;
+    bool cached;        /* the cache is open */
+    unsigned char key[CACHE_KEY_BYTES];      /* of what is being built, where cached */
+    unsigned char used_key[CACHE_KEY_BYTES]; /* of the set in use … */
+    bool used_known;                         /* … where that is known */
+    bool telling;       /* nothing is compiled: a kept set is told to the keeper */
+    bool retell;        /* the keeper may have missed what was told: again, even of the set in use */
+    bool distrust;      /* telling a kept set failed: the next one is compiled */
     time_ns started_at; /* monotonic, of the build */
     time_ns retry_at;   /* monotonic, 0 = none */
 };
@@ -190,6 +199,18 @@ struct bundle;
 void rules_add_sources(struct super *s, struct bundle *b);
 /* The bundle as a sealed memfd: too large for a message, and nobody can change it while it is read. */
 int rules_to_memfd(struct span bytes, int *fd_out, struct err *e) NODISCARD;
+
+/* super_kept.c */
+/* Opens the cache of compiled rules; without one every start compiles, and says why. */
+void kept_open(struct super *s);
+/* Looks for what would be made of this bundle. True: the rule set in use is that already, or it was taken out and is in use now, and
+ * told_fd_out (-1 = nothing to tell) with its bytes are to be told. */
+bool kept_use(struct super *s, struct span bundle, int *told_fd_out, uint64_t *bytes_out);
+/* MSG_RULES_KEEP. */
+void kept_take(struct super *s, struct ipc_msg *msg);
+
+/* A region to be used from now on; takes the fd. False: its address is that of the set in use. */
+bool rules_switch_to(struct super *s, uint64_t address, uint64_t bytes, uint64_t generation, int fd);
 
 /* super_hunts.c */
 /* MSG_HUNT_RULES. */

@@ -123,42 +123,59 @@ int rules_to_memfd(struct span bytes, int *fd_out, struct err *e)
     return rc;
 }
 
-static int make_bundle(struct super *s, int *fd_out, uint64_t *bytes_out, struct err *e)
+static int make_bundle(struct super *s, struct buf *out, struct err *e)
 {
     struct bundle bundle;
-    struct buf b;
     bundle_init(&bundle);
-    buf_init(&b, SUPER_BUNDLE_MAX);
     fill(s, &bundle);
-    bundle_encode(&bundle, &b);
-    int rc = b.failed ? err_set(e, ERR_LIMIT, "more than %d MiB of rules", SUPER_BUNDLE_MAX >> 20)
-                      : rules_to_memfd(buf_view(&b), fd_out, e);
-    *bytes_out = b.len;
-    buf_free(&b);
+    bundle_encode(&bundle, out);
     bundle_fini(&bundle);
-    return rc;
+    return out->failed ? err_set(e, ERR_LIMIT, "more than %d MiB of rules", SUPER_BUNDLE_MAX >> 20) : 0;
 }
 
-static int start_compiler(struct super *s, struct err *e)
+static int start_compiler(struct super *s, uint16_t type, uint64_t bytes, const int *fd, struct err *e)
 {
-    int fd = -1;
-    uint64_t bytes = 0;
-    int rc = make_bundle(s, &fd, &bytes, e);
-    rc = rc == 0 ? child_spawn(s->compiler, e) : rc;
+    int rc = child_spawn(s->compiler, e);
     if (rc == 0) {
         struct buf b;
         buf_init(&b, 64);
         buf_u64(&b, s->rules.building);
         buf_u64(&b, bytes);
-        buf_u8(&b, 0);
+        if (type == MSG_RULES_INPUT) {
+            buf_u8(&b, 0);
+        }
         if (s->rules.fd >= 0) { /* the watch goes on meanwhile, and comes first */
             (void)setpriority(PRIO_PROCESS, (id_t)s->compiler->pid, COMPILER_NICE);
         }
         child_connect(s->compiler);
         child_begin(s->compiler);
-        rc = child_send(s->compiler, MSG_RULES_INPUT, buf_view(&b), &fd);
+        rc = child_send(s->compiler, type, buf_view(&b), fd);
         buf_free(&b);
     }
+    return rc;
+}
+
+/* Takes out what is kept, or has it compiled. */
+static int build(struct super *s, struct err *e)
+{
+    struct buf bundle;
+    int fd = -1;
+    uint64_t bytes = 0;
+    buf_init(&bundle, SUPER_BUNDLE_MAX);
+    int rc = make_bundle(s, &bundle, e);
+    if (rc == 0) {
+        s->rules.telling = kept_use(s, buf_view(&bundle), &fd, &bytes);
+        if (!s->rules.telling) {
+            bytes = bundle.len;
+            rc = rules_to_memfd(buf_view(&bundle), &fd, e);
+        }
+    }
+    buf_free(&bundle);
+    if (rc == 0 && fd < 0) { /* the same as before */
+        s->rules.building = 0;
+        return 0;
+    }
+    rc = rc == 0 ? start_compiler(s, s->rules.telling ? MSG_RULES_TELL : MSG_RULES_INPUT, bytes, &fd, e) : rc;
     if (fd >= 0) {
         (void)close(fd);
     }
@@ -179,7 +196,7 @@ void rules_build(struct super *s)
     s->rules.again = false;
     s->rules.has_foreign = false;
     struct err e = {0};
-    if (start_compiler(s, &e) != 0) {
+    if (build(s, &e) != 0) {
         log_error("rules.build", "why=\"%s\"", e.text);
         if (s->compiler->pid == 0) {
             rules_compiler_exited(s, -1);
@@ -203,28 +220,21 @@ void rules_hand(struct super *s, struct child *c)
     buf_free(&b);
 }
 
-static void take_set(struct super *s, struct ipc_msg *msg)
+bool rules_switch_to(struct super *s, uint64_t address, uint64_t bytes, uint64_t generation, int fd)
 {
-    struct cursor c = cursor_of(msg->body);
-    uint64_t address = cursor_u64(&c);
-    uint64_t bytes = cursor_u64(&c);
-    uint64_t generation = cursor_u64(&c);
-    if (!cursor_done(&c) || generation != s->rules.building) {
-        child_kill(s->compiler, "it sent a rule set that was not asked for");
-        return;
-    }
     if (s->rules.fd >= 0 && address == s->rules.address) {
-        log_info("rules.again", "why=\"the address of the set in use came up\"");
-        s->rules.again = true; /* one in 4,096: the next one has another address */
-        return;
+        (void)close(fd);
+        return false;
     }
     if (s->rules.fd >= 0) {
         (void)close(s->rules.fd);
     }
-    s->rules.fd = ipc_msg_take_fd(msg, 0);
+    s->rules.fd = fd;
     s->rules.address = address;
     s->rules.bytes = bytes;
     s->rules.generation = generation;
+    s->rules.used_known = s->rules.cached;
+    memcpy(s->rules.used_key, s->rules.key, sizeof s->rules.used_key);
     for (size_t i = 0; i < s->children.len; i++) {
         struct child *child = s->children.data[i];
         bool first = !child->has_rules;
@@ -233,10 +243,27 @@ static void take_set(struct super *s, struct ipc_msg *msg)
             fds_hand(s, child);
         }
     }
-    log_info("rules.ready", "generation=%llu bytes=%llu ms=%lld", (unsigned long long)generation,
+    log_info("rules.ready", "generation=%llu bytes=%llu ms=%lld kept=%d", (unsigned long long)generation,
              (unsigned long long)bytes,
-             (long long)((clock_mono() - s->rules.started_at) / 1000000));
+             (long long)((clock_mono() - s->rules.started_at) / 1000000), s->rules.telling);
     super_all_ready(s);
+    return true;
+}
+
+static void take_set(struct super *s, struct ipc_msg *msg)
+{
+    struct cursor c = cursor_of(msg->body);
+    uint64_t address = cursor_u64(&c);
+    uint64_t bytes = cursor_u64(&c);
+    uint64_t generation = cursor_u64(&c);
+    if (!cursor_done(&c) || generation != s->rules.building || s->rules.telling) {
+        child_kill(s->compiler, "it sent a rule set that was not asked for");
+        return;
+    }
+    if (!rules_switch_to(s, address, bytes, generation, ipc_msg_take_fd(msg, 0))) {
+        log_info("rules.again", "why=\"the address of the set in use came up\"");
+        s->rules.again = true; /* one in 4,096: the next one has another address */
+    }
 }
 
 static void log_done(struct ipc_msg *msg)
@@ -269,6 +296,8 @@ void rules_on_message(struct super *s, struct ipc_msg *msg)
         rules_build(s);
     } else if (msg->type == MSG_RULES_SET) {
         take_set(s, msg);
+    } else if (msg->type == MSG_RULES_KEEP) {
+        kept_take(s, msg);
     } else if (msg->type == MSG_RULES_DONE) {
         log_done(msg);
     }
@@ -283,6 +312,12 @@ void rules_compiler_exited(struct super *s, int status)
         return;
     }
     bool none_yet = s->rules.fd < 0;
+    if (!clean && s->rules.telling) { /* the words, or the keeper: compiled anew, once */
+        s->rules.used_known = false;
+        s->rules.distrust = true;
+        s->rules.retry_at = clock_mono() + RETRY_S * TIME_SECOND;
+        return;
+    }
     if (!clean && s->rules.has_foreign) {
         log_error("rules.foreign", "why=\"the compiler died of a set with rules of other nodes: they stay out\"");
         s->rules.without_foreign = true;

@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -16,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,189 +25,9 @@
 
 #include "base/clock.h"
 #include "base/num.h"
-#include "os/region.h"
 #include "os/spawn.h"
 #include "roles/role.h"
-#include "roles/rules_wire.h"
-
-/* ---- the fakes ---- */
-
-enum { FAKE_MAGIC = 0x46414b45 };
-
-static const char *mode(void) /* what this run of the node is to show; inherited by the roles */
-{
-    const char *m = getenv("SUPER_TEST_MODE");
-    return m == NULL ? "" : m;
-}
-
-static struct region fake_region;
-
-static int fake_compiler_preload(struct role *r, struct err *e)
-{
-    (void)r;
-    return region_create(&fake_region, "fake-rules", e);
-}
-
-static int fake_start(struct role *r, const struct config *config, struct err *e)
-{
-    (void)r, (void)config, (void)e;
-    return 0;
-}
-
-static int fake_desk_start(struct role *r, const struct config *config, struct err *e)
-{
-    if (strcmp(mode(), "desk-cannot-start") == 0) {
-        return err_set(e, ERR_INVALID, "as the test wants it");
-    }
-    role_note(r, "link \x1b[31mhttp://%.*s/setup\x07", SPAN_ARG(config->desk.listen));
-    return 0;
-}
-
-static void fake_compiler_message(struct role *r, enum role_id peer, uint32_t instance,
-                                  struct ipc *ch, struct ipc_msg *msg)
-{
-    (void)peer, (void)instance;
-    CHECK(msg->type == MSG_RULES_INPUT);
-    struct cursor c = cursor_of(msg->body);
-    uint64_t generation = cursor_u64(&c);
-    uint64_t bytes = cursor_u64(&c);
-    int bundle = ipc_msg_take_fd(msg, 0);
-    char head[4] = {0};
-    CHECK(bytes >= 4 && pread(bundle, head, sizeof head, 0) == 4);
-    *(uint32_t *)fake_region.base = FAKE_MAGIC;
-    struct err e = {0};
-    if (region_seal(&fake_region, 64, &e) != 0) {
-        role_fail(r, "sealing", &e);
-    }
-    struct buf b;
-    buf_init(&b, 4096);
-    buf_u64(&b, (uint64_t)(uintptr_t)fake_region.address);
-    buf_u64(&b, fake_region.size);
-    buf_u64(&b, generation);
-    MUST(ipc_send_fds(ch, MSG_RULES_SET, 0, buf_view(&b), &fake_region.fd, 1));
-    buf_clear(&b);
-    const struct rules_done done = {generation, true, 1, 0, 0, 0, 1, 0, 1};
-    rules_done_encode(&b, &done);
-    rules_refusal_encode(&b, &(struct rules_refusal){SPAN("bad.yml"), 7, SPAN("no reason")});
-    MUST(ipc_send(ch, MSG_RULES_DONE, 0, buf_view(&b)));
-    buf_free(&b);
-    role_stopped(r);
-}
-
-static void fake_peer(struct role *r, enum role_id peer, uint32_t instance, struct ipc *ch)
-{
-    (void)instance, (void)ch;
-    role_note(r, "peer %s", role_name(peer));
-}
-
-static void fake_intake_peer(struct role *r, enum role_id peer, uint32_t instance, struct ipc *ch)
-{
-    fake_peer(r, peer, instance, ch);
-    if (strcmp(mode(), "bad-peer") == 0) {
-        /* Past the codec, straight into the newest socket, which is the keeper's: what a taken-over role would do. */
-        for (int fd = 100; fd > 3; fd--) {
-            if (send(fd, "................................", 32, MSG_NOSIGNAL) == 32) {
-                break;
-            }
-        }
-    }
-}
-
-static void fake_intake_message(struct role *r, enum role_id peer, uint32_t instance,
-                                struct ipc *ch, struct ipc_msg *msg)
-{
-    (void)peer, (void)instance, (void)ch;
-    CHECK(msg->type == MSG_RULES);
-    static const void *old;
-    static int old_fd;
-    struct cursor c = cursor_of(msg->body);
-    uint64_t address = cursor_u64(&c);
-    (void)cursor_u64(&c);
-    uint64_t generation = cursor_u64(&c);
-    struct err e = {0};
-    int fd = ipc_msg_take_fd(msg, 0);
-    // NOLINTNEXTLINE(performance-no-int-to-ptr)
-    const void *map = region_map(fd, (void *)(uintptr_t)address, &e);
-    if (map == NULL) {
-        role_fail(r, "mapping", &e);
-    }
-    CHECK(*(const uint32_t *)map == FAKE_MAGIC);
-    if (old != NULL) {
-        region_unmap(old_fd, old);
-    }
-    role_note(r, "rules %s generation %llu", old == NULL ? "first" : "next",
-              (unsigned long long)generation);
-    old = map;
-    old_fd = fd;
-}
-
-static void fake_fd(struct role *r, struct role_fd *f)
-{
-    char text[64] = "";
-    if (f->kind == FD_FILE) {
-        ssize_t n = pread(f->fd, text, sizeof text - 1, 0);
-        text[n > 0 ? strcspn(text, "\n") : 0] = '\0';
-    }
-    role_note(r, "fd %d source %d from_start %d text %s", (int)f->kind, (int)f->source,
-              f->from_start, text);
-    (void)close(f->fd);
-    if (f->kind == FD_JOURNAL && strcmp(mode(), "journal") == 0) {
-        static const char *const asked[] = {"s=1;i=2 --file=/etc/passwd", "s=1;i=2"};
-        static size_t next;
-        if (next < ARRAY_LEN(asked)) { /* a place that is none, then one that no journal knows */
-            MUST(ipc_send(role_super(r), MSG_JOURNAL_FROM, 0, span_of(asked[next++])));
-        }
-        if (next == 1) {
-            MUST(ipc_send(role_super(r), MSG_JOURNAL_FROM, 0, span_of(asked[next++])));
-        }
-    }
-    if (strcmp(mode(), "hang") == 0 && f->kind == FD_LISTEN_INGEST) {
-        for (;;) {
-            (void)poll(NULL, 0, -1);
-        }
-    }
-}
-
-static void fake_fd_close(struct role *r, enum fd_kind kind, struct span name)
-{
-    role_note(r, "closed %d %.*s", (int)kind, SPAN_ARG(name));
-}
-
-static void fake_stop(struct role *r)
-{
-    role_note(r, "stopping");
-    role_stopped(r);
-}
-
-static const struct role_ops fake_compiler = {.role = ROLE_COMPILER,
-                                              .profile = SANDBOX_COMPILER,
-                                              .preload = fake_compiler_preload,
-                                              .start = fake_start,
-                                              .on_message = fake_compiler_message};
-static const struct role_ops fake_intake = {.role = ROLE_INTAKE,
-                                            .profile = SANDBOX_INTAKE,
-                                            .start = fake_start,
-                                            .on_peer = fake_intake_peer,
-                                            .on_fd = fake_fd,
-                                            .on_fd_close = fake_fd_close,
-                                            .on_message = fake_intake_message,
-                                            .on_stop = fake_stop};
-static const struct role_ops fake_keeper = {.role = ROLE_KEEPER,
-                                            .profile = SANDBOX_KEEPER,
-                                            .start = fake_start,
-                                            .on_peer = fake_peer,
-                                            .on_stop = fake_stop};
-static const struct role_ops fake_desk = {.role = ROLE_DESK,
-                                          .profile = SANDBOX_DESK,
-                                          .start = fake_desk_start,
-                                          .on_peer = fake_peer,
-                                          .on_fd = fake_fd,
-                                          .on_stop = fake_stop};
-static const struct role_ops fake_courier = {ROLE_COURIER, SANDBOX_COURIER, .start = fake_start, .on_stop = fake_stop};
-static const struct role_ops fake_hunter = {ROLE_HUNTER, SANDBOX_HUNTER, .start = fake_start, .on_stop = fake_stop};
-static const struct role_ops fake_correlator = {ROLE_CORRELATOR, SANDBOX_CORRELATOR, .start = fake_start, .on_stop = fake_stop};
-static const struct role_ops *const fakes[] = {&fake_compiler, &fake_intake, &fake_correlator, &fake_hunter,
-                                               &fake_keeper,   &fake_desk,   &fake_courier};
+#include "roles/super_fakes.h"
 
 /* ---- the node under test ---- */
 
@@ -418,6 +238,7 @@ static void test_rotation_and_reload(void **state)
     put_file("app.log", "new line\n");
     (void)node_expect(&n, "fd 4 source 2 from_start 1 text new line");
 
+    put_file("data/rules/own.yml", "title: one\n");
     put_file("sereno.yml", "nonsense: 1\n");
     assert_int_equal(kill(n.pid, SIGHUP), 0);
     (void)node_expect(&n, "config.refused");
@@ -429,6 +250,7 @@ static void test_rotation_and_reload(void **state)
                            "  - {name: other, kind: file, path: other.log}\n"
                            "  - {name: app, kind: file, path: app.log}\n");
     put_file("other.log", "other line\n");
+    put_file("data/rules/own.yml", "title: another\n");
     assert_int_equal(kill(n.pid, SIGHUP), 0);
     (void)node_expect(&n, "config.reloaded sources=2");
     (void)node_expect(&n, "closed 3 127.0.0.1:0"); /* the two syslog sockets */
@@ -437,6 +259,65 @@ static void test_rotation_and_reload(void **state)
     (void)node_expect(&n, "fd 4 source 1 from_start 0 text new line"); /* with its new place */
     (void)node_expect(&n, "rules next generation");
     node_stop(&n);
+}
+
+/* Changes a byte in the middle of the one kept rule set. */
+static void spoil_kept(void)
+{
+    DIR *d = opendir(in_folder("data/cache"));
+    size_t n = 0;
+    assert_non_null(d);
+    for (const struct dirent *i = readdir(d); i != NULL; i = readdir(d)) {
+        if (i->d_name[0] != '.') {
+            int fd = openat(dirfd(d), i->d_name, O_RDWR | O_CLOEXEC);
+            assert_int_equal(pwrite(fd, "spoilt", 6, 500), 6);
+            (void)close(fd);
+            n++;
+        }
+    }
+    (void)closedir(d);
+    assert_int_equal(n, 1);
+}
+
+static void test_rules_are_kept(void **state)
+{
+    (void)state;
+    static struct node n;
+    node_start(&n, "keep");
+    (void)node_expect(&n, " kept=0");
+    (void)node_expect(&n, "node.ready");
+    (void)node_expect(&n, "role.ended role=compiler");
+    assert_int_equal(kill(n.pid, SIGHUP), 0);
+    (void)node_expect(&n, "rules.same"); /* nothing changed: nothing to do */
+    node_stop(&n);
+    assert_null(strstr(n.text, "rules next"));
+
+    node_start(&n, "keep");
+    (void)node_expect(&n, " kept=1");
+    (void)node_anywhere(&n, "rules first generation"); /* mapped, and its magic found */
+    (void)node_anywhere(&n, "told the words");
+    (void)node_anywhere(&n, "node.ready");
+    node_stop(&n);
+
+    spoil_kept();
+    node_start(&n, "keep");
+    (void)node_expect(&n, "rules.cache why=\"its keyed hash is wrong");
+    (void)node_expect(&n, " kept=0"); /* and compiled instead */
+    (void)node_expect(&n, "role.ended role=compiler");
+    node_stop(&n);
+
+    char rules[PATH_MAX + 64];
+    (void)snprintf(rules, sizeof rules, "%s", in_folder("data/rules/own.yml"));
+    put_file("data/rules/own.yml", "title: other rules\n");
+    node_start(&n, "keep");
+    (void)node_expect(&n, " kept=0"); /* other rules, another set */
+    (void)node_expect(&n, "role.ended role=compiler");
+    assert_int_equal(unlink(rules), 0);
+    assert_int_equal(kill(n.pid, SIGHUP), 0);
+    (void)node_expect(&n, " kept=1"); /* back to the first: kept too */
+    (void)node_expect(&n, "rules next generation");
+    node_stop(&n);
+    assert_null(strstr(n.text, "rules.cache"));
 }
 
 static void test_bad_peer_is_killed(void **state)
@@ -532,6 +413,7 @@ static int each_before(void **state)
 static int each_after(void **state)
 {
     (void)state;
+    (void)unlink(in_folder("data/rules/own.yml"));
     for (size_t i = 0; i < ARRAY_LEN(live); i++) {
         if (live[i] != 0) {
             (void)kill(live[i], SIGKILL);
@@ -554,8 +436,16 @@ static int group_after(void **state)
     (void)state;
     static const char *const files[] = {"sereno.yml", "app.log", "app.log.1", "other.log", "data/lock",
                                         "data/control", "data/keys/node.id", "data/keys/node.sign",
-                                        "data/keys/node.seal", "data/keys/node.tls.key"};
-    static const char *const folders[] = {"data/keys", "data/archive", "data/rules", "data"};
+                                        "data/keys/node.seal", "data/keys/node.tls.key", "data/keys/rules-cache.key",
+                                        "data/keys/seal.key"};
+    static const char *const folders[] = {"data/keys", "data/archive", "data/rules", "data/cache", "data"};
+    DIR *kept = opendir(in_folder("data/cache"));
+    for (const struct dirent *i = kept == NULL ? NULL : readdir(kept); i != NULL; i = readdir(kept)) {
+        (void)unlinkat(dirfd(kept), i->d_name, 0);
+    }
+    if (kept != NULL) {
+        (void)closedir(kept);
+    }
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
         (void)unlink(in_folder(files[i]));
     }
@@ -570,13 +460,13 @@ static int node_main(const char *where)
     char config[PATH_MAX + 64];
     (void)snprintf(config, sizeof config, "%s/sereno.yml", where);
     const struct super_options o = {.config_path = config,
-                                    .hang_s = strcmp(mode(), "hang") == 0 ? 2 : 0};
+                                    .hang_s = strcmp(super_fakes_mode(), "hang") == 0 ? 2 : 0};
     return super_run(&o);
 }
 
 int main(int argc, char **argv)
 {
-    int rc = role_main(argc, argv, fakes, ARRAY_LEN(fakes));
+    int rc = role_main(argc, argv, super_fakes, super_fakes_count);
     if (rc >= 0) {
         return rc;
     }
@@ -589,6 +479,7 @@ int main(int argc, char **argv)
         T(test_killed_role_comes_back),
         T(test_second_node_is_refused),
         T(test_rotation_and_reload),
+        T(test_rules_are_kept),
         T(test_bad_peer_is_killed),
         T(test_hanging_role_is_aborted),
         T(test_journal),
