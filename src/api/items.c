@@ -340,6 +340,12 @@ static void item_came(struct api_request *req, int rc, struct span text, struct 
     json_object(&j);
     audience_members(req, &j, &row);
     json_end(&j);
+    json_key(&j, "addressed"); /* as its author wrote it, for a new version */
+    if (row.mine != 0 && row.audience.len > 0) {
+        json_raw(&j, row.audience);
+    } else {
+        json_null(&j);
+    }
     notes(&j, "reads", data, "version", row.mine != 0 || req->reader.whole_node);
     notes(&j, "history", data, "what", true);
     notes(&j, "receipts_by_node", data, "done", row.mine != 0);

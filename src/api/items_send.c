@@ -12,6 +12,7 @@ struct sending {
     struct fed_composed composed;
     enum fed_item_change what;
     struct span why;
+    const struct jcs *next; /* the version that follows on a tighter label */
 };
 
 static bool author_of(struct api_request *req, struct span circle, struct fed_author *out)
@@ -69,32 +70,23 @@ static void left_out(struct json_writer *j, const struct fed_preview *p)
     json_end(j);
 }
 
-void item_preview(struct api_request *req)
+static void show_preview(struct api_request *req, const struct fed_author *author, const struct jcs *doc, const struct fed_item_row *before)
 {
-    struct fed_author author;
     struct fed_composed c;
-    struct span circle = {0};
     struct err e = {0};
     struct json_writer j;
     struct buf b;
-    const struct jcs *doc = document(req);
-    if (doc == NULL) {
-        return;
-    }
-    if (!fed_compose_circle(doc, &circle)) {
-        respond_error(req, 400, "bad_body", "An item goes to a circle.", "circle");
-        return;
-    }
-    if (!author_of(req, circle, &author)) {
-        return;
-    }
-    int rc = fed_compose_item(&req->arena, &author, doc, SPAN(""), NULL, true, &c, &e);
+    int rc = fed_compose_item(&req->arena, author, doc, SPAN(""), before, true, &c, &e);
     if (rc < 0 && rc != ERR_DENIED) {
         refuse(req, rc, &c, &e);
         return;
     }
     request_json(req, &b, &j);
     json_object(&j);
+    json_key(&j, "widens");
+    json_bool(&j, c.widens);
+    json_key(&j, "narrows");
+    json_bool(&j, c.narrows);
     items_preview_json(&j, &c.preview);
     json_key(&j, "count");
     json_u64(&j, c.preview.organisations);
@@ -107,7 +99,26 @@ void item_preview(struct api_request *req)
     respond_json(req, 200, &b);
 }
 
+void item_preview(struct api_request *req)
+{
+    struct fed_author author;
+    struct span circle = {0};
+    const struct jcs *doc = document(req);
+    if (doc == NULL) {
+        return;
+    }
+    if (!fed_compose_circle(doc, &circle)) {
+        respond_error(req, 400, "bad_body", "An item goes to a circle.", "circle");
+        return;
+    }
+    if (author_of(req, circle, &author)) {
+        show_preview(req, &author, doc, NULL);
+    }
+}
+
 /* ---- what changes something ---- */
+
+static void send_version(struct api_request *req, const struct fed_item_row *before, const struct jcs *doc);
 
 static void sent(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
@@ -124,6 +135,11 @@ static void sent(struct api_request *req, int rc, struct span text, struct curso
         return;
     }
     req->api->circles->sent(req->api->circles->arg, s->composed.row.circle, s->what == FED_ITEM_CHANGE_PUT ? s->composed.row.id : SPAN(""));
+    if (s->next != NULL) {
+        const struct fed_item_row before = s->composed.row;
+        send_version(req, &before, s->next);
+        return;
+    }
     request_json(req, &b, &j);
     json_object(&j);
     json_key(&j, "id");
@@ -161,7 +177,7 @@ static void ask_send(struct api_request *req, const struct sending *s)
 void item_send(struct api_request *req)
 {
     struct fed_author author;
-    struct sending *s = arena_alloc(&req->arena, sizeof *s);
+    struct sending *s = arena_calloc(&req->arena, 1, sizeof *s);
     struct span circle = {0};
     struct err e = {0};
     char *id = arena_alloc(&req->arena, ID_TEXT_LEN + 1);
@@ -220,6 +236,74 @@ static bool take_own(struct api_request *req, int rc, struct span text, struct c
     return true;
 }
 
+/* The four members of a document that are its label. */
+static const struct jcs *label_of(struct arena *a, const struct jcs *doc)
+{
+    static const char *const names[] = {"tlp", "pap", "chr", "audience"};
+    struct jcs *o = jcs_new_object(a);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const struct jcs *v = jcs_get(doc, names[i]);
+        if (v != NULL) {
+            jcs_set(a, o, names[i], jcs_copy(a, v));
+        }
+    }
+    return o;
+}
+
+/* Who loses it hears of that first, by a tighter label; then the others get the new version. */
+static void send_version(struct api_request *req, const struct fed_item_row *before, const struct jcs *doc)
+{
+    struct sending *s = req->work;
+    struct fed_author author;
+    struct err e = {0};
+    if (!author_of(req, before->circle, &author)) {
+        return;
+    }
+    s->what = FED_ITEM_CHANGE_PUT;
+    s->next = NULL;
+    int rc = fed_compose_item(&req->arena, &author, doc, SPAN(""), before, false, &s->composed, &e);
+    if (rc == 0 && s->composed.narrows) {
+        s->what = FED_ITEM_CHANGE_TIGHTEN;
+        s->next = doc;
+        rc = fed_compose_tighten(&req->arena, &author, label_of(&req->arena, doc), before, &s->composed, &e);
+    }
+    if (rc < 0) {
+        refuse(req, rc, &s->composed, &e);
+        return;
+    }
+    ask_send(req, s);
+}
+
+static void version_it(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    struct fed_item_row row;
+    const struct jcs *doc = NULL;
+    if (take_own(req, rc, text, data, &row) && (doc = document(req)) != NULL) {
+        send_version(req, &row, doc);
+    }
+}
+
+void item_version(struct api_request *req)
+{
+    req->work = arena_calloc(&req->arena, 1, sizeof(struct sending));
+    items_ask_item(req, version_it);
+}
+
+static void preview_it(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    struct fed_author author;
+    struct fed_item_row row;
+    const struct jcs *doc = NULL;
+    if (take_own(req, rc, text, data, &row) && author_of(req, row.circle, &author) && (doc = document(req)) != NULL) {
+        show_preview(req, &author, doc, &row);
+    }
+}
+
+void item_version_preview(struct api_request *req)
+{
+    items_ask_item(req, preview_it);
+}
+
 static void tighten_it(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
     struct sending *s = req->work;
@@ -241,7 +325,7 @@ static void tighten_it(struct api_request *req, int rc, struct span text, struct
 
 void item_tighten(struct api_request *req)
 {
-    req->work = arena_alloc(&req->arena, sizeof(struct sending));
+    req->work = arena_calloc(&req->arena, 1, sizeof(struct sending));
     items_ask_item(req, tighten_it);
 }
 
@@ -266,6 +350,6 @@ static void retract_it(struct api_request *req, int rc, struct span text, struct
 
 void item_retract(struct api_request *req)
 {
-    req->work = arena_alloc(&req->arena, sizeof(struct sending));
+    req->work = arena_calloc(&req->arena, 1, sizeof(struct sending));
     items_ask_item(req, retract_it);
 }

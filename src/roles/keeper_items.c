@@ -124,9 +124,10 @@ static int change_row(struct keeper_records *kr, const struct change *ch, struct
 static int write_change(struct keeper_records *kr, struct change *ch, time_ns now, struct err *e)
 {
     static const char *const words[FED_ITEM_CHANGE_COUNT] = {"item.sent", "item.tightened", "item.retracted"};
+    bool newer = ch->what == FED_ITEM_CHANGE_PUT && ch->row.version > 1;
     struct fed_item_note note = {.item = ch->row.id, .kind = SPAN("change"), .who = ch->who, .why = ch->why, .at = now};
     struct audit_entry entry = {.at = now, .organisation = ch->row.organisation, .who = ch->who, .subject = ch->row.id,
-                                .what = span_of(words[ch->what]), .why = ch->why, .after = ch->out.audience};
+                                .what = span_of(newer ? "item.version" : words[ch->what]), .why = ch->why, .after = ch->out.audience};
     note.what = span_sub(entry.what, 5, entry.what.len);
     int rc = may_change(kr, ch, e);
     rc = rc < 0 ? rc : change_row(kr, ch, e);

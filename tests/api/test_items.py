@@ -136,6 +136,40 @@ class Authors(Case):
         self.assertEqual([h["what"] for h in item["history"]], ["sent", "tightened", "retracted"])
         self.assertEqual(self.desk.ask("POST", path + "/retract", {"reason": "again"})[0], 409)
 
+    def test_versions(self):
+        status, made = self.desk.ask("POST", "/api/v1/items", self.item(tlp="AMBER", audience={"orgs": ["Dville", "Eville"]}))
+        self.assertEqual(status, 201, made)
+        path = "/api/v1/items/" + made["id"]
+        _, item = self.desk.get(path)
+        self.assertEqual(item["addressed"], {"orgs": ["Dville", "Eville"]})
+        second = self.item(tlp="AMBER", audience={"orgs": ["Dville", "Eville"]}, title="Better", text="said again")
+        _, p = self.desk.ask("POST", path + "/preview", second)
+        self.assertEqual((sorted(p["organisations"]), p["widens"], p["narrows"], p["blocked"]), (["Dville", "Eville"], False, False, None))
+        self.assertEqual(self.desk.ask("POST", path + "/version", second)[0], 201)
+        _, item = self.desk.get(path)
+        self.assertEqual((item["version"], item["title"], item["text"], item["state"]), (2, "Better", "said again", "current"))
+        # Wider only where it is meant, narrower behind a tighter label, never both.
+        wider = {**second, "audience": {"all": True}}
+        _, p = self.desk.ask("POST", path + "/preview", wider)
+        self.assertTrue(p["widens"] and "mean" in p["blocked"])
+        status, said = self.desk.ask("POST", path + "/version", wider)
+        self.assertEqual((status, said["error"]["code"]), (409, "not_sent"))
+        self.assertEqual(self.desk.ask("POST", path + "/version", {**wider, "widen": True})[0], 201)
+        self.assertEqual(self.desk.ask("POST", path + "/version", {**second, "title": "Fewer"})[0], 201)
+        _, item = self.desk.get(path)
+        self.assertEqual((item["version"], item["title"], sorted(item["audience"]["organisations"])), (5, "Fewer", ["Dville", "Eville"]))
+        self.assertEqual([h["what"] for h in item["history"]], ["sent", "version", "version", "tightened", "version"])
+        sideways = {**second, "audience": {"orgs": ["Dville", "Fville"]}, "widen": True}
+        self.assertEqual(self.desk.ask("POST", path + "/version", sideways)[0], 409)
+        for where, wrong in (("kind", {"kind": "notice"}), ("circle", {"circle": "other"}), ("widen", {"widen": 1})):
+            status, said = self.desk.ask("POST", path + "/version", {**second, **wrong})
+            self.assertEqual((status, said["error"]["where"]), (400, where), said)
+        # Another's, and one that is gone, have none.
+        self.assertEqual(self.desk.ask("POST", ITEM % 1 + "/version", second)[0], 404)
+        self.assertEqual(self.desk.ask("POST", ITEM % 3 + "/preview", second)[0], 404)
+        self.desk.ask("POST", path + "/retract", {"reason": "x"})
+        self.assertEqual(self.desk.ask("POST", path + "/version", second)[0], 409)
+
     def test_what_is_another_s_is_not_his_to_change(self):
         for n in (1, 3):
             self.assertEqual(self.desk.ask("POST", ITEM % n + "/retract", {"reason": "x"})[0], 404)

@@ -96,6 +96,26 @@ mockOnly('an author tightens a label and retracts, and is asked once more before
   await p.context().close();
 });
 
+mockOnly('a new version: what it says stands in the form, who will read is asked again, and wider it goes only where that is meant', async () => {
+  const p = await open(world, '/stories/i1');
+  await p.getByRole('link', { name: 'New version' }).click();
+  await p.getByRole('button', { name: 'Send to 4 organisations' }).waitFor();
+  assert.match(await p.locator('#c-title').inputValue(), /^Stolen sign-ins/);
+  assert.equal(await p.locator('#c-kind').count() + await p.locator('#c-circle').count(), 0);
+  await p.fill('#c-names', 'Valdehierro\nBrezovgrad');
+  await p.locator('.aud', { hasText: 'hear of it' }).waitFor();
+  await p.locator('#c-reach').selectOption('all');
+  await p.locator('.aud', { hasText: 'say that you mean it' }).waitFor();
+  assert.equal(await p.locator('.compose [type=submit]').isDisabled(), true);
+  await p.locator('.aud [type=checkbox]').check();
+  await p.fill('#c-title', 'What we know now');
+  await p.getByRole('button', { name: 'Send to 8 organisations' }).click();
+  await p.locator('h1', { hasText: 'What we know now' }).waitFor();
+  await p.goto(`${world.url}/stories/i3/edit`);
+  await p.getByText('not yours').waitFor();
+  await p.context().close();
+});
+
 mockOnly('an approval wants the fingerprint compared and the right password', async () => {
   const p = await open(world, '/federation/members');
   await p.locator('.request [type=password]').fill('wrong');

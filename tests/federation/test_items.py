@@ -61,6 +61,18 @@ class Items(unittest.TestCase):
         self.assertEqual(self.seen(self.two, amber)["author"], self.one.organisation)
         self.seen(self.three, green)
         self.seen(self.two, green)
+        # A new version takes the place of the one before; who loses it by the next one loses it.
+        title = {"kind": "story", "title": "For all, better", "text": "nothing secret", "tlp": "GREEN", "pap": "AMBER", "circle": self.circle, "audience": {"all": True}}
+        a = self.one.ask("POST", "/api/v1/items/%s/version" % green, title)
+        self.assertEqual(a.status, 201, a.body)
+        for n in (self.two, self.three):
+            wait_until(lambda n=n: n.get("/api/v1/items/" + green)["title"] == "For all, better", "the newest at " + n.name)
+        for audience, sees in (([self.two.organisation], False), ([self.two.organisation, self.three.organisation], True)):
+            a = self.one.ask("POST", "/api/v1/items/%s/version" % green, {**title, "tlp": "AMBER" if not sees else "GREEN", "widen": sees,
+                                                                          "audience": {"orgs": audience} if not sees else {"all": True}})
+            self.assertEqual(a.status, 201, a.body)
+            wait_until(lambda: (self.three.ask("GET", "/api/v1/items/" + green).status == 200) == sees, "three %s" % sees)
+        self.assertEqual(self.two.rows("SELECT COUNT(*) FROM fed_item WHERE id = ?", green), [(1,)])
         # RED: at the other node one named person, and nobody else of it.
         wait_until(lambda: self.two.rows("SELECT 1 FROM fed_item WHERE id = ?", red), "RED at its reader's node")
         self.assertEqual(self.two.ask("GET", "/api/v1/items/" + red).status, 404)

@@ -131,12 +131,29 @@ static bool optional_text(const struct jcs *doc, const char *name, struct span *
     return v == NULL || v->kind == JCS_NULL || jcs_get_text(doc, name, out);
 }
 
-static int read_item(struct arena *a, const struct fed_author *author, const struct jcs *doc, struct fed_composed *out, struct err *e)
+/* What a version has in common with the one before. */
+static int read_version(const struct jcs *doc, const struct fed_item_row *before, struct fed_composed *out, struct err *e)
 {
-    static const char *const names[] = {"kind", "title", "text", "tlp", "pap", "chr", "circle", "audience", "of", "expires", NULL};
+    struct span circle = {0};
+    if (!span_eq(out->row.kind, before->kind)) {
+        return wrong(out, "kind", e, "A new version stays what the item was.");
+    }
+    if (!fed_compose_circle(doc, &circle) || !span_eq(circle, before->circle)) {
+        return wrong(out, "circle", e, "A new version goes to the circle of the item.");
+    }
+    const struct jcs *widen = jcs_get(doc, "widen");
+    bool agreed = false;
+    return widen == NULL || jcs_get_bool(doc, "widen", &agreed) ? 0 : wrong(out, "widen", e, "That it widens is meant or not: true or false.");
+}
+
+static int read_item(struct arena *a, const struct fed_author *author, const struct jcs *doc, const struct fed_item_row *before,
+                     struct fed_composed *out, struct err *e)
+{
+    /* the last but one only of a new version */
+    static const char *const names[] = {"kind", "title", "text", "tlp", "pap", "chr", "circle", "audience", "of", "expires", "widen", NULL};
     struct span expires = {0};
     int64_t at = author->now / TIME_SECOND + FED_ITEM_LIFE_S;
-    if (!jcs_only(doc, names)) {
+    if (!jcs_only(doc, names) || (before == NULL && jcs_get(doc, "widen") != NULL)) {
         return wrong(out, NULL, e, "The document holds a field that is not known.");
     }
     if (!jcs_get_text(doc, "kind", &out->row.kind) || !fed_item_kind_valid(out->row.kind)) {
@@ -156,7 +173,8 @@ static int read_item(struct arena *a, const struct fed_author *author, const str
         return wrong(out, "expires", e, "The end is a time to come, as 2026-12-31T00:00:00Z.");
     }
     out->row.expires = at * TIME_SECOND;
-    return read_label(a, author->m, doc, out, e);
+    int rc = before == NULL ? 0 : read_version(doc, before, out, e);
+    return rc < 0 ? rc : read_label(a, author->m, doc, out, e);
 }
 
 /* Who reads it, before anything is made. */
@@ -231,17 +249,53 @@ static void fill_row(const struct fed_author *author, struct span id, const stru
     row->mine = 1;
 }
 
+/* Whether a line of the preview still reads: by itself, or as one of its organisation. */
+static bool still_reads(const struct fed_preview_line *was, const struct fed_preview *is)
+{
+    for (uint32_t i = 0; i < is->count; i++) {
+        const struct fed_preview_line *l = &is->lines[i];
+        if (l->reads && l->member == was->member && (l->person.len == 0 || span_eq(l->person, was->person))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Who gains and who loses by the version, and whether its author means it. */
+static int judge_version(struct arena *a, const struct fed_author *author, const struct jcs *document, const struct fed_item_row *before,
+                         struct fed_composed *out, struct err *e)
+{
+    struct fed_marks was, is;
+    struct fed_preview old = {0};
+    bool agreed = false;
+    fed_row_marks(a, before, &was);
+    fed_row_marks(a, &out->row, &is);
+    out->widens = fed_marks_widen(a, &was, &is, author->m);
+    (void)!preview(a, author, before, &old, NULL);
+    for (uint32_t i = 0; i < old.count && !out->narrows; i++) {
+        out->narrows = old.lines[i].reads && !still_reads(&old.lines[i], &out->preview);
+    }
+    if (out->widens && out->narrows) {
+        return err_set(e, ERR_DENIED, "this lets some read who could not and shuts out others: tighten it first, then send a new version");
+    }
+    if (out->widens && !(jcs_get_bool(document, "widen", &agreed) && agreed)) {
+        return err_set(e, ERR_DENIED, "this lets people read who could not before: say that you mean it");
+    }
+    return 0;
+}
+
 int fed_compose_item(struct arena *a, const struct fed_author *author, const struct jcs *document, struct span id, const struct fed_item_row *before,
                      bool only_preview, struct fed_composed *out, struct err *e)
 {
     struct jcs *body = NULL;
     *out = (struct fed_composed){0};
-    int rc = read_item(a, author, document, out, e);
+    int rc = read_item(a, author, document, before, out, e);
     if (rc < 0) {
         return rc;
     }
     fill_row(author, before == NULL ? id : before->id, before, &out->row);
     rc = preview(a, author, &out->row, &out->preview, e);
+    rc = rc < 0 || before == NULL ? rc : judge_version(a, author, document, before, out, e);
     if (rc < 0 || only_preview) {
         return rc;
     }
@@ -276,7 +330,7 @@ int fed_compose_tighten(struct arena *a, const struct fed_author *author, const 
     fed_row_marks(a, before, &was);
     fed_row_marks(a, &out->row, &is);
     if (fed_marks_widen(a, &was, &is, author->m)) {
-        return err_set(e, ERR_DENIED, "this label would let people read who could not before: send a new version instead");
+        return err_set(e, ERR_DENIED, "this label would let people read who could not before: only a new version may, where you say so");
     }
     /* It goes to all who could read so far: those who lose it must hear of it. */
     rc = preview(a, author, before, &out->preview, e);

@@ -30,6 +30,8 @@ struct fed_composed {
     struct fed_preview preview;
     struct span envelope;
     struct fed_out out;
+    /* Of a new version: it lets somebody read or do what he could not; somebody cannot read it any more who could. */
+    bool widens, narrows;
     const char *where; /* field that is wrong, when it is one */
 };
 
@@ -39,8 +41,10 @@ bool fed_compose_circle(const struct jcs *document, struct span *out) NODISCARD;
 /*
  * A new item, or with `before` (a row of this node's own) its next version: {kind, title, text, tlp,
  * pap, chr, circle, audience, of, expires}; a person of the audience may also be {name, organisation}. id: UUID of a new item. With `only_preview` nothing is
- * made. ERR_INVALID: a field, named in where; ERR_DENIED: nobody may read it, or the membership is over
- * (the preview is there all the same).
+ * made. A version keeps kind and circle; it may be wider only where the document says {widen: true}, and never
+ * wider for some and narrower for others at once. One that narrows is sent behind a tighter label (fed_compose_tighten)
+ * to those who lose it. ERR_INVALID: a field, named in where; ERR_DENIED: nobody may read it, it widens, or the
+ * membership is over (the preview is there all the same).
  */
 int fed_compose_item(struct arena *a, const struct fed_author *author, const struct jcs *document, struct span id, const struct fed_item_row *before,
                      bool only_preview, struct fed_composed *out, struct err *e) NODISCARD;

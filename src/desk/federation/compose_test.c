@@ -147,15 +147,55 @@ static void test_life(void **state)
     assert_string_equal(got, "0123456");
     assert_int_equal(fed_compose_retract(&w.a, &by, SPAN("\x01"), &first.row, &gone, &e), ERR_INVALID);
     /* a new version, and one when the membership is over */
-    assert_int_equal(fed_compose_item(&w.a, &by, doc("{\"tlp\":\"GREEN\",\"audience\":{\"all\":true}," REST), SPAN(""), &next.row, false, &gone, &e), 0);
+    assert_int_equal(fed_compose_item(&w.a, &by, doc("{\"widen\":true,\"tlp\":\"GREEN\",\"audience\":{\"all\":true}," REST), SPAN(""), &next.row, false, &gone, &e), 0);
     assert_int_equal(gone.row.version, 3);
     by.now = world_newest(&w)->expires_s * TIME_SECOND;
     assert_int_equal(fed_compose_item(&w.a, &by, doc("{\"tlp\":\"GREEN\",\"audience\":{\"all\":true}," REST), SPAN(ID_A), NULL, false, &gone, &e), ERR_DENIED);
     world_fini(&w);
 }
 
+/* Who gains and who loses by a new version of an item for the organisations D and E (AMBER), and what is said to it. */
+static void test_versions(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool widens, narrows;
+        int rc;
+        const char *where;
+    } cases[] = {
+        {"{\"tlp\":\"AMBER\",\"audience\":{\"orgs\":[\"Dville\",\"Eville\"]}," REST, false, false, 0, NULL},
+        {"{\"tlp\":\"AMBER+STRICT\",\"audience\":{\"orgs\":[\"Dville\",\"Eville\"]}," REST, false, false, 0, NULL},
+        {"{\"tlp\":\"AMBER\",\"audience\":{\"orgs\":[\"Dville\"]}," REST, false, true, 0, NULL},
+        {"{\"tlp\":\"AMBER\",\"audience\":{\"orgs\":[\"Dville\",\"Eville\",\"Fville\"]}," REST, true, false, ERR_DENIED, NULL},
+        {"{\"widen\":false,\"tlp\":\"AMBER\",\"audience\":{\"all\":true}," REST, true, false, ERR_DENIED, NULL},
+        {"{\"widen\":true,\"tlp\":\"AMBER\",\"audience\":{\"orgs\":[\"Dville\",\"Eville\",\"Fville\"]}," REST, true, false, 0, NULL},
+        {"{\"widen\":true,\"tlp\":\"GREEN\",\"audience\":{\"all\":true}," REST, true, false, 0, NULL},
+        {"{\"widen\":true,\"tlp\":\"AMBER\",\"audience\":{\"orgs\":[\"Dville\",\"Fville\"]}," REST, true, true, ERR_DENIED, NULL},
+        {"{\"widen\":1,\"tlp\":\"AMBER\",\"audience\":{\"all\":true}," REST, false, false, ERR_INVALID, "widen"},
+        {"{\"tlp\":\"AMBER\",\"audience\":{\"all\":true},\"kind\":\"notice\",\"title\":\"T\",\"text\":\"x\",\"pap\":\"AMBER\",\"circle\":\"isac\"}", false, false, ERR_INVALID, "kind"},
+        {"{\"tlp\":\"AMBER\",\"audience\":{\"all\":true},\"kind\":\"story\",\"title\":\"T\",\"text\":\"x\",\"pap\":\"AMBER\",\"circle\":\"other\"}", false, false, ERR_INVALID, "circle"},
+    };
+    world_init(&w, false);
+    struct fed_author by = author(1);
+    struct fed_composed first, next;
+    assert_int_equal(fed_compose_item(&w.a, &by, doc(cases[0].text), SPAN(ID_A), NULL, false, &first, &e), 0);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_int_equal(fed_compose_item(&w.a, &by, doc(cases[i].text), SPAN(""), &first.row, false, &next, &e), cases[i].rc);
+        assert_int_equal(next.widens, cases[i].widens);
+        assert_int_equal(next.narrows, cases[i].narrows);
+        assert_true(cases[i].where == NULL ? next.where == NULL : next.where != NULL && strcmp(next.where, cases[i].where) == 0);
+        assert_true(cases[i].rc != 0 || (next.row.version == 2 && span_eq(next.row.id, SPAN(ID_A)) && span_eq(next.row.state, SPAN("current"))));
+        assert_true(cases[i].rc == 0 || next.envelope.len == 0);
+    }
+    /* A new item has nothing that it could widen. */
+    assert_int_equal(fed_compose_item(&w.a, &by, doc(cases[6].text), SPAN(ID_A), NULL, false, &next, &e), ERR_INVALID);
+    world_fini(&w);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_fields), cmocka_unit_test(test_preview_is_the_seal), cmocka_unit_test(test_life)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_fields), cmocka_unit_test(test_preview_is_the_seal), cmocka_unit_test(test_life),
+                                       cmocka_unit_test(test_versions)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -108,10 +108,17 @@ export function share(s, method, path, body, send, fail) {
   if ((m = /^\/items\/([^/]+)$/.exec(path))) {
     const i = s.items.find((x) => x.id === m[1]);
     if (!i) return fail(404, 'not_found', '');
-    return send(200, { ...i, text: i.state === 'retracted' ? '' : 'They came in by the maintenance account of a supplier.\n\nWe saw it by a log-in at 03:12 and cut the portal.', audience: { organisations: CITIES.slice(0, 4), persons: [] }, reads: i.mine ? [{ who: 'A. Petrova, Brezovgrad', at: ago(400) }] : undefined, history: [{ at: i.created, who: i.author ?? 'hub', what: 'received', reason: null }] });
+    return send(200, { ...i, text: i.state === 'retracted' ? '' : 'They came in by the maintenance account of a supplier.\n\nWe saw it by a log-in at 03:12 and cut the portal.', audience: { organisations: CITIES.slice(0, 4), persons: [] }, reads: i.mine ? [{ who: 'A. Petrova, Brezovgrad', at: ago(400) }] : undefined, of: null, addressed: i.mine ? { orgs: CITIES.slice(0, 4) } : null, history: [{ at: i.created, who: i.author ?? 'hub', what: 'received', reason: null }] });
   }
-  if ((m = /^\/items\/([^/]+)\/(tighten|retract)$/.exec(path))) {
+  if ((m = /^\/items\/([^/]+)\/(tighten|retract|preview|version)$/.exec(path))) {
     const i = s.items.find((x) => x.id === m[1]);
+    const wider = body.audience?.all === true;
+    if (m[2] === 'preview') return send(200, { ...preview(s, body), widens: wider, narrows: !wider && body.audience?.orgs?.length < 4, ...(wider && !body.widen ? { blocked: 'this lets people read who could not before: say that you mean it' } : {}) });
+    if (m[2] === 'version') {
+      if (wider && !body.widen) return fail(409, 'not_sent', 'this lets people read who could not before: say that you mean it');
+      Object.assign(i, { title: body.title, tlp: body.tlp, version: i.version + 1, state: 'current' });
+      return send(201, { id: i.id });
+    }
     if (m[2] === 'retract') i.state = 'retracted';
     else if (LEVELS.indexOf(body.tlp) > LEVELS.indexOf(i.tlp)) Object.assign(i, { tlp: body.tlp, state: 'tightened' });
     return send(200, {});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: EUPL-1.2
-// Writing a story: its label, its audience, and before anything is sent the exact list of who will be able to read it.
+// Writing a story, or a new version of one's own: its label, its audience, and before anything is sent the exact list of who will be able to read it.
 // The list is asked of the node's one policy, never worked out here; the button repeats its number.
 import { useSignal, type Signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
@@ -11,7 +11,7 @@ import { problem } from '../base/problem';
 import { visibleLine } from '../base/visible';
 import { say } from '../state/toast';
 import { described, Field, Tlp, useResource } from './parts';
-import { PAPS, TLPS, type Board, type Circle, type Person, type Preview, type Tlp as Label } from './types';
+import { PAPS, TLPS, type Addressed, type Board, type Circle, type ItemDetail, type Person, type Preview, type Tlp as Label } from './types';
 
 const PREVIEW_AFTER_MS = 300;
 const TITLE_MAX = 200;
@@ -39,6 +39,18 @@ interface Draft {
   circle: Signal<string>;
   reach: Signal<Reach>;
   names: Signal<string>;
+  /** Of a new version: that it lets more people read is meant. */
+  widen: Signal<boolean>;
+}
+
+/** How an audience stands in the form; null: it says more than the form can, and stays as it is. */
+function reachOf(a: Addressed, persons: Person[]): { reach: Reach; names: string } | null {
+  const keys = Object.keys(a);
+  if (keys.length !== 1) return null;
+  if (a.all) return { reach: 'all', names: '' };
+  if (a.nda) return { reach: 'nda', names: '' };
+  if (a.orgs) return { reach: 'orgs', names: a.orgs.join('\n') };
+  return a.persons ? { reach: 'persons', names: persons.map((p) => `${p.name} @ ${p.organisation}`).join('\n') } : null;
 }
 
 function audienceOf(d: Draft): object {
@@ -53,7 +65,7 @@ function audienceOf(d: Draft): object {
       return { all: true };
   }
 }
-const bodyOf = (d: Draft): object => ({
+const bodyOf = (d: Draft, kept: Addressed | null, edits: boolean): object => ({
   kind: d.kind.value,
   title: d.title.value.trim(),
   text: d.text.value,
@@ -61,10 +73,11 @@ const bodyOf = (d: Draft): object => ({
   pap: d.pap.value,
   chr: d.chr.value,
   circle: d.circle.value,
-  audience: audienceOf(d),
+  audience: kept ?? audienceOf(d),
+  ...(edits ? { widen: d.widen.value } : {}),
 });
 
-function Reaching({ p, wrong }: { p: Preview | null; wrong: string | null }) {
+function Reaching({ p, wrong, d }: { p: Preview | null; wrong: string | null; d: Draft }) {
   return (
     <div class="aud" aria-live="polite">
       {wrong && <p class="error">{wrong}</p>}
@@ -85,6 +98,13 @@ function Reaching({ p, wrong }: { p: Preview | null; wrong: string | null }) {
           </details>
         </>
       )}
+      {p?.widens && (
+        <label class="check">
+          <input type="checkbox" checked={d.widen.value} onChange={(e) => (d.widen.value = e.currentTarget.checked)} />
+          <span>{t('compose.widen')}</span>
+        </label>
+      )}
+      {p?.narrows && !p.blocked && <p>{t('compose.narrows')}</p>}
       {p && p.left_out.length > 0 && (
         <ul class="no">
           {p.left_out.map((o) => (
@@ -98,7 +118,7 @@ function Reaching({ p, wrong }: { p: Preview | null; wrong: string | null }) {
   );
 }
 
-function Choices({ d, circles }: { d: Draft; circles: Circle[] }) {
+function Choices({ d, circles, kept, edits }: { d: Draft; circles: Circle[]; kept: Addressed | null; edits: boolean }) {
   return (
     <>
       <fieldset class="field">
@@ -113,16 +133,19 @@ function Choices({ d, circles }: { d: Draft; circles: Circle[] }) {
           ))}
         </div>
       </fieldset>
-      <Field id="c-circle" label={t('circle.name')}>
-        <select id="c-circle" value={d.circle.value} onChange={(e) => (d.circle.value = e.currentTarget.value)}>
-          {circles.map((c) => (
-            <option key={c.id} value={c.id}>
-              {visibleLine(c.name)}
-            </option>
-          ))}
-        </select>
-      </Field>
-      {d.tlp.value !== 'RED' && (
+      {!edits && (
+        <Field id="c-circle" label={t('circle.name')}>
+          <select id="c-circle" value={d.circle.value} onChange={(e) => (d.circle.value = e.currentTarget.value)}>
+            {circles.map((c) => (
+              <option key={c.id} value={c.id}>
+                {visibleLine(c.name)}
+              </option>
+            ))}
+          </select>
+        </Field>
+      )}
+      {kept && <p class="hint">{t('compose.kept')}</p>}
+      {!kept && d.tlp.value !== 'RED' && (
         <Field id="c-reach" label={t('compose.reach_who')}>
           <select id="c-reach" value={d.reach.value} onChange={(e) => (d.reach.value = e.currentTarget.value as Reach)}>
             {(['all', 'nda', 'orgs', 'persons'] as const).map((r) => (
@@ -133,7 +156,7 @@ function Choices({ d, circles }: { d: Draft; circles: Circle[] }) {
           </select>
         </Field>
       )}
-      {(d.tlp.value === 'RED' || d.reach.value === 'orgs' || d.reach.value === 'persons') && (
+      {!kept && (d.tlp.value === 'RED' || d.reach.value === 'orgs' || d.reach.value === 'persons') && (
         <Field id="c-names" label={t(d.tlp.value === 'RED' || d.reach.value === 'persons' ? 'compose.persons' : 'compose.orgs')}
           hint={t(d.tlp.value === 'RED' || d.reach.value === 'persons' ? 'compose.persons_hint' : 'compose.orgs_hint')}>
           <textarea id="c-names" rows={3} aria-describedby={described('c-names', true, false)} value={d.names.value}
@@ -155,30 +178,35 @@ function Choices({ d, circles }: { d: Draft; circles: Circle[] }) {
   );
 }
 
-function Form({ circles }: { circles: Circle[] }) {
+function Form({ circles, of }: { circles: Circle[]; of?: ItemDetail }) {
   const { route } = useLocation();
+  const was = of?.addressed ? reachOf(of.addressed, of.audience.persons) : null;
+  const kept = of && !was ? (of.addressed ?? null) : null;
   const d: Draft = {
-    kind: useSignal<(typeof KINDS)[number]>('story'),
-    title: useSignal(''),
-    text: useSignal(''),
-    tlp: useSignal<Label>('AMBER+STRICT'),
-    pap: useSignal('AMBER'),
-    chr: useSignal(false),
-    circle: useSignal(circles[0]?.id ?? ''),
-    reach: useSignal<Reach>('all'),
-    names: useSignal(''),
+    kind: useSignal<(typeof KINDS)[number]>(of?.kind ?? 'story'),
+    title: useSignal(of?.title ?? ''),
+    text: useSignal(of?.text ?? ''),
+    tlp: useSignal<Label>(of?.tlp ?? 'AMBER+STRICT'),
+    pap: useSignal(of?.pap ?? 'AMBER'),
+    chr: useSignal(of?.chr ?? false),
+    circle: useSignal(of?.circle ?? circles[0]?.id ?? ''),
+    reach: useSignal<Reach>(was?.reach ?? 'all'),
+    names: useSignal(was?.names ?? ''),
+    widen: useSignal(false),
   };
+  const at = of ? `/items/${encodeURIComponent(of.id)}` : '/items';
+  const body = (): object => ({ ...bodyOf(d, kept, of !== undefined), ...(of?.of ? { of: of.of } : {}), ...(of?.expires ? { expires: of.expires } : {}) });
   const preview = useSignal<Preview | null>(null);
   const previewWrong = useSignal<string | null>(null);
   const wrong = useSignal<{ field: string; text: string } | null>(null);
   const busy = useSignal(false);
   const serial = useRef(0);
-  const choice = JSON.stringify({ ...bodyOf(d), title: '', text: '' });
+  const choice = JSON.stringify({ ...body(), title: '', text: '' });
 
   useEffect(() => {
     const mine = (serial.current += 1);
     const timer = setTimeout(() => {
-      post<Preview>('/items/preview', { ...bodyOf(d), title: '-', text: '-' }).then(
+      post<Preview>(`${at}/preview`, { ...body(), title: '-', text: '-' }).then(
         (p) => {
           if (mine !== serial.current) return;
           preview.value = p;
@@ -203,7 +231,7 @@ function Form({ circles }: { circles: Circle[] }) {
     }
     busy.value = true;
     try {
-      const made = await post<{ id: string }>('/items', bodyOf(d));
+      const made = await post<{ id: string }>(of ? `${at}/version` : at, body());
       say(t('compose.sent'));
       route(`/stories/${encodeURIComponent(made.id)}`);
     } catch (err) {
@@ -224,15 +252,17 @@ function Form({ circles }: { circles: Circle[] }) {
         void submit();
       }}
     >
-      <Field id="c-kind" label={t('compose.kind')} hint={t(`kind_hint.${d.kind.value}`)}>
-        <select id="c-kind" value={d.kind.value} aria-describedby="c-kind-hint" onChange={(e) => (d.kind.value = e.currentTarget.value as (typeof KINDS)[number])}>
-          {KINDS.map((k) => (
-            <option key={k} value={k}>
-              {t(`kind.${k}`)}
-            </option>
-          ))}
-        </select>
-      </Field>
+      {!of && (
+        <Field id="c-kind" label={t('compose.kind')} hint={t(`kind_hint.${d.kind.value}`)}>
+          <select id="c-kind" value={d.kind.value} aria-describedby="c-kind-hint" onChange={(e) => (d.kind.value = e.currentTarget.value as (typeof KINDS)[number])}>
+            {KINDS.map((k) => (
+              <option key={k} value={k}>
+                {t(`kind.${k}`)}
+              </option>
+            ))}
+          </select>
+        </Field>
+      )}
       <Field id="c-title" label={t('compose.title')} wrong={bad('title')}>
         <input id="c-title" type="text" maxLength={TITLE_MAX} aria-describedby={described('c-title', false, bad('title') !== null)} value={d.title.value}
           onInput={(e) => {
@@ -247,13 +277,13 @@ function Form({ circles }: { circles: Circle[] }) {
             wrong.value = null;
           }} />
       </Field>
-      <Choices d={d} circles={circles} />
-      <Reaching p={preview.value} wrong={previewWrong.value} />
+      <Choices d={d} circles={circles} kept={kept} edits={of !== undefined} />
+      <Reaching p={preview.value} wrong={previewWrong.value} d={d} />
       <div class="acts">
         <button class="btn main-act" type="submit" disabled={busy.value || !preview.value || preview.value.blocked !== null || n === 0}>
           {people ? tn('compose.send_people', n) : tn('compose.send', n)}
         </button>
-        <a class="btn" href="/stories">
+        <a class="btn" href={of ? `/stories/${encodeURIComponent(of.id)}` : '/stories'}>
           {t('token.cancel')}
         </a>
       </div>
@@ -281,6 +311,30 @@ export function ComposerPage() {
         </Empty>
       )}
       {circles && circles.length > 0 && <Form circles={circles} />}
+    </div>
+  );
+}
+
+/** A new version of an item of one's own. */
+export function VersionPage({ id }: { id: string }) {
+  const { data, wrong, again } = useResource<ItemDetail>(`/items/${encodeURIComponent(id)}`);
+  const i = data.value;
+  return (
+    <div class="page">
+      <div class="head">
+        <h1 tabIndex={-1}>{t('story.version')}</h1>
+        <p class="soft">{t('compose.version_lead')}</p>
+      </div>
+      {wrong.value && <Problem text={wrong.value} onAgain={again} />}
+      {!i && !wrong.value && <Slow text={t('share.reading')} />}
+      {i && (!i.mine || i.state === 'retracted') && (
+        <Empty title={t('compose.not_yours')}>
+          <a class="btn" href="/stories">
+            {t('story.all')}
+          </a>
+        </Empty>
+      )}
+      {i && i.mine && i.state !== 'retracted' && <Form circles={[]} of={i} />}
     </div>
   );
 }

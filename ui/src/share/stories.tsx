@@ -100,6 +100,9 @@ function Author({ item, again }: { item: ItemDetail; again: () => void }) {
             onInput={(e) => (reason.value = e.currentTarget.value)} />
         </Field>
         <div class="acts">
+          <a class="btn" href={`/stories/${encodeURIComponent(item.id)}/edit`}>
+            {t('story.version')}
+          </a>
           {tighter.length > 0 && (
             <button class="btn" type="button" disabled={label.value === ''} onClick={() => void send('tighten', { tlp: label.value, pap: item.pap, chr: item.chr, audience: audience() })}>
               {t('story.tighten_do')}

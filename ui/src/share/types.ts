@@ -147,8 +147,19 @@ export interface Person {
   node?: string;
 }
 
+/** An audience as its author wrote it. */
+export interface Addressed {
+  all?: boolean;
+  nda?: boolean;
+  orgs?: string[];
+  persons?: { name: string; node: string }[];
+}
+
 export interface ItemDetail extends Item {
   text: string;
+  of: string | null;
+  /** Of one's own. */
+  addressed: Addressed | null;
   audience: { organisations: string[]; persons: Person[] };
   reads?: { who: string; at: string }[];
   history?: { at: string; who: string; what: string; reason?: string | null }[];
@@ -160,6 +171,9 @@ export interface Preview {
   count: number;
   left_out: { organisation: string; person?: string; reason: string }[];
   blocked: string | null;
+  /** Of a new version: somebody may read it who could not; somebody may not who could. */
+  widens?: boolean;
+  narrows?: boolean;
 }
 
 export interface DryRun {

@@ -10,7 +10,7 @@ export type PageName = 'alerts' | 'sources' | 'rules' | 'federation' | 'warnings
 const SHARE: Record<string, RegExp> = {
   federation: /^(members|sharing)$/,
   warnings: /^[^/]+$/,
-  stories: /^[^/]+$/,
+  stories: /^[^/]+(\/edit)?$/,
 };
 export const isShare = (page: PageName): boolean => page in SHARE;
 export interface Place {
@@ -36,9 +36,10 @@ export function placeOf(path: string): Place {
   if (path === '/') return { page: 'alerts', id: null };
   if (path === '/sources') return { page: 'sources', id: null };
   if (path === '/rules') return { page: 'rules', id: null };
-  const [, name = '', rest, ...more] = path.split('/');
+  const [, name = '', ...after] = path.split('/');
+  const rest = after.length > 0 ? after.join('/') : undefined;
   const follows = SHARE[name];
-  if (follows && more.length === 0 && (rest === undefined || follows.test(rest))) {
+  if (follows && (rest === undefined || follows.test(rest))) {
     try {
       return { page: name as PageName, id: rest === undefined ? null : decodeURIComponent(rest) };
     } catch {
