@@ -48,3 +48,6 @@ const char fed_signal_sql[] =
     "CREATE TABLE fed_warning_step ("
     " id TEXT NOT NULL, seq BIGINT NOT NULL, at BIGINT NOT NULL, who TEXT NOT NULL,"
     " what TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (id, seq));";
+
+/* What a hub may tell its own circles of, too. */
+const char fed_onward_sql[] = "ALTER TABLE fed_warning ADD COLUMN onward TEXT NOT NULL DEFAULT '';";

@@ -10,10 +10,10 @@
     "SELECT w.id, w.circle, w.issuer, w.kind, w.value, w.title, " body ", w.published, "           \
     "COALESCE(t.state, 'new'), COALESCE(t.hunt, ''), COALESCE(t.dry_run, 'none'), "                \
     "COALESCE(t.checks, ''), COALESCE((SELECT c.name FROM fed_circle c WHERE c.id = w.circle), "   \
-    "''), w.version, w.level, w.seen, w.first, w.last, w.withdrawn, "           \
+    "''), w.onward, w.version, w.level, w.seen, w.first, w.last, w.withdrawn, "           \
     "w.received, w.updated, w.expires, COALESCE(t.automatic, 0), COALESCE(t.version, 0), "         \
     "COALESCE(t.matched, 0), w.rules, w.indicators FROM fed_warning w LEFT JOIN fed_warning_take t ON t.id = w.id "
-enum { WARNING_COLUMN_COUNT = 27 };
+enum { WARNING_COLUMN_COUNT = 28 };
 
 static const char *const acts[] = {
 #define X(name, word) word,
@@ -185,11 +185,11 @@ int fed_warnings_put(struct db *db, const struct fed_warning_row *row, bool *new
     rc = db_query(db,
                   "INSERT INTO fed_warning (id, circle, issuer, version, kind, value, title, "
                   "level, seen, first, last, body, withdrawn, received, updated, expires, "
-                  "published, rules, indicators) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
-                  "$11, $12, $13, $14, $15, $16, $17, $18, $19) ON CONFLICT (id) DO UPDATE SET "
+                  "published, rules, indicators, onward) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
+                  "$11, $12, $13, $14, $15, $16, $17, $18, $19, $20) ON CONFLICT (id) DO UPDATE SET "
                   "version = $4, title = $7, level = $8, seen = $9, first = $10, last = $11, "
                   "body = $12, withdrawn = $13, updated = $15, expires = $16, rules = $18, "
-                  "indicators = $19",
+                  "indicators = $19, onward = $20",
                   e, &s);
     if (rc < 0) {
         return rc;
@@ -214,6 +214,7 @@ int fed_warnings_put(struct db *db, const struct fed_warning_row *row, bool *new
     db_bind_text(s, 17, row->published);
     db_bind_i64(s, 18, row->rules);
     db_bind_i64(s, 19, row->indicators);
+    db_bind_text(s, 20, row->onward);
     rc = db_run(s, e);
     *news_out = rc == 0;
     return rc < 0 ? rc : renew_take(db, row, e);

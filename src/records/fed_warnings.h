@@ -22,10 +22,11 @@ enum {
     FED_WARNING_TAKEN_BYTES = 4 << 20, /* bytes of their rules */
 };
 
-/* state: new, checked, taken, dismissed, withdrawn. dry_run: none, waiting, running, done, failed. */
+/* state: new, checked, taken, dismissed, withdrawn. dry_run: none, waiting, running, done, failed.
+ * onward: under which PAP a hub may tell its own circles of it (warning_onward); empty = not at all. */
 #define FED_WARNING_SPANS(X)                                                                       \
     X(id) X(circle) X(issuer) X(kind) X(value) X(title) X(body) X(published) X(state) X(hunt)      \
-        X(dry_run) X(checks) X(circle_name)
+        X(dry_run) X(checks) X(circle_name) X(onward)
 #define FED_WARNING_NUMBERS(X)                                                                     \
     X(version) X(level) X(seen) X(first) X(last) X(withdrawn) X(received) X(updated) X(expires)    \
         X(automatic) X(taken_version) X(matched) X(rules) X(indicators)

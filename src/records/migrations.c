@@ -118,6 +118,7 @@ static const struct migration list[] = {
     {"correlation", correlation_sql},
     {"items", fed_item_sql},
     {"rule costs", rule_cost_sql},
+    {"warnings passed on", fed_onward_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)

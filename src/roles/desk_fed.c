@@ -175,10 +175,31 @@ static bool watch_stopped(void *arg)
     return fed_engine_stopped(f->engine);
 }
 
+struct own_visit {
+    void *ctx;
+    void (*visit)(void *ctx, const struct fed_membership *m);
+};
+
+static void visit_own(void *ctx, const struct fed_membership *m, bool own)
+{
+    const struct own_visit *v = ctx;
+    if (own) {
+        v->visit(v->ctx, m);
+    }
+}
+
+static void watch_own_circles(void *arg, void *ctx,
+                              void (*visit)(void *ctx, const struct fed_membership *m))
+{
+    struct desk_fed *f = arg;
+    struct own_visit v = {ctx, visit};
+    fed_engine_each_circle(f->engine, &v, visit_own);
+}
+
 static void watch_start(struct desk_fed *f)
 {
     struct watch_config c = {
-        .host = {f, host_ask, watch_issues, watch_circle, watch_stopped},
+        .host = {f, host_ask, watch_issues, watch_circle, watch_stopped, watch_own_circles},
         .node = span_of(fed_engine_keys(f->engine)->node),
     };
     randombytes_buf(c.seed, sizeof c.seed);

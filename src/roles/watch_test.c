@@ -302,10 +302,90 @@ static void sequences_warn_too(void **state)
     end();
 }
 
+/* A hub in a hub: what is warned of above is told below, once, with its changes and its end. */
+static void what_comes_from_above_is_passed_on(void **state)
+{
+    (void)state;
+    struct fed_warning_row row;
+    begin(3);
+    world_from_above(w, "region", "", IP, 1, false, "GREEN");
+    world_run(w, 5);
+    assert_int_equal(w->nsaid, 1);
+    assert_int_equal(w->said[0].seen, 0);
+    for (size_t i = 0; i < w->count; i++) {
+        assert_true(world_warning(w, i, "indicator", "ip:" IP, &arena, &row));
+    }
+    assert_non_null(memmem(row.body.ptr, row.body.len, "\"circle\":\"region\"", 17));
+    world_restart(w, 0);
+    world_run(w, 10);
+    assert_int_equal(w->nsaid, 1); /* it knows what it told */
+    world_from_above(w, "region", "", IP, 2, false, "GREEN");
+    world_run(w, 5);
+    assert_int_equal(w->nsaid, 2);
+    assert_int_equal(w->said[1].version, 2);
+    world_restart(w, 0);
+    world_from_above(w, "region", "", IP, 3, true, "GREEN");
+    world_run(w, 10);
+    assert_int_equal(w->nsaid, 3);
+    assert_true(w->said[2].withdrawn);
+    world_from_above(w, "region", "", IP, 4, false, "GREEN"); /* and again */
+    world_run(w, 5);
+    assert_int_equal(w->nsaid, 4);
+    assert_false(w->said[3].withdrawn);
+    end();
+}
+
+/* Not: what the policy keeps, and what came through this circle already. */
+static void what_is_not_passed_on(void **state)
+{
+    (void)state;
+    begin(3);
+    world_from_above(w, "region", "", IP, 1, false, "");
+    world_from_above(w, "region", "c", "185.220.101.5", 1, false, "GREEN");
+    world_from_above(w, "region", "a b c", "185.220.101.6", 1, false, "GREEN");
+    world_from_above(w, "region", "a b d", "185.220.101.7", 1, false, "GREEN");
+    world_run(w, 20);
+    assert_int_equal(w->nsaid, 1);
+    assert_string_equal(w->said[0].value, "ip:185.220.101.7");
+    world_restart(w, 0);
+    world_run(w, 20);
+    assert_int_equal(w->nsaid, 1);
+    end();
+}
+
+/* Two circles above say the same; and the own members see it too: it ends with the last who says so. */
+static void the_last_who_says_so(void **state)
+{
+    (void)state;
+    begin(8);
+    world_from_above(w, "region", "", IP, 1, false, "GREEN");
+    world_run(w, 5);
+    world_from_above(w, "nation", "", IP, 1, false, "GREEN");
+    world_run(w, 5);
+    assert_int_equal(w->nsaid, 1);
+    world_from_above(w, "region", "", IP, 2, true, "GREEN");
+    world_run(w, 10);
+    assert_int_equal(w->nsaid, 3); /* taken back, and told again because of the other */
+    assert_false(w->said[2].withdrawn);
+    attack_two();
+    world_run(w, 5);
+    const struct world_said *s = said("indicator");
+    assert_int_equal(s->version, 4); /* the own finding takes its place */
+    size_t n = w->nsaid;
+    world_from_above(w, "nation", "", IP, 2, true, "GREEN");
+    world_run(w, 10);
+    assert_int_equal(w->nsaid, n);
+    assert_false(said("indicator")->withdrawn);
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(told_after_acknowledgement),
+        cmocka_unit_test(what_comes_from_above_is_passed_on),
+        cmocka_unit_test(what_is_not_passed_on),
+        cmocka_unit_test(the_last_who_says_so),
         cmocka_unit_test(told_by_the_citys_policy),
         cmocka_unit_test(nothing_leaves_a_stopped_node),
         cmocka_unit_test(two_cities_make_a_warning),

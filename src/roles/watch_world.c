@@ -130,7 +130,7 @@ static int issue(void *arg, const struct watch_issue *i, watch_issued *done, voi
     (void)why;
     arena_init(&a, 0);
     buf_init(&digest, 2 << 20);
-    int rc = warning ? warning_digest(i->draft.body, i->draft.circle, w->membership.epoch, &a,
+    int rc = warning ? warning_digest(i->draft.body, i->draft.circle, w->membership.epoch, SPAN(""), &a,
                                       &digest, &e)
                      : signal_digest(i->draft.body, &a, &digest, &e);
     if (rc < 0) {
@@ -168,6 +168,14 @@ static bool stopped(void *arg)
     return n->stopped;
 }
 
+static void own_circles(void *arg, void *ctx, void (*visit)(void *ctx, const struct fed_membership *m))
+{
+    const struct world_node *n = arg;
+    if (n == n->world->node[0]) {
+        visit(ctx, &n->world->membership);
+    }
+}
+
 static void on_rules(void *arg)
 {
     struct world_node *n = arg;
@@ -179,7 +187,8 @@ static void on_rules(void *arg)
 static void start_watch(struct world_node *n)
 {
     const struct watch_config c = {
-        .host = {.arg = n, .ask = ask, .issue = issue, .circle = circle, .stopped = stopped},
+        .host = {.arg = n, .ask = ask, .issue = issue, .circle = circle, .stopped = stopped,
+                 .own_circles = own_circles},
         .node = span_of(n->id),
         .seed = {3},
     };
@@ -386,6 +395,40 @@ bool world_warning(struct world *w, size_t node, const char *kind, const char *v
         }
     }
     return false;
+}
+
+void world_from_above(struct world *w, const char *circle, const char *from, const char *ip,
+                      int64_t version, bool withdrawn, const char *onward)
+{
+    struct arena a;
+    struct buf digest;
+    char id[WARNING_ID_LEN + 1];
+    arena_init(&a, 0);
+    buf_init(&digest, 2 << 20);
+    struct warning *body = arena_alloc(&a, sizeof *body);
+    struct span way = span_of(from);
+    *body = (struct warning){.version = version, .kind = COMMUNITY_INDICATOR,
+                             .value = span_of(arena_printf(&a, "ip:%s", ip)), .title = SPAN("T"),
+                             .level = LEVEL_HIGH, .seen = 7, .first = signal_bucket(w->now), .last = signal_bucket(w->now),
+                             .withdrawn = withdrawn, .nindicators = 1,
+                             .indicators = {{FED_INDICATOR_IP, span_of(ip)}}};
+    while (way.len > 0) {
+        ptrdiff_t blank = span_find(way, ' ');
+        size_t n = blank < 0 ? way.len : (size_t)blank;
+        body->derived[body->nderived++] = (struct warning_source){
+            span_sub(way, 0, n), SPAN("0123456789abcdef0123456789abcdef"), 1};
+        way = span_sub(way, n + 1, way.len);
+    }
+    warning_make_id(span_of(circle), body->kind, body->value, id);
+    body->id = span_of(id);
+    assert_int_equal(warning_digest(warning_body(&a, body), span_of(circle), 1, span_of(onward), &a,
+                                    &digest, &e),
+                     0);
+    const struct watch_issue i = {.draft = {.circle = span_of(circle),
+                                            .expires_s = (w->now + TIME_DAY) / TIME_SECOND}};
+    apply(w->node[0], &i, SPAN("ffffffffffffffffffffffffffffffff"), &digest, true);
+    buf_free(&digest);
+    arena_fini(&a);
 }
 
 int64_t world_number(struct world *w, size_t node, const char *sql)

@@ -78,6 +78,10 @@ void world_sharing(struct world *w, size_t node, const char *moment, int64_t min
 /* The newest row of a warning at a node; false when it has none of this kind and value. */
 bool world_warning(struct world *w, size_t node, const char *kind, const char *value,
                    struct arena *arena, struct fed_warning_row *out);
+/* A warning of another circle, whose hub this world's hub is a member of, comes to it. from: the circles
+ * that it says it came through, parted by blanks. */
+void world_from_above(struct world *w, const char *circle, const char *from, const char *ip, int64_t version,
+                      bool withdrawn, const char *onward);
 int64_t world_number(struct world *w, size_t node, const char *sql);
 
 #endif

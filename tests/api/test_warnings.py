@@ -82,7 +82,7 @@ class Warnings(WithNode):
                 "indicators": [{"type": "ip", "value": "185.220.101.4"}], "products": ["linux"]}
         now = time.time_ns()
         with contextlib.closing(sqlite3.connect(os.path.join(self.node.data, "records.db"), timeout=30)) as db:
-            db.execute("INSERT INTO fed_warning VALUES (?,'c','hub',1,'indicator','ip:185.220.101.4',?,3,0,1993521,1993522,?,0,?,?,?,'1',?,1)",
+            db.execute("INSERT INTO fed_warning VALUES (?,'c','hub',1,'indicator','ip:185.220.101.4',?,3,0,1993521,1993522,?,0,?,?,?,'1',?,1,'')",
                        (wid, name, json.dumps(body, sort_keys=True, separators=(",", ":")), now, now, now + 86400 * 10**9, len(rules)))
             db.commit()
         return wid

@@ -230,3 +230,21 @@ enum fed_refusal fed_policy_takes(struct arena *a, const struct fed_envelope *en
         return FED_POLICY;
     }
 }
+
+enum pap fed_policy_onward(struct arena *a, const struct fed_envelope *env,
+                           const struct fed_membership *m, struct span self, time_ns now)
+{
+    struct fed_item item;
+    struct fed_peer peer;
+    const struct fed_audience *who = &env->who;
+    fed_item_of_envelope(a, env, m, &item);
+    fed_peer_of(m, self, READER_NODE, &peer);
+    bool open = item.marking.tlp != TLP_UNKNOWN && tlp_rank(item.marking.tlp) <= tlp_rank(TLP_GREEN);
+    bool whole = who->all && !who->unknown && !who->nda && !m->nda && who->norgs == 0 &&
+                 who->nnodes == 0 && who->npersons == 0;
+    if (!open || !whole || item.marking.chr || env->sealed != NULL ||
+        !policy_allows(&peer.reader, &item.item, ACTION_FORWARD, now)) {
+        return PAP_UNKNOWN;
+    }
+    return item.marking.pap == PAP_UNKNOWN ? PAP_RED : pap_stricter(item.marking.pap, PAP_GREEN);
+}

@@ -56,4 +56,14 @@ bool fed_policy_seals(const struct fed_item *item);
 enum fed_refusal fed_policy_takes(struct arena *a, const struct fed_envelope *env,
                                   const struct fed_membership *m, struct span self, time_ns now);
 
+/*
+ * Under which PAP a hub, `self`, may tell members of its own circles what this envelope says, in words
+ * of its own: PAP_UNKNOWN = not at all. Only what it reads as a member of the envelope's circle, and
+ * what its author addressed to that whole circle, as GREEN or CLEAR, without a list, an NDA or the
+ * Chatham House Rule. The outcome is never looser than GREEN; who of the own circle reads it is asked again, of
+ * each.
+ */
+enum pap fed_policy_onward(struct arena *a, const struct fed_envelope *env,
+                           const struct fed_membership *m, struct span self, time_ns now);
+
 #endif

@@ -159,6 +159,54 @@ static void what_is_taken_in(void **state)
     world_fini(&w);
 }
 
+/* What the hub of another circle, member `self` here, may tell its own: PAP_UNKNOWN = nothing. */
+static const struct {
+    uint32_t self;
+    const char *audience, *tlp, *pap;
+    bool chr, nda_circle;
+    enum pap want;
+} onward[] = {
+    {4, "{\"all\":true}", "GREEN", "GREEN", 0, 0, PAP_GREEN},
+    {4, "{\"all\":true}", "CLEAR", "CLEAR", 0, 0, PAP_GREEN},
+    {4, "{\"all\":true}", "GREEN", "RED", 0, 0, PAP_RED},
+    {4, "{\"all\":true}", "GREEN", "AMBER", 0, 0, PAP_AMBER},
+    {4, "{\"all\":true}", "AMBER", "GREEN", 0, 0, PAP_UNKNOWN},
+    {4, "{\"all\":true}", "GREEN", "GREEN", 1, 0, PAP_UNKNOWN},
+    {2, "{\"nda\":true}", "GREEN", "GREEN", 0, 0, PAP_UNKNOWN},
+    {2, "{\"all\":true}", "GREEN", "GREEN", 0, 1, PAP_UNKNOWN},
+    {2, "{\"orgs\":[\"Bville\"]}", "GREEN", "GREEN", 0, 0, PAP_UNKNOWN},
+    {7, "{\"all\":true}", "GREEN", "GREEN", 0, 0, PAP_UNKNOWN}, /* a sponsor does not read it */
+    {4, "{\"all\":true}", "PURPLE", "GREEN", 0, 0, PAP_UNKNOWN},
+};
+
+static void what_is_told_on(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(onward); i++) {
+        struct world w;
+        struct fed_envelope env;
+        struct err e;
+        struct span text;
+        world_init(&w, onward[i].nda_circle);
+        struct fed_draft d = world_draft(&w, onward[i].audience, "GREEN");
+        assert_int_equal(world_make(&w, 0, &d, false, &text), 0);
+        assert_int_equal(fed_envelope_read(&w.a, text, &env, &e), FED_TAKEN);
+        env.tlp = span_of(onward[i].tlp);
+        env.pap = span_of(onward[i].pap);
+        env.chr = onward[i].chr;
+        enum pap got = fed_policy_onward(&w.a, &env, world_newest(&w),
+                                         span_of(w.nodes[onward[i].self].node), NOW);
+        if (got != onward[i].want) {
+            fail_msg("case %zu: %s", i, pap_name(got));
+        }
+        world_set_state(&w, onward[i].self, FED_GONE);
+        assert_int_equal(fed_policy_onward(&w.a, &env, world_newest(&w),
+                                           span_of(w.nodes[onward[i].self].node), NOW),
+                         PAP_UNKNOWN);
+        world_fini(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +214,7 @@ int main(void)
         cmocka_unit_test(red_reaches_the_nodes_of_named_persons),
         cmocka_unit_test(out_is_out),
         cmocka_unit_test(what_is_taken_in),
+        cmocka_unit_test(what_is_told_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -148,8 +148,8 @@ int signal_digest(const struct jcs *body, struct arena *arena, struct buf *diges
     return digest->failed ? err_set(e, ERR_LIMIT, "the signals are too long") : 0;
 }
 
-int warning_digest(const struct jcs *body, struct span circle, uint64_t epoch, struct arena *arena,
-                   struct buf *digest, struct err *e)
+int warning_digest(const struct jcs *body, struct span circle, uint64_t epoch, struct span onward,
+                   struct arena *arena, struct buf *digest, struct err *e)
 {
     char id[WARNING_ID_LEN + 1];
     struct fed_warning_row row;
@@ -164,6 +164,7 @@ int warning_digest(const struct jcs *body, struct span circle, uint64_t epoch, s
     }
     warning_to_row(w, circle, SPAN(""), 0, 0, arena, &row);
     row.published = span_of(arena_printf(arena, "%llu", (unsigned long long)epoch));
+    row.onward = onward;
     fed_warning_encode(digest, &row);
     return digest->failed ? err_set(e, ERR_LIMIT, "the warning is too long") : 0;
 }

@@ -26,11 +26,12 @@ int warning_from_row(const struct fed_warning_row *row, struct arena *arena, str
 /*
  * What the keeper needs of an envelope's body (fed_signal_apply, fed_warning_apply): read as hostile,
  * written anew. ERR_INVALID says why not; nothing of a broken body reaches the records. A warning's
- * id must be that of its circle, kind and value, so that none can stand in another's place.
+ * id must be that of its circle, kind and value, so that none can stand in another's place. onward: as
+ * fed_warning_row has it.
  */
 int signal_digest(const struct jcs *body, struct arena *arena, struct buf *digest,
                   struct err *e) NODISCARD;
-int warning_digest(const struct jcs *body, struct span circle, uint64_t epoch, struct arena *arena,
-                   struct buf *digest, struct err *e) NODISCARD;
+int warning_digest(const struct jcs *body, struct span circle, uint64_t epoch, struct span onward,
+                   struct arena *arena, struct buf *digest, struct err *e) NODISCARD;
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/id.h"
 #include "desk/federation/signal_priv.h"
+#include "desk/federation/text.h"
 
 void warning_make_id(struct span circle, enum community_kind kind, struct span value,
                      char out[WARNING_ID_LEN + 1])
@@ -46,6 +47,19 @@ static struct jcs *rules_tree(struct arena *arena, const struct warning *w)
     return list;
 }
 
+static struct jcs *derived_tree(struct arena *arena, const struct warning *w)
+{
+    struct jcs *list = jcs_new_array(arena);
+    for (uint32_t i = 0; i < w->nderived; i++) {
+        struct jcs *one = jcs_new_object(arena);
+        jcs_set_text(arena, one, "circle", w->derived[i].circle);
+        jcs_set_text(arena, one, "warning", w->derived[i].warning);
+        jcs_set_int(arena, one, "version", w->derived[i].version);
+        jcs_add(list, one);
+    }
+    return list;
+}
+
 struct jcs *warning_body(struct arena *arena, const struct warning *w)
 {
     struct jcs *o = jcs_new_object(arena);
@@ -72,6 +86,9 @@ struct jcs *warning_body(struct arena *arena, const struct warning *w)
     jcs_set(arena, o, "rules", rules_tree(arena, w));
     jcs_set(arena, o, "indicators", fed_indicators_tree(arena, w->indicators, w->nindicators));
     jcs_set(arena, o, "products", products);
+    if (w->nderived > 0) {
+        jcs_set(arena, o, "derived", derived_tree(arena, w));
+    }
     return o;
 }
 
@@ -126,6 +143,29 @@ static int read_products(const struct jcs *list, struct warning *w, struct err *
     return 0;
 }
 
+/* Absent in what is the hub's own. */
+static int read_derived(const struct jcs *body, struct warning *w, struct err *e)
+{
+    static const char *const names[] = {"circle", "warning", "version", NULL};
+    const struct jcs *list = jcs_get_array(body, "derived");
+    if (jcs_get(body, "derived") == NULL) {
+        return 0;
+    }
+    if (list == NULL || list->count == 0 || list->count > WARNING_DERIVED_MAX) {
+        return err_set(e, ERR_INVALID, "derived: no list of 1 to %d", WARNING_DERIVED_MAX);
+    }
+    for (const struct jcs *v = list->first; v != NULL; v = v->next) {
+        struct warning_source *s = &w->derived[w->nderived++];
+        if (!jcs_only(v, names) || !jcs_get_text(v, "circle", &s->circle) ||
+            !fed_circle_valid(s->circle) || !jcs_get_text(v, "warning", &s->warning) ||
+            !id_ok(s->warning, WARNING_ID_LEN) || !jcs_get_int(v, "version", &s->version) ||
+            s->version < 1 || s->version > WARNING_VERSION_MAX) {
+            return err_set(e, ERR_INVALID, "derived: number %u is none", w->nderived);
+        }
+    }
+    return 0;
+}
+
 /* A count, or the one sentence that stands for "too few to say". */
 static bool read_seen(const struct jcs *o, int64_t *out)
 {
@@ -154,7 +194,7 @@ static int read_head(const struct jcs *o, struct warning *w, struct err *e)
 {
     static const char *const names[] = {"warning",   "version", "why",        "title",    "level",
                                         "seen",      "first",   "last",       "withdrawn", "rules",
-                                        "indicators", "products", NULL};
+                                        "indicators", "products", "derived", NULL};
     struct span level;
     struct span first;
     struct span last;
@@ -195,7 +235,33 @@ int warning_read(const struct jcs *body, struct arena *arena, struct warning *w,
     rc = rc < 0 ? rc : read_why(jcs_get_object(body, "why"), w, e);
     rc = rc < 0 ? rc : read_rules(jcs_get_array(body, "rules"), w, e);
     rc = rc < 0 ? rc : read_products(jcs_get_array(body, "products"), w, e);
+    rc = rc < 0 ? rc : read_derived(body, w, e);
     return rc < 0 ? rc
                   : fed_indicators_read(jcs_get_array(body, "indicators"), arena,
                                         WARNING_INDICATORS_MAX, w->indicators, &w->nindicators, e);
+}
+
+/* ---- passing on ---- */
+
+bool warning_onward(struct warning *w, struct span from, struct span to, struct arena *arena)
+{
+    static const char before[] = "Passed on by the hub: ";
+    char *id = arena_bytes(arena, WARNING_ID_LEN + 1);
+    struct span title = w->title;
+    bool fits = w->nderived < WARNING_DERIVED_MAX && !span_eq(from, to);
+    for (uint32_t i = 0; i < w->nderived && fits; i++) {
+        fits = !span_eq(w->derived[i].circle, to) && !span_eq(w->derived[i].circle, from);
+    }
+    if (!fits) {
+        return false;
+    }
+    w->derived[w->nderived++] = (struct warning_source){arena_copy(arena, from), w->id, w->version};
+    warning_make_id(to, w->kind, w->value, id);
+    w->id = span_make(id, WARNING_ID_LEN);
+    if (title.len + sizeof before <= WARNING_TITLE_MAX && w->nderived == 1) {
+        w->title = span_of(arena_printf(arena, "%s%.*s", before, SPAN_ARG(title)));
+    }
+    w->seen = 0;
+    w->nproducts = 0;
+    return true;
 }

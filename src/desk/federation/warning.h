@@ -20,12 +20,20 @@ enum {
     WARNING_VALUE_MAX = 600,       /* bytes: a type and an indicator, or two rules */
     WARNING_PRODUCTS_MAX = 16,
     WARNING_VERSION_MAX = 1000000,
+    WARNING_DERIVED_MAX = 8,       /* circles that one came through, one above the other */
 };
 
 struct warning_rule {
     struct span id;
     struct span yaml;
     struct span hash; /* BLAKE2b-256 of yaml, 64 hex digits */
+};
+
+/* A warning of another circle that this one passes on. */
+struct warning_source {
+    struct span circle;
+    struct span warning; /* its id there */
+    int64_t version;
 };
 
 struct warning {
@@ -44,6 +52,8 @@ struct warning {
     struct fed_indicator indicators[WARNING_INDICATORS_MAX];
     uint32_t nproducts;
     struct span products[WARNING_PRODUCTS_MAX];
+    uint32_t nderived; /* 0: the hub's own finding */
+    struct warning_source derived[WARNING_DERIVED_MAX]; /* the way it came; the last is the nearest */
 };
 
 /* Id of the warning for a finding in a circle: always the same. */
@@ -54,6 +64,13 @@ struct jcs *warning_body(struct arena *arena, const struct warning *w);
 /* ERR_INVALID names what is wrong; nothing of a broken body is used. */
 int warning_read(const struct jcs *body, struct arena *arena, struct warning *out,
                  struct err *e) NODISCARD;
+
+/*
+ * Makes of a warning of the circle `from` what a hub tells its own circle `to`: its id there, no count
+ * and no products (they are of other members), and one step more on its way. False: it came through
+ * `to` already, or through so many that it ends here; then *w is not to be used. Texts in arena.
+ */
+bool warning_onward(struct warning *w, struct span from, struct span to, struct arena *arena);
 
 /* ---- what a node makes of it ---- */
 

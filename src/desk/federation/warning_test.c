@@ -104,6 +104,9 @@ static const struct {
     {"\"products\":[\"linux\"]", "\"products\":null"},
     {"\"warning\":\"", "\"warning\":\"Z"},
     {"An address", "An\\u0007address"},
+    {"\"first\":", "\"derived\":[],\"first\":"},
+    {"\"first\":", "\"derived\":{},\"first\":"},
+    {"\"first\":", "\"derived\":[{\"circle\":\"c\",\"version\":1,\"warning\":\"x\"}],\"first\":"},
 };
 
 static void broken_bodies_are_refused_whole(void **state)
@@ -168,6 +171,38 @@ static void the_rule_for_indicators_loads(void **state)
     buf_free(&b);
 }
 
+/* From circle to circle: an id of its own in each, a way that grows, and never twice through one. */
+static void passed_on(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    char id[WARNING_ID_LEN + 1];
+    struct warning *w = whole();
+    struct warning *out = arena_alloc(&arena, sizeof *out);
+    struct span first = w->id;
+    assert_false(warning_onward(w, SPAN("circle"), SPAN("circle"), &arena));
+    assert_true(warning_onward(w, SPAN("circle"), SPAN("below"), &arena));
+    warning_make_id(SPAN("below"), COMMUNITY_INDICATOR, SPAN("ip:8.8.8.8"), id);
+    assert_true(span_eq(w->id, span_of(id)));
+    assert_int_equal(w->seen, 0); /* counted over other members */
+    assert_int_equal(w->nproducts, 0);
+    assert_int_equal(read_text(jcs_text(&arena, warning_body(&arena, w)), out, &e), 0);
+    assert_int_equal(out->nderived, 1);
+    assert_true(span_eq(out->derived[0].warning, first));
+    assert_true(span_eq(out->derived[0].circle, SPAN("circle")));
+    assert_int_equal(out->derived[0].version, 2);
+    assert_int_equal(out->nindicators, 2);
+    assert_true(warning_onward(out, SPAN("below"), SPAN("deeper"), &arena));
+    assert_int_equal(out->nderived, 2);
+    assert_false(warning_onward(out, SPAN("deeper"), SPAN("circle"), &arena)); /* where it was */
+    *out = *w;
+    for (int i = 0; i < WARNING_DERIVED_MAX - 1; i++) {
+        struct span from = i == 0 ? SPAN("below") : span_of(arena_printf(&arena, "c%d", i));
+        assert_true(warning_onward(out, from, span_of(arena_printf(&arena, "c%d", i + 1)), &arena));
+    }
+    assert_false(warning_onward(out, SPAN("c7"), SPAN("c8"), &arena)); /* the way ends */
+}
+
 static void levels(void **state)
 {
     (void)state;
@@ -201,6 +236,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(broken_bodies_are_refused_whole, set_up, tear_down),
         cmocka_unit_test(ids_differ),
         cmocka_unit_test_setup_teardown(the_rule_for_indicators_loads, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(passed_on, set_up, tear_down),
         cmocka_unit_test(levels),
     };
     return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@ struct fed_watch *watch_new(const struct watch_config *c)
     memcpy(w->node, c->node.ptr, FED_NODE_LEN);
     memcpy(w->seed, c->seed, sizeof w->seed);
     w->load_before = INT64_MAX;
+    w->onward_before = INT64_MAX;
     w->level.since = TIME_NONE;
     return w;
 }
@@ -62,7 +63,7 @@ void watch_tick(struct fed_watch *w, time_ns now)
     w->now = now;
     if (w->wake) {
         w->wake = false;
-        w->tell_at = w->care_at = 0;
+        w->tell_at = w->care_at = w->onward_at = 0;
     }
     watch_hub_tick(w);
     watch_warn_tick(w);

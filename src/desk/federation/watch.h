@@ -54,6 +54,9 @@ struct watch_host {
     const struct fed_membership *(*circle)(void *arg, struct span circle);
     /* Whether a person stopped that anything leaves. */
     bool (*stopped)(void *arg);
+    /* The circles whose hub this node is, each once; borrowed during the call. May be NULL: none. */
+    void (*own_circles)(void *arg, void *ctx,
+                        void (*visit)(void *ctx, const struct fed_membership *m));
 };
 
 struct watch_config {

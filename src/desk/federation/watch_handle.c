@@ -3,6 +3,7 @@
  * What envelopes of signals and warnings do when they come (handlers.def): their bodies are read as
  * hostile here; the records get what was understood, written anew. The watch finds them there.
  */
+#include "desk/federation/envelope_policy.h"
 #include "desk/federation/handlers.h"
 #include "desk/federation/signal_row.h"
 
@@ -23,8 +24,15 @@ enum fed_refusal fed_warning_verify(struct fed_engine *en, const struct fed_enve
                                     const struct jcs *body, struct arena *a, struct buf *digest,
                                     struct err *e)
 {
-    (void)en;
-    return warning_digest(body, env->circle, env->epoch, a, digest, e) < 0 ? FED_BODY : FED_TAKEN;
+    const struct fed_membership *m = fed_engine_circle(en, env->circle);
+    struct span self = span_of(fed_engine_keys(en)->node);
+    enum pap pap = PAP_UNKNOWN;
+    if (m != NULL && fed_engine_is_hub(en) && !span_eq(m->hub.node, self)) {
+        pap = fed_policy_onward(a, env, m, self, clock_now());
+    }
+    struct span onward = pap == PAP_UNKNOWN ? SPAN("") : span_of(pap_name(pap));
+    return warning_digest(body, env->circle, env->epoch, onward, a, digest, e) < 0 ? FED_BODY
+                                                                                   : FED_TAKEN;
 }
 
 /* Nothing at once: the watch looks four times a second. */

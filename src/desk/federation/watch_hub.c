@@ -12,7 +12,7 @@
 
 enum { LOAD_PAGE = 40 };
 
-static struct hub_circle *circle_at(struct fed_watch *w, struct span id)
+struct hub_circle *watch_circle_at(struct fed_watch *w, struct span id)
 {
     for (size_t i = 0; i < w->circles.len; i++) {
         if (span_eq(span_of(w->circles.data[i]->id), id)) {
@@ -84,7 +84,7 @@ static void load_warning(struct fed_watch *w, const struct fed_warning_row *row,
 {
     struct warning *body = arena_alloc(arena, sizeof *body);
     struct err e;
-    struct hub_circle *c = circle_at(w, row->circle);
+    struct hub_circle *c = watch_circle_at(w, row->circle);
     int64_t epoch = 0;
     if (c == NULL || warning_from_row(row, arena, body, &e) < 0) {
         return;
@@ -93,6 +93,12 @@ static void load_warning(struct fed_watch *w, const struct fed_warning_row *row,
     (void)!num_i64(row->published, &epoch);
     hw->version = body->version;
     hw->withdrawn = body->withdrawn;
+    if (body->nderived > 0) { /* passed on: counted by nobody here */
+        const struct warning_source *s = &body->derived[body->nderived - 1];
+        memcpy(hw->from, s->warning.ptr, WARNING_ID_LEN);
+        hw->from_version = s->version;
+        return;
+    }
     hw->published = (struct policy_published){.warned = !body->withdrawn,
                                               .product_told = body->nproducts > 0,
                                               .count = (uint32_t)body->seen,
@@ -153,7 +159,7 @@ static void take_signal(struct fed_watch *w, const struct fed_signal_row *row, b
 {
     struct community_finding f[COMMUNITY_FINDINGS_MAX];
     struct signal s;
-    struct hub_circle *c = circle_at(w, row->circle);
+    struct hub_circle *c = watch_circle_at(w, row->circle);
     if (c == NULL) {
         return;
     }
@@ -231,7 +237,7 @@ static void read_on(struct fed_watch *w)
 
 static bool in_force(struct fed_watch *w, struct hub_circle *c, const struct hub_warning *hw)
 {
-    return !hw->withdrawn && hw->version > 0 &&
+    return !hw->withdrawn && hw->version > 0 && hw->from[0] == '\0' &&
            community_members(c->community, hw->kind, hw->value, signal_bucket(w->now)) >=
                POLICY_WARN_AT;
 }
@@ -302,5 +308,6 @@ void watch_hub_tick(struct fed_watch *w)
     if (!w->forgetting && w->dirty.len > 0 && w->now >= w->forget_at) {
         count_anew(w);
     }
+    watch_onward_tick(w);
     watch_plan_tick(w);
 }

@@ -62,8 +62,8 @@ static void title_of(struct hub_plan *p)
                                       SPAN_ARG(span_sub(p->w.value, 0, 400))));
 }
 
-static struct hub_plan *plan_new(struct fed_watch *w, struct hub_circle *c,
-                                 enum community_kind kind, struct span value)
+struct hub_plan *watch_plan_new(struct fed_watch *w, struct hub_circle *c, enum community_kind kind,
+                                struct span value)
 {
     struct hub_plan *p = mem_alloc(sizeof *p);
     char *id;
@@ -99,6 +99,21 @@ static void drop_waiting(struct fed_watch *w, struct span id)
         }
     }
     w->plans.len = kept;
+}
+
+bool watch_plan_room(const struct fed_watch *w)
+{
+    return w->plans.len < PLANS_MAX;
+}
+
+bool watch_plan_waits(const struct fed_watch *w, struct span id)
+{
+    for (size_t i = 0; i < w->plans.len; i++) {
+        if (span_eq(w->plans.data[i]->w.id, id)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void add_products(struct hub_plan *p, const struct signal *s, bool show)
@@ -141,12 +156,7 @@ static bool is_told(const struct fed_watch *w, const struct hub_circle *c, struc
         !((const struct hub_warning *)(uintptr_t)at)->withdrawn) {
         return true;
     }
-    for (size_t i = 0; i < w->plans.len; i++) {
-        if (span_eq(w->plans.data[i]->w.id, span_of(id))) {
-            return true;
-        }
-    }
-    return false;
+    return watch_plan_waits(w, span_of(id));
 }
 
 /* A sequence is for what says little by itself: of an attack in ten steps it would make forty-five
@@ -180,7 +190,7 @@ void watch_plan_finding(struct fed_watch *w, struct hub_circle *c,
     struct cohort cohort = {.m = w->host.circle(w->host.arg, span_of(c->id))};
     char id[WARNING_ID_LEN + 1];
     uint64_t at = 0;
-    if (cohort.m == NULL || w->plans.len >= PLANS_MAX || says_nothing_new(w, c, f)) {
+    if (cohort.m == NULL || !watch_plan_room(w) || says_nothing_new(w, c, f)) {
         return;
     }
     warning_make_id(span_of(c->id), f->kind, f->value, id);
@@ -219,7 +229,7 @@ void watch_plan_finding(struct fed_watch *w, struct hub_circle *c,
     }
     state.cohort_epoch = state.cohort_epoch == 0 ? cohort.m->epoch : state.cohort_epoch;
     drop_waiting(w, span_of(id));
-    struct hub_plan *p = plan_new(w, c, f->kind, f->value);
+    struct hub_plan *p = watch_plan_new(w, c, f->kind, f->value);
     p->published = state;
     p->w.level = f->level;
     p->w.seen = say.show_count ? say.count : 0;
@@ -232,7 +242,7 @@ void watch_plan_finding(struct fed_watch *w, struct hub_circle *c,
 void watch_plan_withdraw(struct fed_watch *w, struct hub_circle *c, struct hub_warning *hw)
 {
     drop_waiting(w, span_make(hw->id, WARNING_ID_LEN));
-    struct hub_plan *p = plan_new(w, c, hw->kind, hw->value);
+    struct hub_plan *p = watch_plan_new(w, c, hw->kind, hw->value);
     p->w.level = LEVEL_INFORMATIONAL;
     p->w.first = p->w.last = signal_bucket(w->now);
     p->w.withdrawn = true;
@@ -242,7 +252,7 @@ void watch_plan_withdraw(struct fed_watch *w, struct hub_circle *c, struct hub_w
 
 /* ---- issuing ---- */
 
-static void next_plan(struct fed_watch *w)
+void watch_plan_drop(struct fed_watch *w)
 {
     watch_plan_free(&w->plans.data[0]);
     for (size_t i = 1; i < w->plans.len; i++) {
@@ -254,7 +264,7 @@ static void next_plan(struct fed_watch *w)
 
 /* It could not be issued: again later, so that nothing is lost while a membership file is over its
  * date; but not for ever, since others wait behind it. */
-static void plan_failed(struct fed_watch *w, struct span why)
+void watch_plan_failed(struct fed_watch *w, struct span why)
 {
     enum { TRIES = 20 };
     char shown[LOG_VALUE_MAX];
@@ -262,7 +272,8 @@ static void plan_failed(struct fed_watch *w, struct span why)
     w->planning = false;
     w->plan_at = w->now + WATCH_RETRY_S * TIME_SECOND;
     if (++w->plans.data[0]->tries == TRIES) {
-        next_plan(w);
+        w->onward_mark = 0; /* what was to be passed on is looked at again */
+        watch_plan_drop(w);
     }
 }
 
@@ -276,6 +287,16 @@ static struct hub_circle *circle_of(struct fed_watch *w, struct span id)
     return NULL;
 }
 
+static void note_source(struct hub_warning *hw, const struct warning *w)
+{
+    const struct warning_source *s = w->nderived == 0 ? NULL : &w->derived[w->nderived - 1];
+    memset(hw->from, 0, sizeof hw->from);
+    hw->from_version = s == NULL ? 0 : s->version;
+    if (s != NULL) {
+        memcpy(hw->from, s->warning.ptr, WARNING_ID_LEN);
+    }
+}
+
 static void issued(void *ctx, int rc, struct span text, struct span envelope)
 {
     struct fed_watch *w = ctx;
@@ -287,13 +308,16 @@ static void issued(void *ctx, int rc, struct span text, struct span envelope)
         hw->version = p->w.version;
         hw->withdrawn = p->w.withdrawn;
         hw->published = p->published;
+        note_source(hw, &p->w);
+        /* What was told of above may have to be told here now. */
+        w->onward_mark = p->w.withdrawn ? 0 : w->onward_mark;
         log_info("warning.issued", "warning=%.*s version=%lld kind=%s", SPAN_ARG(p->w.id),
                  (long long)p->w.version, community_kind_name(p->w.kind));
         w->care_at = 0;
-        next_plan(w);
+        watch_plan_drop(w);
         watch_plan_tick(w); /* the next one need not wait for time to pass */
     } else {
-        plan_failed(w, text);
+        watch_plan_failed(w, text);
     }
 }
 
@@ -305,29 +329,35 @@ static int64_t next_version(struct fed_watch *w, const struct hub_plan *p)
     return known ? ((const struct hub_warning *)(uintptr_t)at)->version + 1 : 1;
 }
 
-static void issue(struct fed_watch *w, struct hub_plan *p)
+void watch_plan_tell(struct fed_watch *w, struct hub_plan *p)
 {
     p->told = true;
     struct err e = {0};
     p->w.version = next_version(w, p);
     struct jcs *audience = NULL;
     const struct fed_audience who = {.all = true};
+    int64_t until = w->now / TIME_SECOND + WATCH_WARNING_LIFE_S;
+    if (p->expires != 0 && p->expires / TIME_SECOND < until) {
+        until = p->expires / TIME_SECOND;
+    }
     int rc = fed_audience_write(&p->arena, &who, &audience, &e);
     const struct watch_issue i = {
         .draft = {.type = FED_TYPE_WARNING,
                   .circle = p->circle,
                   .audience = audience,
                   .tlp = SPAN("GREEN"),
-                  .pap = SPAN("GREEN"),
-                  .expires_s = w->now / TIME_SECOND + WATCH_WARNING_LIFE_S,
+                  .pap = p->pap.len > 0 ? p->pap : SPAN("GREEN"),
+                  .expires_s = until,
                   .body = warning_body(&p->arena, &p->w)},
         .class = FED_OUT_RESULT,
-        .reason = SPAN("several members saw it; counts as policy/publish allows"),
+        .reason = p->w.nderived > 0
+                      ? SPAN("passed on: addressed to a whole circle of this hub's as GREEN")
+                      : SPAN("several members saw it; counts as policy/publish allows"),
         .audience = SPAN("all members of the circle"),
     };
     rc = rc < 0 ? rc : w->host.issue(w->host.arg, &i, issued, w, &e);
     if (rc < 0) {
-        plan_failed(w, span_of(e.text));
+        watch_plan_failed(w, span_of(e.text));
     }
 }
 
@@ -362,7 +392,7 @@ static void rules_known(void *ctx, int rc, struct span text, struct cursor *data
             SPAN_ARG(span_sub(shown, 0, WARNING_TITLE_MAX - 64))));
     }
     buf_free(&title);
-    issue(w, p);
+    watch_plan_tell(w, p);
 }
 
 static void ask_rules(struct fed_watch *w, struct hub_plan *p)
@@ -387,10 +417,12 @@ void watch_plan_tick(struct fed_watch *w)
     }
     struct hub_plan *p = w->plans.data[0];
     bool by_rules = p->w.kind == COMMUNITY_RULE || p->w.kind == COMMUNITY_SEQUENCE;
-    if (by_rules && !p->told) {
+    if (p->source.len > 0 && !p->told) {
+        watch_onward_ask(w, p);
+    } else if (by_rules && !p->told) {
         ask_rules(w, p);
     } else {
         w->planning = true;
-        issue(w, p);
+        watch_plan_tell(w, p);
     }
 }

@@ -45,6 +45,8 @@ struct hub_warning {
     int64_t version;
     bool withdrawn;
     struct policy_published published;
+    char from[WARNING_ID_LEN + 1]; /* the warning of another circle that it passes on; "" = own */
+    int64_t from_version;
 };
 
 /* A warning on its way: its rules are asked for, then it is issued. */
@@ -54,6 +56,9 @@ struct hub_plan {
     struct span circle;
     struct policy_published published; /* once it is durable */
     bool told; /* rules are there */
+    struct span source; /* of another circle: the warning that is to be passed on; empty = own */
+    struct span pap;    /* of what is passed on; empty = GREEN */
+    time_ns expires;    /* of what is passed on; 0 = as a fresh warning's */
     unsigned tries;
 };
 
@@ -92,6 +97,9 @@ struct fed_watch {
     VEC(struct hub_dirty) dirty;
     bool forgetting;
     time_ns forget_at;
+    /* passing on: rows that changed since `onward_mark` are looked at */
+    bool passing, onward_wide;
+    time_ns onward_at, onward_mark, onward_before, onward_newest;
     /* warnings */
     bool caring;
     time_ns care_at;
@@ -115,6 +123,21 @@ void watch_plan_finding(struct fed_watch *w, struct hub_circle *c,
 void watch_plan_withdraw(struct fed_watch *w, struct hub_circle *c, struct hub_warning *hw);
 void watch_plan_tick(struct fed_watch *w);
 void watch_plan_free(struct hub_plan **p);
+struct hub_plan *watch_plan_new(struct fed_watch *w, struct hub_circle *c, enum community_kind kind,
+                                struct span value);
+void watch_plan_tell(struct fed_watch *w, struct hub_plan *p);
+/* The first plan comes to nothing. */
+void watch_plan_drop(struct fed_watch *w);
+/* It could not be issued now. */
+void watch_plan_failed(struct fed_watch *w, struct span why);
+bool watch_plan_room(const struct fed_watch *w);
+bool watch_plan_waits(const struct fed_watch *w, struct span id);
+
+/* watch_onward.c: warnings of other circles for the own ones. */
+void watch_onward_tick(struct fed_watch *w);
+void watch_onward_ask(struct fed_watch *w, struct hub_plan *p);
+
+struct hub_circle *watch_circle_at(struct fed_watch *w, struct span id);
 struct hub_warning *watch_warning_add(struct hub_circle *c, const struct warning *w);
 
 #endif
