@@ -67,7 +67,7 @@ fuzz: setup-test
 # Long runs whose results are committed to docs/: a million cases per property, 1,000 kills, an hour of fuzzing, the benchmarks.
 prove: test
 	@SERENO_CASES=1000000 meson test -C $(BUILD) --no-rebuild --suite property --timeout-multiplier 0
-	@SERENO_KILLS=1000 meson test -C $(BUILD) --no-rebuild 'archive files' --timeout-multiplier 0
+	@SERENO_KILLS=1000 meson test -C $(BUILD) --no-rebuild 'archive files' 'faults archive' 'node crash' --timeout-multiplier 0
 	@SERENO_MUTATIONS=20000 meson test -C $(BUILD) --no-rebuild 'evtx mutate' --timeout-multiplier 0
 	@$(MAKE) fuzz SECONDS=3600
 	@tools/run-bench

@@ -77,6 +77,9 @@ static int sync_folder(const char *folder, struct err *e)
 {
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int rc = fd >= 0 && fsync(fd) == 0 ? 0 : err_set_errno(e, ERR_IO, errno, "%s", folder);
+    if (fd >= 0 && rc != 0) { /* told as SQLite tells its own: to ask again would be answered with "fine" */
+        sqlite3_log(SQLITE_IOERR_DIR_FSYNC, "%s", folder);
+    }
     if (fd >= 0) {
         (void)close(fd);
     }

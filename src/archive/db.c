@@ -251,8 +251,16 @@ int dayfile_open_reader(const char *path, sqlite3 **out, struct err *e)
     if (rc != 0) {
         rc = open_db(path, SQLITE_OPEN_READONLY, out, e);
     }
+    bool fresh = false;
     if (rc == 0) {
         rc = dayfile_exec(*out, "PRAGMA query_only=ON", e);
+    }
+    if (rc == 0) {
+        rc = is_fresh(*out, &fresh, e);
+    }
+    if (rc == 0 && fresh) {
+        rc = err_set(e, ERR_NOT_FOUND, "nothing was written to it before a crash");
+        err_at(e, path, 0);
     }
     if (rc == 0) {
         rc = check_format(*out, path, e);

@@ -23,7 +23,7 @@ int dayfile_open_writer(const char *path, sqlite3 **out, bool *fresh_out, struct
 int dayfile_create(sqlite3 *db, int32_t day, struct err *e) NODISCARD;
 /* Whether a crash left the file before its tables were made. */
 int dayfile_file_is_fresh(const char *path, bool *out, struct err *e) NODISCARD;
-/* Read-only. ERR_NOT_FOUND: no such file; ERR_UNSUPPORTED: made by a newer program, or not ours. */
+/* Read-only. ERR_NOT_FOUND: no such file, or a crash left it before its tables were made; ERR_UNSUPPORTED: made by a newer program, or not ours. */
 int dayfile_open_reader(const char *path, sqlite3 **out, struct err *e) NODISCARD;
 void dayfile_close(sqlite3 **db);
 

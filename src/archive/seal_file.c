@@ -82,11 +82,13 @@ time_ns archive_sealed_at(const char *folder)
 
 static int append(int fd, off_t at, const struct buf *line, struct err *e)
 {
-    if (ftruncate(fd, at) != 0 || pwrite(fd, line->data, line->len, at) != (ssize_t)line->len ||
-        fdatasync(fd) != 0) {
-        return err_set_errno(e, ERR_IO, errno, SEAL_FILE_NAME " cannot be written");
+    if (ftruncate(fd, at) == 0 && pwrite(fd, line->data, line->len, at) == (ssize_t)line->len &&
+        fdatasync(fd) == 0) {
+        return 0;
     }
-    return 0;
+    int rc = err_set_errno(e, ERR_IO, errno, SEAL_FILE_NAME " cannot be written");
+    (void)!ftruncate(fd, at); /* a line that may be on no disk is not there: the next try writes it anew */
+    return rc;
 }
 
 int archive_seal(struct archive *a, const struct seal_key *k, time_ns now,

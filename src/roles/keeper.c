@@ -15,6 +15,7 @@
 #include "base/vec.h"
 #include "roles/keeper_archive.h"
 #include "roles/keeper_correlate.h"
+#include "roles/keeper_disk.h"
 #include "roles/keeper_hunts.h"
 #include "roles/role.h"
 #include "roles/window_codec.h"
@@ -41,6 +42,10 @@ struct keeper {
 static int preload(struct role *r, struct err *e)
 {
     (void)r;
+    int rc = keeper_disk_watch(e);
+    if (rc != 0) {
+        return rc;
+    }
     /* Two readers for hunts beside the one thread that writes. */
     if (sodium_init() < 0 || sqlite3_initialize() != SQLITE_OK ||
         setenv("UV_THREADPOOL_SIZE", "2", 1) != 0) {
@@ -183,7 +188,8 @@ static int start(struct role *r, const struct config *config, struct err *e)
         return err_set(e, ERR_INVALID, "no data directory");
     }
     k->retention_days = config->retention_days;
-    int rc = keeper_archive_open(data, &k->archive, e);
+    int rc = keeper_disk_settle(data, e);
+    rc = rc == 0 ? keeper_archive_open(data, &k->archive, e) : rc;
     if (rc != 0) {
         return rc;
     }

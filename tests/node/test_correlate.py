@@ -78,6 +78,13 @@ def line(at, host, second=False, more=""):
     return f"<13>1 {stamp} {host} app - - - sereno-{'second-marker' if second else 'marker-alarm'} {more}\n".encode()
 
 
+def within(window, now, span_us):
+    """Forgets what lies before the window that ends now."""
+    while window and now - window[0][0] > span_us:
+        window.popleft()
+    return window
+
+
 def reference(records):
     """Completions of each (title, group), as docs/decisions/003 has it, from what the archive holds."""
     events = []
@@ -88,14 +95,16 @@ def reference(records):
             events.append((round(at * 1e6), m[2].decode(), m[3] == b"second-marker", record[0]))
     events.sort()
     found = collections.Counter()
-    for i, (at, host, second, town) in enumerate(events):
-        earlier = [e for e in events[:i + 1] if e[3] == town]
-        mine = [e for e in earlier if e[1] == host and at - e[0] <= SPAN_S * 10**6]
-        if not second and sum(not e[2] for e in mine) >= 3:
+    first, both = collections.defaultdict(collections.deque), collections.defaultdict(collections.deque)
+    for at, host, second, town in events:
+        mine, all_hosts = first[(town, host)], both[town]
+        (all_hosts if second else mine).append((at, host))
+        within(mine, at, SPAN_S * 10**6)
+        if not second and len(mine) >= 3:
             found[(COUNTED, town, f"host_name={host}")] += 1
-        if second and any(not e[2] for e in mine):
+        if second and mine:
             found[(ORDERED, town, f"host_name={host}")] += 1
-        if second and len({e[1] for e in earlier if e[2] and at - e[0] <= 5 * 10**6}) >= 2:
+        if second and len({e[1] for e in within(all_hosts, at, 5 * 10**6)}) >= 2:
             found[(SUMMED, town, SUMMED)] += 1
     return found
 
