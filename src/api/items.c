@@ -380,6 +380,36 @@ void item_get(struct api_request *req)
     ask_item(req, item_came);
 }
 
+bool items_take_readable(struct api_request *req, int rc, struct span text, struct cursor *data, enum policy_action action,
+                         struct fed_item_row *row)
+{
+    struct fed_item_row got = {0};
+    if (rc == 0) {
+        fed_item_decode(data, &got);
+    }
+    bool reads = rc == 0 && !data->failed && decide(req, &got, ACTION_READ).allowed && of_my_organisation(req, &got);
+    if (rc == ERR_NOT_FOUND || (rc == 0 && !reads)) {
+        respond_error(req, 404, "not_found", "There is no such item.", NULL);
+        return false;
+    }
+    if (rc < 0) {
+        respond_failure(req, rc, text);
+        return false;
+    }
+    struct policy_decision d = decide(req, &got, action);
+    if (!d.allowed || span_eq(got.state, SPAN("retracted"))) {
+        respond_error(req, 403, policy_reason_key(d.allowed ? REASON_RETRACTED : d.reason), "The policy does not let this item go this way.", NULL);
+        return false;
+    }
+#define X(name) row->name = arena_copy(&req->arena, got.name);
+    FED_ITEM_SPANS(X)
+#undef X
+#define X(name) row->name = got.name;
+    FED_ITEM_NUMBERS(X)
+#undef X
+    return true;
+}
+
 void items_ask_item(struct api_request *req, api_then *then)
 {
     ask_item(req, then);

@@ -27,6 +27,8 @@ static const struct span whole[] = {
 
 struct change {
     const struct policy_chr *rule;
+    int32_t first[256]; /* identities by the byte that they begin with, as chains; -1 = none */
+    int32_t *next;
     struct arena *arena;
     struct policy_chr_report report;
 };
@@ -104,17 +106,64 @@ bool policy_chr_names(struct span text, const struct span *identities, uint32_t 
     return false;
 }
 
+static unsigned char first_letter(struct span s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (counts(s.ptr[i])) {
+            return (unsigned char)ascii_lower(s.ptr[i]);
+        }
+    }
+    UNREACHABLE(); /* each has one: policy_chr_export saw to it */
+}
+
+/* Thousands of members, a text of 256 KiB: only those are tried that can begin here. */
+static void sort_identities(struct change *c)
+{
+    const struct policy_chr *r = c->rule;
+    c->next = arena_calloc(c->arena, r->nidentities + 1, sizeof *c->next);
+    for (size_t i = 0; i < ARRAY_LEN(c->first); i++) {
+        c->first[i] = -1;
+    }
+    for (uint32_t i = 0; i < r->nidentities; i++) {
+        int32_t *head = &c->first[first_letter(r->identities[i])];
+        c->next[i] = *head;
+        *head = (int32_t)i;
+    }
+}
+
+static size_t known_at(const struct change *c, struct span text, size_t at)
+{
+    size_t longest = 0;
+    if (!counts(text.ptr[at])) {
+        return 0;
+    }
+    for (int32_t i = c->first[(unsigned char)ascii_lower(text.ptr[at])]; i >= 0; i = c->next[i]) {
+        size_t len = spells(text, at, c->rule->identities[i]);
+        longest = len > longest ? len : longest;
+    }
+    return longest;
+}
+
+static bool names_known(const struct change *c, struct span text)
+{
+    for (size_t at = 0; at < text.len; at++) {
+        if (known_at(c, text, at) > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- texts ---- */
 
 static struct span without_identities(struct change *c, struct span text)
 {
-    const struct policy_chr *r = c->rule;
     const struct span removed = SPAN(POLICY_CHR_REMOVED);
     char *to =
         arena_bytes(c->arena, text.len * removed.len + 1); /* each removed one is a byte at least */
     size_t len = 0;
     for (size_t at = 0; at < text.len;) {
-        size_t hit = identity_at(text, at, r->identities, r->nidentities);
+        size_t hit = known_at(c, text, at);
         if (hit > 0) {
             memcpy(to + len, removed.ptr, removed.len);
             len += removed.len;
@@ -181,7 +230,7 @@ static struct span new_id(struct change *c, struct span text, struct span uuid)
             to[len++] = hex[i];
         }
         /* A short name may be spelt by chance; another number does not. */
-        if (!policy_chr_names(span_make(to, len), c->rule->identities, c->rule->nidentities)) {
+        if (!names_known(c, span_make(to, len))) {
             c->report.ids++;
             return span_make(to, len);
         }
@@ -236,7 +285,7 @@ static struct jcs *changed_object(struct change *c, const struct jcs *v, unsigne
     for (const struct jcs *m = v->first; m != NULL; m = m->next) {
         struct span uuid;
         if (in_list(gone, ARRAY_LEN(gone), m->key) || is_id(m->key, &uuid) ||
-            policy_chr_names(m->key, c->rule->identities, c->rule->nidentities)) {
+            names_known(c, m->key)) {
             c->report.members_gone++;
             continue;
         }
@@ -279,14 +328,12 @@ static struct jcs *changed(struct change *c, const struct jcs *v, unsigned depth
 /* What was made is looked at once more, as nobody had changed it. */
 static bool names_left(const struct change *c, const struct jcs *v)
 {
-    const struct policy_chr *r = c->rule;
-    if (v->kind == JCS_TEXT && !span_eq(v->text, SPAN(POLICY_CHR_REMOVED)) &&
-        policy_chr_names(v->text, r->identities, r->nidentities)) {
+    if (v->kind == JCS_TEXT && !span_eq(v->text, SPAN(POLICY_CHR_REMOVED)) && names_known(c, v->text)) {
         return true;
     }
     for (const struct jcs *m = v->kind == JCS_OBJECT || v->kind == JCS_ARRAY ? v->first : NULL;
          m != NULL; m = m->next) {
-        if (policy_chr_names(m->key, r->identities, r->nidentities) || names_left(c, m)) {
+        if (names_known(c, m->key) || names_left(c, m)) {
             return true;
         }
     }
@@ -310,6 +357,7 @@ int policy_chr_export(struct span json, const struct policy_chr *rule, struct ar
     if (rc < 0) {
         return rc == ERR_TRUNCATED ? ERR_INVALID : rc;
     }
+    sort_identities(&c);
     struct jcs *made = changed(&c, tree, 0);
     if (names_left(&c, made)) {
         return err_set(e, ERR_DENIED, "a name that must not go out would be left in it");

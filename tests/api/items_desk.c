@@ -19,6 +19,7 @@
 #include "records/migrate.h"
 #include "roles/keeper_items.h"
 #include "roles/keeper_records_priv.h"
+#include "roles/keeper_signals.h"
 
 static struct world w;
 static uint32_t self;
@@ -76,8 +77,11 @@ static void answer(uv_timer_t *t)
     struct cursor c = cursor_of(buf_view(&q->question));
     uint16_t ask = cursor_u16(&c);
     keeper_item_answer_fn *fn = keeper_item_answer(ask);
+    keeper_signals_fn *other = fn == NULL ? keeper_signals_answer(ask) : NULL;
     arena_reset(&kr.scratch);
-    if (fn == NULL) {
+    if (other != NULL) {
+        (void)other(&kr, &c, &e);
+    } else if (fn == NULL) {
         answer_begin(&kr.out, err_set(&e, ERR_DENIED, "no such question"), &e);
     } else {
         (void)fn(&kr, &c, &e);

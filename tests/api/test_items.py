@@ -170,6 +170,31 @@ class Authors(Case):
         self.desk.ask("POST", path + "/retract", {"reason": "x"})
         self.assertEqual(self.desk.ask("POST", path + "/version", second)[0], 409)
 
+    def test_chatham_house_export_names_nobody(self):
+        text = "C-ville's Ada called at 2026-11-26T10:11:12Z from ada@lamp.example, said d.ville would too"
+        _, made = self.desk.ask("POST", "/api/v1/items", self.item(title="What Bville saw", text=text, audience={"orgs": ["Cville"]}))
+        path = "/api/v1/items/" + made["id"]
+        status, got = self.desk.ask("POST", path + "/chr-export", {"also": ["lamp.example", "Ada", "--"]})
+        self.assertEqual(status, 200, got)
+        d = got["document"]
+        self.assertEqual((d["title"], d["tlp"], d["chr"], d["kind"]), ("What [removed] saw", "GREEN", True, "story"))
+        self.assertEqual(d["text"], "[removed]'s [removed] called at 2026-11-26T10:11:12Z from [removed]@[removed], said [removed] would too")
+        self.assertTrue(d["created"].endswith("T00:00:00.000Z") and d["id"] != made["id"])
+        self.assertEqual(got["report"]["texts"], 2)
+        for word in ("ville", "lamp", made["id"], "author", "audience", "reads"):
+            self.assertNotIn(word, json.dumps(d).lower())
+        # It is noted who took it out, also of one's own; RED and what he may not read does not go; another's AMBER does.
+        _, item = self.desk.get(path)
+        self.assertEqual([(r["who"], r["reason"]) for r in item["reads"]], [("command line", "Chatham House export")])
+        self.assertEqual(self.desk.ask("POST", ITEM % 2 + "/chr-export", {})[0], 200)
+        status, said = self.desk.ask("POST", ITEM % 4 + "/chr-export", {})
+        self.assertEqual((status, said["error"]["code"]), (403, "policy.label_too_strict"))
+        self.assertEqual(self.desk.ask("POST", ITEM % 3 + "/chr-export", {})[0], 404)
+        for bad in ({"also": "x"}, {"also": [1]}, {"also": ["x"] * 201}, {"more": 1}, []):
+            self.assertEqual(self.desk.ask("POST", path + "/chr-export", bad)[0], 400, bad)
+        self.desk.ask("POST", path + "/retract", {"reason": "x"})
+        self.assertEqual(self.desk.ask("POST", path + "/chr-export", {})[0], 403)
+
     def test_what_is_another_s_is_not_his_to_change(self):
         for n in (1, 3):
             self.assertEqual(self.desk.ask("POST", ITEM % n + "/retract", {"reason": "x"})[0], 404)

@@ -116,6 +116,22 @@ mockOnly('a new version: what it says stands in the form, who will read is asked
   await p.context().close();
 });
 
+mockOnly('an export under the Chatham House Rule is read before it can be saved', async () => {
+  const p = await open(world, '/stories/i3');
+  await p.fill('#chr-also', 'a supplier');
+  assert.equal(await p.getByRole('link', { name: 'Save it' }).count(), 0);
+  await p.getByRole('button', { name: 'Take the sources out' }).click();
+  await p.getByText('account of [removed].').waitFor();
+  const [file] = await Promise.all([p.waitForEvent('download'), p.getByRole('link', { name: 'Save it' }).click()]);
+  assert.equal(file.suggestedFilename(), 'chatham-house.json');
+  await p.fill('#chr-also', 'another');
+  await p.getByRole('link', { name: 'Save it' }).waitFor({ state: 'detached' });
+  await p.goto(`${world.url}/stories/i2`);
+  await p.locator('.story .text').waitFor();
+  assert.equal(await p.locator('#chr-also').count(), 0, 'RED does not go this way');
+  await p.context().close();
+});
+
 mockOnly('an approval wants the fingerprint compared and the right password', async () => {
   const p = await open(world, '/federation/members');
   await p.locator('.request [type=password]').fill('wrong');

@@ -35,6 +35,7 @@ const SCREENS = {
   stories: ['/stories', (p) => p.locator('.stories').waitFor()],
   story: ['/stories/i1', (p) => p.locator('#retract-why').waitFor()],
   officers: ['/stories/i3', (p) => p.locator('#stone-why-story').waitFor()],
+  chatham: ['/stories/i3', async (p) => { await p.getByRole('button', { name: 'Take the sources out' }).click(); await p.getByRole('link', { name: 'Save it' }).waitFor(); }],
   version: ['/stories/i1/edit', async (p) => { await p.locator('.aud strong').waitFor(); await p.locator('#c-reach').selectOption('all'); await p.locator('.aud [type=checkbox]').waitFor(); }],
   compose: ['/stories/new', (p) => p.locator('.aud strong').waitFor()],
   warnings: ['/warnings', (p) => p.locator('table').waitFor()],

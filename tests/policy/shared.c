@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Adapters of what travels in a circle: envelopes, items as people of a node and links of small members read them, previews. */
+#include "api/items.h"
+#include "desk/federation/item_export.h"
 #include "tests/policy/paths.h"
 
 static const char *const tlps[] = {"CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED", "PURPLE"};
@@ -90,6 +92,41 @@ static void show_item_of(struct path_case *c, uint32_t mask, struct buf *out)
     show_as(c, mask, ACTION_READ, out);
 }
 const struct path_adapter adapter_item = {ask_item, show_item_of};
+
+static struct fed_item_row row_of(struct path_case *c, uint32_t i)
+{
+    struct fed_marks marks = marks_of(c, i);
+    return (struct fed_item_row){.id = SPAN("0197f3c0-0000-7000-8000-000000000001"), .circle = c->m->circle, .author = marks.author,
+                                 .author_org = world_org(c->things[i].issuer), .person = marks.author_person, .kind = marks.teaser ? SPAN("teaser") : SPAN("story"),
+                                 .title = span_of(c->things[i].title), .body = SPAN("words"), .derived = SPAN("[]"), .tlp = marks.tlp, .pap = marks.pap,
+                                 .audience = jcs_text(c->arena, marks.audience), .state = SPAN("current"), .version = 1, .chr = marks.chr,
+                                 .epoch = (int64_t)marks.epoch, .created = c->now, .expires = marks.expires_s * TIME_SECOND, .received = c->now,
+                                 .mine = marks.mine, .organisation = SPAN("*")};
+}
+
+/* Given on without its sources, as the route writes it. */
+static void show_item_chr(struct path_case *c, uint32_t mask, struct buf *out)
+{
+    for (uint32_t i = 0; i < THINGS; i++) {
+        const struct policy_reader *reader;
+        const struct policy_item *item;
+        struct policy_chr_report report;
+        struct buf document;
+        struct json_writer j;
+        ask_item(c, i, &reader, &item);
+        if ((mask >> i & 1) == 0 || !policy_decide(reader, item, ACTION_EXPORT, c->now).allowed) {
+            continue;
+        }
+        const struct fed_item_row row = row_of(c, i);
+        const struct fed_export x = {.row = &row, .m = c->m, .key = {1}};
+        buf_init(&document, 1 << 16);
+        MUST(fed_item_export(c->arena, &x, &document, &report, NULL));
+        json_writer_init(&j, out);
+        items_export_json(&j, buf_view(&document), &report);
+        buf_free(&document);
+    }
+}
+const struct path_adapter adapter_item_chr = {ask_item, show_item_chr};
 
 /* Only an active member sends, and a preview speaks of active members: others are nobody here. */
 static bool can_be_sent(const struct path_case *c, uint32_t i)

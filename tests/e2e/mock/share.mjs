@@ -110,6 +110,9 @@ export function share(s, method, path, body, send, fail) {
     if (!i) return fail(404, 'not_found', '');
     return send(200, { ...i, text: i.state === 'retracted' ? '' : 'They came in by the maintenance account of a supplier.\n\nWe saw it by a log-in at 03:12 and cut the portal.', audience: { organisations: CITIES.slice(0, 4), persons: [] }, reads: i.mine ? [{ who: 'A. Petrova, Brezovgrad', at: ago(400) }] : undefined, of: null, addressed: i.mine ? { orgs: CITIES.slice(0, 4) } : null, history: [{ at: i.created, who: i.author ?? 'hub', what: 'received', reason: null }] });
   }
+  if ((m = /^\/items\/([^/]+)\/chr-export$/.exec(path))) {
+    return send(200, { document: { title: s.items.find((x) => x.id === m[1]).title, text: `They came in by the maintenance account of ${body.also.includes('a supplier') ? '[removed]' : 'a supplier'}.`, tlp: 'GREEN', chr: true }, report: { members_gone: 0, replaced: body.also.length, days: 2, ids: 1, texts: 2, suspicious: 0 } });
+  }
   if ((m = /^\/items\/([^/]+)\/(tighten|retract|preview|version)$/.exec(path))) {
     const i = s.items.find((x) => x.id === m[1]);
     const wider = body.audience?.all === true;

@@ -7,9 +7,9 @@ import { Age, Empty, Problem, Slow } from '../base/parts';
 import { problem } from '../base/problem';
 import { visible, visibleLine } from '../base/visible';
 import { quarter } from '../state/ticks';
-import { act, Field, History, State, Tlp, Twice, useResource } from './parts';
+import { act, described, Field, History, State, Tlp, Twice, useResource } from './parts';
 import { TLPS, type Board, type Item, type ItemDetail, type Tlp as Label } from './types';
-import { personsOf, personWords } from './composer';
+import { lines, personsOf, personWords } from './composer';
 import { StoneForm } from './sign';
 import { shownWhen } from './warnings';
 
@@ -121,6 +121,64 @@ function Author({ item, again }: { item: ItemDetail; again: () => void }) {
   );
 }
 
+interface Exported {
+  document: { title: string; text: string };
+  report: { replaced: number; suspicious: number };
+}
+
+/** Under the Chatham House Rule: what is left is read here before it can be taken along. */
+function ChathamHouse({ item }: { item: ItemDetail }) {
+  const names = useSignal('');
+  const got = useSignal<Exported | null>(null);
+  const wrong = useSignal<string | null>(null);
+  const make = async (): Promise<void> => {
+    try {
+      got.value = await post<Exported>(`/items/${encodeURIComponent(item.id)}/chr-export`, { also: lines(names.value) });
+      wrong.value = null;
+    } catch (err) {
+      got.value = null;
+      wrong.value = problem(err);
+    }
+  };
+  const x = got.value;
+  return (
+    <section class="panel" aria-labelledby="chr-h">
+      <h2 id="chr-h">{t('chr.title')}</h2>
+      <p class="soft">{t('chr.lead')}</p>
+      <div class="form token-form">
+        <Field id="chr-also" label={t('chr.also')} hint={t('chr.also_hint')} wrong={wrong.value}>
+          <textarea id="chr-also" rows={2} aria-describedby={described('chr-also', true, wrong.value !== null)} value={names.value}
+            onInput={(e) => {
+              names.value = e.currentTarget.value;
+              got.value = null;
+            }} />
+        </Field>
+        <div class="acts">
+          <button class="btn" type="button" onClick={() => void make()}>
+            {t('chr.make')}
+          </button>
+        </div>
+      </div>
+      <div aria-live="polite">
+        {x && (
+          <div class="story">
+            <p>
+              <strong>{t('chr.read')}</strong> {tn('chr.replaced', x.report.replaced)} {x.report.suspicious > 0 && t('chr.suspicious')}
+            </p>
+            <h3>{visibleLine(x.document.title)}</h3>
+            <p class="text">{visible(x.document.text)}</p>
+            <p class="acts">
+              <a class="btn main-act" download="chatham-house.json" href={`data:application/json;charset=utf-8,${encodeURIComponent(JSON.stringify(x.document, null, 2))}`}>
+                {t('chr.save')}
+              </a>
+            </p>
+          </div>
+        )}
+      </div>
+    </section>
+  );
+}
+
 /** At the hub of its circle: officers take it back for an author who cannot. */
 function Officers({ item, again }: { item: ItemDetail; again: () => void }) {
   const board = useResource<Board>('/federation');
@@ -178,6 +236,7 @@ export function StoryPage({ id }: { id: string }) {
             </ul>
           </section>
           {i.mine && i.state !== 'retracted' && <Author item={i} again={again} />}
+          {i.tlp !== 'RED' && i.state !== 'retracted' && i.state !== 'quarantined' && <ChathamHouse item={i} />}
           {!i.mine && i.state !== 'retracted' && <Officers item={i} again={again} />}
           {i.mine && i.reads && i.reads.length > 0 && (
             <section class="panel" aria-labelledby="reads-h">
