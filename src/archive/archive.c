@@ -32,7 +32,7 @@ static int prepare_day(struct archive *a, struct err *e)
         sqlite3_stmt **to;
         const char *sql;
     } all[] = {
-        {&a->put_block, "INSERT INTO block VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)"},
+        {&a->put_block, DAYFILE_PUT_BLOCK},
         {&a->put_window, "INSERT INTO window VALUES(?1,?2,?3,?4,?5)"},
         {&a->put_alert, "INSERT INTO alert(day,block,record,body) VALUES(?1,?2,?3,?4)"},
         {&a->put_position, "INSERT OR REPLACE INTO position VALUES(?1,?2)"},
@@ -250,23 +250,7 @@ int archive_put_link(struct archive *a, const struct archive_header *given, stru
     }
     unsigned char hash[ARCHIVE_HASH_BYTES];
     archive_hash(buf_view(&a->header), hash);
-    const int64_t numbers[] = {h.count,        h.time_min,     h.time_max,
-                               h.received_min, h.received_max, h.originals_bytes};
-    sqlite3_stmt *s = a->put_block;
-    MUST(sqlite3_bind_int64(s, 1, h.id));
-    MUST(sqlite3_bind_int64(s, 2, (int64_t)h.kind));
-    dayfile_bind_text(s, 3, h.organisation);
-    dayfile_bind_text(s, 4, h.source);
-    dayfile_bind_text(s, 5, h.class_name);
-    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
-        MUST(sqlite3_bind_int64(s, 6 + (int)i, numbers[i]));
-    }
-    dayfile_bind_blob(s, 12, buf_view(&a->header));
-    dayfile_bind_blob(s, 13, span_make((const char *)hash, sizeof hash));
-    if (body.ptr != NULL) {
-        dayfile_bind_blob(s, 14, body);
-    }
-    rc = dayfile_run(a->db, s, e);
+    rc = dayfile_put_block(a->db, a->put_block, &h, buf_view(&a->header), hash, body, e);
     if (rc == 0) {
         memcpy(a->chain, hash, sizeof hash);
         a->next_id++;

@@ -26,8 +26,10 @@
 #define ARCHIVE_APPLICATION_ID 0x53524e41 /* "SRNA" in the SQLite header */
 
 enum {
-    ARCHIVE_FORMAT = 2, /* of day files and headers; newer programs read every older one.
-                           1: alerts stood beside the chain. 2: a link holds their hash */
+    ARCHIVE_FORMAT = 3, /* of day files; newer programs read every older one.
+                           1: alerts stood beside the chain. 2: a link holds their hash. 3: small
+                           blocks may be merged, their headers are made again from their records */
+    ARCHIVE_HEADER_FORMAT = 2, /* of a link's bytes; unchanged since day files of format 2 */
     ARCHIVE_RECORD_MAX_BYTES = 1024 * 1024, /* one original, DESIGN §4 */
     ARCHIVE_BLOCK_MAX_BYTES =
         1024 * 1024,                   /* originals in one block: what one fetch has to unpack */
@@ -71,6 +73,7 @@ enum archive_kind {
     ARCHIVE_KIND_BLOCK = 0,
     ARCHIVE_KIND_NOTE = 1,
     ARCHIVE_KIND_ALERTS = 2, /* the alerts of one window: their hash, so that they are chained too */
+    ARCHIVE_KIND_PACK = 3, /* records of many small blocks, merged; no link itself: see merge.h */
     ARCHIVE_KIND_COUNT
 };
 
@@ -179,6 +182,9 @@ int archive_retain(struct archive *a, int32_t day, struct span reason, time_ns n
 struct archive_reader;
 int archive_reader_open(const char *folder, struct archive_reader **out, struct err *e) NODISCARD;
 void archive_reader_close(struct archive_reader **r);
+/* steady: each day is read as it stood when the reader came to it, whatever is written meanwhile. The log of a day that is
+ * written cannot be folded in as long, so not for ever. */
+void archive_reader_steady(struct archive_reader *r, bool steady);
 
 /* Days that have a file, ascending, in scratch. */
 int archive_days(struct archive_reader *r, struct arena *scratch, int32_t **out, size_t *count_out,

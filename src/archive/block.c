@@ -5,13 +5,17 @@
 
 #include <sodium.h>
 #include <string.h>
-#include <zstd.h>
 
+#include "archive/packed.h"
+#include "archive/varint.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/vec.h"
 
-enum { META_VERSION = 1, VARINT_MAX_BYTES = 10 };
+enum {
+    META_VERSION = 1,
+    META_MERGED = 2, /* the same columns, then where each record lay */
+};
 
 struct block_packer {
     ZSTD_CCtx *zstd;
@@ -21,10 +25,7 @@ struct block_packer {
 struct block_packer *block_packer_new(int level)
 {
     struct block_packer *p = mem_alloc(sizeof *p);
-    p->zstd = ZSTD_createCCtx();
-    CHECK(p->zstd != NULL);
-    CHECK(!ZSTD_isError(ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_compressionLevel, level)));
-    CHECK(!ZSTD_isError(ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_checksumFlag, 1)));
+    p->zstd = packed_context(level);
     buf_init(&p->content, ARCHIVE_BLOCK_META_MAX + ARCHIVE_BLOCK_MAX_BYTES);
     return p;
 }
@@ -37,47 +38,6 @@ void block_packer_free(struct block_packer **p)
         mem_free(*p);
         *p = NULL;
     }
-}
-
-static void put_varint(struct buf *b, uint64_t v)
-{
-    char *to = buf_room(b, VARINT_MAX_BYTES);
-    size_t n = 0;
-    if (to == NULL) {
-        return;
-    }
-    for (; v >= 0x80; v >>= 7) {
-        to[n++] = (char)(unsigned char)(v | 0x80);
-    }
-    to[n++] = (char)(unsigned char)v;
-    buf_added(b, n);
-}
-
-static uint64_t take_varint(struct cursor *c)
-{
-    uint64_t v = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-        uint8_t byte = cursor_u8(c);
-        v |= (uint64_t)(byte & 0x7f) << shift;
-        if ((byte & 0x80) == 0) {
-            return v;
-        }
-    }
-    c->failed = true;
-    return 0;
-}
-
-/* Differences wrap around on purpose: any two times have one. */
-static void put_delta(struct buf *b, uint64_t now, uint64_t before)
-{
-    uint64_t d = now - before;
-    put_varint(b, (d << 1) ^ (d >> 63 ? UINT64_MAX : 0));
-}
-
-static uint64_t take_delta(struct cursor *c, uint64_t before)
-{
-    uint64_t v = take_varint(c);
-    return before + ((v >> 1) ^ (v & 1 ? UINT64_MAX : 0));
 }
 
 /* Distinct names of one column in order of first use, then each record's number in that list. */
@@ -116,12 +76,26 @@ static void put_names(struct buf *b, const struct archive_record *const *records
     vec_free(&numbers);
 }
 
-static void put_columns(struct buf *b, const struct archive_record *const *records, size_t n)
+static void put_origins(struct buf *b, const struct block_origin *origins, size_t n)
+{
+    uint64_t block = 0;
+    for (size_t i = 0; i < n; i++) {
+        put_delta(b, origins[i].block, block);
+        block = origins[i].block;
+    }
+    for (size_t i = 0; i < n; i++) {
+        put_varint(b, origins[i].index);
+    }
+}
+
+/* origins may be NULL. */
+static void put_columns(struct buf *b, const struct archive_record *const *records,
+                        const struct block_origin *origins, size_t n)
 {
     uint64_t arrival = 0;
     uint64_t time = 0;
     uint64_t received = 0;
-    buf_u8(b, META_VERSION);
+    buf_u8(b, origins == NULL ? META_VERSION : META_MERGED);
     for (size_t i = 0; i < n; i++) {
         put_varint(b, records[i]->original.len);
     }
@@ -143,6 +117,9 @@ static void put_columns(struct buf *b, const struct archive_record *const *recor
     }
     put_names(b, records, n, offsetof(struct archive_record, host));
     put_names(b, records, n, offsetof(struct archive_record, sender));
+    if (origins != NULL) {
+        put_origins(b, origins, n);
+    }
 }
 
 static void hash_originals(const struct archive_record *const *records, size_t n,
@@ -162,32 +139,19 @@ static void hash_originals(const struct archive_record *const *records, size_t n
     MUST(crypto_generichash_final(&state, out, ARCHIVE_HASH_BYTES));
 }
 
-/*
- * Behind the packed frame: a skippable frame (RFC 8878 §3.1.2) with a hash of its bytes. Some bits of a frame can be
- * flipped without a change of what it unpacks to; the hash of the originals would not show that. Bodies of format 1 lack it.
- */
-enum { SEAL_HASH = 16, SEAL_HEAD = 8, SEAL_BYTES = SEAL_HEAD + SEAL_HASH };
-
-static void body_seal(struct span frame, unsigned char out[SEAL_BYTES])
-{
-    static const unsigned char head[SEAL_HEAD] = {0x50, 0x2a, 0x4d, 0x18, SEAL_HASH, 0, 0, 0};
-    memcpy(out, head, sizeof head);
-    MUST(crypto_generichash(out + SEAL_HEAD, SEAL_HASH, (const unsigned char *)frame.ptr, frame.len,
-                            NULL, 0));
-}
-
 static void widen(time_ns t, time_ns *min, time_ns *max)
 {
     *min = t < *min ? t : *min;
     *max = t > *max ? t : *max;
 }
 
-void block_pack(struct block_packer *p, const struct archive_record *const *records, size_t n,
-                struct archive_header *header_out, struct buf *out)
+/* Columns and originals into p->content, and what the header says of them. */
+static void put_content(struct block_packer *p, const struct archive_record *const *records,
+                        const struct block_origin *origins, size_t n,
+                        struct archive_header *header_out)
 {
-    CHECK(n > 0 && n <= ARCHIVE_BLOCK_RECORDS_MAX);
     struct archive_header h = {
-        .kind = ARCHIVE_KIND_BLOCK,
+        .kind = origins == NULL ? ARCHIVE_KIND_BLOCK : ARCHIVE_KIND_PACK,
         .organisation = records[0]->organisation,
         .source = records[0]->source,
         .class_name = records[0]->class_name,
@@ -198,8 +162,7 @@ void block_pack(struct block_packer *p, const struct archive_record *const *reco
         .received_max = INT64_MIN,
     };
     buf_clear(&p->content);
-    put_columns(&p->content, records, n);
-    CHECK(!p->content.failed && p->content.len <= ARCHIVE_BLOCK_META_MAX);
+    put_columns(&p->content, records, origins, n);
     h.meta_bytes = (uint32_t)p->content.len;
     archive_hash(buf_view(&p->content), h.meta_hash);
     for (size_t i = 0; i < n; i++) {
@@ -207,32 +170,49 @@ void block_pack(struct block_packer *p, const struct archive_record *const *reco
         widen(records[i]->time, &h.time_min, &h.time_max);
         widen(records[i]->received, &h.received_min, &h.received_max);
     }
-    CHECK(!p->content.failed && p->content.len - h.meta_bytes <= ARCHIVE_BLOCK_MAX_BYTES);
     h.originals_bytes = (uint32_t)(p->content.len - h.meta_bytes);
     hash_originals(records, n, h.originals_hash);
-    size_t room = ZSTD_compressBound(p->content.len);
-    char *to = buf_room(out, room + SEAL_BYTES);
-    CHECK(to != NULL);
-    size_t packed = ZSTD_compress2(p->zstd, to, room, p->content.data, p->content.len);
-    CHECK(!ZSTD_isError(packed));
-    unsigned char seal[SEAL_BYTES];
-    body_seal(span_make(to, packed), seal);
-    buf_added(out, packed);
-    buf_put(out, seal, sizeof seal);
     *header_out = h;
 }
 
-/* The frame without what follows it; empty when what follows is not what must follow. */
-static struct span sealed_frame(struct span body)
+static bool content_fits(const struct block_packer *p, const struct archive_header *h)
 {
-    unsigned char seal[SEAL_BYTES];
-    size_t n = ZSTD_findFrameCompressedSize(body.ptr, body.len);
-    if (ZSTD_isError(n) || (n != body.len && body.len - n != SEAL_BYTES)) {
-        return SPAN("");
+    return !p->content.failed && h->meta_bytes <= ARCHIVE_BLOCK_META_MAX &&
+           h->originals_bytes <= ARCHIVE_BLOCK_MAX_BYTES;
+}
+
+int block_header_again(struct block_packer *p, const struct archive_record *const *records,
+                       size_t n, struct archive_header *header_out, struct err *e)
+{
+    if (n == 0 || n > ARCHIVE_BLOCK_RECORDS_MAX) {
+        return err_set(e, ERR_LIMIT, "%zu records are no block", n);
     }
-    struct span frame = span_sub(body, 0, n);
-    body_seal(frame, seal);
-    return n == body.len || memcmp(seal, body.ptr + n, sizeof seal) == 0 ? frame : SPAN("");
+    put_content(p, records, NULL, n, header_out);
+    return content_fits(p, header_out) ? 0 : err_set(e, ERR_LIMIT, "too large for one block");
+}
+
+static void pack(struct block_packer *p, const struct archive_record *const *records,
+                 const struct block_origin *origins, size_t n, struct archive_header *header_out,
+                 struct buf *out)
+{
+    CHECK(n > 0 && n <= ARCHIVE_BLOCK_RECORDS_MAX);
+    put_content(p, records, origins, n, header_out);
+    CHECK(content_fits(p, header_out));
+    packed_put(p->zstd, buf_view(&p->content), out);
+}
+
+void block_pack(struct block_packer *p, const struct archive_record *const *records, size_t n,
+                struct archive_header *header_out, struct buf *out)
+{
+    pack(p, records, NULL, n, header_out, out);
+}
+
+void block_pack_merged(struct block_packer *p, const struct archive_record *const *records,
+                       const struct block_origin *origins, size_t n,
+                       struct archive_header *header_out, struct buf *out)
+{
+    CHECK(origins != NULL);
+    pack(p, records, origins, n, header_out, out);
 }
 
 static int unpack_content(const struct archive_header *h, struct span body, struct arena *scratch,
@@ -243,18 +223,8 @@ static int unpack_content(const struct archive_header *h, struct span body, stru
         h->count == 0 || h->count > ARCHIVE_BLOCK_RECORDS_MAX) {
         return err_set(e, ERR_INVALID, "sizes are out of range");
     }
-    struct span frame = sealed_frame(body);
-    if (frame.len == 0 || ZSTD_getFrameContentSize(frame.ptr, frame.len) != want) {
-        return err_set(e, ERR_INVALID, "packed body is damaged: not one frame of %zu bytes", want);
-    }
-    char *to = arena_bytes(scratch, want);
-    size_t got = ZSTD_decompress(to, want, frame.ptr, frame.len);
-    if (ZSTD_isError(got) || got != want) {
-        return err_set(e, ERR_INVALID, "packed body is damaged: %s",
-                       ZSTD_isError(got) ? ZSTD_getErrorName(got) : "too short");
-    }
-    *out = span_make(to, want);
-    return 0;
+    int rc = packed_take(body, want, scratch, out, e);
+    return rc == 0 && out->len != want ? err_set(e, ERR_INVALID, "packed body is damaged: too short") : rc;
 }
 
 static int take_names(struct cursor *c, struct block *b, size_t field, struct arena *scratch,
@@ -318,6 +288,23 @@ static void take_numbers(struct cursor *c, struct block *b)
     }
 }
 
+static void take_origins(struct cursor *c, struct block *b, struct arena *scratch)
+{
+    uint64_t block = 0;
+    struct block_origin *list = arena_calloc(scratch, b->count, sizeof *list);
+    for (size_t i = 0; i < b->count; i++) {
+        block = take_delta(c, block);
+        list[i].block = (uint32_t)block;
+        c->failed |= block > UINT32_MAX;
+    }
+    for (size_t i = 0; i < b->count; i++) {
+        uint64_t index = take_varint(c);
+        list[i].index = (uint32_t)index;
+        c->failed |= index >= ARCHIVE_BLOCK_RECORDS_MAX;
+    }
+    b->origins = list;
+}
+
 int block_unpack(const struct archive_header *h, struct span body, struct arena *scratch,
                  struct block *out, struct err *e)
 {
@@ -329,7 +316,8 @@ int block_unpack(const struct archive_header *h, struct span body, struct arena 
     struct block b = {.count = h->count, .meta = span_sub(content, 0, h->meta_bytes)};
     b.records = arena_calloc(scratch, b.count, sizeof *b.records);
     struct cursor c = cursor_of(b.meta);
-    if (cursor_u8(&c) != META_VERSION) {
+    bool merged = h->kind == ARCHIVE_KIND_PACK;
+    if (cursor_u8(&c) != (merged ? META_MERGED : META_VERSION)) {
         return err_set(e, ERR_UNSUPPORTED, "columns are of a kind this program does not know");
     }
     rc = take_lengths(&c, &b, span_sub(content, h->meta_bytes, content.len), e);
@@ -343,6 +331,9 @@ int block_unpack(const struct archive_header *h, struct span body, struct arena 
     }
     if (rc != 0) {
         return rc;
+    }
+    if (merged) {
+        take_origins(&c, &b, scratch);
     }
     if (!cursor_done(&c)) {
         return err_set(e, ERR_INVALID, "columns end early or late");

@@ -24,8 +24,26 @@ void block_packer_free(struct block_packer **p);
 void block_pack(struct block_packer *p, const struct archive_record *const *records, size_t n,
                 struct archive_header *header_out, struct buf *out);
 
+/* Where a record of a merged block lay before, and where its address still points. */
+struct block_origin {
+    uint32_t block;
+    uint32_t index;
+};
+
+/* As block_pack, for records that lay in several blocks of one day: the header is of ARCHIVE_KIND_PACK. */
+void block_pack_merged(struct block_packer *p, const struct archive_record *const *records,
+                       const struct block_origin *origins, size_t n,
+                       struct archive_header *header_out, struct buf *out);
+/*
+ * The header that block_pack made of these records, but for day, id and previous: for showing that
+ * a merged block still holds what the chain says. ERR_LIMIT: they never were one block.
+ */
+int block_header_again(struct block_packer *p, const struct archive_record *const *records,
+                       size_t n, struct archive_header *header_out, struct err *e) NODISCARD;
+
 struct block {
     struct archive_record *records;
+    const struct block_origin *origins; /* of a merged block; NULL: each record lies at its index */
     size_t count;
     struct span meta; /* columns, unpacked */
 };

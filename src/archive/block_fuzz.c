@@ -2,7 +2,7 @@
 /*
  * Fuzz target: unpacking. First byte even: header and body as stored. Odd: the rest is the unpacked
  * content (count, size of columns, then columns and originals), packed here, so that the fuzzer
- * gets behind zstd's checksum.
+ * gets behind zstd's checksum; with bit 1 as a merged block.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -31,9 +31,9 @@ static void use(const struct archive_header *h, struct span body)
     arena_fini(&scratch);
 }
 
-static void use_content(struct cursor *c)
+static void use_content(struct cursor *c, enum archive_kind kind)
 {
-    struct archive_header h = {.kind = ARCHIVE_KIND_BLOCK, .count = cursor_u16(c)};
+    struct archive_header h = {.kind = kind, .count = cursor_u16(c)};
     size_t meta = cursor_u16(c);
     struct span content = cursor_take(c, cursor_left(c));
     h.meta_bytes = (uint32_t)(meta < content.len ? meta : content.len);
@@ -52,8 +52,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > 1024 * 1024) {
         return 0;
     }
-    if (cursor_u8(&c) & 1) {
-        use_content(&c);
+    uint8_t what = cursor_u8(&c);
+    if (what & 1) {
+        use_content(&c, what & 2 ? ARCHIVE_KIND_PACK : ARCHIVE_KIND_BLOCK);
         return 0;
     }
     struct archive_header h;

@@ -29,7 +29,10 @@ static const char schema[] =
 /* Came after the first files of format 1 were written; a program that does not know it leaves it alone. */
 static const char later_tables[] =
     "CREATE TABLE IF NOT EXISTS match(id INTEGER PRIMARY KEY AUTOINCREMENT, received INTEGER NOT NULL,"
-    " first_block INTEGER NOT NULL, body BLOB NOT NULL) STRICT;";
+    " first_block INTEGER NOT NULL, body BLOB NOT NULL) STRICT;"
+    /* Stretches of links whose small blocks were merged: stretch.h. */
+    "CREATE TABLE IF NOT EXISTS stretch(first INTEGER PRIMARY KEY, last INTEGER NOT NULL,"
+    " links BLOB NOT NULL) STRICT;";
 
 int dayfile_path(const char *folder, int32_t day, char out[DB_PATH_MAX], struct err *e)
 {
@@ -116,6 +119,28 @@ struct span dayfile_column(sqlite3_stmt *s, int at)
     const char *p = sqlite3_column_blob(s, at);
     int n = sqlite3_column_bytes(s, at);
     return span_make(p == NULL ? "" : p, p == NULL || n < 0 ? 0 : (size_t)n);
+}
+
+int dayfile_put_block(sqlite3 *db, sqlite3_stmt *s, const struct archive_header *h,
+                      struct span header, const unsigned char hash[ARCHIVE_HASH_BYTES],
+                      struct span body, struct err *e)
+{
+    const int64_t numbers[] = {h->count,        h->time_min,     h->time_max,
+                               h->received_min, h->received_max, h->originals_bytes};
+    MUST(sqlite3_bind_int64(s, 1, h->id));
+    MUST(sqlite3_bind_int64(s, 2, (int64_t)h->kind));
+    dayfile_bind_text(s, 3, h->organisation);
+    dayfile_bind_text(s, 4, h->source);
+    dayfile_bind_text(s, 5, h->class_name);
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        MUST(sqlite3_bind_int64(s, 6 + (int)i, numbers[i]));
+    }
+    dayfile_bind_blob(s, 12, header);
+    dayfile_bind_blob(s, 13, span_make((const char *)hash, ARCHIVE_HASH_BYTES));
+    if (body.ptr != NULL) {
+        dayfile_bind_blob(s, 14, body);
+    }
+    return dayfile_run(db, s, e);
 }
 
 void dayfile_close(sqlite3 **db)
@@ -213,7 +238,7 @@ int dayfile_open_writer(const char *path, sqlite3 **out, bool *fresh_out, struct
     }
     rc = is_fresh(*out, fresh_out, e);
     if (rc == 0 && *fresh_out) {
-        rc = dayfile_exec(*out, "PRAGMA page_size=16384", e);
+        rc = dayfile_exec(*out, "PRAGMA page_size=16384; PRAGMA auto_vacuum=INCREMENTAL", e);
     }
     if (rc == 0) {
         rc = dayfile_exec(*out, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL", e);

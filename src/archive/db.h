@@ -41,4 +41,10 @@ void dayfile_bind_blob(sqlite3_stmt *s, int at, struct span bytes);
 void dayfile_bind_text(sqlite3_stmt *s, int at, struct span text);
 struct span dayfile_column(sqlite3_stmt *s, int at);
 
+#define DAYFILE_PUT_BLOCK "INSERT INTO block VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)"
+/* One row by that statement: header and its hash as given, the searchable columns from h. body.ptr NULL: none. */
+int dayfile_put_block(sqlite3 *db, sqlite3_stmt *s, const struct archive_header *h,
+                      struct span header, const unsigned char hash[ARCHIVE_HASH_BYTES],
+                      struct span body, struct err *e) NODISCARD;
+
 #endif

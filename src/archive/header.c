@@ -34,7 +34,7 @@ void archive_alerts_hash_end(crypto_generichash_state *s, unsigned char out[ARCH
 
 void archive_header_encode(struct buf *out, const struct archive_header *h)
 {
-    buf_u16(out, ARCHIVE_FORMAT);
+    buf_u16(out, ARCHIVE_HEADER_FORMAT);
     buf_u16(out, (uint16_t)h->kind);
     buf_u32(out, (uint32_t)h->day);
     buf_u32(out, h->id);
@@ -74,7 +74,7 @@ static int check_header(const struct archive_header *h, struct err *e)
                     h->class_name.len <= ARCHIVE_NAME_MAX;
         return fine ? 0 : err_set(e, ERR_INVALID, "a link of alerts with a body, or of none");
     }
-    if (h->kind != ARCHIVE_KIND_BLOCK) {
+    if (h->kind != ARCHIVE_KIND_BLOCK && h->kind != ARCHIVE_KIND_PACK) {
         return err_set(e, ERR_INVALID, "unknown kind of link %u", (unsigned)h->kind);
     }
     if (h->organisation.len > ARCHIVE_NAME_MAX || h->source.len > ARCHIVE_NAME_MAX ||
@@ -115,7 +115,7 @@ int archive_header_decode(struct cursor *c, struct archive_header *out, struct e
     if (c->failed) {
         return err_set(e, ERR_INVALID, "header ends early");
     }
-    if (format < 1 || format > ARCHIVE_FORMAT || (format == 1 && h.kind > ARCHIVE_KIND_NOTE)) {
+    if (format < 1 || format > ARCHIVE_HEADER_FORMAT || (format == 1 && h.kind > ARCHIVE_KIND_NOTE)) {
         return err_set(e, ERR_UNSUPPORTED, "header format %u is not one this program knows",
                        format);
     }

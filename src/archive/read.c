@@ -13,6 +13,7 @@
 
 #include "archive/block.h"
 #include "archive/priv.h"
+#include "archive/stretch.h"
 #include "base/mem.h"
 #include "base/vec.h"
 
@@ -20,6 +21,7 @@ struct archive_reader {
     char *folder;
     sqlite3 *db; /* the day read last */
     int32_t day;
+    bool steady;
 };
 
 static int compare_days(const void *a, const void *b)
@@ -99,8 +101,20 @@ static int use_day(struct archive_reader *r, int32_t day, struct err *e)
     if (rc == 0) {
         rc = dayfile_open_reader(path, &r->db, e);
     }
+    if (rc == 0 && r->steady) {
+        rc = dayfile_exec(r->db, "BEGIN", e);
+    }
+    if (rc != 0) {
+        dayfile_close(&r->db);
+    }
     r->day = day;
     return rc;
+}
+
+void archive_reader_steady(struct archive_reader *r, bool steady)
+{
+    dayfile_close(&r->db);
+    r->steady = steady;
 }
 
 int archive_reader_day(struct archive_reader *r, int32_t day, sqlite3 **out, struct err *e)
@@ -148,13 +162,53 @@ int archive_read_block(struct archive_reader *r, int32_t day, uint32_t block, st
     return rc == 0 ? 0 : blame(e, rc, day, block);
 }
 
+/* Looks for one record among those of a unit. 1: found. */
+static int fetch_merged(struct archive_reader *r, struct archive_address address,
+                        struct arena *scratch, struct archive_record *out, struct err *e)
+{
+    struct stretch s;
+    int rc = use_day(r, address.day, e);
+    rc = rc == 0 ? stretch_find(r->db, address.block, scratch, &s, e) : rc;
+    uint32_t unit = rc == 1 ? s.links[address.block - s.first].unit : 0;
+    if (rc != 1 || unit == 0) {
+        return rc < 0 ? rc : 0;
+    }
+    for (size_t i = 0; i < s.units[unit - 1].npacks; i++) {
+        struct archive_header h;
+        struct span body;
+        struct block b;
+        rc = archive_read_block(r, address.day, s.units[unit - 1].packs[i], scratch, &h, &body, e);
+        if (rc == 0 && h.kind != ARCHIVE_KIND_PACK) {
+            rc = err_set(e, ERR_INVALID, "is not the merged block that was written here");
+        } else if (rc == 0 && body.ptr == NULL) {
+            rc = err_set(e, ERR_NOT_FOUND, "its originals were purged");
+        }
+        rc = rc == 0 ? block_unpack(&h, body, scratch, &b, e) : rc;
+        rc = rc == 0 ? block_check(&h, &b, e) : rc;
+        for (size_t k = 0; rc == 0 && k < b.count; k++) {
+            if (b.origins[k].block == address.block && b.origins[k].index == address.index) {
+                *out = b.records[k];
+                return 1;
+            }
+        }
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
 int archive_fetch(struct archive_reader *r, struct archive_address address, struct arena *scratch,
                   struct archive_record *out, struct err *e)
 {
     struct archive_header h;
     struct span body;
     struct block b;
-    int rc = archive_read_block(r, address.day, address.block, scratch, &h, &body, e);
+    int rc = fetch_merged(r, address, scratch, out, e);
+    if (rc != 0) {
+        return rc == 1 ? 0 : blame(e, rc, address.day, address.block);
+    }
+    rc = archive_read_block(r, address.day, address.block, scratch, &h, &body, e);
     if (rc != 0) {
         return rc;
     }
@@ -242,15 +296,25 @@ int archive_block_owner(struct archive_reader *r, int32_t day, uint32_t block, s
                         struct span *organisation_out, uint32_t *count_out, struct err *e)
 {
     sqlite3_stmt *s = NULL;
+    struct stretch merged;
+    int64_t row = block;
+    int64_t count = -1;
     int rc = use_day(r, day, e);
-    rc = rc == 0 ? dayfile_prepare(r->db, "SELECT organisation, count FROM block WHERE id=?1 AND kind=0", &s, e) : rc;
+    rc = rc == 0 ? stretch_find(r->db, block, scratch, &merged, e) : rc;
+    if (rc == 1 && merged.links[block - merged.first].unit > 0) {
+        const struct stretch_link *link = &merged.links[block - merged.first];
+        row = merged.units[link->unit - 1].packs[0];
+        count = link->count;
+    }
+    rc = rc == 1 ? 0 : rc;
+    rc = rc == 0 ? dayfile_prepare(r->db, "SELECT organisation, count FROM block WHERE id=?1 AND kind IN (0,3)", &s, e) : rc;
     if (rc == 0) {
-        MUST(sqlite3_bind_int64(s, 1, block));
+        MUST(sqlite3_bind_int64(s, 1, row));
         rc = dayfile_row(r->db, s, e);
     }
     if (rc == 1) {
         *organisation_out = arena_copy(scratch, dayfile_column(s, 0));
-        *count_out = (uint32_t)sqlite3_column_int64(s, 1);
+        *count_out = (uint32_t)(count >= 0 ? count : sqlite3_column_int64(s, 1));
     }
     (void)sqlite3_finalize(s);
     return rc == 1 ? 0 : rc == 0 ? err_set(e, ERR_NOT_FOUND, "no block %u on that day", block) : rc;

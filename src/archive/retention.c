@@ -34,7 +34,7 @@ static int summarise(const char *path, struct summary *out, struct err *e)
     int rc = dayfile_open_reader(path, &db, e);
     if (rc == 0) {
         rc = dayfile_prepare(db,
-                             "SELECT count(*), coalesce(sum(CASE kind WHEN 0 THEN count END),0),"
+                             "SELECT coalesce(max(id),0), coalesce(sum(CASE WHEN kind IN (0,3) THEN count END),0),"
                              " coalesce(sum(bytes),0),"
                              " (SELECT value FROM meta WHERE key='chain'),"
                              " (SELECT hash FROM block ORDER BY id DESC LIMIT 1) FROM block",

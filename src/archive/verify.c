@@ -88,9 +88,25 @@ static bool columns_agree(sqlite3_stmt *s, const struct archive_header *h)
     return sqlite3_column_int64(s, 4) == (int64_t)h->kind &&
            sqlite3_column_int64(s, 5) == h->count && sqlite3_column_int64(s, 6) == h->time_min &&
            sqlite3_column_int64(s, 7) == h->time_max &&
+           sqlite3_column_int64(s, 11) == h->received_min &&
+           sqlite3_column_int64(s, 12) == h->received_max &&
+           sqlite3_column_int64(s, 13) == h->originals_bytes &&
            span_eq(dayfile_column(s, 8), h->organisation) &&
            span_eq(dayfile_column(s, 9), h->source) &&
            span_eq(dayfile_column(s, 10), h->class_name);
+}
+
+/* A merged block's row is no link. */
+static void check_pack(struct walk *w, sqlite3_stmt *s, const struct archive_header *h,
+                       const unsigned char hash[ARCHIVE_HASH_BYTES])
+{
+    struct span stored = dayfile_column(s, 2);
+    if (stored.len != ARCHIVE_HASH_BYTES || memcmp(stored.ptr, hash, ARCHIVE_HASH_BYTES) != 0) {
+        verify_bad_text(w, h->id, "header was changed: its hash is not the stored one");
+    } else if (!columns_agree(s, h)) {
+        verify_bad_text(w, h->id, "searchable columns differ from the header");
+    }
+    verify_merged_pack(w, sqlite3_db_handle(s), h);
 }
 
 static void check_link(struct walk *w, sqlite3_stmt *s, struct arena *scratch)
@@ -102,11 +118,20 @@ static void check_link(struct walk *w, sqlite3_stmt *s, struct arena *scratch)
     struct span stored = dayfile_column(s, 2);
     unsigned char hash[ARCHIVE_HASH_BYTES];
     archive_hash(bytes, hash);
+    verify_merged_until(w, sqlite3_db_handle(s), id);
     struct cursor c = cursor_of(bytes);
     if (archive_header_decode(&c, &h, &e) != 0 || !cursor_done(&c)) {
         verify_bad_text(w, id, e.code != 0 ? e.text : "header has bytes behind its end");
         memcpy(w->chain, hash, sizeof hash);
         return;
+    }
+    if (h.kind == ARCHIVE_KIND_PACK) {
+        check_pack(w, s, &h, hash);
+        return;
+    }
+    if (w->unknown) { /* a damaged merged block was told of; from here on the chain is known again */
+        memcpy(w->chain, h.previous, sizeof w->chain);
+        w->unknown = false;
     }
     if (stored.len != sizeof hash || memcmp(stored.ptr, hash, sizeof hash) != 0) {
         verify_bad_text(w, id, "header was changed: its hash is not the stored one");
@@ -197,11 +222,13 @@ static int walk_day(struct walk *w, bool notes_only, struct err *e)
     }
     w->report->days++;
     w->alerts = 0;
+    verify_merged_day(w);
     rc = each_row(w, db, "SELECT (SELECT value FROM meta WHERE key='chain')", visit_start, e);
     if (rc == 0) {
         rc = each_row(w, db,
                       "SELECT id, header, hash, body, kind, count, time_min, time_max,"
-                      " organisation, source, class FROM block ORDER BY id",
+                      " organisation, source, class, received_min, received_max, bytes"
+                      " FROM block ORDER BY id",
                       check_link, e);
     }
     return rc != 0 ? rc : verify_alerts_whole(w, db, e);
@@ -218,6 +245,8 @@ int archive_verify(struct archive_reader *r, const struct archive_witness *witne
     memset(report_out, 0, sizeof *report_out);
     report_out->sealed_at = TIME_NONE;
     arena_init(&scratch, 0);
+    verify_merged_begin(&w);
+    archive_reader_steady(r, true); /* merging and purging beside us change nothing half-way */
     int rc = archive_days(r, &scratch, &days, &ndays, e);
     if (rc == 0) {
         verify_seals_load(&w);
@@ -244,6 +273,8 @@ int archive_verify(struct archive_reader *r, const struct archive_witness *witne
     }
     report_out->newest_day = w.day;
     report_out->newest_link = w.id;
+    archive_reader_steady(r, false);
+    verify_merged_end(&w);
     vec_free(&w.gone);
     vec_free(&w.gone_days);
     vec_free(&w.seals);

@@ -4,12 +4,23 @@
 #define ARCHIVE_VERIFY_PRIV_H
 
 #include "archive/db.h"
+#include "archive/block.h"
 #include "archive/seal.h"
+#include "archive/stretch.h"
 #include "base/vec.h"
 
 struct sealed {
     struct seal seal;
     bool found;
+};
+
+/* Links of the stretch that the walk is in, made again from what they were merged to. */
+struct verify_merged {
+    bool has, none; /* none: the day has no further one */
+    struct arena arena;
+    struct stretch stretch;
+    struct archive_header *links; /* count 0: not merged, or could not be made again */
+    struct block_packer *packer;
 };
 
 struct walk {
@@ -24,6 +35,8 @@ struct walk {
     VEC(struct sealed) seals; /* as in the file, ascending */
     size_t next_seal;         /* the first that may still come */
     bool newest_found;        /* the link that the witness saw */
+    struct verify_merged merged;
+    bool unknown;             /* chain does not hold the hash of the link before: it cannot be made again */
     uint64_t alerts;          /* of this day, that the chain speaks of */
     int32_t day;
     uint32_t id;
@@ -41,6 +54,14 @@ void verify_seals_at(struct walk *w);
 void verify_seals_end(struct walk *w, const int32_t *days, size_t ndays);
 /* "deleted 2026-11-02 …": remembers the day. */
 void verify_note_day(struct walk *w, struct span text);
+
+/* Goes over the merged links before row `id`, as if their rows stood there. */
+void verify_merged_until(struct walk *w, sqlite3 *db, uint32_t id);
+/* The row of a merged block: whether a table knows it. Its bytes are looked at with its stretch. */
+void verify_merged_pack(struct walk *w, sqlite3 *db, const struct archive_header *h);
+void verify_merged_begin(struct walk *w);
+void verify_merged_day(struct walk *w);
+void verify_merged_end(struct walk *w);
 
 /* The alerts that a link speaks of, row by row. */
 void verify_alerts(struct walk *w, sqlite3 *db, const struct archive_header *h, struct arena *scratch);

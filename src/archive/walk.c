@@ -15,7 +15,7 @@ void archive_walk_init(struct archive_walk *w)
 
 static bool whose(const struct archive_walk *w, const struct archive_header *h)
 {
-    return h->kind == ARCHIVE_KIND_BLOCK &&
+    return (h->kind == ARCHIVE_KIND_BLOCK || h->kind == ARCHIVE_KIND_PACK) &&
            (w->organisation.len == 0 || span_eq(w->organisation, h->organisation)) &&
            (w->source.len == 0 || span_eq(w->source, h->source));
 }
@@ -114,7 +114,7 @@ int archive_walk_next(struct archive_reader *r, struct archive_walk *w, struct a
 static void count_block(const struct archive_walk *w, const struct archive_header *h,
                         struct archive_walk_totals *out)
 {
-    if (h->kind != ARCHIVE_KIND_BLOCK) {
+    if (h->kind != ARCHIVE_KIND_BLOCK && h->kind != ARCHIVE_KIND_PACK) {
         return;
     }
     bool first = out->retained_from == TIME_NONE;

@@ -142,6 +142,7 @@ static void on_tick(uv_timer_t *timer)
     struct keeper *k = timer->data;
     time_ns now = clock_now();
     keeper_archive_tick(k->archive, now, k->retention_days);
+    keeper_archive_merge(k->archive, role_loop(k->role), keeper_hunts_busy(k->hunts));
     keeper_correlate_tick(k->correlate, now);
     keeper_records_tick(k->records, now);
 }

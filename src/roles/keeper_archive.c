@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/vec.h"
+#include "roles/keeper_merge.h"
 #include "roles/keeper_seal.h"
 #include "roles/match_codec.h"
 #include "roles/window_codec.h"
@@ -39,6 +40,7 @@ struct keeper_archive {
     VEC(struct stuck) stuck;
     struct arena scratch;
     struct keeper_seal seal;
+    struct keeper_merge *merge;
     bool behind; /* some alerts are in the archive and not in the records */
     time_ns fail_logged, retained_at, size_at;
     struct archive_totals totals;
@@ -80,6 +82,7 @@ void keeper_archive_close(struct keeper_archive **given)
         buf_free(&k->stuck.data[i].body);
     }
     vec_free(&k->stuck);
+    keeper_merge_close(&k->merge);
     archive_reader_close(&k->reader);
     archive_close(&k->archive);
     keeper_seal_fini(&k->seal);
@@ -375,6 +378,16 @@ void keeper_archive_tick(struct keeper_archive *k, time_ns now, uint32_t retenti
         let_go = retain(k, now, retention_days);
     }
     keeper_seal_tick(&k->seal, k->archive, k->folder, k->records, now, let_go);
+}
+
+void keeper_archive_merge(struct keeper_archive *k, uv_loop_t *loop, bool hunting)
+{
+    if (k->merge == NULL) {
+        k->merge = keeper_merge_open(loop, k->folder);
+    }
+    if (k->stuck.len == 0) { /* else the disk has other worries */
+        keeper_merge_tick(k->merge, k->archive, hunting);
+    }
 }
 
 /* ---- hooks of the records ---- */

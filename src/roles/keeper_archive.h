@@ -7,6 +7,8 @@
 #ifndef ROLES_KEEPER_ARCHIVE_H
 #define ROLES_KEEPER_ARCHIVE_H
 
+#include <uv.h>
+
 #include "os/ipc.h"
 #include "roles/keeper_records.h"
 
@@ -30,6 +32,9 @@ int keeper_archive_window(struct keeper_archive *k, uint32_t instance, struct ip
 void keeper_archive_seal_key(struct keeper_archive *k, int fd);
 /* Once a second: windows and alerts that could not be written, retention (0 days = for ever), seals. */
 void keeper_archive_tick(struct keeper_archive *k, time_ns now, uint32_t retention_days);
+
+/* Merging of small blocks beside the loop; call once a second. hunting: blocks must stay where they are now. */
+void keeper_archive_merge(struct keeper_archive *k, uv_loop_t *loop, bool hunting);
 
 /* Hooks of keeper_records; arg is the struct keeper_archive. */
 int keeper_archive_read(void *arg, const struct alert_place *place, size_t max_bytes,

@@ -195,6 +195,18 @@ void keeper_hunts_close(struct keeper_hunts **given)
     mem_free(k);
 }
 
+/* Also one that waits and has begun before: its place is a block. */
+bool keeper_hunts_busy(const struct keeper_hunts *k)
+{
+    for (size_t i = 0; i < k->jobs.len; i++) {
+        const struct hunt_job *job = k->jobs.data[i];
+        if (job->step != HUNT_IDLE || job->row.status == HUNT_STATUS_RUNNING) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Its hunt waits for the next; one that no hunter survives is ended. */
 static void hunter_lost(struct keeper_hunts *k, struct hunt_slot *slot)
 {

@@ -12,6 +12,9 @@
 
 struct keeper_hunts;
 
+/* Whether one is under way: while it is, blocks must stay where they are. */
+bool keeper_hunts_busy(const struct keeper_hunts *k);
+
 /* Hunts that an earlier keeper left go on. `db` is borrowed. */
 int keeper_hunts_open(struct role *r, const char *data_dir, struct db *db,
                       struct keeper_hunts **out, struct err *e) NODISCARD;

@@ -167,8 +167,8 @@ bool hunt_rule_applies(const struct hunt_plan_rule *rule, const struct event_cla
     return false;
 }
 
-static void note_hit(struct hunt_run *run, uint32_t item, const struct archive_header *h,
-                     const struct archive_record *r, uint32_t index)
+static void note_hit(struct hunt_run *run, uint32_t item, struct archive_address at,
+                     const struct archive_record *r)
 {
     struct hunt_tally *t = &run->items[item];
     t->first = t->count == 0 || r->time < t->first ? r->time : t->first;
@@ -176,7 +176,7 @@ static void note_hit(struct hunt_run *run, uint32_t item, const struct archive_h
     t->count++;
     if (t->refs.len < HUNT_REFS_MAX && run->refs < HUNT_REFS_ALL_MAX) {
         run->refs++;
-        vec_push(&t->refs, (struct hunt_ref){h->day, h->id, index, r->time,
+        vec_push(&t->refs, (struct hunt_ref){at.day, at.block, at.index, r->time,
                                              hunt_run_text(run, r->organisation),
                                              hunt_run_text(run, r->source),
                                              hunt_run_text(run, r->host)});
@@ -227,8 +227,7 @@ static void note_kind(struct hunt_run *run)
     event_use_class(ev, first);
 }
 
-static void look(struct hunt_run *run, const struct archive_header *h,
-                 const struct archive_record *r, uint32_t index)
+static void look(struct hunt_run *run, struct archive_address at, const struct archive_record *r)
 {
     struct event *ev = &run->event;
     const struct match *matches = NULL;
@@ -242,14 +241,14 @@ static void look(struct hunt_run *run, const struct archive_header *h,
         uint32_t item = matches[i].rule == last ? UINT32_MAX : run->item_of_rule[matches[i].rule];
         last = matches[i].rule;
         if (item != UINT32_MAX) {
-            note_hit(run, item, h, r, index);
+            note_hit(run, item, at, r);
             any = true;
         }
     }
     event_use_class(ev, ev->class_id);
     uint32_t k = run->parts.hunt->nindicators == 0 ? 0 : hunt_matcher_run(run->indicators, ev, &hits);
     for (uint32_t i = 0; i < k; i++) {
-        note_hit(run, run->parts.plan->nrules + hits[i], h, r, index);
+        note_hit(run, run->parts.plan->nrules + hits[i], at, r);
     }
     run->matches += any || k > 0;
 }
@@ -259,8 +258,8 @@ static bool inside(const struct hunt *h, time_ns t)
     return (h->from == TIME_NONE || t >= h->from) && (h->to == TIME_NONE || t < h->to);
 }
 
-static void take_record(struct hunt_run *run, const struct archive_header *h,
-                        const struct archive_record *r, uint32_t index, enum hunt_block_use use)
+static void take_record(struct hunt_run *run, struct archive_address at,
+                        const struct archive_record *r, enum hunt_block_use use)
 {
     bool counts = use == HUNT_BLOCK_COUNT && inside(run->parts.hunt, r->time);
     bool header = r->class_name.len == 0; /* intake knew no event in it */
@@ -273,7 +272,7 @@ static void take_record(struct hunt_run *run, const struct archive_header *h,
     }
     run->events++;
     run->unreadable += result == NORMALISE_BAD;
-    look(run, h, r, index);
+    look(run, at, r);
 }
 
 void hunt_run_block(struct hunt_run *run, const struct archive_header *header, struct span body,
@@ -293,7 +292,9 @@ void hunt_run_block(struct hunt_run *run, const struct archive_header *header, s
     }
     run->blocks += use == HUNT_BLOCK_COUNT;
     for (size_t i = 0; i < b.count; i++) {
-        take_record(run, header, &b.records[i], (uint32_t)i, use);
+        struct archive_address at = {header->day, b.origins == NULL ? header->id : b.origins[i].block,
+                                     b.origins == NULL ? (uint32_t)i : b.origins[i].index};
+        take_record(run, at, &b.records[i], use);
     }
 }
 

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Private to archive/: what merge.c and merge_unit.c share. */
+#ifndef ARCHIVE_MERGE_PRIV_H
+#define ARCHIVE_MERGE_PRIV_H
+
+#include "archive/block.h"
+#include "archive/merge.h"
+#include "archive/stretch.h"
+#include "base/vec.h"
+
+struct merge_member {
+    uint32_t id;
+    uint32_t count;
+    uint32_t bytes; /* of its originals */
+};
+
+/* Rows of one unit that are to be one: same organisation, source, class. */
+struct merge_unit {
+    const struct merge_member *members; /* ascending ids */
+    size_t count;
+    bool in_order; /* not sorted by host: some record explains later ones */
+};
+
+struct merge_row {
+    struct archive_header header; /* day and id set; spans live in the merge's arena */
+    struct span body;
+};
+
+struct merge {
+    int32_t day;
+    struct stretch stretch;
+    struct arena arena;
+    VEC(uint32_t) gone; /* rows that go */
+    VEC(struct merge_row) rows;
+    struct merge_totals totals;
+};
+
+/* Packs one unit, into m. A member whose header cannot be made again stays out of it; when nothing is won, all do. */
+int merge_unit_pack(struct merge *m, sqlite3 *db, const struct merge_unit *u,
+                    struct block_packer *p, struct err *e) NODISCARD;
+
+#endif

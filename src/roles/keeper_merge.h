@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The keeper's merging of small blocks (archive/merge.h): chosen and packed on a thread of libuv's pool that rests three
+ * times as long as it works, written on the loop in one transaction, and never while a hunt is under way, whose place in
+ * the archive is a block. Days that are over are finished first.
+ */
+#ifndef ROLES_KEEPER_MERGE_H
+#define ROLES_KEEPER_MERGE_H
+
+#include <uv.h>
+
+#include "archive/merge.h"
+
+struct keeper_merge;
+
+struct keeper_merge *keeper_merge_open(uv_loop_t *loop, const char *folder)
+    __attribute__((returns_nonnull));
+/* Waits for nothing: what is being packed is thrown away by itself. */
+void keeper_merge_close(struct keeper_merge **k);
+/* About once a second. hunting: nothing is written now. */
+void keeper_merge_tick(struct keeper_merge *k, struct archive *a, bool hunting);
+
+#endif
