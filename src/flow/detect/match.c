@@ -183,20 +183,22 @@ bool matcher_stopped(const struct matcher *m, uint32_t rule)
     return m->marks[rule] == MATCHER_STOP;
 }
 
-static void try_rule(struct matcher *m, uint32_t rule, class_id cls)
+/* from: of a timed event, when the one before ended; else 0. */
+static time_ns try_rule(struct matcher *m, uint32_t rule, class_id cls, time_ns from)
 {
     struct matcher_cost *cost = &m->costs[rule];
-    bool timed = m->stats.events % SAMPLE == 0;
-    time_ns from = timed ? clock_cpu() : 0;
     m->stats.candidates++;
     cost->candidates++;
     if (evaluate(m, rule)) {
         cost->hits++;
         vec_push(&m->matches, (struct match){rule, cls});
     }
-    if (timed) {
-        cost->ns += (uint64_t)(clock_cpu() - from) * SAMPLE;
+    if (from == 0) {
+        return 0;
     }
+    time_ns now = clock_cpu();
+    cost->ns += (uint64_t)(now - from) * SAMPLE;
+    return now;
 }
 
 static void run_stage(struct matcher *m, const struct plan_stage *s)
@@ -204,9 +206,10 @@ static void run_stage(struct matcher *m, const struct plan_stage *s)
     const struct plan *plan = choose_plan(m, s);
     m->plan_runs[plan->number]++;
     match_scan(m, plan);
+    time_ns at = m->stats.events % SAMPLE == 0 ? clock_cpu() : 0;
     for (uint32_t w = 0; w < plan->nwords; w++) {
         for (uint64_t bits = m->woken[w]; bits != 0; bits &= bits - 1) {
-            try_rule(m, plan->rules[w * 64 + (uint32_t)__builtin_ctzll(bits)], s->class_id);
+            at = try_rule(m, plan->rules[w * 64 + (uint32_t)__builtin_ctzll(bits)], s->class_id, at);
         }
     }
 }

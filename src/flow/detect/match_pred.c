@@ -42,6 +42,9 @@ static bool holds_regex(struct matcher *m, const struct plan_pred *p, uint32_t l
             return false;
         }
     }
+    if (p->shape != NULL && utf8_is_ascii(value_text(m, leaf, false)) && !match_shape(p->shape, value_text(m, leaf, true))) {
+        return false;
+    }
     enum regex_result r = regex_search(m->regexes[p->regex], value_text(m, leaf, false), NULL, NULL);
     m->stats.regex_limits += r == REGEX_LIMIT;
     return r == REGEX_YES;

@@ -59,34 +59,103 @@ static bool literal_in(const struct plan_literal *l, struct span text)
     }
 }
 
-static void compare_gram(struct matcher *m, const struct plan_group *g, const struct plan_grams *t,
-                         struct span text, size_t at, uint32_t gram)
+/* Whether the literal stands where its window, seen at `at`, says. */
+static inline bool stands_at(const struct plan_set *s, const struct plan_gram_ref *r, struct span text, size_t at)
+{
+    uint32_t word;
+    size_t from = at - r->offset;
+    if (at < r->offset || r->len > text.len - from) {
+        return false;
+    }
+    memcpy(&word, text.ptr + from + r->guard, sizeof word);
+    if (word != r->word || (r->op == OP_STARTS && from != 0) || (r->op == OP_ENDS && from + r->len != text.len)) {
+        return false;
+    }
+    return memcmp(text.ptr + from, s->literals[r->literal].text.ptr, r->len) == 0;
+}
+
+/* A place of a text whose window may be one of a table. */
+struct spot {
+    uint32_t at;
+    uint32_t gram;
+    const struct plan_gram_slot *slot;
+};
+enum { SPOTS = 128 }; /* places looked at before those that stopped are followed up */
+
+/* The table's slot of this window, or NULL: the bitmap stops for windows it does not hold, too. */
+static const struct plan_gram_slot *slot_of(const struct plan_grams *t, uint32_t gram)
 {
     for (uint32_t i = plan_gram_hash(gram) & t->mask; t->slots[i].n != 0; i = (i + 1) & t->mask) {
-        const struct plan_gram_slot *s = &t->slots[i];
-        if (s->gram != gram) {
-            continue;
+        if (t->slots[i].gram == gram) {
+            return &t->slots[i];
         }
-        for (uint32_t k = s->first; k < s->first + s->n; k++) {
-            const struct plan_literal *l = &g->set->literals[t->refs[k].literal];
-            size_t offset = t->refs[k].offset;
-            if (at >= offset && l->text.len <= text.len - (at - offset) &&
-                memcmp(text.ptr + at - offset, l->text.ptr, l->text.len) == 0) {
-                find(m, g->set_wakes[t->refs[k].literal]);
+    }
+    return NULL;
+}
+
+/* Follows up n spots, all of them one step at a time: what a step reads lies far away, and comes for all at once. */
+static void follow_up(struct matcher *m, const struct plan_group *g, const struct plan_grams *t, struct span text,
+                      struct spot *spots, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        __builtin_prefetch(&t->slots[plan_gram_hash(spots[i].gram) & t->mask]);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        spots[i].slot = slot_of(t, spots[i].gram);
+        if (spots[i].slot != NULL) {
+            __builtin_prefetch(&t->refs[spots[i].slot->first]);
+        }
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        const struct plan_gram_slot *s = spots[i].slot;
+        for (uint32_t k = 0; s != NULL && k < s->n; k++) {
+            const struct plan_gram_ref *r = &t->refs[s->first + k];
+            if (stands_at(g->set, r, text, spots[i].at)) {
+                find(m, g->set_wakes[r->literal]);
             }
         }
-        return;
     }
 }
 
-static inline void look_at(struct matcher *m, const struct plan_group *g, const struct plan_grams *t,
-                           struct span text, size_t at)
+static inline uint32_t gram_at(const char *p)
 {
     uint32_t gram;
-    memcpy(&gram, text.ptr + at, sizeof gram);
-    uint32_t bit = plan_gram_hash(gram) >> t->shift;
-    if ((t->bitmap[bit / 64] >> (bit % 64) & 1) != 0) {
-        compare_gram(m, g, t, text, at, gram);
+    memcpy(&gram, p, sizeof gram);
+    return gram;
+}
+
+/* Whether the window may be one of the table's. */
+static inline bool may_hold(const uint64_t *bitmap, uint32_t shift, uint32_t gram)
+{
+    uint32_t bit = plan_gram_hash(gram) >> shift;
+    return (bitmap[bit / 64] >> (bit % 64) & 1) != 0;
+}
+
+static void look_at(struct matcher *m, const struct plan_group *g, const struct plan_grams *t, struct span text, size_t at)
+{
+    struct spot spot = {.at = (uint32_t)at, .gram = gram_at(text.ptr + at)};
+    if (may_hold(t->bitmap, t->shift, spot.gram)) {
+        follow_up(m, g, t, text, &spot, 1);
+    }
+}
+
+/* Every step-th place of a text of PLAN_GRAM bytes and more. */
+static void scan_grams(struct matcher *m, const struct plan_group *g, const struct plan_grams *t, struct span text)
+{
+    struct spot spots[SPOTS] __attribute__((uninitialized)); /* the first n are set */
+    const uint64_t *bitmap = t->bitmap;
+    const uint32_t shift = t->shift, step = t->step;
+    for (size_t at = 0; at + PLAN_GRAM <= text.len;) {
+        uint32_t n = 0;
+        size_t end = at + (size_t)SPOTS * step;
+        end = end < text.len - PLAN_GRAM + 1 ? end : text.len - PLAN_GRAM + 1;
+        for (; at < end; at += step) {
+            uint32_t gram = gram_at(text.ptr + at);
+            spots[n].at = (uint32_t)at;
+            spots[n].gram = gram;
+            n += may_hold(bitmap, shift, gram); /* no branch: nobody could foresee it */
+        }
+        follow_up(m, g, t, text, spots, n);
     }
 }
 
@@ -169,9 +238,8 @@ static void scan_literals(struct matcher *m, const struct plan_group *g, struct 
         look_at(m, g, &s->ends, text, text.len - PLAN_GRAM);
     }
     for (unsigned k = 0; k < ARRAY_LEN(s->inside); k++) {
-        const struct plan_grams *t = &s->inside[k];
-        for (size_t at = 0; t->step != 0 && at + PLAN_GRAM <= text.len; at += t->step) {
-            look_at(m, g, t, text, at);
+        if (s->inside[k].step != 0) {
+            scan_grams(m, g, &s->inside[k], text);
         }
     }
 }

@@ -43,6 +43,30 @@ enum plan_op {
     OP_FIELDREF,
 };
 
+/*
+ * Where in a text may one of some literals stand? Each literal is in one of eight buckets and has a window of four bytes
+ * (anything fits behind its end); for each place of the window and each byte the masks say which buckets admit it (the
+ * shuffle method known as "Teddy"). By halves of the byte for shuffles of 16, by its lower seven bits for those of 128:
+ * each admits a little more than it must, never less.
+ */
+enum { PLAN_MASK_PLACES = 4, PLAN_MASK_BUCKETS = 8 };
+struct plan_masks {
+    uint8_t low[PLAN_MASK_PLACES][16];
+    uint8_t high[PLAN_MASK_PLACES][16];
+    uint8_t by_char[PLAN_MASK_PLACES][128];
+};
+
+/*
+ * What stands in every text of ASCII that a regular expression matches, when folded: somewhere four bytes side by side that
+ * `window` admits (one bucket), somewhere `run` bytes in a row that are all of run_class. Asked before the expression is.
+ */
+struct plan_shape {
+    bool has_window;
+    uint32_t run;          /* 0: nothing known */
+    uint8_t run_class[128]; /* 1: a byte of the run */
+    struct plan_masks window;
+};
+
 /* Two places of a literal where rare bytes stand, by which it is searched (match_find_by). */
 struct plan_pair {
     uint8_t a;
@@ -67,6 +91,7 @@ struct plan_pred {
     uint32_t regex;   /* number of the regular expression, OP_REGEX */
     uint32_t nneeded; /* OP_REGEX: literals, folded, that every match contains */
     const struct span *needed;
+    const struct plan_shape *shape; /* OP_REGEX, or NULL */
     struct span text; /* the literal or the pattern */
     const struct sigma_part *parts; /* OP_GLOB */
     uint32_t nparts;
@@ -125,7 +150,11 @@ enum { PLAN_DIRECT_MAX = 4 }; /* literals of a field compared one by one: settin
 enum { PLAN_GRAM = 4 };
 struct plan_gram_ref {
     uint32_t literal; /* index into the group's literals */
-    uint32_t offset;  /* of the window in it */
+    uint32_t word;    /* the literal's four bytes at `guard`: compared before the literal, which lies elsewhere, is read */
+    uint16_t offset;  /* of the window in it */
+    uint16_t guard;
+    uint16_t len;     /* of the literal */
+    uint8_t op;       /* of the literal: OP_STARTS and OP_ENDS say where it may stand */
 };
 struct plan_gram_slot {
     uint32_t gram;
@@ -145,19 +174,6 @@ static inline uint32_t plan_gram_hash(uint32_t gram)
 {
     return gram * 0x9E3779B1u;
 }
-
-/*
- * Where in a text may one of some literals stand? Each literal is in one of eight buckets and has a window of four bytes
- * (anything fits behind its end); for each place of the window and each byte the masks say which buckets admit it (the
- * shuffle method known as "Teddy"). By halves of the byte for shuffles of 16, by its lower seven bits for those of 128:
- * each admits a little more than it must, never less.
- */
-enum { PLAN_MASK_PLACES = 4, PLAN_MASK_BUCKETS = 8 };
-struct plan_masks {
-    uint8_t low[PLAN_MASK_PLACES][16];
-    uint8_t high[PLAN_MASK_PLACES][16];
-    uint8_t by_char[PLAN_MASK_PLACES][128];
-};
 
 /* Literals found that way: short ones, and few others. */
 struct plan_shorts {
@@ -194,9 +210,9 @@ struct plan_set {
     const struct plan_hash *high; /* more such: two and three bytes that begin with one of 0x80 and above; or NULL */
     uint32_t high_first;          /* index of the first of them */
     const struct plan_shorts *shorts; /* of two and three bytes, and of four to six where those are few; or NULL */
-    struct plan_grams starts;     /* looked up once, by a value's first window */
+    struct plan_grams starts;     /* of four to six bytes: looked up once, by a value's first window */
     struct plan_grams ends;       /* … and by its last */
-    struct plan_grams inside[2];  /* literals of seven bytes and more; of four to six where those are many */
+    struct plan_grams inside[2];  /* literals of seven bytes and more, wherever they may stand; of four to six where those are many */
     const struct plan_raw *raw; /* keywords: first look at the record as it came; NULL: always look at the values */
 };
 

@@ -79,6 +79,36 @@ uint64_t plan_gram_rate(struct map *known, struct span gram);
 /* plan_regex.c: literals (folded, in temp) that every match of the pattern contains; returns how many, longest first. */
 enum { PLAN_NEEDED_MAX = 4 };
 uint32_t plan_regex_literals(struct arena *temp, struct span pattern, struct span out[PLAN_NEEDED_MAX]);
+/* The same, and what else every match holds: *shape_out, zeroed by the caller, stays so where nothing is known. */
+uint32_t plan_regex_needs(struct arena *temp, struct span pattern, struct span out[PLAN_NEEDED_MAX],
+                          struct plan_shape *shape_out);
+
+/* plan_shape.c: the shape of a regular expression, gathered from its elements in order. */
+struct plan_class {
+    uint8_t has[128]; /* 1: this byte of a folded text may stand for the element */
+};
+struct plan_times {
+    uint32_t min;  /* at least so often, PLAN_TIMES_MAX for more */
+    bool exact;    /* … and not oftener */
+};
+enum { PLAN_TIMES_MAX = 64, PLAN_SHAPE_MAX = 2 * PLAN_TIMES_MAX };
+struct plan_shaping {
+    struct plan_class row[PLAN_SHAPE_MAX]; /* what stands side by side */
+    uint32_t n;
+    double window_weight; /* of the best so far */
+    double run_weight;
+    struct plan_shape shape;
+};
+void plan_shaping_init(struct plan_shaping *x);
+/* An element of one byte a time; its class is taken as folded. */
+void plan_shaping_put(struct plan_shaping *x, const struct plan_class *c, struct plan_times times);
+/* An element that we do not follow; also behind the last one. */
+void plan_shaping_break(struct plan_shaping *x);
+void plan_class_add(struct plan_class *c, unsigned from, unsigned to); /* bytes, ASCII, both included */
+/* The class that begins behind '[' and ends before ']'; admits more where it is not understood. */
+void plan_class_read(struct plan_class *c, struct span inside);
+/* The class of \d, \w, \s and those with a capital; false: none of these. */
+bool plan_class_escape(struct plan_class *c, char letter);
 
 /* plan_pack.c */
 /* Texts (of plan_copy) by hash; equal lists give the same table. */
@@ -93,7 +123,9 @@ const struct plan *plan_make(struct plan_build *b, const uint32_t *rules, uint32
 const struct plan_set *plan_set_make(struct plan_build *b, const struct plan_literal *literals, uint32_t n,
                                      bool keywords, uint32_t *order_out);
 
-/* plan_masks.c: the bucket admits c at this place of a window. */
+/* plan_masks.c: how common a byte is in folded texts of logs, roughly, from 1 on. */
+double plan_byte_weight(char c);
+/* The bucket admits c at this place of a window. */
 void plan_admit(struct plan_masks *t, unsigned place, unsigned char c, unsigned bucket);
 /* … and any byte. */
 void plan_admit_all(struct plan_masks *t, unsigned place, unsigned bucket);

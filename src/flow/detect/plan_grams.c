@@ -61,6 +61,34 @@ static uint32_t rare_stretch(struct plan_build *b, struct span s, uint32_t step)
     return (uint32_t)best;
 }
 
+/* Where another window of the literal stands, rare and far from the one at `at` as can be. */
+static uint16_t guard_of(struct plan_build *b, struct span s, size_t at)
+{
+    size_t best = at;
+    size_t best_far = 0;
+    uint64_t best_rate = UINT64_MAX;
+    for (size_t i = 0; i + PLAN_GRAM <= s.len; i++) {
+        size_t far = i > at ? i - at : at - i;
+        far = far < PLAN_GRAM ? far : PLAN_GRAM;
+        uint64_t rate = plan_gram_rate(&b->gram_rates, span_sub(s, i, PLAN_GRAM));
+        if (far > best_far || (far == best_far && rate < best_rate)) {
+            best = i;
+            best_far = far;
+            best_rate = rate;
+        }
+    }
+    return (uint16_t)best;
+}
+
+static struct window window_make(struct plan_build *b, const struct plan_literal *l, uint32_t literal, size_t at)
+{
+    uint16_t guard = guard_of(b, l->text, at);
+    CHECK(l->text.len <= UINT16_MAX);
+    return (struct window){gram_at(l->text, at),
+                           {.literal = literal, .word = gram_at(l->text, guard), .offset = (uint16_t)at, .guard = guard,
+                            .len = (uint16_t)l->text.len, .op = l->op}};
+}
+
 static int window_cmp(const void *x, const void *y)
 {
     const struct window *a = x;
@@ -118,7 +146,7 @@ static void fill_bitmap(struct plan_build *b, const struct window *w, uint32_t n
     out->bitmap = bitmap;
 }
 
-/* Table for literals [from, to): their rarest stretches, or for starts and ends the window that stands there. */
+/* Table for literals [from, to): their rarest stretches, or for short starts and ends the window that stands there. */
 static void make_table(struct plan_build *b, const struct plan_literal *l, uint32_t from, uint32_t to,
                        uint32_t step, struct plan_grams *out)
 {
@@ -128,11 +156,11 @@ static void make_table(struct plan_build *b, const struct plan_literal *l, uint3
     struct window *w = arena_calloc(&b->temp, (to - from) * step, sizeof *w);
     uint32_t n = 0;
     for (uint32_t i = from; i < to; i++) {
-        uint32_t at = l[i].op == OP_STARTS ? 0
-                      : l[i].op == OP_ENDS ? (uint32_t)(l[i].text.len - PLAN_GRAM)
-                                           : rare_stretch(b, l[i].text, step);
+        uint32_t at = step > 1 || l[i].op == OP_CONTAINS ? rare_stretch(b, l[i].text, step)
+                      : l[i].op == OP_STARTS             ? 0
+                                                         : (uint32_t)(l[i].text.len - PLAN_GRAM);
         for (uint32_t k = 0; k < step; k++) {
-            w[n++] = (struct window){gram_at(l[i].text, at + k), {i, at + k}};
+            w[n++] = window_make(b, &l[i], i, at + k);
         }
     }
     qsort(w, n, sizeof *w, window_cmp);
@@ -188,10 +216,10 @@ static unsigned kind_of(const struct plan_literal *l)
                : l->op == OP_CONTAINS && l->text.len >= 2     ? KIND_SHORT
                                                               : KIND_DIRECT;
     }
-    return l->op == OP_STARTS           ? KIND_STARTS
-           : l->op == OP_ENDS           ? KIND_ENDS
-           : l->text.len >= LONG_MIN    ? KIND_LONG
-                                        : KIND_MIDDLE;
+    return l->text.len >= LONG_MIN    ? KIND_LONG /* paths: many start and end alike, and differ inside */
+           : l->op == OP_STARTS       ? KIND_STARTS
+           : l->op == OP_ENDS         ? KIND_ENDS
+                                      : KIND_MIDDLE;
 }
 
 /* Looking at every place of a text is for many literals only. */

@@ -18,7 +18,7 @@ void plan_admit_all(struct plan_masks *t, unsigned place, unsigned bucket)
 }
 
 /* How common a byte is in logs, per thousand, by rough experience: only speed hangs on it. */
-static double byte_weight(char c)
+double plan_byte_weight(char c)
 {
     c = ascii_lower(c);
     if (c >= '0' && c <= '9') {
@@ -39,7 +39,7 @@ uint16_t plan_rare_window(struct span text)
     for (size_t i = 0; i + PLAN_MASK_PLACES <= text.len; i++) {
         double w = 1;
         for (size_t k = 0; k < PLAN_MASK_PLACES; k++) {
-            w *= byte_weight(text.ptr[i + k]);
+            w *= plan_byte_weight(text.ptr[i + k]);
         }
         if (w < best_weight) {
             best_weight = w;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Literals that every match of a regular expression contains, so that a rule with only a regex needs not be tried on
+ * Literals and a shape (plan_shape.c) that every match of a regular expression contains, so that a rule with only a regex needs not be tried on
  * every event, and few values are searched. Reads the top level of the pattern only and gives up ("") on anything it is not sure of: a wrong literal
  * would lose matches. Compiler role.
  */
@@ -14,6 +14,7 @@ struct scan {
     size_t run_len;
     struct span best[PLAN_NEEDED_MAX]; /* longest first */
     uint32_t nbest;
+    struct plan_shaping *shape;
 };
 
 static void run_end(struct scan *s)
@@ -102,33 +103,40 @@ static bool skip_group(struct scan *s)
     return false;
 }
 
-/* Skips a quantifier; *min_out tells whether what it follows must be there at all. True when there was one. */
-static bool skip_quantifier(struct scan *s, bool *needed_out)
+/* {n}, {n,}, {n,m} behind s->p; false: no such thing, an ordinary "{". {01} and {,n} are taken as "may be missing". */
+static bool read_counts(struct scan *s, struct plan_times *out)
 {
-    *needed_out = true;
+    const char *close = memchr(s->p, '}', (size_t)(s->end - s->p));
+    if (close == NULL || close == s->p + 1) {
+        return false;
+    }
+    uint32_t n = 0;
+    bool comma = false;
+    for (const char *q = s->p + 1; q < close; q++) {
+        if ((*q < '0' || *q > '9') && *q != ',') {
+            return false;
+        }
+        comma = comma || *q == ',';
+        n = comma || n >= PLAN_TIMES_MAX ? n : n * 10 + (uint32_t)(*q - '0');
+    }
+    bool sure = s->p[1] >= '1' && s->p[1] <= '9';
+    *out = (struct plan_times){sure ? (n < PLAN_TIMES_MAX ? n : PLAN_TIMES_MAX) : 0, sure && !comma};
+    s->p = close + 1;
+    return true;
+}
+
+/* Skips a quantifier; *times_out tells how often what it follows must be there. True when there was one. */
+static bool skip_quantifier(struct scan *s, struct plan_times *times_out)
+{
+    *times_out = (struct plan_times){1, true};
     if (s->p == s->end) {
         return false;
     }
     char c = *s->p;
     if (c == '*' || c == '?' || c == '+') {
-        *needed_out = c == '+';
+        *times_out = (struct plan_times){c == '+', false};
         s->p++;
-    } else if (c == '{') {
-        const char *close = memchr(s->p, '}', (size_t)(s->end - s->p));
-        if (close == NULL) {
-            return false;
-        }
-        bool form = close > s->p + 1;
-        for (const char *q = s->p + 1; q < close; q++) {
-            form = form && ((*q >= '0' && *q <= '9') || *q == ',');
-        }
-        if (!form) {
-            return false;
-        }
-        /* {1…}: {01} or {,n} are taken as "may be missing", which only weakens. */
-        *needed_out = s->p[1] >= '1' && s->p[1] <= '9';
-        s->p = close + 1;
-    } else {
+    } else if (c != '{' || !read_counts(s, times_out)) {
         return false;
     }
     if (s->p < s->end && (*s->p == '?' || *s->p == '+')) {
@@ -139,14 +147,33 @@ static bool skip_quantifier(struct scan *s, bool *needed_out)
 
 static void take_char(struct scan *s, const char *c, size_t n)
 {
-    bool needed;
+    struct plan_times times;
+    struct plan_class class = {{0}};
     memcpy(s->run + s->run_len, c, n);
-    bool repeated = skip_quantifier(s, &needed);
-    if (needed) {
+    bool repeated = skip_quantifier(s, &times);
+    if (times.min > 0) {
         s->run_len += n;
     }
     if (repeated) {
         run_end(s);
+    }
+    if (n == 1) {
+        plan_class_add(&class, (unsigned char)*c, (unsigned char)*c);
+        plan_shaping_put(s->shape, &class, times);
+    } else {
+        plan_shaping_break(s->shape);
+    }
+}
+
+/* Behind an element that is one byte of a class (of ASCII), or anything at all for NULL. */
+static void take_class(struct scan *s, const struct plan_class *class)
+{
+    struct plan_times times;
+    (void)skip_quantifier(s, &times);
+    if (class == NULL) {
+        plan_shaping_break(s->shape);
+    } else {
+        plan_shaping_put(s->shape, class, times);
     }
 }
 
@@ -169,39 +196,70 @@ static bool take_escape(struct scan *s)
     if (strchr("dDwWsSbBAzZhHvVRnrtfea", c) == NULL) {
         return false;
     }
+    static const char blanks[][2] = {{'n', '\n'}, {'r', '\r'}, {'t', '\t'}, {'f', '\f'}};
+    struct plan_class class = {{0}};
+    bool known = plan_class_escape(&class, c);
+    for (size_t i = 0; i < ARRAY_LEN(blanks); i++) {
+        if (blanks[i][0] == c) {
+            plan_class_add(&class, (unsigned char)blanks[i][1], (unsigned char)blanks[i][1]);
+            known = true;
+        }
+    }
     run_end(s);
-    bool needed;
-    (void)skip_quantifier(s, &needed);
+    take_class(s, known ? &class : NULL);
+    return true;
+}
+
+/* A [class]; false: give up. */
+static bool take_brackets(struct scan *s)
+{
+    const char *from = s->p + 1;
+    struct plan_class class;
+    run_end(s);
+    if (!skip_class(s)) {
+        return false;
+    }
+    plan_class_read(&class, span_make(from, (size_t)(s->p - 1 - from)));
+    take_class(s, &class);
     return true;
 }
 
 /* One element of the top level; false: give up. */
 static bool take_element(struct scan *s)
 {
-    bool needed;
+    struct plan_times times;
+    struct plan_class any;
     switch (*s->p) {
     case '|':
         return false;
     case '\\':
         return take_escape(s);
     case '[':
+        return take_brackets(s);
     case '(':
         run_end(s);
-        if (*s->p == '[' ? !skip_class(s) : !skip_group(s)) {
+        if (!skip_group(s)) {
             return false;
         }
-        (void)skip_quantifier(s, &needed);
+        take_class(s, NULL);
         return true;
     case '.':
+        memset(&any, 0, sizeof any);
+        plan_class_add(&any, 0, 127);
+        run_end(s);
+        s->p++;
+        take_class(s, &any);
+        return true;
     case '^':
     case '$':
         run_end(s);
         s->p++;
-        (void)skip_quantifier(s, &needed);
+        take_class(s, NULL);
         return true;
     case '{':
         run_end(s);
-        if (skip_quantifier(s, &needed)) {
+        plan_shaping_break(s->shape);
+        if (skip_quantifier(s, &times)) {
             return false; /* a quantifier on a quantifier */
         }
         s->p++;
@@ -224,7 +282,8 @@ static bool take_element(struct scan *s)
     return true;
 }
 
-uint32_t plan_regex_literals(struct arena *temp, struct span pattern, struct span out[PLAN_NEEDED_MAX])
+uint32_t plan_regex_needs(struct arena *temp, struct span pattern, struct span out[PLAN_NEEDED_MAX],
+                          struct plan_shape *shape_out)
 {
     if (pattern.len == 0 || is_beyond_us(pattern)) {
         return 0;
@@ -233,16 +292,26 @@ uint32_t plan_regex_literals(struct arena *temp, struct span pattern, struct spa
         .p = pattern.ptr,
         .end = pattern.ptr + pattern.len,
         .run = arena_bytes(temp, pattern.len + UTF8_MAX_BYTES),
+        .shape = arena_alloc(temp, sizeof *s.shape),
     };
+    plan_shaping_init(s.shape);
     while (s.p < s.end) {
         if (!take_element(&s)) {
             return 0;
         }
     }
     run_end(&s);
+    plan_shaping_break(s.shape);
+    *shape_out = s.shape->shape;
     for (uint32_t i = 0; i < s.nbest; i++) {
         char *folded = arena_bytes(temp, utf8_fold_room(s.best[i].len));
         out[i] = span_make(folded, utf8_fold(s.best[i], folded));
     }
     return s.nbest;
+}
+
+uint32_t plan_regex_literals(struct arena *temp, struct span pattern, struct span out[PLAN_NEEDED_MAX])
+{
+    struct plan_shape unused;
+    return plan_regex_needs(temp, pattern, out, &unused);
 }

@@ -179,7 +179,13 @@ static struct span pred_key(struct plan_build *b, const struct plan_pred *p)
 static void fill_needed(struct plan_build *b, struct plan_pred *p)
 {
     struct span found[PLAN_NEEDED_MAX];
-    p->nneeded = plan_regex_literals(&b->temp, p->text, found);
+    struct plan_shape shape = {0};
+    p->nneeded = plan_regex_needs(&b->temp, p->text, found, &shape);
+    if (shape.has_window || shape.run > 0) {
+        struct plan_shape *copy = arena_alloc(b->region, sizeof *copy);
+        *copy = shape;
+        p->shape = copy;
+    }
     struct span *needed = arena_calloc(b->region, p->nneeded, sizeof *needed);
     for (uint32_t i = 0; i < p->nneeded; i++) {
         needed[i] = plan_copy(b, found[i]);
