@@ -234,7 +234,7 @@ static void items_came(struct api_request *req, int rc, struct span text, struct
         if (!data->failed) {
             d = decide(req, &r->page, &row);
         }
-        if (!d.allowed || d.log_read) { /* nobody's reading is recorded here: what asks for it is not shown */
+        if (!d.allowed) {
             continue;
         }
         r->p.items[r->p.nitems++] = (struct page_item){

@@ -196,6 +196,10 @@ static enum policy_reason reader_sane(const struct policy_reader *r, const struc
     if (r->kind == READER_LINK && policy_must_seal(item)) {
         return REASON_HUB_NEVER_READS;
     }
+    /* Nobody is logged in at a link: a reading that must be recorded cannot be. */
+    if (r->kind == READER_LINK && tlp_rank(policy_effective_tlp(item)) >= tlp_rank(TLP_AMBER)) {
+        return REASON_LABEL_TOO_STRICT;
+    }
     return REASON_ALLOWED;
 }
 

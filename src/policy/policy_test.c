@@ -365,6 +365,11 @@ static void a_link_shows_until_it_ends(void **state)
     check_reason(&link, &item, ACTION_EXPORT, REASON_NOT_FOR_READER);
     m.tlp = TLP_RED;
     check_reason(&link, &item, ACTION_READ, REASON_HUB_NEVER_READS);
+    m.tlp = TLP_AMBER; /* read by whom could not be said */
+    m.audience.hub = true;
+    check_reason(&link, &item, ACTION_READ, REASON_LABEL_TOO_STRICT);
+    check_reason(&link, &item, ACTION_MAIL, REASON_LABEL_TOO_STRICT);
+    m.audience.hub = false;
     m.tlp = TLP_GREEN;
     link.link_revoked = true;
     check_reason(&link, &item, ACTION_READ, REASON_LINK_ENDED);

@@ -108,6 +108,9 @@ int fed_link_page_revoke(struct db *db, struct span account, struct span id, str
 /* By its token's hash, if it lives now; notes that it was used. ERR_DENIED whatever the reason. */
 int fed_link_page_find(struct db *db, struct span hash, time_ns now, struct arena *arena,
                        struct fed_link_page *out, struct err *e) NODISCARD;
+/* ERR_NOT_FOUND. */
+int fed_link_page_get(struct db *db, struct span id, struct arena *arena, struct fed_link_page *out,
+                      struct err *e) NODISCARD;
 /* Those not revoked, oldest first. */
 int fed_link_page_list(struct db *db, struct span account, struct arena *arena,
                        struct fed_link_page **out, size_t *count_out, struct err *e) NODISCARD;

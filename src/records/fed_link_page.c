@@ -157,6 +157,24 @@ int fed_link_page_find(struct db *db, struct span hash, time_ns now, struct aren
     return db_run(s, e);
 }
 
+int fed_link_page_get(struct db *db, struct span id, struct arena *arena, struct fed_link_page *out,
+                      struct err *e)
+{
+    struct db_stmt *s = NULL;
+    int rc = db_query(db, "SELECT " PAGE_COLUMNS " FROM fed_link_page WHERE id = $1", e, &s);
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_text(s, 1, id);
+    rc = db_step(s, e);
+    if (rc <= 0) {
+        return rc < 0 ? rc : err_set(e, ERR_NOT_FOUND, "no such link");
+    }
+    column(s, arena, out);
+    db_done(s);
+    return 0;
+}
+
 int fed_link_page_list(struct db *db, struct span account, struct arena *arena,
                        struct fed_link_page **out, size_t *count_out, struct err *e)
 {

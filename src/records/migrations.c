@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "records/fed_item.h"
+#include "records/fed_letter.h"
 #include "records/fed_schema.h"
 
 static const char identity_sql[] =
@@ -119,6 +120,7 @@ static const struct migration list[] = {
     {"items", fed_item_sql},
     {"rule costs", rule_cost_sql},
     {"warnings passed on", fed_onward_sql},
+    {"letters", fed_letter_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)

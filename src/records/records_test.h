@@ -37,5 +37,6 @@ int run_fed_take_tests(void);
 int run_fed_signal_tests(void);
 int run_fed_warning_tests(void);
 int run_hunt_tests(void);
+int run_fed_letter_tests(void);
 
 #endif

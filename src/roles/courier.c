@@ -23,6 +23,7 @@ enum {
     COURIER_TRIES_MAX = 8,   /* the last one about ten minutes after the first */
     COURIER_PAUSE_MS = 2000, /* after the first failure; doubles */
     COURIER_PAUSE_MAX_MS = 300 * 1000,
+    COURIER_SENT_MAX = 256, /* letters that went and are remembered: a desk that died asks for them again */
 };
 
 struct errand {
@@ -44,6 +45,8 @@ struct courier {
     unsigned count;
     bool stopping;
     struct links *links;
+    char sent[COURIER_SENT_MAX][NOTICE_KEY_MAX + 1]; /* keys of letters that went, the oldest overwritten */
+    unsigned nsent;
 };
 
 static struct courier *courier_of(struct role *r)
@@ -105,6 +108,25 @@ static void on_work(uv_work_t *work)
 
 static void on_timer(uv_timer_t *timer);
 
+static void remember(struct courier *c, struct span key)
+{
+    if (key.len > 0 && key.len <= NOTICE_KEY_MAX) {
+        char *to = c->sent[c->nsent++ % COURIER_SENT_MAX];
+        memcpy(to, key.ptr, key.len);
+        to[key.len] = '\0';
+    }
+}
+
+static bool was_sent(const struct courier *c, struct span key)
+{
+    for (unsigned i = 0; key.len > 0 && i < c->nsent && i < COURIER_SENT_MAX; i++) {
+        if (span_eq(span_of(c->sent[i]), key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void on_work_done(uv_work_t *work, int status)
 {
     struct errand *x = work->data;
@@ -113,6 +135,7 @@ static void on_work_done(uv_work_t *work, int status)
     x->under_way = false;
     x->tries++;
     if (x->result.delivered) {
+        remember(x->courier, x->post.key);
         errand_end(x, true, "");
         return;
     }
@@ -148,6 +171,22 @@ static bool known(const struct courier *c, uint64_t id)
     return false;
 }
 
+/* A letter that a desk before this one handed over: on its way already, or gone. What becomes of it is told to this desk. */
+static bool letter_again(struct courier *c, const struct notice *n, uint64_t id)
+{
+    for (struct errand *x = c->errands; x != NULL && n->key.len > 0; x = x->next) {
+        if (span_eq(x->post.key, n->key) && !uv_is_closing((uv_handle_t *)&x->timer)) {
+            x->id = id;
+            return true;
+        }
+    }
+    if (was_sent(c, n->key)) {
+        report(c, id, true, "");
+        return true;
+    }
+    return false;
+}
+
 static void take_notice(struct courier *c, const struct ipc_msg *msg)
 {
     struct notice n;
@@ -155,6 +194,9 @@ static void take_notice(struct courier *c, const struct ipc_msg *msg)
     notice_decode(&in, &n);
     if (known(c, msg->id)) {
         return; /* told again by a desk that met us anew */
+    }
+    if (cursor_done(&in) && letter_again(c, &n, msg->id)) {
+        return;
     }
     if (!cursor_done(&in) || c->count >= COURIER_QUEUE_MAX || c->stopping) {
         report(c, msg->id, false,

@@ -106,6 +106,7 @@ static void write_mail(struct post *p, const struct config *c, const struct noti
     (void)gmtime_r(&now, &tm);
     (void)strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S +0000", &tm);
     id_new(clock_now(), id);
+    struct span known_by = p->key.len > 0 ? p->key : span_of(id); /* a letter that is tried again is the same mail */
     ptrdiff_t at = span_find(c->mail.from, '@');
     struct span domain =
         at < 0 ? SPAN("localhost") : span_sub(c->mail.from, (size_t)at + 1, c->mail.from.len);
@@ -118,9 +119,9 @@ static void write_mail(struct post *p, const struct config *c, const struct noti
     header_text(&b, n->subject);
     buf_printf(
         &b,
-        "\r\nMessage-ID: <%s@%.*s>\r\nAuto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
+        "\r\nMessage-ID: <%.*s@%.*s>\r\nAuto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
         "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n",
-        id, SPAN_ARG(domain));
+        SPAN_ARG(known_by), SPAN_ARG(domain));
     body_base64(&b, n->text);
     p->body = arena_copy(&p->texts, buf_view(&b));
     if (b.failed) {
@@ -157,6 +158,7 @@ void post_init(struct post *p, const struct config *config, const struct notice 
     memset(p, 0, sizeof *p);
     arena_init(&p->texts, 8192);
     p->way = n->way;
+    p->key = arena_copy(&p->texts, n->key);
     if (n->way == NOTICE_MAIL || n->way == NOTICE_LETTER) {
         init_mail(p, config, n);
         return;

@@ -23,6 +23,7 @@ struct post {
     const char **to;
     uint32_t nto;
     struct span body; /* mail: headers and text; else JSON */
+    struct span key;  /* of a letter */
 };
 
 struct post_result {

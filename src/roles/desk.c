@@ -315,26 +315,33 @@ static void notice_send(struct desk *d, const struct notice_out *n)
     }
 }
 
-/* Keeps a notice until the courier says what became of it; takes over the buffer's bytes. */
-static void notice_queue(struct desk *d, struct buf *body)
+/* Keeps a notice until the courier says what became of it; takes over the buffer's bytes. Its number; 0 = lost. */
+static uint64_t notice_queue(struct desk *d, struct buf *body)
 {
     if (body->failed) {
         log_error("notify.lost", "why=\"too large\"");
         buf_free(body);
-        return;
+        return 0;
     }
     if (d->notices.len == DESK_NOTICES_MAX) {
         log_warn("notify.lost", "why=\"%d notices wait for the courier\"", DESK_NOTICES_MAX);
         buf_free(body);
-        return;
+        return 0;
     }
     vec_push(&d->notices, (struct notice_out){++d->next_id, *body});
     notice_send(d, vec_last(&d->notices));
+    return d->next_id;
 }
 
-static void queue_letter(void *arg, struct buf *notice)
+/* A letter waits in the records, not here, while there are many. */
+static uint64_t queue_letter(void *arg, struct buf *notice)
 {
-    notice_queue(arg, notice);
+    struct desk *d = arg;
+    if (d->notices.len >= DESK_NOTICES_MAX / 2) {
+        buf_free(notice);
+        return 0;
+    }
+    return notice_queue(d, notice);
 }
 
 static void take_result(struct desk *d, struct ipc_msg *msg)
@@ -351,6 +358,9 @@ static void take_result(struct desk *d, struct ipc_msg *msg)
             break;
         }
     }
+    if (desk_fed_notice(d->fed, msg->id, delivered, why)) {
+        return; /* a letter: the records say when it is tried again */
+    }
     if (!delivered) {
         log_error("notify.failed", "why=\"%s\"", log_value(why, shown));
     }
@@ -365,7 +375,7 @@ static void tell_alert(struct desk *d, const struct alert_row *row)
             struct buf b;
             buf_init(&b, DESK_NOTICE_MAX);
             notify_alert(&d->notify, ways[i], row, held_back, &b);
-            notice_queue(d, &b);
+            (void)notice_queue(d, &b);
         }
     }
 }
@@ -383,7 +393,7 @@ static void heartbeat(struct desk *d, const struct keeper_status *status)
     struct buf b;
     buf_init(&b, DESK_NOTICE_MAX);
     notify_heartbeat(&d->notify, status, clock_now(), &b);
-    notice_queue(d, &b);
+    (void)notice_queue(d, &b);
 }
 
 static void take_event(struct desk *d, struct ipc_msg *msg)

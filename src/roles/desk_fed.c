@@ -34,7 +34,8 @@ struct desk_fed {
     struct fed_engine *engine;
     struct fed_circles circles;
     struct fed_watch *watch;
-    struct desk_letters_host letters;
+    struct desk_letters_host letters_host;
+    struct desk_letters letters;
     struct hub *hub;
     VEC(uint64_t) carried; /* ids with the courier */
     bool closing;
@@ -67,7 +68,13 @@ static bool circles_stopped(void *arg)
 static void item_kept(void *arg, struct span circle, struct span id)
 {
     struct desk_fed *f = arg;
-    desk_letters_item(&f->letters, &f->circles, circle, id);
+    (void)circle, (void)id; /* its letters were written with it */
+    desk_letters_wake(&f->letters);
+}
+
+bool desk_fed_notice(struct desk_fed *f, uint64_t id, bool delivered, struct span why)
+{
+    return desk_letters_result(&f->letters, id, delivered, why);
 }
 
 static void circles_sent(void *arg, struct span circle, struct span id)
@@ -440,12 +447,15 @@ static void on_timer(uv_timer_t *timer)
         if (circles > 0) {
             watch_tick(f->watch, clock_now());
         }
+        if (circles > 0 && fed_engine_is_hub(f->engine) && role_config(f->role)->mail.server.len > 0) {
+            desk_letters_tick(&f->letters, clock_mono());
+        }
     }
 }
 
 struct desk_fed *desk_fed_new(struct role *r, bool (*ask)(void *arg, struct span question,
                                                           fed_answer *answer, void *ctx),
-                              void (*queue)(void *arg, struct buf *notice), void *arg)
+                              uint64_t (*queue)(void *arg, struct buf *notice), void *arg)
 {
     struct desk_fed *f = mem_alloc(sizeof *f);
     f->role = r;
@@ -453,7 +463,8 @@ struct desk_fed *desk_fed_new(struct role *r, bool (*ask)(void *arg, struct span
     f->arg = arg;
     f->listen_fd = -1;
     f->circles = (struct fed_circles){f, circle_keys, circle_of, circles_stopped, circles_sent};
-    f->letters = (struct desk_letters_host){arg, ask, queue};
+    f->letters_host = (struct desk_letters_host){arg, ask, queue};
+    f->letters = (struct desk_letters){.host = &f->letters_host, .circles = &f->circles};
     for (int k = 0; k < KEYS; k++) {
         f->fd[k] = -1;
         buf_init(&f->key[k], CERTS_PEM_MAX);
@@ -474,6 +485,7 @@ static void on_closed(uv_handle_t *handle)
         buf_free(&f->key[k]);
     }
     vec_free(&f->carried);
+    desk_letters_free(&f->letters);
     mem_free(f);
 }
 

@@ -11,10 +11,13 @@
 
 struct desk_fed;
 
-/* ask: as desk.c's own, for questions of any size; queue: hands a notice to the courier, and takes it over. */
+/* ask: as desk.c's own, for questions of any size; queue: hands a notice to the courier, and takes it
+ * over; its number, 0 = not now. */
 struct desk_fed *desk_fed_new(struct role *r, bool (*ask)(void *arg, struct span question,
                                                           fed_answer *answer, void *ctx),
-                              void (*queue)(void *arg, struct buf *notice), void *arg);
+                              uint64_t (*queue)(void *arg, struct buf *notice), void *arg);
+/* What became of a notice; false: it was no letter. */
+bool desk_fed_notice(struct desk_fed *f, uint64_t id, bool delivered, struct span why);
 void desk_fed_free(struct desk_fed **f);
 /* FD_FED_KEY, FD_LISTEN_HUB: taken over, true. */
 bool desk_fed_fd(struct desk_fed *f, struct role_fd *fd);

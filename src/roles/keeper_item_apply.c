@@ -3,6 +3,7 @@
 #include "desk/federation/item.h"
 #include "desk/federation/item_policy.h"
 #include "records/fed_item.h"
+#include "records/fed_letter.h"
 #include "roles/keeper_items.h"
 
 /* The row, and what the rules want to know of it. */
@@ -89,6 +90,7 @@ static int put_content(struct db *db, const struct fed_envelope_row *row, struct
     }
     int rc = organisation_of(db, row->circle, arena, &in->organisation, e);
     rc = rc < 0 ? rc : fed_item_put(db, in, e);
+    rc = rc < 0 ? rc : fed_letter_queue(db, in->circle, in->id, in->version, now, e);
     return rc < 0 ? rc : note(db, in->id, row->issuer, newer ? "version" : "received", SPAN(""), now, e);
 }
 

@@ -4,6 +4,7 @@
 
 #include "records/audit.h"
 #include "records/fed_item.h"
+#include "records/fed_letter.h"
 #include "records/fed_out.h"
 #include "roles/keeper_records_priv.h"
 
@@ -131,6 +132,7 @@ static int write_change(struct keeper_records *kr, struct change *ch, time_ns no
     note.what = span_sub(entry.what, 5, entry.what.len);
     int rc = may_change(kr, ch, e);
     rc = rc < 0 ? rc : change_row(kr, ch, e);
+    rc = rc < 0 || ch->what != FED_ITEM_CHANGE_PUT ? rc : fed_letter_queue(kr->db, ch->row.circle, ch->row.id, ch->row.version, now, e);
     rc = rc < 0 ? rc : fed_out_put(kr->db, &ch->out, now, &ch->placed, e);
     rc = rc < 0 ? rc : fed_item_note_put(kr->db, &note, e);
     return rc < 0 ? rc : audit_append(kr->db, &entry, e);
@@ -223,6 +225,56 @@ static int find_page(struct keeper_records *kr, struct cursor *c, struct err *e)
     return rc;
 }
 
+static int letters_due(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    struct fed_letter_due *list = NULL;
+    size_t n = 0;
+    int rc = whole(c, e);
+    rc = rc < 0 ? rc : fed_letters_due(kr->db, clock_now(), &kr->scratch, &list, &n, e);
+    answer_begin(&kr->out, rc, e);
+    if (rc == 0) {
+        buf_u32(&kr->out, (uint32_t)n);
+    }
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        list[i].page.hash = SPAN(""); /* nobody needs it outside */
+        buf_str(&kr->out, list[i].letter.item);
+        buf_str(&kr->out, list[i].letter.link);
+        buf_u64(&kr->out, (uint64_t)list[i].letter.version);
+        buf_u64(&kr->out, (uint64_t)list[i].letter.tries);
+        fed_item_encode(&kr->out, &list[i].item);
+        fed_link_page_encode(&kr->out, &list[i].page);
+    }
+    return rc;
+}
+
+static int set_letters(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    uint32_t n = cursor_u32(c);
+    int rc = 0;
+    for (uint32_t i = 0; i < n && rc == 0 && !c->failed; i++) {
+        struct fed_letter l = {0};
+        l.item = cursor_str(c);
+        l.link = cursor_str(c);
+        l.version = (int64_t)cursor_u64(c);
+        l.tries = (int64_t)cursor_u64(c);
+        uint8_t how = cursor_u8(c);
+        struct span why = cursor_str(c);
+        if (c->failed || how >= FED_LETTER_ENDS) {
+            return err_set(e, ERR_INVALID, "the question is broken");
+        }
+        rc = fed_letter_set(kr->db, &l, (enum fed_letter_end)how, why, clock_now(), e);
+    }
+    return rc < 0 ? rc : whole(c, e);
+}
+
+static int letters_ended(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    int rc = db_begin(kr->db, e);
+    rc = rc < 0 ? rc : db_end(kr->db, set_letters(kr, c, e), e);
+    answer_begin(&kr->out, rc, e);
+    return rc;
+}
+
 keeper_item_answer_fn *keeper_item_answer(uint16_t ask)
 {
     static const struct {
@@ -232,6 +284,7 @@ keeper_item_answer_fn *keeper_item_answer(uint16_t ask)
         {ASK_ITEM_LIST, list_items},        {ASK_ITEM_GET, get_item},
         {ASK_ITEM_SEND, send_item},         {ASK_ITEM_READ, note_read},
         {ASK_LINK_PAGES, list_pages},       {ASK_LINK_PAGE_CREATE, make_page},
+        {ASK_LETTERS, letters_due},         {ASK_LETTERS_ENDED, letters_ended},
         {ASK_LINK_PAGE_REVOKE, end_page},   {ASK_LINK_PAGE_FIND, find_page},
     };
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {

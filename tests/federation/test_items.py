@@ -4,6 +4,7 @@
 files on a stick; a personal link. usage: tests/federation/test_items.py PROGRAM"""
 import json
 import os
+import re
 import subprocess
 import sys
 import unittest
@@ -197,6 +198,44 @@ class Letters(unittest.TestCase):
         self.world.close()
         self.mail.shutdown()
         self.mail.server_close()
+
+    def test_a_letter_outlives_the_desk_and_the_node_and_comes_once(self):
+        w = self.world
+        hub = w.node("hub", hub=True, extra="notify:\n  mail: {server: \"smtp://127.0.0.1:%d\", from: hub@lantern.example, "
+                     "to: [watch@lantern.example], levels: [critical]}\n" % self.mail.port)
+        circle = hub.make_circle("Lake cities")
+        a = hub.ask("POST", "/api/v1/link-pages", {"circle": circle, "organisation": "Smalltown", "person": "Eve", "mail": "eve@small.example"})
+        self.assertEqual(a.status, 201, a.body)
+
+        def send(title):
+            a = hub.ask("POST", "/api/v1/items", {"kind": "story", "title": title, "text": "words", "tlp": "GREEN", "pap": "GREEN", "circle": circle,
+                                                  "audience": {"all": True}})
+            self.assertEqual(a.status, 201, a.body)
+
+        city = w.node("ahus")
+        w.enrol(hub, circle, city)
+        states = lambda: [x[0] for x in hub.rows("SELECT state FROM fed_letter ORDER BY created")]
+        # The desk dies while the courier has the letter.
+        self.mail.refuse = refused = 1 << 20
+        send("first")
+        wait_until(lambda: self.mail.refuse < refused, "a try")
+        hub.kill_role("desk")
+        wait_until(lambda: len(re.findall(r"federation\.ready", hub.log())) >= 2, lambda: "another desk:\n" + hub.log()[-3000:])
+        self.assertEqual(states(), ["waiting"])
+        self.mail.refuse = 0
+        wait_until(lambda: states() == ["sent"], lambda: "it goes: %s\n%s" % (states(), hub.log()[-3000:]))
+        self.assertEqual([str(m["message"]["Subject"]) for m in self.mail.mails], ["[TLP:GREEN] first"])
+        # The whole node dies between queueing and sending.
+        self.mail.refuse = refused = 1 << 20
+        send("second")
+        wait_until(lambda: self.mail.refuse < refused, "a try")
+        hub.kill()
+        self.assertEqual(states(), ["sent", "waiting"])
+        self.mail.refuse = 0
+        hub.start()
+        wait_until(lambda: states() == ["sent", "sent"], lambda: "it goes: %s\n%s" % (states(), hub.log()[-3000:]))
+        self.assertEqual([str(m["message"]["Subject"]) for m in self.mail.mails], ["[TLP:GREEN] first", "[TLP:GREEN] second"])
+        self.assertEqual(len({m["message"]["Message-ID"] for m in self.mail.mails}), 2)
 
     def test_a_small_member_gets_mail_of_what_the_policy_lets_go_by_mail(self):
         w = self.world

@@ -2,6 +2,7 @@
 /* Adapters of what travels in a circle: envelopes, items as people of a node and links of small members read them, previews. */
 #include "api/items.h"
 #include "desk/federation/item_export.h"
+#include "desk/federation/letter.h"
 #include "tests/policy/paths.h"
 
 static const char *const tlps[] = {"CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED", "PURPLE"};
@@ -228,16 +229,22 @@ static void show_link(struct path_case *c, uint32_t mask, struct buf *out)
 }
 const struct path_adapter adapter_member_page = {ask_link, show_link};
 
-/* The letter that tells of it. */
+/* The letter that tells of it: as it goes to the courier. */
 static void show_letter(struct path_case *c, uint32_t mask, struct buf *out)
 {
     for (uint32_t i = 0; i < THINGS; i++) {
-        const struct policy_reader *reader;
-        const struct policy_item *item;
-        ask_link(c, i, &reader, &item);
-        if ((mask >> i & 1) != 0 && policy_decide(reader, item, ACTION_MAIL, c->now).allowed) {
-            buf_cstr(out, c->things[i].title);
+        const struct fed_letter_due l = {
+            .letter = {.item = SPAN("i"), .link = SPAN("l"), .version = 1},
+            .item = row_of(c, i),
+            .page = {.circle = c->m->circle, .organisation = SPAN("Smallville"), .person = c->person, .mail = SPAN("a@b"), .nda = c->link_nda, .expires = c->now + 1}};
+        struct buf notice;
+        if ((mask >> i & 1) == 0 || !fed_letter_may(c->arena, &l, c->m, c->now).allowed) {
+            continue;
         }
+        buf_init(&notice, 1 << 18);
+        fed_letter_notice(&l, c->m, &notice);
+        buf_span(out, buf_view(&notice));
+        buf_free(&notice);
     }
 }
 const struct path_adapter adapter_letter = {ask_link, show_letter};

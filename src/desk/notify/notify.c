@@ -241,6 +241,18 @@ void notify_letter(const struct notify_letter *l, struct buf *out)
     put_text(out, &subject);
     put_text(out, &text);
     buf_str(out, l->to);
+    buf_str(out, l->key);
+}
+
+static bool key_fine(struct span key)
+{
+    for (size_t i = 0; i < key.len; i++) {
+        char c = ascii_lower(key.ptr[i]);
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))) {
+            return false;
+        }
+    }
+    return key.len <= NOTICE_KEY_MAX;
 }
 
 void notice_decode(struct cursor *c, struct notice *out)
@@ -249,10 +261,11 @@ void notice_decode(struct cursor *c, struct notice *out)
     out->subject = cursor_str(c);
     out->text = cursor_str(c);
     out->to = way == NOTICE_LETTER ? cursor_str(c) : SPAN("");
+    out->key = way == NOTICE_LETTER ? cursor_str(c) : SPAN("");
     out->way = way < NOTICE_WAY_COUNT ? (enum notice_way)way : NOTICE_MAIL;
     bool breaks =
         memchr(out->subject.ptr == NULL ? "" : out->subject.ptr, '\n', out->subject.len) != NULL;
-    if (way >= NOTICE_WAY_COUNT || breaks || out->text.len > NOTIFY_TEXT_MAX) {
+    if (way >= NOTICE_WAY_COUNT || breaks || !key_fine(out->key) || out->text.len > NOTIFY_TEXT_MAX) {
         c->failed = true;
     }
 }

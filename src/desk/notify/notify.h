@@ -20,6 +20,7 @@ enum {
                              thousand mails */
     NOTIFY_BURST = 10,
     NOTIFY_TEXT_MAX = 64 << 10,
+    NOTICE_KEY_MAX = 64, /* bytes of a letter's key */
 };
 
 struct notify_target {
@@ -56,6 +57,7 @@ void notify_heartbeat(const struct notify *n, const struct keeper_status *status
 /* An item as it goes by mail; who may get it was decided before. */
 struct notify_letter {
     struct span to;     /* address */
+    struct span key;    /* the same whenever the same letter is tried: the courier sends it once */
     struct span tlp;    /* stands in the subject and at both ends of the text (FIRST TLP 2.0) */
     struct span circle; /* its name */
     struct span author; /* empty: not told */
@@ -68,7 +70,8 @@ struct notice {
     enum notice_way way;
     struct span subject;
     struct span text;
-    struct span to; /* LETTER: its one address */
+    struct span to;  /* LETTER: its one address */
+    struct span key; /* LETTER: what it is known by; letters and digits */
 };
 /* c->failed on anything out of range. */
 void notice_decode(struct cursor *c, struct notice *out);

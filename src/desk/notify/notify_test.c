@@ -122,7 +122,7 @@ static void letters(void **state)
     (void)state;
     struct buf b;
     struct notice got;
-    struct notify_letter l = {.to = SPAN("eve@example.org"), .tlp = SPAN("GREEN"), .circle = SPAN("Lake cities"), .author = SPAN("City of Ahus"),
+    struct notify_letter l = {.to = SPAN("eve@example.org"), .key = SPAN("a1b2"), .tlp = SPAN("GREEN"), .circle = SPAN("Lake cities"), .author = SPAN("City of Ahus"),
                               .title = SPAN("Two\r\nBcc: x@y.z"), .text = SPAN("words")};
     buf_init(&b, 1 << 20);
     for (int told = 1; told >= 0; told--) {
@@ -133,13 +133,18 @@ static void letters(void **state)
         notice_decode(&c, &got);
         assert_true(cursor_done(&c));
         assert_int_equal(got.way, NOTICE_LETTER);
-        assert_true(span_eq(got.to, l.to));
+        assert_true(span_eq(got.to, l.to) && span_eq(got.key, l.key));
         assert_true(span_starts(got.subject, SPAN("[TLP:GREEN] Two")));
         assert_null(memchr(got.subject.ptr, '\n', got.subject.len));
         assert_true(span_starts(got.text, SPAN("TLP:GREEN")) && span_ends(got.text, SPAN("TLP:GREEN\n")));
         assert_int_equal(memmem(got.text.ptr, got.text.len, "City of Ahus", 12) != NULL, told);
         assert_int_equal(memmem(got.text.ptr, got.text.len, "Chatham House Rule", 18) != NULL, !told);
     }
+    l.key = SPAN("a>\r\nBcc: x@y.z"); /* it becomes a header */
+    notify_letter(&l, &b);
+    struct cursor c = cursor_of(buf_view(&b));
+    notice_decode(&c, &got);
+    assert_true(c.failed);
     buf_free(&b);
 }
 
