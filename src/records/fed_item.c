@@ -261,11 +261,30 @@ int fed_item_receipts(struct db *db, struct span item, int64_t *received_out, in
 
 int fed_item_sweep(struct db *db, time_ns now, struct err *e)
 {
-    struct db_stmt *s = NULL;
-    int rc = db_query(db, "DELETE FROM fed_item_read WHERE kind = 'read' AND at < $1", e, &s);
+    static const struct {
+        const char *sql;
+        int64_t days; /* $1 is so long ago */
+    } rules[] = {
+        {"DELETE FROM fed_item WHERE mine = 0 AND bare = 0 AND state <> 'retracted' AND expires < $1", FED_ITEM_OVER_DAYS},
+        {"DELETE FROM fed_item WHERE mine = 1 AND state <> 'retracted' AND expires < $1", FED_READ_KEPT_DAYS},
+        {"DELETE FROM fed_item WHERE (bare = 1 OR state = 'retracted') AND expires < $1 AND received < $1", FED_ITEM_STONE_DAYS},
+        {"DELETE FROM fed_item_read WHERE kind = 'read' AND at < $1", FED_READ_KEPT_DAYS},
+        {"DELETE FROM fed_item_read WHERE kind <> 'read' AND at < $1 AND NOT EXISTS (SELECT 1 FROM fed_item i WHERE i.id = "
+         "fed_item_read.item)",
+         0},
+        {"DELETE FROM fed_link_page WHERE expires < $1 OR (revoked > 0 AND revoked < $1)", FED_LINK_PAGE_KEPT_DAYS},
+    };
+    int rc = db_begin(db, e);
     if (rc < 0) {
         return rc;
     }
-    db_bind_i64(s, 1, now - FED_READ_KEPT_DAYS * TIME_DAY);
-    return db_run(s, e);
+    for (size_t i = 0; i < ARRAY_LEN(rules) && rc == 0; i++) {
+        struct db_stmt *s = NULL;
+        rc = db_query(db, rules[i].sql, e, &s);
+        if (rc == 0) {
+            db_bind_i64(s, 1, now - rules[i].days * TIME_DAY);
+            rc = db_run(s, e);
+        }
+    }
+    return db_end(db, rc, e);
 }

@@ -19,6 +19,9 @@ enum {
     FED_LINK_PAGES_MAX = 2000,      /* live links of one node */
     FED_READ_KEPT_DAYS = 400,       /* a year and the time to look back on it */
     FED_LINK_PAGE_DAYS_MAX = 366,   /* life of a link */
+    FED_LINK_PAGE_KEPT_DAYS = 30,   /* after it ended */
+    FED_ITEM_OVER_DAYS = 1,         /* another's item goes so long after its end */
+    FED_ITEM_STONE_DAYS = 5 * 366 + 1, /* what was taken back is known by its id as long as an envelope can live */
 };
 
 /*
@@ -81,7 +84,8 @@ int fed_item_notes(struct db *db, struct span item, struct span kind, struct are
 /* How many nodes gave a receipt, and how many of these removed the content. */
 int fed_item_receipts(struct db *db, struct span item, int64_t *received_out, int64_t *removed_out,
                       struct err *e) NODISCARD;
-/* Reads older than FED_READ_KEPT_DAYS go. */
+/* What is over goes, in a transaction of its own: others' items after their end, this node's own after FED_READ_KEPT_DAYS more;
+ * reads after FED_READ_KEPT_DAYS; ids of what was taken back once nothing can bring it again; links that ended. */
 int fed_item_sweep(struct db *db, time_ns now, struct err *e) NODISCARD;
 
 /* A personal link of somebody whose organisation has no node. hash: of the token; organisation: of the

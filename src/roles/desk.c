@@ -318,13 +318,8 @@ static void notice_send(struct desk *d, const struct notice_out *n)
 /* Keeps a notice until the courier says what became of it; takes over the buffer's bytes. Its number; 0 = lost. */
 static uint64_t notice_queue(struct desk *d, struct buf *body)
 {
-    if (body->failed) {
-        log_error("notify.lost", "why=\"too large\"");
-        buf_free(body);
-        return 0;
-    }
-    if (d->notices.len == DESK_NOTICES_MAX) {
-        log_warn("notify.lost", "why=\"%d notices wait for the courier\"", DESK_NOTICES_MAX);
+    if (body->failed || d->notices.len == DESK_NOTICES_MAX) {
+        log_error("notify.lost", "why=\"%s\"", body->failed ? "too large" : "too many wait for the courier");
         buf_free(body);
         return 0;
     }
@@ -358,10 +353,8 @@ static void take_result(struct desk *d, struct ipc_msg *msg)
             break;
         }
     }
-    if (desk_fed_notice(d->fed, msg->id, delivered, why)) {
-        return; /* a letter: the records say when it is tried again */
-    }
-    if (!delivered) {
+    /* A letter is in the records, which say when it is tried again. */
+    if (!desk_fed_notice(d->fed, msg->id, delivered, why) && !delivered) {
         log_error("notify.failed", "why=\"%s\"", log_value(why, shown));
     }
 }

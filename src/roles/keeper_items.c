@@ -2,6 +2,7 @@
 /* The keeper's answers about items and personal links: see keeper_items.h. */
 #include "roles/keeper_items.h"
 
+#include "base/log.h"
 #include "records/audit.h"
 #include "records/fed_item.h"
 #include "records/fed_letter.h"
@@ -293,4 +294,15 @@ keeper_item_answer_fn *keeper_item_answer(uint16_t ask)
         }
     }
     return NULL;
+}
+
+void keeper_items_sweep(struct keeper_records *kr, time_ns now)
+{
+    struct err e = {0};
+    char shown[LOG_VALUE_MAX];
+    int rc = fed_item_sweep(kr->db, now, &e);
+    rc = rc < 0 ? rc : fed_letter_sweep(kr->db, now, &e);
+    if (rc < 0) {
+        log_error("records.federation", "why=\"%s\"", log_value(span_of(e.text), shown));
+    }
 }

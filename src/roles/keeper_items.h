@@ -17,6 +17,9 @@ struct keeper_records;
 typedef int keeper_item_answer_fn(struct keeper_records *kr, struct cursor *c, struct err *e);
 keeper_item_answer_fn *keeper_item_answer(uint16_t ask);
 
+/* What is over goes: items, links, letters, reads. */
+void keeper_items_sweep(struct keeper_records *kr, time_ns now);
+
 /*
  * Inside a transaction, once per envelope; digest: what its verify function in the desk wrote
  * (desk/federation/item_digest.h). 0: applied, or nothing followed; ERR_DENIED and ERR_INVALID:

@@ -348,6 +348,38 @@ static void test_reads(void **state)
     assert_true(n == 1 && notes[0].at == NOW);
 }
 
+/* One row of each kind on either side of each limit. */
+static void test_what_is_over_goes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *state;
+        int64_t mine, bare, days; /* since it ended */
+        bool stays;
+    } cases[] = {
+        {"current", 0, 0, 0, true},     {"current", 0, 0, 2, false},    {"tightened", 0, 0, 2, false}, {"quarantined", 0, 0, 2, false},
+        {"current", 1, 0, 2, true},     {"current", 1, 0, 401, false},  {"retracted", 0, 0, 2, true},  {"retracted", 1, 0, 401, true},
+        {"retracted", 0, 1, 401, true}, {"retracted", 0, 1, 2000, false}, {"tightened", 0, 1, 2, true}, {"tightened", 0, 1, 2000, false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct fed_item_row row = {.id = SPAN(ID_A), .circle = SPAN("isac"), .state = span_of(cases[i].state), .mine = cases[i].mine,
+                                         .bare = cases[i].bare, .expires = NOW - cases[i].days * TIME_DAY, .received = NOW - cases[i].days * TIME_DAY};
+        const struct fed_item_note n = {.item = SPAN(ID_A), .kind = SPAN("change"), .who = SPAN("w"), .what = SPAN("x"), .at = NOW - 1};
+        struct fed_item_row got;
+        MUST(db_begin(db, &e));
+        int rc = fed_item_put(db, &row, &e);
+        MUST(db_end(db, rc < 0 ? rc : fed_item_note_put(db, &n, &e), &e));
+        assert_int_equal(fed_item_sweep(db, NOW, &e), 0);
+        assert_int_equal(fed_item_get(db, SPAN(ID_A), &w.a, &got, &e), cases[i].stays ? 0 : ERR_NOT_FOUND);
+        struct fed_item_note *notes = NULL;
+        size_t count = 0;
+        MUST(fed_item_notes(db, SPAN(ID_A), SPAN("change"), &w.a, &notes, &count, &e));
+        assert_int_equal(count > 0, cases[i].stays);
+        MUST(db_exec(db, "DELETE FROM fed_item", &e));
+        MUST(db_exec(db, "DELETE FROM fed_item_read", &e));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -356,6 +388,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_label_first, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tombstones, setup, teardown),
         cmocka_unit_test_setup_teardown(test_officers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_is_over_goes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_officers_of_another_circle, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tombstone_first, setup, teardown),
         cmocka_unit_test_setup_teardown(test_strangers_tombstone_first, setup, teardown),

@@ -12,6 +12,7 @@
 #include "records/correlation.h"
 #include "records/settings.h"
 #include "roles/keeper_fed.h"
+#include "roles/keeper_items.h"
 #include "records/rule_cost.h"
 #include "roles/keeper_records_priv.h"
 #include "roles/keeper_signals.h"
@@ -359,5 +360,6 @@ void keeper_records_tick(struct keeper_records *kr, time_ns now)
         }
         keeper_signals_sweep(kr, now);
         keeper_fed_sweep(kr, now);
+        keeper_items_sweep(kr, now);
     }
 }

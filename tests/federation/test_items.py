@@ -5,8 +5,10 @@ files on a stick; a personal link. usage: tests/federation/test_items.py PROGRAM
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -182,6 +184,16 @@ class Items(unittest.TestCase):
         self.assertEqual(self.hub.ask("DELETE", "/api/v1/link-pages/" + a.json()["id"]).status, 204)
         gone = stranger.ask("GET", a.json()["path"])
         self.assertEqual((gone.status, gone.body), (404, stranger.ask("GET", "/m/" + 64 * "0").body))
+        # What is over goes by itself: another's item and the link at the hub; the author keeps her own a while.
+        for n in (self.hub, self.one):
+            n.stop()
+            with sqlite3.connect(os.path.join(n.data, "records.db")) as db:
+                db.execute("UPDATE fed_item SET expires = ?", ((int(time.time()) - 2 * 86400) * 10**9,))
+                db.execute("UPDATE fed_link_page SET revoked = 5")
+            n.start()
+        wait_until(lambda: self.hub.rows("SELECT (SELECT COUNT(*) FROM fed_item) + (SELECT COUNT(*) FROM fed_link_page) + "
+                                         "(SELECT COUNT(*) FROM fed_item_read)") == [(0,)], "the hub's sweep")
+        self.assertEqual(self.one.rows("SELECT COUNT(*) FROM fed_item"), [(1,)])
 
 
 class Letters(unittest.TestCase):
