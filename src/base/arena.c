@@ -98,6 +98,20 @@ void *arena_calloc(struct arena *a, size_t count, size_t size_bytes)
     return arena_alloc(a, count * size_bytes);
 }
 
+void *arena_more(struct arena *a, void *array, size_t count, size_t *room, size_t size_bytes)
+{
+    CHECK(count <= *room);
+    if (count < *room) {
+        return array;
+    }
+    *room = *room == 0 ? 8 : 2 * *room;
+    void *more = arena_calloc(a, *room, size_bytes);
+    if (count > 0) {
+        memcpy(more, array, count * size_bytes);
+    }
+    return more;
+}
+
 char *arena_bytes(struct arena *a, size_t size_bytes)
 {
     return arena_take(a, size_bytes, 1);

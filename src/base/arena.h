@@ -51,6 +51,11 @@ void *arena_alloc_aligned(struct arena *a, size_t size_bytes, size_t align)
 void *arena_calloc(struct arena *a, size_t count, size_t size_bytes)
     __attribute__((returns_nonnull));
 
+/* An array that grows: where `count` of `*room` places are used, one of twice the room (8 at first) with the
+ * same content; else `array` itself. For lists whose length shows only when they are read. */
+void *arena_more(struct arena *a, void *array, size_t count, size_t *room, size_t size_bytes)
+    __attribute__((returns_nonnull));
+
 /* Bytes NOT zeroed, byte aligned: for text on the event path. */
 char *arena_bytes(struct arena *a, size_t size_bytes) __attribute__((returns_nonnull));
 

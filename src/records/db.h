@@ -53,6 +53,10 @@ int db_end(struct db *db, int rc, struct err *e) NODISCARD;
  */
 int db_query(struct db *db, const char *sql, struct err *e, struct db_stmt **stmt_out) NODISCARD;
 
+/* How much work the statements that are kept prepared have done so far, in steps of the engine's own: tests ask it
+ * whether a question costs more as tables grow. 0 where an engine cannot say. */
+uint64_t db_effort(const struct db *db);
+
 /* Values; `n` counts from 1 as in $n. Text and bytes are borrowed until the statement ends. */
 void db_bind_i64(struct db_stmt *s, int n, int64_t v);
 void db_bind_text(struct db_stmt *s, int n, struct span v);

@@ -15,7 +15,11 @@
 
 #include "base/mem.h"
 
-enum { DB_MAGIC = 0x64623031, STMT_MAGIC = 0x73746d74 };
+enum {
+    DB_MAGIC = 0x64623031,
+    STMT_MAGIC = 0x73746d74,
+    PLACES_MAX = 32, /* values of one statement whose place is remembered */
+};
 
 /* "SRNr" in the header of the file, so that file(1) and we ourselves know what it is. */
 #define DB_APPLICATION_ID 0x53524e72
@@ -27,6 +31,7 @@ struct db_stmt {
     sqlite3_stmt *raw;
     bool bind_failed;
     uint64_t used; /* tick of last use, the oldest makes room */
+    uint8_t place[PLACES_MAX]; /* of $n, looked up once; 0 = not yet */
 };
 
 struct db {
@@ -132,10 +137,14 @@ static int check_owner(struct db *db, const char *path, struct err *e)
 
 static int set_durable(struct db *db, bool in_memory, struct err *e)
 {
+    /* The cache grows only with what is used: 32 MiB hold the inner pages of a hub with thousands of
+     * members, which were read again and again from 2 MiB. The log is written back every 4,096 pages
+     * (16 MiB): a page that many commits change goes into the database once. */
     int rc =
         db_exec(db,
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;"
-                "PRAGMA cell_size_check = ON; PRAGMA journal_size_limit = 16777216;",
+                "PRAGMA cell_size_check = ON; PRAGMA journal_size_limit = 16777216;"
+                "PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4096;",
                 e);
     if (rc < 0) {
         return rc;
@@ -313,14 +322,30 @@ int db_query(struct db *db, const char *sql, struct err *e, struct db_stmt **stm
     return 0;
 }
 
-/* $n is a name to SQLite: its place is looked up, not assumed. */
+uint64_t db_effort(const struct db *db)
+{
+    CHECK_OBJ(db, DB_MAGIC);
+    uint64_t steps = 0;
+    for (size_t i = 0; i < db->count; i++) {
+        steps += (uint64_t)(unsigned)sqlite3_stmt_status(db->cache[i]->raw, SQLITE_STMTSTATUS_VM_STEP, 0);
+    }
+    return steps;
+}
+
+/* $n is a name to SQLite: its place is looked up (once), not assumed. */
 static int place_of(struct db_stmt *s, int n)
 {
     CHECK_OBJ(s, STMT_MAGIC);
     char name[16];
+    if (n < PLACES_MAX && s->place[n] != 0) {
+        return s->place[n];
+    }
     (void)snprintf(name, sizeof name, "$%d", n);
     int at = sqlite3_bind_parameter_index(s->raw, name);
-    CHECK(at > 0); /* our SQL names a value that it does not use */
+    CHECK(n > 0 && at > 0); /* our SQL names a value that it does not use */
+    if (n < PLACES_MAX && at <= UINT8_MAX) {
+        s->place[n] = (uint8_t)at;
+    }
     return at;
 }
 

@@ -192,14 +192,16 @@ int fed_signal_apply(struct db *db, const struct fed_envelope_row *row, struct c
 static int read_signals(struct db_stmt *s, struct arena *arena, size_t max,
                         struct fed_signal_row **rows_out, size_t *count_out, struct err *e)
 {
-    struct fed_signal_row *rows = arena_calloc(arena, max, sizeof *rows);
+    struct fed_signal_row *rows = NULL;
+    size_t n = 0, room = 0;
     int rc = 0;
-    *count_out = 0;
-    *rows_out = rows;
     while ((rc = db_step(s, e)) > 0) {
-        CHECK(*count_out < max);
-        read_signal(s, arena, &rows[(*count_out)++]);
+        CHECK(n < max);
+        rows = arena_more(arena, rows, n, &room, sizeof *rows);
+        read_signal(s, arena, &rows[n++]);
     }
+    *rows_out = rows;
+    *count_out = n;
     return rc;
 }
 
@@ -207,10 +209,11 @@ int fed_signals_after(struct db *db, int64_t after, int64_t first_bucket, struct
                       struct fed_signal_row **rows_out, size_t *count_out, struct err *e)
 {
     struct db_stmt *s = NULL;
+    /* EXISTS, not IN: with a list of circles SQLite would read and sort all signals of each, every time. */
     int rc = db_query(db,
                       "SELECT " SIGNAL_COLUMNS " FROM fed_signal WHERE place > $1 AND "
-                      "bucket >= $2 AND circle IN (SELECT id FROM fed_circle WHERE own = 1) "
-                      "ORDER BY place LIMIT $3",
+                      "bucket >= $2 AND EXISTS (SELECT 1 FROM fed_circle c WHERE "
+                      "c.id = fed_signal.circle AND c.own = 1) ORDER BY place LIMIT $3",
                       e, &s);
     if (rc < 0) {
         return rc;

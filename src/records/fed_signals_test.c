@@ -276,6 +276,36 @@ static void the_first_class_that_fits_decides(void **state)
     assert_int_equal(fed_share_decide(&s, &f).moment, FED_NEVER);
 }
 
+/* The hub asks four times a second: what it asks for costs what is new, not what is kept. */
+static void what_is_new_is_found_without_a_look_at_the_rest(void **state)
+{
+    (void)state;
+    enum { NEW = 10 };
+    struct db *db = with_circle(1);
+    uint64_t effort[2] = {0};
+    int64_t number = 0;
+    for (int round = 0; round < 2; round++) {
+        int64_t want = round == 0 ? 200 : 20000;
+        assert_int_equal(db_begin(db, &e), 0);
+        while (number < want) {
+            const struct fed_signal_row row = {.circle = SPAN("c"), .node = SPAN(NODE),
+                                               .rule = SPAN("r"), .number = ++number,
+                                               .bucket = 1974000, .count = 1};
+            assert_int_equal(fed_signals_put(db, &row, &e), 0);
+        }
+        assert_int_equal(db_commit(db, &e), 0);
+        struct fed_signal_row *got = NULL;
+        size_t n = 0;
+        uint64_t before = db_effort(db);
+        assert_int_equal(fed_signals_after(db, want - NEW, 0, &arena, &got, &n, &e), 0);
+        effort[round] = db_effort(db) - before;
+        assert_int_equal(n, NEW);
+        assert_int_equal(got[0].place, want - NEW + 1);
+    }
+    assert_true(effort[1] > 0 && effort[1] < 2 * effort[0]);
+    end(db);
+}
+
 static void sharing_is_kept_and_audited(void **state)
 {
     (void)state;
@@ -319,6 +349,7 @@ int run_fed_signal_tests(void)
         cmocka_unit_test(pending_travels),
         cmocka_unit_test(what_was_told_is_known),
         cmocka_unit_test(a_hub_keeps_each_signal_once),
+        cmocka_unit_test(what_is_new_is_found_without_a_look_at_the_rest),
         cmocka_unit_test(the_first_class_that_fits_decides),
         cmocka_unit_test(sharing_is_kept_and_audited),
     };
