@@ -305,6 +305,31 @@ static int run_for(struct db *db, const char *sql, struct span peer, int64_t a, 
     return db_run(s, e);
 }
 
+/* Rows up to `after` that had no receipt: how many, and their bytes. Looks at those alone. */
+static int count_open(struct db *db, struct span peer, const struct fed_out_state *st,
+                      int64_t after, int64_t *n_out, int64_t *bytes_out, struct err *e)
+{
+    struct db_stmt *s = NULL;
+    int rc = db_query(db,
+                      "SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM fed_out WHERE peer = $1 AND "
+                      "seq > $2 AND seq <= $3 AND acked = 0",
+                      e, &s);
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_text(s, 1, peer);
+    db_bind_i64(s, 2, st->acked);
+    db_bind_i64(s, 3, after);
+    rc = db_step(s, e);
+    if (rc > 0) {
+        *n_out = db_col_i64(s, 0);
+        *bytes_out = db_col_i64(s, 1);
+        db_done(s);
+        rc = 0;
+    }
+    return rc;
+}
+
 static int take_receipt(struct db *db, struct span peer, struct fed_out_state *st, int64_t after,
                         struct err *e)
 {
@@ -312,20 +337,12 @@ static int take_receipt(struct db *db, struct span peer, struct fed_out_state *s
     if (after <= st->acked) {
         return 0;
     }
-    int rc = number_of(db,
-                       "SELECT COUNT(*) FROM fed_out WHERE peer = $1 AND seq > 0 AND seq <= $2 "
-                       "AND acked = 0",
-                       peer, after, 0, &n, e);
-    rc = rc < 0 ? rc
-                : number_of(db,
-                            "SELECT SUM(bytes) FROM fed_out WHERE peer = $1 AND seq > 0 AND "
-                            "seq <= $2 AND acked = 0",
-                            peer, after, 0, &bytes, e);
+    int rc = count_open(db, peer, st, after, &n, &bytes, e);
     rc = rc < 0 ? rc
                 : run_for(db,
-                          "UPDATE fed_out SET acked = 1 WHERE peer = $1 AND seq > 0 AND "
-                          "seq <= $2 AND acked = 0",
-                          peer, after, -1, e);
+                          "UPDATE fed_out SET acked = 1 WHERE peer = $1 AND seq > $2 AND "
+                          "seq <= $3 AND acked = 0",
+                          peer, st->acked, after, e);
     st->acked = after;
     st->waiting -= n;
     st->bytes -= bytes;
@@ -338,7 +355,8 @@ static int give_numbers(struct db *db, struct span peer, struct fed_out_state *s
 {
     size_t open = (size_t)(st->seq - st->acked);
     size_t n = 0, room = open < max_rows ? max_rows - open : 0;
-    int64_t *places = arena_calloc(arena, room + 1, sizeof *places);
+    size_t held = 0;
+    int64_t *places = NULL;
     struct db_stmt *s = NULL;
     int rc = room == 0 ? 0
                        : db_query(db,
@@ -351,6 +369,7 @@ static int give_numbers(struct db *db, struct span peer, struct fed_out_state *s
     db_bind_text(s, 1, peer);
     db_bind_i64(s, 2, (int64_t)room);
     while ((rc = db_step(s, e)) > 0) {
+        places = arena_more(arena, places, n, &held, sizeof *places);
         places[n++] = db_col_i64(s, 0);
     }
     for (size_t i = 0; rc == 0 && i < n; i++) {
@@ -367,7 +386,7 @@ static int read_rows(struct db *db, struct span peer, int64_t after, size_t max_
                      struct arena *arena, struct fed_out_batch *out, struct err *e)
 {
     struct db_stmt *s = NULL;
-    size_t bytes = 0;
+    size_t bytes = 0, room = 0;
     int rc = db_query(db,
                       "SELECT o.seq, o.class, o.envelope, v.type, v.circle, o.reason, o.audience, "
                       "v.body FROM fed_out o JOIN fed_envelope v ON v.id = o.envelope "
@@ -376,16 +395,16 @@ static int read_rows(struct db *db, struct span peer, int64_t after, size_t max_
     if (rc < 0) {
         return rc;
     }
-    out->rows = arena_calloc(arena, max_rows + 1, sizeof *out->rows);
     db_bind_text(s, 1, peer);
     db_bind_i64(s, 2, after);
     db_bind_i64(s, 3, (int64_t)max_rows);
     while (out->count < max_rows && (rc = db_step(s, e)) > 0) {
-        struct fed_out_row *r = &out->rows[out->count];
         struct span body = db_col_bytes(s, 7);
         if (out->count > 0 && bytes + body.len > FED_OUT_BATCH_BYTES) {
             break;
         }
+        out->rows = arena_more(arena, out->rows, out->count, &room, sizeof *out->rows);
+        struct fed_out_row *r = &out->rows[out->count];
         bytes += body.len;
         r->seq = db_col_i64(s, 0);
         r->class = db_col_i64(s, 1);
@@ -400,45 +419,73 @@ static int read_rows(struct db *db, struct span peer, int64_t after, size_t max_
     return rc < 0 ? rc : 0;
 }
 
-/* Everything but the receipt is already there: no write, no commit. */
-static int batch_within(struct db *db, struct span peer, int64_t epoch, int64_t after,
-                        size_t max_rows, struct arena *arena, struct fed_out_batch *out,
-                        struct err *e)
+/* Receipt and numbers of one peer. ERR_INVALID: nothing was changed. */
+static int prepare(struct db *db, const struct fed_out_ask *ask, size_t max_rows,
+                   struct arena *arena, struct fed_out_batch *out, struct err *e)
 {
     struct fed_out_state *st = &out->state;
-    if (epoch == st->epoch && after > st->seq) {
-        return err_set(e, ERR_INVALID, "a receipt for number %lld, and %lld was the last sent",
-                       (long long)after, (long long)st->seq);
+    int64_t fresh = 0;
+    int rc = fed_out_state(db, ask->peer, st, e);
+    rc = rc < 0 ? rc
+                : number_of(db, "SELECT 1 FROM fed_out WHERE peer = $1 AND seq = 0 LIMIT 1",
+                            ask->peer, -1, 0, &fresh, e);
+    bool same = ask->epoch == st->epoch;
+    if (rc < 0 || (fresh == 0 && !(same && ask->after > st->acked))) {
+        return rc;
     }
-    int64_t from = epoch == st->epoch ? after : 0;
-    int rc = take_receipt(db, peer, st, from, e);
-    rc = rc < 0 ? rc : give_numbers(db, peer, st, max_rows, arena, e);
-    return rc < 0 ? rc : put_state(db, peer, st, e);
+    if (same && ask->after > st->seq) {
+        return err_set(e, ERR_INVALID, "a receipt for number %lld, and %lld was the last sent",
+                       (long long)ask->after, (long long)st->seq);
+    }
+    rc = take_receipt(db, ask->peer, st, same ? ask->after : 0, e);
+    rc = rc < 0 ? rc : give_numbers(db, ask->peer, st, max_rows, arena, e);
+    return rc < 0 ? rc : put_state(db, ask->peer, st, e);
+}
+
+static int batches_within(struct db *db, const struct fed_out_ask *asks, size_t count,
+                          size_t max_rows, struct arena *arena, struct fed_out_batch *out,
+                          struct err *e)
+{
+    size_t bytes = 0;
+    int rc = 0;
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        struct fed_out_batch *b = &out[i];
+        if (bytes >= FED_OUT_BATCHES_BYTES) {
+            b->rc = ERR_BUSY;
+            continue;
+        }
+        rc = prepare(db, &asks[i], max_rows, arena, b, e);
+        if (rc == ERR_INVALID) { /* no reason for the others to wait */
+            b->rc = rc;
+            rc = 0;
+            continue;
+        }
+        int64_t from = asks[i].epoch == b->state.epoch ? asks[i].after : 0;
+        rc = rc < 0 ? rc : read_rows(db, asks[i].peer, from, max_rows, arena, b, e);
+        for (size_t k = 0; k < b->count; k++) {
+            bytes += b->rows[k].envelope.len;
+        }
+    }
+    return rc;
+}
+
+/* A transaction that changed nothing costs no sync. */
+int fed_out_batches(struct db *db, const struct fed_out_ask *asks, size_t count, size_t max_rows,
+                    struct arena *arena, struct fed_out_batch *out, struct err *e)
+{
+    CHECK(max_rows > 0 && max_rows <= FED_OUT_BATCH_MAX && count <= FED_OUT_BATCHES_MAX);
+    memset(out, 0, count * sizeof *out);
+    int rc = db_begin(db, e);
+    return rc < 0 ? rc
+                  : db_end(db, batches_within(db, asks, count, max_rows, arena, out, e), e);
 }
 
 int fed_out_batch(struct db *db, struct span peer, int64_t epoch, int64_t after, size_t max_rows,
-                  time_ns now, struct arena *arena, struct fed_out_batch *out, struct err *e)
+                  struct arena *arena, struct fed_out_batch *out, struct err *e)
 {
-    (void)now;
-    memset(out, 0, sizeof *out);
-    CHECK(max_rows > 0 && max_rows <= FED_OUT_BATCH_MAX);
-    int64_t fresh = 0;
-    int rc = fed_out_state(db, peer, &out->state, e);
-    rc = rc < 0 ? rc
-                : number_of(db,
-                            "SELECT 1 FROM fed_out WHERE peer = $1 AND seq = 0 LIMIT 1", peer, -1,
-                            0, &fresh, e);
-    if (rc < 0) {
-        return rc;
-    }
-    bool receipt = epoch == out->state.epoch && after > out->state.acked;
-    if (fresh != 0 || receipt) {
-        rc = db_begin(db, e);
-        rc = rc < 0 ? rc
-                    : db_end(db, batch_within(db, peer, epoch, after, max_rows, arena, out, e), e);
-    }
-    int64_t from = epoch == out->state.epoch ? after : 0;
-    return rc < 0 ? rc : read_rows(db, peer, from, max_rows, arena, out, e);
+    const struct fed_out_ask ask = {peer, epoch, after};
+    int rc = fed_out_batches(db, &ask, 1, max_rows, arena, out, e);
+    return rc < 0 ? rc : out->rc;
 }
 
 int fed_out_restart(struct db *db, struct span peer, int64_t epoch, struct err *e)

@@ -26,6 +26,8 @@ enum {
     FED_OUT_PEERS_MAX = 4096,       /* receivers of one envelope */
     FED_OUT_BATCH_MAX = 500,        /* envelopes of one push or pull */
     FED_OUT_BATCH_BYTES = 4 << 20,  /* bytes of one push or pull; one envelope always fits */
+    FED_OUT_BATCHES_MAX = 128,      /* peers asked for in one transaction: others wait behind it */
+    FED_OUT_BATCHES_BYTES = 8 << 20, /* after so much no further peer is read: an answer has 16 MiB */
     FED_TEXT_MAX = 1024,            /* bytes of a reason or an audience */
 };
 
@@ -85,6 +87,13 @@ struct fed_out_batch {
     struct fed_out_state state; /* after giving numbers */
     struct fed_out_row *rows;
     size_t count;
+    int rc; /* of fed_out_batches: ERR_INVALID as below, ERR_BUSY: no room in this answer, ask again */
+};
+
+/* One peer, and up to where it has received. */
+struct fed_out_ask {
+    struct span peer;
+    int64_t epoch, after;
 };
 
 /*
@@ -93,8 +102,11 @@ struct fed_out_batch {
  * first, then by age. Rows are the arena's. ERR_INVALID: a receipt for what was never sent.
  */
 int fed_out_batch(struct db *db, struct span peer, int64_t epoch, int64_t after, size_t max_rows,
-                  time_ns now, struct arena *arena, struct fed_out_batch *out,
-                  struct err *e) NODISCARD;
+                  struct arena *arena, struct fed_out_batch *out, struct err *e) NODISCARD;
+/* The same of up to FED_OUT_BATCHES_MAX peers in one transaction: after something went to thousands of
+ * members one commit is for many. out[i].rc says what became of each; an error is of all. */
+int fed_out_batches(struct db *db, const struct fed_out_ask *asks, size_t count, size_t max_rows,
+                    struct arena *arena, struct fed_out_batch *out, struct err *e) NODISCARD;
 
 /*
  * A new epoch of the stream: everything that has not expired is sent again from number 1. For a

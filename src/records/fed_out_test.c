@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "records/fed_envelope.h"
 #include "records/fed_out.h"
 #include "records/records_test.h"
@@ -53,7 +54,7 @@ static struct fed_out_batch batch(struct db *db, int64_t epoch, int64_t after, s
 {
     struct fed_out_batch b;
     assert_int_equal(
-        fed_out_batch(db, SPAN(HUB), epoch, after, max, TEST_NOW, &arena, &b, &e), 0);
+        fed_out_batch(db, SPAN(HUB), epoch, after, max, &arena, &b, &e), 0);
     return b;
 }
 
@@ -89,7 +90,7 @@ static void order_and_receipts(void **state)
     assert_int_equal(b.state.bytes, 0);
     /* A receipt for what was never sent is a lie or a memory from a better past. */
     assert_int_equal(
-        fed_out_batch(db, SPAN(HUB), 1, 4, 10, TEST_NOW, &arena, &b, &e), ERR_INVALID);
+        fed_out_batch(db, SPAN(HUB), 1, 4, 10, &arena, &b, &e), ERR_INVALID);
     db_close(&db);
 }
 
@@ -253,12 +254,126 @@ static void gone_stays_known(void **state)
     db_close(&db);
 }
 
+enum { PEERS = 64 };
+
+static struct fed_out_ask ask_of(char ids[PEERS][FED_ROW_NODE_LEN + 1], int i, int64_t epoch, int64_t after)
+{
+    return (struct fed_out_ask){span_make(ids[i], FED_ROW_NODE_LEN), epoch, after};
+}
+
+/* One envelope to many: all get it and give their receipts, in one transaction each time. */
+static void many_peers_at_once(void **state)
+{
+    (void)state;
+    char ids[PEERS][FED_ROW_NODE_LEN + 1], id[FED_ROW_ID_LEN + 1];
+    struct span peers[PEERS];
+    struct fed_out_ask asks[PEERS];
+    struct fed_out_batch got[PEERS];
+    struct db *db = test_db();
+    size_t placed = 0;
+    add_circle(db, "0");
+    for (int i = 0; i < PEERS; i++) {
+        (void)snprintf(ids[i], sizeof ids[i], "%032d", i);
+        asks[i] = ask_of(ids, i, 0, 0);
+        peers[i] = asks[i].peer;
+    }
+    for (int k = 1; k <= 3; k++) {
+        struct fed_out out = envelope_of(k, FED_OUT_RESULT, id);
+        out.peer = peers;
+        out.npeers = PEERS;
+        assert_int_equal(db_begin(db, &e), 0);
+        assert_int_equal(db_end(db, fed_out_put(db, &out, TEST_NOW, &placed, &e), &e), 0);
+        assert_int_equal(placed, PEERS);
+    }
+    assert_int_equal(fed_out_batches(db, asks, PEERS, 2, &arena, got, &e), 0);
+    for (int i = 0; i < PEERS; i++) {
+        assert_int_equal(got[i].rc, 0);
+        assert_int_equal(got[i].count, 2);
+        assert_int_equal(got[i].rows[1].seq, 2);
+        asks[i] = ask_of(ids, i, 1, 1 + i % 2);
+    }
+    asks[7].after = 99; /* one whose memory is wrong hinders nobody */
+    assert_int_equal(fed_out_batches(db, asks, PEERS, 10, &arena, got, &e), 0);
+    for (int i = 0; i < PEERS; i++) {
+        struct fed_out_state st;
+        assert_int_equal(fed_out_state(db, asks[i].peer, &st, &e), 0);
+        assert_int_equal(got[i].rc, i == 7 ? ERR_INVALID : 0);
+        assert_int_equal(got[i].count, i == 7 ? 0 : 2 - i % 2);
+        assert_int_equal(st.acked, i == 7 ? 0 : 1 + i % 2);
+        assert_int_equal(st.waiting, i == 7 ? 3 : 2 - i % 2);
+        assert_int_equal(st.bytes, st.waiting * FED_ROW_ID_LEN);
+    }
+    db_close(&db);
+}
+
+/* A receipt looks at what it is for, however much was sent before. */
+static void a_receipt_costs_what_it_is_for(void **state)
+{
+    (void)state;
+    struct db *db = test_db();
+    uint64_t effort[2] = {0};
+    int sent = 0;
+    add_circle(db, "0");
+    for (int round = 0; round < 2; round++) {
+        int want = round == 0 ? 20 : 2000;
+        while (sent < want) {
+            assert_int_equal(put(db, ++sent, FED_OUT_RESULT), 1);
+        }
+        for (int64_t at = round == 0 ? 0 : 19; at < want; at += 500) {
+            (void)batch(db, 1, at, 500);
+        }
+        (void)batch(db, 1, want - 1, 10);
+        uint64_t before = db_effort(db);
+        assert_int_equal(batch(db, 1, want, 10).count, 0);
+        effort[round] = db_effort(db) - before;
+    }
+    assert_true(effort[1] > 0 && effort[1] < 2 * effort[0]);
+    db_close(&db);
+}
+
+/* What does not fit into one answer is asked for again. */
+static void an_answer_has_an_end(void **state)
+{
+    (void)state;
+    char ids[PEERS][FED_ROW_NODE_LEN + 1], id[FED_ROW_ID_LEN + 1];
+    struct fed_out_ask asks[PEERS];
+    struct fed_out_batch got[PEERS];
+    struct db *db = test_db();
+    size_t placed = 0, bytes = 1 << 20, full = 0;
+    char *text = mem_alloc(bytes);
+    add_circle(db, "0");
+    memset(text, 'x', bytes);
+    for (int i = 0; i < PEERS; i++) {
+        (void)snprintf(ids[i], sizeof ids[i], "%032d", i);
+        asks[i] = ask_of(ids, i, 0, 0);
+        struct fed_out out = envelope_of(i, FED_OUT_RESULT, id);
+        out.envelope = span_make(text, bytes);
+        out.peer = &asks[i].peer;
+        out.npeers = 1;
+        assert_int_equal(db_begin(db, &e), 0);
+        assert_int_equal(db_end(db, fed_out_put(db, &out, TEST_NOW, &placed, &e), &e), 0);
+    }
+    assert_int_equal(fed_out_batches(db, asks, PEERS, 2, &arena, got, &e), 0);
+    for (int i = 0; i < PEERS; i++) {
+        assert_int_equal(got[i].rc == 0, got[i].count == 1);
+        assert_true(got[i].rc == 0 || got[i].rc == ERR_BUSY);
+        full += got[i].rc == 0;
+    }
+    assert_int_equal(full, FED_OUT_BATCHES_BYTES / bytes);
+    assert_int_equal(fed_out_batches(db, asks + full, PEERS - full, 2, &arena, got, &e), 0);
+    assert_int_equal(got[0].count, 1);
+    mem_free(text);
+    db_close(&db);
+}
+
 int run_fed_out_tests(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(order_and_receipts), cmocka_unit_test(memory_lost),
         cmocka_unit_test(expiry),             cmocka_unit_test(bulk_makes_room),
         cmocka_unit_test(refused_parts),      cmocka_unit_test(gone_stays_known),
+        cmocka_unit_test(many_peers_at_once), cmocka_unit_test(a_receipt_costs_what_it_is_for),
+        cmocka_unit_test(an_answer_has_an_end),
     };
     arena_init(&arena, 0);
     int failed = cmocka_run_group_tests_name("federation outbox", tests, NULL, NULL);

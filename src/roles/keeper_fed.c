@@ -114,25 +114,12 @@ static void write_out_state(struct keeper_records *kr, const struct fed_out_stat
     }
 }
 
-static int batch(struct keeper_records *kr, struct cursor *c, struct err *e)
+static void write_batch(struct keeper_records *kr, const struct fed_out_batch *b)
 {
-    struct fed_out_batch b = {0};
-    struct span peer = cursor_str(c);
-    int64_t epoch = (int64_t)cursor_u64(c);
-    int64_t after = (int64_t)cursor_u64(c);
-    uint32_t max = cursor_u32(c);
-    int rc = max == 0 || max > FED_OUT_BATCH_MAX ? err_set(e, ERR_INVALID, "the limit is wrong")
-                                                 : whole(c, e);
-    rc = rc < 0 ? rc
-                : fed_out_batch(kr->db, peer, epoch, after, max, clock_now(), &kr->scratch, &b, e);
-    answer_begin(&kr->out, rc, e);
-    if (rc < 0) {
-        return rc;
-    }
-    write_out_state(kr, &b.state);
-    buf_u32(&kr->out, (uint32_t)b.count);
-    for (size_t i = 0; i < b.count; i++) {
-        const struct fed_out_row *r = &b.rows[i];
+    write_out_state(kr, &b->state);
+    buf_u32(&kr->out, (uint32_t)b->count);
+    for (size_t i = 0; i < b->count; i++) {
+        const struct fed_out_row *r = &b->rows[i];
         const struct span texts[] = {r->id,     r->type,     r->circle,
                                      r->reason, r->audience, r->envelope};
         buf_u64(&kr->out, (uint64_t)r->seq);
@@ -140,7 +127,56 @@ static int batch(struct keeper_records *kr, struct cursor *c, struct err *e)
             buf_str(&kr->out, texts[k]);
         }
     }
-    return 0;
+}
+
+static struct fed_out_ask read_out_ask(struct cursor *c)
+{
+    struct fed_out_ask ask;
+    ask.peer = cursor_str(c);
+    ask.epoch = (int64_t)cursor_u64(c);
+    ask.after = (int64_t)cursor_u64(c);
+    return ask;
+}
+
+static int check_limit(struct cursor *c, uint32_t max, struct err *e)
+{
+    return max == 0 || max > FED_OUT_BATCH_MAX ? err_set(e, ERR_INVALID, "the limit is wrong")
+                                               : whole(c, e);
+}
+
+static int batch(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    struct fed_out_batch b = {0};
+    const struct fed_out_ask ask = read_out_ask(c);
+    uint32_t max = cursor_u32(c);
+    int rc = check_limit(c, max, e);
+    rc = rc < 0 ? rc
+                : fed_out_batch(kr->db, ask.peer, ask.epoch, ask.after, max, &kr->scratch, &b, e);
+    answer_begin(&kr->out, rc, e);
+    if (rc == 0) {
+        write_batch(kr, &b);
+    }
+    return rc;
+}
+
+static int batches(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    struct fed_out_ask asks[FED_OUT_BATCHES_MAX];
+    uint32_t max = cursor_u32(c);
+    uint32_t n = cursor_u32(c);
+    for (uint32_t i = 0; i < n && i < FED_OUT_BATCHES_MAX; i++) {
+        asks[i] = read_out_ask(c);
+    }
+    struct fed_out_batch *list = arena_calloc(&kr->scratch, FED_OUT_BATCHES_MAX, sizeof *list);
+    int rc = n > FED_OUT_BATCHES_MAX ? err_set(e, ERR_INVALID, "the question is broken")
+                                     : check_limit(c, max, e);
+    rc = rc < 0 ? rc : fed_out_batches(kr->db, asks, n, max, &kr->scratch, list, e);
+    answer_begin(&kr->out, rc, e);
+    for (uint32_t i = 0; i < n && rc == 0; i++) {
+        buf_u32(&kr->out, (uint32_t)-list[i].rc);
+        write_batch(kr, &list[i]);
+    }
+    return rc;
 }
 
 static int send_within(struct keeper_records *kr, const struct fed_out *list, uint32_t n,
@@ -312,7 +348,7 @@ keeper_answer_fn *keeper_fed_answer(uint16_t ask)
         {ASK_FED_CODE, code},         {ASK_FED_ASK_TO_JOIN, ask_to_join},
         {ASK_FED_REQUEST, request},   {ASK_FED_REQUESTS, requests}, {ASK_FED_OFFICER, officer},
         {ASK_FED_LINK, put_link},         {ASK_FED_STOP, stop},         {ASK_FED_STREAM_ID, stream_id},
-        {ASK_FED_STREAMS, streams},   {ASK_FED_HELD, held},
+        {ASK_FED_STREAMS, streams},   {ASK_FED_HELD, held},         {ASK_FED_BATCHES, batches},
     };
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         if (table[i].ask == ask) {

@@ -101,6 +101,7 @@ void fed_engine_free(struct fed_engine **out)
     vec_free(&en->joins);
     vec_free(&en->peers);
     vec_free(&en->waiting);
+    vec_free(&en->pulls);
     map_free(&en->peer_by_node);
     engine_group_free(&en->gathering);
     engine_group_free(&en->under_way);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* The hub's side of its members' streams: hello, push, pull (docs/FEDERATION.md §4). See engine.h. */
+/* The hub's side of its members' streams: hello and push (docs/FEDERATION.md §4); pull is engine_pull.c's. See
+ * engine.h. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -301,170 +302,6 @@ static void push(struct fed_engine *en, struct fed_call *call)
     mem_free(b);
 }
 
-/* ---- pull ---- */
-
-static void pull_ask(struct fed_engine *en, struct hub_peer *p);
-
-static void pull_end(struct fed_engine *en, struct hub_peer *p)
-{
-    for (size_t i = 0; i < en->waiting.len; i++) {
-        if (en->waiting.data[i] == p->pull) {
-            en->waiting.data[i] = *vec_last(&en->waiting);
-            en->waiting.len--;
-            break;
-        }
-    }
-    p->pull = NULL;
-}
-
-static void pull_answer(struct fed_engine *en, struct hub_peer *p, const struct batch *b)
-{
-    struct buf out;
-    struct fed_call *call = p->pull;
-    buf_init(&out, BATCH_BODY_MAX);
-    batch_write_pull(b, &out);
-    pull_end(en, p);
-    engine_respond(call, 200, &out);
-    buf_free(&out);
-}
-
-static bool read_batch(struct cursor *data, struct hub_peer *p, struct batch *b)
-{
-    int64_t st[6];
-    for (size_t i = 0; i < ARRAY_LEN(st); i++) {
-        st[i] = (int64_t)cursor_u64(data);
-    }
-    uint32_t n = cursor_u32(data);
-    b->epoch = st[0];
-    b->count = 0;
-    for (uint32_t i = 0; i < n && i < BATCH_MAX && !data->failed; i++) {
-        b->items[i].seq = (int64_t)cursor_u64(data);
-        for (int k = 0; k < 5; k++) { /* id, type, circle, reason, audience: for the courier's log */
-            (void)cursor_str(data);
-        }
-        b->items[i].envelope = cursor_str(data);
-        b->count++;
-    }
-    p->out = (struct fed_stream_out){(uint64_t)st[0], (uint64_t)st[1], (uint64_t)st[2]};
-    return cursor_done(data) && n <= BATCH_MAX;
-}
-
-static void pull_batch(void *ctx, int rc, struct span text, struct cursor *data)
-{
-    struct hub_peer *p = ctx;
-    struct fed_engine *en = p->engine;
-    struct fed_call *call = p->pull;
-    (void)text;
-    p->asking = false;
-    if (call == NULL) { /* the listener ended */
-        return;
-    }
-    if (call->epoch != p->asked_epoch || call->after != p->asked_after) { /* another came in its place */
-        pull_ask(en, p);
-        return;
-    }
-    struct batch *b = mem_alloc(sizeof *b);
-    bool fine = rc == 0 && read_batch(data, p, b);
-    if (rc == ERR_INVALID) { /* a receipt for what was never sent: somebody's memory is wrong */
-        pull_end(en, p);
-        engine_respond_error(call, 409, "stream", "say hello first");
-    } else if (!fine) {
-        pull_end(en, p);
-        engine_respond_error(call, 503, "busy", "the hub is busy; try again");
-    } else if (b->count > 0 || en->now >= call->until) {
-        pull_answer(en, p, b);
-    } else if (p->news) {
-        pull_ask(en, p);
-    }
-    mem_free(b);
-}
-
-static void pull_ask(struct fed_engine *en, struct hub_peer *p)
-{
-    struct buf q;
-    p->news = false;
-    engine_ask_begin(&q, ASK_FED_BATCH);
-    buf_str(&q, span_of(p->node));
-    buf_u64(&q, (uint64_t)p->pull->epoch);
-    buf_u64(&q, (uint64_t)p->pull->after);
-    buf_u32(&q, BATCH_MAX);
-    p->asked_epoch = p->pull->epoch;
-    p->asked_after = p->pull->after;
-    p->asking = engine_ask(en, &q, pull_batch, p);
-    p->news = !p->asking;
-}
-
-/* After a cut the old connection may seem to live for long: the newest one counts. */
-void engine_pull_replace(struct fed_engine *en, struct hub_peer *p)
-{
-    struct fed_call *old = p->pull;
-    if (old != NULL) {
-        pull_end(en, p);
-        engine_respond_error(old, 409, "stream", "this node speaks on another connection now");
-    }
-}
-
-static void pull(struct fed_engine *en, struct fed_call *call)
-{
-    struct hub_peer *p = call->peer;
-    if (!p->greeted) {
-        engine_respond_error(call, 409, "stream", "say hello first");
-        return;
-    }
-    engine_pull_replace(en, p);
-    call->until = en->now + call->wait_s * TIME_SECOND;
-    p->pull = call;
-    vec_push(&en->waiting, call);
-    if (!p->asking) { /* else its answer comes, and is looked at */
-        pull_ask(en, p);
-    }
-}
-
-void engine_peer_wake(struct fed_engine *en, struct span node)
-{
-    uint64_t at = 0;
-    if (!map_get(&en->peer_by_node, node, &at)) {
-        return;
-    }
-    struct hub_peer *p = (struct hub_peer *)(uintptr_t)at;
-    p->news = true;
-    if (p->pull != NULL && !p->asking) {
-        pull_ask(en, p);
-    }
-}
-
-void engine_hub_wake_all(struct fed_engine *en)
-{
-    for (size_t i = 0; i < en->peers.len; i++) {
-        struct hub_peer *p = en->peers.data[i];
-        p->news = true;
-        if (p->pull != NULL && !p->asking) {
-            pull_ask(en, p);
-        }
-    }
-}
-
-/* Long polls that waited long enough, and those of members that are none any more. */
-void engine_hub_tick(struct fed_engine *en)
-{
-    for (size_t i = en->waiting.len; i-- > 0;) {
-        struct fed_call *call = en->waiting.data[i];
-        struct hub_peer *p = call->peer;
-        if (p->asking) {
-            continue;
-        }
-        if (engine_member_state(en, span_of(p->node)) != FED_TAKEN) {
-            pull_end(en, p);
-            engine_respond_error(call, 403, "removed", "no longer a member");
-        } else if (en->now >= call->until) {
-            const struct batch nothing = {.epoch = (int64_t)p->out.epoch};
-            pull_answer(en, p, &nothing);
-        } else if (p->news) {
-            pull_ask(en, p);
-        }
-    }
-}
-
 /* ---- all calls ---- */
 
 void fed_hub_call(struct fed_engine *en, struct fed_call *call)
@@ -500,7 +337,7 @@ void fed_hub_call(struct fed_engine *en, struct fed_call *call)
         push(en, call);
         break;
     case FED_CALL_PULL:
-        pull(en, call);
+        engine_pull(en, call);
         break;
     case FED_CALL_RENEW:
         engine_renew_call(en, call);
@@ -519,6 +356,6 @@ void fed_hub_gone(struct fed_engine *en, struct fed_call *call)
     } else if (call->kind == FED_CALL_PUSH && call->work != NULL) {
         ((struct push *)call->work)->call = NULL;
     } else if (call->kind == FED_CALL_PULL && call->peer != NULL && call->peer->pull == call) {
-        pull_end(en, call->peer);
+        engine_pull_end(en, call->peer);
     }
 }

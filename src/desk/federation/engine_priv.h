@@ -58,7 +58,8 @@ struct hub_peer {
     struct fed_stream_out out;
     bool pushing;             /* a push of its is being taken in */
     struct fed_call *pull;    /* waits for news */
-    bool asking;              /* a batch for `pull` was asked for */
+    size_t waiting_at;        /* place of `pull` among those that wait */
+    bool asking;              /* a batch for `pull` is asked for, or about to be */
     int64_t asked_epoch, asked_after; /* for which place */
     bool news;                /* something new since then */
     bool greeted;             /* said hello since we run */
@@ -149,6 +150,9 @@ struct fed_engine {
     struct map peer_by_node;
     struct group *gathering, *under_way;
     VEC(struct fed_call *) waiting; /* long polls */
+    VEC(struct hub_peer *) pulls;   /* whose batches are to be asked for next */
+    struct hub_peer *pulled[FED_OUT_BATCHES_MAX]; /* whose are being asked for */
+    size_t npulled;
     struct buf stopped;             /* text of the setting; empty = not stopped */
     time_ns stopped_seen;
     bool may_hold;       /* some envelopes may be held */
@@ -245,7 +249,13 @@ void engine_enrol_carried(struct fed_link *l, const struct fed_carried *c);
 
 /* engine_hub.c */
 struct hub_peer *engine_peer(struct fed_engine *en, struct span node);
+/* engine_pull.c */
+void engine_pull(struct fed_engine *en, struct fed_call *call);
 void engine_peer_wake(struct fed_engine *en, struct span node);
+/* Asks the keeper for those that wait for it, unless a question is under way. */
+void engine_pulls_go(struct fed_engine *en);
+/* The pull that waits does so no longer. */
+void engine_pull_end(struct fed_engine *en, struct hub_peer *p);
 /* Ends the pull that waits, if one does: its node speaks on another connection now. */
 void engine_pull_replace(struct fed_engine *en, struct hub_peer *p);
 void engine_hub_tick(struct fed_engine *en);
