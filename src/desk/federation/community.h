@@ -19,6 +19,7 @@ enum {
     COMMUNITY_RECENT = 8,         /* a member's latest rules, for sequences */
     COMMUNITY_FINDINGS_MAX = SIGNAL_INDICATORS_MAX + SIGNAL_TECHNIQUES_MAX + 1 + COMMUNITY_RECENT,
     COMMUNITY_STEP_MAX = 8,       /* buckets between two rules of a sequence: two hours */
+    COMMUNITY_TALLIES_MAX = 16,   /* cohorts over which one thing is counted at once */
 };
 
 enum community_kind {
@@ -52,7 +53,6 @@ struct community_finding {
     struct span value;    /* in the arena of the call */
     uint32_t members;     /* distinct ones that saw it within the window, ≥ 1 */
     uint32_t before;      /* the same before this signal */
-    int64_t first, last;  /* buckets of the oldest and newest sighting remembered */
     enum alert_level level; /* highest told of */
 };
 
@@ -75,15 +75,30 @@ void community_forget(struct community *c, struct span member);
 uint32_t community_members(struct community *c, enum community_kind kind, struct span value,
                            int64_t now);
 
-/* As above, of those only that `counts` says yes to: a fixed set of members (policy/publish.h). Looks
- * at each member that saw it. */
-typedef bool community_counts(void *ctx, struct span member);
+/* Buckets of the oldest and newest sighting remembered; false when nobody saw it. Looks at each member that did: for
+ * what is published, not for each signal. */
+bool community_span(struct community *c, enum community_kind kind, struct span value, int64_t now,
+                    int64_t *first_out, int64_t *last_out) NODISCARD;
+
+/*
+ * Fixed sets of members (policy/publish.h): since which epoch of the circle a member counts;
+ * COMMUNITY_NEVER: it does not. Asked once for each member; ctx lives as long as c does. To be called again whenever
+ * the answers may be others: what was counted is counted anew.
+ */
+#define COMMUNITY_NEVER UINT64_MAX
+typedef uint64_t community_since(void *ctx, struct span member);
+void community_cohorts(struct community *c, community_since *since, void *ctx);
+
+/* As community_members, of those only that counted in an epoch already (0: that count today). Constant work: of
+ * each thing it is counted on for the last COMMUNITY_TALLIES_MAX epochs asked for; another one looks at each member
+ * that saw it once. Nobody counts before community_cohorts. */
 uint32_t community_cohort(struct community *c, enum community_kind kind, struct span value,
-                          int64_t now, community_counts *counts, void *ctx);
+                          int64_t now, uint64_t epoch);
 
 struct community_stats {
     uint32_t members, things, keys;
     uint64_t displaced; /* sightings that a member's own newer ones pushed out */
+    uint64_t recounted; /* counts over a cohort that looked at each member */
     size_t bytes;
 };
 void community_stats(const struct community *c, struct community_stats *out);

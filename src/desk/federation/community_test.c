@@ -81,8 +81,11 @@ static void the_second_member_counts(void **state)
     const struct community_finding *f = finding(n, COMMUNITY_INDICATOR);
     assert_int_equal(f->members, 2);
     assert_int_equal(f->before, 1);
-    assert_int_equal(f->first, NOW - 3);
-    assert_int_equal(f->last, NOW);
+    int64_t first, last;
+    assert_true(community_span(c, COMMUNITY_INDICATOR, f->value, NOW, &first, &last));
+    assert_int_equal(first, NOW - 3);
+    assert_int_equal(last, NOW);
+    assert_false(community_span(c, COMMUNITY_INDICATOR, SPAN("ip:1.1.1.1"), NOW, &first, &last));
     assert_true(span_eq(f->value, SPAN("ip:8.8.8.8")));
     assert_int_equal(finding(n, COMMUNITY_RULE)->members, 1); /* another rule */
     assert_int_equal(community_members(c, COMMUNITY_PRODUCT, SPAN("linux"), NOW), 2);
@@ -121,7 +124,9 @@ static void a_clock_from_the_future_moves_nothing(void **state)
     s = signal_of("r1", "8.8.8.8", NOW + 1000 * DAY);
     size_t n = take(c, "m2", &s, NOW);
     assert_int_equal(finding(n, COMMUNITY_INDICATOR)->members, 2);
-    assert_int_equal(finding(n, COMMUNITY_INDICATOR)->last, NOW);
+    int64_t first, last;
+    assert_true(community_span(c, COMMUNITY_INDICATOR, SPAN("ip:8.8.8.8"), NOW, &first, &last));
+    assert_int_equal(last, NOW);
     /* It is forgotten with the others. */
     assert_int_equal(community_members(c, COMMUNITY_INDICATOR, SPAN("ip:8.8.8.8"), NOW + 8 * DAY), 0);
     end(c);
@@ -241,14 +246,36 @@ static uint32_t below(uint32_t n)
     return (uint32_t)(seed >> 33) % n;
 }
 
+/* Since when each member counts; changed in the middle of a run. */
+static uint64_t joined[MEMBERS];
+
+static uint64_t since(void *ctx, struct span member)
+{
+    (void)ctx;
+    int at = 0;
+    for (size_t i = 1; i < member.len; i++) {
+        at = 10 * at + (member.ptr[i] - '0');
+    }
+    return joined[at];
+}
+
+static bool in_cohort(int member, uint64_t epoch)
+{
+    return joined[member] != COMMUNITY_NEVER && (epoch == 0 || joined[member] <= epoch);
+}
+
+enum { ALL = -1 };
+
+/* epoch ALL: whoever saw it. */
 static uint32_t slow_count(const struct told *t, size_t n, bool by_ip, int value, int64_t window,
-                           int64_t now)
+                           int64_t now, int epoch)
 {
     bool seen[MEMBERS] = {0};
     uint32_t count = 0;
     for (size_t i = 0; i < n; i++) {
         int v = by_ip ? t[i].ip : t[i].rule;
-        if (v == value && t[i].bucket >= now - window && !seen[t[i].member]) {
+        bool counts = epoch == ALL || in_cohort(t[i].member, (uint64_t)epoch);
+        if (v == value && t[i].bucket >= now - window && counts && !seen[t[i].member]) {
             seen[t[i].member] = true;
             count++;
         }
@@ -264,8 +291,15 @@ static void counts_as_a_slow_count_does(void **state)
     int64_t now = NOW;
     size_t n = 0;
     uint64_t cases = test_cases(HISTORY);
+    enum { EPOCHS = 3 * COMMUNITY_TALLIES_MAX }; /* more than are kept of one thing */
     for (uint64_t i = 0; i < cases; i++) {
         char member[16], ip[32], rule[16];
+        if (i == 0 || below(200) == 0) { /* another membership */
+            for (int m = 0; m < MEMBERS; m++) {
+                joined[m] = below(5) == 0 ? COMMUNITY_NEVER : 1 + below(EPOCHS);
+            }
+            community_cohorts(c, since, NULL);
+        }
         if (n == HISTORY) { /* begin again after everything fell out */
             now += 31 * DAY;
             n = 0;
@@ -292,13 +326,45 @@ static void counts_as_a_slow_count_does(void **state)
         arena_reset(&arena);
         size_t nf = take(c, member, &s, now);
         const struct community_finding *f = finding(nf, COMMUNITY_INDICATOR);
-        uint32_t want = slow_count(told, n, true, t.ip, community_window(COMMUNITY_INDICATOR), now);
+        uint32_t want = slow_count(told, n, true, t.ip, community_window(COMMUNITY_INDICATOR), now, ALL);
         assert_int_equal(f == NULL, t.bucket < now - community_window(COMMUNITY_INDICATOR));
         assert_true(f == NULL || f->members == want);
-        want = slow_count(told, n, false, t.rule, community_window(COMMUNITY_RULE), now);
+        want = slow_count(told, n, false, t.rule, community_window(COMMUNITY_RULE), now, ALL);
         assert_int_equal(community_members(c, COMMUNITY_RULE, span_of(rule), now), want);
+        for (int k = 0; k < 3; k++) {
+            int epoch = (int)below(EPOCHS + 1);
+            want = slow_count(told, n, false, t.rule, community_window(COMMUNITY_RULE), now, epoch);
+            assert_int_equal(community_cohort(c, COMMUNITY_RULE, span_of(rule), now, (uint64_t)epoch),
+                             want);
+        }
     }
     mem_free(told);
+    end(c);
+}
+
+/* What thousands of members see is counted on, not counted anew with each of them: that is what once held a hub of
+ * 4,000 members up until its watchdog ended it. */
+static void a_count_is_kept_up(void **state)
+{
+    (void)state;
+    struct community *c = community(1 << 16);
+    struct community_stats st;
+    for (int m = 0; m < MEMBERS; m++) {
+        joined[m] = 1;
+    }
+    community_cohorts(c, since, NULL);
+    for (int i = 0; i < 10000; i++) {
+        char member[16];
+        (void)snprintf(member, sizeof member, "m%d", i % MEMBERS);
+        struct signal s = signal_of("r1", NULL, NOW);
+        arena_reset(&arena);
+        take(c, member, &s, NOW);
+        uint32_t want = (uint32_t)(i < MEMBERS ? i + 1 : MEMBERS);
+        assert_int_equal(community_cohort(c, COMMUNITY_RULE, SPAN("r1"), NOW, 0), want);
+        assert_int_equal(community_cohort(c, COMMUNITY_PRODUCT, SPAN("linux"), NOW, 1), want);
+    }
+    community_stats(c, &st);
+    assert_int_equal(st.recounted, 2); /* one look for each of the two */
     end(c);
 }
 
@@ -332,6 +398,7 @@ int main(void)
         cmocka_unit_test(what_is_taken_back_is_not_counted),
         cmocka_unit_test(a_flood_pushes_out_only_its_own),
         cmocka_unit_test(counts_as_a_slow_count_does),
+        cmocka_unit_test(a_count_is_kept_up),
         cmocka_unit_test(many_members),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

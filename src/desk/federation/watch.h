@@ -21,6 +21,8 @@ enum {
     WATCH_WARNING_LIFE_S = 14 * 86400, /* a warning holds for so long after its newest version */
     WATCH_SIGNAL_LIFE_S = 30 * 86400,  /* an undelivered signal says nothing after this */
     WATCH_RETRY_S = 30,             /* after an envelope that could not be issued */
+    WATCH_SPREAD_MS = 30,           /* between two versions of a warning, for each member: 2,000 members hear of
+                                       a higher number once a minute */
     WATCH_FORGET_S = 5,             /* what a member took back is counted anew this often at most */
     WATCH_DRY_RUN_DAYS = 30,        /* of archive that a dry run looks at, unless somebody says else */
     WATCH_DRY_RUN_DAYS_MAX = 3650,

@@ -27,6 +27,8 @@ struct hub_circle *watch_circle_at(struct fed_watch *w, struct span id)
     memcpy(c->id, id.ptr, id.len);
     memcpy(o.seed, w->seed, sizeof o.seed);
     c->community = community_new(&o);
+    cohort_init(&c->cohort);
+    community_cohorts(c->community, cohort_since, &c->cohort);
     map_init(&c->by_id);
     vec_push(&w->circles, c);
     return c;
@@ -43,16 +45,14 @@ void watch_hub_free(struct fed_watch *w)
         vec_free(&c->warnings);
         map_free(&c->by_id);
         community_free(&c->community);
+        cohort_free(&c->cohort);
         mem_free(c);
     }
-    for (size_t i = 0; i < w->plans.len; i++) {
-        watch_plan_free(&w->plans.data[i]);
-    }
+    watch_plans_free(w);
     for (size_t i = 0; i < w->dirty.len; i++) {
         mem_free((void *)(uintptr_t)w->dirty.data[i].organisation.ptr);
     }
     vec_free(&w->circles);
-    vec_free(&w->plans);
     vec_free(&w->dirty);
 }
 
@@ -63,16 +63,17 @@ static struct span heap_copy(struct span s)
     return span_make(text, s.len);
 }
 
-struct hub_warning *watch_warning_add(struct hub_circle *c, const struct warning *w)
+struct hub_warning *watch_warning_add(struct hub_circle *c, struct span id,
+                                      enum community_kind kind, struct span value)
 {
     uint64_t at = 0;
-    if (map_get(&c->by_id, w->id, &at)) {
+    if (map_get(&c->by_id, id, &at)) {
         return (struct hub_warning *)(uintptr_t)at;
     }
     struct hub_warning *hw = mem_alloc(sizeof *hw);
-    memcpy(hw->id, w->id.ptr, WARNING_ID_LEN);
-    hw->kind = w->kind;
-    hw->value = heap_copy(w->value);
+    memcpy(hw->id, id.ptr, WARNING_ID_LEN);
+    hw->kind = kind;
+    hw->value = heap_copy(value);
     vec_push(&c->warnings, hw);
     map_put(&c->by_id, span_make(hw->id, WARNING_ID_LEN), (uint64_t)(uintptr_t)hw);
     return hw;
@@ -89,7 +90,7 @@ static void load_warning(struct fed_watch *w, const struct fed_warning_row *row,
     if (c == NULL || warning_from_row(row, arena, body, &e) < 0) {
         return;
     }
-    struct hub_warning *hw = watch_warning_add(c, body);
+    struct hub_warning *hw = watch_warning_add(c, body->id, body->kind, body->value);
     (void)!num_i64(row->published, &epoch);
     hw->version = body->version;
     hw->withdrawn = body->withdrawn;
@@ -187,6 +188,7 @@ static void look_again(struct fed_watch *w, bool agreed)
     for (size_t i = 0; i < w->circles.len; i++) {
         community_free(&w->circles.data[i]->community);
         w->circles.data[i]->community = community_new(&o);
+        community_cohorts(w->circles.data[i]->community, cohort_since, &w->circles.data[i]->cohort);
     }
     w->agreed = agreed;
     w->place = 0;

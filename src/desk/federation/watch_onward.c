@@ -24,7 +24,7 @@ enum {
 static void source_known(void *ctx, int rc, struct span text, struct cursor *data)
 {
     struct fed_watch *w = ctx;
-    struct hub_plan *p = w->plans.data[0];
+    struct hub_plan *p = w->plan;
     struct fed_warning_row row = {0};
     struct err e = {0};
     if (rc == ERR_CLOSED) {
@@ -39,7 +39,7 @@ static void source_known(void *ctx, int rc, struct span text, struct cursor *dat
     if (holds) {
         row.body = arena_copy(&p->arena, row.body);
         holds = warning_from_row(&row, &p->arena, &p->w, &e) == 0 &&
-                warning_onward(&p->w, row.circle, p->circle, &p->arena);
+                warning_onward(&p->w, row.circle, span_of(p->circle->id), &p->arena);
     }
     if (!holds) {
         watch_plan_drop(w);
@@ -83,13 +83,13 @@ static void compare(void *ctx, const struct fed_membership *m)
                                  : NULL;
     bool told = hw != NULL && hw->version > 0 && !hw->withdrawn;
     bool ours = told && span_eq(span_of(hw->from), r->id); /* this hub told of it because of r */
-    if (watch_plan_waits(w, span_of(id)) || !watch_plan_room(w)) {
+    if (watch_plan_waits(w, hw) || !watch_plan_room(w)) {
         w->onward_newest = 0; /* looked at again once it is told */
     } else if (r->withdrawn != 0 || r->onward.len == 0) {
         if (ours) {
             watch_plan_withdraw(w, c, hw);
-            (*vec_last(&w->plans))->pap =
-                r->onward.len > 0 ? arena_copy(&(*vec_last(&w->plans))->arena, r->onward) : SPAN("RED");
+            hw->plan->pap =
+                r->onward.len > 0 ? arena_copy(&hw->plan->arena, r->onward) : SPAN("RED");
         }
     } else if (r->expires > w->now && (!told || (ours && hw->from_version < r->version))) {
         struct hub_plan *p = watch_plan_new(w, c, x->kind, r->value);

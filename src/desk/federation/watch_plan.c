@@ -4,50 +4,18 @@
  * rules' texts are asked for and the warning is issued to all members alike. One at a time; nothing
  * is counted as told before it is durable.
  */
+#include <inttypes.h>
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "desk/federation/watch_priv.h"
 
 enum { PLANS_MAX = 4096 }; /* findings that wait; more come again with their next signal */
 
-/* Who counts: active members that are no mere sponsors or hubs, as they were in an epoch. */
-struct cohort {
-    const struct fed_membership *m;
-    uint64_t epoch; /* 0 = today's */
-};
-
-static bool is_counted(const struct cohort *c, const struct fed_member *m)
+/* The plan under way, where it is of this warning. */
+static struct hub_plan *under_way(const struct fed_watch *w, const struct hub_warning *hw)
 {
-    return m->state == FED_ACTIVE && (m->classes & (FED_MEMBER | FED_NDA)) != 0 &&
-           (c->epoch == 0 || m->since <= c->epoch);
-}
-
-static bool counts(void *ctx, struct span organisation)
-{
-    const struct cohort *c = ctx;
-    for (uint32_t i = 0; i < c->m->nmembers; i++) {
-        if (span_eq(c->m->members[i].org, organisation)) {
-            return is_counted(c, &c->m->members[i]);
-        }
-    }
-    return false;
-}
-
-/* Organisations, each once. */
-static uint32_t cohort_size(const struct cohort *c)
-{
-    struct map seen;
-    bool fresh = false;
-    uint32_t n = 0;
-    map_init(&seen);
-    for (uint32_t i = 0; i < c->m->nmembers; i++) {
-        if (is_counted(c, &c->m->members[i])) {
-            (void)map_at(&seen, c->m->members[i].org, &fresh);
-            n += fresh;
-        }
-    }
-    map_free(&seen);
-    return n;
+    return w->plan != NULL && w->plan->warning == hw ? w->plan : NULL;
 }
 
 static void title_of(struct hub_plan *p)
@@ -62,58 +30,78 @@ static void title_of(struct hub_plan *p)
                                       SPAN_ARG(span_sub(p->w.value, 0, 400))));
 }
 
-struct hub_plan *watch_plan_new(struct fed_watch *w, struct hub_circle *c, enum community_kind kind,
-                                struct span value)
+static void plan_free(struct hub_plan *p)
 {
-    struct hub_plan *p = mem_alloc(sizeof *p);
-    char *id;
-    arena_init(&p->arena, 0);
-    id = arena_bytes(&p->arena, WARNING_ID_LEN + 1);
-    p->circle = arena_copy(&p->arena, span_of(c->id));
-    warning_make_id(p->circle, kind, value, id);
-    p->w.id = span_make(id, WARNING_ID_LEN);
-    p->w.kind = kind;
-    p->w.value = arena_copy(&p->arena, value);
-    title_of(p);
-    vec_push(&w->plans, p);
-    return p;
-}
-
-void watch_plan_free(struct hub_plan **out)
-{
-    struct hub_plan *p = *out;
-    *out = NULL;
     arena_fini(&p->arena);
     mem_free(p);
 }
 
-/* One for the same thing that waits already says it all: it is replaced. */
-static void drop_waiting(struct fed_watch *w, struct span id)
+/* Takes it out of those that wait. */
+static void plan_take(struct fed_watch *w, struct hub_plan *p)
 {
-    size_t kept = w->planning && w->plans.len > 0 ? 1 : 0;
-    for (size_t i = kept; i < w->plans.len; i++) {
-        if (span_eq(w->plans.data[i]->w.id, id)) {
-            watch_plan_free(&w->plans.data[i]);
-        } else {
-            w->plans.data[kept++] = w->plans.data[i];
-        }
+    *p->link = p->next;
+    if (p->next != NULL) {
+        p->next->link = p->link;
+    } else {
+        w->plans_end = p->link;
     }
-    w->plans.len = kept;
+    p->warning->plan = NULL;
+    w->nplans--;
+}
+
+/* One for the same thing that waits already says it all: it is replaced. */
+static struct hub_plan *plan_new(struct fed_watch *w, struct hub_circle *c, struct hub_warning *hw)
+{
+    if (hw->plan != NULL) {
+        struct hub_plan *old = hw->plan;
+        plan_take(w, old);
+        plan_free(old);
+    }
+    struct hub_plan *p = mem_alloc(sizeof *p);
+    arena_init(&p->arena, 0);
+    p->circle = c;
+    p->warning = hw;
+    p->w.id = span_make(hw->id, WARNING_ID_LEN);
+    p->w.kind = hw->kind;
+    p->w.value = hw->value;
+    title_of(p);
+    p->link = w->nplans == 0 ? &w->plans : w->plans_end;
+    *p->link = p;
+    w->plans_end = &p->next;
+    w->nplans++;
+    hw->plan = p;
+    return p;
+}
+
+struct hub_plan *watch_plan_new(struct fed_watch *w, struct hub_circle *c, enum community_kind kind,
+                                struct span value)
+{
+    char id[WARNING_ID_LEN + 1];
+    warning_make_id(span_of(c->id), kind, value, id);
+    return plan_new(w, c, watch_warning_add(c, span_of(id), kind, value));
 }
 
 bool watch_plan_room(const struct fed_watch *w)
 {
-    return w->plans.len < PLANS_MAX;
+    return w->nplans < PLANS_MAX;
 }
 
-bool watch_plan_waits(const struct fed_watch *w, struct span id)
+bool watch_plan_waits(const struct fed_watch *w, const struct hub_warning *hw)
 {
-    for (size_t i = 0; i < w->plans.len; i++) {
-        if (span_eq(w->plans.data[i]->w.id, id)) {
-            return true;
-        }
+    return hw != NULL && (hw->plan != NULL || under_way(w, hw) != NULL);
+}
+
+void watch_plans_free(struct fed_watch *w)
+{
+    for (struct hub_plan *p = w->plans, *next; p != NULL; p = next) {
+        next = p->next;
+        plan_free(p);
     }
-    return false;
+    if (w->plan != NULL) {
+        plan_free(w->plan);
+    }
+    w->plans = w->plan = NULL;
+    w->nplans = 0;
 }
 
 static void add_products(struct hub_plan *p, const struct signal *s, bool show)
@@ -146,17 +134,20 @@ static size_t arrow_of(struct span value)
     return value.len;
 }
 
+static struct hub_warning *warning_of(const struct hub_circle *c, struct span id)
+{
+    uint64_t at = 0;
+    return map_get(&c->by_id, id, &at) ? (struct hub_warning *)(uintptr_t)at : NULL;
+}
+
 /* Whether a rule was warned of by itself, or is about to be. */
 static bool is_told(const struct fed_watch *w, const struct hub_circle *c, struct span rule)
 {
     char id[WARNING_ID_LEN + 1];
-    uint64_t at = 0;
     warning_make_id(span_of(c->id), COMMUNITY_RULE, rule, id);
-    if (map_get(&c->by_id, span_of(id), &at) &&
-        !((const struct hub_warning *)(uintptr_t)at)->withdrawn) {
-        return true;
-    }
-    return watch_plan_waits(w, span_of(id));
+    const struct hub_warning *hw = warning_of(c, span_of(id));
+    return hw != NULL &&
+           ((hw->version > 0 && !hw->withdrawn) || watch_plan_waits(w, hw));
 }
 
 /* A sequence is for what says little by itself: of an attack in ten steps it would make forty-five
@@ -175,47 +166,84 @@ static struct policy_publish_group part_of(struct hub_circle *c, const struct po
                                            const struct policy_publish_question *q, const struct signal *s)
 {
     char id[WARNING_ID_LEN + 1];
-    uint64_t at = 0;
     struct policy_published told = {0};
     warning_make_id(span_of(c->id), COMMUNITY_RULE, s->rule, id);
-    if (map_get(&c->by_id, span_of(id), &at)) {
-        told = ((const struct hub_warning *)(uintptr_t)at)->published;
+    const struct hub_warning *hw = warning_of(c, span_of(id));
+    if (hw != NULL) {
+        told = hw->published;
     }
     return (struct policy_publish_group){q->holders, policy_publish_most(rule, q->holders, &told)};
+}
+
+/* What it is asked of policy/publish.h: over the members that counted in the epoch of the first warning. */
+static struct policy_publish_question question_of(struct hub_circle *c,
+                                                  const struct community_finding *f,
+                                                  const struct signal *s, int64_t now,
+                                                  uint64_t epoch)
+{
+    return (struct policy_publish_question){
+        .members = cohort_size(&c->cohort, epoch),
+        .saw = community_cohort(c->community, f->kind, f->value, now, epoch),
+        .holders = s->product.len == 0
+                       ? 0
+                       : community_cohort(c->community, COMMUNITY_PRODUCT, s->product, now, epoch),
+        .bound = (f->kind == COMMUNITY_RULE || f->kind == COMMUNITY_SEQUENCE) && s->product.len > 0,
+    };
+}
+
+/* A first warning goes at once. A higher number waits until the members had time for the last one: to each member
+ * each version is an envelope, and a thing that spreads to thousands of members would be told hundreds of times. */
+static time_ns due_of(const struct hub_circle *c, const struct hub_warning *hw)
+{
+    time_ns each = WATCH_SPREAD_MS * (TIME_SECOND / 1000);
+    return hw->version == 0 || hw->issued == 0 || hw->withdrawn
+               ? 0
+               : hw->issued + cohort_size(&c->cohort, 0) * each;
+}
+
+static void plan_say(struct fed_watch *w, struct hub_circle *c, struct hub_warning *hw,
+                     const struct community_finding *f, const struct signal *s,
+                     const struct policy_publication *say, const struct policy_published *state)
+{
+    struct hub_plan *p = plan_new(w, c, hw);
+    p->published = *state;
+    p->due = due_of(c, hw);
+    p->w.level = f->level;
+    p->w.seen = say->show_count ? say->count : 0;
+    if (!community_span(c->community, f->kind, f->value, signal_bucket(w->now), &p->w.first,
+                        &p->w.last)) {
+        p->w.first = p->w.last = signal_bucket(w->now);
+    }
+    add_products(p, s, say->show_product);
+    add_indicator(p, f->value);
 }
 
 void watch_plan_finding(struct fed_watch *w, struct hub_circle *c,
                         const struct community_finding *f, const struct signal *s)
 {
-    struct cohort cohort = {.m = w->host.circle(w->host.arg, span_of(c->id))};
+    const struct fed_membership *m = w->host.circle(w->host.arg, span_of(c->id));
     char id[WARNING_ID_LEN + 1];
-    uint64_t at = 0;
-    if (cohort.m == NULL || !watch_plan_room(w) || says_nothing_new(w, c, f)) {
+    if (m == NULL || says_nothing_new(w, c, f)) {
         return;
     }
+    if (!watch_plan_room(w)) {
+        if (w->left_out++ % PLANS_MAX == 0) {
+            log_warn("warning.waits", "waiting=%zu left_out=%" PRIu64, w->nplans, w->left_out);
+        }
+        return;
+    }
+    if (cohort_read(&c->cohort, m)) {
+        community_cohorts(c->community, cohort_since, &c->cohort);
+    }
     warning_make_id(span_of(c->id), f->kind, f->value, id);
-    struct hub_warning *hw = map_get(&c->by_id, span_of(id), &at)
-                                 ? (struct hub_warning *)(uintptr_t)at
-                                 : NULL;
+    struct hub_warning *hw = warning_of(c, span_of(id));
     struct policy_published state = {0};
     if (hw != NULL) {
-        state = hw->published;
+        const struct hub_plan *now = under_way(w, hw);
+        state = now != NULL ? now->published : hw->published; /* of what is on its way */
     }
-    if (w->planning && w->plans.len > 0 && span_eq(w->plans.data[0]->w.id, span_of(id))) {
-        state = w->plans.data[0]->published; /* of what is on its way */
-    }
-    const struct policy_publish_rule rule = {cohort.m->warn, cohort.m->show, w->agreed};
-    int64_t now = signal_bucket(w->now);
-    cohort.epoch = state.cohort_epoch;
-    struct policy_publish_question q = {
-        .members = cohort_size(&cohort),
-        .saw = community_cohort(c->community, f->kind, f->value, now, counts, &cohort),
-        .holders = s->product.len == 0
-                       ? 0
-                       : community_cohort(c->community, COMMUNITY_PRODUCT, s->product, now, counts,
-                                          &cohort),
-        .bound = (f->kind == COMMUNITY_RULE || f->kind == COMMUNITY_SEQUENCE) && s->product.len > 0,
-    };
+    const struct policy_publish_rule rule = {m->warn, m->show, w->agreed};
+    struct policy_publish_question q = question_of(c, f, s, signal_bucket(w->now), state.cohort_epoch);
     struct policy_publish_group part;
     if (!q.bound && q.holders > 0) {
         part = part_of(c, &rule, &q, s);
@@ -227,22 +255,14 @@ void watch_plan_finding(struct fed_watch *w, struct hub_circle *c,
     if (!say.warn || !say.news) {
         return;
     }
-    state.cohort_epoch = state.cohort_epoch == 0 ? cohort.m->epoch : state.cohort_epoch;
-    drop_waiting(w, span_of(id));
-    struct hub_plan *p = watch_plan_new(w, c, f->kind, f->value);
-    p->published = state;
-    p->w.level = f->level;
-    p->w.seen = say.show_count ? say.count : 0;
-    p->w.first = f->first;
-    p->w.last = f->last;
-    add_products(p, s, say.show_product);
-    add_indicator(p, f->value);
+    state.cohort_epoch = state.cohort_epoch == 0 ? m->epoch : state.cohort_epoch;
+    hw = hw == NULL ? watch_warning_add(c, span_of(id), f->kind, f->value) : hw;
+    plan_say(w, c, hw, f, s, &say, &state);
 }
 
 void watch_plan_withdraw(struct fed_watch *w, struct hub_circle *c, struct hub_warning *hw)
 {
-    drop_waiting(w, span_make(hw->id, WARNING_ID_LEN));
-    struct hub_plan *p = watch_plan_new(w, c, hw->kind, hw->value);
+    struct hub_plan *p = plan_new(w, c, hw);
     p->w.level = LEVEL_INFORMATIONAL;
     p->w.first = p->w.last = signal_bucket(w->now);
     p->w.withdrawn = true;
@@ -254,11 +274,8 @@ void watch_plan_withdraw(struct fed_watch *w, struct hub_circle *c, struct hub_w
 
 void watch_plan_drop(struct fed_watch *w)
 {
-    watch_plan_free(&w->plans.data[0]);
-    for (size_t i = 1; i < w->plans.len; i++) {
-        w->plans.data[i - 1] = w->plans.data[i];
-    }
-    w->plans.len--;
+    plan_free(w->plan);
+    w->plan = NULL;
     w->planning = false;
 }
 
@@ -271,20 +288,10 @@ void watch_plan_failed(struct fed_watch *w, struct span why)
     log_warn("warning.issue", "why=\"%s\"", log_value(why, shown));
     w->planning = false;
     w->plan_at = w->now + WATCH_RETRY_S * TIME_SECOND;
-    if (++w->plans.data[0]->tries == TRIES) {
+    if (++w->plan->tries == TRIES) {
         w->onward_mark = 0; /* what was to be passed on is looked at again */
         watch_plan_drop(w);
     }
-}
-
-static struct hub_circle *circle_of(struct fed_watch *w, struct span id)
-{
-    for (size_t i = 0; i < w->circles.len; i++) {
-        if (span_eq(span_of(w->circles.data[i]->id), id)) {
-            return w->circles.data[i];
-        }
-    }
-    return NULL;
 }
 
 static void note_source(struct hub_warning *hw, const struct warning *w)
@@ -300,40 +307,32 @@ static void note_source(struct hub_warning *hw, const struct warning *w)
 static void issued(void *ctx, int rc, struct span text, struct span envelope)
 {
     struct fed_watch *w = ctx;
-    struct hub_plan *p = w->plans.data[0];
-    struct hub_circle *c = circle_of(w, p->circle);
+    struct hub_plan *p = w->plan;
     (void)envelope;
-    if (rc == 0 && c != NULL) {
-        struct hub_warning *hw = watch_warning_add(c, &p->w);
-        hw->version = p->w.version;
-        hw->withdrawn = p->w.withdrawn;
-        hw->published = p->published;
-        note_source(hw, &p->w);
-        /* What was told of above may have to be told here now. */
-        w->onward_mark = p->w.withdrawn ? 0 : w->onward_mark;
-        log_info("warning.issued", "warning=%.*s version=%lld kind=%s", SPAN_ARG(p->w.id),
-                 (long long)p->w.version, community_kind_name(p->w.kind));
-        w->care_at = 0;
-        watch_plan_drop(w);
-        watch_plan_tick(w); /* the next one need not wait for time to pass */
-    } else {
+    if (rc < 0) {
         watch_plan_failed(w, text);
+        return;
     }
-}
-
-static int64_t next_version(struct fed_watch *w, const struct hub_plan *p)
-{
-    uint64_t at = 0;
-    struct hub_circle *c = circle_of(w, p->circle);
-    bool known = c != NULL && map_get(&c->by_id, p->w.id, &at);
-    return known ? ((const struct hub_warning *)(uintptr_t)at)->version + 1 : 1;
+    struct hub_warning *hw = p->warning;
+    hw->version = p->w.version;
+    hw->withdrawn = p->w.withdrawn;
+    hw->published = p->published;
+    hw->issued = w->now;
+    note_source(hw, &p->w);
+    /* What was told of above may have to be told here now. */
+    w->onward_mark = p->w.withdrawn ? 0 : w->onward_mark;
+    log_info("warning.issued", "warning=%.*s version=%lld kind=%s", SPAN_ARG(p->w.id),
+             (long long)p->w.version, community_kind_name(p->w.kind));
+    w->care_at = 0;
+    watch_plan_drop(w);
+    watch_plan_tick(w); /* the next one need not wait for time to pass */
 }
 
 void watch_plan_tell(struct fed_watch *w, struct hub_plan *p)
 {
     p->told = true;
     struct err e = {0};
-    p->w.version = next_version(w, p);
+    p->w.version = p->warning->version + 1;
     struct jcs *audience = NULL;
     const struct fed_audience who = {.all = true};
     int64_t until = w->now / TIME_SECOND + WATCH_WARNING_LIFE_S;
@@ -343,7 +342,7 @@ void watch_plan_tell(struct fed_watch *w, struct hub_plan *p)
     int rc = fed_audience_write(&p->arena, &who, &audience, &e);
     const struct watch_issue i = {
         .draft = {.type = FED_TYPE_WARNING,
-                  .circle = p->circle,
+                  .circle = span_of(p->circle->id),
                   .audience = audience,
                   .tlp = SPAN("GREEN"),
                   .pap = p->pap.len > 0 ? p->pap : SPAN("GREEN"),
@@ -365,7 +364,7 @@ void watch_plan_tell(struct fed_watch *w, struct hub_plan *p)
 static void rules_known(void *ctx, int rc, struct span text, struct cursor *data)
 {
     struct fed_watch *w = ctx;
-    struct hub_plan *p = w->plans.data[0];
+    struct hub_plan *p = w->plan;
     struct buf title;
     (void)text;
     uint32_t n = rc < 0 ? 0 : cursor_u32(data);
@@ -410,12 +409,29 @@ static void ask_rules(struct fed_watch *w, struct hub_plan *p)
     w->planning = watch_ask(w, &q, rules_known, w);
 }
 
+/* The first that waits and may go. */
+static struct hub_plan *next_plan(struct fed_watch *w)
+{
+    struct hub_plan *p = w->plans;
+    while (p != NULL && p->due > w->now) {
+        p = p->next;
+    }
+    if (p != NULL) {
+        plan_take(w, p);
+    }
+    return p;
+}
+
 void watch_plan_tick(struct fed_watch *w)
 {
-    if (w->planning || w->plans.len == 0 || w->now < w->plan_at) {
+    if (w->planning || w->now < w->plan_at) {
         return;
     }
-    struct hub_plan *p = w->plans.data[0];
+    struct hub_plan *p = w->plan != NULL ? w->plan : next_plan(w);
+    if (p == NULL) {
+        return;
+    }
+    w->plan = p;
     bool by_rules = p->w.kind == COMMUNITY_RULE || p->w.kind == COMMUNITY_SEQUENCE;
     if (p->source.len > 0 && !p->told) {
         watch_onward_ask(w, p);

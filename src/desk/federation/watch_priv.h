@@ -38,6 +38,9 @@ struct tell_round {
 
 /* ---- the hub (watch_hub.c) ---- */
 
+struct hub_plan;
+
+/* What was warned of, or is about to be (version 0). */
 struct hub_warning {
     char id[WARNING_ID_LEN + 1];
     enum community_kind kind;
@@ -47,13 +50,18 @@ struct hub_warning {
     struct policy_published published;
     char from[WARNING_ID_LEN + 1]; /* the warning of another circle that it passes on; "" = own */
     int64_t from_version;
+    time_ns issued;        /* since we run; 0 = not yet */
+    struct hub_plan *plan; /* that waits */
 };
 
 /* A warning on its way: its rules are asked for, then it is issued. */
 struct hub_plan {
     struct arena arena;
     struct warning w;
-    struct span circle;
+    struct hub_circle *circle;
+    struct hub_warning *warning;
+    struct hub_plan *next, **link; /* among those that wait */
+    time_ns due;                   /* not before */
     struct policy_published published; /* once it is durable */
     bool told; /* rules are there */
     struct span source; /* of another circle: the warning that is to be passed on; empty = own */
@@ -62,9 +70,18 @@ struct hub_plan {
     unsigned tries;
 };
 
+/* Whom counts are over: the organisations of a circle's newest membership, and since when. */
+struct cohort {
+    uint64_t epoch; /* of the membership; 0 = none yet */
+    struct arena texts;
+    struct map since; /* by organisation */
+    VEC(uint64_t) joined; /* the same, in order */
+};
+
 struct hub_circle {
     char id[FED_CIRCLE_MAX + 1];
     struct community *community;
+    struct cohort cohort;
     VEC(struct hub_warning *) warnings;
     struct map by_id;
 };
@@ -91,9 +108,12 @@ struct fed_watch {
     bool loading, loaded, reading;
     time_ns load_before;
     int64_t place;
-    VEC(struct hub_plan *) plans; /* the first is under way */
+    struct hub_plan *plans, **plans_end; /* that wait, in their order */
+    size_t nplans;
+    uint64_t left_out; /* findings for which there was no room: they come again with their next member */
+    struct hub_plan *plan;               /* under way, or to be tried again */
     bool planning;
-    time_ns plan_at; /* not before */
+    time_ns plan_at;                     /* not before */
     VEC(struct hub_dirty) dirty;
     bool forgetting;
     time_ns forget_at;
@@ -117,27 +137,40 @@ void watch_hub_tick(struct fed_watch *w);
 void watch_hub_free(struct fed_watch *w);
 void watch_warn_tick(struct fed_watch *w);
 
+/* watch_cohort.c: who counts. */
+void cohort_init(struct cohort *c);
+void cohort_free(struct cohort *c);
+/* True when it is another membership than before; then the community is to ask again. */
+bool cohort_read(struct cohort *c, const struct fed_membership *m);
+/* Since which epoch an organisation counts, or COMMUNITY_NEVER: a community_since. */
+uint64_t cohort_since(void *cohort, struct span organisation);
+/* Organisations that counted in an epoch and count today; 0 = today's. */
+uint32_t cohort_size(const struct cohort *c, uint64_t epoch);
+
 /* watch_plan.c: what a finding becomes. */
 void watch_plan_finding(struct fed_watch *w, struct hub_circle *c,
                         const struct community_finding *f, const struct signal *s);
 void watch_plan_withdraw(struct fed_watch *w, struct hub_circle *c, struct hub_warning *hw);
 void watch_plan_tick(struct fed_watch *w);
-void watch_plan_free(struct hub_plan **p);
+void watch_plans_free(struct fed_watch *w);
+/* Takes the place of one for the same warning that waits. */
 struct hub_plan *watch_plan_new(struct fed_watch *w, struct hub_circle *c, enum community_kind kind,
                                 struct span value);
 void watch_plan_tell(struct fed_watch *w, struct hub_plan *p);
-/* The first plan comes to nothing. */
+/* The plan under way comes to nothing. */
 void watch_plan_drop(struct fed_watch *w);
 /* It could not be issued now. */
 void watch_plan_failed(struct fed_watch *w, struct span why);
 bool watch_plan_room(const struct fed_watch *w);
-bool watch_plan_waits(const struct fed_watch *w, struct span id);
+/* Whether this warning (may be NULL) is about to be told. */
+bool watch_plan_waits(const struct fed_watch *w, const struct hub_warning *hw);
 
 /* watch_onward.c: warnings of other circles for the own ones. */
 void watch_onward_tick(struct fed_watch *w);
 void watch_onward_ask(struct fed_watch *w, struct hub_plan *p);
 
 struct hub_circle *watch_circle_at(struct fed_watch *w, struct span id);
-struct hub_warning *watch_warning_add(struct hub_circle *c, const struct warning *w);
+struct hub_warning *watch_warning_add(struct hub_circle *c, struct span id,
+                                      enum community_kind kind, struct span value);
 
 #endif
