@@ -25,6 +25,9 @@ enum {
     COMPILER_LIST_BYTES = 64 << 10, /* tags or references of one rule, as JSON */
     COMPILER_RULE_BYTES = 8 << 20,  /* one encoded rule; MSG_RULE takes twice that */
     COMPILER_FLUSH_MS = 30 * 1000,
+    /* The keeper stores what it is told beside the windows of the intakes, which must not wait for it. */
+    COMPILER_SLICE_BYTES = 128 << 10,
+    COMPILER_SLICE_MS = 20,
 };
 
 struct compiler {
@@ -35,6 +38,7 @@ struct compiler {
     struct rules_told told; /* what keeper and super are told; points into `words` or into what super handed over */
     struct buf words;
     int words_fd;  /* memory in which super gets them, to be kept with the region; -1 = gone */
+    uv_timer_t next_slice;
     bool busy;     /* the input came */
     bool hunt;     /* the rules of a hunt: they are in nobody's catalogue */
     bool finished;
@@ -61,7 +65,10 @@ static int preload(struct role *r, struct err *e)
 
 static int start(struct role *r, const struct config *config, struct err *e)
 {
-    (void)r, (void)config, (void)e; /* the work comes with MSG_RULES_INPUT */
+    struct compiler *c = role_state(r);
+    (void)config, (void)e; /* the work comes with MSG_RULES_INPUT */
+    MUST(uv_timer_init(role_loop(r), &c->next_slice));
+    c->next_slice.data = c;
     return 0;
 }
 
@@ -186,14 +193,17 @@ static void tell_done(struct compiler *c)
     role_stopped(c->role);
 }
 
-/* Sends rules until the keeper's window is used up; goes on when it opens again. */
+static void on_next_slice(uv_timer_t *timer);
+
+/* Sends a slice of the rules; goes on after a while, or when the keeper's window opens again. */
 static void tell_rules(struct compiler *c)
 {
     struct ipc *keeper = c->hunt ? NULL : role_peer(c->role, ROLE_KEEPER, 0);
     struct buf b;
+    size_t sent = 0;
     int rc = 0;
     buf_init(&b, COMPILER_RULE_BYTES + 8);
-    while (keeper != NULL && rules_told_more(&c->told) && rc != ERR_BUSY) {
+    while (keeper != NULL && rules_told_more(&c->told) && rc != ERR_BUSY && sent < COMPILER_SLICE_BYTES) {
         buf_clear(&b);
         buf_u64(&b, c->generation);
         buf_span(&b, c->told.rule);
@@ -201,11 +211,22 @@ static void tell_rules(struct compiler *c)
         keeper = rc == ERR_CLOSED ? NULL : keeper;
         if (rc != ERR_BUSY) {
             rules_told_next(&c->told);
+            sent += b.len;
         }
     }
     buf_free(&b);
-    if (rc != ERR_BUSY) {
+    if (keeper == NULL || !rules_told_more(&c->told)) {
         tell_done(c);
+    } else if (rc != ERR_BUSY) {
+        MUST(uv_timer_start(&c->next_slice, on_next_slice, COMPILER_SLICE_MS, 0));
+    }
+}
+
+static void on_next_slice(uv_timer_t *timer)
+{
+    struct compiler *c = timer->data;
+    if (!c->finished) {
+        tell_rules(c);
     }
 }
 
@@ -342,7 +363,10 @@ static void on_message(struct role *r, enum role_id peer, uint32_t instance, str
 static void on_peer_ready(struct role *r, enum role_id peer, uint32_t instance, struct ipc *ch)
 {
     (void)peer, (void)instance, (void)ch;
-    tell_rules(role_state(r));
+    struct compiler *c = role_state(r);
+    if (c->busy && !c->finished && uv_is_active((const uv_handle_t *)&c->next_slice) == 0) {
+        tell_rules(c);
+    }
 }
 
 static void on_peer_lost(struct role *r, enum role_id peer, uint32_t instance)

@@ -19,7 +19,7 @@ enum {
     KEEPER_SWEEP_S = 600,
     KEEPER_RULE_MAX = 16 << 20, /* bytes of one encoded rule, as the message table has it */
     KEEPER_RULES_BATCH =
-        1 << 20, /* bytes of rules stored in one transaction: a commit costs milliseconds */
+        120 << 10, /* bytes of rules stored in one transaction: a commit costs milliseconds, windows wait meanwhile */
 };
 
 /* Counters of one source, with the last minute by seconds. */

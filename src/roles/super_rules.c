@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -145,7 +146,9 @@ static int start_compiler(struct super *s, uint16_t type, uint64_t bytes, const 
             buf_u8(&b, 0);
         }
         if (s->rules.fd >= 0) { /* the watch goes on meanwhile, and comes first */
+            const struct sched_param none = {0};
             (void)setpriority(PRIO_PROCESS, (id_t)s->compiler->pid, COMPILER_NICE);
+            (void)sched_setscheduler(s->compiler->pid, SCHED_BATCH, &none); /* and yields to whoever wakes */
         }
         child_connect(s->compiler);
         child_begin(s->compiler);

@@ -65,6 +65,36 @@ def records(link, body):
     return out
 
 
+def receipts(link, body):
+    """When each record of a block was received, nanoseconds since 1970."""
+    content = _unpack(body, link["meta"] + link["originals"])
+    at, columns = 1, []
+    for _ in range(3):  # lengths, arrival, received
+        column = []
+        for _ in range(link["count"]):
+            value, at = _varint(content, at)
+            column.append(value)
+        columns.append(column)
+    now, out = 0, []
+    for v in columns[2]:
+        now = (now + ((v >> 1) ^ (2 ** 64 - 1 if v & 1 else 0))) % 2 ** 64
+        out.append(now)
+    return out
+
+
+def read_received(folder):
+    """(received, bytes) of all records of all days."""
+    found = []
+    for path in sorted(pathlib.Path(folder).glob("????-??-??.db")):
+        db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        for blob, body in db.execute("SELECT header, body FROM block ORDER BY id"):
+            link = header(blob)
+            if link["kind"] == 0:
+                found += list(zip(receipts(link, body), records(link, body)))
+        db.close()
+    return found
+
+
 def read_all(folder):
     """All records of all days: (organisation, source, class, bytes); the chain is checked on the way."""
     found = []
