@@ -160,6 +160,12 @@ static void metrics_answered(struct api_request *req, int rc, struct span why, s
               ndear, offsetof(struct rule_cost_row, candidates));
     put_rules(&b, "rule_hits_total", "counter", "Events that matched a rule, of the dearest rules.", dear, ndear,
               offsetof(struct rule_cost_row, hits));
+    put_rules(&b, "rule_state_bytes", "gauge", "What the windows of a correlation hold, of the dearest rules.", dear, ndear,
+              offsetof(struct rule_cost_row, state_bytes));
+    put_rules(&b, "rule_windows", "gauge", "Windows of a correlation, of the dearest rules.", dear, ndear,
+              offsetof(struct rule_cost_row, windows));
+    put_rules(&b, "rule_evicted_total", "counter", "Events that a correlation gave up for want of room, of the dearest rules.",
+              dear, ndear, offsetof(struct rule_cost_row, evicted));
     put_rules(&b, "rule_stopped", "gauge", "Rules that are evaluated no more because they used more than their share.", stopped,
               nstopped, 0);
     buf_span(&b, buf_view(&req->api->roles_metrics));
@@ -252,6 +258,9 @@ static void cost_json(struct json_writer *j, const struct rule_cost_row *r)
     number(j, "candidates", r->candidates);
     number(j, "hits", r->hits);
     number(j, "ns", r->ns);
+    number(j, "evicted", r->evicted);
+    number(j, "windows", r->windows);
+    number(j, "state_bytes", r->state_bytes);
     json_key(j, "stopped");
     json_time(j, r->stopped == 0 ? TIME_NONE : r->stopped);
     json_key(j, "reason");

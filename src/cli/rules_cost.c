@@ -62,7 +62,8 @@ static void on_leaf(void *ctx, struct span name, const struct leaf *leaf)
         const char *name;
         int64_t *to;
     } numbers[] = {{"items.events", &row->events}, {"items.candidates", &row->candidates}, {"items.hits", &row->hits},
-                   {"items.ns", &row->ns}};
+                   {"items.ns", &row->ns},         {"items.evicted", &row->evicted},
+                   {"items.windows", &row->windows}, {"items.state_bytes", &row->state_bytes}};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         if (span_eq(name, span_of(texts[i].name))) {
             *texts[i].to = plain_text(&r->arena, leaf);
@@ -182,6 +183,9 @@ static void print_json(const struct rows *rows)
         put_number(&j, "candidates", r->candidates);
         put_number(&j, "hits", r->hits);
         put_number(&j, "ns", r->ns);
+        put_number(&j, "evicted", r->evicted);
+        put_number(&j, "windows", r->windows);
+        put_number(&j, "state_bytes", r->state_bytes);
         json_end(&j);
     }
     json_end(&j);
@@ -207,6 +211,10 @@ static void print_text(const struct rows *rows)
         buf_cstr(&b, " (");
         cli_put_safe(&b, r->id.len > 0 ? r->id : r->hash);
         buf_cstr(&b, ")\n");
+        if (r->windows > 0 || r->evicted > 0) {
+            buf_printf(&b, "           correlation: %lld windows of %lld bytes, %lld events given up for want of room\n",
+                       (long long)r->windows, (long long)r->state_bytes, (long long)r->evicted);
+        }
         if (r->reason.len > 0) {
             buf_cstr(&b, "           STOPPED: ");
             cli_put_safe(&b, r->reason);

@@ -110,6 +110,12 @@ static const char rule_cost_sql[] =
     " hash TEXT PRIMARY KEY, since BIGINT NOT NULL, events BIGINT NOT NULL, candidates BIGINT NOT NULL,"
     " hits BIGINT NOT NULL, ns BIGINT NOT NULL, stopped BIGINT NOT NULL, reason TEXT NOT NULL);";
 
+/* What correlations hold, beside what rules cost. */
+static const char window_cost_sql[] =
+    "ALTER TABLE rule_cost ADD COLUMN evicted BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE rule_cost ADD COLUMN windows BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE rule_cost ADD COLUMN state_bytes BIGINT NOT NULL DEFAULT 0;";
+
 static const struct migration list[] = {
     {"identity", identity_sql},      {"audit", audit_sql},  {"alerts", alert_sql},
     {"rules and sources", rule_sql}, {"queues", queue_sql},
@@ -121,6 +127,7 @@ static const struct migration list[] = {
     {"rule costs", rule_cost_sql},
     {"warnings passed on", fed_onward_sql},
     {"letters", fed_letter_sql},
+    {"costs of correlations", window_cost_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)

@@ -10,7 +10,7 @@
 /* More than any counter of events reaches in a million years, and sums of two still fit. */
 #define COST_MAX (UINT64_C(1) << 62)
 
-#define COST_NUMBERS(X) X(events) X(candidates) X(hits) X(ns)
+#define COST_NUMBERS(X) X(events) X(candidates) X(hits) X(ns) X(evicted) X(windows) X(state_bytes)
 
 void rule_cost_encode(struct buf *out, const struct rule_cost_delta *d)
 {
@@ -46,11 +46,13 @@ static int add_one(struct db *db, const struct rule_cost_delta *d, time_ns now, 
     char hex[RULE_HASH_LEN + 1];
     /* Numbers that would not fit any more stay where they are: sums of a lifetime never get there. */
     int rc = db_query(db,
-                      "INSERT INTO rule_cost (hash, since, events, candidates, hits, ns, stopped, reason) "
-                      "VALUES ($1, $2, $3, $4, $5, $6, 0, '') ON CONFLICT (hash) DO UPDATE SET "
+                      "INSERT INTO rule_cost (hash, since, events, candidates, hits, ns, evicted, windows, "
+                      "state_bytes, stopped, reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, '') ON CONFLICT (hash) DO UPDATE SET "
                       "events = rule_cost.events + excluded.events, "
                       "candidates = rule_cost.candidates + excluded.candidates, "
-                      "hits = rule_cost.hits + excluded.hits, ns = rule_cost.ns + excluded.ns",
+                      "hits = rule_cost.hits + excluded.hits, ns = rule_cost.ns + excluded.ns, "
+                      "evicted = rule_cost.evicted + excluded.evicted, windows = excluded.windows, "
+                      "state_bytes = excluded.state_bytes",
                       e, &s);
     if (rc < 0) {
         return rc;
@@ -61,6 +63,9 @@ static int add_one(struct db *db, const struct rule_cost_delta *d, time_ns now, 
     db_bind_i64(s, 4, (int64_t)d->candidates);
     db_bind_i64(s, 5, (int64_t)d->hits);
     db_bind_i64(s, 6, (int64_t)d->ns);
+    db_bind_i64(s, 7, (int64_t)d->evicted);
+    db_bind_i64(s, 8, (int64_t)d->windows);
+    db_bind_i64(s, 9, (int64_t)d->state_bytes);
     return db_run(s, e);
 }
 
@@ -161,7 +166,7 @@ int rule_costs_prune(struct db *db, struct err *e)
 
 #define COST_LIST(order)                                                                           \
     "SELECT c.hash, r.rule_id, r.title, r.file, c.reason, r.level, c.since, c.stopped, c.events, " \
-    "c.candidates, c.hits, c.ns FROM rule_cost c JOIN rule_text r ON r.hash = c.hash "             \
+    "c.candidates, c.hits, c.ns, c.evicted, c.windows, c.state_bytes FROM rule_cost c JOIN rule_text r ON r.hash = c.hash "             \
     "WHERE r.generation = $1 AND (c.stopped <> 0 OR $2 = 0) ORDER BY " order                       \
     " DESC, c.hash LIMIT $3"
 
@@ -187,7 +192,7 @@ bool rule_cost_order_parse(struct span word, enum rule_cost_order *out)
 }
 
 #define ROW_SPANS(X) X(hash) X(id) X(title) X(file) X(reason)
-#define ROW_NUMBERS(X) X(level) X(since) X(stopped) X(events) X(candidates) X(hits) X(ns)
+#define ROW_NUMBERS(X) X(level) X(since) X(stopped) X(events) X(candidates) X(hits) X(ns) X(evicted) X(windows) X(state_bytes)
 
 int rule_costs_list(struct db *db, enum rule_cost_order by, bool stopped_only, size_t limit, struct arena *arena,
                     struct rule_cost_row **out, size_t *count_out, struct err *e)

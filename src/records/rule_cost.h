@@ -26,6 +26,8 @@ struct rule_cost_delta {
     uint64_t candidates; /* of these, evaluated */
     uint64_t hits;
     uint64_t ns; /* of evaluation */
+    uint64_t evicted;            /* of a correlation: events given up for want of room */
+    uint64_t windows, state_bytes; /* of a correlation, now: what it holds */
 };
 void rule_cost_encode(struct buf *out, const struct rule_cost_delta *d);
 /* c->failed on numbers that cannot be sums of a lifetime. */
@@ -49,6 +51,7 @@ struct rule_cost_row {
     struct span hash, id, title, file, reason; /* reason empty = runs */
     int64_t level, since, stopped; /* stopped 0 = runs */
     int64_t events, candidates, hits, ns;
+    int64_t evicted, windows, state_bytes; /* of a correlation; 0 of any other rule */
 };
 /* Of the present generation, most first, at most limit, in arena; stopped_only: just those that are stopped. */
 int rule_costs_list(struct db *db, enum rule_cost_order by, bool stopped_only, size_t limit, struct arena *arena,

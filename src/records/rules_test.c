@@ -51,12 +51,24 @@ static void costs(void **state)
         put(db, i, 1);
     }
     assert_int_equal(rules_switch(db, 1, TEST_NOW, &e), 0);
+    struct rule_cost_delta correlation = delta(2, 0); /* counts add up, what it holds now is what was said last */
+    correlation.hits = 0;
+    correlation.evicted = 4;
+    correlation.windows = 9;
+    correlation.state_bytes = 900;
+    assert_int_equal(rule_costs_add(db, &correlation, 1, TEST_NOW, &e), 0);
+    correlation.windows = 3;
+    correlation.state_bytes = 300;
     const struct rule_cost_delta all[] = {delta(0, 100), delta(1, 300), delta(2, 200), delta(1, 50), delta(7, 9)};
     assert_int_equal(rule_costs_add(db, all, ARRAY_LEN(all), TEST_NOW, &e), 0);
     assert_int_equal(rule_costs_list(db, COST_BY_NS, false, 10, &arena, &rows, &n, &e), 0);
     assert_int_equal(n, 3); /* 7 is not of the present generation */
     assert_true(rows[0].ns == 350 && rows[0].events == 20 && rows[0].hits == 2 && rows[0].since == TEST_NOW);
     assert_true(rows[1].ns == 200 && rows[2].ns == 100 && span_eq(rows[2].title, SPAN("Title 00")));
+    correlation.events = correlation.candidates = 0;
+    assert_int_equal(rule_costs_add(db, &correlation, 1, TEST_NOW, &e), 0);
+    assert_int_equal(rule_costs_list(db, COST_BY_NS, false, 10, &arena, &rows, &n, &e), 0);
+    assert_true(rows[1].evicted == 8 && rows[1].windows == 3 && rows[1].state_bytes == 300 && rows[0].windows == 0);
     assert_int_equal(rule_costs_list(db, COST_BY_HITS, false, 1, &arena, &rows, &n, &e), 0);
     assert_true(n == 1 && rows[0].hits == 2);
     assert_int_equal(rule_costs_list(db, COST_BY_NS, true, 10, &arena, &rows, &n, &e), 0);

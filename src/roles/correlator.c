@@ -33,6 +33,7 @@ static struct link *state_of(struct role *r)
         arena_init(&l->scratch, 0);
         buf_init(&l->out, 16 << 20);
         buf_init(&l->stored, CORRELATE_SAVED_MAX);
+        buf_init(&l->stops, 64 << 10);
         role_set_state(r, l);
     }
     return l;
@@ -145,6 +146,7 @@ static void on_second(uv_timer_t *timer)
 {
     struct link *l = timer->data;
     pulse(l);
+    link_costs_tick(l);
     if (l->out_of_step) {
         ask_for_log(l);
     }
@@ -169,9 +171,11 @@ static int take_state(struct link *l, struct span body, struct err *e)
     if (!p.last) {
         return 0;
     }
+    link_costs_end(l);
     if (l->stored.failed || link_load(l, buf_view(&l->stored), &why) != 0) {
         log_error("windows.damaged", "bytes=%zu why=\"%s\"", l->stored.len, why.text);
     }
+    link_costs_begin(l); /* another correlator, which has counted nothing yet */
     log_info("windows.loaded", "bytes=%zu day=%d row=%llu", l->stored.len, l->place.day, (unsigned long long)l->place.row);
     l->stored_bytes = l->stored.len;
     l->since_bytes = 0;
@@ -245,6 +249,9 @@ static void hold_again(struct link *l)
 static void switch_rules(struct link *l, const struct compiled *next, int fd)
 {
     const struct compiled *old = l->compiled;
+    if (old != NULL) {
+        link_costs_end(l);
+    }
     int old_fd = l->compiled_fd;
     l->compiled = next;
     l->compiled_fd = fd;
@@ -252,10 +259,12 @@ static void switch_rules(struct link *l, const struct compiled *next, int fd)
     if (old == NULL) {
         l->correlator =
             correlator_new(next->correlations, CORRELATE_STATE_MAX_BYTES, CORRELATE_LATENESS_S * TIME_SECOND);
+        link_costs_begin(l);
         ask_for_log(l);
         return;
     }
     l->correlator = correlator_move(&l->correlator, next->correlations);
+    link_costs_begin(l);
     link_folds_move(l, old->ruleset);
     hold_again(l);
     region_unmap(old_fd, old);
@@ -337,6 +346,9 @@ static void on_message(struct role *r, enum role_id peer, uint32_t instance, str
     case MSG_RULES:
         rc = take_rules(l, ch, msg, &e);
         break;
+    case MSG_RULES_STOPPED:
+        rc = link_stops_take(l, msg->body, &e);
+        break;
     case MSG_CORRELATE_STATE:
         rc = take_state(l, msg->body, &e);
         break;
@@ -359,6 +371,7 @@ static void on_stop(struct role *r)
     enum { LAST_FLUSH_MS = 5000 };
     MUST(uv_timer_stop(&l->timer));
     pulse(l);
+    link_costs_end(l);
     if (l->since_bytes > 0) {
         store(l);
     }

@@ -19,6 +19,7 @@
 #include "roles/correlate_wire.h"
 #include "roles/match_codec.h"
 #include "roles/role.h"
+#include "roles/rule_share.h"
 
 enum {
     LINK_SETTLE_MS = 1000,            /* with several intakes: windows of one may come this much behind those of another */
@@ -104,6 +105,11 @@ struct link {
     size_t since_bytes, stored_bytes; /* rows since windows were stored; size of these */
     time_ns stored_clock;
     struct correlate_pulse pulsed;
+    struct correlator_cost *costs_told, *costs_judged; /* per correlation: as keeper knows it, when they were judged last */
+    uint32_t ncosts;
+    time_ns told_at, judged_at; /* monotonic */
+    time_ns judged_cpu;         /* of this thread */
+    struct buf stops;           /* hashes of rules that keeper says are stopped */
     uv_timer_t timer;
 };
 
@@ -134,6 +140,13 @@ void link_save(const struct link *l, struct buf *out);
 int link_load(struct link *l, struct span bytes, struct err *e) NODISCARD;
 /* Nothing is known and nothing waits. */
 void link_clear(struct link *l);
+
+/* correlator_cost.c: as intake_cost.c for rules. */
+void link_costs_begin(struct link *l);
+void link_costs_forget(struct link *l);
+void link_costs_tick(struct link *l);
+void link_costs_end(struct link *l);
+int link_stops_take(struct link *l, struct span body, struct err *e) NODISCARD;
 
 /* correlator.c */
 /* Sends what waits in l->out. */

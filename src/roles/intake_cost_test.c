@@ -7,13 +7,13 @@
 
 #include <cmocka.h>
 
-#include "roles/intake_priv.h"
+#include "roles/rule_share.h"
 
 static void share_has_edges(void **state)
 {
     (void)state;
     const time_ns five = 5 * TIME_SECOND;
-    const uint64_t half = (uint64_t)five / 200 * INTAKE_RULE_SHARE_PERCENT; /* of the share, when the intake had half a core */
+    const uint64_t half = (uint64_t)five / 200 * RULE_SHARE_PERCENT; /* of the share, when the intake had half a core */
     const struct {
         struct rule_use use;
         bool over;
@@ -22,14 +22,14 @@ static void share_has_edges(void **state)
         {{half, 1, five / 2, five}, false},
         {{half + 1, 1, five / 2, five}, true},
         {{half + 1, 1, five, five}, false},                                  /* the intake had more */
-        {{half + 1, (half + 1) / INTAKE_RULE_SLOW_NS + 1, five / 2, five}, false}, /* often, but quick */
-        {{half + 1, (half + 1) / INTAKE_RULE_SLOW_NS - 1, five / 2, five}, true},
-        {{(uint64_t)five / 100 * INTAKE_RULE_CORE_PERCENT, 1, five / 100, five}, false}, /* an idle node */
-        {{(uint64_t)five / 100 * INTAKE_RULE_CORE_PERCENT + 1, 1, five / 100, five}, true},
+        {{half + 1, (half + 1) / RULE_SLOW_NS + 1, five / 2, five}, false}, /* often, but quick */
+        {{half + 1, (half + 1) / RULE_SLOW_NS - 1, five / 2, five}, true},
+        {{(uint64_t)five / 100 * RULE_CORE_PERCENT, 1, five / 100, five}, false}, /* an idle node */
+        {{(uint64_t)five / 100 * RULE_CORE_PERCENT + 1, 1, five / 100, five}, true},
         {{UINT64_MAX, 1, 0, 0}, false}, /* no time, no share */
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        if (intake_over_share(&cases[i].use) != cases[i].over) {
+        if (rule_over_share(&cases[i].use) != cases[i].over) {
             fail_msg("case %zu", i);
         }
     }

@@ -20,6 +20,7 @@
 #include "roles/intake_fold.h"
 #include "roles/match_codec.h"
 #include "roles/role.h"
+#include "roles/rule_share.h"
 #include "roles/window_codec.h"
 
 enum {
@@ -27,13 +28,7 @@ enum {
     INTAKE_ALERTS_SEAL = 8 * 1024 * 1024,   /* bytes of alerts that seal a window early */
     INTAKE_ALERT_FIELDS_BYTES = 128 * 1024, /* of fields told with one alert */
     INTAKE_SOURCES_MAX = 8192,              /* sources of the config and of tokens */
-    INTAKE_COSTS_S = 15,                    /* costs of rules are told this often */
-    INTAKE_JUDGE_S = 5,                     /* … and judged */
     INTAKE_JUDGE_EVENTS = 8,                /* in a flood: the time is looked at after so many events at the latest */
-    /* A rule is stopped that over INTAKE_JUDGE_S is above all three: it then holds up everything else. */
-    INTAKE_RULE_SHARE_PERCENT = 50, /* of the CPU time that its intake had */
-    INTAKE_RULE_CORE_PERCENT = 10,  /* of a core */
-    INTAKE_RULE_SLOW_NS = 50000,    /* mean of one evaluation; the public rules take one or two thousand */
     INTAKE_SAMPLED_EVENTS = 4096,           /* below so many, sampled times say too little */
 };
 
@@ -151,13 +146,6 @@ void intake_costs_forget(struct intake *in);
 void intake_costs_tick(struct intake *in);
 /* Tells what was not told yet: before the rule set goes, and at the end. */
 void intake_costs_end(struct intake *in);
-/* What a rule used between two looks at it. */
-struct rule_use {
-    uint64_t ns, candidates; /* CPU time of its evaluations, and how many there were */
-    time_ns cpu, elapsed;    /* CPU time of the intake, and time that went by */
-};
-/* Whether that is more than one rule may use. */
-bool intake_over_share(const struct rule_use *use);
 /* MSG_RULES_STOPPED. */
 int intake_stops_take(struct intake *in, struct span body, struct err *e) NODISCARD;
 void intake_stops_apply(struct intake *in);

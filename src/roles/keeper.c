@@ -103,6 +103,10 @@ static void on_stops(void *arg, struct span body)
             log_warn("rules.stopped", "why=\"intake is gone\"");
         }
     }
+    struct ipc *correlator = role_peer(k->role, ROLE_CORRELATOR, 0);
+    if (correlator != NULL && ipc_send(correlator, MSG_RULES_STOPPED, 0, body) != 0) {
+        log_warn("rules.stopped", "why=\"correlator is gone\"");
+    }
 }
 
 /* Hooks: the archive answers. */
@@ -221,6 +225,7 @@ static int start(struct role *r, const struct config *config, struct err *e)
         return rc;
     }
     keeper_correlate_peer(k->correlate, role_peer(r, ROLE_CORRELATOR, 0));
+    keeper_records_tell_stops(k->records);
     keeper_records_desk(k->records, role_peer(r, ROLE_DESK, 0));
     for (size_t i = 0; i < k->intakes.len; i++) {
         if (k->intakes.data[i].ch != NULL) {
@@ -243,6 +248,7 @@ static void on_peer(struct role *r, enum role_id peer, uint32_t instance, struct
     }
     if (peer == ROLE_CORRELATOR && k->correlate != NULL) {
         keeper_correlate_peer(k->correlate, ch);
+        keeper_records_tell_stops(k->records);
     }
     if (peer == ROLE_HUNTER && k->hunts != NULL) {
         keeper_hunts_hunter(k->hunts, instance, ch);
@@ -355,7 +361,7 @@ static void on_message(struct role *r, enum role_id peer, uint32_t instance, str
     if (msg->type == MSG_WINDOW) {
         rc = keeper_archive_window(k->archive, instance, ch, msg, &e);
         keeper_correlate_go(k->correlate);
-    } else if (peer == ROLE_CORRELATOR) {
+    } else if (peer == ROLE_CORRELATOR && msg->type != MSG_RULE_COSTS && msg->type != MSG_RULE_STOP) {
         rc = keeper_correlate_message(k->correlate, msg, &e);
     } else if (msg->type == MSG_PULSE) {
         rc = take_pulse(k, msg->body, &e);

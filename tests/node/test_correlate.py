@@ -7,6 +7,7 @@ are the test's own, so nothing hangs on how fast the machine is. usage: tests/no
 """
 import collections
 import datetime
+import json
 import os
 import pathlib
 import random
@@ -15,6 +16,7 @@ import select
 import signal
 import socket
 import sqlite3
+import subprocess
 import sys
 import time
 import unittest
@@ -270,6 +272,15 @@ class Correlate(unittest.TestCase):
             until("the new rules", lambda: node.log.read_text(errors="replace").count("rules.in_use") == seen + 3)
             arrive(4, "a", "third-a")  # the third of three: before the restart, after it, after the reload
             until("the correlation of a", lambda: node.totals()[(COUNTED, "other-town", "host_name=a")] == 1)
+            self.assertEqual(node.stop(), 0)  # what correlations cost is told at the end, too
+            done = subprocess.run([PROGRAM, "rules", "cost", "--data", str(node.data), "--json"], capture_output=True, text=True)
+            (counted,) = [r for r in json.loads(done.stdout) if r["title"] == COUNTED]
+            self.assertGreaterEqual(counted["hits"], 1)
+            self.assertGreaterEqual(counted["events"], counted["hits"])
+            self.assertGreaterEqual(counted["windows"], 1)
+            self.assertGreater(counted["state_bytes"], 100)
+            sender.close()
+            node.start()
             seen = node.log.read_text(errors="replace").count("rules.in_use")
             (node.folder / "rules" / "correlations.yml").write_text(rules(least=2))  # another definition: it begins anew
             node.process.send_signal(signal.SIGHUP)

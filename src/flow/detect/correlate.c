@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * The correlator: finds the group that a match belongs to, feeds what completes on to the correlations above, keeps all
- * groups within a bound of bytes. Runs in the correlator role and in scan; single-threaded; it never reads a clock: all time is
- * event time.
+ * groups within a bound of bytes. Runs in the correlator role and in scan; single-threaded; all time is event time, and no clock
+ * is read but for what correlations cost (correlate_cost.c).
  */
 #include "flow/detect/correlate.h"
 
@@ -44,6 +44,7 @@ struct correlator *correlator_new(const struct correlations *c, size_t state_max
     randombytes_buf(k->key, sizeof k->key);
     k->nbuckets = BUCKETS_FIRST;
     k->buckets = mem_calloc(k->nbuckets, sizeof(struct corr_group *));
+    k->accounts = mem_calloc(c->n + (size_t)1, sizeof *k->accounts);
     buf_init(&k->scratch, CORRELATE_KEY_MAX);
     buf_init(&k->values, CORRELATE_KEY_MAX);
     arena_init(&k->texts, 0);
@@ -57,6 +58,7 @@ static void list_remove(struct correlator *k, struct corr_group *g)
     *(g->older == NULL ? &k->oldest : &g->older->newer) = g->newer;
     *(g->newer == NULL ? &k->newest : &g->newer->older) = g->older;
     g->older = g->newer = NULL;
+    account_unlink(k, g);
 }
 
 static void list_append(struct correlator *k, struct corr_group *g)
@@ -64,6 +66,7 @@ static void list_append(struct correlator *k, struct corr_group *g)
     g->older = k->newest;
     *(k->newest == NULL ? &k->oldest : &k->newest->newer) = g;
     k->newest = g;
+    account_link(k, g);
 }
 
 static void buckets_grow(struct correlator *k)
@@ -109,7 +112,7 @@ struct corr_group *correlator_group(struct correlator *k, uint32_t number, struc
     g->chain = k->buckets[hash & (k->nbuckets - 1)];
     k->buckets[hash & (k->nbuckets - 1)] = g;
     k->ngroups++;
-    k->bytes += group_bytes(g);
+    account_add(k, g);
     list_append(k, g);
     return g;
 }
@@ -123,7 +126,7 @@ static void group_forget(struct correlator *k, struct corr_group *g)
     *at = g->chain;
     list_remove(k, g);
     k->ngroups--;
-    k->bytes -= group_bytes(g);
+    account_take(k, g);
     group_free(&g);
 }
 
@@ -138,6 +141,7 @@ void correlator_free(struct correlator **correlator)
         group_forget(k, k->oldest);
     }
     mem_free(k->buckets);
+    mem_free(k->accounts);
     buf_free(&k->scratch);
     buf_free(&k->values);
     arena_fini(&k->texts);
@@ -155,21 +159,31 @@ static uint64_t entries_lost(const struct correlator *k, const struct corr_group
     return n;
 }
 
+static void count_evicted(struct correlator *k, const struct corr_group *g, uint64_t n)
+{
+    k->stats.evicted += n;
+    k->accounts[g->number].cost.evicted += n;
+}
+
 static void halve(struct correlator *k, struct corr_group *g, time_ns now)
 {
-    k->bytes -= group_bytes(g);
+    account_take(k, g);
     uint64_t lost = entries_lost(k, g, g->end - g->head, now);
     size_t gone = group_halve(g);
-    k->stats.evicted += lost == 0 ? 0 : gone;
-    k->bytes += group_bytes(g);
+    count_evicted(k, g, lost == 0 ? 0 : gone);
+    account_add(k, g);
+}
+
+static void evict(struct correlator *k, struct corr_group *g, time_ns now)
+{
+    count_evicted(k, g, entries_lost(k, g, g->end - g->head, now));
+    group_forget(k, g);
 }
 
 void correlator_evict(struct correlator *k, time_ns now)
 {
     while (k->bytes > k->max_bytes && k->oldest != NULL) {
-        struct corr_group *g = k->oldest;
-        k->stats.evicted += entries_lost(k, g, g->end - g->head, now);
-        group_forget(k, g);
+        evict(k, k->oldest, now);
     }
 }
 
@@ -358,6 +372,7 @@ static void on_fire(void *ctx, struct corr_group *g, size_t entry, double measur
     out->value = measure;
     put_refs(g, entry, out);
     k->stats.outputs++;
+    k->accounts[g->number].cost.outputs++;
 }
 
 /* ---- feeding ---- */
@@ -385,6 +400,12 @@ static void feed_one(struct correlator *k, const struct feed *f, const struct co
     const struct corr_rule *c = &k->c->corrs[use->corr];
     const struct corr_key *keys = c->keys + (size_t)use->ref * (c->ngroup + c->nvalues);
     struct corr_entry e = {.time = f->time, .ref = f->ref, .rule = use->ref};
+    struct corr_account *account = &k->accounts[use->corr];
+    if (account->mark == CORRELATOR_STOP) {
+        return;
+    }
+    time_ns begun = account_begin(k, use->corr);
+    account->cost.events++;
     buf_clear(&k->scratch);
     buf_str(&k->scratch, f->scope);
     if (!put_values(k, f, keys, c->ngroup, &k->scratch) || !entry_value(k, f, c, keys, &e)) {
@@ -393,15 +414,20 @@ static void feed_one(struct correlator *k, const struct feed *f, const struct co
     }
     struct corr_group *g = correlator_group(k, use->corr, buf_view(&k->scratch));
     size_t first = k->outputs.len;
-    k->bytes -= group_bytes(g);
+    account_take(k, g);
     enum group_result result = group_add(g, &e, c->span_ns + k->lateness_ns, on_fire, k);
-    k->bytes += group_bytes(g);
+    account_add(k, g);
+    account->cost.tried++;
+    account_end(k, use->corr, begun);
     if (result != GROUP_OK) {
         k->stats.not_tried++;
     }
     feed_up(k, f, g, first);
     if (group_bytes(g) > k->max_bytes / GROUP_SHARE) {
         halve(k, g, f->time);
+    }
+    while (account_over(k, use->corr) && account->oldest != g) {
+        evict(k, account->oldest, f->time);
     }
 }
 

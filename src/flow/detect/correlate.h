@@ -16,6 +16,7 @@
 
 enum {
     CORRELATE_STATE_MAX_BYTES = 64 * 1024 * 1024, /* default bound of all windows together */
+    CORRELATE_RULE_SHARE = 2, /* no correlation beside others may hold more than this part of it: its own oldest windows go first */
     CORRELATE_LATENESS_S = 300,                   /* default: older events than newest - this are counted as late, still tried in their window */
 };
 
@@ -84,6 +85,24 @@ struct correlator_stats {
     size_t state_bytes;
 };
 void correlator_stats(const struct correlator *c, struct correlator_stats *out);
+
+/* What one correlation has cost since the correlator was made, and what it holds now. */
+struct correlator_cost {
+    uint64_t events;  /* matches that were its */
+    uint64_t tried;   /* of these, with all its fields, so that windows were tried */
+    uint64_t outputs; /* completions */
+    uint64_t evicted; /* as in correlator_stats */
+    uint64_t ns;      /* of trying; of one match in CORRELATE_SAMPLE, times that; of every one, in CPU time, while it is watched */
+    uint64_t groups;
+    size_t bytes;
+};
+enum { CORRELATE_SAMPLE = 16 };
+void correlator_cost(const struct correlator *k, uint32_t correlation, struct correlator_cost *out);
+
+/* A watched one has every match timed (ns begins at zero); a stopped one takes no match any more, its windows stay. */
+enum correlator_mark { CORRELATOR_PLAIN, CORRELATOR_WATCH, CORRELATOR_STOP };
+void correlator_mark(struct correlator *k, uint32_t correlation, enum correlator_mark mark);
+enum correlator_mark correlator_marked(const struct correlator *k, uint32_t correlation);
 
 /*
  * All windows and counters as bytes, and back: for a restart, and for a new rule set. Windows are told by the definition of

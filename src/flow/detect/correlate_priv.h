@@ -122,6 +122,7 @@ struct corr_group {
     uint64_t hash;
     struct corr_group *chain; /* same bucket */
     struct corr_group *older, *newer; /* by last touch */
+    struct corr_group *own_older, *own_newer; /* the same among those of its correlation */
     /* entries in event-time order; those of equal time as they came */
     struct corr_entry *entries;
     size_t head; /* first live one */
@@ -169,7 +170,15 @@ size_t group_halve(struct corr_group *g);
 /* time - ns without overflow. */
 time_ns time_before(time_ns t, int64_t ns);
 
-/* ---- the correlator (correlate.c, correlate_state.c) ---- */
+/* ---- the correlator (correlate.c, correlate_cost.c, correlate_state.c) ---- */
+
+/* What is counted of one correlation. */
+struct corr_account {
+    struct correlator_cost cost;
+    enum correlator_mark mark;
+    uint64_t watched_ns; /* since it is watched */
+    struct corr_group *oldest, *newest; /* its groups by last touch */
+};
 
 struct correlator {
     uint32_t magic;
@@ -182,6 +191,7 @@ struct correlator {
     size_t ngroups;
     struct corr_group *oldest, *newest; /* by last touch */
     size_t bytes;
+    struct corr_account *accounts; /* of each correlation */
     time_ns latest; /* newest event time seen */
     struct buf scratch; /* group key being made */
     struct buf values;  /* value tuple being hashed */
@@ -194,6 +204,17 @@ enum { CORRELATOR_MAGIC = 0x434f5252, CORRELATE_KEY_MAX = 1024 * 1024 /* bytes o
 
 /* The group with this key, made when there is none; it is now the one touched last. */
 struct corr_group *correlator_group(struct correlator *k, uint32_t number, struct span key);
+/* correlate_cost.c: the bytes of a group are counted, or no longer (before they change). */
+void account_add(struct correlator *k, const struct corr_group *g);
+void account_take(struct correlator *k, const struct corr_group *g);
+void account_link(struct correlator *k, struct corr_group *g);
+void account_unlink(struct correlator *k, struct corr_group *g);
+/* Whether a correlation holds more than its part. */
+bool account_over(const struct correlator *k, uint32_t number);
+/* Around what one match costs a correlation; -1 = this one is not timed. */
+time_ns account_begin(const struct correlator *k, uint32_t number);
+void account_end(struct correlator *k, uint32_t number, time_ns begun);
+
 /* Back within the bound: the groups longest untouched go first. */
 void correlator_evict(struct correlator *k, time_ns now);
 

@@ -97,7 +97,7 @@ static bool key_fits(const struct corr_rule *c, struct span key)
 
 static void read_entries(struct correlator *k, struct corr_group *g, struct cursor *in, uint32_t n)
 {
-    k->bytes -= group_bytes(g);
+    account_take(k, g);
     group_reserve(g, n);
     for (uint32_t i = 0; i < n && !in->failed; i++) {
         struct corr_entry *e = &g->entries[i];
@@ -116,7 +116,7 @@ static void read_entries(struct correlator *k, struct corr_group *g, struct curs
         g->end = i + 1;
     }
     group_rebuild(g);
-    k->bytes += group_bytes(g);
+    account_add(k, g);
 }
 
 static void read_group(struct correlator *k, struct cursor *in, const uint32_t *now, uint32_t known)

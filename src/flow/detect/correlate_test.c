@@ -217,6 +217,69 @@ static void one_flood_does_not_push_others_out(void **state)
     rig_close(&rig);
 }
 
+/* Rules come from other cities too: one that makes windows without end pushes out its own, and is told with what it took. */
+static void one_correlation_does_not_push_others_out(void **state)
+{
+    (void)state;
+    enum { BOUND = 256 * 1024, QUIET = 50, FLOOD = 20000 };
+    struct rig rig;
+    struct correlator_cost quiet, flood;
+    struct correlator_stats stats;
+    const struct correlate_output *out = NULL;
+    uint32_t fired = 0;
+    rig_open(&rig, C("c", "type: event_count, rules: [r0], group-by: [U], timespan: 1h, condition: {eq: 2}")
+                       C("d", "type: event_count, rules: [r1], group-by: [U], timespan: 1h, condition: {eq: 2}"),
+             BOUND, 0);
+    for (uint64_t i = 0; i < QUIET + FLOOD + QUIET; i++) {
+        bool is_quiet = i < QUIET || i >= QUIET + FLOOD;
+        char user[32];
+        (void)snprintf(user, sizeof user, "u%llu", (unsigned long long)(i % (is_quiet ? QUIET + FLOOD : UINT64_MAX)));
+        struct sample ev = {is_quiet ? 0 : 1, TIME_SECOND + (time_ns)i, i, {NULL, NULL, NULL, user}};
+        fired += feed(&rig, &ev, &out);
+        correlator_cost(rig.k, 1, &flood);
+        assert_true(flood.bytes <= BOUND / CORRELATE_RULE_SHARE + 4096); /* the window that was touched last stays */
+    }
+    assert_int_equal(fired, QUIET); /* none of the quiet one's windows was lost */
+    correlator_cost(rig.k, 0, &quiet);
+    correlator_stats(rig.k, &stats);
+    assert_int_equal(quiet.events, 2 * QUIET);
+    assert_int_equal(quiet.tried, 2 * QUIET);
+    assert_int_equal(quiet.outputs, QUIET);
+    assert_int_equal(quiet.evicted, 0);
+    assert_int_equal(quiet.groups, QUIET);
+    assert_int_equal(flood.events, FLOOD);
+    assert_int_equal(flood.outputs, 0);
+    assert_true(flood.evicted > FLOOD / 2 && flood.evicted == stats.evicted);
+    assert_true(quiet.bytes + flood.bytes == stats.state_bytes && quiet.groups + flood.groups == stats.groups);
+    rig_close(&rig);
+}
+
+static void a_stopped_correlation_rests(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct correlator_cost cost;
+    const struct correlate_output *out = NULL;
+    rig_open(&rig, C("c", "type: event_count, rules: [r0], timespan: 1h, condition: {gte: 2}")
+                       C("d", "type: event_count, rules: [r0], timespan: 1h, condition: {gte: 2}"),
+             CORRELATE_STATE_MAX_BYTES, 0);
+    struct sample ev = {0, TIME_SECOND, 1, {NULL, NULL, NULL, "a"}};
+    assert_int_equal(feed(&rig, &ev, &out), 0);
+    correlator_mark(rig.k, 1, CORRELATOR_STOP);
+    assert_int_equal(feed(&rig, &ev, &out), 1);
+    assert_int_equal(out[0].correlation, 0);
+    correlator_cost(rig.k, 1, &cost);
+    assert_int_equal(cost.events, 1);
+    correlator_mark(rig.k, 1, CORRELATOR_WATCH); /* goes on with the windows it had; timed */
+    assert_int_equal(correlator_marked(rig.k, 1), CORRELATOR_WATCH);
+    assert_int_equal(feed(&rig, &ev, &out), 2);
+    correlator_cost(rig.k, 1, &cost);
+    assert_true(cost.ns > 0);
+    correlator_mark(rig.k, 1, CORRELATOR_PLAIN);
+    assert_int_equal(feed(&rig, &ev, &out), 2);
+    rig_close(&rig);
+}
+
 static void tidied_groups_are_no_losses(void **state)
 {
     (void)state;
@@ -430,6 +493,8 @@ int main(void)
         cmocka_unit_test(a_future_event_costs_only_itself),
         cmocka_unit_test(state_is_bounded_and_losses_counted),
         cmocka_unit_test(one_flood_does_not_push_others_out),
+        cmocka_unit_test(one_correlation_does_not_push_others_out),
+        cmocka_unit_test(a_stopped_correlation_rests),
         cmocka_unit_test(tidied_groups_are_no_losses),
         cmocka_unit_test(old_floods_are_bounded),
         cmocka_unit_test(the_sorted_list_and_the_counts_forget),

@@ -24,6 +24,7 @@ enum {
     SIGMA_VARIANTS_MAX = 4096,           /* of one value: windash makes 5^n */
     SIGMA_DEPTH_MAX = 64,                /* nesting of conditions and selections */
     SIGMA_REGEX_MAX_BYTES = 8192,
+    SIGMA_REGEX_STATES_MAX = 1024 * 1024, /* bytes of all regular expressions of one rule, compiled */
     SIGMA_ORDERED_MAX = 64,              /* rules of a temporal_ordered correlation */
     SIGMA_ORDERED_OWN_MAX = 10,          /* the same with a condition of its own: 2^10 chains are followed per group */
 };

@@ -28,6 +28,7 @@ struct sigma_loader {
     VEC(struct sigma_correlation *) correlations;
     VEC(struct sigma_filter *) filters;
     uint32_t npreds; /* of all documents */
+    size_t regex_bytes;
     struct sigma_index index;
     struct map owner; /* id → address of struct sigma_rule, over all kinds of documents */
     struct sigma_set *set;
@@ -270,7 +271,8 @@ static void build_document(struct sigma_loader *l, const struct document *d)
                             .scratch = &l->scratch,
                             .placeholders = &l->placeholders,
                             .file = d->file,
-                            .line = d->line};
+                            .line = d->line,
+                            .regex_before = l->regex_bytes};
     bool detects = yaml_get(d->root, "detection") != NULL;
     arena_reset(&l->scratch);
     if (l->npreds > SIGMA_PREDS_TOTAL_MAX) {
@@ -286,6 +288,7 @@ static void build_document(struct sigma_loader *l, const struct document *d)
         (void)sigma_refuse(&b, d->line, "neither a detection, nor a correlation, nor a filter");
     }
     l->npreds += b.npreds;
+    l->regex_bytes += b.failed ? 0 : b.regex_bytes;
     if (b.failed) {
         vec_push(&l->set->refused, b.problem);
     }

@@ -12,6 +12,7 @@
 
 enum {
     SIGMA_PREDS_TOTAL_MAX = 1000 * 1000, /* of one set: 20 times the public rules; bounds the compiler's memory */
+    SIGMA_REGEX_STATES_TOTAL_MAX = 64 * 1024 * 1024, /* bytes of compiled regular expressions of one set; the public rules have 0.1 MB */
     SIGMA_CONDITION_MAX_BYTES = 64 * 1024,
     SIGMA_MODIFIERS_MAX = 16,   /* in one chain */
     SIGMA_REFS_MAX = 1000,      /* rules of one correlation */
@@ -28,6 +29,7 @@ struct sigma_build {
     struct span file;
     uint32_t line; /* of the document */
     uint32_t npreds;  /* made */
+    size_t regex_bytes, regex_before; /* compiled regular expressions: of this document, of all before */
     uint32_t nleaves; /* met on a walk: a selection named twice counts twice */
     bool failed;
     struct sigma_refused problem; /* the first one */
@@ -107,7 +109,7 @@ bool chain_has(const struct chain *c, enum modifier m);
 int sigma_value(struct sigma_build *b, const struct chain *c, const struct yaml_node *value,
                 sigma_nodes *out);
 /* NULL unless the pattern compiles under the engine's limits; then what is wrong with it. */
-const char *sigma_regex_problem(struct arena *a, struct span regex, unsigned flags);
+const char *sigma_regex_problem(struct arena *a, struct span regex, unsigned flags, size_t *size_out);
 
 /* ---- detections and conditions ---- */
 struct ident {

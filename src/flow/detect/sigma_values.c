@@ -139,11 +139,11 @@ static uint32_t regex_options(unsigned flags)
            ((flags & REGEX_S) != 0 ? PCRE2_DOTALL : 0u);
 }
 
-const char *sigma_regex_problem(struct arena *a, struct span regex, unsigned flags)
+const char *sigma_regex_problem(struct arena *a, struct span regex, unsigned flags, size_t *size_out)
 {
     int code = 0;
     PCRE2_SIZE at = 0;
-    size_t size = 0;
+    *size_out = 0;
     if (regex.len > SIGMA_REGEX_MAX_BYTES) {
         return arena_printf(a, "regular expression longer than %d bytes", SIGMA_REGEX_MAX_BYTES);
     }
@@ -158,9 +158,26 @@ const char *sigma_regex_problem(struct arena *a, struct span regex, unsigned fla
         (void)pcre2_get_error_message(code, (PCRE2_UCHAR *)text, sizeof text);
         return arena_printf(a, "regular expression, at byte %zu: %s", at, text);
     }
-    (void)pcre2_pattern_info(re, PCRE2_INFO_SIZE, &size);
+    (void)pcre2_pattern_info(re, PCRE2_INFO_SIZE, size_out);
     pcre2_code_free(re);
-    return size > REGEX_COMPILED_MAX_BYTES ? "regular expression too large when compiled" : NULL;
+    return *size_out <= REGEX_COMPILED_MAX_BYTES
+               ? NULL
+               : arena_printf(a, "regular expression of %zu bytes when compiled, at most %d", *size_out,
+                              REGEX_COMPILED_MAX_BYTES);
+}
+
+/* Each matcher has its own copy of every regular expression: what a rule may make of its text is bounded, whatever its length. */
+static int check_states(struct sigma_build *b, uint32_t line, size_t size)
+{
+    b->regex_bytes += size;
+    if (b->regex_bytes > SIGMA_REGEX_STATES_MAX) {
+        return sigma_refuse(b, line, "regular expressions of one rule with more than %d bytes of states together",
+                            SIGMA_REGEX_STATES_MAX);
+    }
+    return b->regex_before + b->regex_bytes <= SIGMA_REGEX_STATES_TOTAL_MAX
+               ? 0
+               : sigma_refuse(b, line, "the rules before this one hold regular expressions of %d bytes of states, all that fits",
+                              SIGMA_REGEX_STATES_TOTAL_MAX);
 }
 
 /* startswith and endswith on a regular expression tie it to that end of the value. */
@@ -194,9 +211,10 @@ static int regex_value(struct sigma_build *b, const struct chain *c, const struc
         p.regex = regex_anchored(b->arena, c, texts.data[i]);
         p.regex_flags = flags;
         p.cased = (flags & REGEX_I) == 0;
-        const char *problem = sigma_regex_problem(b->scratch, p.regex, flags);
-        code = problem != NULL ? sigma_refuse(b, value->line, "%s", problem)
-                               : add_pred(b, &p, value->line, out);
+        size_t size = 0;
+        const char *problem = sigma_regex_problem(b->scratch, p.regex, flags, &size);
+        code = problem != NULL ? sigma_refuse(b, value->line, "%s", problem) : check_states(b, value->line, size);
+        code = code == 0 ? add_pred(b, &p, value->line, out) : code;
     }
     vec_free(&texts);
     return code;
