@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/paths.h"
 #include "cli/rules_cost.h"
+#include "cli/rules_learn.h"
 #include "flow/detect/sigma_explain.h"
 #include "base/num.h"
 #include "os/sandbox.h"
@@ -17,7 +18,7 @@ enum { EXPLAIN_MAX_BYTES = 4 * 1024 * 1024 };
 
 struct rules_args {
     struct cli_paths paths;
-    bool json, warnings;
+    bool json, warnings, values;
     struct rules_cost_args cost;
     const char *wanted; /* explain: id, title or file ending; "" = all */
 };
@@ -26,6 +27,7 @@ static const struct option options[] = {
     CLI_PATHS_OPTIONS,
     {"json", no_argument, NULL, 'J'},
     {"warnings", no_argument, NULL, 'W'},
+    {"values", no_argument, NULL, 'V'},
     {"data", required_argument, NULL, 'D'},
     {"sort", required_argument, NULL, 'o'},
     {"limit", required_argument, NULL, 'L'},
@@ -209,6 +211,9 @@ static int take_option(const struct command *self, struct rules_args *a, int c)
     case 'W':
         a->warnings = true;
         break;
+    case 'V':
+        a->values = true;
+        break;
     case 'D':
         a->cost.data_dir = optarg;
         break;
@@ -277,7 +282,10 @@ static int rules_main(int argc, char **argv, const struct command *self)
     if (strcmp(what, "resume") == 0 && optind + 1 == argc) {
         return rules_resume(a.cost.data_dir, argv[optind]);
     }
-    return cli_usage(self, "say what to do: check DIR..., explain ID|TITLE|FILE, cost, or resume ID");
+    if (strcmp(what, "learn") == 0) {
+        return rules_learn(&a.paths, argv + optind, (size_t)(argc - optind), a.values);
+    }
+    return cli_usage(self, "say what to do: check DIR..., explain ID|TITLE|FILE, cost, resume ID, or learn FILE...");
 }
 
 const struct command cmd_rules = {
@@ -286,12 +294,15 @@ const struct command cmd_rules = {
     .help = "usage: sereno rules check [OPTION...] [DIR...]\n"
             "       sereno rules explain [OPTION...] ID|TITLE|FILE\n"
             "       sereno rules cost [--data DIR] [--sort ns|candidates|hits|events] [--limit N] [--json]\n"
-            "       sereno rules resume ID [--data DIR]\n\n"
+            "       sereno rules resume ID [--data DIR]\n"
+            "       sereno rules learn [--rules DIR] [--sources DIR] [--values] FILE... >frequencies.tsv\n\n"
             "check loads and compiles all rules below DIR (default: the rules shipped) and names each one that cannot be\n"
             "loaded: file, line, reason. explain says in plain words what a rule asks.\n"
             "cost shows what each rule has cost on a node, most first: events of its kind, of these evaluated (candidates),\n"
             "hits, time. It asks the running node, or reads the records when none runs. A rule that used more of a core than\n"
             "one rule may is stopped and shown with the reason; resume has the node evaluate it again.\n\n"
+            "learn reads logs and writes how often texts are met in which field (docs/SOURCES.md): put below DATA/sources it helps\n"
+            "the node to look for what is rare in your logs first. --values lists whole values too, which may name people.\n\n"
             "  --rules DIR         explain: where to look (repeatable; default: the rules shipped)\n"
             "  --sources DIR       check: descriptions of log sources (default: those shipped)\n"
             "  --placeholders F    values for %name% in rules (repeatable)\n"

@@ -77,7 +77,8 @@ static int is_yaml(const struct dirent *d)
 {
     struct span name = span_of(d->d_name);
     return d->d_name[0] != '.' && (d->d_type == DT_DIR || d->d_type == DT_UNKNOWN ||
-                                   span_ends(name, SPAN(".yml")) || span_ends(name, SPAN(".yaml")));
+                                   span_ends(name, SPAN(".yml")) || span_ends(name, SPAN(".yaml")) ||
+                                   span_ends(name, SPAN(".tsv")));
 }
 
 static int add_folder(struct bundle *b, enum bundle_kind kind, const char *path, int depth,
@@ -99,8 +100,8 @@ static int add_folder(struct bundle *b, enum bundle_kind kind, const char *path,
         if (rc == 0 && lstat(child, &st) == 0) {
             if (S_ISDIR(st.st_mode)) {
                 rc = add_folder(b, kind, child, depth + 1, e);
-            } else if (span_ends(span_of(child), SPAN(".yml")) ||
-                       span_ends(span_of(child), SPAN(".yaml"))) {
+            } else if (span_ends(span_of(child), SPAN(".yml")) || span_ends(span_of(child), SPAN(".yaml")) ||
+                       (kind == BUNDLE_SOURCE && span_ends(span_of(child), SPAN(".tsv")))) {
                 rc = add_file(b, kind, child, e);
             }
         }

@@ -48,7 +48,7 @@ struct bundle {
 void bundle_init(struct bundle *b);
 void bundle_fini(struct bundle *b);
 
-/* Adds a file, or all *.yml and *.yaml below a folder in name order (links to folders are not followed). What cannot
+/* Adds a file, or all *.yml and *.yaml (of sources also *.tsv, tables of frequencies) below a folder in name order (links to folders are not followed). What cannot
  * be read becomes a problem. ERR_NOT_FOUND when path does not exist, ERR_LIMIT when the bundle is full. */
 int bundle_add(struct bundle *b, enum bundle_kind kind, const char *path, struct err *e) NODISCARD;
 

@@ -7,6 +7,8 @@
 #include <pcre2.h>
 #include <stdio.h>
 
+#include "flow/detect/rates.h"
+
 static void refuse(struct sigma_set *set, struct span file, const struct err *e)
 {
     struct sigma_refused r = {arena_copy(&set->arena, file), e->line,
@@ -65,6 +67,25 @@ static struct sigma_set *load_rules(const struct bundle *bundle)
     return set;
 }
 
+/* A table of frequencies lies among the sources: it too says what their logs are like. */
+static bool is_table(const struct bundle_file *f)
+{
+    return f->kind == BUNDLE_SOURCE && span_ends(f->name, SPAN(".tsv"));
+}
+
+static struct rates *load_rates(const struct bundle *bundle, struct sigma_set *set)
+{
+    struct rates *rates = rates_new();
+    for (size_t i = 0; i < bundle->files.len; i++) {
+        const struct bundle_file *f = &bundle->files.data[i];
+        struct err e = {0};
+        if (is_table(f) && rates_add(rates, f->name, f->bytes, &e) != 0) {
+            refuse(set, f->name, &e);
+        }
+    }
+    return rates;
+}
+
 static struct sources *load_sources(const struct bundle *bundle,
                                     const struct compile_options *options, struct sigma_set *set)
 {
@@ -72,7 +93,7 @@ static struct sources *load_sources(const struct bundle *bundle,
     for (size_t i = 0; i < bundle->files.len; i++) {
         const struct bundle_file *f = &bundle->files.data[i];
         struct err e = {0};
-        if (f->kind == BUNDLE_SOURCE && sources_add(sources, f->name, f->bytes, &e) != 0) {
+        if (f->kind == BUNDLE_SOURCE && !is_table(f) && sources_add(sources, f->name, f->bytes, &e) != 0) {
             refuse(set, f->name, &e);
         }
     }
@@ -89,7 +110,7 @@ static struct sources *load_sources(const struct bundle *bundle,
     return sources;
 }
 
-static int compile_all(struct compiled *root, const struct sources *sources,
+static int compile_all(struct compiled *root, const struct sources *sources, const struct rates *rates,
                        const struct compile_options *options, struct sigma_set *set,
                        struct arena *region, struct err *e)
 {
@@ -98,7 +119,7 @@ static int compile_all(struct compiled *root, const struct sources *sources,
     int rc = sources_compile(sources, fields, nfields, options->declared, options->ndeclared,
                              region, &root->catalog, e);
     if (rc == 0) {
-        struct ruleset_options ro = {.reference = options->reference};
+        struct ruleset_options ro = {.reference = options->reference, .rates = rates};
         rc = ruleset_compile(set, root->catalog, region, &ro, &root->ruleset, e);
     }
     if (rc == 0) {
@@ -128,7 +149,10 @@ int compile_bundle(const struct bundle *bundle, const struct compile_options *op
     }
     struct compiled *root = arena_alloc(region, sizeof *root);
     struct sources *sources = load_sources(bundle, options, report->set);
-    int rc = compile_all(root, sources, options, report->set, region, e);
+    /* A hunt's few rules are not worth reading it. */
+    struct rates *rates = options->hunt ? NULL : load_rates(bundle, report->set);
+    int rc = compile_all(root, sources, rates, options, report->set, region, e);
+    rates_free(&rates);
     sources_free(&sources);
     if (rc == 0) {
         report->unreachable = ruleset_unreachable(root->ruleset);

@@ -7,7 +7,7 @@
  * An entry is trusted because super itself wrote it: its name is a hash of everything the compiler read and of everything
  * else that decides what it makes of it (program, libraries, processor), and a keyed hash covers every byte. What is cut,
  * changed, of another program or another machine is refused and removed; the rules are then compiled as if it were not there.
- * docs/decisions/015-compiled-rules-on-disk.md says why the compiler must not hold the secret.
+ * docs/decisions/016-compiled-rules-on-disk.md says why the compiler must not hold the secret.
  */
 #ifndef ROLES_RULES_CACHE_H
 #define ROLES_RULES_CACHE_H

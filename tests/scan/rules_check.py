@@ -2,6 +2,7 @@
 """`rules check`: counts, exit status, and how a broken rule is named; all of SigmaHQ where it is there."""
 import json
 import os
+import shutil
 import tempfile
 
 from common import ROOT, SHARED, Checks, run
@@ -39,6 +40,30 @@ with tempfile.TemporaryDirectory() as tmp:
         c.ok(not line or word in line[0], "%s names the reason (%s): %s" % (name, word, line))
     good = json.loads(run("rules", "check", "--json", tmp).stdout)
     c.equal(good["loaded"], 1, "the good rule beside them loads")
+# Tables of frequencies: a bad one is named with its line, the rest is used without it; one that was learnt is taken.
+with tempfile.TemporaryDirectory() as tmp:
+    sources = os.path.join(tmp, "sources")
+    shutil.copytree(os.path.join(ROOT, "sources"), sources)
+    log = os.path.join(tmp, "access.log")
+    with open(log, "w") as f:
+        for i in range(200):
+            f.write('203.0.113.%d - - [12/Mar/2024:10:00:%02d +0000] "GET /index.php?a=%d HTTP/1.1" 200 5 "-" "curl/8.0"\n' % (i % 250, i % 60, i))
+    learnt = run("rules", "learn", log)
+    c.equal(learnt.returncode, 0, "learning: %r" % learnt.stderr)
+    text = learnt.stdout.decode()
+    c.ok(text.startswith("sereno-frequencies 1\n") and "\tindex" not in text and "G\t200\tinde\n" in text, "what was learnt: " + text[:500])
+    c.equal(run("rules", "learn", log).stdout.decode(), text, "the same logs teach the same")
+    c.ok("V\t200\tcurl/8.0\n" in run("rules", "learn", "--values", log).stdout.decode(), "whole values when asked for")
+    open(os.path.join(sources, "learnt.tsv"), "w").write(text)
+    good = run("rules", "check", "--sources", sources)
+    c.equal(good.returncode, 0, "a table that was learnt is taken: %r" % good.stderr)
+    open(os.path.join(sources, "bad.tsv"), "w").write("sereno-frequencies 1\nF\tweb/webserver\tcs-uri\t100\t3\nG\t101\tabcd\n")
+    bad = run("rules", "check", "--sources", sources)
+    c.equal(bad.returncode, 1, "a bad table gives exit status 1")
+    c.ok("bad.tsv:3: " in bad.stderr.decode(), "… and is named with its line: %r" % bad.stderr)
+    c.ok(bad.stdout.split(b" ")[0] == good.stdout.split(b" ")[0], "all rules load all the same: %r" % bad.stdout)
+    c.equal(run("rules", "learn").returncode, 2, "learning from nothing is wrong use")
+    c.equal(run("rules", "learn", "/nonexistent").returncode, 1, "a log that is not there")
 c.equal(run("rules", "check", "/nonexistent").returncode, 1, "a folder that is not there")
 c.equal(run("rules").returncode, 2, "no subcommand is wrong use")
 r = run("rules", "explain", "--rules", os.path.join(ROOT, "rules"), os.listdir(os.path.join(ROOT, "rules", "web"))[0])

@@ -133,6 +133,27 @@ static const struct anchor *anchor_of(struct plan_build *b, uint32_t pred)
     return a;
 }
 
+/* Share of the class's events that have what is looked for: by the table where it knows, else guessed. */
+static double anchor_rate(struct plan_build *b, uint32_t pred, const struct plan_env *env)
+{
+    static const enum rate_kind kinds[] = {
+        [ANCHOR_EXACT] = RATE_VALUE, [ANCHOR_BASE] = RATE_BASE, [ANCHOR_STARTS] = RATE_STARTS,
+        [ANCHOR_ENDS] = RATE_ENDS,   [ANCHOR_CONTAINS] = RATE_CONTAINS,
+    };
+    (void)anchor_of(b, pred);
+    struct anchor *a = &b->anchors.data[pred];
+    if (b->rates == NULL || a->field == FIELD_NONE || a->kind == ANCHOR_NONE || a->kind == ANCHOR_PRESENT) {
+        return a->rate;
+    }
+    if (a->known_in != env->class_id + 1) {
+        const struct rates_field *f =
+            rates_find(b->rates, b->catalog->classes[env->class_id].name, b->catalog->fields[a->field]);
+        a->known_in = env->class_id + 1;
+        a->known = f == NULL ? a->rate : rates_estimate(f, kinds[a->kind], a->text, a->rate);
+    }
+    return a->known;
+}
+
 static bool view_has(const struct view *v, field_id f)
 {
     return v->start[f] < v->start[f + 1];
@@ -180,7 +201,7 @@ enum plan_known plan_weigh(struct plan_build *b, const struct plan_node *n,
     case PLAN_PRED: {
         enum plan_known k = pred_known(&b->preds.data[n->n], env);
         if (k == KNOWN_NOT) {
-            *rate_out = n->negate ? INFINITY : anchor_of(b, n->n)->rate;
+            *rate_out = n->negate ? INFINITY : anchor_rate(b, n->n, env);
             return k;
         }
         return (k == KNOWN_TRUE) != n->negate ? KNOWN_TRUE : KNOWN_FALSE;

@@ -4,6 +4,7 @@
 #define FLOW_DETECT_PLAN_BUILD_H
 
 #include "flow/detect/plan.h"
+#include "flow/detect/rates.h"
 
 enum anchor_kind {
     ANCHOR_UNKNOWN, /* not looked at yet */
@@ -21,12 +22,15 @@ struct anchor {
     enum anchor_kind kind;
     field_id field; /* FIELD_NONE: keyword */
     struct span text;
-    double rate;    /* estimated share of events that have it */
+    double rate;    /* guessed share of events that have it */
+    double known;   /* the same in the class numbered known_in, by the table of frequencies */
+    uint32_t known_in; /* its number + 1; 0 = not asked yet */
 };
 
 struct plan_build {
     const struct sigma_set *set;
     const struct catalog *catalog;
+    const struct rates *rates; /* or NULL */
     struct arena *region;
     struct arena temp;
     bool reference;
@@ -55,6 +59,7 @@ const struct plan_node *plan_tree(struct plan_build *b, const struct sigma_rule 
 /* plan_anchor.c: what is known of the event while planning. */
 struct plan_env {
     const struct view *view;
+    class_id class_id;       /* of whose events frequencies are asked */
     field_id split;          /* FIELD_NONE: nothing known */
     bool other;              /* value is none of `values` */
     struct span value;       /* folded; when not other */

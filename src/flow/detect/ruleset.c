@@ -115,7 +115,7 @@ static void stage_split(struct plan_build *b, struct plan_stage *s, struct plan_
 
 static void stage_plans(struct plan_build *b, struct plan_stage *s, const struct event_class *c)
 {
-    struct plan_env env = {.view = c->view, .split = FIELD_NONE};
+    struct plan_env env = {.view = c->view, .class_id = s->class_id, .split = FIELD_NONE};
     s->whole = plan_make(b, s->rules, s->nrules, &env);
     if (b->reference || c->split == FIELD_NONE ||
         c->view->start[c->split] == c->view->start[c->split + 1]) {
@@ -284,6 +284,7 @@ int ruleset_compile(const struct sigma_set *set, const struct catalog *catalog,
 {
     struct plan_build b = {.set = set, .catalog = catalog, .region = region};
     b.reference = options != NULL && options->reference;
+    b.rates = options == NULL ? NULL : options->rates;
     arena_init(&b.temp, 1024 * 1024);
     map_init(&b.pred_index);
     map_init(&b.texts);

@@ -13,8 +13,10 @@
 #include "flow/detect/sigma.h"
 
 struct ruleset;
+struct rates;
 
 struct ruleset_options {
+    const struct rates *rates; /* how often texts are met (rates.h); NULL: guessed */
     bool reference; /* plan nothing: every rule of a class is evaluated on every event (bench's baseline) */
 };
 
