@@ -40,6 +40,8 @@ static void list_answered(struct api_request *req, int rc, struct span text, str
             json_key(&j, texts[k].key);
             json_text(&j, texts[k].text);
         }
+        json_key(&j, "language"); /* null: as the browser asks */
+        json_text_or_null(&j, p.language);
         json_key(&j, "created");
         json_time(&j, p.created);
         json_key(&j, "expires");
@@ -116,6 +118,9 @@ static const char *wrong_field(struct api_request *req, const struct fed_members
     if (mail.len > 0 && (!fed_name_valid(mail, MAIL_MAX) || span_find(mail, '@') <= 0)) {
         return "mail";
     }
+    if (request_field(req, "language").len > 0 && words_of(request_field(req, "language")) == NULL) {
+        return "language";
+    }
     return days < 1 || days > FED_LINK_PAGE_DAYS_MAX ? "days" : NULL;
 }
 
@@ -147,7 +152,7 @@ void link_page_create(struct api_request *req)
     f->expires = now + days * TIME_DAY;
     const struct fed_link_page page = {.id = span_of(f->id), .hash = span_make((const char *)hash, sizeof hash), .account = req->user.organisation,
                                        .circle = m->circle, .organisation = request_field(req, "organisation"), .person = request_field(req, "person"),
-                                       .mail = request_field(req, "mail"), .created_by = req->user.name, .created = now, .expires = f->expires};
+                                       .mail = request_field(req, "mail"), .language = request_field(req, "language"), .created_by = req->user.name, .created = now, .expires = f->expires};
     buf_init(&q, ASK_MAX_BYTES);
     ask_begin(&q, ASK_LINK_PAGE_CREATE);
     fed_link_page_encode(&q, &page);
@@ -216,6 +221,8 @@ static void show(struct api_request *req)
     page_items(&b, &r->p);
     respond_page(req, 200, &b);
     respond_header(req, "X-Robots-Tag", "noindex");
+    respond_header(req, "Content-Language", r->p.words->language);
+    respond_header(req, "Vary", "Accept-Language");
 }
 
 static void items_came(struct api_request *req, int rc, struct span text, struct cursor *data)
@@ -273,7 +280,10 @@ static void page_found(struct api_request *req, int rc, struct span text, struct
     r->page.organisation = arena_copy(&req->arena, page.organisation);
     r->page.person = arena_copy(&req->arena, page.person);
     r->p = (struct page_items){.node = req->api->config.node_name, .circle = arena_copy(&req->arena, m->name), .person = r->page.person,
-                               .organisation = r->page.organisation, .expires = page.expires};
+                               .organisation = r->page.organisation, .expires = page.expires, .words = words_of(page.language)};
+    if (r->p.words == NULL) { /* of the person's link; else as the browser asks */
+        r->p.words = words_accept(head_get(&req->head, "Accept-Language"));
+    }
     buf_init(&q, ASK_MAX_BYTES);
     ask_begin(&q, ASK_ITEM_LIST);
     buf_str(&q, SPAN("*"));

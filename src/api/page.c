@@ -28,12 +28,12 @@ static void escaped(struct buf *b, struct span s)
     }
 }
 
-static void head_of(struct buf *b, const char *title, size_t max)
+static void head_of(struct buf *b, const char *language, const char *title, size_t max)
 {
     buf_init(b, max);
     buf_printf(
         b,
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+        "<!doctype html>\n<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\">\n"
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
         "<meta name=\"color-scheme\" content=\"light dark\">\n"
         "<title>%s \xC2\xB7 Sereno</title>\n<link rel=\"stylesheet\" href=\"/page.css\">\n</head>\n"
@@ -43,12 +43,12 @@ static void head_of(struct buf *b, const char *title, size_t max)
         "stroke=\"currentColor\" stroke-width=\"1.5\" stroke-linejoin=\"round\"/>"
         "<path class=\"flame\" d=\"M10 7.6c1.6 1.8 2.5 3 2.5 4.3a2.5 2.5 0 0 1-5 0c0-1.3.9-2.5 2.5-4.3z\"/></svg>"
         "Sereno</p>\n<h1>%s</h1>\n",
-        title, title);
+        language, title, title);
 }
 
 static void head(struct buf *b, const char *title)
 {
-    head_of(b, title, PAGE_MAX);
+    head_of(b, "en", title, PAGE_MAX);
 }
 
 static void foot(struct buf *b)
@@ -197,14 +197,19 @@ static void lines(struct buf *b, struct span text)
     }
 }
 
-static void one_item(struct buf *b, const struct page_item *item)
+static void one_item(struct buf *b, const struct words *words, const struct page_item *item)
 {
     char at[TIME_TEXT_MAX];
     buf_cstr(b, "<article>\n<h2>");
     escaped(b, item->title);
     buf_cstr(b, "</h2>\n<p><strong>TLP:");
     escaped(b, item->tlp);
-    buf_printf(b, "</strong>%s \xC2\xB7 <time>%.10s</time>", item->chr ? " \xC2\xB7 Chatham House Rule" : "", time_format(item->created, at));
+    buf_cstr(b, "</strong>");
+    if (item->chr) {
+        buf_cstr(b, " \xC2\xB7 ");
+        words_write(b, words, WORD_PAGE_CHR, NULL, 0, escaped);
+    }
+    buf_printf(b, " \xC2\xB7 <time>%.10s</time>", time_format(item->created, at));
     if (item->author.len > 0) {
         buf_cstr(b, " \xC2\xB7 ");
         escaped(b, item->author);
@@ -217,19 +222,21 @@ static void one_item(struct buf *b, const struct page_item *item)
 void page_items(struct buf *out, const struct page_items *p)
 {
     char at[TIME_TEXT_MAX];
-    head_of(out, "From your community", PAGE_ITEMS_BYTES);
-    buf_cstr(out, "<p>For ");
-    escaped(out, p->person);
-    buf_cstr(out, ", ");
-    escaped(out, p->organisation);
-    buf_cstr(out, ": what members of ");
-    escaped(out, p->circle);
-    buf_printf(out, " share with you. The link is yours alone and ends on %.10s; do not pass it on.</p>\n", time_format(p->expires, at));
+    const struct words_value values[] = {{"person", p->person},
+                                         {"organisation", p->organisation},
+                                         {"circle", p->circle},
+                                         {"day", span_sub(span_of(time_format(p->expires, at)), 0, 10)}};
+    head_of(out, p->words->language, p->words->text[WORD_PAGE_BRAND], PAGE_ITEMS_BYTES);
+    buf_cstr(out, "<p>");
+    words_write(out, p->words, WORD_PAGE_LEAD, values, ARRAY_LEN(values), escaped);
+    buf_cstr(out, "</p>\n");
     if (p->nitems == 0) {
-        buf_cstr(out, "<p>There is nothing for you at present.</p>\n");
+        buf_cstr(out, "<p>");
+        words_write(out, p->words, WORD_PAGE_NOTHING, NULL, 0, escaped);
+        buf_cstr(out, "</p>\n");
     }
     for (uint32_t i = 0; i < p->nitems; i++) {
-        one_item(out, &p->items[i]);
+        one_item(out, p->words, &p->items[i]);
     }
     foot(out);
 }

@@ -5,6 +5,7 @@
 #define API_PAGE_H
 
 #include "base/buf.h"
+#include "desk/words/words.h"
 
 /* Each fills a buf that it initialises; the caller frees it. Texts may be empty. */
 void page_error(struct buf *out, unsigned status, const char *message);
@@ -37,6 +38,7 @@ struct page_item {
 struct page_items {
     struct span node, circle, person, organisation;
     int64_t expires; /* time_ns, of the link */
+    const struct words *words; /* language */
     struct page_item *items;
     uint32_t nitems;
 };

@@ -88,11 +88,11 @@ int fed_item_receipts(struct db *db, struct span item, int64_t *received_out, in
  * reads after FED_READ_KEPT_DAYS; ids of what was taken back once nothing can bring it again; links that ended. */
 int fed_item_sweep(struct db *db, time_ns now, struct err *e) NODISCARD;
 
-/* A personal link of somebody whose organisation has no node. hash: of the token; organisation: of the
+/* A personal link of somebody whose organisation has no node. language: of letters, and of the page; empty: as the browser asks. hash: of the token; organisation: of the
  * member as the circle calls it; account: of this node's organisation. */
 #define FED_LINK_PAGE_SPANS(X)                                                                     \
     X(id) X(hash) X(account) X(circle) X(organisation) X(person) X(mail) X(created_by)             \
-        X(revoked_by)
+        X(revoked_by) X(language)
 #define FED_LINK_PAGE_NUMBERS(X) X(created) X(expires) X(revoked) X(last_used) X(nda)
 struct fed_link_page {
 #define X(name) struct span name;

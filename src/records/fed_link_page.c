@@ -71,9 +71,9 @@ static int create(struct db *db, const struct fed_link_page *row, struct err *e)
     rc = rc < 0 ? rc
                 : db_query(db,
                            "INSERT INTO fed_link_page (id, hash, account, circle, organisation, "
-                           "person, mail, created_by, revoked_by, created, expires, revoked, "
-                           "last_used, nda) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
-                           "$12, $13, $14)",
+                           "person, mail, created_by, revoked_by, language, created, expires, "
+                           "revoked, last_used, nda) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, "
+                           "$10, $11, $12, $13, $14, $15)",
                            e, &s);
     if (rc < 0) {
         return rc;
@@ -85,7 +85,7 @@ static int create(struct db *db, const struct fed_link_page *row, struct err *e)
 #define X(name) db_bind_i64(s, ++n, row->name);
     FED_LINK_PAGE_NUMBERS(X)
 #undef X
-    CHECK(n == 14);
+    CHECK(n == 15);
     rc = db_run(s, e);
     return rc < 0 ? rc
                   : note(db, "link_page.created", row->account, row->created_by, row->id,

@@ -128,6 +128,7 @@ static const struct migration list[] = {
     {"warnings passed on", fed_onward_sql},
     {"letters", fed_letter_sql},
     {"costs of correlations", window_cost_sql},
+    {"languages of links", "ALTER TABLE fed_link_page ADD COLUMN language TEXT NOT NULL DEFAULT '';"},
 };
 
 const struct migration *migrate_list(size_t *count_out)

@@ -239,6 +239,30 @@ class Links(Case):
         self.assertEqual(self.page("/m/short")[1], nonsense[1])
         self.assertEqual(self.desk.ask("DELETE", "/api/v1/link-pages/" + made["id"])[0], 404)
 
+    def test_a_page_speaks_the_language_of_its_reader(self):
+        def page(path, accept):
+            c = http.client.HTTPConnection("127.0.0.1", self.desk.net, timeout=60)
+            c.request("GET", path, headers={"Accept-Language": accept} if accept else {})
+            answer = c.getresponse()
+            text = answer.read().decode()
+            c.close()
+            self.assertIn("Accept-Language", answer.headers["Vary"])
+            return answer.headers["Content-Language"], text
+        _, any_ = self.make()
+        _, spanish = self.make(person="Eva", language="es")
+        _, listed = self.desk.get("/api/v1/link-pages")
+        self.assertEqual([i["language"] for i in listed["items"]], [None, "es"])
+        for path, accept, want in ((any_["path"], None, "en"), (any_["path"], "es-MX,es;q=0.9,en;q=0.5", "es"), (any_["path"], "fr, en;q=0.1", "en"),
+                                   (any_["path"], "\xe9;q=<b>", "en"), (spanish["path"], "en", "es"), (spanish["path"], None, "es")):
+            language, text = page(path, accept)
+            self.assertEqual(language, want, accept)
+            self.assertIn('<html lang="%s">' % want, text)
+            self.assertIn({"en": "share with you", "es": "comparten con usted"}[want], text)
+            self.assertIn({"en": "Chatham House Rule", "es": "Regla de Chatham House"}[want], text)
+            self.assertIn("Eve &#60;b&#62;" if path == any_["path"] else "Eva", text)
+        status, said = self.make(language="tlh")
+        self.assertEqual((status, said["error"]["where"]), (400, "language"))
+
     def test_links_are_for_persons_without_a_node(self):
         for where, more in (("organisation", {"organisation": "Aville"}), ("organisation", {"organisation": 32 * "a"}), ("person", {"person": ""}),
                             ("mail", {"mail": "nobody"}), ("days", {"days": 0}), ("days", {"days": 400}), ("circle", {"circle": "x"})):

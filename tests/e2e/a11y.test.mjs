@@ -90,6 +90,7 @@ async function judgeAll(name, path, ready) {
 for (const [name, [path, ready]] of Object.entries(PAGES)) test(`axe: ${name}`, () => judgeAll(name, path, ready));
 
 const SHARED = {
+  'a personal link being made': ['/federation/members', async (p) => { await p.locator('section:has(#links-h) summary').click(); await p.getByRole('button', { name: 'Make the link' }).click(); await p.locator('#link-organisation-error').waitFor(); }],
   'a story without its sources': ['/stories/i3', async (p) => { await p.locator('#chr-also ~ *, #chr-h').first().waitFor(); await p.getByRole('button', { name: 'Take the sources out' }).click(); await p.getByRole('link', { name: 'Save it' }).waitFor(); }],
   'a new version being written': ['/stories/i1/edit', async (p) => { await p.locator('.aud strong').waitFor(); await p.locator('#c-reach').selectOption('all'); await p.locator('.aud [type=checkbox]').waitFor(); }],
   'a story that officers may take back': ['/stories/i3', (p) => p.locator('#stone-why-story').waitFor()],

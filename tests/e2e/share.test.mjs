@@ -164,6 +164,27 @@ mockOnly('an officer takes an item back for its author, and another must sign it
   await p.context().close();
 });
 
+mockOnly('a small member gets a personal link, shown once, and it is ended in two presses', async () => {
+  const p = await open(world, '/federation/members');
+  await p.locator('summary', { hasText: 'Make a personal link' }).click();
+  await p.fill('#link-organisation', 'Brezovgrad');
+  await p.fill('#link-person', 'Finn');
+  await p.getByRole('button', { name: 'Make the link' }).click();
+  await p.locator('#link-organisation-error').waitFor();
+  await p.fill('#link-organisation', 'Smalltown');
+  await p.fill('#link-mail', 'finn@smalltown.example');
+  await p.locator('#link-language').selectOption('es');
+  await p.getByRole('button', { name: 'Make the link' }).click();
+  assert.match(await text(p, '.made code'), /\/m\/3f3f/);
+  await p.getByRole('button', { name: 'I have passed it on' }).click();
+  const row = p.locator('section:has(#links-h) li', { hasText: 'Finn' });
+  assert.match(await row.innerText(), /finn@smalltown\.example/);
+  await row.getByRole('button', { name: /^End it/ }).click();
+  await row.getByRole('button', { name: /^End it now\?/ }).click();
+  await row.waitFor({ state: 'detached' });
+  await p.context().close();
+});
+
 mockOnly('a member is suspended with the officer\'s password, and a change that needs two officers says so', async () => {
   const p = await open(world, '/federation/members');
   const row = p.locator('tr', { hasText: 'Brezovgrad' });

@@ -32,6 +32,7 @@ const SCREENS = {
   board: ['/federation', (p) => p.locator('.map').waitFor()],
   sharing: ['/federation/sharing', (p) => p.locator('table').first().waitFor()],
   members: ['/federation/members', (p) => p.locator('.request').waitFor()],
+  links: ['/federation/members', async (p) => { await p.locator('section:has(#links-h) summary').click(); await p.locator('#link-days').waitFor(); await p.locator('#links-h').scrollIntoViewIfNeeded(); }],
   stories: ['/stories', (p) => p.locator('.stories').waitFor()],
   story: ['/stories/i1', (p) => p.locator('#retract-why').waitFor()],
   officers: ['/stories/i3', (p) => p.locator('#stone-why-story').waitFor()],

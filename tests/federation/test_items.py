@@ -257,7 +257,7 @@ class Letters(unittest.TestCase):
         circle = hub.make_circle("Lake cities")
         w.enrol(hub, circle, city)
         for person, address in (("Eve", "eve@small.example"), ("Finn", "")):
-            a = hub.ask("POST", "/api/v1/link-pages", {"circle": circle, "organisation": "Smalltown", "person": person, "mail": address})
+            a = hub.ask("POST", "/api/v1/link-pages", {"circle": circle, "organisation": "Smalltown", "person": person, "mail": address, "language": "es"})
             self.assertEqual(a.status, 201, a.body)
 
         def send(node, title, **more):
@@ -274,7 +274,7 @@ class Letters(unittest.TestCase):
         subjects = sorted(str(m["message"]["Subject"]) for m in self.mail.mails)
         self.assertEqual(subjects, ["[TLP:GREEN] from the hub", "[TLP:GREEN] green", "[TLP:GREEN] last"])
         texts = {m["message"]["Subject"]: m["message"].get_payload(decode=True).decode() for m in self.mail.mails}
-        self.assertIn(city.organisation, texts["[TLP:GREEN] green"])
+        self.assertIn("De %s a los miembros de Lake cities." % city.organisation, texts["[TLP:GREEN] green"])
         self.assertNotIn(city.organisation, texts["[TLP:GREEN] last"])  # under the Chatham House Rule
         for m in self.mail.mails:
             self.assertEqual(m["to"], ["RCPT TO:<eve@small.example>"])

@@ -230,12 +230,19 @@ void notify_letter(const struct notify_letter *l, struct buf *out)
     buf_init(&text, NOTIFY_TEXT_MAX);
     buf_printf(&subject, "[TLP:%.*s] ", SPAN_ARG(l->tlp));
     one_line(&subject, span_sub(l->title, 0, 300));
-    buf_printf(&text, "TLP:%.*s%s\n\n", SPAN_ARG(l->tlp), l->chr ? ", under the Chatham House Rule" : "");
+    const struct words_value values[] = {{"author", l->author}, {"circle", l->circle}};
+    buf_printf(&text, "TLP:%.*s", SPAN_ARG(l->tlp));
+    if (l->chr) {
+        buf_cstr(&text, ", ");
+        words_write(&text, l->words, WORD_LETTER_CHR, NULL, 0, one_line);
+    }
+    buf_cstr(&text, "\n\n");
     one_line(&text, l->title);
     buf_cstr(&text, "\n\n");
     buf_span(&text, l->text);
-    buf_printf(&text, "\n\n-- \nFrom %.*s%.*s to the members of %.*s. TLP:%.*s\n", SPAN_ARG(l->author),
-               (int)(l->author.len > 0 ? 0 : 8), "a member", SPAN_ARG(l->circle), SPAN_ARG(l->tlp));
+    buf_cstr(&text, "\n\n-- \n");
+    words_write(&text, l->words, l->author.len > 0 ? WORD_LETTER_FROM : WORD_LETTER_FROM_UNTOLD, values, ARRAY_LEN(values), one_line);
+    buf_printf(&text, " TLP:%.*s\n", SPAN_ARG(l->tlp));
     buf_clear(out);
     buf_u8(out, NOTICE_LETTER);
     put_text(out, &subject);

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "desk/words/words.h"
 #include "records/alert_row.h"
 #include "records/ask.h"
 
@@ -63,6 +64,7 @@ struct notify_letter {
     struct span author; /* empty: not told */
     struct span title, text;
     bool chr;
+    const struct words *words; /* language */
 };
 void notify_letter(const struct notify_letter *l, struct buf *out);
 

@@ -122,7 +122,7 @@ static void letters(void **state)
     (void)state;
     struct buf b;
     struct notice got;
-    struct notify_letter l = {.to = SPAN("eve@example.org"), .key = SPAN("a1b2"), .tlp = SPAN("GREEN"), .circle = SPAN("Lake cities"), .author = SPAN("City of Ahus"),
+    struct notify_letter l = {.to = SPAN("eve@example.org"), .key = SPAN("a1b2"), .words = words_default(), .tlp = SPAN("GREEN"), .circle = SPAN("Lake cities"), .author = SPAN("City of Ahus"),
                               .title = SPAN("Two\r\nBcc: x@y.z"), .text = SPAN("words")};
     buf_init(&b, 1 << 20);
     for (int told = 1; told >= 0; told--) {
@@ -140,6 +140,12 @@ static void letters(void **state)
         assert_int_equal(memmem(got.text.ptr, got.text.len, "City of Ahus", 12) != NULL, told);
         assert_int_equal(memmem(got.text.ptr, got.text.len, "Chatham House Rule", 18) != NULL, !told);
     }
+    l.words = words_of(SPAN("es"));
+    notify_letter(&l, &b);
+    struct cursor es = cursor_of(buf_view(&b));
+    notice_decode(&es, &got);
+    assert_non_null(memmem(got.text.ptr, got.text.len, "TLP:GREEN, bajo la regla de Chatham House\n", 42));
+    assert_non_null(memmem(got.text.ptr, got.text.len, "De un miembro a los miembros de Lake cities. TLP:GREEN\n", 55));
     l.key = SPAN("a>\r\nBcc: x@y.z"); /* it becomes a header */
     notify_letter(&l, &b);
     struct cursor c = cursor_of(buf_view(&b));

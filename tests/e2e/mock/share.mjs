@@ -31,7 +31,8 @@ export function makeShare(empty) {
     item('i4', 'teaser', 'CLEAR', 'How one city got rid of its last shared administrator password', { state: 'tightened' }),
     item('i5', 'story', 'AMBER', 'Taken back', { state: 'retracted' }),
   ];
-  return { stopped: false, empty, circles, members, warnings, items,
+  return { links: empty ? [] : [{ id: 'l1', circle: 'c1', organisation: 'Aldea Baja', person: 'Eva Ruiz', mail: 'eva@aldea.example', language: 'es', created_by: 'Marta Ortega', created: ago(9e5), expires: ago(-5e6), last_used: ago(4000) }],
+    stopped: false, empty, circles, members, warnings, items,
     words: { networks: '192.0.2.0/24', domains: 'valdehierro.example', automatic: false, cap: 0, agreed: false },
     rules: empty ? [] : [
       { id: 's2', circle: 'c1', circle_name: 'Seven Rivers', class: { level: 'critical', product: null, technique: null, source: null }, when: 'after_minutes', minutes: 30, since: ago(4e5), by: 'Marta Ortega' },
@@ -97,6 +98,16 @@ export function share(s, method, path, body, send, fail) {
     if (body.password !== 'right') return fail(403, 'password', 'That is not your password.', 'password');
     s.requests.push({ id: `r${s.requests.length + 1}`, organisation: '', kind: 'tombstone', item: body.item, reason: body.reason, circle: body.circle, circle_class: 'member', fingerprint: null, asked: ago(0), approvals: [{ who: 'Marta Ortega', at: ago(0) }], needed: 2, state: 'waiting' });
     return send(200, { complete: false, circle: body.circle });
+  }
+  if (path === '/link-pages' && method === 'POST') {
+    if (s.members.some((x) => x.organisation === body.organisation) || !body.organisation) return fail(400, 'bad_body', 'A link is for a person of an organisation without a node, for 1 to 366 days.', 'organisation');
+    s.links.push({ id: `l${s.links.length + 1}`, mail: '', language: null, created_by: 'Marta Ortega', created: ago(0), expires: ago(-body.days * 86_400), last_used: null, ...body });
+    return send(201, { id: s.links.at(-1).id, path: `/m/${'3f'.repeat(32)}`, expires: s.links.at(-1).expires });
+  }
+  if (path === '/link-pages') return send(200, { items: s.links });
+  if ((m = /^\/link-pages\/([^/]+)$/.exec(path))) {
+    s.links = s.links.filter((x) => x.id !== m[1]);
+    return send(204, null);
   }
   if (path === '/items/preview') return send(200, preview(s, body));
   if (path === '/items' && method === 'POST') {

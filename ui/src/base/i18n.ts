@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: EUPL-1.2
-// Texts: flat JSON in i18n/ at the root of the repository, the same files that mails are made from.
+// Texts: flat JSON in i18n/ at the root of the repository, what link pages and letters say stands in i18n/pages.
 // t('key', {name}) fills placeholders; tn('key', n) picks key.one, key.few … by Intl.PluralRules.
 // A key that a language lacks falls back to English, and a key that nobody has shows itself.
 import { signal } from '@preact/signals';

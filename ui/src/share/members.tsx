@@ -12,6 +12,7 @@ import { problem } from '../base/problem';
 import { visibleLine } from '../base/visible';
 import { quarter } from '../state/ticks';
 import { described, federationTabs, Field, shownDay, State, Tabs, useResource } from './parts';
+import { Links } from './links';
 import { Sign, StoneForm } from './sign';
 import type { Board, Circle, JoinRequest, Member } from './types';
 
@@ -356,6 +357,7 @@ export function MembersPage() {
         </section>
       )}
       {own.length > 0 && <Code circles={own} />}
+      {own.length > 0 && <Links circles={own} names={names} />}
       {board.data.value && <Circles circles={own} again={both} />}
     </div>
   );

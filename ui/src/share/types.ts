@@ -123,6 +123,19 @@ export interface JoinRequest {
   state: string;
 }
 
+/** A personal link of somebody whose organisation has no node. */
+export interface LinkPage {
+  id: string;
+  circle: string;
+  organisation: string;
+  person: string;
+  mail: string;
+  language: string | null;
+  created: string;
+  expires: string;
+  last_used: string | null;
+}
+
 export interface Item {
   id: string;
   version: number;

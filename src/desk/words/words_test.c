@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Languages: which one a header wants, and sentences with values in them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "desk/words/words.h"
+
+static void headers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *header, *language;
+    } cases[] = {
+        {"", "en"},
+        {"es", "es"},
+        {"ES-mx", "es"},
+        {"es-419,es;q=0.9,en;q=0.8", "es"},
+        {"en-GB,es;q=0.9", "en"},
+        {"eu, gl;q=0.9, es;q=0.3, en;q=0.2", "es"},
+        {"en;q=0.2 , es;q=0.20", "en"}, /* alike: the first */
+        {"en;q=0.1,es;q=0.123", "es"},
+        {"es;q=0", "en"},
+        {"es;q=0.000,fr", "en"},
+        {"*", "en"},
+        {"es;q=2,en;q=0.1", "en"},
+        {"es;q=0.1234", "en"},
+        {"es;q=-1", "en"},
+        {"es;q=", "en"},
+        {"es;level=1", "en"},
+        {"esp", "en"},
+        {",,;,=;q=,es", "es"},
+        {"x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,x,es", "en"}, /* so far nobody looks */
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_string_equal(words_accept(span_of(cases[i].header))->language, cases[i].language);
+    }
+    assert_null(words_of(SPAN("xx")));
+    assert_null(words_of(SPAN("")));
+    assert_string_equal(words_of(SPAN("es-ES"))->language, "es");
+}
+
+static void shout(struct buf *b, struct span value)
+{
+    buf_printf(b, "<%.*s>", SPAN_ARG(value));
+}
+
+static void sentences(void **state)
+{
+    (void)state;
+    const struct words_value values[] = {{"circle", SPAN("Lake {author} cities")}, {"author", SPAN("Ahus")}, {"unused", SPAN("x")}};
+    struct buf b;
+    buf_init(&b, 4096);
+    words_write(&b, words_default(), WORD_LETTER_FROM, values, 3, shout);
+    assert_true(span_eq(buf_view(&b), SPAN("From <Ahus> to the members of <Lake {author} cities>.")));
+    buf_clear(&b);
+    words_write(&b, words_of(SPAN("es")), WORD_LETTER_FROM, values, 1, shout); /* the value that is missing is left out */
+    assert_true(span_eq(buf_view(&b), SPAN("De  a los miembros de <Lake {author} cities>.")));
+    buf_free(&b);
+    for (size_t i = 0; i < words_languages; i++) {
+        for (size_t k = 0; k < WORD_COUNT; k++) {
+            assert_true(words_table[i].text[k][0] != '\0');
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(headers), cmocka_unit_test(sentences)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
