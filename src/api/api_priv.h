@@ -6,6 +6,7 @@
 #include "api/api.h"
 #include "api/request.h"
 #include "desk/identity/throttle.h"
+#include "records/hunts.h"
 
 enum {
     API_MAGIC = 0x61706931,
@@ -128,11 +129,26 @@ bool hunt_document(struct json_writer *j, struct arena *arena, const struct poli
 /* warnings.c */
 struct level_report;
 struct fed_warning_row;
+/* How far hunts are, in thousandths. */
+struct warning_hunts {
+    uint32_t count;
+    struct {
+        struct span id;
+        int64_t milli;
+    } one[HUNTS_PAGE_MAX];
+};
+/* Asks the keeper, then goes on; warning_hunts_of is its answer. */
+void warning_hunts_ask(struct api_request *req, void (*then)(struct api_request *req));
+const struct warning_hunts *warning_hunts_of(const struct api_request *req);
+/* 0 for one that is not known. */
+int64_t warning_hunts_milli(const struct warning_hunts *h, struct span hunt);
+/* hunts: of their dry runs; NULL = not known. */
 bool warnings_document(struct json_writer *j, struct arena *arena,
-                       const struct policy_reader *reader, struct cursor *data, time_ns now);
+                       const struct policy_reader *reader, const struct warning_hunts *hunts,
+                       struct cursor *data, time_ns now);
 bool warning_document(struct json_writer *j, struct arena *arena,
-                      const struct policy_reader *reader, struct cursor *data, time_ns now,
-                      bool *shown_out);
+                      const struct policy_reader *reader, const struct warning_hunts *hunts,
+                      struct cursor *data, time_ns now, bool *shown_out);
 bool warning_shows(const struct policy_reader *reader, enum policy_action action, time_ns now);
 void warning_json(struct json_writer *j, const struct fed_warning_row *r, struct arena *arena);
 void community_level_json(struct json_writer *j, const struct level_report *r);

@@ -20,25 +20,31 @@ const struct fed_membership *items_circle(const struct api *api, struct span cir
     return c == NULL ? NULL : c->circle(c->arg, circle, own_out);
 }
 
-/* The policy's word on one row for one person of this node; reader is his account's. */
-static struct policy_decision decide(struct api_request *req, const struct fed_item_row *row, enum policy_action action)
+struct policy_decision items_decide(struct arena *a, const struct items_person *who, const struct fed_item_row *row, enum policy_action action,
+                                    time_ns now)
 {
-    const struct fed_membership *m = items_circle(req->api, row->circle, NULL);
     struct policy_decision no = {.reason = REASON_PEER_UNKNOWN};
     struct fed_marks marks;
     struct fed_item item;
     struct fed_peer peer;
-    if (m == NULL || span_eq(row->state, SPAN("quarantined"))) {
+    if (who->m == NULL || span_eq(row->state, SPAN("quarantined"))) {
         return no;
     }
-    fed_row_marks(&req->arena, row, &marks);
+    fed_row_marks(a, row, &marks);
     marks.retracted = false; /* that it is gone may be told to whom could read it: there is no content any more */
     if (marks.audience == NULL) {
         return no;
     }
-    fed_item_of_marks(&req->arena, &marks, m, &item);
-    fed_person_of(m, span_of(req->api->circles->keys(req->api->circles->arg)->node), req->user.name, req->reader.roles, marks.mine, &peer);
-    return policy_decide(&peer.reader, &item.item, action, clock_now());
+    fed_item_of_marks(a, &marks, who->m, &item);
+    fed_person_of(who->m, who->node, who->name, who->roles, marks.mine, &peer);
+    return policy_decide(&peer.reader, &item.item, action, now);
+}
+
+static struct policy_decision decide(struct api_request *req, const struct fed_item_row *row, enum policy_action action)
+{
+    const struct items_person who = {.m = items_circle(req->api, row->circle, NULL), .node = span_of(req->api->circles->keys(req->api->circles->arg)->node),
+                                     .name = req->user.name, .roles = req->reader.roles};
+    return items_decide(&req->arena, &who, row, action, clock_now());
 }
 
 static void text_member(struct json_writer *j, const char *key, struct span s)
@@ -47,9 +53,8 @@ static void text_member(struct json_writer *j, const char *key, struct span s)
     json_text(j, s);
 }
 
-static void item_members(struct json_writer *j, const struct api *api, const struct fed_item_row *row, int64_t received, int64_t removed)
+void items_row_json(struct json_writer *j, const struct fed_membership *m, const struct fed_item_row *row, int64_t received, int64_t removed)
 {
-    const struct fed_membership *m = items_circle(api, row->circle, NULL);
     text_member(j, "id", row->id);
     json_key(j, "version");
     json_i64(j, row->version);
@@ -83,6 +88,15 @@ static void item_members(struct json_writer *j, const struct api *api, const str
     json_key(j, "removed");
     json_i64(j, removed);
     json_end(j);
+}
+
+void items_text_json(struct json_writer *j, const struct fed_item_row *row)
+{
+    text_member(j, "text", row->body);
+    json_key(j, "of");
+    json_text_or_null(j, row->of_item);
+    json_key(j, "reason");
+    json_text_or_null(j, row->reason);
 }
 
 /* ---- list and search ---- */
@@ -130,7 +144,7 @@ static void rows_came(struct api_request *req, int rc, struct span text, struct 
             return;
         }
         json_object(&l->j);
-        item_members(&l->j, req->api, &row, received, removed);
+        items_row_json(&l->j, items_circle(req->api, row.circle, NULL), &row, received, removed);
         json_end(&l->j);
         l->shown++;
         l->last_received = l->q.before = row.received;
@@ -328,12 +342,8 @@ static void item_came(struct api_request *req, int rc, struct span text, struct 
     }
     request_json(req, &r->b, &j);
     json_object(&j);
-    item_members(&j, req->api, &row, received, removed);
-    text_member(&j, "text", row.body);
-    json_key(&j, "of");
-    json_text_or_null(&j, row.of_item);
-    json_key(&j, "reason");
-    json_text_or_null(&j, row.reason);
+    items_row_json(&j, items_circle(req->api, row.circle, NULL), &row, received, removed);
+    items_text_json(&j, &row);
     json_key(&j, "read_recorded");
     json_bool(&j, d.log_read);
     json_key(&j, "audience");

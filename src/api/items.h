@@ -4,11 +4,31 @@
 #define API_ITEMS_H
 
 #include "api/api_priv.h"
+#include "api/page.h"
 #include "desk/federation/compose.h"
 #include "policy/chr.h"
 
 /* Newest membership of a circle of this node, or NULL. */
 const struct fed_membership *items_circle(const struct api *api, struct span circle, bool *own_out);
+/* An account of this node before items of a circle. */
+struct items_person {
+    const struct fed_membership *m; /* newest of the circle; NULL: this node is in none of that name */
+    struct span node;               /* this node's id */
+    struct span name;
+    uint32_t roles;
+};
+/* The policy's word on one row for one person of this node. */
+struct policy_decision items_decide(struct arena *a, const struct items_person *who, const struct fed_item_row *row, enum policy_action action,
+                                    time_ns now);
+/* Members of an object that is open: what lists have of an item … */
+void items_row_json(struct json_writer *j, const struct fed_membership *m, const struct fed_item_row *row, int64_t received, int64_t removed);
+/* … and its text. */
+void items_text_json(struct json_writer *j, const struct fed_item_row *row);
+/* Whether a personal link shows an item of its circle. */
+struct policy_decision items_link_decide(struct arena *a, const struct fed_membership *m, const struct fed_link_page *page, const struct fed_item_row *row,
+                                         time_ns now);
+/* What its page has of it; borrowed. */
+struct page_item items_link_item(const struct fed_item_row *row);
 /* Members "organisations" and "persons" of an object that is open. */
 void items_preview_json(struct json_writer *j, const struct fed_preview *p);
 /* Asks the keeper for the item that the path names. */

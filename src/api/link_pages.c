@@ -195,9 +195,9 @@ struct reading {
 };
 
 /* The one decision; a link shows what its reader may read of the circle it is for. */
-static struct policy_decision decide(struct api_request *req, const struct fed_link_page *page, const struct fed_item_row *row)
+struct policy_decision items_link_decide(struct arena *a, const struct fed_membership *m, const struct fed_link_page *page, const struct fed_item_row *row,
+                                         time_ns now)
 {
-    const struct fed_membership *m = items_circle(req->api, row->circle, NULL);
     struct policy_decision no = {.reason = REASON_PEER_UNKNOWN};
     struct fed_marks marks;
     struct fed_item item;
@@ -205,13 +205,23 @@ static struct policy_decision decide(struct api_request *req, const struct fed_l
     if (m == NULL || !span_eq(row->circle, page->circle) || !(span_eq(row->state, SPAN("current")) || span_eq(row->state, SPAN("tightened")))) {
         return no;
     }
-    fed_row_marks(&req->arena, row, &marks);
+    fed_row_marks(a, row, &marks);
     if (marks.audience == NULL) {
         return no;
     }
-    fed_item_of_marks(&req->arena, &marks, m, &item);
+    fed_item_of_marks(a, &marks, m, &item);
     fed_link_reader(m, page->organisation, page->person, page->nda != 0, page->expires, &peer);
-    return policy_decide(&peer.reader, &item.item, ACTION_READ, clock_now());
+    return policy_decide(&peer.reader, &item.item, ACTION_READ, now);
+}
+
+struct page_item items_link_item(const struct fed_item_row *row)
+{
+    return (struct page_item){.title = row->title,
+                              .text = row->body,
+                              .tlp = row->tlp,
+                              .author = row->chr != 0 ? SPAN("") : row->author_org,
+                              .created = row->created,
+                              .chr = row->chr != 0};
 }
 
 static void show(struct api_request *req)
@@ -237,21 +247,13 @@ static void items_came(struct api_request *req, int rc, struct span text, struct
         fed_item_decode(data, &row);
         (void)cursor_u64(data);
         (void)cursor_u64(data);
-        struct policy_decision d = {0};
-        if (!data->failed) {
-            d = decide(req, &r->page, &row);
-        }
-        if (!d.allowed) {
+        if (data->failed || !items_link_decide(&req->arena, items_circle(req->api, row.circle, NULL), &r->page, &row, clock_now()).allowed) {
             continue;
         }
-        r->p.items[r->p.nitems++] = (struct page_item){
-            .title = arena_copy(&req->arena, row.title),
-            .text = arena_copy(&req->arena, row.body),
-            .tlp = arena_copy(&req->arena, row.tlp),
-            .author = row.chr != 0 ? SPAN("") : arena_copy(&req->arena, row.author_org),
-            .created = row.created,
-            .chr = row.chr != 0,
-        };
+#define X(name) row.name = arena_copy(&req->arena, row.name);
+        FED_ITEM_SPANS(X)
+#undef X
+        r->p.items[r->p.nitems++] = items_link_item(&row);
     }
     if (rc < 0) {
         nothing_here(req);

@@ -61,7 +61,7 @@ static void from_checks(struct json_writer *j, const struct jcs *checks, const c
 }
 
 static void dry_run_json(struct json_writer *j, const struct fed_warning_row *r,
-                         const struct jcs *checks)
+                         const struct warning_hunts *hunts, const struct jcs *checks)
 {
     bool done = span_eq(r->dry_run, SPAN("done"));
     json_key(j, "dry_run");
@@ -69,7 +69,8 @@ static void dry_run_json(struct json_writer *j, const struct fed_warning_row *r,
     text(j, "state", r->dry_run);
     json_key(j, "hunt");
     json_text_or_null(j, r->hunt);
-    number(j, "progress", done ? 1 : 0);
+    json_key(j, "progress");
+    json_milli(j, done ? 1000 : span_eq(r->dry_run, SPAN("running")) || span_eq(r->dry_run, SPAN("waiting")) ? warning_hunts_milli(hunts, r->hunt) : 0);
     json_key(j, "matched");
     if (done) {
         json_i64(j, r->matched);
@@ -102,7 +103,7 @@ static void seen_json(struct json_writer *j, const struct fed_warning_row *r, st
 
 /* The fields that a list has; the object is the caller's. */
 static void warning_fields(struct json_writer *j, const struct fed_warning_row *r,
-                           struct arena *arena)
+                           const struct warning_hunts *hunts, struct arena *arena)
 {
     text(j, "id", r->id);
     number(j, "version", r->version);
@@ -125,22 +126,29 @@ static void warning_fields(struct json_writer *j, const struct fed_warning_row *
     json_key(j, "automatic");
     json_bool(j, r->automatic != 0);
     number(j, "taken_version", r->taken_version);
-    dry_run_json(j, r, checks_tree(r, arena));
+    dry_run_json(j, r, hunts, checks_tree(r, arena));
 }
 
-void warning_json(struct json_writer *j, const struct fed_warning_row *r, struct arena *arena)
+static void brief_json(struct json_writer *j, const struct fed_warning_row *r,
+                       const struct warning_hunts *hunts, struct arena *arena)
 {
     json_object(j);
-    warning_fields(j, r, arena);
+    warning_fields(j, r, hunts, arena);
     number(j, "rules", r->rules);
     number(j, "indicators", r->indicators);
     json_end(j);
 }
 
+void warning_json(struct json_writer *j, const struct fed_warning_row *r, struct arena *arena)
+{
+    brief_json(j, r, NULL, arena);
+}
+
 /* ---- the list, and the community's level ---- */
 
 bool warnings_document(struct json_writer *j, struct arena *arena,
-                       const struct policy_reader *reader, struct cursor *data, time_ns now)
+                       const struct policy_reader *reader, const struct warning_hunts *hunts,
+                       struct cursor *data, time_ns now)
 {
     struct fed_sharing sharing;
     uint32_t n = cursor_u32(data);
@@ -152,7 +160,7 @@ bool warnings_document(struct json_writer *j, struct arena *arena,
         struct fed_warning_row row;
         fed_warning_decode(data, &row);
         if (!data->failed && shown) {
-            warning_json(j, &row, arena);
+            brief_json(j, &row, hunts, arena);
         }
     }
     json_end(j);
@@ -176,7 +184,7 @@ static void list_answered(struct api_request *req, int rc, struct span why, stru
         return;
     }
     request_json(req, &b, &j);
-    if (!warnings_document(&j, &req->arena, &req->reader, data, clock_now())) {
+    if (!warnings_document(&j, &req->arena, &req->reader, warning_hunts_of(req), data, clock_now())) {
         broken(req, &b);
         return;
     }
@@ -195,9 +203,14 @@ static void ask_list(struct api_request *req, api_then *then)
     buf_free(&q);
 }
 
-void show_warnings(struct api_request *req)
+static void hunts_known(struct api_request *req)
 {
     ask_list(req, list_answered);
+}
+
+void show_warnings(struct api_request *req)
+{
+    warning_hunts_ask(req, hunts_known);
 }
 
 void community_level_json(struct json_writer *j, const struct level_report *r)
@@ -302,7 +315,7 @@ static void check_json(struct json_writer *j, const struct jcs *checks, struct s
     json_end(j);
 }
 
-static void rules_json(struct json_writer *j, const struct warning *w, const struct jcs *checks)
+static void rules_json(struct json_writer *j, const struct warning *w, const struct fed_warning_row *r, const struct jcs *checks)
 {
     json_key(j, "rules");
     json_array(j);
@@ -324,8 +337,7 @@ static void rules_json(struct json_writer *j, const struct warning *w, const str
         json_object(j);
         text(j, "type", span_of(fed_indicator_type_name(w->indicators[i].type)));
         text(j, "value", w->indicators[i].value);
-        json_key(j, "valid_until");
-        json_null(j);
+        moment(j, "valid_until", w->withdrawn ? TIME_NONE : r->expires); /* what was taken of it ends then */
         json_end(j);
     }
     json_end(j);
@@ -361,8 +373,8 @@ static void history_json(struct json_writer *j, struct cursor *data)
 }
 
 bool warning_document(struct json_writer *j, struct arena *arena,
-                      const struct policy_reader *reader, struct cursor *data, time_ns now,
-                      bool *shown_out)
+                      const struct policy_reader *reader, const struct warning_hunts *hunts,
+                      struct cursor *data, time_ns now, bool *shown_out)
 {
     struct fed_warning_row row;
     struct warning *w = arena_alloc(arena, sizeof *w);
@@ -376,8 +388,8 @@ bool warning_document(struct json_writer *j, struct arena *arena,
         return true;
     }
     json_object(j);
-    warning_fields(j, &row, arena);
-    rules_json(j, w, checks_tree(&row, arena));
+    warning_fields(j, &row, hunts, arena);
+    rules_json(j, w, &row, checks_tree(&row, arena));
     history_json(j, data);
     json_end(j);
     return cursor_done(data);
@@ -393,7 +405,7 @@ static void get_answered(struct api_request *req, int rc, struct span why, struc
         return;
     }
     request_json(req, &b, &j);
-    bool whole = warning_document(&j, &req->arena, &req->reader, data, clock_now(), &shown);
+    bool whole = warning_document(&j, &req->arena, &req->reader, warning_hunts_of(req), data, clock_now(), &shown);
     if (!whole) {
         broken(req, &b);
     } else if (!shown) {
@@ -414,9 +426,14 @@ static void ask_warning(struct api_request *req, api_then *then)
     buf_free(&q);
 }
 
-void warning_get(struct api_request *req)
+static void its_hunt_known(struct api_request *req)
 {
     ask_warning(req, get_answered);
+}
+
+void warning_get(struct api_request *req)
+{
+    warning_hunts_ask(req, its_hunt_known);
 }
 
 /* ---- what people decide ---- */

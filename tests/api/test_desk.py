@@ -111,7 +111,7 @@ class FirstHour(WithNode):
         self.assertFalse([line for line in self.node.lines if "/setup?token=" in line])
 
 
-class Desk(WithNode):
+class WithAdministrator(WithNode):
     """One administrator, logged in."""
 
     @classmethod
@@ -137,6 +137,8 @@ class Desk(WithNode):
         self.assertEqual(a.json()["error"]["code"], code)
         self.assertTrue(a.json()["error"]["message"])
 
+
+class Desk(WithAdministrator):
     def test_cookie_is_strict(self):
         page = Browser(self.node)
         form = page.get("/login")
@@ -407,6 +409,29 @@ class Desk(WithNode):
             self.assertIn("immutable", self.b.get(asset).headers["Cache-Control"])
         self.assertEqual(self.b.get("/assets/../index.html").status, 400)
         self.assertEqual(self.b.get("/assets/none.js").status, 404)
+
+
+class PlantedWords(WithAdministrator):
+    """The node's own log names events and ids, never content (src/policy/paths.def, LOG)."""
+
+    def test_no_word_of_content_reaches_the_log(self):
+        words = {"host": "quondarhost77", "user": "wilhelminaoxblood", "title": "Zephyrgate seen", "record": "a line of gothmogwords"}
+        row = self.new_alert(**words)
+        path = "/api/v1/alerts/" + row["id"]
+        self.b.send("POST", path + "/acknowledge", {"revision": 1})
+        self.b.send("POST", path + "/close", {"revision": 2, "reason": "benign", "note": "planted-note-31204"})
+        self.b.get("/api/v1/alerts?status=all&q=wilhelminaoxblood")
+        self.b.get("/api/v1/alerts?nonsense=planted-query-31204")
+        token = self.b.send("POST", "/api/v1/tokens", {"name": "planted-token-name", "source": "test"}).json()
+        self.b.send("POST", "/api/v1/items", {"kind": "story", "title": "planted-item-title", "text": "planted-item-text", "tlp": "RED", "pap": "RED",
+                                              "circle": "planted-circle", "audience": {"persons": [{"name": "planted-person", "organisation": "x"}]}})
+        Browser(self.node).login("planted-account", "planted-password")
+        self.node.raw(b"GET /planted-path?planted=1 HTTP/1.1\r\nHost: planted-host\r\nplanted-field: x\r\n\r\n")
+        self.assertEqual(self.b.get(path).status, 200)  # all of it went through
+        log = "\n".join(list(self.node.lines))
+        self.assertIn("desk.serving", log)
+        for word in ("quondarhost77", "wilhelminaoxblood", "Zephyrgate", "gothmogwords", "planted", token["token"], PASSWORD):
+            self.assertNotIn(word, log)
 
 
 class Throttling(WithNode):

@@ -115,6 +115,12 @@ class Authors(Case):
         self.assertIn("nobody", p["blocked"])
         self.assertEqual(self.desk.ask("POST", "/api/v1/items", self.item(tlp="RED"))[0], 409)
 
+    def test_a_sponsor_reads_by_consent_for_this_item_and_by_name(self):
+        ask = lambda **more: sorted(self.desk.ask("POST", "/api/v1/items/preview", self.item(tlp="AMBER", **more))[1]["organisations"])
+        self.assertNotIn("Region", ask(audience={"all": True}))
+        self.assertEqual(ask(audience={"orgs": ["Cville", "Region"]}), ["Cville", "Region"])  # this sponsor, whoever else there is
+        self.assertEqual(ask(audience={"orgs": ["Cville"], "sponsors": True}), ["Cville", "Region"])  # every sponsor of the circle
+
     def test_life_of_an_item(self):
         status, made = self.desk.ask("POST", "/api/v1/items", self.item(tlp="AMBER"))
         self.assertEqual(status, 201, made)

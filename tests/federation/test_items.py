@@ -95,6 +95,10 @@ class Items(unittest.TestCase):
         mine = wait_until(lambda: next((i for i in self.one.get("/api/v1/items")["items"] if i["id"] == amber and i["receipts"]["removed"] == 1), None),
                           "the receipt")
         self.assertEqual(mine["receipts"], {"sent": 1, "received": 1, "removed": 1})
+        # No log of any node holds a word of it, nor a title, a reason or a name of who read.
+        for n in self.world.nodes:
+            for word in (SECRET, "What happened", "For all", "nothing secret", "wrong city", "anna"):
+                self.assertNotIn(word, n.log(True))
         # A node that starts again has it no more, nor what the hub sends again.
         self.two.restart()
         self.two.wait_link(self.hub)

@@ -4,7 +4,9 @@
  * nothing, live events, mail and webhook.
  */
 #include "api/api_priv.h"
+#include "desk/federation/signal_row.h"
 #include "desk/notify/notify.h"
+#include "records/fed_share.h"
 #include "flow/hunt/hunt.h"
 #include "tests/policy/paths.h"
 
@@ -313,19 +315,72 @@ static void ask_warning(struct path_case *c, uint32_t i, const struct policy_rea
     account_asks(c, reader, item);
 }
 
+static struct fed_warning_row warning_of(struct path_case *c, uint32_t i)
+{
+    struct warning w = {.id = SPAN("0123456789abcdef0123456789abcdef"), .version = 1, .kind = COMMUNITY_TECHNIQUE, .value = SPAN("t1110"),
+                        .title = span_of(c->things[i].title), .level = LEVEL_HIGH, .first = c->now / TIME_SECOND / SIGNAL_BUCKET_S, .last = c->now / TIME_SECOND / SIGNAL_BUCKET_S};
+    struct fed_warning_row row;
+    warning_to_row(&w, SPAN("c"), SPAN("h"), c->now, c->now + TIME_DAY, c->arena, &row);
+    row.state = SPAN("new");
+    row.dry_run = SPAN("none");
+    return row;
+}
+
 static void show_warnings_of(struct path_case *c, uint32_t mask, struct buf *out)
 {
+    struct buf answer;
+    struct json_writer j;
+    uint32_t n = 0;
+    const struct fed_sharing none = {0};
     reader_of_account(&c->account, &c->reader);
-    titles_of_numbers(c, mask, warning_shows(&c->reader, ACTION_LIST, c->now) ? mask : 0, out);
+    for (uint32_t i = 0; i < THINGS; i++) {
+        n += mask >> i & 1;
+    }
+    buf_init(&answer, ANSWER_MAX);
+    buf_u32(&answer, n);
+    for (uint32_t i = 0; i < THINGS; i++) {
+        if ((mask >> i & 1) != 0) {
+            struct fed_warning_row row = warning_of(c, i);
+            fed_warning_encode(&answer, &row);
+        }
+    }
+    fed_sharing_encode(&answer, &none);
+    struct cursor data = cursor_of(buf_view(&answer));
+    json_writer_init(&j, out);
+    CHECK(warnings_document(&j, c->arena, &c->reader, NULL, &data, c->now));
+    buf_free(&answer);
 }
 const struct path_adapter adapter_warnings = {ask_warning, show_warnings_of};
 
 static void show_one_warning(struct path_case *c, uint32_t mask, struct buf *out)
 {
     reader_of_account(&c->account, &c->reader);
-    titles_of_numbers(c, mask, warning_shows(&c->reader, ACTION_READ, c->now) ? mask : 0, out);
+    for (uint32_t i = 0; i < THINGS; i++) {
+        struct buf answer;
+        struct json_writer j;
+        bool shown = false;
+        if ((mask >> i & 1) == 0) {
+            continue;
+        }
+        struct fed_warning_row row = warning_of(c, i);
+        buf_init(&answer, ANSWER_MAX);
+        fed_warning_encode(&answer, &row);
+        buf_u32(&answer, 0);
+        struct cursor data = cursor_of(buf_view(&answer));
+        json_writer_init(&j, out);
+        CHECK(warning_document(&j, c->arena, &c->reader, NULL, &data, c->now, &shown));
+        buf_free(&answer);
+    }
 }
 const struct path_adapter adapter_warning = {ask_warning, show_one_warning};
+
+/* The community's level: told or not as a whole; its words are those of warnings. */
+static void show_level(struct path_case *c, uint32_t mask, struct buf *out)
+{
+    reader_of_account(&c->account, &c->reader);
+    titles_of_numbers(c, mask, warning_shows(&c->reader, ACTION_COUNT, c->now) ? mask : 0, out);
+}
+const struct path_adapter adapter_level = {ask_warning, show_level};
 
 /* ---- mail and webhook ---- */
 

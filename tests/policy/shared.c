@@ -70,30 +70,6 @@ static void ask_item(struct path_case *c, uint32_t i, const struct policy_reader
     *item = &c->shared.item;
 }
 
-static void show_as(struct path_case *c, uint32_t mask, enum policy_action action, struct buf *out)
-{
-    for (uint32_t i = 0; i < THINGS; i++) {
-        const struct policy_reader *reader;
-        const struct policy_item *item;
-        ask_item(c, i, &reader, &item);
-        if ((mask >> i & 1) != 0 && policy_decide(reader, item, action, c->now).allowed) {
-            buf_cstr(out, c->things[i].title);
-        }
-    }
-}
-
-static void show_items_of(struct path_case *c, uint32_t mask, struct buf *out)
-{
-    show_as(c, mask, ACTION_SEARCH, out);
-}
-const struct path_adapter adapter_items = {ask_item, show_items_of};
-
-static void show_item_of(struct path_case *c, uint32_t mask, struct buf *out)
-{
-    show_as(c, mask, ACTION_READ, out);
-}
-const struct path_adapter adapter_item = {ask_item, show_item_of};
-
 static struct fed_item_row row_of(struct path_case *c, uint32_t i)
 {
     struct fed_marks marks = marks_of(c, i);
@@ -104,6 +80,38 @@ static struct fed_item_row row_of(struct path_case *c, uint32_t i)
                                  .epoch = (int64_t)marks.epoch, .created = c->now, .expires = marks.expires_s * TIME_SECOND, .received = c->now,
                                  .mine = marks.mine, .organisation = SPAN("*")};
 }
+
+/* The interface's own decision and bytes. */
+static void show_as(struct path_case *c, uint32_t mask, enum policy_action action, bool whole, struct buf *out)
+{
+    const struct items_person who = {.m = c->m, .node = self_node(c), .name = c->person, .roles = c->roles};
+    for (uint32_t i = 0; i < THINGS; i++) {
+        const struct fed_item_row row = row_of(c, i);
+        struct json_writer j;
+        if ((mask >> i & 1) == 0 || !items_decide(c->arena, &who, &row, action, c->now).allowed) {
+            continue;
+        }
+        json_writer_init(&j, out);
+        json_object(&j);
+        items_row_json(&j, c->m, &row, 0, 0);
+        if (whole) {
+            items_text_json(&j, &row);
+        }
+        json_end(&j);
+    }
+}
+
+static void show_items_of(struct path_case *c, uint32_t mask, struct buf *out)
+{
+    show_as(c, mask, ACTION_SEARCH, false, out);
+}
+const struct path_adapter adapter_items = {ask_item, show_items_of};
+
+static void show_item_of(struct path_case *c, uint32_t mask, struct buf *out)
+{
+    show_as(c, mask, ACTION_READ, true, out);
+}
+const struct path_adapter adapter_item = {ask_item, show_item_of};
 
 /* Given on without its sources, as the route writes it. */
 static void show_item_chr(struct path_case *c, uint32_t mask, struct buf *out)
@@ -218,14 +226,20 @@ static void ask_link(struct path_case *c, uint32_t i, const struct policy_reader
 
 static void show_link(struct path_case *c, uint32_t mask, struct buf *out)
 {
+    const struct fed_link_page page = {.circle = c->m->circle, .organisation = SPAN("Smallville"), .person = c->person, .nda = c->link_nda, .expires = c->now + 1};
+    struct page_item items[THINGS];
+    struct page_items p = {.node = SPAN("n"), .circle = c->m->name, .person = c->person, .organisation = page.organisation, .expires = page.expires,
+                           .words = words_default(), .items = items};
+    struct buf html;
     for (uint32_t i = 0; i < THINGS; i++) {
-        const struct policy_reader *reader;
-        const struct policy_item *item;
-        ask_link(c, i, &reader, &item);
-        if ((mask >> i & 1) != 0 && policy_decide(reader, item, ACTION_READ, c->now).allowed) {
-            buf_cstr(out, c->things[i].title);
+        const struct fed_item_row row = row_of(c, i);
+        if ((mask >> i & 1) != 0 && items_link_decide(c->arena, c->m, &page, &row, c->now).allowed) {
+            items[p.nitems++] = items_link_item(&row);
         }
     }
+    page_items(&html, &p);
+    buf_span(out, buf_view(&html));
+    buf_free(&html);
 }
 const struct path_adapter adapter_member_page = {ask_link, show_link};
 
