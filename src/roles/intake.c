@@ -29,7 +29,7 @@ static struct intake *state_of(struct role *r)
         in->role = r;
         in->window_id = 1;
         in->compiled_fd = -1;
-        in->sink = (struct receive_sink){in, intake_take, intake_dropped};
+        in->sink = (struct receive_sink){in, intake_take, intake_dropped, intake_waits};
         in->follow = follow_new(&in->sink);
         in->folds = folds_new();
         in->window = window_new(INTAKE_ZSTD_LEVEL);
@@ -86,6 +86,7 @@ static void on_second(uv_timer_t *timer)
     if (folds_due(in->folds)) {
         intake_seal(in);
     }
+    intake_drops_tell(in);
     intake_pulse(in);
     intake_costs_tick(in);
 }
@@ -162,6 +163,8 @@ static int take_positions(struct intake *in, struct span body, struct err *e)
         struct intake_position p = {0};
         if (span_eq(list[i].name, SPAN("journal"))) {
             journal = list[i].value;
+        } else if (intake_drops_position(in, &list[i])) {
+            continue;
         } else if (follow_position_decode(list[i].value, &p.at)) {
             p.name = mem_alloc(list[i].name.len + 1);
             memcpy(p.name, list[i].name.ptr, list[i].name.len);

@@ -125,6 +125,7 @@ bool intake_take(void *ctx, const struct receive_record *r)
         intake_seal(in);
     }
     uint32_t arrival = window_add(in->window, &kept);
+    s->open_bytes += kept.original.len;
     if (result != NORMALISE_HEADER) {
         s->events++;
         /* RFC 3164 names no year: guessing it is no oddity of the record. */

@@ -25,6 +25,7 @@
 
 enum {
     INTAKE_UNKEPT_MAX = 48 * 1024 * 1024,   /* bytes of windows not yet kept: then reading stops */
+    INTAKE_SOURCE_UNKEPT_MAX = INTAKE_UNKEPT_MAX / 2, /* of them, one source's: then it alone is read no more */
     INTAKE_ALERTS_SEAL = 8 * 1024 * 1024,   /* bytes of alerts that seal a window early */
     INTAKE_ALERT_FIELDS_BYTES = 128 * 1024, /* of fields told with one alert */
     INTAKE_SOURCES_MAX = 8192,              /* sources of the config and of tokens */
@@ -40,22 +41,36 @@ struct intake_source {
     bool guess; /* format by the first record */
     /* since the last pulse */
     uint64_t events, dropped, anomalies;
+    uint64_t drops[RECEIVE_DROP_COUNT]; /* of `dropped`; not yet an event */
+    time_ns drops_from;                 /* the first of them, or the last event about such; wall clock */
+    uint64_t waits;                     /* how often it was made to wait */
+    size_t open_bytes, unkept_bytes;    /* originals in the open window; its share of windows on their way */
+    bool waiting;
     time_ns last_event;
     struct logsource logsource; /* of its last event; points into the compiled region */
 };
 
 /* A window on its way: its message, until keeper has it on disk. */
+struct intake_share {
+    uint32_t source;
+    size_t bytes;
+};
+
 struct intake_sent {
     uint64_t id;
     bool sent;
     struct buf body;
+    VEC(struct intake_share) shares; /* of body.len, by source */
 };
 
 struct intake_receiver {
     enum fd_kind kind;
     char *name;
+    uint32_t source;
     struct udp_receiver *udp;
     struct tcp_receiver *tcp;
+    struct udp_counted told; /* drops that events tell of */
+    bool told_moved;         /* since the last window */
 };
 
 struct intake_waiting_fd {
@@ -66,6 +81,11 @@ struct intake_waiting_fd {
 struct intake_position {
     char *name;
     struct follow_position at;
+};
+
+struct intake_counted {
+    char *name; /* of the listener */
+    struct udp_counted at;
 };
 
 struct intake {
@@ -101,6 +121,7 @@ struct intake {
     struct http_receiver *http;
     VEC(struct intake_waiting_fd) waiting; /* until rules and positions are here */
     VEC(struct intake_position) positions; /* as keeper told them */
+    VEC(struct intake_counted) counted;    /* drops of sockets, likewise */
     bool have_positions, have_tokens;
     char *tls_cert, *tls_key;             /* PEM */
     bool tls_renewed;                     /* since the HTTP receiver began */
@@ -157,13 +178,26 @@ void intake_resend(struct intake *in);
 void intake_kept(struct intake *in, const struct window_kept *kept);
 /* Number of the window that holds what was taken last. */
 uint64_t intake_window_of_last(void *ctx);
-bool intake_is_busy(void *ctx);
+bool intake_is_busy(void *ctx, uint32_t source);
 void intake_arm(struct intake *in);
+
+/* intake_drop.c: what was lost becomes an event; one source's flood is that source's alone. */
+void intake_dropped(void *ctx, uint32_t source, enum receive_drop why, uint64_t count);
+/* Once a second: an event for each source and cause of which something was lost. */
+void intake_drops_tell(struct intake *in);
+/* What the events of the window being sealed tell of, as positions beside it. */
+void intake_drops_positions(struct intake *in, follow_visit *visit, void *ctx);
+/* A position as keeper has it; false when it is none of a socket. */
+bool intake_drops_position(struct intake *in, const struct archive_position *p);
+const struct udp_counted *intake_drops_before(const struct intake *in, struct span name);
+/* The window is sealed as `sent`: whose bytes it holds. */
+void intake_shares_take(struct intake *in, struct intake_sent *sent);
+void intake_shares_give_back(struct intake *in, struct intake_sent *sent);
+bool intake_waits(void *ctx, uint32_t source);
 
 /* intake_source.c */
 void intake_sources_from_config(struct intake *in, const struct config *config);
 void intake_sources_from_tokens(struct intake *in, const struct config *config);
-void intake_dropped(void *ctx, uint32_t source, uint64_t count);
 void intake_pulse(struct intake *in);
 
 /* intake_receive.c */
@@ -171,6 +205,9 @@ void intake_fd(struct intake *in, const struct role_fd *f);
 void intake_fds_go(struct intake *in);
 void intake_fd_close(struct intake *in, struct span body);
 void intake_pause(struct intake *in, bool pause);
+/* The receivers of one source. */
+void intake_pause_source(struct intake *in, uint32_t source);
+uint32_t intake_own_source(struct intake *in, struct span organisation);
 void intake_follow_arm(struct intake *in);
 void intake_receive_end(struct intake *in);
 

@@ -97,6 +97,7 @@ static int start_receiver(struct intake *in, const struct role_fd *f, uint32_t s
         struct intake_receiver *known = &in->receivers.data[i];
         if (known->kind == f->kind && span_eq(span_of(known->name), f->name)) { /* told again, after a reload */
             (void)close(f->fd);
+            known->source = source;
             if (known->udp != NULL) {
                 udp_receiver_source(known->udp, source);
             } else {
@@ -105,11 +106,13 @@ static int start_receiver(struct intake *in, const struct role_fd *f, uint32_t s
             return 0;
         }
     }
-    struct intake_receiver r = {.kind = f->kind};
+    const struct udp_counted *before = intake_drops_before(in, f->name);
+    struct intake_receiver r = {.kind = f->kind, .source = source};
     int rc = f->kind == FD_SYSLOG_UDP
-                 ? udp_receiver_new(role_loop(in->role), f->fd, source, &in->sink, &r.udp, e)
+                 ? udp_receiver_new(role_loop(in->role), f->fd, source, &in->sink, before, &r.udp, e)
                  : tcp_receiver_new(role_loop(in->role), f->fd, source, &in->sink, &r.tcp, e);
     if (rc == 0) {
+        r.told = before == NULL ? (struct udp_counted){0} : *before;
         r.name = mem_alloc(f->name.len + 1);
         memcpy(r.name, f->name.ptr, f->name.len);
         vec_push(&in->receivers, r);
@@ -153,6 +156,7 @@ static void use_or_log(struct intake *in, const struct role_fd *f)
             in->paused = false;
             intake_pause(in, true);
         }
+        intake_pause_source(in, f->source < in->by_config.len ? in->by_config.data[f->source] : UINT32_MAX);
     }
 }
 
@@ -222,6 +226,18 @@ void intake_fd_close(struct intake *in, struct span body)
     }
 }
 
+/* A receiver reads unless all wait, or its source does. */
+static void apply_pause(struct intake *in, struct intake_receiver *r)
+{
+    bool pause = in->paused || in->sources.data[r->source]->waiting;
+    if (r->udp != NULL) {
+        udp_receiver_pause(r->udp, pause);
+    }
+    if (r->tcp != NULL) {
+        tcp_receiver_pause(r->tcp, pause);
+    }
+}
+
 void intake_pause(struct intake *in, bool pause)
 {
     if (in->paused == pause) {
@@ -230,11 +246,16 @@ void intake_pause(struct intake *in, bool pause)
     in->paused = pause;
     log_info("receive.pause", "on=%d unkept=%zu", pause, in->unkept_bytes);
     for (size_t i = 0; i < in->receivers.len; i++) {
-        if (in->receivers.data[i].udp != NULL) {
-            udp_receiver_pause(in->receivers.data[i].udp, pause);
-        }
-        if (in->receivers.data[i].tcp != NULL) {
-            tcp_receiver_pause(in->receivers.data[i].tcp, pause);
+        apply_pause(in, &in->receivers.data[i]);
+    }
+    intake_follow_arm(in);
+}
+
+void intake_pause_source(struct intake *in, uint32_t source)
+{
+    for (size_t i = 0; i < in->receivers.len; i++) {
+        if (in->receivers.data[i].source == source) {
+            apply_pause(in, &in->receivers.data[i]);
         }
     }
     intake_follow_arm(in);

@@ -113,11 +113,11 @@ void intake_sources_from_tokens(struct intake *in, const struct config *config)
     }
 }
 
-void intake_dropped(void *ctx, uint32_t source, uint64_t count)
+/* What the node itself has to say about an organisation's sources. */
+uint32_t intake_own_source(struct intake *in, struct span organisation)
 {
-    struct intake *in = ctx;
-    CHECK(source < in->sources.len);
-    in->sources.data[source]->dropped += count;
+    const struct description d = {.name = SPAN("sereno"), .organisation = organisation, .as = SPAN("sereno"), .kind = "node"};
+    return source_number(in, &d);
 }
 
 static void put_row(struct buf *b, struct intake_source *s)

@@ -48,6 +48,7 @@ static void queue(struct intake *in, const struct archive_window *w)
     window_encode(&s.body, w);
     CHECK(!s.body.failed); /* bounded by the window's own limits */
     in->unkept_bytes += s.body.len;
+    intake_shares_take(in, &s);
     vec_push(&in->unkept, s);
 }
 
@@ -63,6 +64,7 @@ void intake_seal(struct intake *in)
     window_seal(in->window, &w.blocks, &w.nblocks);
     folds_seal(in->folds, in->window_id, place, emit, &p);
     follow_positions(in->follow, note_position, &p);
+    intake_drops_positions(in, note_position, &p);
     buf_init(&p.matches, MATCHES_MAX_BYTES);
     match_writer_seal(in->matches, place, &p, &p.matches);
     CHECK(!p.matches.failed); /* the writer keeps to the same limit */
@@ -87,10 +89,12 @@ uint64_t intake_window_of_last(void *ctx)
     return window_count(in->window) > 0 ? in->window_id : in->window_id - 1;
 }
 
-bool intake_is_busy(void *ctx)
+bool intake_is_busy(void *ctx, uint32_t source)
 {
     struct intake *in = ctx;
-    return in->paused || in->stopping;
+    bool busy = in->paused || in->stopping || in->sources.data[source]->waiting;
+    in->sources.data[source]->waits += busy;
+    return busy;
 }
 
 void intake_send(struct intake *in)
@@ -128,6 +132,7 @@ void intake_kept(struct intake *in, const struct window_kept *k)
     for (size_t i = 0; i < in->unkept.len; i++) {
         if (in->unkept.data[i].id == k->id) {
             in->unkept_bytes -= in->unkept.data[i].body.len;
+            intake_shares_give_back(in, &in->unkept.data[i]);
             buf_free(&in->unkept.data[i].body);
             memmove(&in->unkept.data[i], &in->unkept.data[i + 1],
                     (in->unkept.len - i - 1) * sizeof in->unkept.data[0]);

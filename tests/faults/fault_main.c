@@ -1,15 +1,24 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The whole program once more, on a disk that can fail: SERENO_FAULTS names the file of a struct fault_page. The linker
- * hands sqlite3_initialize here, which the keeper calls and nobody else. Built for tests, never installed.
+ * The whole program once more, on a disk that can fail and by a clock that can be set: SERENO_FAULTS names the file of a
+ * struct fault_page. The linker hands sqlite3_initialize here, which the keeper calls and nobody else, and clock_now. Built
+ * for tests, never installed.
  */
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "fault_vfs.h"
 
 int __real_sqlite3_initialize(void);
 int __wrap_sqlite3_initialize(void);
+time_ns __real_clock_now(void);
+time_ns __wrap_clock_now(void);
+
+static const volatile struct fault_page *page;
 
 int __wrap_sqlite3_initialize(void)
 {
@@ -19,4 +28,21 @@ int __wrap_sqlite3_initialize(void)
         fault_vfs_install(path);
     }
     return rc;
+}
+
+time_ns __wrap_clock_now(void)
+{
+    return __real_clock_now() + (page == NULL ? 0 : page->clock_s * TIME_SECOND);
+}
+
+/* Before any sandbox. */
+__attribute__((constructor)) static void map_page(void)
+{
+    const char *path = getenv("SERENO_FAULTS");
+    int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        void *at = mmap(NULL, sizeof *page, PROT_READ, MAP_SHARED, fd, 0);
+        page = at == MAP_FAILED ? NULL : at;
+        (void)close(fd);
+    }
 }

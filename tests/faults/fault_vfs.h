@@ -30,6 +30,7 @@ struct fault_page {
     uint32_t unsynced;      /* bytes that a kill now would lose */
     uint32_t seed;
     uint32_t lost;          /* bytes that processes before this one took with them */
+    int32_t clock_s;        /* the wall clock of every role is off by so many seconds */
 };
 
 /* Maps the page at path and makes the VFS SQLite's default. Aborts when it cannot: a test that tests nothing. */

@@ -115,7 +115,12 @@ sources:
         """kill -9 of every process of the node at once: it runs in a session of its own."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(LIMIT_S)
+        until("the last of its processes to let go of the sockets", self.gone)
         self.log_mark = len(self.log.read_bytes())
+
+    def gone(self):
+        out = subprocess.run(["ps", "-o", "stat=", "-g", str(self.process.pid)], capture_output=True, text=True)
+        return all(line.startswith("Z") for line in out.stdout.split())
 
     def role_pids(self, role):
         out = subprocess.run(["ps", "-o", "pid=,args=", "-g", str(self.process.pid)], capture_output=True, text=True)

@@ -16,10 +16,11 @@ static bool see(void *ctx, const struct receive_record *r)
     return !r->broken;
 }
 
-static void no_drops(void *ctx, uint32_t source, uint64_t count)
+static void no_drops(void *ctx, uint32_t source, enum receive_drop why, uint64_t count)
 {
     (void)ctx;
     (void)source;
+    (void)why;
     (void)count;
 }
 
@@ -29,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     size_t bytes = 0;
-    const struct receive_sink sink = {&bytes, see, no_drops};
+    const struct receive_sink sink = {&bytes, see, no_drops, NULL};
     struct body *b = body_new((data[0] & 1) != 0);
     struct span rest = span_make((const char *)data + 1, size - 1);
     size_t piece = (size_t)(data[0] >> 1) + 1;

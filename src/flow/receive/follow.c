@@ -210,6 +210,9 @@ static enum outcome read_file(struct follow *f, struct followed *file, const boo
 {
     notice_truncation(file);
     for (size_t got = 0; got < FOLLOW_BYTES_PER_POLL;) {
+        if (f->sink->waits != NULL && f->sink->waits(f->sink->ctx, file->source)) {
+            return NOTHING_LEFT; /* looked at again when it is time; the others go on */
+        }
         if (*stop) {
             return MORE_WAITS;
         }

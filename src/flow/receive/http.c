@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/vec.h"
 #include "flow/receive/body.h"
 
 #define HTTP_MAGIC 0x48545450u
@@ -37,9 +38,27 @@ struct http_receiver {
     struct request *waiting;
     size_t nwaiting;
     size_t bodies_bytes;
+    VEC(size_t) by_source; /* of bodies_bytes */
     int handles; /* libuv handles not yet closed */
     char *cert, *key;
 };
+
+/* The request's body has so many bytes now. */
+static void count_body(struct http_receiver *h, struct request *q, size_t bytes)
+{
+    while (h->by_source.len <= q->source) {
+        vec_push(&h->by_source, 0);
+    }
+    h->by_source.data[q->source] += bytes - q->counted;
+    h->bodies_bytes += bytes - q->counted;
+    q->counted = bytes;
+}
+
+static bool bodies_full(const struct http_receiver *h, uint32_t source)
+{
+    return h->bodies_bytes > HTTP_BODIES_MAX_BYTES ||
+           (source < h->by_source.len && h->by_source.data[source] > HTTP_SOURCE_BODIES_MAX_BYTES);
+}
 
 static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *json)
 {
@@ -139,7 +158,7 @@ static void check_request(struct http_receiver *h, struct request *q, const char
         refuse(q, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, "Content-Encoding: gzip or none");
     } else if (length > BODY_MAX_BYTES) {
         refuse(q, MHD_HTTP_CONTENT_TOO_LARGE, "body is larger than 32 MiB");
-    } else if (h->config.busy(h->config.ctx) || h->bodies_bytes > HTTP_BODIES_MAX_BYTES) {
+    } else if (h->config.busy(h->config.ctx, q->source) || bodies_full(h, q->source)) {
         refuse(q, MHD_HTTP_TOO_MANY_REQUESTS, "busy, try again");
     } else {
         q->body = body_new(gzip);
@@ -153,17 +172,15 @@ static void take_upload(struct http_receiver *h, struct request *q, struct span 
         return; /* refused already: the rest is read and dropped */
     }
     int rc = body_add(q->body, bytes, &e);
-    h->bodies_bytes += body_bytes(q->body) - q->counted;
-    q->counted = body_bytes(q->body);
+    count_body(h, q, body_bytes(q->body));
     if (rc != 0) {
         (void)snprintf(q->reason, sizeof q->reason, "%s", e.text);
         refuse(q, rc == ERR_LIMIT ? MHD_HTTP_CONTENT_TOO_LARGE : MHD_HTTP_BAD_REQUEST, q->reason);
-    } else if (h->bodies_bytes > HTTP_BODIES_MAX_BYTES) {
+    } else if (bodies_full(h, q->source)) {
         refuse(q, MHD_HTTP_TOO_MANY_REQUESTS, "busy, try again");
     }
     if (q->status != 0) {
-        h->bodies_bytes -= q->counted;
-        q->counted = 0;
+        count_body(h, q, 0);
         body_free(&q->body);
     }
 }
@@ -195,8 +212,7 @@ static enum MHD_Result take_body(struct http_receiver *h, struct request *q)
     }
     body_records(q->body, q->source, sender_of(q->connection, address), clock_now(), h->config.sink,
                  &q->kept, &q->bad);
-    h->bodies_bytes -= q->counted;
-    q->counted = 0;
+    count_body(h, q, 0);
     body_free(&q->body);
     if (q->kept == 0) {
         return answer_kept(q);
@@ -266,7 +282,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **st
         if (q->waiting) {
             forget_waiting(h, q);
         }
-        h->bodies_bytes -= q->counted;
+        count_body(h, q, 0);
         body_free(&q->body);
         mem_free(q);
         *state = NULL;
@@ -372,6 +388,7 @@ static int start_daemon(struct http_receiver *h, struct err *e)
 
 static void free_texts(struct http_receiver *h)
 {
+    vec_free(&h->by_source);
     mem_free(h->cert);
     mem_free(h->key);
     mem_free(h);

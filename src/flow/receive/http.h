@@ -20,6 +20,7 @@ enum {
     HTTP_IDLE_S = 60,                   /* seconds without a byte */
     HTTP_HEADERS_MAX_BYTES = 32 * 1024, /* memory of one connection: request line and headers */
     HTTP_BODIES_MAX_BYTES = 128 * 1024 * 1024, /* all bodies being read, unpacked: then 429 */
+    HTTP_SOURCE_BODIES_MAX_BYTES = HTTP_BODIES_MAX_BYTES / 2, /* those of one source: then 429 for it alone */
     HTTP_RETRY_AFTER_S = 2,
 };
 
@@ -29,8 +30,8 @@ struct http_config {
     const struct receive_sink *sink;
     const struct tokens *tokens;
     void *ctx;
-    /* True while nothing more can be taken: 429. */
-    bool (*busy)(void *ctx);
+    /* True while nothing more can be taken from this source: 429. */
+    bool (*busy)(void *ctx, uint32_t source);
     /* Number of the window that holds what was handed to the sink last. */
     uint64_t (*window)(void *ctx);
     /* A sender without a token that is known. */

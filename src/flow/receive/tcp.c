@@ -96,7 +96,7 @@ static void on_data(uv_poll_t *poll, int status, int events)
         end_connection(c);
         return;
     }
-    for (int i = 0; i < TCP_READS_PER_WAKE && !t->paused; i++) {
+    for (int i = 0; i < TCP_READS_PER_WAKE && !t->paused; i++) { /* a sink that has enough pauses us on the way */
         ssize_t n = recv(c->fd, t->read_buffer, sizeof t->read_buffer, MSG_DONTWAIT);
         if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
             return;
@@ -125,7 +125,7 @@ static void turn_away(struct tcp_receiver *t, int fd, const char *address, const
 {
     log_warn("receive.refused", "source=%u sender=%s why=\"%s\"", t->source, address, why);
     (void)close(fd);
-    t->sink->dropped(t->sink->ctx, t->source, 1);
+    t->sink->dropped(t->sink->ctx, t->source, RECEIVE_DROP_REFUSED, 1);
 }
 
 static void take_connection(struct tcp_receiver *t, int fd, const struct sockaddr *from)

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -23,7 +24,7 @@ struct udp_receiver {
     int fd;
     uint32_t source;
     const struct receive_sink *sink;
-    uint32_t kernel_drops; /* the socket's own counter as last told; wraps */
+    struct udp_counted counted;
     struct mmsghdr messages[UDP_BATCH];
     struct iovec io[UDP_BATCH];
     struct udp_slot slots[UDP_BATCH]; /* touched only as far as datagrams fill it */
@@ -52,16 +53,24 @@ struct span receive_address(const struct sockaddr *address, char out[RECEIVE_ADD
     return span_of(out);
 }
 
-/* The counter comes with each message: how many the socket has dropped up to it. */
+/* The socket counts what it drops, up to 2^32 and on from zero. */
+static void note_drops(struct udp_receiver *u, uint32_t now)
+{
+    if (now != u->counted.drops) {
+        u->sink->dropped(u->sink->ctx, u->source, RECEIVE_DROP_BUFFER, (uint32_t)(now - u->counted.drops));
+        u->counted.drops = now;
+    }
+}
+
+/* The counter comes with each message: how many the socket had dropped when it came. */
 static void count_drops(struct udp_receiver *u, struct msghdr *m)
 {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c)) {
         if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL) {
             uint32_t now;
             memcpy(&now, CMSG_DATA(c), sizeof now);
-            if (now != u->kernel_drops) {
-                u->sink->dropped(u->sink->ctx, u->source, (uint32_t)(now - u->kernel_drops));
-                u->kernel_drops = now;
+            if ((int32_t)(now - u->counted.drops) > 0) { /* one that waited while we asked the socket itself is older */
+                note_drops(u, now);
             }
         }
     }
@@ -122,10 +131,24 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     }
 }
 
+struct udp_counted udp_receiver_count(struct udp_receiver *u)
+{
+    uint32_t memory[SK_MEMINFO_VARS] = {0};
+    socklen_t len = sizeof memory;
+    if (getsockopt(u->fd, SOL_SOCKET, SO_MEMINFO, memory, &len) == 0 && len > SK_MEMINFO_DROPS * sizeof memory[0]) {
+        note_drops(u, memory[SK_MEMINFO_DROPS]);
+    }
+    return u->counted;
+}
+
 int udp_receiver_new(uv_loop_t *loop, int fd, uint32_t source, const struct receive_sink *sink,
-                     struct udp_receiver **out, struct err *e)
+                     const struct udp_counted *before, struct udp_receiver **out, struct err *e)
 {
     struct udp_receiver *u = mem_alloc(sizeof *u);
+    socklen_t len = sizeof u->counted.socket;
+    /* A kernel without cookies: drops of a socket that an earlier intake read may be counted twice. */
+    (void)getsockopt(fd, SOL_SOCKET, SO_COOKIE, &u->counted.socket, &len);
+    u->counted.drops = before != NULL && before->socket == u->counted.socket ? before->drops : 0;
     u->fd = fd;
     u->source = source;
     u->sink = sink;

@@ -15,14 +15,22 @@ enum {
     UDP_DATAGRAM_MAX = 64 * 1024,
 };
 
+/* How many drops of which socket were counted: what the next intake goes on from, on the same socket. */
+struct udp_counted {
+    uint64_t socket; /* the kernel's name of it, unique since boot */
+    uint32_t drops;
+};
+
 struct udp_receiver;
-/* Takes over fd (bound, SO_RXQ_OVFL set). sink must outlive it. */
+/* Takes over fd (bound, SO_RXQ_OVFL set). sink must outlive it. before: NULL, or what was counted already. */
 int udp_receiver_new(uv_loop_t *loop, int fd, uint32_t source, const struct receive_sink *sink,
-                     struct udp_receiver **out, struct err *e) NODISCARD;
+                     const struct udp_counted *before, struct udp_receiver **out, struct err *e) NODISCARD;
 /* Frees once the loop has let go. */
 void udp_receiver_free(struct udp_receiver **u);
 /* What comes from now on is of another source. */
 void udp_receiver_source(struct udp_receiver *u, uint32_t source);
+/* Asks the socket, also when nothing comes any more; tells the sink, and what is counted now. */
+struct udp_counted udp_receiver_count(struct udp_receiver *u);
 void udp_receiver_pause(struct udp_receiver *u, bool pause);
 
 #endif
