@@ -11,6 +11,7 @@
 enum {
     EPOCH_MAX = 0x7fffffff, /* an answer keeps its epoch in 31 bits */
     SAMPLE = 64,            /* one event in as many is timed */
+    FETCH_MAX = 128,        /* rules whose conditions are fetched ahead */
 };
 
 static int make_regexes(struct matcher *m, struct err *e)
@@ -201,15 +202,63 @@ static time_ns try_rule(struct matcher *m, uint32_t rule, class_id cls, time_ns 
     return now;
 }
 
+/* What a kid's answer is read from. */
+static void fetch_kid(const struct matcher *m, const struct plan_node *n)
+{
+    if (n->kind == PLAN_PRED) {
+        __builtin_prefetch(&m->answers[n->n]);
+        __builtin_prefetch(&m->rs->preds[n->n]);
+    } else {
+        __builtin_prefetch(n->kids);
+    }
+}
+
+/*
+ * Conditions lie far apart, and each step into one waits for memory. So all of them are walked one step at a time: when
+ * the last is through, what the first needs has come.
+ */
+static void fetch_rules(const struct matcher *m, const uint32_t *rules, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        __builtin_prefetch(&m->rs->roots[rules[i]]);
+        __builtin_prefetch(&m->costs[rules[i]], 1);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        __builtin_prefetch(m->rs->roots[rules[i]]);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        const struct plan_node *root = m->rs->roots[rules[i]];
+        __builtin_prefetch(root->kids);
+        if (root->kind == PLAN_AND || root->kind == PLAN_OR) {
+            __builtin_prefetch(&m->decisive[root->number]);
+        }
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        const struct plan_node *root = m->rs->roots[rules[i]];
+        if (root->kind == PLAN_AND || root->kind == PLAN_OR) {
+            uint32_t first = m->decisive[root->number];
+            fetch_kid(m, &root->kids[first < root->n ? first : 0]);
+        }
+    }
+}
+
 static void run_stage(struct matcher *m, const struct plan_stage *s)
 {
+    uint32_t rules[FETCH_MAX] __attribute__((uninitialized)); /* the first n are set */
     const struct plan *plan = choose_plan(m, s);
     m->plan_runs[plan->number]++;
     match_scan(m, plan);
     time_ns at = m->stats.events % SAMPLE == 0 ? clock_cpu() : 0;
-    for (uint32_t w = 0; w < plan->nwords; w++) {
-        for (uint64_t bits = m->woken[w]; bits != 0; bits &= bits - 1) {
-            at = try_rule(m, plan->rules[w * 64 + (uint32_t)__builtin_ctzll(bits)], s->class_id, at);
+    for (uint32_t w = 0; w < plan->nwords;) {
+        uint32_t n = 0;
+        for (; w < plan->nwords && n + 64 <= FETCH_MAX; w++) {
+            for (uint64_t bits = m->woken[w]; bits != 0; bits &= bits - 1) {
+                rules[n++] = plan->rules[w * 64 + (uint32_t)__builtin_ctzll(bits)];
+            }
+        }
+        fetch_rules(m, rules, n);
+        for (uint32_t i = 0; i < n; i++) {
+            at = try_rule(m, rules[i], s->class_id, at);
         }
     }
 }

@@ -264,11 +264,19 @@ static void scan_text(struct matcher *m, const struct plan_group *g, struct span
 static void ask_ahead(struct matcher *m, const struct plan_group *g, uint32_t leaf, struct memo_key *key)
 {
     const struct leaf *l = &m->ev->leaves.data[leaf];
-    if (l->kind != LEAF_STRING && l->kind != LEAF_NUMBER) {
+    if (g->light || (l->kind != LEAF_STRING && l->kind != LEAF_NUMBER)) {
         *key = (struct memo_key){.wanted = false};
         return;
     }
     memo_key(m->memo, key, g->number, span_make(l->ptr, l->len), (l->flags & LEAF_ESCAPED) != 0);
+}
+
+/* No text looked for is as long as this one, seen before it is folded: folding ASCII leaves its length. */
+static bool is_no_length(const struct plan_group *g, const struct leaf *l)
+{
+    return g->light && g->exact != NULL && g->base == NULL && g->set == NULL && (l->flags & LEAF_ESCAPED) == 0 &&
+           (l->kind == LEAF_STRING || l->kind == LEAF_NUMBER) && (g->exact->lengths & plan_length_bit(l->len)) == 0 &&
+           utf8_is_ascii(span_make(l->ptr, l->len));
 }
 
 /* One value, by what was found in it before if that is known: then it is neither unescaped nor folded. */
@@ -280,6 +288,9 @@ static void scan_value(struct matcher *m, const struct plan_group *g, uint32_t l
         for (uint32_t i = 0; i < n; i++) {
             wake(m, wakes[i]);
         }
+        return;
+    }
+    if (is_no_length(g, &m->ev->leaves.data[leaf])) {
         return;
     }
     m->nfound = 0;

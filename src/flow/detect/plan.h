@@ -227,6 +227,7 @@ struct plan_group {
     const struct plan_wake *base_wakes;
     const struct plan_wake *set_wakes;
     struct plan_wake present; /* woken by any value */
+    bool light;                    /* looking costs less than remembering what was seen */
 };
 
 struct plan {

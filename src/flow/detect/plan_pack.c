@@ -227,6 +227,13 @@ static void pack_literals(struct packing *p, const struct draft *x, uint32_t n, 
     g->set_wakes = wakes;
 }
 
+/* Hashes of the whole and a few comparisons at the ends. */
+static bool is_light(const struct plan_group *g)
+{
+    const struct plan_set *s = g->set;
+    return s == NULL || (s->ndirect == s->n && s->n <= 1);
+}
+
 /* The group of one field from its n drafts, which are sorted by kind. */
 static void pack_group(struct packing *p, const struct draft *x, uint32_t n, struct plan_group *g)
 {
@@ -253,6 +260,7 @@ static void pack_group(struct packing *p, const struct draft *x, uint32_t n, str
         }
         i = end;
     }
+    g->light = is_light(g);
 }
 
 static void pack_groups(struct packing *p, struct plan *plan)
