@@ -397,12 +397,15 @@ static uint32_t scan_fields(struct matcher *m, const struct plan *plan, uint32_t
 void match_scan(struct matcher *m, const struct plan *plan)
 {
     m->plan = plan;
-    memcpy(m->woken, plan->always, plan->nwords * sizeof *m->woken);
+    memcpy(m->woken, plan->always, (size_t)plan->nwords * 2 * sizeof *m->woken);
     for (uint32_t i = 0; i < plan->ngroups;) {
         i = scan_fields(m, plan, i);
     }
     /* Keywords stand last: FIELD_NONE is the greatest number. */
     if (plan->ngroups > 0 && plan->groups[plan->ngroups - 1].field == FIELD_NONE) {
         scan_keywords(m, &plan->groups[plan->ngroups - 1]);
+    }
+    for (uint32_t w = 0; w < plan->nwords; w++) {
+        m->woken[w] &= m->woken[plan->nwords + w];
     }
 }

@@ -40,5 +40,5 @@ static bool has_window(const struct plan_shape *s, struct span text)
 
 bool match_shape(const struct plan_shape *s, struct span folded)
 {
-    return (s->run == 0 || has_run(s, folded)) && (!s->has_window || has_window(s, folded));
+    return (s->run == 0 || has_run(s, folded)) && (s->has_window == 0 || has_window(s, folded));
 }

@@ -78,8 +78,8 @@ static void what_expressions_ask_for(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct plan_shape s = shape_of(cases[i].pattern);
-        if (s.run != cases[i].run || s.has_window != cases[i].window) {
-            fail_msg("%s: run %u, window %d", cases[i].pattern, s.run, s.has_window);
+        if (s.run != cases[i].run || (s.has_window != 0) != cases[i].window) {
+            fail_msg("%s: run %u, window %u", cases[i].pattern, s.run, s.has_window);
         }
         if (!passes(&s, span_of(cases[i].yes)) || (cases[i].no != NULL && passes(&s, span_of(cases[i].no)))) {
             fail_msg("%s: a text is judged wrongly", cases[i].pattern);

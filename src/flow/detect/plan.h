@@ -61,8 +61,8 @@ struct plan_masks {
  * `window` admits (one bucket), somewhere `run` bytes in a row that are all of run_class. Asked before the expression is.
  */
 struct plan_shape {
-    bool has_window;
-    uint32_t run;          /* 0: nothing known */
+    uint32_t has_window;    /* 1: yes; as wide as its neighbours, for equal input gives equal bytes */
+    uint32_t run;           /* 0: nothing known */
     uint8_t run_class[128]; /* 1: a byte of the run */
     struct plan_masks window;
 };
@@ -154,7 +154,7 @@ struct plan_gram_ref {
     uint16_t offset;  /* of the window in it */
     uint16_t guard;
     uint16_t len;     /* of the literal */
-    uint8_t op;       /* of the literal: OP_STARTS and OP_ENDS say where it may stand */
+    uint16_t op;      /* of the literal: OP_STARTS and OP_ENDS say where it may stand */
 };
 struct plan_gram_slot {
     uint32_t gram;
@@ -235,8 +235,10 @@ struct plan {
     uint32_t nrules;
     const uint32_t *rules;  /* numbers in the set, ascending; bit i of the maps below is rules[i] */
     uint32_t nwords;
-    const uint64_t *always; /* rules without an anchor */
-    const uint32_t *wakes;  /* indexes into rules */
+    /* Two maps of nwords: what is awake before anything is found. A rule is tried when it is awake in both: in the first by
+     * an anchor (or from the start, without one), in the second by one of its second anchors (or from the start). */
+    const uint64_t *always;
+    const uint32_t *wakes;  /* indexes into rules; nwords * 64 more: in the second map */
     const struct plan_group *groups;
     uint32_t ngroups;
 };

@@ -10,7 +10,13 @@
 #include "base/utf8.h"
 #include "flow/detect/plan_build.h"
 
-enum { ANCHOR_MAX_BYTES = 96 }; /* of a literal looked for; nothing real is rarer by being longer */
+enum {
+    ANCHOR_MAX_BYTES = 96, /* of a literal looked for; nothing real is rarer by being longer */
+    SECOND_MIN_BYTES = 7,  /* of a literal that only confirms another: such are looked for at every fourth place */
+};
+/* A second anchor is worth its search where the first is found this often, and itself is not found everywhere. */
+static const double SECOND_MIN_FIRST = 0.0005;
+static const double SECOND_MAX_RATE = 0.5;
 
 /* "\name": a value ends with it exactly when its last path part is it. */
 static bool is_base(struct span s)
@@ -254,6 +260,71 @@ void plan_anchors(struct plan_build *b, const struct plan_node *n, const struct 
         CHECK(best != NULL);
         plan_anchors(b, best, env, visit, ctx);
     }
+}
+
+/* The rarest part of a condition, and the rarest beside it that is cheap to look for. */
+struct parts {
+    struct plan_build *b;
+    const struct plan_env *env;
+    const struct plan_node *first;
+    const struct plan_node *second;
+    double first_rate;
+    double second_rate;
+};
+
+static void is_cheap(void *ctx, const struct anchor *a)
+{
+    bool *cheap = ctx;
+    bool hashed = a->kind == ANCHOR_EXACT || a->kind == ANCHOR_BASE;
+    bool literal = a->kind == ANCHOR_STARTS || a->kind == ANCHOR_ENDS || a->kind == ANCHOR_CONTAINS;
+    *cheap = *cheap && a->field != FIELD_NONE && (hashed || (literal && a->text.len >= SECOND_MIN_BYTES));
+}
+
+static void take_second(struct parts *p, const struct plan_node *n, double rate)
+{
+    bool cheap = true;
+    if (rate < p->second_rate) {
+        plan_anchors(p->b, n, p->env, is_cheap, &cheap);
+        if (cheap) {
+            p->second = n;
+            p->second_rate = rate;
+        }
+    }
+}
+
+static void take_parts(struct parts *p, const struct plan_node *n)
+{
+    double rate;
+    if (plan_weigh(p->b, n, p->env, &rate) != KNOWN_NOT || isinf(rate)) {
+        return;
+    }
+    if (n->kind == PLAN_AND) {
+        for (uint32_t i = 0; i < n->n; i++) {
+            take_parts(p, &n->kids[i]);
+        }
+        return;
+    }
+    if (rate < p->first_rate) {
+        if (p->first != NULL) {
+            take_second(p, p->first, p->first_rate);
+        }
+        p->first = n;
+        p->first_rate = rate;
+    } else {
+        take_second(p, n, rate);
+    }
+}
+
+bool plan_second_anchors(struct plan_build *b, const struct plan_node *n, const struct plan_env *env,
+                         plan_anchor_visit *visit, void *ctx)
+{
+    struct parts p = {.b = b, .env = env, .first_rate = INFINITY, .second_rate = SECOND_MAX_RATE};
+    take_parts(&p, n);
+    if (p.second == NULL || p.first_rate < SECOND_MIN_FIRST) {
+        return false;
+    }
+    plan_anchors(b, p.second, env, visit, ctx);
+    return true;
 }
 
 void plan_split_values(const struct plan_build *b, const struct plan_node *n, field_id split,

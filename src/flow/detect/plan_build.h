@@ -73,6 +73,12 @@ typedef void plan_anchor_visit(void *ctx, const struct anchor *a);
 /* The anchors behind that rate; call only where it is finite. */
 void plan_anchors(struct plan_build *b, const struct plan_node *n, const struct plan_env *env,
                   plan_anchor_visit *visit, void *ctx);
+/*
+ * Of a condition with several parts that must all hold: the anchors of another one than those, where looking for them
+ * is cheap and promises something. The rule is woken only when both are found. False: there is none.
+ */
+bool plan_second_anchors(struct plan_build *b, const struct plan_node *n, const struct plan_env *env,
+                         plan_anchor_visit *visit, void *ctx);
 /* Values that conditions compare the split field with (exact, folded) are added to values. */
 void plan_split_values(const struct plan_build *b, const struct plan_node *n, field_id split,
                        struct map *values);

@@ -13,6 +13,9 @@ enum {
     PLAN_KEY_MAX_BYTES = 256 * 1024 * 1024, /* one serialised plan: far above all rules at once */
     NO_NEXT = -1,
 };
+#define SECOND UINT32_C(0x80000000) /* of a link's rule: its second anchors wake the other map */
+
+enum waking { WAKE_ANCHOR, WAKE_ALWAYS, WAKE_BOTH /* its anchors and its second ones */ };
 
 /* One pattern of the plan being made, with the rules it wakes as a chain of links, oldest first. */
 struct draft {
@@ -23,7 +26,7 @@ struct draft {
 };
 
 struct link {
-    uint32_t rule; /* index into rules kept */
+    uint32_t rule; /* index into rules kept, or that | SECOND */
     int64_t next;
 };
 
@@ -34,8 +37,8 @@ struct drafting {
     VEC(struct draft) drafts;
     VEC(struct link) links;
     VEC(uint32_t) rules;  /* kept */
-    VEC(uint8_t) always;  /* parallel to rules */
-    uint32_t rule;        /* index being drafted */
+    VEC(uint8_t) always;  /* parallel to rules: enum waking */
+    uint32_t rule;        /* index being drafted, or that | SECOND */
 };
 
 static struct span anchor_key(struct arena *a, const struct anchor *x)
@@ -101,9 +104,13 @@ static void draft_rules(struct drafting *d, const uint32_t *rules, uint32_t nrul
         bool always = d->b->reference || k == KNOWN_TRUE || isinf(rate);
         d->rule = (uint32_t)d->rules.len;
         vec_push(&d->rules, rules[i]);
-        vec_push(&d->always, always);
+        vec_push(&d->always, always ? WAKE_ALWAYS : WAKE_ANCHOR);
         if (!always) {
             plan_anchors(d->b, root, env, draft_add, d);
+            d->rule |= SECOND;
+            if (plan_second_anchors(d->b, root, env, draft_add, d)) {
+                d->always.data[d->always.len - 1] = WAKE_BOTH;
+            }
         }
     }
     if (d->drafts.len > 0) {
@@ -180,6 +187,7 @@ const struct plan_hash *plan_pack_hash(struct plan_build *b, const struct span *
 
 struct packing {
     struct drafting *d;
+    uint32_t second; /* added to a rule's index for its second anchors */
     uint32_t *wakes;
     uint32_t nwakes;
 };
@@ -188,7 +196,8 @@ static struct plan_wake pack_wake(struct packing *p, const struct draft *x)
 {
     struct plan_wake w = {p->nwakes, x->count};
     for (int64_t l = x->first; l != NO_NEXT; l = p->d->links.data[l].next) {
-        p->wakes[p->nwakes++] = p->d->links.data[l].rule;
+        uint32_t rule = p->d->links.data[l].rule;
+        p->wakes[p->nwakes++] = (rule & SECOND) != 0 ? (rule & ~SECOND) + p->second : rule;
     }
     return w;
 }
@@ -294,16 +303,19 @@ static const struct plan *pack_plan(struct drafting *d)
     plan->nrules = (uint32_t)d->rules.len;
     plan->nwords = (plan->nrules + 63) / 64;
     uint32_t *rules = arena_calloc(region, plan->nrules, sizeof *rules);
-    uint64_t *always = arena_calloc(region, plan->nwords, sizeof *always);
+    uint64_t *always = arena_calloc(region, (size_t)plan->nwords * 2, sizeof *always);
     for (uint32_t i = 0; i < plan->nrules; i++) {
         rules[i] = d->rules.data[i];
-        if (d->always.data[i]) {
+        if (d->always.data[i] == WAKE_ALWAYS) {
             always[i / 64] |= UINT64_C(1) << (i % 64);
+        }
+        if (d->always.data[i] != WAKE_BOTH) {
+            always[plan->nwords + i / 64] |= UINT64_C(1) << (i % 64);
         }
     }
     plan->rules = rules;
     plan->always = always;
-    struct packing p = {.d = d, .wakes = arena_calloc(region, d->links.len, sizeof(uint32_t))};
+    struct packing p = {.d = d, .second = plan->nwords * 64, .wakes = arena_calloc(region, d->links.len, sizeof(uint32_t))};
     plan->wakes = p.wakes;
     pack_groups(&p, plan);
     CHECK(p.nwakes == d->links.len);

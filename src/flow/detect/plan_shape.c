@@ -129,7 +129,7 @@ static void take_window(struct plan_shaping *x, uint32_t at, uint32_t len, doubl
         return;
     }
     x->window_weight = weight;
-    x->shape.has_window = true;
+    x->shape.has_window = 1;
     memset(&x->shape.window, 0, sizeof x->shape.window);
     for (uint32_t k = 0; k < PLAN_MASK_PLACES; k++) {
         if (k >= len) {

@@ -73,6 +73,22 @@ static void only_woken_rules_are_tried(void **state)
     kit_fini(&k);
 }
 
+static void two_anchors_wake_a_rule_together(void **state)
+{
+    (void)state;
+    struct kit k;
+    kit_init(&k, fields, classes, 2);
+    const struct sigma_node *image = kit_or(&k, kit_string(&k, "Image", "*\\\\tool.exe"), kit_string(&k, "User", "operator"));
+    (void)kit_rule(&k, "both", windows(), kit_and(&k, image, kit_string(&k, "CommandLine", "*shadows*")));
+    (void)kit_rule(&k, "short", windows(), kit_and(&k, kit_string(&k, "CommandLine", "*-q*"), kit_string(&k, "Image", "*tool*")));
+    kit_compile(&k, NULL);
+    assert_int_equal(candidates(&k, "{\"Image\":\"c:\\\\tool.exe\",\"CommandLine\":\"x\"}"), 1); /* "tool" alone: its other is too short */
+    assert_int_equal(candidates(&k, "{\"Image\":\"c:\\\\other.exe\",\"CommandLine\":\"shadows\"}"), 0);
+    assert_int_equal(candidates(&k, "{\"User\":\"operator\",\"CommandLine\":\"shadows\"}"), 1);
+    assert_int_equal(candidates(&k, "{\"Image\":\"c:\\\\tool.exe\",\"CommandLine\":\"to shadows -q\"}"), 2);
+    kit_fini(&k);
+}
+
 static void equal_classes_share_their_plans(void **state)
 {
     (void)state;
@@ -556,6 +572,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_woken_rules_are_tried),
+        cmocka_unit_test(two_anchors_wake_a_rule_together),
         cmocka_unit_test(equal_classes_share_their_plans),
         cmocka_unit_test(equal_input_gives_equal_bytes),
         cmocka_unit_test(the_region_points_at_nothing_else),
