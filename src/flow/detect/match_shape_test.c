@@ -112,7 +112,7 @@ static size_t element(char *out, size_t room)
 {
     static const char *const atoms[] = {"a", "b", "K", "\\.", "\\s", "\\d", "\\w", "\\S", "[ab]", "[^ab]", "[0-9a-b]", ".", "\\n", "1",
                                         "[^\\s]", "[\\w.]", "[]a]", "[^]a]", "[a-]", "(a|b1)", "(?:1.)", "^", "$", "\\b", "[[:digit:]]",
-                                        "(?i)", "(?=a)", "\\h", "{", "[k-m]", "[^K]", "\\D", "\\W", "-", "\xc3\xa9", "[\xc3\xa9" "1]"};
+                                        "(?i)", "(?=a)", "\\h", "{", "[k-m]", "[^K]", "\\D", "\\W", "-", "\xc3\xa9", "[1\xc3\xa9]"};
     static const char *const counts[] = {"", "", "", "", "", "+", "*", "?", "{2}", "{1,3}", "{9}", "{8,}", "{0,2}", "{2,}?", "++", "{,2}"};
     const char *a = atoms[below(ARRAY_LEN(atoms))];
     const char *c = counts[below(ARRAY_LEN(counts))];
