@@ -77,11 +77,10 @@ static void dry_run_json(struct json_writer *j, const struct fed_warning_row *r,
     } else {
         json_null(j);
     }
-    const struct jcs *shown = done ? checks : NULL;
-    from_checks(j, shown, "events");
-    from_checks(j, shown, "from");
-    from_checks(j, shown, "to");
-    from_checks(j, shown, "not_covered");
+    static const char *const found[] = {"events", "from", "to", "not_covered"};
+    for (size_t i = 0; i < ARRAY_LEN(found); i++) {
+        from_checks(j, done ? checks : NULL, found[i]);
+    }
     json_end(j);
 }
 
@@ -547,9 +546,29 @@ static void hunt_begun(struct api_request *req, int rc, struct span why, struct 
     change(req, FED_WARNING_ASKED, arena_copy(&req->arena, id));
 }
 
+/* It brings nothing: what this house has against its technique is tried. */
+static void own_rules_known(struct api_request *req, int rc, struct span why, struct cursor *data)
+{
+    const struct warning *w = req->work;
+    int64_t days = WATCH_DRY_RUN_DAYS;
+    struct buf q;
+    if (rc < 0) {
+        respond_failure(req, rc, why);
+        return;
+    }
+    (void)!num_i64(request_field(req, "days"), &days);
+    buf_init(&q, FED_WARNING_FILES_MAX + ASK_MAX_BYTES);
+    if (watch_dry_run_own(w, data, days, clock_now(), &q) && !q.failed) {
+        request_ask(req, &q, hunt_begun);
+    } else {
+        respond_error(req, 409, "nothing_to_look_for", "This warning brings neither a rule nor an indicator, and no rule of this node has its technique.", NULL);
+    }
+    buf_free(&q);
+}
+
 static void dry_run_known(struct api_request *req, int rc, struct span why, struct cursor *data)
 {
-    const struct warning *w = body_of(req, rc, why, data);
+    struct warning *w = body_of(req, rc, why, data);
     int64_t days = WATCH_DRY_RUN_DAYS;
     struct buf q;
     if (w == NULL) {
@@ -559,6 +578,9 @@ static void dry_run_known(struct api_request *req, int rc, struct span why, stru
     buf_init(&q, FED_WARNING_FILES_MAX + ASK_MAX_BYTES);
     if (watch_dry_run_ask(w, days, clock_now(), &q) && !q.failed) {
         request_ask(req, &q, hunt_begun);
+    } else if (buf_clear(&q), watch_dry_run_rules(w, &q)) {
+        req->work = w;
+        request_ask(req, &q, own_rules_known);
     } else {
         respond_error(req, 409, "nothing_to_look_for",
                       "This warning brings neither a rule nor an indicator to look for.", NULL);

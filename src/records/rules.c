@@ -163,6 +163,37 @@ int rules_by_id(struct db *db, struct span id, struct arena *arena, struct rule_
     return rc < 0 ? rc : rc > 0 ? 0 : err_set(e, ERR_NOT_FOUND, "no such rule is loaded");
 }
 
+int rules_tagged(struct db *db, struct span tag, struct arena *arena, struct rule_row **rows_out,
+                 size_t *count_out, struct err *e)
+{
+    struct db_stmt *s = NULL;
+    int64_t generation = 0;
+    *rows_out = arena_calloc(arena, RULES_TAGGED_MAX, sizeof **rows_out);
+    *count_out = 0;
+    for (size_t i = 0; i < tag.len; i++) { /* nothing that LIKE reads as a sign */
+        if (tag.ptr[i] == '%' || tag.ptr[i] == '_' || tag.ptr[i] == '\\') {
+            return err_set(e, ERR_INVALID, "no tag");
+        }
+    }
+    int rc = rules_generation(db, e, &generation);
+    rc = rc < 0 ? rc
+                : db_query(db,
+                           "SELECT " RULE_COLUMNS "body, level, alerts, events FROM rule_text "
+                           "WHERE generation = $1 AND lower(tag_list) LIKE lower($2) AND file NOT LIKE 'federation/%' "
+                           "ORDER BY level DESC, rule_id, hash LIMIT $3",
+                           e, &s);
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_i64(s, 1, generation);
+    db_bind_text(s, 2, span_of(arena_printf(arena, "%%%.*s%%", SPAN_ARG(tag))));
+    db_bind_i64(s, 3, RULES_TAGGED_MAX);
+    while ((rc = db_step(s, e)) > 0) {
+        rule_read(s, arena, &(*rows_out)[(*count_out)++]);
+    }
+    return rc;
+}
+
 int rules_count_alert(struct db *db, struct span hash, int64_t events, struct err *e)
 {
     struct db_stmt *s = NULL;

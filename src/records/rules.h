@@ -14,6 +14,7 @@
 #include "records/db.h"
 
 enum {
+    RULES_TAGGED_MAX = 64, /* rules of one technique */
     RULE_TEXT_MAX = 1 << 20, /* bytes of one rule file: the largest public one has 60 KB */
     RULE_HASH_LEN = 64,      /* hex digits */
     RULE_PAGE_MAX = 500,
@@ -58,6 +59,10 @@ int rules_switch(struct db *db, int64_t generation, time_ns now, struct err *e) 
 /* ERR_NOT_FOUND. */
 int rules_get(struct db *db, struct span hash, struct arena *arena, struct rule_row *out,
               struct err *e) NODISCARD;
+/* Rules of this house (none that came by federation) that are loaded now and carry a tag that begins so, in
+ * any case; those of the highest level first, RULES_TAGGED_MAX at most. */
+int rules_tagged(struct db *db, struct span tag, struct arena *arena, struct rule_row **rows_out,
+                 size_t *count_out, struct err *e) NODISCARD;
 /* Of the rules that are loaded now. ERR_NOT_FOUND. */
 int rules_by_id(struct db *db, struct span id, struct arena *arena, struct rule_row *out,
                 struct err *e) NODISCARD;

@@ -40,6 +40,42 @@ static struct rule_cost_delta delta(int i, uint64_t ns)
     return d;
 }
 
+/* Of this house, loaded now, in any case, the gravest first; a tag is no pattern. */
+static void tagged(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *id, *tags, *file;
+        int level;
+        int64_t generation;
+    } rules[] = {
+        {"low", "[\"attack.t1110\"]", "own/a.yml", LEVEL_LOW, 2},
+        {"high", "[\"attack.credential-access\",\"attack.T1110.003\"]", "own/b.yml", LEVEL_HIGH, 2},
+        {"brought", "[\"attack.t1110\"]", "federation/x/0.yml", LEVEL_HIGH, 2},
+        {"other", "[\"attack.t1111\"]", "own/c.yml", LEVEL_HIGH, 2},
+        {"old", "[\"attack.t1110\"]", "own/d.yml", LEVEL_HIGH, 1},
+    };
+    struct db *db = test_db();
+    struct rule_row *rows = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+        char hash[RULE_HASH_LEN + 1];
+        (void)snprintf(hash, sizeof hash, "%064d", (int)i);
+        const struct rule_row r = {.hash = span_of(hash), .rule_id = span_of(rules[i].id), .title = SPAN("T"), .file = span_of(rules[i].file),
+                                   .references = SPAN("[]"), .tags = span_of(rules[i].tags), .text = SPAN("title: x\n"), .level = rules[i].level};
+        assert_int_equal(rules_put(db, &r, rules[i].generation, &e), 0);
+    }
+    assert_int_equal(rules_switch(db, 2, TEST_NOW, &e), 0);
+    assert_int_equal(rules_tagged(db, SPAN("attack.T1110"), &arena, &rows, &n, &e), 0);
+    assert_int_equal(n, 2);
+    assert_true(span_eq(rows[0].rule_id, SPAN("high")) && span_eq(rows[1].rule_id, SPAN("low")));
+    assert_int_equal(rules_tagged(db, SPAN("attack.t9999"), &arena, &rows, &n, &e), 0);
+    assert_int_equal(n, 0);
+    assert_int_equal(rules_tagged(db, SPAN("attack.%"), &arena, &rows, &n, &e), ERR_INVALID);
+    assert_int_equal(rules_tagged(db, SPAN("attack.t_110"), &arena, &rows, &n, &e), ERR_INVALID);
+    db_close(&db);
+}
+
 /* Costs add up by text, are listed most first, and a stopped rule stays stopped until it is resumed or changed. */
 static void costs(void **state)
 {
@@ -221,7 +257,7 @@ int run_rule_tests(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(generations),
-        cmocka_unit_test(costs),
+        cmocka_unit_test(tagged), cmocka_unit_test(costs),
         cmocka_unit_test(rule_messages),
         cmocka_unit_test(source_counters),
         cmocka_unit_test(settings),

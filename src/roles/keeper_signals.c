@@ -182,6 +182,35 @@ static int rule_texts(struct keeper_records *kr, struct cursor *c, struct err *e
     return 0;
 }
 
+/* What this house has against a technique: tried on the archive where a warning brings nothing of its own. */
+static int rules_for_technique(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    enum { BYTES_MAX = 1 << 20 };
+    struct rule_row *rows = NULL;
+    size_t n = 0;
+    size_t bytes = 0;
+    uint32_t fits = 0;
+    struct span technique = cursor_str(c);
+    int rc = technique.len == 0 || technique.len > 40 ? err_set(e, ERR_INVALID, "no technique") : whole(c, e);
+    rc = rc < 0 ? rc
+                : rules_tagged(kr->db, span_of(arena_printf(&kr->scratch, "attack.%.*s", SPAN_ARG(technique))), &kr->scratch, &rows, &n, e);
+    answer_begin(&kr->out, rc, e);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        bytes += rows[i].text.len;
+        if (bytes <= BYTES_MAX && !is_correlation(rows[i].text)) {
+            rows[fits++] = rows[i];
+        }
+    }
+    if (rc == 0) {
+        buf_u32(&kr->out, fits);
+    }
+    for (uint32_t i = 0; rc == 0 && i < fits; i++) {
+        buf_str(&kr->out, rows[i].rule_id);
+        buf_str(&kr->out, rows[i].text);
+    }
+    return rc;
+}
+
 /* ---- warnings ---- */
 
 static int list_warnings(struct keeper_records *kr, struct cursor *c, struct err *e)
@@ -311,7 +340,7 @@ keeper_signals_fn *keeper_signals_answer(uint16_t ask)
         {ASK_SIGNALS_OF, signals_of},         {ASK_WARNINGS, list_warnings},
         {ASK_WARNING, get_warning},           {ASK_WARNING_CHANGE, change_warning},
         {ASK_SHARING, get_sharing},           {ASK_SHARING_PUT, put_sharing},
-        {ASK_RULE_TEXTS, rule_texts},
+        {ASK_RULE_TEXTS, rule_texts},         {ASK_RULES_TAGGED, rules_for_technique},
     };
     for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
         if (answers[i].ask == ask) {

@@ -75,6 +75,16 @@ class Signals(unittest.TestCase):
         self.assertGreater(got["dry_run"]["matched"], 10)
         self.assertGreater(got["dry_run"]["events"], 100)
         self.assertEqual(got["state"], "checked")
+        # A technique alone brings no rule: the city's own rules of it are tried, and they are no reason to take it.
+        def technique():
+            return next((x for x in third.get("/api/v1/warnings")["items"] if x["why"]["kind"] == "technique" and x["dry_run"]["state"] == "done"), None)
+        alone = wait_until(technique, lambda: str(third.get("/api/v1/warnings")))
+        self.assertEqual((alone["rules"], alone["indicators"]), (0, 0))
+        self.assertGreater(alone["dry_run"]["events"], 100)
+        self.assertGreater(alone["dry_run"]["matched"], 0)
+        again = admins[third.name].do("/api/v1/warnings/%s/dry-run" % alone["id"], {"days": 2})
+        self.assertIn(again["dry_run"]["state"], ("waiting", "running"))
+        self.assertEqual(admins[third.name].send("POST", "/api/v1/warnings/%s/take" % alone["id"], {}).status, 409)
         # Nothing that is the city's own left it: no person, no host, no line of the log.
         for row in hub.rows("SELECT * FROM fed_signal") + hub.rows("SELECT body FROM fed_envelope WHERE type IN ('signal', 'warning')"):
             text = " ".join(str(x) for x in row)

@@ -79,5 +79,9 @@ const struct level_report *watch_level(const struct fed_watch *w);
 /* The question that starts a dry run of a warning (ASK_HUNT_START) over so many days. False: it
  * holds nothing to look for. */
 bool watch_dry_run_ask(const struct warning *w, int64_t days, time_ns now, struct buf *question);
+/* The same for one that brings nothing but names a technique: first what this house has against it (ASK_RULES_TAGGED); false:
+ * it names none. Then the hunt, of the answer. False: there is no such rule. */
+bool watch_dry_run_rules(const struct warning *w, struct buf *question);
+bool watch_dry_run_own(const struct warning *w, struct cursor *rules, int64_t days, time_ns now, struct buf *question);
 
 #endif

@@ -25,6 +25,7 @@ struct step {
     struct span id;
     struct span hunt;
     bool take; /* once its body is known; else it is tried on the archive */
+    const struct warning *technique; /* one that brings nothing: what this house has is tried; in the arena */
 };
 
 static void step_end(struct step *s, time_ns again)
@@ -78,16 +79,60 @@ static void change(struct step *s, enum fed_warning_act act, struct span reason,
 
 /* ---- a dry run begins ---- */
 
+/* The question that starts a hunt for these rules; false when they are too long for one. */
+static bool ask_hunt_for(const struct warning *w, const struct hunt *h, struct arena *arena, struct buf *question)
+{
+    struct buf definition;
+    buf_init(&definition, HUNT_ENCODED_MAX);
+    hunt_encode(&definition, h);
+    bool fits = !definition.failed;
+    if (fits) {
+        hunt_ask_start(question, SPAN("*"),
+                       span_of(arena_printf(arena, "warning:%.*s", SPAN_ARG(w->id))),
+                       SPAN("dry run of a community warning"), buf_view(&definition));
+    }
+    buf_free(&definition);
+    return fits;
+}
+
+bool watch_dry_run_rules(const struct warning *w, struct buf *question)
+{
+    if (w->kind != COMMUNITY_TECHNIQUE) {
+        return false;
+    }
+    ask_begin(question, ASK_RULES_TAGGED);
+    buf_str(question, w->value);
+    return true;
+}
+
+bool watch_dry_run_own(const struct warning *w, struct cursor *rules, int64_t days, time_ns now, struct buf *question)
+{
+    struct hunt h;
+    struct arena arena;
+    uint32_t n = cursor_u32(rules);
+    hunt_init(&h);
+    arena_init(&arena, 0);
+    h.from = now - days * TIME_DAY;
+    h.to = TIME_NONE;
+    struct hunt_rule *list = arena_calloc(&arena, RULES_TAGGED_MAX, sizeof *list);
+    for (uint32_t i = 0; i < n && i < RULES_TAGGED_MAX && !rules->failed; i++) {
+        list[h.nrules].name = cursor_str(rules);
+        list[h.nrules++].text = cursor_str(rules);
+    }
+    h.rules = list;
+    bool any = cursor_done(rules) && h.nrules > 0 && ask_hunt_for(w, &h, &arena, question);
+    arena_fini(&arena);
+    return any;
+}
+
 bool watch_dry_run_ask(const struct warning *w, int64_t days, time_ns now, struct buf *question)
 {
     struct hunt h;
     struct hunt_rule rules[WARNING_RULES_MAX + 1];
     struct arena arena;
-    struct buf definition;
     struct buf files;
     hunt_init(&h);
     arena_init(&arena, 0);
-    buf_init(&definition, HUNT_ENCODED_MAX);
     buf_init(&files, FED_WARNING_FILES_MAX);
     h.from = now - days * TIME_DAY;
     h.to = TIME_NONE;
@@ -102,16 +147,7 @@ bool watch_dry_run_ask(const struct warning *w, int64_t days, time_ns now, struc
             span_of(arena_printf(&arena, "federation/%.*s/%.*s", SPAN_ARG(w->id), SPAN_ARG(name))),
             cursor_str(&c)};
     }
-    if (any) {
-        hunt_encode(&definition, &h);
-        any = !definition.failed;
-    }
-    if (any) {
-        hunt_ask_start(question, SPAN("*"),
-                       span_of(arena_printf(&arena, "warning:%.*s", SPAN_ARG(w->id))),
-                       SPAN("dry run of a community warning"), buf_view(&definition));
-    }
-    buf_free(&definition);
+    any = any && ask_hunt_for(w, &h, &arena, question);
     buf_free(&files);
     arena_fini(&arena);
     return any;
@@ -126,6 +162,39 @@ static void hunt_begun(void *ctx, int rc, struct span text, struct cursor *data)
         return;
     }
     change(s, FED_WARNING_ASKED, SPAN(""), arena_copy(&s->arena, id), 0);
+}
+
+/* Neither rule nor indicator, and nothing of this house either: there is nothing to look for. */
+static void nothing_to_try(struct step *s)
+{
+    change(s, FED_WARNING_DONE, SPAN(""), SPAN("{\"rules\":[],\"events\":0}"), 0);
+}
+
+static void own_rules_known(void *ctx, int rc, struct span text, struct cursor *data)
+{
+    struct step *s = ctx;
+    struct buf q;
+    (void)text;
+    buf_init(&q, WATCH_QUESTION_MAX);
+    if (rc < 0 || !watch_dry_run_own(s->technique, data, WATCH_DRY_RUN_DAYS, s->w->now, &q)) {
+        buf_free(&q);
+        rc == ERR_CLOSED ? step_end(s, CARE_RETRY_S * TIME_SECOND) : nothing_to_try(s);
+    } else if (!watch_ask(s->w, &q, hunt_begun, s)) {
+        step_end(s, CARE_RETRY_S * TIME_SECOND);
+    }
+}
+
+static void try_own_rules(struct step *s, const struct warning *w)
+{
+    struct buf q;
+    buf_init(&q, WATCH_QUESTION_MAX);
+    s->technique = w;
+    if (!watch_dry_run_rules(w, &q)) {
+        buf_free(&q);
+        nothing_to_try(s);
+    } else if (!watch_ask(s->w, &q, own_rules_known, s)) {
+        step_end(s, CARE_RETRY_S * TIME_SECOND);
+    }
 }
 
 static void body_known(void *ctx, int rc, struct span text, struct cursor *data)
@@ -151,8 +220,8 @@ static void body_known(void *ctx, int rc, struct span text, struct cursor *data)
                arena_copy(&s->arena, buf_view(&q)), 0);
         buf_free(&q);
     } else if (!watch_dry_run_ask(w, WATCH_DRY_RUN_DAYS, s->w->now, &q)) {
-        buf_free(&q); /* neither rule nor indicator: there is nothing to look for */
-        change(s, FED_WARNING_DONE, SPAN(""), SPAN("{\"rules\":[],\"events\":0}"), 0);
+        buf_free(&q);
+        try_own_rules(s, w);
     } else if (!watch_ask(s->w, &q, hunt_begun, s)) {
         step_end(s, CARE_RETRY_S * TIME_SECOND);
     }
@@ -307,7 +376,7 @@ static bool wants_taking(const struct fed_warning_row *r, const struct fed_shari
     bool again = span_eq(r->state, SPAN("taken")) && r->automatic != 0 &&
                  r->taken_version < r->version;
     return sharing->automatic && (again || span_eq(r->state, SPAN("checked"))) &&
-           checked_well(r) && r->matched <= sharing->cap &&
+           checked_well(r) && r->matched <= sharing->cap && (r->rules > 0 || r->indicators > 0) &&
            memmem(r->checks.ptr, r->checks.len, "\"rules\":[]", 10) == NULL; /* nothing to take */
 }
 

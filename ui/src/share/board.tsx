@@ -9,46 +9,12 @@ import { problem } from '../base/problem';
 import { visibleLine } from '../base/visible';
 import { quarter } from '../state/ticks';
 import { duration } from '../base/format';
+import { Level } from './level';
 import { MemberMap } from './map';
 import { act, described, federationTabs, Field, shownDay, State, Tabs, useResource } from './parts';
-import type { Board, BoardMember, Circle, CommunityLevel, Link } from './types';
+import type { Board, BoardMember, Circle, Link } from './types';
 
 const READ_EVERY_MS = 10_000;
-
-function Level() {
-  const { data } = useResource<CommunityLevel>('/federation/level', READ_EVERY_MS);
-  const l = data.value;
-  if (!l) return null;
-  return (
-    <section class="panel" aria-labelledby="level-h">
-      <div class="head">
-        <h2 id="level-h">{t('level_c.title')}</h2>
-        <State group="level_c" state={l.level} />
-        {l.since && (
-          <span class="soft">
-            {t('share.since')} <Age at={l.since} now={quarter} />
-          </span>
-        )}
-      </div>
-      {l.reasons.length === 0 ? (
-        <p class="soft">{t('level_c.no_reason')}</p>
-      ) : (
-        <ul class="rows">
-          {l.reasons.map((r) => (
-            <li key={r.text}>
-              <span>{visibleLine(r.text)}</span>
-              {r.count !== null && (
-                <a class="fig" href={`/warnings?q=${encodeURIComponent(r.text)}`}>
-                  {tn('share.cities', r.count)}
-                </a>
-              )}
-            </li>
-          ))}
-        </ul>
-      )}
-    </section>
-  );
-}
 
 function Links({ links }: { links: Link[] }) {
   return (

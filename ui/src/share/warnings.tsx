@@ -10,6 +10,7 @@ import { fold } from '../base/search';
 import { visible, visibleLine } from '../base/visible';
 import { quarter } from '../state/ticks';
 import { act, Field, History, State, useResource } from './parts';
+import { Level } from './level';
 import type { DryRun, Warning, WarningDetail } from './types';
 
 const READ_EVERY_MS = 5_000;
@@ -90,6 +91,7 @@ export function WarningsPage() {
         <h1 tabIndex={-1}>{t('nav.warnings')}</h1>
         {items && <p class="soft">{tn('warning.waiting', waiting)}</p>}
       </div>
+      <Level />
       {wrong.value && <Problem text={wrong.value} onAgain={again} />}
       {!items && !wrong.value && <Slow text={t('share.reading')} />}
       {items && items.length === 0 && (
