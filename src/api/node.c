@@ -209,6 +209,8 @@ static void source_json(struct json_writer *j, const struct source_row *s)
     json_time(j, s->last_event);
     json_key(j, "rate");
     json_milli(j, s->rate_milli);
+    json_key(j, "held");
+    json_bool(j, s->held);
     json_end(j);
 }
 
@@ -246,6 +248,27 @@ static void sources_answered(struct api_request *req, int rc, struct span why, s
     request_json(req, &b, &j);
     (void)sources_document(&j, &req->reader, data, clock_now());
     respond_or_fail(req, &b, data);
+}
+
+static void released(struct api_request *req, int rc, struct span why, struct cursor *data)
+{
+    (void)data;
+    if (rc < 0) {
+        respond_failure(req, rc, why);
+    } else {
+        respond_nothing(req);
+    }
+}
+
+void source_release(struct api_request *req)
+{
+    struct buf q;
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ASK_SOURCE_RELEASE);
+    buf_str(&q, request_field(req, "name"));
+    buf_str(&q, req->user.name);
+    request_ask(req, &q, released);
+    buf_free(&q);
 }
 
 void show_sources(struct api_request *req)

@@ -29,13 +29,14 @@ static struct intake *state_of(struct role *r)
         in->role = r;
         in->window_id = 1;
         in->compiled_fd = -1;
-        in->sink = (struct receive_sink){in, intake_take, intake_dropped, intake_waits};
+        in->sink = (struct receive_sink){in, intake_take, intake_dropped, intake_waits, intake_handles};
         in->follow = follow_new(&in->sink);
         in->folds = folds_new();
         in->window = window_new(INTAKE_ZSTD_LEVEL);
         in->matches = match_writer_new();
         map_init(&in->origins);
         buf_init(&in->stops, 64 << 10);
+        buf_init(&in->held, 4 << 20);
         arena_init(&in->origin_keys, 0);
         arena_init(&in->scratch, 0);
         arena_init(&in->told_arena, 0);
@@ -221,6 +222,12 @@ static void on_message(struct role *r, enum role_id peer, uint32_t instance, str
         break;
     case MSG_RULES_STOPPED:
         rc = intake_stops_take(in, msg->body, &e);
+        break;
+    case MSG_FLIGHT:
+        intake_flight_take(in, ipc_msg_take_fd(msg, 0));
+        break;
+    case MSG_SOURCES_HELD:
+        rc = intake_held_take(in, msg->body, &e);
         break;
     case MSG_FD_CLOSE:
         intake_fd_close(in, msg->body);

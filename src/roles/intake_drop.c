@@ -197,7 +197,7 @@ const struct udp_counted *intake_drops_before(const struct intake *in, struct sp
 bool intake_waits(void *ctx, uint32_t source)
 {
     struct intake *in = ctx;
-    return in->sources.data[source]->waiting;
+    return in->sources.data[source]->waiting || in->sources.data[source]->held;
 }
 
 static void make_wait(struct intake *in, uint32_t source, bool wait)

@@ -101,7 +101,7 @@ static struct archive_record kept_record(struct intake *in, const struct intake_
     };
 }
 
-bool intake_take(void *ctx, const struct receive_record *r)
+static bool take(void *ctx, const struct receive_record *r)
 {
     struct intake *in = ctx;
     CHECK(r->source < in->sources.len && in->compiled != NULL);
@@ -143,4 +143,12 @@ bool intake_take(void *ctx, const struct receive_record *r)
         intake_costs_tick(in);
     }
     return result != NORMALISE_BAD && !r->broken;
+}
+
+bool intake_take(void *ctx, const struct receive_record *r)
+{
+    intake_handles(ctx, r->source, true);
+    bool understood = take(ctx, r);
+    intake_handles(ctx, r->source, false);
+    return understood;
 }

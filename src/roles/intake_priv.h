@@ -17,6 +17,7 @@
 #include "flow/receive/tcp.h"
 #include "flow/receive/udp.h"
 #include "roles/compile.h"
+#include "roles/flight.h"
 #include "roles/intake_fold.h"
 #include "roles/match_codec.h"
 #include "roles/role.h"
@@ -46,16 +47,17 @@ struct intake_source {
     uint64_t waits;                     /* how often it was made to wait */
     size_t open_bytes, unkept_bytes;    /* originals in the open window; its share of windows on their way */
     bool waiting;
+    bool held; /* super says that intakes crashed over it */
     time_ns last_event;
     struct logsource logsource; /* of its last event; points into the compiled region */
 };
 
-/* A window on its way: its message, until keeper has it on disk. */
 struct intake_share {
     uint32_t source;
     size_t bytes;
 };
 
+/* A window on its way: its message, until keeper has it on disk. */
 struct intake_sent {
     uint64_t id;
     bool sent;
@@ -137,6 +139,10 @@ struct intake {
     uint32_t since_judge; /* events */
     uint64_t events_judged;
 
+    struct flight *flight; /* NULL: nobody looks */
+    uint32_t flight_source;
+    struct buf held;       /* MSG_SOURCES_HELD */
+
     bool paused, stopping, stopped;
     uint64_t matches_lost; /* for which one window had no room, since the last pulse */
     uint64_t unknown; /* events of senders nobody knows, since the last pulse */
@@ -194,6 +200,13 @@ const struct udp_counted *intake_drops_before(const struct intake *in, struct sp
 void intake_shares_take(struct intake *in, struct intake_sent *sent);
 void intake_shares_give_back(struct intake *in, struct intake_sent *sent);
 bool intake_waits(void *ctx, uint32_t source);
+
+/* intake_hold.c */
+void intake_flight_take(struct intake *in, int fd);
+/* Bytes of a source are being handled from now on, or no more. */
+void intake_handles(void *ctx, uint32_t source, bool begins);
+int intake_held_take(struct intake *in, struct span body, struct err *e) NODISCARD;
+void intake_held_apply(struct intake *in, uint32_t source);
 
 /* intake_source.c */
 void intake_sources_from_config(struct intake *in, const struct config *config);

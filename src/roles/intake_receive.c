@@ -72,7 +72,7 @@ static uint64_t start_offset(const struct intake *in, const struct role_fd *f)
                                            : 0; /* shorter now: emptied while we were away */
         }
     }
-    return f->from_start ? 0 : f->size;
+    return f->from_start || f->begin > f->size ? 0 : f->begin;
 }
 
 static int start_follow(struct intake *in, const struct role_fd *f, uint32_t source, struct err *e)
@@ -229,7 +229,7 @@ void intake_fd_close(struct intake *in, struct span body)
 /* A receiver reads unless all wait, or its source does. */
 static void apply_pause(struct intake *in, struct intake_receiver *r)
 {
-    bool pause = in->paused || in->sources.data[r->source]->waiting;
+    bool pause = in->paused || intake_waits(in, r->source);
     if (r->udp != NULL) {
         udp_receiver_pause(r->udp, pause);
     }

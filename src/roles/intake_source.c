@@ -54,6 +54,7 @@ static uint32_t source_number(struct intake *in, const struct description *d)
         stream_init(&s->stream);
         s->stream.declared = -1;
         vec_push(&in->sources, s);
+        intake_held_apply(in, (uint32_t)i);
     }
     struct intake_source *s = in->sources.data[i];
     if (!span_eq(span_of(s->as), as) || s->stream.source.ptr == NULL) {

@@ -92,7 +92,7 @@ uint64_t intake_window_of_last(void *ctx)
 bool intake_is_busy(void *ctx, uint32_t source)
 {
     struct intake *in = ctx;
-    bool busy = in->paused || in->stopping || in->sources.data[source]->waiting;
+    bool busy = in->paused || in->stopping || intake_waits(in, source);
     in->sources.data[source]->waits += busy;
     return busy;
 }

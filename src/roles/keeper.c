@@ -141,6 +141,18 @@ static void on_rules(void *arg)
     }
 }
 
+/* Hook: somebody lets a source go on. */
+static int release_source(void *arg, struct span name)
+{
+    struct keeper *k = arg;
+    struct buf b;
+    buf_init(&b, 4096);
+    buf_str(&b, name);
+    int rc = b.failed ? ERR_LIMIT : ipc_send(role_super(k->role), MSG_SOURCE_RELEASE, 0, buf_view(&b));
+    buf_free(&b);
+    return rc;
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct keeper *k = timer->data;
@@ -204,7 +216,8 @@ static int start(struct role *r, const struct config *config, struct err *e)
                                                .correlate_pulse = correlate_pulse,
                                                .stops_changed = on_stops,
                                                .tokens_changed = on_tokens,
-                                               .rules_changed = on_rules};
+                                               .rules_changed = on_rules,
+                                               .release_source = release_source};
     rc = keeper_records_open(data, &hooks, e, &k->records);
     if (rc != 0) {
         return rc;
@@ -363,6 +376,8 @@ static void on_message(struct role *r, enum role_id peer, uint32_t instance, str
         keeper_correlate_go(k->correlate);
     } else if (peer == ROLE_CORRELATOR && msg->type != MSG_RULE_COSTS && msg->type != MSG_RULE_STOP) {
         rc = keeper_correlate_message(k->correlate, msg, &e);
+    } else if (msg->type == MSG_SOURCES_HELD) {
+        rc = keeper_records_held(k->records, msg->body, &e);
     } else if (msg->type == MSG_PULSE) {
         rc = take_pulse(k, msg->body, &e);
     } else {

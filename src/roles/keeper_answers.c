@@ -424,6 +424,8 @@ static answer_fn *answer_of(uint16_t ask)
         return keeper_answer_costs;
     case ASK_RULE_RESUME:
         return keeper_answer_resume;
+    case ASK_SOURCE_RELEASE:
+        return keeper_answer_release;
     case ASK_METRICS:
         return keeper_answer_metrics;
     case ASK_ACCOUNT_CREATE:

@@ -45,6 +45,8 @@ struct keeper_records_hooks {
     void (*tokens_changed)(void *arg, const struct ingest_token *tokens, size_t count);
     /* Files below DATA/rules/federation changed: rules must be compiled again. May be NULL. */
     void (*rules_changed)(void *arg);
+    /* A source on hold is to be read again. ERR_IO: super cannot be told. May be NULL. */
+    int (*release_source)(void *arg, struct span name);
 };
 
 /* Opens DATA/records.db. Refuses what records_open refuses. hooks are copied. */
@@ -92,6 +94,8 @@ int keeper_records_windows_get(struct keeper_records *kr, struct buf *out, struc
 /* Adds to a source's counters: events, dropped, anomalies are what came since the last call;
  * last_event the newest. */
 void keeper_records_count(struct keeper_records *kr, const struct source_row *delta);
+/* MSG_SOURCES_HELD: which sources are on hold now. ERR_INVALID. */
+int keeper_records_held(struct keeper_records *kr, struct span body, struct err *e) NODISCARD;
 /* Matches that correlations never saw, because one window had no room for them. */
 void keeper_records_count_lost(struct keeper_records *kr, int64_t matches);
 /* Events of senders that no listener, token or network of the config names. */

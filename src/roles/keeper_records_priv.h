@@ -62,6 +62,7 @@ int keeper_answer_metrics(struct keeper_records *kr, struct cursor *c, struct er
 /* keeper_sources.c */
 void keeper_sources_load(struct keeper_records *kr, struct err *e);
 void keeper_sources_flush(struct keeper_records *kr);
+int keeper_answer_release(struct keeper_records *kr, struct cursor *c, struct err *e) NODISCARD;
 int64_t keeper_source_rate(const struct keeper_source *s, time_ns now);
 void keeper_sources_free(struct keeper_records *kr);
 

@@ -3,6 +3,7 @@
  */
 #include "base/log.h"
 #include "base/mem.h"
+#include "records/audit.h"
 #include "roles/keeper_records_priv.h"
 
 static struct keeper_source *source_add(struct keeper_records *kr, const struct source_row *row)
@@ -89,6 +90,55 @@ void keeper_records_count(struct keeper_records *kr, const struct source_row *de
     s->second[slot] =
         s->second_at[slot] == second ? s->second[slot] + delta->events : delta->events;
     s->second_at[slot] = second;
+}
+
+int keeper_records_held(struct keeper_records *kr, struct span body, struct err *e)
+{
+    struct cursor c = cursor_of(body);
+    uint32_t n = cursor_u32(&c);
+    for (size_t i = 0; i < kr->sources.len; i++) {
+        kr->sources.data[i]->row.held = false;
+    }
+    for (uint32_t i = 0; i < n && !c.failed; i++) {
+        struct source_row row = {.name = cursor_str(&c), .organisation = SPAN("*"), .last_event = TIME_NONE};
+        uint64_t at = 0;
+        struct keeper_source *s = NULL;
+        if (c.failed) {
+            break;
+        }
+        if (map_get(&kr->by_name, row.name, &at)) {
+            s = kr->sources.data[at];
+        } else if (kr->sources.len < SOURCES_MAX) { /* it never got as far as being counted */
+            s = source_add(kr, &row);
+        }
+        if (s != NULL) {
+            s->row.held = true;
+        }
+    }
+    return cursor_done(&c) ? 0 : err_set(e, ERR_INVALID, "the list of sources on hold is broken");
+}
+
+/* Recorded first: who let it go on is known even if it ends intake at once. */
+int keeper_answer_release(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    struct span name = cursor_str(c);
+    struct span who = cursor_str(c);
+    uint64_t at = 0;
+    int rc = cursor_done(c) ? 0 : err_set(e, ERR_INVALID, "the question is broken");
+    if (rc == 0 && (!map_get(&kr->by_name, name, &at) || !kr->sources.data[at]->row.held)) {
+        rc = err_set(e, ERR_NOT_FOUND, "no source of that name is on hold");
+    }
+    if (rc == 0) {
+        const struct audit_entry entry = {
+            .at = clock_now(), .organisation = SPAN("*"), .who = who, .what = SPAN("source.released"), .subject = name};
+        rc = db_begin(kr->db, e);
+        rc = rc == 0 ? db_end(kr->db, audit_append(kr->db, &entry, e), e) : rc;
+    }
+    if (rc == 0 && kr->hooks.release_source != NULL) {
+        rc = kr->hooks.release_source(kr->hooks.arg, name) == 0 ? 0 : err_set(e, ERR_IO, "the supervisor cannot be told");
+    }
+    answer_begin(&kr->out, rc, e);
+    return rc;
 }
 
 void keeper_records_count_lost(struct keeper_records *kr, int64_t matches)

@@ -132,6 +132,7 @@ void role_fd_encode(struct buf *out, const struct role_fd *f)
     buf_u64(out, f->inode);
     buf_u64(out, f->size);
     buf_u8(out, f->from_start ? 1 : 0);
+    buf_u64(out, f->begin);
 }
 
 int role_fd_decode(struct span body, struct role_fd *f, struct err *e)
@@ -144,6 +145,7 @@ int role_fd_decode(struct span body, struct role_fd *f, struct err *e)
     f->inode = cursor_u64(&c);
     f->size = cursor_u64(&c);
     uint8_t from_start = cursor_u8(&c);
+    f->begin = cursor_u64(&c);
     if (!cursor_done(&c) || kind >= FD_KIND_COUNT || f->name.len > FD_NAME_MAX || from_start > 1) {
         return err_set(e, ERR_INVALID, "a handed-over fd is described wrongly");
     }

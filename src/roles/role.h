@@ -57,7 +57,8 @@ struct role_fd {
     uint64_t inode;
     uint64_t size; /* bytes in it when it was opened */
     bool
-        from_start; /* FD_FILE without a stored position: true = read it all (rotated in), false = begin at its end */
+        from_start; /* FD_FILE without a stored position: true = read it all (rotated in), false = begin at `begin` */
+    uint64_t begin; /* FD_FILE: its end when the node first saw it; an intake that died before its first window begins there */
     int fd;
 };
 

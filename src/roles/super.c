@@ -245,6 +245,14 @@ void super_on_message(struct child *c, struct ipc_msg *msg)
             rules_on_message(s, msg);
         }
         break;
+    case MSG_SOURCE_RELEASE: {
+        struct cursor in = cursor_of(msg->body);
+        struct span name = cursor_str(&in);
+        if (cursor_done(&in)) {
+            holds_release(s, name);
+        }
+        break;
+    }
     case MSG_HUNT_RULES:
         hunts_build(s, msg->body);
         break;
@@ -492,6 +500,9 @@ static int start(struct super *s, struct err *e)
     if (rc == 0) {
         s->config = load_config(&s->options, e);
         rc = s->config == NULL ? ERR_INVALID : data_open(s, e);
+    }
+    if (rc == 0) {
+        holds_load(s);
     }
     rc = rc == 0 ? fds_open(s, s->config, e) : rc;
     if (rc != 0) {

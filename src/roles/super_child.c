@@ -209,6 +209,12 @@ void child_begin(struct child *c)
     }
     (void)!child_send(c, MSG_START, buf_view(&b), NULL);
     buf_free(&b);
+    if (c->role == ROLE_INTAKE) {
+        holds_give_page(c);
+    }
+    if (c->role == ROLE_INTAKE || c->role == ROLE_KEEPER) {
+        holds_tell(s, c); /* before its fds: a source on hold is not read even once */
+    }
     rules_hand(s, c);
     /* Intake reads nothing before it has rules: what came earlier would pass unseen. */
     if (c->role != ROLE_INTAKE || c->has_rules) {
@@ -270,6 +276,9 @@ void child_exited(struct child *c, int status)
 {
     struct super *s = c->super;
     log_exit(c, c->pid, status);
+    if (!s->stopping) {
+        holds_after(c, status);
+    }
     c->pid = 0;
     ipc_free(&c->ch);
     if (c == s->hunts.compiler) {

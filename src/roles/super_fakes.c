@@ -121,6 +121,9 @@ static void fake_intake_message(struct role *r, enum role_id peer, uint32_t inst
                                 struct ipc *ch, struct ipc_msg *msg)
 {
     (void)peer, (void)instance, (void)ch;
+    if (msg->type == MSG_FLIGHT || msg->type == MSG_SOURCES_HELD) {
+        return; /* test_hold.py has a real intake that crashes */
+    }
     CHECK(msg->type == MSG_RULES);
     static const void *old;
     static int old_fd;

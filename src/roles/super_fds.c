@@ -47,7 +47,8 @@ static void tell(struct super *s, const struct holding *h, const struct child *o
                               .device = (uint64_t)st.st_dev,
                               .inode = (uint64_t)st.st_ino,
                               .size = (uint64_t)st.st_size,
-                              .from_start = from_start};
+                              .from_start = from_start,
+                              .begin = h->kind == FD_FILE ? (uint64_t)h->begin : 0};
     struct buf b;
     buf_init(&b, 8192);
     role_fd_encode(&b, &f);
@@ -80,6 +81,9 @@ static void follow(struct super *s, struct holding *h, bool again)
     if (again || !same) {
         /* A file that was there when we came begins at its end; one that appears under our eyes is new. */
         bool appeared = h->missing_told || h->inode != 0;
+        if (!same) {
+            h->begin = appeared ? 0 : st.st_size;
+        }
         h->device = st.st_dev;
         h->inode = st.st_ino;
         tell(s, h, NULL, fd, !same && appeared);

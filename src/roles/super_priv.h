@@ -46,6 +46,8 @@ enum child_state {
 #define HOLDING_ALL UINT32_MAX
 
 struct super;
+struct flight;
+struct holds;
 
 struct child {
     struct super *super;
@@ -61,6 +63,7 @@ struct child {
     unsigned failures; /* in a row */
     uint32_t restarts;
     bool has_rules; /* the present rule set was handed to it */
+    const struct flight *flight; /* what this intake is doing; NULL: another role, or unknown */
 };
 
 /* Something open that belongs to a role: a listening socket that super keeps, or a followed file. */
@@ -74,6 +77,7 @@ struct holding {
     int fd;               /* sockets: kept open over restarts of the owner; files: -1 */
     dev_t device;         /* files: what was handed over last; 0 = nothing yet */
     ino_t inode;
+    off_t begin;          /* files: its size then, or 0 when it appeared under our eyes */
     bool missing_told;
 };
 
@@ -149,6 +153,7 @@ struct super {
     struct buf notes;     /* what roles want the operator to read; waits until all are ready */
     bool stopping;
     bool interrupted_twice;
+    struct holds *holds;
     int status;
 };
 
@@ -218,6 +223,16 @@ void hunts_build(struct super *s, struct span body);
 /* What the compiler of hunts says. */
 void hunts_on_message(struct super *s, struct ipc_msg *msg);
 void hunts_compiler_exited(struct super *s, int status);
+
+/* super_hold.c */
+void holds_load(struct super *s);
+/* Which sources are on hold, to intakes and keeper; only: to this one. */
+void holds_tell(struct super *s, struct child *only);
+void holds_give_page(struct child *c);
+/* An intake ended: over whose bytes? */
+void holds_after(struct child *c, int status);
+/* MSG_SOURCE_RELEASE. */
+void holds_release(struct super *s, struct span name);
 
 /* super_data.c */
 /* Makes the data directory and takes its lock. ERR_BUSY: another node has it. */

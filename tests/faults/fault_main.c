@@ -7,10 +7,13 @@
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/err.h"
+#include "flow/normalise/normalise.h"
 #include "fault_vfs.h"
 
 int __real_sqlite3_initialize(void);
@@ -19,6 +22,19 @@ time_ns __real_clock_now(void);
 time_ns __wrap_clock_now(void);
 
 static const volatile struct fault_page *page;
+
+enum normalise_result __real_normalise(struct normaliser *n, struct stream *s, struct span bytes, struct event *ev, struct err *e);
+enum normalise_result __wrap_normalise(struct normaliser *n, struct stream *s, struct span bytes, struct event *ev, struct err *e);
+
+/* A record that no decoder survives: what a defect of ours would look like. */
+enum normalise_result __wrap_normalise(struct normaliser *n, struct stream *s, struct span bytes, struct event *ev, struct err *e)
+{
+    static const char poison[] = "sereno-test-poison";
+    if (page != NULL && memmem(bytes.ptr, bytes.len, poison, sizeof poison - 1) != NULL) {
+        abort();
+    }
+    return __real_normalise(n, s, bytes, ev, e);
+}
 
 int __wrap_sqlite3_initialize(void)
 {

@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     size_t bytes = 0;
-    const struct receive_sink sink = {&bytes, see, no_drops, NULL};
+    const struct receive_sink sink = {&bytes, see, no_drops, NULL, NULL};
     struct body *b = body_new((data[0] & 1) != 0);
     struct span rest = span_make((const char *)data + 1, size - 1);
     size_t piece = (size_t)(data[0] >> 1) + 1;

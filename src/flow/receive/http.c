@@ -171,7 +171,9 @@ static void take_upload(struct http_receiver *h, struct request *q, struct span 
     if (q->body == NULL) {
         return; /* refused already: the rest is read and dropped */
     }
+    receive_handles(h->config.sink, q->source, true);
     int rc = body_add(q->body, bytes, &e);
+    receive_handles(h->config.sink, q->source, false);
     count_body(h, q, body_bytes(q->body));
     if (rc != 0) {
         (void)snprintf(q->reason, sizeof q->reason, "%s", e.text);
@@ -210,8 +212,10 @@ static enum MHD_Result take_body(struct http_receiver *h, struct request *q)
         refuse(q, MHD_HTTP_BAD_REQUEST, q->reason);
         return answer_refusal(q);
     }
+    receive_handles(h->config.sink, q->source, true);
     body_records(q->body, q->source, sender_of(q->connection, address), clock_now(), h->config.sink,
                  &q->kept, &q->bad);
+    receive_handles(h->config.sink, q->source, false);
     count_body(h, q, 0);
     body_free(&q->body);
     if (q->kept == 0) {

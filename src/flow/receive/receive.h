@@ -51,7 +51,16 @@ struct receive_sink {
     void (*dropped)(void *ctx, uint32_t source, enum receive_drop why, uint64_t count);
     /* True: this source has enough on its way already, and is to be read again later. NULL: never. */
     bool (*waits)(void *ctx, uint32_t source);
+    /* Bytes of this source are being handled from now on, or (begins false) no more; calls nest. NULL: nobody cares. */
+    void (*handles)(void *ctx, uint32_t source, bool begins);
 };
+
+static inline void receive_handles(const struct receive_sink *sink, uint32_t source, bool begins)
+{
+    if (sink->handles != NULL) {
+        sink->handles(sink->ctx, source, begins);
+    }
+}
 
 struct sockaddr;
 /* "192.0.2.1", "2001:db8::1" (mapped IPv4 as IPv4), without port; "" for anything else. Returns a

@@ -59,7 +59,7 @@ static struct receive_sink sink_of(struct seen *s)
 {
     memset(s, 0, sizeof *s);
     buf_init(&s->text, 64 << 20);
-    return (struct receive_sink){s, see, see_dropped, NULL};
+    return (struct receive_sink){s, see, see_dropped, NULL, NULL};
 }
 
 static void assert_seen(struct seen *s, const char *want)

@@ -77,9 +77,11 @@ static void end_connection(struct connection *c)
 static void feed(struct connection *c, struct span input)
 {
     struct syslog_frame frame;
+    receive_handles(c->owner->sink, c->owner->source, true);
     while (syslog_framer_next(&c->framer, &input, &frame)) {
         hand_on(c, &frame);
     }
+    receive_handles(c->owner->sink, c->owner->source, false);
     if (c->framer.skipped_bytes != c->skipped_told) {
         log_warn("receive.cut", "source=%u sender=%s bytes=%llu", c->owner->source, c->address,
                  (unsigned long long)(c->framer.skipped_bytes - c->skipped_told));
