@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * Reading JSON records into leaves against simdjson's on-demand walk (all keys and values as raw tokens) over the same
- * bytes in memory: medians of nine rounds and the best, thread CPU time. Run by hand; not part of the tests.
- * usage: json_walk [--shuffle] [--kernel NAME] FILE...      (NDJSON, plain, gzip or zstd)
+ * bytes in memory: medians of nine rounds and the best, thread CPU time. --alone: without simdjson. Run by hand; not
+ * part of the tests.
+ * usage: json_walk [--shuffle] [--alone] [--kernel NAME] FILE...      (NDJSON, plain, gzip or zstd)
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -233,11 +234,14 @@ int main(int argc, char **argv)
     struct target some;
     const char *only = NULL;
     int shuffle = 0;
+    int alone = 0;
     int bad = 0;
     buf_init(&all, CORPUS_MAX);
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--shuffle") == 0) {
             shuffle = 1;
+        } else if (strcmp(argv[i], "--alone") == 0) {
+            alone = 1;
         } else if (strcmp(argv[i], "--kernel") == 0 && i + 1 < argc) {
             only = argv[++i];
         } else {
@@ -245,7 +249,7 @@ int main(int argc, char **argv)
         }
     }
     if (all.len == 0) {
-        (void)fprintf(stderr, "usage: json_walk [--shuffle] [--kernel NAME] FILE...\n");
+        (void)fprintf(stderr, "usage: json_walk [--shuffle] [--alone] [--kernel NAME] FILE...\n");
         return 2;
     }
     build_corpus(&c, &all, shuffle);
@@ -253,8 +257,11 @@ int main(int argc, char **argv)
     build_table(&c, &some, 2);
     (void)printf("%zu events of %zu bytes, %u paths\n", c.lines.len, c.text.len / c.lines.len,
                  keytable_nodes(every.table) - 1);
-    (void)printf("simdjson's kernel: %s\n", json_oracle_kernel());
-    double oracle = report("simdjson on-demand, raw tokens", &c, run_oracle, NULL);
+    double oracle = 0;
+    if (!alone) {
+        (void)printf("simdjson's kernel: %s\n", json_oracle_kernel());
+        oracle = report("simdjson on-demand, raw tokens", &c, run_oracle, NULL);
+    }
     struct json_kernel kernels[JSON_KERNELS_MAX];
     uint32_t n = json_kernels(kernels);
     for (uint32_t i = 0; i < n; i++) {
@@ -265,7 +272,9 @@ int main(int argc, char **argv)
         (void)printf("kernel %s\n", kernels[i].name);
         (void)report("  index only", &c, run_index, NULL);
         double ours = report("  read, all paths known", &c, run_read, &every);
-        (void)printf("  events per second to simdjson's: %.2f\n", oracle / ours);
+        if (!alone) {
+            (void)printf("  events per second to simdjson's: %.2f\n", oracle / ours);
+        }
         (void)report("  read, every second path known", &c, run_read, &some);
         (void)report("  split only", &c, run_split_read, NULL);
         (void)report("  split and read", &c, run_split_read, &every);

@@ -73,30 +73,37 @@ const struct json_kernel *json_kernel(void)
 
 void json_index_init(struct json_index *x, const char *text, size_t len)
 {
-    CHECK(len < UINT32_MAX - JSON_BLOCK);
+    CHECK(len < JSON_INDEX_ESCAPED - JSON_BLOCK);
     memset(x, 0, sizeof *x);
     x->text = text;
     x->len = len;
 }
 
+/* The last bytes of the text, under one block, filled up with spaces: at least one block at pad. */
+static const char *padded(const struct json_index *x, size_t len, char pad[2 * JSON_BLOCK])
+{
+    memset(pad + JSON_BLOCK, ' ', JSON_BLOCK);
+    if (x->len >= JSON_BLOCK) {
+        /* A copy whose size is known is a few moves. */
+        memcpy(pad, x->text + x->len - JSON_BLOCK, JSON_BLOCK);
+    } else {
+        memcpy(pad + JSON_BLOCK - len, x->text, len);
+    }
+    return pad + JSON_BLOCK - len;
+}
+
 uint32_t json_index_more(struct json_index *x, uint32_t *out)
 {
-    uint32_t n = 0;
+    char pad[2 * JSON_BLOCK] __attribute__((uninitialized)); /* padded fills what is read */
+    const char *tail = NULL;
     size_t left = x->len - x->next;
     size_t take = left < JSON_CHUNK ? left : JSON_CHUNK;
-    size_t whole = take / JSON_BLOCK;
-    if (whole > 0) {
-        n = json_kernel()->index(x, x->text + x->next, x->next, whole, out);
-        x->next += whole * JSON_BLOCK;
+    size_t rest = take % JSON_BLOCK;
+    if (rest > 0) {
+        tail = padded(x, rest, pad); /* only the end of the text leaves a rest */
     }
-    if (take == left && x->next < x->len) {
-        /* The rest, under one block, is read from a block of our own filled up with spaces. */
-        char block[JSON_BLOCK];
-        memset(block, ' ', sizeof block);
-        memcpy(block, x->text + x->next, x->len - x->next);
-        n += json_kernel()->index(x, block, x->next, 1, out + n);
-        x->next = x->len;
-    }
+    uint32_t n = json_kernel()->index(x, x->text + x->next, take / JSON_BLOCK, tail, out);
+    x->next += take;
     return n;
 }
 

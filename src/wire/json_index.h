@@ -20,27 +20,27 @@ enum {
 };
 
 /*
- * What the index holds, ascending: each unescaped quote, and for each string that has a backslash
- * the place of its first one. So a string is two entries, or three when the middle one is a
- * backslash.
+ * What the index holds, ascending: the place of each unescaped quote, so two entries a string. The
+ * closing one says JSON_INDEX_ESCAPED when the string has a backslash.
  */
+#define JSON_INDEX_ESCAPED 0x80000000u
 struct json_index {
     const char *text;
     size_t len;
     size_t next;        /* first byte not indexed yet */
     uint64_t in_string; /* all ones while the next block begins inside a string */
     uint64_t escaped;   /* 1: the first byte of the next block is escaped */
-    uint64_t unmarked;  /* 1: it begins inside a string that has had no backslash yet */
+    uint64_t marked;    /* 1: it begins inside a string that has had a backslash */
     uint64_t utf8_must; /* bits 0..2: bytes of the next block that must continue a character */
     uint64_t utf8_edge; /* bits 0..3: the last byte was E0, ED, F0, F4 */
     size_t low_at;      /* where the `u` of a low surrogate must stand, or 0 */
     uint32_t tags;      /* enum leaf_tags found so far */
 };
 
-/* Indexes `count` blocks at `blocks`, the first of which is byte `base` of the text; entries go to
- * out. */
-typedef uint32_t json_index_kernel(struct json_index *x, const char *blocks, size_t base,
-                                   size_t count, uint32_t *out);
+/* Indexes `count` blocks at `blocks`, the first of which is byte x->next of the text, and then the block at `tail`
+ * unless that is NULL; entries go to out. */
+typedef uint32_t json_index_kernel(struct json_index *x, const char *blocks, size_t count,
+                                   const char *tail, uint32_t *out);
 
 json_index_kernel json_index_plain;
 json_index_kernel json_index_sse2;

@@ -10,7 +10,6 @@
 
 #define KERNEL json_index_avx2
 #define SCAN_KERNEL json_scan_avx2
-#define KERNEL_WIDE 1
 #define KERNEL_TARGET __attribute__((target("avx2,pclmul,bmi,bmi2,popcnt")))
 #define KERNEL_FN                                                                                  \
     static inline __attribute__((always_inline, target("avx2,pclmul,bmi,bmi2,popcnt")))
@@ -52,9 +51,10 @@ KERNEL_FN uint64_t lanes_bracket(struct lanes v, char c)
     return lanes_eq(lower, (unsigned char)c);
 }
 
-KERNEL_FN uint64_t lanes_high(struct lanes v)
+KERNEL_FN uint64_t lanes_odd(struct lanes v)
 {
-    return mask_of(v.lo, v.hi);
+    const __m256i space = _mm256_set1_epi8(0x20);
+    return mask_of(_mm256_cmpgt_epi8(space, v.lo), _mm256_cmpgt_epi8(space, v.hi));
 }
 
 /* A table by the low four bits holds all but 'b' and '"', which share theirs with 'r'. */

@@ -11,7 +11,6 @@
 #define SET512 "avx512f,avx512bw,avx512vl,avx512vbmi2,pclmul,bmi,bmi2,popcnt"
 #define KERNEL json_index_avx512
 #define SCAN_KERNEL json_scan_avx512
-#define KERNEL_WIDE 1
 #define KERNEL_TARGET __attribute__((target(SET512)))
 #define KERNEL_FN static inline __attribute__((always_inline, target(SET512)))
 
@@ -40,9 +39,9 @@ KERNEL_FN uint64_t lanes_bracket(struct lanes v, char c)
     return lanes_eq(lower, (unsigned char)c);
 }
 
-KERNEL_FN uint64_t lanes_high(struct lanes v)
+KERNEL_FN uint64_t lanes_odd(struct lanes v)
 {
-    return _mm512_movepi8_mask(v.v);
+    return _mm512_cmplt_epi8_mask(v.v, _mm512_set1_epi8(0x20));
 }
 
 /* A table by the low four bits holds all but 'b' and '"', which share theirs with 'r'. */

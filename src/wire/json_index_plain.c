@@ -12,7 +12,6 @@
 
 #define KERNEL json_index_plain
 #define SCAN_KERNEL json_scan_plain
-#define KERNEL_WIDE 0
 #define KERNEL_TARGET
 #define KERNEL_FN static inline
 
@@ -75,11 +74,13 @@ KERNEL_FN uint64_t lanes_bracket(struct lanes v, char c)
     return lanes_eq(v, (unsigned char)c);
 }
 
-KERNEL_FN uint64_t lanes_high(struct lanes v)
+KERNEL_FN uint64_t lanes_odd(struct lanes v)
 {
     uint64_t m = 0;
     for (unsigned i = 0; i < WORDS; i++) {
-        m |= gather(v.w[i] & TOPS) << 8 * i;
+        uint64_t x = v.w[i];
+        uint64_t printable = ((x & ~TOPS) + EACH(0x80 - 0x20)) & ~x;
+        m |= gather(~printable & TOPS) << 8 * i;
     }
     return m;
 }

@@ -9,21 +9,24 @@
 
 #define KERNEL json_index_sse2
 #define SCAN_KERNEL json_scan_sse2
-#define KERNEL_WIDE 0
 #define KERNEL_TARGET
 #define KERNEL_FN static inline __attribute__((always_inline))
 
 struct lanes {
-    __m128i v[4];
+    __m128i a; /* no array: that would be kept in memory */
+    __m128i b;
+    __m128i c;
+    __m128i d;
 };
+
+KERNEL_FN __m128i load16(const char *p)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
 
 KERNEL_FN struct lanes lanes_load(const char *p)
 {
-    struct lanes v;
-    for (unsigned i = 0; i < 4; i++) {
-        v.v[i] = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i));
-    }
-    return v;
+    return (struct lanes){load16(p), load16(p + 16), load16(p + 32), load16(p + 48)};
 }
 
 KERNEL_FN uint64_t mask_of(__m128i a, __m128i b, __m128i c, __m128i d)
@@ -37,8 +40,8 @@ KERNEL_FN uint64_t mask_of(__m128i a, __m128i b, __m128i c, __m128i d)
 KERNEL_FN uint64_t lanes_eq(struct lanes v, unsigned char c)
 {
     __m128i k = _mm_set1_epi8((char)c);
-    return mask_of(_mm_cmpeq_epi8(v.v[0], k), _mm_cmpeq_epi8(v.v[1], k), _mm_cmpeq_epi8(v.v[2], k),
-                   _mm_cmpeq_epi8(v.v[3], k));
+    return mask_of(_mm_cmpeq_epi8(v.a, k), _mm_cmpeq_epi8(v.b, k), _mm_cmpeq_epi8(v.c, k),
+                   _mm_cmpeq_epi8(v.d, k));
 }
 
 KERNEL_FN __m128i below16(__m128i v, __m128i top)
@@ -49,22 +52,23 @@ KERNEL_FN __m128i below16(__m128i v, __m128i top)
 KERNEL_FN uint64_t lanes_below(struct lanes v, unsigned char c)
 {
     __m128i top = _mm_set1_epi8((char)(c - 1));
-    return mask_of(below16(v.v[0], top), below16(v.v[1], top), below16(v.v[2], top),
-                   below16(v.v[3], top));
+    return mask_of(below16(v.a, top), below16(v.b, top), below16(v.c, top),
+                   below16(v.d, top));
 }
 
 KERNEL_FN uint64_t lanes_bracket(struct lanes v, char c)
 {
     const __m128i bit = _mm_set1_epi8(0x20);
-    for (unsigned i = 0; i < 4; i++) {
-        v.v[i] = _mm_or_si128(v.v[i], bit);
-    }
-    return lanes_eq(v, (unsigned char)c);
+    struct lanes lower = {_mm_or_si128(v.a, bit), _mm_or_si128(v.b, bit), _mm_or_si128(v.c, bit),
+                          _mm_or_si128(v.d, bit)};
+    return lanes_eq(lower, (unsigned char)c);
 }
 
-KERNEL_FN uint64_t lanes_high(struct lanes v)
+KERNEL_FN uint64_t lanes_odd(struct lanes v)
 {
-    return mask_of(v.v[0], v.v[1], v.v[2], v.v[3]);
+    const __m128i space = _mm_set1_epi8(0x20);
+    return mask_of(_mm_cmplt_epi8(v.a, space), _mm_cmplt_epi8(v.b, space),
+                   _mm_cmplt_epi8(v.c, space), _mm_cmplt_epi8(v.d, space));
 }
 
 KERNEL_FN uint64_t lanes_escape(struct lanes v)

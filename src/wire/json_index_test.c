@@ -92,13 +92,11 @@ static void reference(const char *text, size_t len, struct result *out)
             low_at = i + 6;
         }
         if (c == '"' && !was_escaped) {
+            out->entries[out->count++] = (uint32_t)i | (inside && marked ? JSON_INDEX_ESCAPED : 0);
             inside = !inside;
             marked = false;
-            out->entries[out->count++] = (uint32_t)i;
-        } else if (c == '\\' && inside && !marked) {
-            marked = true;
-            out->entries[out->count++] = (uint32_t)i;
         }
+        marked |= c == '\\' && inside;
     }
     out->tags |= high ? TAG_LONE_SURROGATE : 0;
     out->tags |= utf8_valid(span_make(text, len)) ? 0 : TAG_BAD_UTF8;

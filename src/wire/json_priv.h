@@ -13,13 +13,17 @@
 #define COLD __attribute__((cold, noinline))
 #define LIKELY(x) __builtin_expect((x), 1)
 #define UNLIKELY(x) __builtin_expect((x), 0)
+/* Four bytes of text as word_at has them. */
+#define WORD4(a, b, c, d)                                                                          \
+    ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
 
 enum {
-    ENTRIES_AHEAD = 6, /* index entries of one member: key and value, each with a backslash */
+    ENTRIES_AHEAD = 5, /* index entries of one member, quotes of key and value, and the next key's first */
+    MEMBER_MIN = 10,   /* bytes of text that the short way wants behind a key's first quote */
     KEY_TEXT_MAX =
         512, /* bytes of a key with escapes or blanks that is looked up in another form */
     NUMBER_DIGITS = 30, /* longer numbers are tagged */
-    NUMBER_SHORT = 18,  /* digits of the numbers taken the short way */
+    NUMBER_SHORT = 24,  /* numbers of fewer digits may be taken the short way */
     NUMBER_EXPONENT = 308,
 };
 

@@ -7,6 +7,8 @@
  */
 #include "wire/json_read.h"
 
+#include <endian.h>
+
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/utf8.h"
@@ -62,19 +64,12 @@ HOT int take_string(struct reader *r, struct string *out)
     if (UNLIKELY(entry[0] != r->pos)) {
         return json_expected(r, "a string expected");
     }
-    size_t close = entry[1];
+    size_t close = entry[1] & ~JSON_INDEX_ESCAPED;
     if (UNLIKELY(close >= r->len)) {
         return json_fail(r, ERR_TRUNCATED, r->pos, "a string without end begins");
     }
-    out->escaped = r->text[close] == '\\';
-    if (out->escaped) {
-        close = entry[2];
-        r->at++;
-        if (UNLIKELY(close >= r->len)) {
-            return json_fail(r, ERR_TRUNCATED, r->pos, "a string without end begins");
-        }
-    }
     r->at += 2;
+    out->escaped = (entry[1] & JSON_INDEX_ESCAPED) != 0;
     out->ptr = r->text + r->pos + 1;
     out->len = close - r->pos - 1;
     r->pos = close + 1;
@@ -100,15 +95,21 @@ HOT void add_leaf(struct reader *r, struct place place, uint8_t kind, struct str
     }
 }
 
+HOT key_node child_under(const struct keytable *t, key_node parent, struct key_words w,
+                         const char *p, size_t len)
+{
+    return keytable_probe(t, key_hash_under(t->seed, parent), parent, w, p, len);
+}
+
 /* Child of the current object; under a KEY_DEEP node each key also counts as its child. */
 HOT key_node child_of(const struct reader *r, struct key_words w, const char *p, size_t len)
 {
     key_node node = KEY_NONE;
     if (r->top.place.node != KEY_NONE) {
-        node = keytable_probe(r->t, r->top.place.node, w, p, len);
+        node = child_under(r->t, r->top.place.node, w, p, len);
     }
     if (UNLIKELY(node == KEY_NONE && r->top.place.deep != KEY_NONE)) {
-        node = keytable_probe(r->t, r->top.place.deep, w, p, len);
+        node = child_under(r->t, r->top.place.deep, w, p, len);
     }
     return node;
 }
@@ -276,88 +277,195 @@ HOT int take_ends(struct reader *r, bool *more_out)
     return 0;
 }
 
-/* Adds the value of a member that needs nothing but its node. */
-HOT void add_member(struct reader *r, key_node node, uint8_t kind, uint8_t flags, const char *ptr,
-                    size_t len)
+/* Eight bytes of the text from `at` on, the first lowest; zero where the text has ended. It has eight. */
+HOT uint64_t word_at(const char *text, size_t len, size_t at)
 {
-    struct leaves *l = r->l;
-    if (node != KEY_NONE) {
-        const struct leaf_slot *s = &l->slots[node];
-        if (UNLIKELY(s->stamp == l->stamp && l->data[s->last].object == r->top.object)) {
-            r->index.tags |= TAG_DUPLICATE_KEY;
-        }
+    uint64_t w;
+    if (LIKELY(at + 8 <= len)) {
+        memcpy(&w, text + at, 8);
+        return le64toh(w);
     }
-    leaves_add(l, node, kind, flags, r->top.object, ptr, len);
+    memcpy(&w, text + len - 8, 8);
+    return at >= len ? 0 : le64toh(w) >> 8 * (at + 8 - len);
 }
 
-/* End of the short number at `at`: digits and a byte that ends it; 0 when it is anything else. */
-HOT size_t short_number(const char *text, size_t len, size_t at)
+/* How many of the eight bytes are digits before the first that is none. */
+HOT size_t leading_digits(uint64_t w)
 {
-    size_t from = at + (text[at] == '-');
-    size_t to = from;
-    while (to < len && (unsigned char)(text[to] - '0') <= 9) {
-        to++;
+    const uint64_t each = 0x0101010101010101u;
+    uint64_t x = w ^ each * '0';
+    uint64_t other = (((x & each * 0x7f) + each * (0x80 - 10)) | x) & each * 0x80;
+    return other == 0 ? 8 : (size_t)__builtin_ctzll(other) / 8;
+}
+
+/* End of a number of digits alone, not too many, or 0. */
+HOT size_t short_number(const char *text, size_t len, size_t from)
+{
+    uint64_t w = word_at(text, len, from);
+    size_t digits = leading_digits(w);
+    for (size_t more = digits; UNLIKELY(more == 8) && digits < NUMBER_SHORT; digits += more) {
+        more = leading_digits(word_at(text, len, from + digits));
     }
-    size_t digits = to - from;
-    bool plain = digits > 0 && digits <= NUMBER_SHORT && (text[from] != '0' || digits == 1);
-    return plain && to + 2 < len && (text[to] == ',' || text[to] == '}') ? to : 0;
+    bool good = digits - 1 < NUMBER_SHORT - 1 && ((char)w != '0' || digits == 1);
+    return good ? from + digits : 0;
+}
+
+/* End of the short number, true, false or null at `at`, or 0 when it is anything else. */
+HOT size_t short_plain(const char *text, size_t len, size_t at, uint8_t *kind_out)
+{
+    *kind_out = LEAF_NUMBER;
+    if ((unsigned char)(text[at] - '0') <= 9) {
+        return short_number(text, len, at);
+    }
+    if (text[at] == '-') {
+        return short_number(text, len, at + 1);
+    }
+    uint64_t w = word_at(text, len, at);
+    switch ((uint32_t)w) {
+    case WORD4('t', 'r', 'u', 'e'):
+        *kind_out = LEAF_TRUE;
+        return at + 4;
+    case WORD4('n', 'u', 'l', 'l'):
+        *kind_out = LEAF_NULL;
+        return at + 4;
+    case WORD4('f', 'a', 'l', 's'):
+        *kind_out = LEAF_FALSE;
+        return (char)(w >> 32) == 'e' ? at + 5 : 0;
+    default:
+        return 0;
+    }
+}
+
+/* Where the short way through an object stands: what it changes in reader and leaves, kept in registers. */
+struct run {
+    const uint32_t *entry;
+    const uint32_t *last; /* the last that has all entries of a member */
+    uint32_t leaf;
+    uint32_t full;
+    struct leaf *leaves;
+};
+
+HOT void run_begin(struct run *c, const struct reader *r)
+{
+    c->entry = r->entries + r->at;
+    c->last = r->entries + r->count - ENTRIES_AHEAD;
+    c->leaf = r->l->len;
+    c->full = r->l->cap;
+    c->leaves = r->l->data;
+}
+
+HOT void run_end(const struct run *c, struct reader *r)
+{
+    r->at = (uint32_t)(c->entry - r->entries);
+    r->l->len = c->leaf;
+}
+
+/* Out of entries or of room: makes more; false when there are as many leaves as may be. */
+static __attribute__((noinline)) bool run_renew(struct run *c, struct reader *r)
+{
+    run_end(c, r);
+    entries_ahead(r);
+    bool room = r->l->len < r->l->cap || r->l->cap < LEAVES_MAX;
+    if (r->l->len == r->l->cap && room) {
+        leaves_grow(r->l);
+    }
+    run_begin(c, r);
+    return room;
+}
+
+/* A value of the short way: its bytes, and what stands behind it. */
+struct short_value {
+    size_t from;
+    size_t to;
+    size_t next;
+    uint32_t quotes; /* index entries it takes */
+    uint8_t kind;
+    uint8_t flags;
+};
+
+/* The value behind the key that ends at key_end; false when it is anything else, or no comma or brace stands behind. */
+HOT bool take_short(const char *text, size_t len, const uint32_t *entry, size_t key_end,
+                    struct short_value *out)
+{
+    out->from = key_end + 2;
+    if (UNLIKELY(entry[2] != out->from)) {
+        out->from += text[out->from] == ' ';
+    }
+    if (LIKELY(entry[2] == out->from)) {
+        out->from++;
+        out->to = entry[3] & ~JSON_INDEX_ESCAPED;
+        out->next = out->to + 1;
+        out->quotes = 2;
+        out->kind = LEAF_STRING;
+        out->flags = (uint8_t)(entry[3] >> 31) * LEAF_ESCAPED;
+    } else {
+        out->to = short_plain(text, len, out->from, &out->kind);
+        out->next = out->to;
+        out->quotes = 0;
+        out->flags = 0;
+        if (UNLIKELY(out->to == 0)) {
+            return false;
+        }
+    }
+    return LIKELY(out->next < len) && LIKELY(text[out->next] == ',' || text[out->next] == '}');
 }
 
 /*
- * The short way through an object as machines write it: "key":"string" or "key":number, one comma,
- * at most one blank behind colon and comma. Stops at the first member that is anything else, with
- * pos at its key (false), or behind a value that no comma follows (true). What it takes, the long
- * way would have taken alike.
+ * The short way through an object as machines write it: "key":"string", "key":number or one of the words, one comma,
+ * at most one blank behind colon and comma. Stops at the first member that is anything else, with pos at its key
+ * (false), or behind a value that no comma follows (true). What it takes, the long way would have taken alike.
  */
 HOT bool take_members(struct reader *r)
 {
     const char *text = r->text;
     const size_t len = r->len;
-    const struct keytable *t = r->t;
     const key_node parent = r->top.place.node;
+    const uint64_t under = parent == KEY_NONE ? 0 : key_hash_under(r->t->seed, parent);
+    const uint16_t object = r->top.object;
     size_t pos = r->pos;
     bool behind = false;
-    if (r->top.strip || r->top.place.deep != KEY_NONE) {
+    struct run c __attribute__((uninitialized)); /* run_begin sets it */
+    run_begin(&c, r);
+    if (r->top.strip || r->top.place.deep != KEY_NONE || len < MEMBER_MIN || c.entry[0] != pos) {
         return false;
     }
+    const size_t key_limit = len - MEMBER_MIN;
     while (!behind) {
-        entries_ahead(r);
-        const uint32_t *entry = r->entries + r->at;
-        size_t key = pos + 1;
-        size_t colon = (size_t)entry[1] + 1;
-        if (entry[0] != pos || colon + 8 >= len || text[colon - 1] != '"' || text[colon] != ':') {
+        if (UNLIKELY(c.entry > c.last || c.leaf == c.full) && !run_renew(&c, r)) {
             break;
         }
-        size_t key_len = colon - 1 - key;
-        size_t value = colon + 1 + (text[colon + 1] == ' ');
+        size_t key_end = c.entry[1]; /* far outside when the key is escaped */
+        if (UNLIKELY(key_end > key_limit) || UNLIKELY(text[key_end + 1] != ':')) {
+            break;
+        }
+        const char *key = text + pos + 1;
+        size_t key_len = key_end - pos - 1;
         key_node node = KEY_NONE;
-        if (parent != KEY_NONE) {
-            node =
-                keytable_probe(t, parent, key_words_wide(text + key, key_len), text + key, key_len);
+        if (LIKELY(parent != KEY_NONE)) {
+            node = keytable_probe(r->t, under, parent, key_words_wide(key, key_len), key, key_len);
         }
-        if (entry[2] == value) {
-            size_t close = entry[3];
-            bool escaped = close < len && text[close] == '\\';
-            close = escaped ? entry[4] : close;
-            if (UNLIKELY(close + 2 >= len)) {
-                break;
-            }
-            add_member(r, node, LEAF_STRING, escaped ? LEAF_ESCAPED : 0, text + value + 1,
-                       close - value - 1);
-            r->at += escaped ? 5 : 4;
-            pos = close + 1;
-        } else {
-            size_t end = short_number(text, len, value);
-            if (end == 0) {
-                break;
-            }
-            add_member(r, node, LEAF_NUMBER, 0, text + value, end - value);
-            r->at += 2;
-            pos = end;
+        struct short_value v __attribute__((uninitialized)); /* take_short sets what is read */
+        if (UNLIKELY(!take_short(text, len, c.entry, key_end, &v))) {
+            break;
         }
+        c.leaves[c.leaf] = (struct leaf){text + v.from, (uint32_t)(v.to - v.from), node,
+                                         LEAF_NIL,      v.kind, v.flags, object};
+        uint32_t before = leaves_link(r->l, node, c.leaf);
+        if (UNLIKELY(before != LEAF_NIL) && c.leaves[before].object == object) {
+            r->index.tags |= TAG_DUPLICATE_KEY;
+        }
+        c.leaf++;
+        c.entry += 2 + v.quotes;
+        pos = v.next;
         behind = text[pos] != ',';
-        pos += behind ? 0 : 1 + (size_t)(text[pos + 1] == ' ');
+        if (LIKELY(!behind) && UNLIKELY(c.entry[0] != ++pos)) {
+            pos += pos < len && text[pos] == ' ';
+            if (c.entry[0] != pos) {
+                break;
+            }
+        }
     }
+    run_end(&c, r);
     r->pos = pos;
     return behind;
 }

@@ -472,13 +472,52 @@ static void test_walk(void **state)
     arena_fini(&scratch);
 }
 
+/* A member's value as machines write it goes a shorter way than one with blanks in front of the colon; both must say the
+ * same. */
+static void test_short_way(void **state)
+{
+    (void)state;
+    static const char *const values[] = {
+        "\"\"", "\"x\"", "\"a\\\\b\"", "\"\\\"\"", "\"open", "0", "-0", "00", "01", "-", "-x", "7", "12345678",
+        "123456789", "1234567890123456", "-9214364837600034816", "12345678901234567890123",
+        "123456789012345678901234", "1234567890123456789012345678901", "1.5", "1e5", "1e999", "1x", "true", "false",
+        "null", "tru", "truex", "fals", "falsy", "nul", "nulls", "T", "", "[]", "[1]", "{}", "{\"b\":1}", "\"a\"x",
+        "1 ", "\"s\" ", "\x01", "'x'",
+    };
+    static const char *const behind[] = {"}", ",\"a.b\":1}", ", \"a.b\":\"y\"}", ",\"a\":2}", ",}", ",", "", "]", ",,",
+                                         ",  \"nest\":{\"b\":\"z\"}}"};
+    struct fixture f;
+    fixture_init(&f);
+    for (size_t v = 0; v < ARRAY_LEN(values); v++) {
+        for (size_t b = 0; b < ARRAY_LEN(behind); b++) {
+            char text[3][256];
+            char seen[3][512];
+            int rc[3];
+            static const char *const colons[] = {":", ": ", " :"};
+            for (size_t k = 0; k < 3; k++) {
+                struct err e;
+                int n = snprintf(text[k], sizeof text[k], "{\"a\"%s%s%s", colons[k], values[v], behind[b]);
+                rc[k] = read_exact(&f, text[k], (size_t)n, &e);
+                (void)snprintf(seen[k], sizeof seen[k], "%s tags %x", f.text.data, f.l.tags);
+            }
+            for (size_t k = 0; k < 2; k++) {
+                if (rc[k] != rc[2] || strcmp(seen[k], seen[2]) != 0) {
+                    fail_msg("%s: %d %s\n%s: %d %s", text[k], rc[k], seen[k], text[2], rc[2], seen[2]);
+                }
+            }
+        }
+    }
+    fixture_fini(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),      cmocka_unit_test(test_bad),
         cmocka_unit_test(test_nul_bytes), cmocka_unit_test(test_depth),
         cmocka_unit_test(test_limits),    cmocka_unit_test(test_chain),
-        cmocka_unit_test(test_borders),   cmocka_unit_test(test_unescape),
+        cmocka_unit_test(test_borders),   cmocka_unit_test(test_short_way),
+        cmocka_unit_test(test_unescape),
         cmocka_unit_test(test_walk),
     };
     struct json_kernel kernels[JSON_KERNELS_MAX];

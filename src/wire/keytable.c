@@ -15,8 +15,10 @@
 enum {
     KEYTABLE_NODES_MAX = 1 << 20, /* paths of all sources and rules; SigmaHQ needs a few thousand */
     KEYTABLE_SLOTS_MIN = 64,
+    KEYTABLE_SPARSE = 4, /* slots per key at least */
     KEYTABLE_SEEDS = 24, /* tries to find a seed with few collisions */
 };
+#define KEYTABLE_NAMES_MAX (UINT32_C(1) << 31) /* bytes of all keys */
 
 struct build_node {
     struct span key;
@@ -113,13 +115,19 @@ static uint64_t fill_slot(struct key_slot *slots, uint32_t nslots, uint64_t seed
 {
     uint64_t steps = 0;
     struct key_words w = key_words_of(edge->key.ptr, edge->key.len);
-    uint32_t at = (uint32_t)key_hash(seed, edge->parent, w, edge->key.len) & (nslots - 1);
+    uint64_t place = key_place(edge->parent, edge->key.len);
+    uint32_t first = (uint32_t)key_hash(key_hash_under(seed, edge->parent), w) & (nslots - 1);
+    uint32_t at = first;
     while (slots[at].node != KEY_NONE) {
         at = (at + 1) & (nslots - 1);
         steps++;
     }
-    slots[at] = (struct key_slot){w.head, w.tail, edge->parent, (uint32_t)edge->key.len,
-                                  name,   edge->node};
+    slots[at].head = w.head;
+    slots[at].tail = w.tail;
+    slots[at].place = place;
+    slots[at].name = name & (KEYTABLE_NAMES_MAX - 1);
+    slots[at].node = edge->node;
+    slots[first].more |= steps > 0;
     return steps;
 }
 
@@ -170,7 +178,7 @@ static size_t key_bytes(const struct keytable_builder *b)
     for (size_t i = 0; i < b->links.len; i++) {
         bytes += b->links.data[i].key.len;
     }
-    CHECK(bytes < UINT32_MAX);
+    CHECK(bytes < KEYTABLE_NAMES_MAX);
     return bytes;
 }
 
@@ -185,7 +193,7 @@ static uint32_t put_name(char *names, uint32_t at, struct span key)
 const struct keytable *keytable_pack(const struct keytable_builder *b, struct arena *region)
 {
     uint32_t nslots = KEYTABLE_SLOTS_MIN;
-    while (nslots < (b->nodes.len + b->links.len) * 2) {
+    while (nslots < (b->nodes.len + b->links.len) * KEYTABLE_SPARSE) {
         nslots *= 2;
     }
     struct keytable *t = arena_alloc(region, sizeof *t);
@@ -208,6 +216,21 @@ const struct keytable *keytable_pack(const struct keytable_builder *b, struct ar
     return t;
 }
 
+key_node keytable_probe_on(const struct keytable *t, uint32_t at, struct key_words w,
+                           uint64_t place, const char *p)
+{
+    size_t len = (uint32_t)place;
+    for (;; at = (at + 1) & t->mask) {
+        const struct key_slot *s = &t->slots[at];
+        if (s->node == KEY_NONE) {
+            return KEY_NONE;
+        }
+        if (key_slot_fits(s, w, place) && (len <= 16 || key_middle_eq(t->names + s->name, p, len))) {
+            return s->node;
+        }
+    }
+}
+
 uint32_t keytable_nodes(const struct keytable *t)
 {
     return t->nodes;
@@ -218,7 +241,8 @@ key_node keytable_find(const struct keytable *t, key_node parent, struct span ke
     if (parent == KEY_NONE || key.len > UINT32_MAX) {
         return KEY_NONE;
     }
-    return keytable_probe(t, parent, key_words_of(key.ptr, key.len), key.ptr, key.len);
+    return keytable_probe(t, key_hash_under(t->seed, parent), parent,
+                          key_words_of(key.ptr, key.len), key.ptr, key.len);
 }
 
 unsigned keytable_flags(const struct keytable *t, key_node node)

@@ -12,12 +12,12 @@
 #include "wire/keytable.h"
 
 struct key_slot {
-    uint64_t head; /* first 8 bytes, missing ones zero */
-    uint64_t tail; /* last 8 bytes; of a shorter key the same as head */
-    uint32_t parent;
-    uint32_t len;
-    uint32_t name; /* offset into names */
-    key_node node; /* KEY_NONE: empty slot */
+    uint64_t head;  /* first 8 bytes, missing ones zero */
+    uint64_t tail;  /* last 8 bytes; of a shorter key the same as head */
+    uint64_t place; /* key_place of parent and length */
+    uint32_t name : 31;
+    uint32_t more : 1; /* a key that belongs here stands further on */
+    key_node node;     /* KEY_NONE: empty slot */
 };
 
 struct key_info {
@@ -68,25 +68,40 @@ static inline struct key_words key_words_of(const char *p, size_t len)
 /* As key_words_of where at least 8 bytes from p on may be read: no branch on the length. */
 static inline struct key_words key_words_wide(const char *p, size_t len)
 {
+    static const uint64_t keep[9] = {0,
+                                     UINT64_MAX >> 56,
+                                     UINT64_MAX >> 48,
+                                     UINT64_MAX >> 40,
+                                     UINT64_MAX >> 32,
+                                     UINT64_MAX >> 24,
+                                     UINT64_MAX >> 16,
+                                     UINT64_MAX >> 8,
+                                     UINT64_MAX};
     struct key_words w;
-    size_t over = len > 8 ? len - 8 : 0;
-    size_t bits = (len < 8 ? 8 - len : 0) * 8;
-    uint64_t keep = bits == 64 ? 0 : UINT64_MAX >> bits;
+    size_t short_len = len < 8 ? len : 8;
     memcpy(&w.head, p, 8);
-    memcpy(&w.tail, p + over, 8);
-    w.head &= keep;
-    w.tail &= keep;
+    memcpy(&w.tail, p + len - short_len, 8);
+    w.head &= keep[short_len];
+    w.tail &= keep[short_len];
     return w;
 }
 
-static inline uint64_t key_hash(uint64_t seed, key_node parent, struct key_words w, size_t len)
+/* What two keys must share beside their bytes. */
+static inline uint64_t key_place(key_node parent, size_t len)
 {
-    uint64_t a = w.head ^ seed;
-    /* The parent's share is the same for all keys of an object: worked out once. */
-    uint64_t b = w.tail ^ (uint64_t)parent * 0x9e3779b97f4a7c15u ^ ((uint64_t)len << 56 | (uint64_t)len << 24);
-    unsigned __int128 m = (unsigned __int128)(a | 1) * (b | 1);
-    uint64_t h = (uint64_t)m ^ (uint64_t)(m >> 64) ^ (a << 1);
-    return h ^ h >> 29;
+    return (uint64_t)parent << 32 | (uint32_t)len;
+}
+
+/* The share of the hash that all keys of a parent have. */
+static inline uint64_t key_hash_under(uint64_t seed, key_node parent)
+{
+    return (parent + 1 + seed) * 0x9e3779b97f4a7c15u;
+}
+
+static inline uint64_t key_hash(uint64_t under, struct key_words w)
+{
+    unsigned __int128 m = (unsigned __int128)(w.head ^ under) * (w.tail + under);
+    return (uint64_t)m ^ (uint64_t)(m >> 64);
 }
 
 /* Whether two keys of more than 16 bytes are equal but for their first and last eight. */
@@ -103,21 +118,34 @@ static inline bool key_middle_eq(const char *a, const char *b, size_t len)
     return ((x[0] ^ x[1]) | (x[2] ^ x[3])) == 0;
 }
 
-/* parent must not be KEY_NONE. The table is at most half full, so the loop meets an empty slot. */
-static inline key_node keytable_probe(const struct keytable *t, key_node parent, struct key_words w,
-                                      const char *p, size_t len)
+/* The slot holds this key under this parent, but for the middle of a long one. */
+static inline bool key_slot_fits(const struct key_slot *s, struct key_words w, uint64_t place)
 {
-    uint32_t at = (uint32_t)key_hash(t->seed, parent, w, len) & t->mask;
-    for (;; at = (at + 1) & t->mask) {
-        const struct key_slot *s = &t->slots[at];
-        if (s->node == KEY_NONE) {
-            return KEY_NONE;
-        }
-        if (s->head == w.head && s->tail == w.tail && s->len == len && s->parent == parent &&
-            (len <= 16 || key_middle_eq(t->names + s->name, p, len))) {
-            return s->node;
-        }
+    return ((s->head ^ w.head) | (s->tail ^ w.tail) | (s->place ^ place)) == 0;
+}
+
+/* From slot `at` on. The table is at most a quarter full, so the loop meets an empty slot. */
+key_node keytable_probe_on(const struct keytable *t, uint32_t at, struct key_words w,
+                           uint64_t place, const char *p);
+
+/*
+ * under: key_hash_under of the parent, which must not be KEY_NONE. Most keys of up to 16 bytes stand at the first place
+ * looked at or nowhere; which of the two no branch can foresee, so there is none.
+ */
+static inline key_node keytable_probe(const struct keytable *t, uint64_t under, key_node parent,
+                                      struct key_words w, const char *p, size_t len)
+{
+    uint64_t place = key_place(parent, len);
+    uint32_t at = (uint32_t)key_hash(under, w) & t->mask;
+    const struct key_slot *s = &t->slots[at];
+    if (__builtin_expect(len > 16, 0)) {
+        return keytable_probe_on(t, at, w, place, p);
     }
+    uint32_t fits = key_slot_fits(s, w, place);
+    if (__builtin_expect(s->more > fits, 0)) {
+        return keytable_probe_on(t, at, w, place, p);
+    }
+    return s->node | (fits - 1);
 }
 
 #endif

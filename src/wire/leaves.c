@@ -15,7 +15,8 @@ enum { LEAVES_FIRST = 256 };
 void leaves_init(struct leaves *l, uint32_t nodes)
 {
     memset(l, 0, sizeof *l);
-    l->slots = mem_calloc(nodes, sizeof *l->slots);
+    CHECK(nodes <= INT32_MAX);
+    l->slots = (struct leaf_slot *)mem_calloc((size_t)nodes + 1, sizeof *l->slots) + 1;
     l->nslots = nodes;
     l->data = mem_calloc(LEAVES_FIRST, sizeof *l->data);
     l->cap = LEAVES_FIRST;
@@ -25,7 +26,9 @@ void leaves_init(struct leaves *l, uint32_t nodes)
 void leaves_fini(struct leaves *l)
 {
     mem_free(l->data);
-    mem_free(l->slots);
+    if (l->slots != NULL) {
+        mem_free(l->slots - 1);
+    }
     mem_free(l->scratch);
     memset(l, 0, sizeof *l);
 }
@@ -37,9 +40,7 @@ void leaves_clear(struct leaves *l)
     l->stamp++;
     if (l->stamp == 0) {
         /* The counter came round: stamps of long ago must not look current. */
-        if (l->nslots > 0) {
-            memset(l->slots, 0, l->nslots * sizeof *l->slots);
-        }
+        memset(l->slots - 1, 0, ((size_t)l->nslots + 1) * sizeof *l->slots);
         l->stamp = 1;
     }
 }

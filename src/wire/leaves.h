@@ -73,7 +73,7 @@ struct leaves {
     struct leaf *data;
     uint32_t len;
     uint32_t cap;
-    struct leaf_slot *slots; /* one per node */
+    struct leaf_slot *slots; /* one per node; slots[-1] is for leaves that have none */
     uint32_t nslots;
     uint32_t stamp;
     uint32_t tags; /* enum leaf_tags of the current record */
@@ -87,11 +87,26 @@ void leaves_fini(struct leaves *l);
 void leaves_clear(struct leaves *l);
 void leaves_grow(struct leaves *l);
 
+/* The place of leaf i in its node's list. Returns the leaf before it, or LEAF_NIL. */
+static inline uint32_t leaves_link(struct leaves *l, key_node node, uint32_t i)
+{
+    /* KEY_NONE as a signed number is the slot in front: half of the leaves have no node, and a branch would guess. */
+    struct leaf_slot *s = &l->slots[(int32_t)node];
+    if (__builtin_expect(((s->stamp ^ l->stamp) | node >> 31) == 0, 0)) {
+        uint32_t before = s->last;
+        l->data[before].next = i;
+        s->last = (uint16_t)i;
+        return before;
+    }
+    *s = (struct leaf_slot){l->stamp, (uint16_t)i, (uint16_t)i};
+    return LEAF_NIL;
+}
+
 /* Adds a leaf; beyond LEAVES_MAX it tags and drops. */
 static inline void leaves_add(struct leaves *l, key_node node, uint8_t kind, uint8_t flags,
                               uint16_t object, const char *ptr, size_t len)
 {
-    if (l->len == l->cap) {
+    if (__builtin_expect(l->len == l->cap, 0)) {
         if (l->len >= LEAVES_MAX) {
             l->tags |= TAG_TOO_MANY_FIELDS;
             return;
@@ -100,16 +115,7 @@ static inline void leaves_add(struct leaves *l, key_node node, uint8_t kind, uin
     }
     uint32_t i = l->len++;
     l->data[i] = (struct leaf){ptr, (uint32_t)len, node, LEAF_NIL, kind, flags, object};
-    if (node == KEY_NONE) {
-        return;
-    }
-    struct leaf_slot *s = &l->slots[node];
-    if (s->stamp != l->stamp) {
-        *s = (struct leaf_slot){l->stamp, (uint16_t)i, (uint16_t)i};
-    } else {
-        l->data[s->last].next = i;
-        s->last = (uint16_t)i;
-    }
+    (void)leaves_link(l, node, i);
 }
 
 /* First leaf of a node or LEAF_NIL; follow with data[i].next. */
