@@ -38,6 +38,7 @@ struct hub {
 struct hub_connection {
     bool looked;
     char node[FED_NODE_LEN + 1]; /* empty: no certificate of ours */
+    int64_t until_s;             /* when that certificate ends */
 };
 
 enum request_state { HEAD, BODY, WAITING, ANSWERED, SENT };
@@ -146,7 +147,8 @@ static void respond(struct fed_call *call, unsigned status, struct span body)
 
 /* ---- who asks ---- */
 
-static bool read_node(struct MHD_Connection *connection, char node[FED_NODE_LEN + 1])
+static bool read_node(struct MHD_Connection *connection, char node[FED_NODE_LEN + 1],
+                      int64_t *until_s)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
@@ -163,6 +165,7 @@ static bool read_node(struct MHD_Connection *connection, char node[FED_NODE_LEN 
                 gnutls_x509_crt_get_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, 0, node, &len) >=
                     0 &&
                 len == FED_NODE_LEN;
+    *until_s = fine ? (int64_t)gnutls_x509_crt_get_expiration_time(crt) : 0;
     gnutls_x509_crt_deinit(crt);
     return fine;
 }
@@ -177,11 +180,12 @@ static void find_node(struct hub_request *r)
     }
     if (!c->looked) {
         c->looked = true;
-        if (!read_node(r->connection, c->node)) {
+        if (!read_node(r->connection, c->node, &c->until_s)) {
             c->node[0] = '\0';
         }
     }
     memcpy(r->node, c->node, sizeof r->node);
+    r->call.certificate_until_s = c->until_s;
 }
 
 static void on_connection(void *cls, struct MHD_Connection *connection, void **socket_context,

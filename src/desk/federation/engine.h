@@ -177,7 +177,7 @@ enum fed_call_kind { FED_CALL_ENROL, FED_CALL_ENROLLED, FED_CALL_HELLO, FED_CALL
 struct fed_call {
     enum fed_call_kind kind;
     struct span node; /* of its certificate, checked against the hub's authority; empty = none */
-    struct span certificate; /* PEM of it; only for RENEW */
+    int64_t certificate_until_s; /* when that ends, in seconds since 1970 */
     struct span body;
     struct span request, proof; /* ENROLLED */
     int64_t epoch, after, wait_s; /* PULL */

@@ -167,6 +167,11 @@ static void hello(struct fed_engine *en, struct fed_call *call)
         engine_respond_error(call, 400, "shape", "no hello that can be read");
         return;
     }
+    if (call->peer->pushing) { /* what it would be told of is not over: a push from before is being kept */
+        arena_fini(&a);
+        engine_respond_error(call, 503, "busy", "what you sent is being kept; try again");
+        return;
+    }
     struct hello *h = mem_alloc(sizeof *h);
     *h = (struct hello){.en = en, .call = call, .peer = call->peer, .in = in};
     take_version(call->peer, root);
@@ -272,6 +277,23 @@ static void push_take(struct fed_engine *en, struct fed_call *call, const struct
     engine_group_go(en);
 }
 
+/* Numbers that are known must be known for the same: else a push from before the last hello was taken
+ * in after it, and what comes now under its numbers would be lost. They part, and meet anew. */
+static bool same_truth(const struct hub_peer *p, const struct batch *b, uint32_t skip)
+{
+    struct arena a;
+    struct jcs *root = NULL;
+    struct span id = SPAN("");
+    if (skip == 0 || b->items[skip - 1].seq != p->in_seq || p->in_id[0] == '\0') {
+        return true;
+    }
+    arena_init(&a, 4096);
+    bool same = jcs_read(&a, b->items[skip - 1].envelope, FED_DEPTH_MAX, &root, NULL) == 0 &&
+                jcs_get_text(root, "id", &id) && span_eq(id, span_of(p->in_id));
+    arena_fini(&a);
+    return same;
+}
+
 static void push(struct fed_engine *en, struct fed_call *call)
 {
     struct err e = {0};
@@ -282,6 +304,11 @@ static void push(struct fed_engine *en, struct fed_call *call)
     int rc = batch_read_push(call->body, b, &e);
     enum fed_refusal how =
         rc < 0 ? FED_TAKEN : engine_arrive(p->in_epoch, p->in_seq, b, &skip);
+    if (rc == 0 && how == FED_TAKEN && b->epoch == p->in_epoch && !same_truth(p, b, skip)) {
+        how = FED_STREAM;
+        log_warn("federation.parted", "peer=%s epoch=%" PRId64 " seq=%" PRId64, p->node, p->in_epoch,
+                 p->in_seq);
+    }
     if (rc < 0) {
         engine_respond_error(call, 400, "shape", e.text);
     } else if (!p->greeted || how != FED_TAKEN) {
@@ -329,6 +356,7 @@ void fed_hub_call(struct fed_engine *en, struct fed_call *call)
     call->peer = engine_peer(en, call->node);
     CHECK(call->peer != NULL); /* it stands in a membership, so it is a node id */
     call->peer->contact = clock_now();
+    call->peer->certificate_until = call->certificate_until_s * TIME_SECOND;
     switch (call->kind) {
     case FED_CALL_HELLO:
         hello(en, call);

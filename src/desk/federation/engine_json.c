@@ -164,6 +164,7 @@ static void put_member(struct json_writer *j, const struct fed_engine *en, const
                        const struct fed_member *x, bool for_list)
 {
     char print[FED_FINGERPRINT_LEN + 1];
+    const struct hub_peer *p = peer_of(en, x->node);
     json_object(j);
     put_text(j, "node", x->node);
     put_text(j, "organisation", x->org);
@@ -174,10 +175,9 @@ static void put_member(struct json_writer *j, const struct fed_engine *en, const
         fed_fingerprint(x->sign, x->seal, print);
         put_number(j, "since_epoch", (int64_t)x->since);
         put_text(j, "fingerprint", span_of(print));
-        json_key(j, "certificate_expires");
-        json_null(j);
+        put_time(j, "certificate_expires", p == NULL ? 0 : p->certificate_until);
     }
-    put_health(j, peer_of(en, x->node));
+    put_health(j, p);
     json_end(j);
 }
 

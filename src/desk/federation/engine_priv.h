@@ -64,6 +64,7 @@ struct hub_peer {
     bool news;                /* something new since then */
     bool greeted;             /* said hello since we run */
     time_ns contact;
+    time_ns certificate_until; /* of the one it spoke with last, or was given since; 0 = not known */
     char version[32];
 };
 

@@ -10,8 +10,9 @@
  *   sender                     fed_stream_number … fed_stream_receipt
  *   receiver, per envelope     fed_stream_take, in the transaction that applies it
  *
- * What must hold outside: a hello ends the connection before it, so that what was sent before a
- * hello, and the receipts for it, are dead after it (one connection per link; the newest counts).
+ * What must hold outside: what was sent before a hello is dead after it. The hub answers no hello while
+ * it keeps a push of that node, and parts with a sender whose numbers stand for something else than what
+ * it has (engine_hub.c); a long poll ends when its node speaks anew.
  * Pure; who calls it keeps the structs with what they count, in one transaction.
  */
 #ifndef DESK_FEDERATION_STREAM_H
