@@ -11,6 +11,7 @@ its own on one bridge where that is possible (root and `ip netns`), else on loop
 Nothing here sleeps: everything waits for a condition with a limit. Nodes are asked over their control sockets, and as an
 administrator over HTTP where an officer's password is needed."""
 import ctypes
+import glob
 import http.client
 import json
 import os
@@ -28,6 +29,7 @@ import urllib.parse
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from ports import free_port  # noqa: E402
+import bridge as user_bridge  # noqa: E402
 
 LIMIT_S = 60
 PASSWORD = "harbour lamp seven"
@@ -62,10 +64,14 @@ def namespaces_possible():
     return usable
 
 
-def socket_in(namespace, address, timeout=LIMIT_S):
-    """A TCP connection made inside a namespace; a socket stays where it was made."""
-    if namespace is None:
-        return socket.create_connection(address, timeout)
+def faketime_library():
+    """Debian's libfaketime; None where it is not installed."""
+    found = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
+    return found[0] if found else None
+
+
+def inside_of(namespace, make):
+    """Runs `make` on a thread that is in a namespace: the sockets it makes stay there."""
     out = {}
 
     def work():
@@ -77,7 +83,7 @@ def socket_in(namespace, address, timeout=LIMIT_S):
                     raise OSError(ctypes.get_errno(), "setns")
             finally:
                 os.close(fd)
-            out["socket"] = socket.create_connection(address, timeout)
+            out["made"] = make()
         except OSError as e:
             out["error"] = e
 
@@ -86,7 +92,14 @@ def socket_in(namespace, address, timeout=LIMIT_S):
     t.join()
     if "error" in out:
         raise out["error"]
-    return out["socket"]
+    return out["made"]
+
+
+def socket_in(namespace, address, timeout=LIMIT_S):
+    """A TCP connection made inside a namespace; a socket stays where it was made."""
+    if namespace is None:
+        return socket.create_connection(address, timeout)
+    return inside_of(namespace, lambda: socket.create_connection(address, timeout))
 
 
 class Answer:
@@ -140,13 +153,14 @@ class Admin:
 
 
 class Node:
-    def __init__(self, world, name, hub=False, extra="", number=0):
+    def __init__(self, world, name, hub=False, extra="", number=0, allow="127.0.0.0/8, 10.77.0.0/16", proxy=""):
         self.world, self.name, self.hub = world, name, hub
         self.folder = os.path.join(world.folder, name)
         self.data = os.path.join(self.folder, "data")
         self.log_path = os.path.join(self.folder, "log")
         self.namespace, self.process, self.number = None, None, number
         self.roles_killed = False  # by the test itself
+        self.clock = ""  # as libfaketime has it: "+31d"; it holds from the next start on
         os.makedirs(self.folder)
         if world.namespaces:
             self.namespace = world.add_namespace(name, number)
@@ -160,8 +174,9 @@ class Node:
         with open(self.config, "w", encoding="utf-8") as f:
             f.write("node: {name: %s, organisation: \"City of %s\"}\ndesk: {listen: \"127.0.0.1:%d\"}\n"
                     "ingest: {listen: \"127.0.0.1:%d\"}\nsources: [{name: test, kind: http, token: %s}]\n"
-                    "federation: {allow: [127.0.0.0/8, 10.77.0.0/16]}\n"
-                    % (name, name.capitalize(), self.desk_port, self.ingest_port, INGEST_TOKEN))
+                    "federation: {allow: [%s]%s}\nintakes: 1\n"
+                    % (name, name.capitalize(), self.desk_port, self.ingest_port, INGEST_TOKEN, allow,
+                       ", proxy: \"%s\"" % proxy if proxy else ""))
             if hub:
                 f.write("hub: {listen: \"%s:%d\", name: \"Hub %s\", url: \"%s\"}\n" % (listen, self.hub_port, name, self.url))
             f.write(extra)
@@ -173,9 +188,14 @@ class Node:
     def start(self):
         self.log_from = os.path.getsize(self.log_path) if os.path.exists(self.log_path) else 0
         log = open(self.log_path, "ab")
+        environment = dict(os.environ)
+        if self.clock:
+            environment.update(LD_PRELOAD=faketime_library(), FAKETIME=self.clock, FAKETIME_DONT_FAKE_MONOTONIC="1",
+                               DONT_FAKE_MONOTONIC="1")
         prefix = ["ip", "netns", "exec", self.namespace] if self.namespace else []
         self.process = subprocess.Popen(prefix + [self.world.program, "serve", "--config", self.config, "--data", self.data,
-                                                  "--verbose"], stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+                                                  "--verbose"], stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+                                        env=environment)
         log.close()
         self.expect(r"node\.ready")
         self.expect(r"federation\.ready")
@@ -297,16 +317,21 @@ class Node:
 
 
 class World:
-    """`namespaces`: None = where possible. Says with `namespaces` whether it has them."""
+    """`namespaces`: None = where possible. Says with `namespaces` whether it has them. `seed`: with namespaces, the switch
+    is bridge.py with this seed instead of the kernel's, and packets can be hurt."""
 
-    def __init__(self, program, namespaces=None):
+    def __init__(self, program, namespaces=None, seed=None):
         self.program = os.path.abspath(program)
         self.namespaces = namespaces_possible() if namespaces is None else namespaces
         self.folder = tempfile.mkdtemp(prefix="sereno-world-")
         self.nodes, self.made, self.tag = [], [], "s%d" % (os.getpid() % 100000)
+        self.bridge, self.lock = None, threading.Lock()
         if self.namespaces:
             self.switch = self.tag + "-switch"
             self.add_plain(self.switch)
+        if self.namespaces and seed is not None:
+            self.bridge = user_bridge.Bridge(self.switch, seed)
+        elif self.namespaces:
             self.inside(self.switch, "ip", "link", "add", "br0", "type", "bridge")
             self.inside(self.switch, "ip", "link", "set", "br0", "up")
 
@@ -324,6 +349,8 @@ class World:
             n.stop()
         bad = [n.name + ": " + line for n in self.nodes for line in n.log(True).split("\n")
                if re.search(r"Sanitizer|runtime error:|check failed|role\.hung|Aborted" + ("" if n.roles_killed else r"|role\.killed"), line)]
+        if self.bridge:
+            self.bridge.close()
         for name in self.made:
             run("ip", "netns", "del", name, check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -347,9 +374,13 @@ class World:
         ns, port = "%s-%s" % (self.tag, name), "p%d" % number
         self.add_plain(ns)
         run("ip", "link", "add", "eth0", "netns", ns, "type", "veth", "peer", "name", port, "netns", self.switch)
-        self.inside(self.switch, "ip", "link", "set", port, "master", "br0", "up")
+        self.inside(self.switch, "ip", "link", "set", port, *([] if self.bridge else ["master", "br0"]), "up")
         self.inside(ns, "ip", "addr", "add", self.address(number) + "/16", "dev", "eth0")
         self.inside(ns, "ip", "link", "set", "eth0", "up")
+        if self.bridge:
+            assert inside_of(ns, lambda: user_bridge.plain("eth0")), "eth0 leaves work to its card"
+            with self.lock:
+                self.bridge.add(number)
         return ns
 
     def cut(self, node, down=True):
@@ -357,21 +388,36 @@ class World:
         assert self.namespaces
         self.inside(self.switch, "ip", "link", "set", "p%d" % node.number, "down" if down else "up")
 
-    def disturb(self, node, *netem):
-        """tc netem on the way to a node: loss, duplication, reordering; nothing = as before. False: not on this kernel."""
-        if not self.namespaces or shutil.which("tc") is None:
-            return False
-        port = "p%d" % node.number
-        run("ip", "netns", "exec", self.switch, "tc", "qdisc", "del", "dev", port, "root", check=False)
-        return not netem or run("ip", "netns", "exec", self.switch, "tc", "qdisc", "add", "dev", port, "root", "netem", *netem,
-                                check=False).returncode == 0
+    def hurt(self, node, **chances):
+        """Chances of `drop`, `double` and `late` (overtaken) for every packet to and from a node; none = a good line."""
+        return self.bridge.rule(node.number, **chances)
 
     # ---- members ----
 
-    def node(self, name, hub=False, extra=""):
-        n = Node(self, name, hub, extra, len(self.nodes))
+    def node(self, name, hub=False, extra="", **more):
+        n = Node(self, name, hub, extra, len(self.nodes), **more)
         self.nodes.append(n)
         return n
+
+    def nodes_at_once(self, *names, hubs=()):
+        """Several, started beside one another."""
+        first, made, failed = len(self.nodes), {}, []
+
+        def make(i, name):
+            try:
+                made[name] = Node(self, name, name in hubs, "", first + i)
+            except Exception as e:  # pylint: disable=broad-except
+                failed.append((name, e))
+
+        threads = [threading.Thread(target=make, args=(i, name)) for i, name in enumerate(names)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        self.nodes += [made[n] for n in names if n in made]
+        if failed:
+            raise failed[0][1]
+        return [made[n] for n in names]
 
     def join(self, hub, circle, node, fingerprint=True):
         """A code, handed in by the command line. Returns the request as the hub shows it."""
