@@ -211,6 +211,8 @@ static void source_json(struct json_writer *j, const struct source_row *s)
     json_milli(j, s->rate_milli);
     json_key(j, "held");
     json_bool(j, s->held);
+    json_key(j, "silent");
+    json_bool(j, s->silent);
     json_end(j);
 }
 

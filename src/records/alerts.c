@@ -207,6 +207,33 @@ int alerts_get(struct db *db, struct span organisation, struct span id, struct a
     return rc;
 }
 
+int alerts_open_of(struct db *db, struct span rule_id, struct span organisation, struct span source, struct arena *arena,
+                   struct alert_row *row_out, struct err *e)
+{
+    struct db_stmt *s = NULL;
+    int rc = db_query(db,
+                      "SELECT " ALERT_COLUMNS " FROM alert WHERE rule_id = $1 AND organisation = $2 AND source = $3 "
+                      "AND status <> $4 ORDER BY received DESC, id DESC LIMIT 1",
+                      e, &s);
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_text(s, 1, rule_id);
+    db_bind_text(s, 2, organisation);
+    db_bind_text(s, 3, source);
+    db_bind_i64(s, 4, ALERT_CLOSED);
+    rc = db_step(s, e);
+    if (rc == 0) {
+        return err_set(e, ERR_NOT_FOUND, "no such alert is open");
+    }
+    if (rc > 0) {
+        alert_row_read(s, arena, row_out);
+        db_done(s);
+        rc = 0;
+    }
+    return rc;
+}
+
 int alerts_history(struct db *db, struct span id, struct arena *arena,
                    struct alert_step **steps_out, size_t *count_out, struct err *e)
 {

@@ -52,6 +52,10 @@ int alerts_count(struct db *db, struct span organisation, time_ns now, struct al
 int alerts_get(struct db *db, struct span organisation, struct span id, struct arena *arena,
                struct alert_row *row_out, struct span *detail_out, struct err *e) NODISCARD;
 
+/* The newest alert of this rule and source that nobody closed. ERR_NOT_FOUND: none. */
+int alerts_open_of(struct db *db, struct span rule_id, struct span organisation, struct span source, struct arena *arena,
+                   struct alert_row *row_out, struct err *e) NODISCARD;
+
 /* Its life, oldest first. */
 int alerts_history(struct db *db, struct span id, struct arena *arena,
                    struct alert_step **steps_out, size_t *count_out, struct err *e) NODISCARD;

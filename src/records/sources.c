@@ -16,6 +16,7 @@ void source_encode(struct buf *out, const struct source_row *row)
     buf_u64(out, (uint64_t)row->last_event);
     buf_u64(out, (uint64_t)row->rate_milli);
     buf_u8(out, row->held);
+    buf_u8(out, row->silent);
 }
 
 void source_decode(struct cursor *c, struct source_row *out)
@@ -32,6 +33,7 @@ void source_decode(struct cursor *c, struct source_row *out)
     out->last_event = (time_ns)cursor_u64(c);
     out->rate_milli = (int64_t)cursor_u64(c);
     out->held = cursor_u8(c) != 0;
+    out->silent = cursor_u8(c) != 0;
 }
 
 int sources_put(struct db *db, const struct source_row *row, struct err *e)

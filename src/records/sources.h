@@ -23,6 +23,7 @@ struct source_row {
     int64_t dropped;
     int64_t anomalies;
     time_ns last_event; /* TIME_NONE = none yet */
+    bool silent;        /* longer without an event than silent_after of the config; not stored */
     bool held;          /* on hold: intakes crashed over it; not stored */
     int64_t rate_milli; /* thousandths of an event per second over the last minute; not stored */
 };

@@ -45,6 +45,7 @@ struct config_source {
     struct span source;       /* a file of sources/ by name, or "auto" */
     struct span organisation; /* whose it is; the node's own when not stated */
     int32_t zone_s;           /* seconds east of UTC of times that state none */
+    uint32_t silent_after_s;  /* no event for so long is an alert; 0 = it may be silent */
 };
 
 struct config_listen {

@@ -23,6 +23,7 @@ static void put_source(struct buf *out, const struct config_source *s, enum role
     buf_str(out, s->source);
     buf_str(out, s->organisation);
     buf_u32(out, (uint32_t)s->zone_s);
+    buf_u32(out, s->silent_after_s);
 }
 
 static void put_notify(struct buf *out, const struct config *c, enum role_id role)
@@ -114,6 +115,7 @@ static void get_sources(struct config *c, struct cursor *in)
         s->source = get_text(c, in);
         s->organisation = get_text(c, in);
         s->zone_s = (int32_t)cursor_u32(in);
+        s->silent_after_s = cursor_u32(in);
         in->failed = in->failed || kind >= SOURCE_KIND_COUNT;
     }
     c->nsources = in->failed ? 0 : n;

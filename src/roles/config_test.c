@@ -35,7 +35,7 @@ static const char whole[] =
     "  tls: {cert: tls/desk.crt, key: /etc/keys/desk.key}\n"
     "ingest: {listen: '127.0.0.1:8611'}\n"
     "sources:\n"
-    "  - {name: web, kind: file, path: /var/log/nginx/access.log, source: web}\n"
+    "  - {name: web, kind: file, path: /var/log/nginx/access.log, source: web, silent_after: 900}\n"
     "  - {name: fw, kind: syslog-udp, listen: '192.0.2.1:514', zone: '+02:00'}\n"
     "  - {name: fw2, kind: syslog-tcp, listen: '[::1]:514', zone: -03:30}\n"
     "  - {name: school, kind: http, token: 0123456789abcdef, organisation: School}\n"
@@ -236,6 +236,7 @@ static void test_codec(void **state)
         for (uint32_t i = 0; i < got.nsources; i++) {
             assert_true(span_eq(got.sources[i].name, c.sources[i].name));
             assert_int_equal(got.sources[i].zone_s, c.sources[i].zone_s);
+            assert_int_equal(got.sources[i].silent_after_s, i == 0 ? 900 : 0);
             assert_int_equal(got.sources[i].path.len > 0, i == 0 && !hunter);
             /* a token's hash is for intake alone */
             assert_int_equal(got.sources[i].token_hash.len, intake && i == 3 ? 64 : 0);

@@ -10,7 +10,7 @@
 #include "roles/config.h"
 #include "wire/yaml.h"
 
-enum { TOKEN_MIN = 16, TOKEN_HASH_BYTES = 32 };
+enum { TOKEN_MIN = 16, TOKEN_HASH_BYTES = 32, SILENT_AFTER_MAX_S = 366 * 86400 };
 
 struct reading {
     struct config *c;
@@ -166,7 +166,8 @@ static int read_token(struct reading *r, const struct yaml_node *map, struct spa
 static int read_source(struct reading *r, const struct yaml_node *map, struct config_source *s)
 {
     static const char *const keys[] = {"name",   "kind",         "listen", "path", "token",
-                                       "source", "organisation", "zone",   NULL};
+                                       "source", "organisation", "zone",   "silent_after", NULL};
+    int64_t silent = 0;
     int rc = yaml_expect(map, YAML_MAP, "a source", r->e);
     rc = rc == 0 ? yaml_known_keys(map, keys, r->e) : rc;
     s->source = SPAN("auto");
@@ -178,6 +179,8 @@ static int read_source(struct reading *r, const struct yaml_node *map, struct co
     rc = rc == 0 ? text(r, map, "source", false, &s->source) : rc;
     rc = rc == 0 ? text(r, map, "organisation", false, &s->organisation) : rc;
     rc = rc == 0 ? read_zone(r, map, &s->zone_s) : rc;
+    rc = rc == 0 ? yaml_get_int(map, "silent_after", false, 1, SILENT_AFTER_MAX_S, &silent, r->e) : rc;
+    s->silent_after_s = (uint32_t)silent;
     rc = rc == 0 ? read_token(r, map, &s->token_hash) : rc;
     if (rc == 0 && s->token_hash.len > 0 && s->kind != SOURCE_HTTP) {
         return wrong(r, yaml_get(map, "token"), "only sources of kind http have a token");

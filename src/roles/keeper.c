@@ -17,6 +17,7 @@
 #include "roles/keeper_correlate.h"
 #include "roles/keeper_disk.h"
 #include "roles/keeper_hunts.h"
+#include "roles/keeper_silence.h"
 #include "roles/role.h"
 #include "roles/window_codec.h"
 
@@ -153,6 +154,13 @@ static int release_source(void *arg, struct span name)
     return rc;
 }
 
+/* Hook: a source is silent. */
+static int source_silent(void *arg, const struct source_row *row, uint32_t after_s, time_ns now)
+{
+    struct keeper *k = arg;
+    return keeper_silence_tell(k->archive, row, after_s, now);
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct keeper *k = timer->data;
@@ -217,11 +225,13 @@ static int start(struct role *r, const struct config *config, struct err *e)
                                                .stops_changed = on_stops,
                                                .tokens_changed = on_tokens,
                                                .rules_changed = on_rules,
-                                               .release_source = release_source};
+                                               .release_source = release_source,
+                                               .source_silent = source_silent};
     rc = keeper_records_open(data, &hooks, e, &k->records);
     if (rc != 0) {
         return rc;
     }
+    keeper_records_config(k->records, config);
     rc = keeper_hunts_open(r, data, keeper_records_db(k->records), &k->hunts, e);
     if (rc != 0) {
         return rc;
@@ -416,7 +426,11 @@ static void on_fd(struct role *r, struct role_fd *f)
 
 static void on_reload(struct role *r, const struct config *config)
 {
-    state_of(r)->retention_days = config->retention_days;
+    struct keeper *k = state_of(r);
+    k->retention_days = config->retention_days;
+    if (k->records != NULL) {
+        keeper_records_config(k->records, config);
+    }
 }
 
 static void on_stop(struct role *r)

@@ -289,6 +289,18 @@ static int write_window(struct keeper_archive *k, struct ipc *ch, struct span bo
     return 0;
 }
 
+int keeper_archive_own(struct keeper_archive *k, const struct archive_window *w, struct err *e)
+{
+    struct archive_kept kept;
+    arena_reset(&k->scratch);
+    int rc = k->stuck.len > 0 ? err_set(e, ERR_IO, "windows wait for the disk") : archive_write(k->archive, w, &kept, e);
+    if (rc == 0) {
+        k->totals.events += w->blocks[0].header.count;
+        hand_alerts_on(k, w, &kept);
+    }
+    return rc;
+}
+
 static void note_failure(struct keeper_archive *k, const struct err *e)
 {
     time_ns now = clock_mono();

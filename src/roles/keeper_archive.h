@@ -18,6 +18,8 @@ struct keeper_archive;
 int keeper_archive_open(const char *data_dir, struct keeper_archive **out, struct err *e) NODISCARD;
 /* The writer, for those who write beside windows; borrowed until closed. */
 struct archive *keeper_archive_writer(struct keeper_archive *k);
+/* A window of the keeper's own: written, its alerts handed on. ERR_IO, ERR_LIMIT: the disk; nothing of it is kept. */
+int keeper_archive_own(struct keeper_archive *k, const struct archive_window *w, struct err *e) NODISCARD;
 void keeper_archive_close(struct keeper_archive **k);
 /* Where alerts go from now on; first those that a crash left uncopied. */
 void keeper_archive_records(struct keeper_archive *k, struct keeper_records *kr);

@@ -348,6 +348,7 @@ void keeper_records_tick(struct keeper_records *kr, time_ns now)
         kr->pulsed = now;
         pulse(kr, now);
     }
+    keeper_sources_watch(kr, now);
     keeper_signals_tick(kr);
     if (now - kr->flushed >= KEEPER_FLUSH_S * TIME_SECOND) {
         kr->flushed = now;

@@ -47,6 +47,8 @@ struct keeper_records_hooks {
     void (*rules_changed)(void *arg);
     /* A source on hold is to be read again. ERR_IO: super cannot be told. May be NULL. */
     int (*release_source)(void *arg, struct span name);
+    /* A source is silent: an event and an alert of it are kept. ERR_IO: not now. May be NULL. */
+    int (*source_silent)(void *arg, const struct source_row *row, uint32_t after_s, time_ns now);
 };
 
 /* Opens DATA/records.db. Refuses what records_open refuses. hooks are copied. */
@@ -94,6 +96,9 @@ int keeper_records_windows_get(struct keeper_records *kr, struct buf *out, struc
 /* Adds to a source's counters: events, dropped, anomalies are what came since the last call;
  * last_event the newest. */
 void keeper_records_count(struct keeper_records *kr, const struct source_row *delta);
+/* How long the sources of the config may be silent. */
+struct config;
+void keeper_records_config(struct keeper_records *kr, const struct config *config);
 /* MSG_SOURCES_HELD: which sources are on hold now. ERR_INVALID. */
 int keeper_records_held(struct keeper_records *kr, struct span body, struct err *e) NODISCARD;
 /* Matches that correlations never saw, because one window had no room for them. */

@@ -23,10 +23,14 @@ enum {
 };
 
 /* Counters of one source, with the last minute by seconds. */
+/* Rule of the alerts that say a source is silent; no file of rules/ has it. */
+#define KEEPER_SILENT_RULE "sereno-source-silent"
+
 struct keeper_source {
     struct arena texts; /* of row */
     struct source_row row;
     bool dirty;
+    uint32_t silent_after_s; /* 0: it may be silent */
     int64_t second[KEEPER_RATE_S];
     int64_t second_at[KEEPER_RATE_S]; /* which second each slot counts */
 };
@@ -46,6 +50,7 @@ struct keeper_records {
     uint64_t rules_told;      /* the compiler's number of the generation that comes in, 0 = none */
     int64_t rules_generation; /* ours for it */
     time_ns pulsed, flushed, swept;
+    time_ns watching; /* since when silence is noticed: what came before may have come while no node ran */
     time_ns warned;      /* newest warning that the desk was told of; 0 = it was told of none yet */
     int64_t taken_mark;  /* what was in force when its files were made */
 };
@@ -63,6 +68,8 @@ int keeper_answer_metrics(struct keeper_records *kr, struct cursor *c, struct er
 void keeper_sources_load(struct keeper_records *kr, struct err *e);
 void keeper_sources_flush(struct keeper_records *kr);
 int keeper_answer_release(struct keeper_records *kr, struct cursor *c, struct err *e) NODISCARD;
+/* Which sources are silent, or no more. */
+void keeper_sources_watch(struct keeper_records *kr, time_ns now);
 int64_t keeper_source_rate(const struct keeper_source *s, time_ns now);
 void keeper_sources_free(struct keeper_records *kr);
 

@@ -3,7 +3,9 @@
  */
 #include "base/log.h"
 #include "base/mem.h"
+#include "records/alerts.h"
 #include "records/audit.h"
+#include "roles/config.h"
 #include "roles/keeper_records_priv.h"
 
 static struct keeper_source *source_add(struct keeper_records *kr, const struct source_row *row)
@@ -116,6 +118,84 @@ int keeper_records_held(struct keeper_records *kr, struct span body, struct err 
         }
     }
     return cursor_done(&c) ? 0 : err_set(e, ERR_INVALID, "the list of sources on hold is broken");
+}
+
+void keeper_records_config(struct keeper_records *kr, const struct config *config)
+{
+    kr->watching = clock_now();
+    for (size_t i = 0; i < kr->sources.len; i++) {
+        kr->sources.data[i]->silent_after_s = 0;
+    }
+    for (uint32_t i = 0; i < config->nsources; i++) {
+        const struct config_source *c = &config->sources[i];
+        struct source_row row = {.name = c->name,
+                                 .kind = span_of(source_kind_name(c->kind)),
+                                 .organisation = c->organisation.len > 0 ? c->organisation : config->organisation,
+                                 .last_event = TIME_NONE};
+        uint64_t at = 0;
+        struct keeper_source *s = NULL;
+        if (map_get(&kr->by_name, c->name, &at)) {
+            s = kr->sources.data[at];
+        } else if (c->silent_after_s > 0 && kr->sources.len < SOURCES_MAX) {
+            s = source_add(kr, &row);
+        }
+        if (s != NULL) {
+            s->silent_after_s = c->silent_after_s;
+        }
+    }
+}
+
+/* It spoke again: the alert closes itself, and says who closed it and why. */
+static void speak_again(struct keeper_records *kr, struct keeper_source *s, time_ns now)
+{
+    struct alert_row row;
+    struct err e = {0};
+    arena_reset(&kr->scratch);
+    int rc = alerts_open_of(kr->db, SPAN(KEEPER_SILENT_RULE), s->row.organisation, s->row.name, &kr->scratch, &row, &e);
+    if (rc == 0) {
+        const struct alert_change ch = {.id = row.id,
+                                        .organisation = SPAN("*"),
+                                        .action = ALERT_DO_CLOSE,
+                                        .revision = row.revision,
+                                        .who = SPAN("sereno"),
+                                        .reason = SPAN("true_positive"),
+                                        .note = SPAN("The source sends again.")};
+        rc = alerts_change(kr->db, &ch, now, &kr->scratch, &row, &e);
+        if (rc == 0) {
+            keeper_tell_alert(kr, EVENT_CHANGE, &row);
+        }
+    }
+    if (rc != 0 && rc != ERR_NOT_FOUND) {
+        log_error("source.silent", "why=\"%s\"", e.text);
+    }
+}
+
+static bool is_silent(const struct keeper_records *kr, const struct keeper_source *s, time_ns now)
+{
+    time_ns last = s->row.last_event > kr->watching ? s->row.last_event : kr->watching;
+    return s->silent_after_s > 0 && now - last > (time_ns)s->silent_after_s * TIME_SECOND;
+}
+
+void keeper_sources_watch(struct keeper_records *kr, time_ns now)
+{
+    for (size_t i = 0; i < kr->sources.len; i++) {
+        struct keeper_source *s = kr->sources.data[i];
+        struct alert_row row;
+        bool silent = is_silent(kr, s, now);
+        if (silent == s->row.silent) {
+            continue;
+        }
+        if (!silent) {
+            s->row.silent = false;
+            speak_again(kr, s, now);
+            continue;
+        }
+        arena_reset(&kr->scratch);
+        bool told = alerts_open_of(kr->db, SPAN(KEEPER_SILENT_RULE), s->row.organisation, s->row.name, &kr->scratch, &row, NULL) == 0;
+        if (told || kr->hooks.source_silent == NULL || kr->hooks.source_silent(kr->hooks.arg, &s->row, s->silent_after_s, now) == 0) {
+            s->row.silent = true;
+        }
+    }
 }
 
 /* Recorded first: who let it go on is known even if it ends intake at once. */

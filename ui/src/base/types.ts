@@ -102,6 +102,10 @@ export interface Source {
   anomalies: number;
   last_event: string | null;
   rate: number;
+  /** On hold: intake crashed over it three times. */
+  held: boolean;
+  /** Longer without an event than its configuration allows. */
+  silent: boolean;
 }
 
 export interface Token {

@@ -22,6 +22,8 @@ interface Answer {
 const QUIET_MS = 10 * 60_000;
 
 function Liveness({ s }: { s: Source }) {
+  if (s.held) return <span class="chip is-off">{t('source.held')}</span>;
+  if (s.silent) return <span class="chip is-off">{t('source.silent')}</span>;
   if (!s.last_event) return <span class="chip is-wait">{t('source.never')}</span>;
   const silent = second.value - Date.parse(s.last_event) > QUIET_MS;
   return silent ? (
