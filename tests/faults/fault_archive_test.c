@@ -65,7 +65,7 @@ static void put_page(const struct fault_page *page)
 
 static struct fault_page get_page(void)
 {
-    struct fault_page page;
+    struct fault_page page = {0};
     int fd = open(page_path, O_RDONLY | O_CLOEXEC);
     assert_true(fd >= 0 && read(fd, &page, sizeof page) == (ssize_t)sizeof page && close(fd) == 0);
     return page;
