@@ -98,7 +98,7 @@ static void follow_up(struct matcher *m, const struct plan_group *g, const struc
                       struct spot *spots, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
-        __builtin_prefetch(&t->slots[plan_gram_hash(spots[i].gram) & t->mask]);
+        __builtin_prefetch(&t->slots[plan_gram_hash(spots[i].gram) & t->mask]); // NOLINT(clang-analyzer-core.CallAndMessage): the first n are set
     }
     for (uint32_t i = 0; i < n; i++) {
         spots[i].slot = slot_of(t, spots[i].gram);
