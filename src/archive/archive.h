@@ -41,7 +41,7 @@ enum {
     ARCHIVE_NAME_MAX = 256,           /* bytes of organisation, source, class, host, sender */
     ARCHIVE_HASH_BYTES = 32,          /* BLAKE2b-256 */
     ARCHIVE_HEADER_MAX_BYTES = 4096,
-    ARCHIVE_NOTE_MAX = 1024,               /* bytes of a note's text */
+    ARCHIVE_NOTE_MAX = 2048,               /* bytes of a note's text */
     ARCHIVE_ALERT_MAX_BYTES = 1024 * 1024, /* one encoded alert, opaque here */
     ARCHIVE_POSITION_MAX_BYTES = 4096,
     ARCHIVE_MATCHES_MAX_BYTES = 8 * 1024 * 1024, /* rule matches of one window, opaque here */
@@ -239,6 +239,7 @@ int archive_totals(struct archive_reader *r, struct archive_totals *out, struct 
 
 struct archive_report {
     uint64_t days, blocks, records, bytes, alerts, notes, purged, bad;
+    uint64_t proofs;         /* notes of what was let go whose signature fits */
     uint64_t seals;          /* sealed heads that were found again in the chain, or in a note */
     time_ns sealed_at;       /* of the newest of them; TIME_NONE: none */
     int32_t newest_day;      /* the chain's end */

@@ -32,7 +32,9 @@ static const char later_tables[] =
     " first_block INTEGER NOT NULL, body BLOB NOT NULL) STRICT;"
     /* Stretches of links whose small blocks were merged: stretch.h. */
     "CREATE TABLE IF NOT EXISTS stretch(first INTEGER PRIMARY KEY, last INTEGER NOT NULL,"
-    " links BLOB NOT NULL) STRICT;";
+    " links BLOB NOT NULL) STRICT;"
+    /* What stays of merged blocks whose records were let go: purge_stub.c. */
+    "CREATE TABLE IF NOT EXISTS stub(pack INTEGER PRIMARY KEY, links BLOB NOT NULL) STRICT;";
 
 int dayfile_path(const char *folder, int32_t day, char out[DB_PATH_MAX], struct err *e)
 {

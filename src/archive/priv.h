@@ -6,6 +6,7 @@
 #include <sodium.h>
 
 #include "archive/db.h"
+#include "archive/seal.h"
 
 struct archive {
     char *folder;
@@ -18,6 +19,7 @@ struct archive {
     int32_t copied_day; /* told by archive_copied, not yet stored */
     uint64_t copied_row;
     uint64_t last_alert;
+    const struct seal_key *signer; /* of notes; borrowed, may be NULL */
     struct archive_match_place matches_done; /* told by archive_matches_done; row 0 = nothing to do */
 };
 

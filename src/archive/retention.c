@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "archive/priv.h"
+#include "archive/purge_priv.h"
 #include "base/id.h"
 
 struct summary {
@@ -56,49 +56,6 @@ static int summarise(const char *path, struct summary *out, struct err *e)
     return rc;
 }
 
-/* A crash between note and deletion must not leave two notes. */
-static int has_note(struct archive *a, struct span text, bool *out, struct err *e)
-{
-    sqlite3_stmt *s = NULL;
-    int rc = dayfile_prepare(
-        a->db, "SELECT 1 FROM block WHERE kind=1 AND substr(class,1,length(?1))=?1", &s, e);
-    if (rc == 0) {
-        dayfile_bind_text(s, 1, text);
-        rc = dayfile_row(a->db, s, e);
-        *out = rc == 1;
-        rc = rc < 0 ? rc : 0;
-    }
-    (void)sqlite3_finalize(s);
-    return rc;
-}
-
-static int put_note(struct archive *a, struct span text, time_ns now, struct err *e)
-{
-    unsigned char chain[ARCHIVE_HASH_BYTES];
-    uint32_t id = a->next_id;
-    memcpy(chain, a->chain, sizeof chain);
-    struct archive_header h = {.kind = ARCHIVE_KIND_NOTE,
-                               .class_name = text,
-                               .time_min = now,
-                               .time_max = now,
-                               .received_min = now,
-                               .received_max = now};
-    int rc = dayfile_exec(a->db, "BEGIN IMMEDIATE", e);
-    if (rc != 0) {
-        return rc;
-    }
-    rc = archive_put_link(a, &h, span_make(NULL, 0), e);
-    if (rc == 0) {
-        rc = dayfile_exec(a->db, "COMMIT", e);
-    }
-    if (rc != 0) {
-        dayfile_rollback(a->db);
-        memcpy(a->chain, chain, sizeof chain);
-        a->next_id = id;
-    }
-    return rc;
-}
-
 static int delete_day(const char *path, struct err *e)
 {
     static const char *const tails[] = {"-shm", "-wal", ""};
@@ -112,12 +69,10 @@ static int delete_day(const char *path, struct err *e)
     return 0;
 }
 
-static int retain_day(struct archive *a, int32_t day, struct span reason, time_ns now,
-                      struct err *e)
+int retention_drop_day(struct archive *a, int32_t day, struct span reason, time_ns now, struct err *e)
 {
     char path[DB_PATH_MAX];
     struct summary sum = {0};
-    bool noted = false;
     int rc = dayfile_path(a->folder, day, path, e);
     if (rc == 0) {
         rc = summarise(path, &sum, e);
@@ -125,7 +80,7 @@ static int retain_day(struct archive *a, int32_t day, struct span reason, time_n
     if (rc != 0) {
         return rc;
     }
-    char text[ARCHIVE_NOTE_MAX];
+    char text[ARCHIVE_NOTE_MAX - NOTE_TAIL_MAX];
     struct span head = span_make(path + strlen(path) - DB_NAME_LEN, DB_NAME_LEN - 3);
     struct span short_reason = span_sub(reason, 0, 256);
     int n = snprintf(text, sizeof text,
@@ -133,11 +88,8 @@ static int retain_day(struct archive *a, int32_t day, struct span reason, time_n
                      SPAN_ARG(head), sum.first, sum.last, (long long)sum.links,
                      (long long)sum.records, (long long)sum.bytes, SPAN_ARG(short_reason));
     CHECK(n > 0 && n < (int)sizeof text);
-    rc = has_note(a, span_sub(span_of(text), 0, (size_t)(strstr(text, " links=") - text)), &noted,
-                  e);
-    if (rc == 0 && !noted) {
-        rc = put_note(a, span_make(text, (size_t)n), now, e);
-    }
+    rc = purge_note_put(a, span_sub(span_of(text), 0, (size_t)(strstr(text, " links=") - text)),
+                        span_make(text, (size_t)n), now, e);
     return rc == 0 ? delete_day(path, e) : rc;
 }
 
@@ -154,7 +106,7 @@ int archive_retain(struct archive *a, int32_t day, struct span reason, time_ns n
         rc = archive_use_day(a, (int32_t)time_day(now), e); /* where the notes go */
     }
     for (size_t i = 0; rc == 0 && i < ndays && days[i] < day && days[i] < a->day; i++) {
-        rc = retain_day(a, days[i], reason, now, e);
+        rc = retention_drop_day(a, days[i], reason, now, e);
         *count_out += rc == 0;
     }
     arena_fini(&scratch);

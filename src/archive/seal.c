@@ -39,6 +39,11 @@ void seal_key_public(const struct seal_key *k, unsigned char out[SEAL_KEY_BYTES]
     memcpy(out, k->open, SEAL_KEY_BYTES);
 }
 
+void seal_key_sign(const struct seal_key *k, struct span message, unsigned char sig_out[SEAL_SIG_BYTES])
+{
+    MUST(crypto_sign_detached(sig_out, NULL, (const unsigned char *)message.ptr, message.len, k->secret));
+}
+
 static void put_hex(struct buf *out, const char *name, const unsigned char *bytes, size_t n)
 {
     char hex[2 * SEAL_SIG_BYTES + 1];

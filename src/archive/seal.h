@@ -46,6 +46,9 @@ struct seal_key *seal_key_new(const unsigned char seed[SEAL_SEED_BYTES])
 void seal_key_free(struct seal_key **k);
 void seal_key_public(const struct seal_key *k, unsigned char out[SEAL_KEY_BYTES]);
 
+/* Signs bytes that begin with a context of their own; seals have theirs. */
+void seal_key_sign(const struct seal_key *k, struct span message, unsigned char sig_out[SEAL_SIG_BYTES]);
+
 /* Appends the signed line, without line break, to out. */
 void seal_line(const struct seal_key *k, const struct seal *s, struct buf *out);
 /* Reads one line and checks its signature against the key it names; whether that key is ours is for

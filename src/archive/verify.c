@@ -67,10 +67,6 @@ static void check_body(struct walk *w, const struct archive_header *h, struct sp
 {
     struct block b;
     struct err e = {0};
-    if (body.ptr == NULL) {
-        w->report->purged++;
-        return;
-    }
     int rc = block_unpack(h, body, scratch, &b, &e);
     if (rc == 0) {
         rc = block_check(h, &b, &e);
@@ -107,6 +103,7 @@ static void check_pack(struct walk *w, sqlite3_stmt *s, const struct archive_hea
         verify_bad_text(w, h->id, "searchable columns differ from the header");
     }
     verify_merged_pack(w, sqlite3_db_handle(s), h);
+    verify_gone_row(w, h->id, hash, h, sqlite3_column_type(s, 3) == SQLITE_NULL);
 }
 
 static void check_link(struct walk *w, sqlite3_stmt *s, struct arena *scratch)
@@ -146,7 +143,7 @@ static void check_link(struct walk *w, sqlite3_stmt *s, struct arena *scratch)
     w->id = id;
     verify_seals_at(w);
     if (h.kind == ARCHIVE_KIND_NOTE) {
-        w->report->notes++;
+        verify_note(w, &h);
         return;
     }
     if (h.kind == ARCHIVE_KIND_ALERTS) {
@@ -154,9 +151,11 @@ static void check_link(struct walk *w, sqlite3_stmt *s, struct arena *scratch)
         return;
     }
     w->report->blocks++;
-    bool has_body = sqlite3_column_type(s, 3) != SQLITE_NULL;
-    check_body(w, &h, has_body ? arena_copy(scratch, dayfile_column(s, 3)) : span_make(NULL, 0),
-               scratch);
+    bool gone = sqlite3_column_type(s, 3) == SQLITE_NULL;
+    verify_gone_row(w, id, hash, &h, gone);
+    if (!gone) {
+        check_body(w, &h, arena_copy(scratch, dayfile_column(s, 3)), scratch);
+    }
 }
 
 /* A day goes on where the day before ended, or where a note says a deleted day ended; the first
@@ -171,6 +170,7 @@ static void check_start(struct walk *w, struct span start)
     unsigned char hash[ARCHIVE_HASH_BYTES];
     memcpy(hash, start.ptr, sizeof hash);
     const unsigned char *want = w->started ? w->chain : zero;
+    w->begins_later = w->begins_later || (!w->started && is_gone(w, hash));
     if (memcmp(hash, want, sizeof hash) != 0 && !is_gone(w, hash)) {
         verify_bad_text(w, 0, "does not continue the day before, and no note says that one was deleted");
     }
@@ -202,6 +202,7 @@ static void visit_note(struct walk *w, sqlite3_stmt *s, struct arena *scratch)
     (void)scratch;
     note_gone(w, dayfile_column(s, 0));
     verify_note_day(w, dayfile_column(s, 0));
+    verify_gone_note(w, dayfile_column(s, 0));
 }
 
 static void visit_start(struct walk *w, sqlite3_stmt *s, struct arena *scratch)
@@ -246,6 +247,7 @@ int archive_verify(struct archive_reader *r, const struct archive_witness *witne
     report_out->sealed_at = TIME_NONE;
     arena_init(&scratch, 0);
     verify_merged_begin(&w);
+    arena_init(&w.purged.arena, 0);
     archive_reader_steady(r, true); /* merging and purging beside us change nothing half-way */
     int rc = archive_days(r, &scratch, &days, &ndays, e);
     if (rc == 0) {
@@ -270,11 +272,15 @@ int archive_verify(struct archive_reader *r, const struct archive_witness *witne
     }
     if (rc == 0) {
         verify_seals_end(&w, days, ndays);
+        verify_gone_end(&w);
     }
     report_out->newest_day = w.day;
     report_out->newest_link = w.id;
     archive_reader_steady(r, false);
     verify_merged_end(&w);
+    vec_free(&w.purged.sums);
+    vec_free(&w.purged.notes);
+    arena_fini(&w.purged.arena);
     vec_free(&w.gone);
     vec_free(&w.gone_days);
     vec_free(&w.seals);

@@ -19,7 +19,7 @@ struct unit_walk {
     struct arena scratch;
     VEC(struct entry) entries;
     struct archive_header names; /* of a pack that could be read */
-    bool damaged;
+    bool damaged, gone;
 };
 
 static int by_place(const void *x, const void *y)
@@ -54,6 +54,30 @@ static void bad_pack(struct unit_walk *u, uint32_t pack, const char *text)
     verify_bad_text(u->w, pack, text);
 }
 
+/* A link of purged records, as their stub says: the chain itself shows whether it is true. */
+static int take_stub_link(void *ctx, const struct archive_header *h, struct err *e)
+{
+    struct unit_walk *u = ctx;
+    struct verify_merged *v = u->v;
+    bool good = h->id >= v->stretch.first && h->id <= v->stretch.last && h->day == u->w->day;
+    const struct stretch_link *link = good ? &v->stretch.links[h->id - v->stretch.first] : NULL;
+    if (!good || link->unit != u->number || link->count != h->count || v->links[h->id - v->stretch.first].count != 0) {
+        return err_set(e, ERR_INVALID, "what stayed of purged blocks speaks of other links");
+    }
+    v->links[h->id - v->stretch.first] = *h;
+    return 0;
+}
+
+/* Of a unit whose records are gone. */
+static void read_stub(struct unit_walk *u, sqlite3 *db, uint32_t pack)
+{
+    struct err e = {0};
+    u->gone = true;
+    if (purge_stub_read(db, pack, &u->v->arena, take_stub_link, u, &e) != 0) {
+        bad_pack(u, pack, e.text);
+    }
+}
+
 static void read_pack(struct unit_walk *u, sqlite3_stmt *s, uint32_t pack)
 {
     struct archive_header h;
@@ -76,7 +100,12 @@ static void read_pack(struct unit_walk *u, sqlite3_stmt *s, uint32_t pack)
         return;
     }
     if (!has_body) {
-        bad_pack(u, pack, "a merged block has lost its records");
+        bool first = pack == u->v->stretch.units[u->number - 1].packs[0];
+        if (first) {
+            read_stub(u, sqlite3_db_handle(s), pack);
+        } else if (!u->gone) {
+            bad_pack(u, pack, "a merged block has lost its records");
+        }
         return;
     }
     rc = block_unpack(&h, body, &u->scratch, &b, &e);

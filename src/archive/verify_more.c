@@ -195,6 +195,9 @@ static bool was_let_go(const struct walk *w, int32_t day, const int32_t *days, s
             return false;
         }
     }
+    if (ndays > 0 && day < days[0] && w->begins_later) {
+        return true; /* the note of it went with its own day, which another note says */
+    }
     for (size_t i = 0; i < w->gone_days.len; i++) {
         if (w->gone_days.data[i] == day) {
             return true;

@@ -5,7 +5,7 @@
 
 #include "archive/db.h"
 #include "archive/block.h"
-#include "archive/seal.h"
+#include "archive/purge_priv.h"
 #include "archive/stretch.h"
 #include "base/vec.h"
 
@@ -23,12 +23,26 @@ struct verify_merged {
     struct block_packer *packer;
 };
 
+/* All rows of one day, organisation and source, and whether originals of some are gone. */
+struct verify_sum {
+    struct purge_sum sum;
+    bool gone;
+};
+
+/* These, and what notes say. */
+struct verify_gone {
+    struct arena arena;
+    VEC(struct verify_sum) sums;
+    VEC(struct span) notes;
+};
+
 struct walk {
     struct archive_reader *reader;
     const struct archive_witness *witness; /* NULL: none */
     const struct archive_verify_hooks *hooks;
     struct archive_report *report;
     unsigned char chain[ARCHIVE_HASH_BYTES];
+    bool begins_later;       /* the oldest day here follows one that a note says was let go */
     bool started;            /* chain holds the hash of the link before */
     VEC(unsigned char) gone; /* hashes at the ends of deleted days, from notes */
     VEC(int32_t) gone_days;  /* those days */
@@ -36,6 +50,7 @@ struct walk {
     size_t next_seal;         /* the first that may still come */
     bool newest_found;        /* the link that the witness saw */
     struct verify_merged merged;
+    struct verify_gone purged;
     bool unknown;             /* chain does not hold the hash of the link before: it cannot be made again */
     uint64_t alerts;          /* of this day, that the chain speaks of */
     int32_t day;
@@ -62,6 +77,16 @@ void verify_merged_pack(struct walk *w, sqlite3 *db, const struct archive_header
 void verify_merged_begin(struct walk *w);
 void verify_merged_day(struct walk *w);
 void verify_merged_end(struct walk *w);
+
+/* A row of a block, or of a merged one. gone: without its originals. */
+void verify_gone_row(struct walk *w, uint32_t id, const unsigned char hash[ARCHIVE_HASH_BYTES],
+                     const struct archive_header *h, bool gone);
+/* A note, before the walk: what it speaks of lies in days before it. */
+void verify_gone_note(struct walk *w, struct span text);
+/* A note's link: counts it, checks its signature. */
+void verify_note(struct walk *w, const struct archive_header *h);
+/* At the end: is there a proof for all that is gone? */
+void verify_gone_end(struct walk *w);
 
 /* The alerts that a link speaks of, row by row. */
 void verify_alerts(struct walk *w, sqlite3 *db, const struct archive_header *h, struct arena *scratch);

@@ -187,7 +187,7 @@ static void print_json(struct verify *v)
         const char *name;
         uint64_t value;
     } numbers[] = {{"days", r->days},     {"blocks", r->blocks}, {"records", r->records}, {"bytes", r->bytes},
-                   {"alerts", r->alerts}, {"notes", r->notes},   {"purged", r->purged},   {"seals", r->seals},
+                   {"alerts", r->alerts}, {"notes", r->notes},   {"purged", r->purged}, {"proofs", r->proofs},   {"seals", r->seals},
                    {"audit", (uint64_t)v->audit_rows},           {"faults", v->faults}};
     buf_init(&b, 16 << 20);
     json_writer_init(&j, &b);

@@ -19,6 +19,7 @@ enum {
     CONFIG_SOURCES_MAX = 1000,    /* listeners and followed files of one node */
     CONFIG_RULES_MAX = 100,       /* rule folders */
     CONFIG_MAIL_TO_MAX = 50,      /* addresses */
+    CONFIG_RETENTION_SOURCES_MAX = 4096,
     CONFIG_RETENTION_MAX = 36500, /* days: a century */
     CONFIG_INTAKES_MAX = 64,      /* intakes of one node */
     CONFIG_INTAKES_AUTO = 8,      /* most that are started unasked, one per core */
@@ -46,6 +47,12 @@ struct config_source {
     struct span organisation; /* whose it is; the node's own when not stated */
     int32_t zone_s;           /* seconds east of UTC of times that state none */
     uint32_t silent_after_s;  /* no event for so long is an alert; 0 = it may be silent */
+};
+
+/* How long the originals of one source are kept. */
+struct config_retention {
+    struct span source; /* its name, of the config or of a token */
+    uint32_t days;      /* of receipt, 0 = for ever */
 };
 
 struct config_listen {
@@ -78,7 +85,9 @@ struct config {
     struct config_target webhook;
     struct span heartbeat_url;
     uint32_t heartbeat_every_s;
-    uint32_t retention_days; /* 0 = for ever */
+    uint32_t retention_days; /* 0 = for ever; of sources that are not named in the next */
+    uint32_t nretention;
+    struct config_retention *retention;
     struct span metrics_hash; /* BLAKE2b-256 of the token that opens /metrics, hex; empty = closed */
     uint32_t intakes;        /* how many receive and detect side by side; config_check makes 0 one per core */
     uint32_t hunters;        /* how many hunts run at a time; 0 = none do; a change needs a restart */

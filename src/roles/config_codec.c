@@ -72,6 +72,11 @@ void config_encode(const struct config *c, enum role_id role, struct buf *out)
     }
     put_notify(out, c, role);
     buf_u32(out, c->retention_days);
+    buf_u32(out, role == ROLE_KEEPER ? c->nretention : 0);
+    for (uint32_t i = 0; role == ROLE_KEEPER && i < c->nretention; i++) {
+        buf_str(out, c->retention[i].source);
+        buf_u32(out, c->retention[i].days);
+    }
     buf_u32(out, c->intakes);
     buf_u32(out, c->hunters);
     buf_str(out, role == ROLE_DESK ? c->metrics_hash : SPAN(""));
@@ -160,6 +165,22 @@ static void get_federation(struct config *c, struct cursor *in)
     c->federation.nallow = n;
 }
 
+static void get_retention(struct config *c, struct cursor *in)
+{
+    c->retention_days = cursor_u32(in);
+    uint32_t n = cursor_u32(in);
+    if (in->failed || n > CONFIG_RETENTION_SOURCES_MAX) {
+        in->failed = true;
+        return;
+    }
+    c->retention = arena_calloc(&c->arena, n, sizeof *c->retention);
+    c->nretention = n;
+    for (uint32_t i = 0; i < n; i++) {
+        c->retention[i].source = get_text(c, in);
+        c->retention[i].days = cursor_u32(in);
+    }
+}
+
 int config_decode(struct config *c, struct span body, struct err *e)
 {
     struct cursor in = cursor_of(body);
@@ -172,7 +193,7 @@ int config_decode(struct config *c, struct span body, struct err *e)
     if (!in.failed) {
         get_notify(c, &in);
     }
-    c->retention_days = cursor_u32(&in);
+    get_retention(c, &in);
     c->intakes = cursor_u32(&in);
     c->hunters = cursor_u32(&in);
     in.failed = in.failed || c->hunters > CONFIG_HUNTERS_MAX;

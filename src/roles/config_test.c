@@ -45,7 +45,7 @@ static const char whole[] =
     "  mail: {server: 'smtp://mail:25', from: s@x, to: [a@x, b@x], levels: [high, critical]}\n"
     "  webhook: {url: 'https://hook/x'}\n"
     "  heartbeat: {url: 'https://beat/x', every: 30}\n"
-    "retention: {days: 365}\n"
+    "retention: {days: 365, sources: [{name: web, days: 30}, {name: court, days: 0}]}\n"
     "intakes: 3\n"
     "hunters: 3\n"
     "hub: {listen: '0.0.0.0:8610', name: City hub, url: 'https://hub.example:8610'}\n"
@@ -83,6 +83,10 @@ static void check_whole(const struct config *c)
     assert_int_equal(c->webhook.levels, 1 << LEVEL_CRITICAL);
     assert_int_equal(c->heartbeat_every_s, 30);
     assert_int_equal(c->retention_days, 365);
+    assert_int_equal(c->nretention, 2);
+    SAME(c->retention[0].source, "web");
+    assert_int_equal(c->retention[0].days, 30);
+    assert_int_equal(c->retention[1].days, 0);
     assert_int_equal(c->intakes, 3);
     assert_int_equal(c->hunters, 3);
     SAME(c->hub.at.listen, "0.0.0.0:8610");
@@ -163,6 +167,10 @@ static const struct refused_case refused_cases[] = {
     {"notify: {heartbeat: {url: 'http://x', every: 0}}\n", 1, "every"},
     {"retention: {days: 0}\n", 1, "days"},
     {"retention: {}\n", 1, "days"},
+    {"retention: {sources: [{name: web}]}\n", 1, "days"},
+    {"retention: {sources: [{days: 3}]}\n", 1, "name"},
+    {"retention: {sources: [{name: web, days: -1}]}\n", 1, "days"},
+    {"retention: {sources: web}\n", 1, "sources"},
     {"hunters: 9\n", 1, "hunters"},
     {"hunters: many\n", 1, "hunters"},
     {"hub: {name: x}\n", 1, "listen"},
@@ -225,6 +233,7 @@ static void test_codec(void **state)
         decode_exact(&b, b.len, 0, &got);
         SAME(got.node_name, "Town hall");
         assert_int_equal(got.retention_days, 365);
+        assert_int_equal(got.nretention, role == ROLE_KEEPER ? 2 : 0);
         assert_int_equal(got.intakes, 3);
         assert_int_equal(got.hunters, 3);
         assert_int_equal(got.federation.nallow, role == ROLE_COURIER ? 2 : 0);

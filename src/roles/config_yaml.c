@@ -295,10 +295,44 @@ static int read_notify(struct reading *r, const struct yaml_node *root)
     return rc;
 }
 
+/* retention: {days: 365, sources: [{name: firewalls, days: 30}]} */
+static int read_retention(struct reading *r, const struct yaml_node *root)
+{
+    static const char *const keys[] = {"days", "sources", NULL};
+    static const char *const source_keys[] = {"name", "days", NULL};
+    const struct yaml_node *map = NULL;
+    int64_t days = 0;
+    int rc = submap(r, root, "retention", keys, &map);
+    if (rc != 0 || map == NULL) {
+        return rc;
+    }
+    const struct yaml_node *list = yaml_get(map, "sources");
+    rc = yaml_get_int(map, "days", list == NULL, 1, CONFIG_RETENTION_MAX, &days, r->e);
+    r->c->retention_days = (uint32_t)days;
+    rc = rc == 0 && list != NULL ? yaml_expect(list, YAML_SEQ, "sources", r->e) : rc;
+    if (rc != 0 || list == NULL) {
+        return rc;
+    }
+    if (list->len > CONFIG_RETENTION_SOURCES_MAX) {
+        return wrong(r, list, "more sources than retention takes");
+    }
+    r->c->retention = arena_calloc(r->a, list->len, sizeof *r->c->retention);
+    r->c->nretention = list->len;
+    for (uint32_t i = 0; rc == 0 && i < list->len; i++) {
+        const struct yaml_node *one = list->items[i];
+        days = 0;
+        rc = yaml_expect(one, YAML_MAP, "a source", r->e);
+        rc = rc == 0 ? yaml_known_keys(one, source_keys, r->e) : rc;
+        rc = rc == 0 ? text(r, one, "name", true, &r->c->retention[i].source) : rc;
+        rc = rc == 0 ? yaml_get_int(one, "days", true, 0, CONFIG_RETENTION_MAX, &days, r->e) : rc;
+        r->c->retention[i].days = (uint32_t)days;
+    }
+    return rc;
+}
+
 static int read_node(struct reading *r, const struct yaml_node *root)
 {
     static const char *const keys[] = {"name", "organisation", NULL};
-    static const char *const retention_keys[] = {"days", NULL};
     const struct yaml_node *map = NULL;
     int rc = submap(r, root, "node", keys, &map);
     if (rc == 0 && map != NULL) {
@@ -306,12 +340,7 @@ static int read_node(struct reading *r, const struct yaml_node *root)
         rc = rc == 0 ? text(r, map, "organisation", false, &r->c->organisation) : rc;
     }
     rc = rc == 0 ? path(r, root, "data", false, &r->c->data_dir) : rc;
-    rc = rc == 0 ? submap(r, root, "retention", retention_keys, &map) : rc;
-    if (rc == 0 && map != NULL) {
-        int64_t days = 0;
-        rc = yaml_get_int(map, "days", true, 1, CONFIG_RETENTION_MAX, &days, r->e);
-        r->c->retention_days = (uint32_t)days;
-    }
+    rc = rc == 0 ? read_retention(r, root) : rc;
     int64_t hunters = r->c->hunters;
     rc = rc == 0 ? yaml_get_int(root, "hunters", false, 0, CONFIG_HUNTERS_MAX, &hunters, r->e) : rc;
     r->c->hunters = (uint32_t)hunters;

@@ -37,7 +37,6 @@ struct keeper {
     VEC(struct intake_peer) intakes;
     struct buf tokens; /* MSG_TOKENS as last told */
     uv_timer_t timer;
-    uint32_t retention_days;
 };
 
 static int preload(struct role *r, struct err *e)
@@ -165,7 +164,7 @@ static void on_tick(uv_timer_t *timer)
 {
     struct keeper *k = timer->data;
     time_ns now = clock_now();
-    keeper_archive_tick(k->archive, now, k->retention_days);
+    keeper_archive_tick(k->archive, now, role_config(k->role));
     keeper_archive_merge(k->archive, role_loop(k->role), keeper_hunts_busy(k->hunts));
     keeper_correlate_tick(k->correlate, now);
     keeper_records_tick(k->records, now);
@@ -212,7 +211,6 @@ static int start(struct role *r, const struct config *config, struct err *e)
     if (data == NULL) {
         return err_set(e, ERR_INVALID, "no data directory");
     }
-    k->retention_days = config->retention_days;
     int rc = keeper_disk_settle(data, e);
     rc = rc == 0 ? keeper_archive_open(data, &k->archive, e) : rc;
     if (rc != 0) {
@@ -427,7 +425,6 @@ static void on_fd(struct role *r, struct role_fd *f)
 static void on_reload(struct role *r, const struct config *config)
 {
     struct keeper *k = state_of(r);
-    k->retention_days = config->retention_days;
     if (k->records != NULL) {
         keeper_records_config(k->records, config);
     }
@@ -439,7 +436,7 @@ static void on_stop(struct role *r)
     if (k->archive != NULL) {
         MUST(uv_timer_stop(&k->timer));
         keeper_archive_tick(k->archive, clock_now(),
-                            0); /* a last try for what was stuck; nobody was told it is kept */
+                            NULL); /* a last try for what was stuck; nobody was told it is kept */
         keeper_correlate_close(&k->correlate);
         keeper_hunts_close(&k->hunts);
         keeper_records_close(&k->records);

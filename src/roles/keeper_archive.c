@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "archive/purge.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/vec.h"
@@ -19,6 +20,7 @@
 enum {
     REPLAY_BATCH = 200, /* alerts copied to the records in one transaction */
     RETENTION_EVERY_S = 600,
+    RETENTION_SLICE_MS = 200, /* of one tick: windows wait as long at most */
     SIZE_EVERY_S = 10, /* how old the told size of the archive may be */
     FAIL_LOG_EVERY_S = 60,
 };
@@ -351,25 +353,43 @@ static void write_stuck(struct keeper_archive *k)
     }
 }
 
-/* True when days were let go. */
-static bool retain(struct keeper_archive *k, time_ns now, uint32_t days)
+/* What stands in the config, as the archive takes it. */
+static struct purge_policy policy_of(struct keeper_archive *k, const struct config *c)
+{
+    struct purge_source *sources = arena_calloc(&k->scratch, c->nretention, sizeof *sources);
+    for (uint32_t i = 0; i < c->nretention; i++) {
+        sources[i] = (struct purge_source){c->retention[i].source, c->retention[i].days};
+    }
+    return (struct purge_policy){.days = c->retention_days,
+                                 .sources = sources,
+                                 .nsources = c->nretention,
+                                 .slice = (time_ns)RETENTION_SLICE_MS * 1000000};
+}
+
+/* True when something was let go. */
+static bool retain(struct keeper_archive *k, time_ns now, const struct config *c)
 {
     struct err e = {0};
-    size_t deleted = 0;
+    struct purge_totals t = {0};
     archive_reader_close(&k->reader); /* it may hold a day that goes */
-    int rc = archive_retain(k->archive, (int32_t)(time_day(now) - days), SPAN("retention"), now,
-                            &deleted, &e);
-    if (rc != 0) {
+    arena_reset(&k->scratch);
+    archive_signer(k->archive, k->seal.key);
+    const struct purge_policy p = policy_of(k, c);
+    if (archive_purge(k->archive, &p, now, &t, &e) != 0) {
         log_error("retention.failed", "where=\"%s\" why=\"%s\"", e.where, e.text);
     }
-    if (deleted > 0) {
-        log_info("retention.done", "days=%zu", deleted);
+    if (t.days > 0 || t.sources > 0) {
+        log_info("retention.done", "days=%llu sources=%llu records=%llu held=%llu", (unsigned long long)t.days,
+                 (unsigned long long)t.sources, (unsigned long long)t.records, (unsigned long long)t.held);
         k->size_at = 0;
+    }
+    if (t.more) {
+        k->retained_at = 0; /* the next second goes on */
     }
     if (archive_reader_open(k->folder, &k->reader, &e) != 0) {
         CHECK(k->reader != NULL); /* the folder was there a moment ago */
     }
-    return deleted > 0;
+    return t.days > 0 || t.sources > 0;
 }
 
 void keeper_archive_seal_key(struct keeper_archive *k, int fd)
@@ -377,17 +397,18 @@ void keeper_archive_seal_key(struct keeper_archive *k, int fd)
     keeper_seal_key(&k->seal, fd);
 }
 
-void keeper_archive_tick(struct keeper_archive *k, time_ns now, uint32_t retention_days)
+void keeper_archive_tick(struct keeper_archive *k, time_ns now, const struct config *retention)
 {
     bool let_go = false;
     write_stuck(k);
     if (k->behind && k->records != NULL) {
         replay(k);
     }
-    if (retention_days > 0 &&
+    bool asked = retention != NULL && (retention->retention_days > 0 || retention->nretention > 0);
+    if (asked && k->stuck.len == 0 &&
         (k->retained_at == 0 || now - k->retained_at > RETENTION_EVERY_S * TIME_SECOND)) {
         k->retained_at = now;
-        let_go = retain(k, now, retention_days);
+        let_go = retain(k, now, retention);
     }
     keeper_seal_tick(&k->seal, k->archive, k->folder, k->records, now, let_go);
 }

@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "os/ipc.h"
+#include "roles/config.h"
 #include "roles/keeper_records.h"
 
 struct keeper_archive;
@@ -32,8 +33,8 @@ int keeper_archive_window(struct keeper_archive *k, uint32_t instance, struct ip
                           struct ipc_msg *msg, struct err *e) NODISCARD;
 /* DATA/keys/seal.key; takes the fd. */
 void keeper_archive_seal_key(struct keeper_archive *k, int fd);
-/* Once a second: windows and alerts that could not be written, retention (0 days = for ever), seals. */
-void keeper_archive_tick(struct keeper_archive *k, time_ns now, uint32_t retention_days);
+/* Once a second: windows and alerts that could not be written, retention (NULL: not now), seals. */
+void keeper_archive_tick(struct keeper_archive *k, time_ns now, const struct config *retention);
 
 /* Merging of small blocks beside the loop; call once a second. hunting: blocks must stay where they are now. */
 void keeper_archive_merge(struct keeper_archive *k, uv_loop_t *loop, bool hunting);
