@@ -116,6 +116,13 @@ static const char window_cost_sql[] =
     "ALTER TABLE rule_cost ADD COLUMN windows BIGINT NOT NULL DEFAULT 0;"
     "ALTER TABLE rule_cost ADD COLUMN state_bytes BIGINT NOT NULL DEFAULT 0;";
 
+/* Legal holds: see holds.h. Never deleted. */
+static const char hold_sql[] =
+    "CREATE TABLE legal_hold ("
+    " id TEXT PRIMARY KEY, organisation TEXT NOT NULL, source TEXT NOT NULL, first_day BIGINT NOT NULL,"
+    " last_day BIGINT NOT NULL, reason TEXT NOT NULL, created BIGINT NOT NULL, created_by TEXT NOT NULL,"
+    " lifted BIGINT, lifted_by TEXT, lifted_reason TEXT);";
+
 static const struct migration list[] = {
     {"identity", identity_sql},      {"audit", audit_sql},  {"alerts", alert_sql},
     {"rules and sources", rule_sql}, {"queues", queue_sql},
@@ -129,6 +136,7 @@ static const struct migration list[] = {
     {"letters", fed_letter_sql},
     {"costs of correlations", window_cost_sql},
     {"languages of links", "ALTER TABLE fed_link_page ADD COLUMN language TEXT NOT NULL DEFAULT '';"},
+    {"legal holds", hold_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)

@@ -37,6 +37,7 @@ int run_fed_take_tests(void);
 int run_fed_signal_tests(void);
 int run_fed_warning_tests(void);
 int run_hunt_tests(void);
+int run_hold_tests(void);
 int run_fed_letter_tests(void);
 
 #endif

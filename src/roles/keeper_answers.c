@@ -6,6 +6,7 @@
  */
 #include "base/log.h"
 #include "roles/keeper_fed.h"
+#include "roles/keeper_holds.h"
 #include "roles/keeper_items.h"
 #include "records/rule_cost.h"
 #include "roles/keeper_records_priv.h"
@@ -453,6 +454,7 @@ void keeper_answer(struct keeper_records *kr, struct ipc *ch, const struct ipc_m
     uint16_t ask = cursor_u16(&c);
     answer_fn *answer = answer_of(ask);
     answer = answer == NULL ? keeper_item_answer(ask) : answer;
+    answer = answer == NULL ? keeper_hold_answer(ask) : answer;
     arena_reset(&kr->scratch);
     int rc = ERR_UNSUPPORTED;
     if (answer == NULL) {

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/vec.h"
+#include "roles/keeper_holds.h"
 #include "roles/keeper_merge.h"
 #include "roles/keeper_seal.h"
 #include "roles/match_codec.h"
@@ -353,17 +354,24 @@ static void write_stuck(struct keeper_archive *k)
     }
 }
 
-/* What stands in the config, as the archive takes it. */
-static struct purge_policy policy_of(struct keeper_archive *k, const struct config *c)
+/* What stands in the config, and the holds that stand, as the archive takes it. */
+static int policy_of(struct keeper_archive *k, const struct config *c, struct purge_policy *out, struct err *e)
 {
+    struct purge_hold *holds = NULL;
+    size_t nholds = 0;
+    int rc = k->records == NULL ? err_set(e, ERR_BUSY, "legal holds are not known yet")
+                                : keeper_holds_standing(k->records, &k->scratch, &holds, &nholds, e);
     struct purge_source *sources = arena_calloc(&k->scratch, c->nretention, sizeof *sources);
     for (uint32_t i = 0; i < c->nretention; i++) {
         sources[i] = (struct purge_source){c->retention[i].source, c->retention[i].days};
     }
-    return (struct purge_policy){.days = c->retention_days,
+    *out = (struct purge_policy){.days = c->retention_days,
                                  .sources = sources,
                                  .nsources = c->nretention,
+                                 .holds = holds,
+                                 .nholds = nholds,
                                  .slice = (time_ns)RETENTION_SLICE_MS * 1000000};
+    return rc;
 }
 
 /* True when something was let go. */
@@ -374,8 +382,10 @@ static bool retain(struct keeper_archive *k, time_ns now, const struct config *c
     archive_reader_close(&k->reader); /* it may hold a day that goes */
     arena_reset(&k->scratch);
     archive_signer(k->archive, k->seal.key);
-    const struct purge_policy p = policy_of(k, c);
-    if (archive_purge(k->archive, &p, now, &t, &e) != 0) {
+    struct purge_policy p;
+    int rc = policy_of(k, c, &p, &e);
+    rc = rc == 0 ? archive_purge(k->archive, &p, now, &t, &e) : rc;
+    if (rc != 0) {
         log_error("retention.failed", "where=\"%s\" why=\"%s\"", e.where, e.text);
     }
     if (t.days > 0 || t.sources > 0) {
