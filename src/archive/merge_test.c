@@ -331,8 +331,8 @@ static void test_taken_away_is_found(void **state)
         "UPDATE stretch SET last=last-1",
         "UPDATE stretch SET first=first+1",
         "UPDATE block SET id=id+100000 WHERE id=(SELECT max(id) FROM block WHERE kind=3)",
-        "INSERT INTO block SELECT 100000+id,kind,organisation,source,class,count,time_min,time_max,received_min,"
-        "received_max,bytes,header,hash,body FROM block WHERE kind=3 LIMIT 1",
+        ("INSERT INTO block SELECT 100000+id,kind,organisation,source,class,count,time_min,time_max,received_min,"
+         "received_max,bytes,header,hash,body FROM block WHERE kind=3 LIMIT 1"),
     };
     for (size_t i = 0; i < ARRAY_LEN(harm); i++) {
         if (i > 0) {
