@@ -18,7 +18,7 @@
 #include "flow/normalise/normalise.h"
 #include "os/sandbox.h"
 
-enum { FORMAT_GUESS = 255, LEARN_FLOOR = 5, LEARN_PERMILLE = 10 };
+enum { FORMAT_GUESS = 255, LEARN_FLOOR = 5, LEARN_PERMILLE = 10, LEARN_TEXTS = 4000000 };
 
 struct learn_job {
     const struct engine *en;
@@ -73,7 +73,7 @@ static void learn_child(void *arg, int out)
     int rc = compiled == NULL ? ERR_INVALID : sandbox_enter(SANDBOX_SCAN_WORKER, &e);
     if (rc == 0) {
         l.normaliser = normaliser_new(compiled->catalog);
-        l.learner = learner_new(compiled->catalog);
+        l.learner = learner_new(compiled->catalog, LEARN_TEXTS);
         event_init(&l.ev, compiled->catalog);
     }
     for (size_t i = 0; i < job->nfds && rc == 0; i++) {

@@ -57,6 +57,7 @@ static void try_stop(struct intake *in)
     if (in->stopping && !in->stopped && in->unkept.len == 0) {
         in->stopped = true;
         intake_costs_end(in);
+        intake_learn_end(in);
         intake_pulse(in);
         role_stopped(in->role);
     }
@@ -90,6 +91,7 @@ static void on_second(uv_timer_t *timer)
     intake_drops_tell(in);
     intake_pulse(in);
     intake_costs_tick(in);
+    intake_learn_tick(in);
 }
 
 static int start(struct role *r, const struct config *config, struct err *e)

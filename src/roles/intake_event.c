@@ -17,6 +17,7 @@ static void forget_rules(struct intake *in)
     if (in->compiled == NULL) {
         return;
     }
+    intake_learn_end(in);
     event_fini(&in->event);
     matcher_free(&in->matcher);
     normaliser_free(&in->normaliser);
@@ -67,6 +68,7 @@ int intake_use_rules(struct intake *in, int fd, uint64_t address, uint64_t gener
     }
     event_init(&in->event, next->catalog);
     intake_costs_begin(in);
+    intake_learn_begin(in);
     log_info("rules.in_use", "generation=%llu rules=%u correlations=%u pause_ms=%lld",
              (unsigned long long)generation, ruleset_nrules(next->ruleset),
              ruleset_ncorrelations(next->ruleset), (long long)((clock_mono() - from) / 1000000));
@@ -132,6 +134,7 @@ static bool take(void *ctx, const struct receive_record *r)
         s->anomalies += (ev->tags & ~(uint32_t)TAG_YEAR_GUESSED) != 0;
         s->last_event = r->received;
         intake_alerts(in, s, r->source, arrival);
+        intake_learn(in, r->received);
     }
     if (folds_waiting_bytes(in->folds) > INTAKE_ALERTS_SEAL ||
         match_writer_bytes(in->matches) > MATCHES_SEAL_BYTES) {

@@ -11,6 +11,7 @@
 #include "archive/window.h"
 #include "base/map.h"
 #include "base/vec.h"
+#include "flow/detect/rates.h"
 #include "flow/normalise/normalise.h"
 #include "flow/receive/follow.h"
 #include "flow/receive/http.h"
@@ -30,6 +31,13 @@ enum {
     INTAKE_ALERTS_SEAL = 8 * 1024 * 1024,   /* bytes of alerts that seal a window early */
     INTAKE_ALERT_FIELDS_BYTES = 128 * 1024, /* of fields told with one alert */
     INTAKE_SOURCES_MAX = 8192,              /* sources of the config and of tokens */
+    /* Learning takes an event at most this often, and at most one part in INTAKE_LEARN_SHARE of the time. */
+    INTAKE_LEARN_MS = 20,
+    INTAKE_LEARN_SHARE = 100,
+    INTAKE_LEARN_TEXTS = 100 * 1000, /* about 10 MB */
+    INTAKE_LEARN_TOLD_S = 3600,
+    INTAKE_LEARN_FLOOR = 5,
+    INTAKE_LEARN_PERMILLE = 5,
     INTAKE_JUDGE_EVENTS = 8,                /* in a flood: the time is looked at after so many events at the latest */
     INTAKE_SAMPLED_EVENTS = 4096,           /* below so many, sampled times say too little */
 };
@@ -143,6 +151,11 @@ struct intake {
     uint32_t flight_source;
     struct buf held;       /* MSG_SOURCES_HELD */
 
+    /* what is common in these logs */
+    struct learner *learner;
+    time_ns learn_due;      /* time of receipt: the next event from then on */
+    time_ns learnt_told_at; /* monotonic */
+
     bool paused, stopping, stopped;
     uint64_t matches_lost; /* for which one window had no room, since the last pulse */
     uint64_t unknown; /* events of senders nobody knows, since the last pulse */
@@ -176,6 +189,14 @@ void intake_costs_end(struct intake *in);
 /* MSG_RULES_STOPPED. */
 int intake_stops_take(struct intake *in, struct span body, struct err *e) NODISCARD;
 void intake_stops_apply(struct intake *in);
+
+/* intake_learn.c: how often texts are met, told to super for the next compile. */
+void intake_learn_begin(struct intake *in);
+/* The event at hand, when it is time; nothing may look at its view afterwards. */
+void intake_learn(struct intake *in, time_ns received);
+void intake_learn_tick(struct intake *in);
+/* Tells, and forgets: before the rule set goes, and at the end. */
+void intake_learn_end(struct intake *in);
 
 /* intake_window.c */
 void intake_seal(struct intake *in);

@@ -253,6 +253,9 @@ void super_on_message(struct child *c, struct ipc_msg *msg)
         }
         break;
     }
+    case MSG_LEARNT:
+        learnt_take(s, c, msg->body);
+        break;
     case MSG_HUNT_RULES:
         hunts_build(s, msg->body);
         break;

@@ -18,7 +18,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-static const char *const folders[] = {"keys", "archive", "rules"};
+static const char *const folders[] = {"keys", "archive", "rules", "learnt"};
 
 /* Where the data goes when nobody says: root serves the machine, anybody else himself. */
 const char *super_default_data(void)

@@ -113,6 +113,7 @@ struct rules_state {
     bool used_known;                         /* … where that is known */
     bool telling;       /* nothing is compiled: a kept set is told to the keeper */
     bool retell;        /* the keeper may have missed what was told: again, even of the set in use */
+    time_ns learnt_at;  /* monotonic: when what intakes learnt was looked at */
     bool distrust;      /* telling a kept set failed: the next one is compiled */
     time_ns started_at; /* monotonic, of the build */
     time_ns retry_at;   /* monotonic, 0 = none */
@@ -216,6 +217,12 @@ void kept_take(struct super *s, struct ipc_msg *msg);
 
 /* A region to be used from now on; takes the fd. False: its address is that of the set in use. */
 bool rules_switch_to(struct super *s, uint64_t address, uint64_t bytes, uint64_t generation, int fd);
+
+/* super_learnt.c */
+/* MSG_LEARNT: what an intake learnt, kept as it came. */
+void learnt_take(struct super *s, const struct child *c, struct span body);
+/* Whether some intake knows much more than the rules in use were planned by; if so that is what the next ones are planned by. */
+bool learnt_adopt(struct super *s);
 
 /* super_hunts.c */
 /* MSG_HUNT_RULES. */

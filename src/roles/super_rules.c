@@ -20,6 +20,7 @@
 #include "roles/rules_wire.h"
 
 enum { COMPILER_NICE = 15 /* of a reload */ };
+enum { LEARNT_EVERY_S = 24 * 3600 }; /* rules are planned anew by what was learnt, where that is much more */
 enum { RETRY_S = 10 }; /* after a compiler that died before there was any rule set */
 
 static void add_folder(struct bundle *b, enum bundle_kind kind, struct span path)
@@ -93,6 +94,7 @@ static void fill(struct super *s, struct bundle *b)
     }
     add_own(s, b);
     rules_add_sources(s, b);
+    add_folder(b, BUNDLE_SOURCE, span_of(arena_printf(&b->arena, "%s/learnt", s->data_dir)));
     for (size_t i = 0; i < b->problems.len; i++) {
         char name[LOG_VALUE_MAX];
         log_error("rules.file", "file=\"%s\" why=\"%.*s\"",
@@ -199,6 +201,9 @@ void rules_build(struct super *s)
     s->rules.again = false;
     s->rules.has_foreign = false;
     struct err e = {0};
+    if (last != 0) { /* not at a start: that is to be quick, and finds the set that was kept */
+        (void)learnt_adopt(s);
+    }
     if (build(s, &e) != 0) {
         log_error("rules.build", "why=\"%s\"", e.text);
         if (s->compiler->pid == 0) {
@@ -337,5 +342,12 @@ void rules_tick(struct super *s, time_ns now)
     if (s->rules.retry_at != 0 && now >= s->rules.retry_at && !s->stopping) {
         s->rules.retry_at = 0;
         rules_build(s);
+    }
+    if (now - s->rules.learnt_at >= LEARNT_EVERY_S * TIME_SECOND && s->rules.fd >= 0 && !s->stopping) {
+        bool first = s->rules.learnt_at == 0;
+        s->rules.learnt_at = now;
+        if (!first && learnt_adopt(s)) {
+            rules_build(s);
+        }
     }
 }

@@ -320,6 +320,34 @@ static void test_rules_are_kept(void **state)
     assert_null(strstr(n.text, "rules.cache"));
 }
 
+static void test_what_was_learnt_is_adopted_when_it_is_much_more(void **state)
+{
+    (void)state;
+    static struct node n;
+    struct stat st;
+    node_start(&n, "learn");
+    (void)node_expect(&n, "node.ready");
+    (void)node_anywhere(&n, "learnt from 6000");
+    (void)node_anywhere(&n, "rules first generation");
+    for (int i = 0; i < 3; i++) {
+        char text[64];
+        (void)snprintf(text, sizeof text, "title: rules %d\n", i);
+        put_file("data/rules/own.yml", text);
+        assert_int_equal(kill(n.pid, SIGHUP), 0);
+        if (i == 2) { /* 6,000 are too few, 12,000 enough, and 24,000 are twice as many */
+            (void)node_expect(&n, "rules.adopted instance=0 events=24000 before=12000");
+        } else if (i == 1) {
+            (void)node_expect(&n, "rules.adopted instance=0 events=12000 before=0");
+        }
+        (void)node_expect(&n, "rules next generation");
+    }
+    assert_int_equal(stat(in_folder("data/learnt/intake-0.tsv"), &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    node_stop(&n);
+    (void)unlink(in_folder("data/learnt/intake-0.tsv"));
+    (void)unlink(in_folder("data/learnt/intake-0.new"));
+}
+
 static void test_bad_peer_is_killed(void **state)
 {
     (void)state;
@@ -438,7 +466,7 @@ static int group_after(void **state)
                                         "data/control", "data/keys/node.id", "data/keys/node.sign",
                                         "data/keys/node.seal", "data/keys/node.tls.key", "data/keys/rules-cache.key",
                                         "data/keys/seal.key"};
-    static const char *const folders[] = {"data/keys", "data/archive", "data/rules", "data/cache", "data"};
+    static const char *const folders[] = {"data/keys", "data/archive", "data/rules", "data/cache", "data/learnt", "data"};
     DIR *kept = opendir(in_folder("data/cache"));
     for (const struct dirent *i = kept == NULL ? NULL : readdir(kept); i != NULL; i = readdir(kept)) {
         (void)unlinkat(dirfd(kept), i->d_name, 0);
@@ -480,6 +508,7 @@ int main(int argc, char **argv)
         T(test_second_node_is_refused),
         T(test_rotation_and_reload),
         T(test_rules_are_kept),
+        T(test_what_was_learnt_is_adopted_when_it_is_much_more),
         T(test_bad_peer_is_killed),
         T(test_hanging_role_is_aborted),
         T(test_journal),

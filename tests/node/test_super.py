@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from node import TOKEN, Node, extra_options, until  # noqa: E402
 
 PROGRAM = None
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 ROLES = ("intake", "correlator", "hunter", "keeper", "desk", "courier")  # in the order in which they end
 
 CORRELATION = """title: The marker three times
@@ -123,6 +125,24 @@ class SuperTest(unittest.TestCase):
         self.send("sereno-second-marker two")
         until("an alert of the new rule", lambda: "A word that comes with a reload" in self.titles())
         self.assertNotIn("role.ended role=intake", self.log())
+
+    def test_an_intake_learns_what_is_common(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:  # one socket: one intake
+            for i in range(70):  # each is kept before the next comes: an intake takes one now and then
+                s.sendto(b"<13>Nov 22 03:00:00 lantern app: a line of which there are many %d" % i, ("127.0.0.1", self.node.udp))
+                until("a line", lambda i=i: self.node.having("there are many %d" % i))
+        self.assertEqual(self.node.stop(), 0)
+        (table,) = (self.node.data / "learnt").glob("*.new")
+        text = table.read_text()
+        self.assertRegex(text, r"^# events \d\d\nsereno-frequencies 1\n")
+        self.assertRegex(text, r"\nG\t\d\d\tmany\n")
+        self.assertNotIn("\nV\t", text)  # no values: they may name people
+        self.assertEqual(table.stat().st_mode & 0o777, 0o600)
+        shutil.copytree(ROOT / "sources", self.node.folder / "sources")
+        shutil.copy(table, self.node.folder / "sources" / "learnt.tsv")
+        done = subprocess.run([PROGRAM, "rules", "check", "--sources", str(self.node.folder / "sources"), "--rules",
+                               str(self.node.folder / "rules")], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def cost(self, *options):
         done = subprocess.run([PROGRAM, "rules", "cost", "--data", str(self.node.data), "--json", *options],

@@ -62,7 +62,8 @@ enum {
 };
 
 struct learner;
-struct learner *learner_new(const struct catalog *catalog);
+/* texts_max: of all kinds together; about 100 bytes each. */
+struct learner *learner_new(const struct catalog *catalog, size_t texts_max);
 void learner_free(struct learner **l);
 /* Counts an event that was normalised: every class of its chain, every field of their views. */
 void learner_event(struct learner *l, struct event *ev);

@@ -31,14 +31,15 @@ struct learner {
     struct arena arena;
     struct learnt_class *classes;
     uint32_t nfields; /* (class, field) pairs in use */
-    size_t bytes;
+    size_t bytes, texts_left;
     uint64_t events;
 };
 
-struct learner *learner_new(const struct catalog *catalog)
+struct learner *learner_new(const struct catalog *catalog, size_t texts_max)
 {
     struct learner *l = mem_alloc(sizeof *l);
     l->catalog = catalog;
+    l->texts_left = texts_max;
     arena_init(&l->arena, 0);
     l->classes = mem_calloc(catalog->nclasses + (size_t)1, sizeof *l->classes);
     return l;
@@ -74,10 +75,11 @@ static void count(struct learner *l, struct tally *t, struct span text, uint32_t
 {
     uint64_t known = 0;
     if (!map_get(&t->map, text, &known)) {
-        if (t->map.len >= LEARN_TEXTS_MAX || l->bytes + text.len > LEARN_BYTES_MAX) {
+        if (t->map.len >= LEARN_TEXTS_MAX || l->texts_left == 0 || l->bytes + text.len > LEARN_BYTES_MAX) {
             return;
         }
         l->bytes += text.len;
+        l->texts_left--;
         text = arena_copy(&l->arena, text);
     } else if (known >> 32 == event) {
         return; /* once per event */

@@ -140,7 +140,7 @@ static void learning_counts_events(void **state)
     (void)kit_rule(&k, "r", (struct logsource){.product = SPAN("p")}, kit_string(&k, "F", "x"));
     kit_compile(&k, NULL);
     for (size_t round = 0; round < 2; round++) {
-        struct learner *l = learner_new(&k.catalog);
+        struct learner *l = learner_new(&k.catalog, 100);
         for (int i = 0; i < 100; i++) {
             char json[128];
             (void)snprintf(json, sizeof json, "{\"F\":\"%s\"}", i % 4 == 0 ? "C:\\\\Windows\\\\CMD.exe" : i == 1 ? "once" : "other other");
