@@ -5,6 +5,8 @@
 #include <sodium.h>
 #include <stdint.h>
 
+#include "base/check.h"
+
 void hex_encode(const void *bytes, size_t len, char *out)
 {
     static const char digits[] = "0123456789abcdef";
@@ -37,6 +39,57 @@ bool hex_decode(struct span s, void *out, size_t len)
         b[i] = (unsigned char)(hi << 4 | lo);
     }
     return true;
+}
+
+static const char base32[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+void base32_encode(const void *bytes, size_t len, char *out)
+{
+    const unsigned char *b = bytes;
+    CHECK(len % 5 == 0);
+    for (size_t bit = 0; bit < 8 * len; bit += 5) {
+        unsigned next = bit / 8 + 1 < len ? b[bit / 8 + 1] : 0;
+        unsigned pair = (unsigned)b[bit / 8] << 8 | next;
+        if (bit > 0 && bit % 20 == 0) {
+            *out++ = '-';
+        }
+        *out++ = base32[pair >> (11 - bit % 8) & 31];
+    }
+    *out = '\0';
+}
+
+static int base32_digit(char c)
+{
+    if (c >= 'a' && c <= 'z') {
+        return c - 'a';
+    }
+    if (c >= 'A' && c <= 'Z') {
+        return c - 'A';
+    }
+    return c >= '2' && c <= '7' ? c - '2' + 26 : -1;
+}
+
+bool base32_decode(struct span s, void *out, size_t len)
+{
+    unsigned char *b = out;
+    size_t digits = 0;
+    unsigned bits = 0; /* those of the digits that fill no byte yet */
+    CHECK(len % 5 == 0);
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] == ' ' || s.ptr[i] == '-' || s.ptr[i] == '\t') {
+            continue;
+        }
+        int digit = base32_digit(s.ptr[i]);
+        if (digit < 0 || digits == 8 * len / 5) {
+            return false;
+        }
+        bits = (bits << 5 | (unsigned)digit) & 0xfff;
+        size_t had = 5 * digits++;
+        if ((had + 5) / 8 > had / 8) {
+            b[had / 8] = (unsigned char)(bits >> ((had + 5) % 8));
+        }
+    }
+    return digits == 8 * len / 5;
 }
 
 void id_new(time_ns now, char out[ID_TEXT_LEN + 1])

@@ -6,37 +6,13 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/options.h"
 #include "cli/control.h"
+#include "cli/options.h"
+#include "cli/prompt.h"
 #include "wire/json_write.h"
-
-enum { LINE_MAX_BYTES = 512 };
-
-/* One line without its end; false at the end of input or when it is too long. */
-static bool read_line(const char *prompt, char line[LINE_MAX_BYTES])
-{
-    struct termios before, silent;
-    bool terminal = isatty(STDIN_FILENO) == 1 && tcgetattr(STDIN_FILENO, &before) == 0;
-    if (terminal) {
-        (void)fprintf(stderr, "%s", prompt);
-        silent = before;
-        silent.c_lflag &= ~(tcflag_t)ECHO;
-        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-    }
-    char *got = fgets(line, LINE_MAX_BYTES, stdin);
-    if (terminal) {
-        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-        (void)fputc('\n', stderr);
-    }
-    size_t n = got == NULL ? 0 : strcspn(line, "\n");
-    bool whole = got != NULL && (line[n] == '\n' || feof(stdin) != 0);
-    line[n] = '\0';
-    return whole && n > 0;
-}
 
 static int add(const char *data_dir, const char *name, const char *password)
 {
@@ -72,7 +48,7 @@ static int add(const char *data_dir, const char *name, const char *password)
 static int run_user(int argc, char **argv, const struct command *self)
 {
     const char *data_dir = NULL, *words[2];
-    char password[LINE_MAX_BYTES], again[LINE_MAX_BYTES];
+    char password[PROMPT_LINE_MAX], again[PROMPT_LINE_MAX];
     const struct cli_option table[] = {{"--data", &data_dir, NULL}};
     int status = cli_options(self, argc, argv, table, ARRAY_LEN(table), words, ARRAY_LEN(words));
     if (status != CLI_DONE_NOT) {
@@ -86,8 +62,8 @@ static int run_user(int argc, char **argv, const struct command *self)
         return cli_usage(self, "add needs a name");
     }
     bool terminal = isatty(STDIN_FILENO) == 1;
-    bool same = read_line("Password: ", password) &&
-                (!terminal || (read_line("Again: ", again) && strcmp(password, again) == 0));
+    bool same = prompt_secret("Password: ", password) &&
+                (!terminal || (prompt_secret("Again: ", again) && strcmp(password, again) == 0));
     status = same ? add(data_dir, name, password)
                   : cli_usage(self, "no password, or not the same twice");
     sodium_memzero(password, sizeof password);

@@ -3,6 +3,7 @@
  * `sereno verify`: reads a node's archive and audit trail whole and says what does not fit. Needs no running node and
  * disturbs none. Caged before the first byte is read: it can reach the data folder and nothing else.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -21,12 +22,14 @@
 #include "records/db.h"
 #include "roles/keeper_seal.h"
 #include "roles/super.h"
+#include "wire/crypt.h"
 #include "wire/json_write.h"
 
 enum { VERIFY_SHOWN_MAX = 1000 /* faults printed; the rest are counted */, KEY_FILE_MAX = 128 };
 
 struct verify {
     const char *data_dir;
+    const char *backup; /* of --backup, or NULL */
     const char *key; /* of --key, or NULL */
     bool json, terminal, weaker;
     uint64_t faults;
@@ -246,12 +249,48 @@ static int verify(struct verify *v)
     return v->faults == 0 ? CLI_OK : CLI_UNREAD;
 }
 
+/* Whether a backup is whole, and whose: what anybody can tell who cannot read it. */
+static int verify_backup(const struct verify *v)
+{
+    struct err e = {0};
+    struct crypt_report report = {0};
+    char signer[2 * CRYPT_KEY_BYTES + 1], to[2 * CRYPT_KEY_BYTES + 1];
+    const struct sandbox_options cage = {.weaker = v->weaker};
+    int fd = open(v->backup, O_RDONLY | O_CLOEXEC);
+    int rc = fd < 0 ? err_set_errno(&e, ERR_IO, errno, "%s", v->backup)
+                    : sandbox_enter_with(SANDBOX_SCAN_WORKER, &cage, &e);
+    if (rc == 0) {
+        rc = crypt_check(fd, &report, &e);
+        err_at(&e, v->backup, 0);
+    }
+    hex_encode(report.signer, sizeof report.signer, signer);
+    hex_encode(report.to, sizeof report.to, to);
+    if (rc == 0 && v->key != NULL && (!report.is_signed || strcmp(v->key, signer) != 0)) {
+        rc = err_set(&e, ERR_DENIED, "not signed by that key");
+        err_at(&e, v->backup, 0);
+    }
+    if (rc != 0) {
+        cli_print_err(&e);
+        return CLI_UNREAD;
+    }
+    if (v->json) {
+        const char *quote = report.is_signed ? "\"" : "";
+        (void)printf("{\"bytes\":%" PRIu64 ",\"signer\":%s%s%s,\"recovery_key\":\"%s\"}\n", report.bytes, quote,
+                     report.is_signed ? signer : "null", quote, to);
+    } else {
+        (void)printf("%" PRIu64 " bytes, whole, %s%s, for the recovery key whose public half is %s\n", report.bytes,
+                     report.is_signed ? "signed by the key " : "not signed", report.is_signed ? signer : "", to);
+    }
+    return CLI_OK;
+}
+
 static int run_verify(int argc, char **argv, const struct command *self)
 {
     struct verify v = {.terminal = isatty(STDERR_FILENO) == 1};
     const struct cli_option table[] = {
         {"--data", &v.data_dir, NULL},
         {"--key", &v.key, NULL},
+        {"--backup", &v.backup, NULL},
         {"--json", NULL, &v.json},
         {"--weaker-sandbox", NULL, &v.weaker},
     };
@@ -263,6 +302,9 @@ static int run_verify(int argc, char **argv, const struct command *self)
         (void)fprintf(stderr, "sereno: the crypto library does not start\n");
         return CLI_UNREAD;
     }
+    if (v.backup != NULL) {
+        return verify_backup(&v);
+    }
     v.data_dir = v.data_dir == NULL ? super_default_data() : v.data_dir;
     return verify(&v);
 }
@@ -271,6 +313,7 @@ const struct command cmd_verify = {
     .name = "verify",
     .summary = "read archive and audit trail whole and say what was changed",
     .help = "usage: sereno verify [--data DIR] [--key HEX] [--json]\n"
+            "       sereno verify --backup FILE [--key HEX] [--json]\n"
             "\n"
             "Walks the chain of the archive from its first day to its last, unpacks every block, recomputes every\n"
             "hash, finds every sealed head again, and compares the end with what the records know of it; then the\n"
@@ -279,6 +322,7 @@ const struct command cmd_verify = {
             "  --data DIR         the node's data folder; default as for `sereno serve`\n"
             "  --key HEX          the public key that seals must carry, as noted elsewhere; without it the key in\n"
             "                     DIR/keys is taken, which proves less to a stranger\n"
+            "  --backup FILE      instead: is this backup whole, and who signed it; needs no recovery key\n"
             "  --json             one JSON object\n"
             "  --weaker-sandbox   go on where the kernel has no Landlock\n"
             "\n"

@@ -79,42 +79,23 @@ bool fed_key_equal(const unsigned char a[FED_KEY_BYTES], const unsigned char b[F
 void fed_fingerprint(const unsigned char sign[FED_KEY_BYTES], const unsigned char seal[FED_KEY_BYTES],
                      char out[FED_FINGERPRINT_LEN + 1])
 {
-    static const char base32[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     unsigned char both[2 * FED_KEY_BYTES];
     unsigned char hash[32];
     memcpy(both, sign, FED_KEY_BYTES);
     memcpy(both + FED_KEY_BYTES, seal, FED_KEY_BYTES);
     MUST(crypto_generichash(hash, sizeof hash, both, sizeof both, NULL, 0));
-    size_t at = 0;
-    for (size_t bit = 0; bit < 8 * FED_FINGERPRINT_BYTES; bit += 5) {
-        unsigned pair = (unsigned)hash[bit / 8] << 8 | hash[bit / 8 + 1];
-        if (bit > 0 && bit % 20 == 0) {
-            out[at++] = '-';
-        }
-        out[at++] = base32[pair >> (11 - bit % 8) & 31];
-    }
-    CHECK(at == FED_FINGERPRINT_LEN);
-    out[at] = '\0';
+    CHECK(sizeof hash >= FED_FINGERPRINT_BYTES &&
+          BASE32_TEXT_MAX(FED_FINGERPRINT_BYTES) == FED_FINGERPRINT_LEN + 1);
+    base32_encode(hash, FED_FINGERPRINT_BYTES, out);
 }
 
 bool fed_fingerprint_is(const char fingerprint[FED_FINGERPRINT_LEN + 1], struct span typed)
 {
-    char plain[FED_FINGERPRINT_LEN + 1] = {0};
-    size_t at = 0;
-    for (size_t i = 0; i < typed.len; i++) {
-        char c = typed.ptr[i];
-        if (c == ' ' || c == '-' || c == '\t') {
-            continue;
-        }
-        if (at == FED_FINGERPRINT_LEN) {
-            return false;
-        }
-        if (at % 5 == 4) {
-            plain[at++] = '-';
-        }
-        plain[at++] = (char)(c >= 'a' && c <= 'z' ? c - 32 : c);
-    }
-    return at == FED_FINGERPRINT_LEN && sodium_memcmp(plain, fingerprint, FED_FINGERPRINT_LEN) == 0;
+    unsigned char ours[FED_FINGERPRINT_BYTES];
+    unsigned char theirs[FED_FINGERPRINT_BYTES];
+    return base32_decode(span_of(fingerprint), ours, sizeof ours) &&
+           base32_decode(typed, theirs, sizeof theirs) &&
+           sodium_memcmp(ours, theirs, sizeof ours) == 0;
 }
 
 /* The key that a password gives. */
