@@ -4,6 +4,7 @@
 #define API_API_PRIV_H
 
 #include "api/api.h"
+#include "api/mhd_loop.h"
 #include "api/request.h"
 #include "desk/identity/throttle.h"
 #include "records/hunts.h"
@@ -30,12 +31,7 @@ struct api {
     uv_loop_t *loop;
     struct api_config config;
     struct arena texts; /* copies of the config's texts */
-    struct MHD_Daemon *daemon;
-    uv_poll_t poll;
-    uv_timer_t timer;
-    uv_timer_t kick; /* fires at once: runs the server after something was resumed */
-    int handles_open;
-    bool closing;
+    struct mhd_loop http;
     bool admin_exists;
     struct head_policy policy;
     char fingerprint[32 * 3];
@@ -58,7 +54,6 @@ struct api {
 
 /* server.c */
 /* Runs the server soon: something may go on. */
-void api_kick(struct api *api);
 /* Name of the session cookie: with __Host- under TLS, so that no other host or path can set it. */
 struct span api_cookie_name(const struct api *api);
 

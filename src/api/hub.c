@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "api/mhd_loop.h"
 #include "base/arena.h"
 #include "base/id.h"
 #include "base/log.h"
@@ -24,11 +25,7 @@ struct hub {
     uint32_t magic;
     struct hub_config config;
     struct arena texts;
-    struct MHD_Daemon *daemon;
-    uv_poll_t poll;
-    uv_timer_t timer, kick;
-    int handles_open;
-    bool closing;
+    struct mhd_loop http;
     size_t bodies; /* bytes */
     unsigned connections;
     struct hub_request *requests;
@@ -61,8 +58,6 @@ struct hub_request {
 };
 
 /* ---- the life of a request ---- */
-
-static void kick(struct hub *hub);
 
 static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
 {
@@ -141,7 +136,7 @@ static void respond(struct fed_call *call, unsigned status, struct span body)
     if (r->suspended) {
         r->suspended = false;
         MHD_resume_connection(r->connection);
-        kick(r->hub);
+        mhd_loop_kick(&r->hub->http);
     }
 }
 
@@ -351,51 +346,6 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 
 /* ---- the loop ---- */
 
-static void on_timer(uv_timer_t *timer);
-
-static void turn(struct hub *hub)
-{
-    if (hub->closing) {
-        return;
-    }
-    (void)MHD_run(hub->daemon);
-    MHD_UNSIGNED_LONG_LONG wait_ms = 0;
-    if (MHD_get_timeout(hub->daemon, &wait_ms) == MHD_YES) {
-        (void)uv_timer_start(&hub->timer, on_timer, wait_ms, 0);
-    } else {
-        (void)uv_timer_stop(&hub->timer);
-    }
-}
-
-static void on_timer(uv_timer_t *timer)
-{
-    turn(timer->data);
-}
-
-static void on_poll(uv_poll_t *poll, int status, int events)
-{
-    (void)status;
-    (void)events;
-    turn(poll->data);
-}
-
-static void kick(struct hub *hub)
-{
-    if (!hub->closing) {
-        (void)uv_timer_start(&hub->kick, on_timer, 0, 0);
-    }
-}
-
-__attribute__((format(printf, 2, 0))) static void on_library_log(void *cls, const char *format,
-                                                                 va_list ap)
-{
-    char text[256];
-    char shown[LOG_VALUE_MAX];
-    (void)cls;
-    (void)vsnprintf(text, sizeof text, format, ap);
-    log_debug("hub.http", "said=\"%s\"", log_value(span_trim(span_of(text)), shown));
-}
-
 static int start_daemon(struct hub *hub, struct err *e)
 {
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | MHD_USE_TLS;
@@ -407,29 +357,15 @@ static int start_daemon(struct hub *hub, struct err *e)
         {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)priorities},
         {MHD_OPTION_END, 0, NULL},
     };
-    hub->daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, on_request, hub, MHD_OPTION_EXTERNAL_LOGGER, on_library_log, hub,
+    hub->http.daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, on_request, hub, MHD_OPTION_EXTERNAL_LOGGER, mhd_loop_log,
+        (void *)(uintptr_t)"hub.http",
         MHD_OPTION_LISTEN_SOCKET, c->listen_fd, MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)HUB_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)HUB_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HUB_CONNECTION_BYTES,
         MHD_OPTION_URI_LOG_CALLBACK, on_uri, hub, MHD_OPTION_NOTIFY_COMPLETED, on_completed, hub,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, hub, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
-    return hub->daemon != NULL ? 0 : err_set(e, ERR_IO, "the hub's listener does not start");
-}
-
-static int join_loop(struct hub *hub, struct err *e)
-{
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(hub->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-    if (info == NULL || uv_poll_init(hub->config.loop, &hub->poll, info->epoll_fd) != 0) {
-        return err_set(e, ERR_IO, "the hub's listener cannot join the loop");
-    }
-    MUST(uv_timer_init(hub->config.loop, &hub->timer));
-    MUST(uv_timer_init(hub->config.loop, &hub->kick));
-    hub->poll.data = hub->timer.data = hub->kick.data = hub;
-    hub->handles_open = 3;
-    MUST(uv_poll_start(&hub->poll, UV_READABLE, on_poll));
-    kick(hub);
-    return 0;
+    return hub->http.daemon != NULL ? 0 : err_set(e, ERR_IO, "the hub's listener does not start");
 }
 
 int hub_new(const struct hub_config *config, struct err *e, struct hub **out)
@@ -443,9 +379,9 @@ int hub_new(const struct hub_config *config, struct err *e, struct hub **out)
         *texts[i] = span_of(arena_cstr(&hub->texts, *texts[i]));
     }
     int rc = start_daemon(hub, e);
-    rc = rc < 0 ? rc : join_loop(hub, e);
+    rc = rc < 0 ? rc : mhd_loop_join(&hub->http, config->loop, e);
     if (rc < 0) {
-        if (hub->daemon == NULL) {
+        if (hub->http.daemon == NULL) {
             (void)close(config->listen_fd);
         }
         hub_free(&hub);
@@ -454,19 +390,12 @@ int hub_new(const struct hub_config *config, struct err *e, struct hub **out)
     return rc;
 }
 
-static void free_memory(struct hub *hub)
+static void free_memory(void *arg)
 {
+    struct hub *hub = arg;
     arena_fini(&hub->texts);
     hub->magic = 0;
     mem_free(hub);
-}
-
-static void on_handle_closed(uv_handle_t *handle)
-{
-    struct hub *hub = handle->data;
-    if (--hub->handles_open == 0) {
-        free_memory(hub);
-    }
 }
 
 void hub_free(struct hub **out)
@@ -487,19 +416,7 @@ void hub_free(struct hub **out)
             }
         }
     }
-    if (hub->daemon != NULL) {
-        (void)MHD_run(hub->daemon);
-        MHD_stop_daemon(hub->daemon); /* closes the listening socket too */
-        hub->daemon = NULL;
-    }
-    hub->closing = true;
-    if (hub->handles_open == 0) {
-        free_memory(hub);
-        return;
-    }
-    uv_close((uv_handle_t *)&hub->poll, on_handle_closed);
-    uv_close((uv_handle_t *)&hub->timer, on_handle_closed);
-    uv_close((uv_handle_t *)&hub->kick, on_handle_closed);
+    mhd_loop_end(&hub->http, free_memory, hub);
 }
 
 unsigned hub_connections(const struct hub *hub)

@@ -51,7 +51,7 @@ static void answer(struct api_request *req, unsigned status, struct MHD_Response
     if (req->suspended) {
         req->suspended = false;
         MHD_resume_connection(req->connection);
-        api_kick(req->api);
+        mhd_loop_kick(&req->api->http);
     }
 }
 

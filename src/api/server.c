@@ -259,50 +259,6 @@ static enum MHD_Result on_connect(void *cls, const struct sockaddr *addr, sockle
 
 /* ---- the loop ---- */
 
-static void on_timer(uv_timer_t *timer);
-
-static void turn(struct api *api)
-{
-    if (api->closing) {
-        return;
-    }
-    (void)MHD_run(api->daemon);
-    MHD_UNSIGNED_LONG_LONG wait_ms = 0;
-    if (MHD_get_timeout(api->daemon, &wait_ms) == MHD_YES) {
-        (void)uv_timer_start(&api->timer, on_timer, wait_ms, 0);
-    } else {
-        (void)uv_timer_stop(&api->timer);
-    }
-}
-
-static void on_timer(uv_timer_t *timer)
-{
-    turn(timer->data);
-}
-
-static void on_poll(uv_poll_t *poll, int status, int events)
-{
-    (void)status;
-    (void)events;
-    turn(poll->data);
-}
-
-void api_kick(struct api *api)
-{
-    if (!api->closing) {
-        (void)uv_timer_start(&api->kick, on_timer, 0, 0);
-    }
-}
-
-__attribute__((format(printf, 2, 0))) static void on_library_log(void *cls, const char *format, va_list ap)
-{
-    (void)cls;
-    char text[256];
-    char shown[LOG_VALUE_MAX];
-    (void)vsnprintf(text, sizeof text, format, ap);
-    log_debug("desk.http", "said=\"%s\"", log_value(span_trim(span_of(text)), shown));
-}
-
 static int start_daemon(struct api *api, struct err *e)
 {
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
@@ -315,8 +271,9 @@ static int start_daemon(struct api *api, struct err *e)
         {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)tls_priorities},
         {MHD_OPTION_END, 0, NULL},
     };
-    api->daemon = MHD_start_daemon(
-        flags, 0, on_connect, api, on_request, api, MHD_OPTION_EXTERNAL_LOGGER, on_library_log, api,
+    api->http.daemon = MHD_start_daemon(
+        flags, 0, on_connect, api, on_request, api, MHD_OPTION_EXTERNAL_LOGGER, mhd_loop_log,
+        (void *)(uintptr_t)"desk.http",
         MHD_OPTION_LISTEN_SOCKET, api->config.listen_fd, MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)API_CONNECTIONS_MAX,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)API_CONNECTIONS_PER_ADDRESS,
@@ -324,24 +281,9 @@ static int start_daemon(struct api *api, struct err *e)
         (size_t)API_HEADER_BYTES, MHD_OPTION_URI_LOG_CALLBACK, on_uri, api,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, api, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes,
         NULL, MHD_OPTION_ARRAY, api->policy.tls ? tls : &tls[3], MHD_OPTION_END);
-    if (api->daemon == NULL) {
+    if (api->http.daemon == NULL) {
         return err_set(e, ERR_IO, "the HTTP server does not start (is the certificate good?)");
     }
-    return 0;
-}
-
-static int join_loop(struct api *api, struct err *e)
-{
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(api->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-    if (info == NULL || uv_poll_init(api->loop, &api->poll, info->epoll_fd) != 0) {
-        return err_set(e, ERR_IO, "the HTTP server cannot join the loop");
-    }
-    MUST(uv_timer_init(api->loop, &api->timer));
-    MUST(uv_timer_init(api->loop, &api->kick));
-    api->poll.data = api->timer.data = api->kick.data = api;
-    api->handles_open = 3;
-    MUST(uv_poll_start(&api->poll, UV_READABLE, on_poll));
-    api_kick(api);
     return 0;
 }
 
@@ -383,7 +325,7 @@ int api_new(const struct api_config *config, struct err *e, struct api **out)
         rc = start_daemon(api, e);
     }
     if (rc == 0) {
-        rc = join_loop(api, e);
+        rc = mhd_loop_join(&api->http, api->loop, e);
     }
     if (rc < 0) {
         api_free(&api);
@@ -392,8 +334,9 @@ int api_new(const struct api_config *config, struct err *e, struct api **out)
     return rc;
 }
 
-static void free_memory(struct api *api)
+static void free_memory(void *arg)
 {
+    struct api *api = arg;
     streams_fini(api);
     throttle_free(&api->throttle);
     buf_free(&api->pulse);
@@ -402,14 +345,6 @@ static void free_memory(struct api *api)
     arena_fini(&api->texts);
     api->magic = 0;
     mem_free(api);
-}
-
-static void on_handle_closed(uv_handle_t *handle)
-{
-    struct api *api = handle->data;
-    if (--api->handles_open == 0) {
-        free_memory(api);
-    }
 }
 
 void api_free(struct api **out)
@@ -428,19 +363,7 @@ void api_free(struct api **out)
             respond_failure(req, ERR_CLOSED, SPAN(""));
         }
     }
-    if (api->daemon != NULL) {
-        (void)MHD_run(api->daemon);   /* lets the last answers out */
-        MHD_stop_daemon(api->daemon); /* closes the listening socket too */
-        api->daemon = NULL;
-    }
-    api->closing = true;
-    if (api->handles_open == 0) {
-        free_memory(api);
-        return;
-    }
-    uv_close((uv_handle_t *)&api->poll, on_handle_closed);
-    uv_close((uv_handle_t *)&api->timer, on_handle_closed);
-    uv_close((uv_handle_t *)&api->kick, on_handle_closed);
+    mhd_loop_end(&api->http, free_memory, api);
 }
 
 void api_set_circles(struct api *api, const struct fed_circles *circles)

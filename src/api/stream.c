@@ -84,7 +84,7 @@ static void wake(struct stream *s)
     if (s->suspended) {
         s->suspended = false;
         MHD_resume_connection(s->connection);
-        api_kick(s->api);
+        mhd_loop_kick(&s->api->http);
     }
 }
 

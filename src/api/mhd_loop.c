@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* A libmicrohttpd daemon on a libuv loop: see mhd_loop.h. */
+#include "api/mhd_loop.h"
+
+#include <stdio.h>
+
+#include "base/check.h"
+#include "base/log.h"
+
+static void on_timer(uv_timer_t *timer);
+
+static void turn(struct mhd_loop *l)
+{
+    if (l->closing) {
+        return;
+    }
+    (void)MHD_run(l->daemon);
+    MHD_UNSIGNED_LONG_LONG wait_ms = 0;
+    if (MHD_get_timeout(l->daemon, &wait_ms) == MHD_YES) {
+        (void)uv_timer_start(&l->timer, on_timer, wait_ms, 0);
+    } else {
+        (void)uv_timer_stop(&l->timer);
+    }
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    turn(timer->data);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    turn(poll->data);
+}
+
+void mhd_loop_kick(struct mhd_loop *l)
+{
+    if (!l->closing && l->handles_open > 0) {
+        (void)uv_timer_start(&l->kick, on_timer, 0, 0);
+    }
+}
+
+int mhd_loop_join(struct mhd_loop *l, uv_loop_t *loop, struct err *e)
+{
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(l->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    if (info == NULL || uv_poll_init(loop, &l->poll, info->epoll_fd) != 0) {
+        return err_set(e, ERR_IO, "the HTTP server cannot join the loop");
+    }
+    MUST(uv_timer_init(loop, &l->timer));
+    MUST(uv_timer_init(loop, &l->kick));
+    l->poll.data = l->timer.data = l->kick.data = l;
+    l->handles_open = 3;
+    MUST(uv_poll_start(&l->poll, UV_READABLE, on_poll));
+    mhd_loop_kick(l);
+    return 0;
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct mhd_loop *l = handle->data;
+    if (--l->handles_open == 0) {
+        l->closed(l->arg);
+    }
+}
+
+void mhd_loop_end(struct mhd_loop *l, void (*closed)(void *arg), void *arg)
+{
+    if (l->daemon != NULL) {
+        (void)MHD_run(l->daemon);
+        MHD_stop_daemon(l->daemon);
+        l->daemon = NULL;
+    }
+    l->closing = true;
+    l->closed = closed;
+    l->arg = arg;
+    if (l->handles_open == 0) {
+        closed(arg);
+        return;
+    }
+    uv_close((uv_handle_t *)&l->poll, on_handle_closed);
+    uv_close((uv_handle_t *)&l->timer, on_handle_closed);
+    uv_close((uv_handle_t *)&l->kick, on_handle_closed);
+}
+
+void mhd_loop_log(void *cls, const char *format, va_list ap)
+{
+    char text[256];
+    char shown[LOG_VALUE_MAX];
+    (void)vsnprintf(text, sizeof text, format, ap);
+    log_debug(cls, "said=\"%s\"", log_value(span_trim(span_of(text)), shown));
+}

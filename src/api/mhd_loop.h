@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * One libmicrohttpd daemon on a libuv loop, in the loop's one thread: it is run when its epoll descriptor or its
+ * own time-outs say so, and after a connection was resumed. Shared by the desk's server and the hub's listener.
+ * Knows nothing of requests; must never block.
+ *
+ *     daemon = MHD_start_daemon(… mhd_loop_log, "desk.http" …) → mhd_loop_join → mhd_loop_kick … → mhd_loop_end
+ */
+#ifndef API_MHD_LOOP_H
+#define API_MHD_LOOP_H
+
+#include <microhttpd.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <uv.h>
+
+#include "base/err.h"
+
+struct mhd_loop {
+    struct MHD_Daemon *daemon; /* the caller's to start; NULL = none */
+    uv_poll_t poll;
+    uv_timer_t timer, kick; /* its time-outs; fires at once */
+    int handles_open;
+    bool closing;
+    void (*closed)(void *arg);
+    void *arg;
+};
+
+/* Serves the daemon, which was started with MHD_USE_EPOLL, from now on. ERR_IO. */
+int mhd_loop_join(struct mhd_loop *l, uv_loop_t *loop, struct err *e) NODISCARD;
+/* Something was resumed: the daemon runs with the loop's next turn, once for all that was. */
+void mhd_loop_kick(struct mhd_loop *l);
+/* Lets the last answers out, stops the daemon, which closes the listening socket, and leaves the loop: `closed` is
+ * called with arg when the memory of l may go, at once where it never joined. */
+void mhd_loop_end(struct mhd_loop *l, void (*closed)(void *arg), void *arg);
+/* What the library says goes to the debug log under the name that cls is. */
+void mhd_loop_log(void *cls, const char *format, va_list ap) __attribute__((format(printf, 2, 0)));
+
+#endif
