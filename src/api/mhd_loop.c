@@ -8,7 +8,13 @@
 #include "base/log.h"
 
 static void on_timer(uv_timer_t *timer);
+static void on_idle(uv_idle_t *idle);
 
+/*
+ * There may be work left, at once: then the next turn is the loop's next one, by an idle handle. Not by a timer of
+ * zero: libuv 1.44 runs a timer that its own callback starts anew with zero again and again before it looks at
+ * anything else, so that a server with much to do would shut out all other handles, its watchdog's among them.
+ */
 static void turn(struct mhd_loop *l)
 {
     if (l->closing) {
@@ -16,16 +22,26 @@ static void turn(struct mhd_loop *l)
     }
     (void)MHD_run(l->daemon);
     MHD_UNSIGNED_LONG_LONG wait_ms = 0;
-    if (MHD_get_timeout(l->daemon, &wait_ms) == MHD_YES) {
+    bool waits = MHD_get_timeout(l->daemon, &wait_ms) == MHD_YES;
+    if (waits && wait_ms > 0) {
         (void)uv_timer_start(&l->timer, on_timer, wait_ms, 0);
     } else {
         (void)uv_timer_stop(&l->timer);
+    }
+    if (waits && wait_ms == 0) {
+        mhd_loop_kick(l);
     }
 }
 
 static void on_timer(uv_timer_t *timer)
 {
     turn(timer->data);
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+    (void)uv_idle_stop(idle);
+    turn(idle->data);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -38,7 +54,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 void mhd_loop_kick(struct mhd_loop *l)
 {
     if (!l->closing && l->handles_open > 0) {
-        (void)uv_timer_start(&l->kick, on_timer, 0, 0);
+        (void)uv_idle_start(&l->kick, on_idle);
     }
 }
 
@@ -49,7 +65,7 @@ int mhd_loop_join(struct mhd_loop *l, uv_loop_t *loop, struct err *e)
         return err_set(e, ERR_IO, "the HTTP server cannot join the loop");
     }
     MUST(uv_timer_init(loop, &l->timer));
-    MUST(uv_timer_init(loop, &l->kick));
+    MUST(uv_idle_init(loop, &l->kick));
     l->poll.data = l->timer.data = l->kick.data = l;
     l->handles_open = 3;
     MUST(uv_poll_start(&l->poll, UV_READABLE, on_poll));

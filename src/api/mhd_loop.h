@@ -19,7 +19,8 @@
 struct mhd_loop {
     struct MHD_Daemon *daemon; /* the caller's to start; NULL = none */
     uv_poll_t poll;
-    uv_timer_t timer, kick; /* its time-outs; fires at once */
+    uv_timer_t timer; /* its time-outs */
+    uv_idle_t kick;   /* runs it once in the loop's next turn */
     int handles_open;
     bool closing;
     void (*closed)(void *arg);

@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: EUPL-1.2
 """What goes wrong between nodes, and what must not follow from it. usage: tests/federation/test_faults.py PROGRAM"""
+import datetime
 import gzip
+import http.client
 import os
 import shutil
 import ssl
 import sys
 import threading
+import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from world import World, wait_until
+from world import LIMIT_S, World, wait_until
 
 try:
     from peer import Identity, Member, jcs, pem, push_body, when
@@ -30,6 +33,51 @@ def count(node, kind="x-note"):
     return dict(node.rows("SELECT state, COUNT(*) FROM fed_envelope WHERE type = ? GROUP BY state", kind))
 
 
+class Pusher(threading.Thread):
+    """A member that pushes signals until the hub has taken all, whatever becomes of the hub meanwhile."""
+    EACH, SIGNALS, AT_ONCE = 80, 3, 2  # envelopes; signals of each; envelopes of a push
+
+    def __init__(self, hub, member, circle, epoch):
+        super().__init__(daemon=True)
+        self.hub, self.member, self.acked, self.cut, self.problem = hub, member, 0, 0, None
+        bucket = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:00Z")
+        self.envelopes = [jcs(member.envelope(circle, epoch, {"signals": [
+            {"n": n, "rule": "r-%s" % member.node[:8], "rule_hash": "0" * 64, "title": "", "level": "low", "techniques": [],
+             "indicators": [], "product": "", "bucket": bucket, "count": n}
+            for n in range(e * self.SIGNALS + 1, (e + 1) * self.SIGNALS + 1)]}, kind="signal")) for e in range(self.EACH)]
+
+    def again(self):
+        """Says hello until the hub is there; what was acknowledged must be."""
+        end = time.monotonic() + LIMIT_S
+        while time.monotonic() < end:
+            try:
+                view = self.member.hello()["up"]
+            except (OSError, http.client.HTTPException, AssertionError):  # not there, or it is starting
+                time.sleep(0.05)
+                continue
+            assert view["seq"] >= self.acked, "acknowledged %d, kept %d" % (self.acked, view["seq"])
+            self.member.up_seq = self.acked = view["seq"]
+            return
+        raise TimeoutError("the hub does not come back")
+
+    def run(self):
+        try:
+            self.again()
+            while self.acked < self.EACH:
+                try:
+                    status, got = self.member.push(self.envelopes[self.acked:self.acked + self.AT_ONCE])
+                    assert status in (200, 409, 503) and not got.get("refused"), (status, got)
+                except (OSError, http.client.HTTPException):
+                    status = 0
+                    self.cut += 1
+                if status == 200:
+                    self.acked = self.member.up_seq
+                else:
+                    self.again()
+        except Exception as e:  # the test says so
+            self.problem = repr(e)
+
+
 @unittest.skipIf(Member is None, "no simulated members: " + (MISSING if Member is None else ""))
 class Faults(unittest.TestCase):
     """One hub, two real cities, a simulated member; each test leaves them as they were."""
@@ -44,6 +92,7 @@ class Faults(unittest.TestCase):
         for n in (cls.one, cls.two):
             w.enrol(cls.hub, cls.circle, n, cls.admin)
         cls.sim = Member(cls.hub, "Simulated").enrol(w, cls.circle, cls.admin)
+        cls.crowd = [Member(cls.hub, "Town %d" % i).enrol(w, cls.circle, cls.admin) for i in range(3)]
         cls.epoch = w.epochs(cls.hub)[cls.circle]
         for n in (cls.one, cls.two):
             w.wait_epoch(n, cls.circle, cls.epoch)
@@ -204,6 +253,27 @@ class Faults(unittest.TestCase):
             self.send(2)
         self.wait_notes()
         self.assertEqual(self.hub.rows("PRAGMA integrity_check"), [("ok",)])
+
+    def test_killed_amid_pushes(self):
+        """What members were told is taken is there after kill -9, each signal once; what they were not told comes again."""
+        threads = [Pusher(self.hub, m, self.circle, self.epoch) for m in self.crowd]
+        for t in threads:
+            t.start()
+        for kills in range(1, 5):
+            wait_until(lambda: sum(t.acked for t in threads) >= kills * Pusher.EACH // 2 or not any(t.is_alive() for t in threads),
+                       lambda: "taken: %s" % [t.acked for t in threads])
+            self.hub.kill()
+            self.hub.start()
+        for t in threads:
+            t.join(LIMIT_S)
+            self.assertFalse(t.is_alive() or t.problem, t.problem)
+            kept = self.hub.rows("SELECT number, count FROM fed_signal WHERE node = ? ORDER BY number", t.member.node)
+            self.assertEqual(kept, [(n, n) for n in range(1, Pusher.EACH * Pusher.SIGNALS + 1)])
+            self.assertEqual(self.hub.rows("SELECT COUNT(*), COUNT(DISTINCT id) FROM fed_envelope WHERE issuer = ? AND "
+                                           "type = 'signal' AND state = 'applied'", t.member.node), [(Pusher.EACH, Pusher.EACH)])
+        self.assertGreater(sum(t.cut for t in threads), 0)  # else no kill came between
+        self.assertEqual(self.hub.rows("PRAGMA integrity_check"), [("ok",)])
+        self.sim.hello()
 
     def test_an_older_copy_of_a_member(self):
         """The data folder of a stopped node is put back as it was some time ago."""
