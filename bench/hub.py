@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: EUPL-1.2
-"""A hub with many members: how many signals per second it keeps durably, how fast it answers, how much memory it takes, and
-how soon all are back after a cut. usage: bench/hub.py build/src/cli/sereno build/src/desk/hub_load [--nodes N] [--rate SIGNALS_PER_S] [--seconds S]
+"""A hub with many members: how many signals per second it keeps durably, how fast it answers, how much memory and CPU time it
+takes, and how soon all are back after a cut; one JSON object.
+usage: ninja -C build src/cli/sereno src/desk/hub_load && bench/hub.py build/src/cli/sereno build/src/desk/hub_load [--nodes N] [--rate SIGNALS_PER_S] [--seconds S]
 
 The hub is `sereno serve` as it is, with its sandbox. Members are simulated by hub_load: real TLS 1.3, client certificates,
 signed envelopes. They are not enrolled one by one: certificates come from the hub's own authority, and the membership is
-written into its records while it is stopped. Load and hub share this machine's cores."""
+written into its records while it is stopped. Load and hub share this machine's cores: the hub's CPU seconds are told apart
+from the load's (load_cpu_s), and those of the run (per 10,000 signals) from those of connecting and of the storm."""
 import argparse
 import datetime
 import hashlib
@@ -95,17 +97,37 @@ def readable(hub):
         return False
 
 
-def memory(pid):
-    """{role: (peak resident MB, CPU seconds)} of the node's processes."""
+def roles(pid):
+    """{role: (peak resident MB, PSS MB, CPU seconds)} of the node's processes."""
     out = {}
     for child in subprocess.run(["pgrep", "-P", str(pid)], stdout=subprocess.PIPE, text=True, check=True).stdout.split():
         with open("/proc/%s/status" % child, encoding="ascii") as f:
             status = dict(line.split(":", 1) for line in f if ":" in line)
+        with open("/proc/%s/smaps_rollup" % child, encoding="ascii") as f:
+            pss = [int(line.split()[1]) for line in f if line.startswith("Pss:")][0]
         with open("/proc/%s/stat" % child, encoding="ascii") as f:
             times = f.read().rsplit(")", 1)[1].split()[11:13]
         cpu = sum(int(t) for t in times) / os.sysconf("SC_CLK_TCK")
-        out[status["Name"].strip()] = (int(status["VmHWM"].split()[0]) / 1024, cpu)
+        out[status["Name"].strip().replace("sereno-", "")] = (int(status["VmHWM"].split()[0]) / 1024, pss / 1024, cpu)
     return out
+
+
+def run_load(hub, command):
+    """What the load says, and the roles at the start and after each of its phases."""
+    seen = [roles(hub.process.pid)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as p:
+        for line in p.stdout:
+            if line.startswith("#"):
+                seen.append(roles(hub.process.pid))
+            else:
+                result = json.loads(line)
+    if p.returncode != 0:
+        sys.exit("the load ended with %d\n%s" % (p.returncode, hub.log(True)[-3000:]))
+    return result, seen
+
+
+def cpu(before, after):
+    return {k: round(v[2] - before.get(k, (0, 0, 0))[2], 2) for k, v in after.items() if v[2] - before.get(k, (0, 0, 0))[2] >= 0.05}
 
 
 def main():
@@ -128,17 +150,17 @@ def main():
             hub.stop()
         prepare(hub, folder, a.nodes)
         hub.start()
-        before = memory(hub.process.pid)
-        got = subprocess.run([os.path.abspath(a.load), hub.address, str(hub.hub_port), folder, str(a.rate), str(a.seconds)],
-                             stdout=subprocess.PIPE, text=True, check=True).stdout
-        result = json.loads(got)
-        after = memory(hub.process.pid)
+        busy = os.getloadavg()[0]
+        result, seen = run_load(hub, [os.path.abspath(a.load), hub.address, str(hub.hub_port), folder, str(a.rate), str(a.seconds)])
         kept = hub.rows("SELECT COUNT(*) FROM fed_envelope WHERE type = 'signal' AND state = 'applied'")[0][0]
         result["kept_envelopes"] = kept
-        result["peak_mb"] = {k: round(v[0], 1) for k, v in after.items()}
-        result["peak_mb_sum"] = round(sum(v[0] for v in after.values()), 1)
-        result["cpu_s"] = {k: round(v[1] - before.get(k, (0, 0))[1], 1) for k, v in after.items()}
-        result["cores"] = os.cpu_count()
+        result["warnings_told"] = hub.rows("SELECT COUNT(*) FROM fed_out")[0][0]
+        result["peak_mb"] = {k: round(v[0], 1) for k, v in seen[3].items()}
+        result["pss_mb"] = {k: round(v[1], 1) for k, v in seen[2].items()}
+        result["pss_mb_sum"] = round(sum(v[1] for v in seen[2].values()), 1)
+        result["cpu_s"] = dict(zip(("connecting", "run", "storm"), (cpu(x, y) for x, y in zip(seen, seen[1:]))))
+        result["cpu_s_per_10000"] = round(sum(result["cpu_s"]["run"].values()) * 10000 / max(1, result["signals"]), 3)
+        result["cores"], result["load_before"], result["load_after"] = os.cpu_count(), busy, os.getloadavg()[0]
         print(json.dumps(result))
         shutil.rmtree(folder)
         lost = result["signals"] // 10 - kept

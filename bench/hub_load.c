@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * Many simulated members of one hub, over real TLS 1.3 with client certificates: each holds a long poll and
- * pushes signed envelopes of signals at a steady rate; then all are cut off and come back at once. Prints one
- * JSON object. usage: hub_load HOST PORT FOLDER SIGNALS_PER_S SECONDS
+ * pushes envelopes of signals, signed beforehand, at a steady rate; then all are cut off and come back at once.
+ * Prints a line "#connected", "#ran", "#back" as each is over, then one JSON object. usage: hub_load HOST PORT FOLDER SIGNALS_PER_S SECONDS
  * FOLDER (made by bench/hub.py): nodes (a line each: node id, signing seed, circle, epoch), NODE.pem, key.pem.
  * One thread, epoll. A latency counts from when the push was due, so that a hub that stalls does not hide it.
  */
@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -65,6 +66,8 @@ struct node {
     struct conn push, pull;
     int64_t seq, number, down_epoch, down_seq;
     time_ns next; /* push */
+    struct span *envelopes; /* to be pushed, in their order */
+    int64_t nenvelopes;
 };
 
 static struct node *nodes;
@@ -86,7 +89,7 @@ _Noreturn static void die(const char *what)
 
 /* ---- envelopes ---- */
 
-static void make_push(struct node *n, struct buf *out)
+static struct span make_envelope(struct node *n)
 {
     static const struct span techniques[] = {{"T1110", 5}};
     struct arena a;
@@ -129,10 +132,22 @@ static void make_push(struct node *n, struct buf *out)
     if (fed_envelope_make(&a, &d, &n->keys, NULL, 0, &text, id, &e) < 0) {
         die(e.text);
     }
-    struct batch b = {.epoch = 1, .count = 1};
-    b.items[0] = (struct batch_item){n->seq + 1, text};
-    batch_write_push(&b, out);
+    char *copy = mem_alloc(text.len);
+    memcpy(copy, text.ptr, text.len);
     arena_fini(&a);
+    return span_make(copy, text.len);
+}
+
+/* As many as the run asks for, before it begins: what members' own machines would do. */
+static void make_all(uint64_t rate, uint64_t seconds)
+{
+    int64_t each = (int64_t)(rate * seconds / PER_ENVELOPE / nnodes) + 2;
+    for (size_t i = 0; i < nnodes; i++) {
+        nodes[i].envelopes = mem_calloc((size_t)each, sizeof *nodes[i].envelopes);
+        for (int64_t k = 0; k < each; k++) {
+            nodes[i].envelopes[nodes[i].nenvelopes++] = make_envelope(&nodes[i]);
+        }
+    }
 }
 
 /* ---- connections ---- */
@@ -228,9 +243,11 @@ static void go_on(struct conn *c)
 
 static void push(struct node *n, time_ns due)
 {
+    static struct batch b;
     struct buf body;
+    b = (struct batch){.epoch = 1, .count = 1, .items = {{n->seq + 1, n->envelopes[n->seq]}}};
     buf_init(&body, 1 << 20);
-    make_push(n, &body);
+    batch_write_push(&b, &body);
     ask(&n->push, PUSH, "POST", "push", buf_view(&body));
     n->push.due = due;
     buf_free(&body);
@@ -395,7 +412,7 @@ static void run(double rate, time_ns length)
         measuring = now > warm;
         for (size_t i = 0; i < nnodes; i++) {
             struct node *n = &nodes[i];
-            if (n->next <= now && n->push.state == IDLE && n->push.greeted) {
+            if (n->next <= now && n->push.state == IDLE && n->push.greeted && n->seq < n->nenvelopes) {
                 push(n, n->next);
                 n->next += period;
                 if (!turn(&n->push)) {
@@ -470,6 +487,20 @@ static void load(const char *folder)
     (void)fclose(f);
 }
 
+static double cpu_s(void)
+{
+    struct rusage u;
+    (void)getrusage(RUSAGE_SELF, &u);
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+static void phase(const char *over)
+{
+    (void)printf("#%s\n", over);
+    (void)fflush(stdout);
+}
+
 static int by_size(const void *a, const void *b)
 {
     const int64_t *x = a, *y = b;
@@ -496,6 +527,7 @@ int main(int argc, char **argv)
     }
     (void)signal(SIGPIPE, SIG_IGN); /* a connection that is gone says so by itself */
     load(argv[3]);
+    make_all(rate, seconds);
     latencies = mem_calloc(LATENCIES_MAX, sizeof *latencies);
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     ctx = SSL_CTX_new(TLS_client_method());
@@ -509,21 +541,26 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "hub_load: %zu of %zu connected\n", ready_pulls, nnodes);
         return 1;
     }
+    phase("connected");
     time_ns begin = clock_mono();
+    double cpu = cpu_s();
     run((double)rate, (time_ns)seconds * TIME_SECOND);
     double took = (double)(clock_mono() - begin) / 1e9;
+    cpu = cpu_s() - cpu;
     uint64_t done = pushed;
+    phase("ran");
     for (size_t i = 0; i < nnodes; i++) { /* the storm */
         conn_close(&nodes[i].push);
         conn_close(&nodes[i].pull);
     }
     double storm = connect_all(300 * TIME_SECOND);
+    phase("back");
     qsort(latencies, nlatencies, sizeof *latencies, by_size);
     (void)printf("{\"nodes\":%zu,\"connected_s\":%.1f,\"signals\":%llu,\"signals_per_s\":%.0f,\"asked_per_s\":%llu,"
                  "\"p50_ms\":%.1f,\"p99_ms\":%.1f,\"max_ms\":%.1f,\"refused\":%llu,\"failed\":%llu,\"broken\":%llu,"
-                 "\"storm_s\":%.1f,\"storm_back\":%zu}\n",
+                 "\"storm_s\":%.1f,\"storm_back\":%zu,\"load_cpu_s\":%.1f}\n",
                  nnodes, first, (unsigned long long)(done * PER_ENVELOPE), (double)(done * PER_ENVELOPE) / took,
                  (unsigned long long)rate, percentile(0.5), percentile(0.99), percentile(1), (unsigned long long)refused,
-                 (unsigned long long)failed, (unsigned long long)reconnects, storm, ready_pulls);
+                 (unsigned long long)failed, (unsigned long long)reconnects, storm, ready_pulls, cpu);
     return 0;
 }

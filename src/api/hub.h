@@ -17,7 +17,7 @@
 enum {
     HUB_CONNECTIONS_MAX = 10000,    /* 4,000 members with a push beside the pull, with room */
     HUB_IDLE_S = 75,                /* without a byte; a pull that waits is not idle */
-    HUB_CONNECTION_BYTES = 12 << 10, /* memory of one connection: header fields and a piece of body */
+    HUB_CONNECTION_BYTES = 8 << 10, /* memory of one connection: header fields and a piece of body */
     HUB_BODIES_BYTES = 96 << 20,    /* of all bodies that are coming in at once */
     HUB_ENROL_BYTES = 64 << 10,     /* body of anything but a push */
     HUB_WAIT_MAX_S = 25,            /* of a pull */
