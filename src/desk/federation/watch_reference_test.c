@@ -119,8 +119,10 @@ static bool host_stopped(void *arg)
 
 static void put_row(struct buf *out, const struct told *t, int64_t at, int64_t count)
 {
-    char ip[48];
-    (void)snprintf(ip, sizeof ip, t->ip[0] == '\0' ? "" : "ip %s\n", t->ip);
+    char ip[48] = "";
+    if (t->ip[0] != '\0') {
+        (void)snprintf(ip, sizeof ip, "ip %s\n", t->ip);
+    }
     const struct fed_signal_row row = {.circle = SPAN(CIRCLE), .node = SPAN(NODE),
                                        .organisation = span_of(t->organisation),
                                        .rule = span_of(t->rule), .product = span_of(t->product),
@@ -476,7 +478,8 @@ static void make_signal(void)
 {
     static const char *const products[] = {"", "linux", "linux", "linux", "paper"};
     struct told *t = &told[ntold++];
-    *t = (struct told){.number = ++place, .place = place, .holds = true,
+    place++;
+    *t = (struct told){.number = place, .place = place, .holds = true,
                        .bucket = signal_bucket(now) - (below(4) == 0 ? below(60) : below(6))};
     int rule = (int)below(RULES);
     t->level = rule < RULES / 2 ? LEVEL_LOW : LEVEL_LOW + (enum alert_level)below(4); /* too low to be told alone */
@@ -504,7 +507,8 @@ static void change_members(void)
 static void begin(void)
 {
     static const struct watch_config config = {
-        .host = {NULL, host_ask, host_issue, host_circle, host_stopped}, .node = {HUB, FED_NODE_LEN}};
+        .host = {.ask = host_ask, .issue = host_issue, .circle = host_circle, .stopped = host_stopped},
+        .node = {HUB, FED_NODE_LEN}};
     now = INT64_C(1974000) * SIGNAL_BUCKET_S * TIME_SECOND + TIME_SECOND;
     circle = (struct fed_membership){.circle = SPAN(CIRCLE), .warn = 2, .show = 3, .epoch = 1,
                                      .members = members, .nmembers = ORGS};
