@@ -359,7 +359,7 @@ static int start_daemon(struct hub *hub, struct err *e)
     };
     hub->http.daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, on_request, hub, MHD_OPTION_EXTERNAL_LOGGER, mhd_loop_log,
-        (void *)(uintptr_t)"hub.http",
+        (void *)(uintptr_t)"hub",
         MHD_OPTION_LISTEN_SOCKET, c->listen_fd, MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)HUB_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)HUB_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HUB_CONNECTION_BYTES,

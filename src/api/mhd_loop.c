@@ -105,5 +105,5 @@ void mhd_loop_log(void *cls, const char *format, va_list ap)
     char text[256];
     char shown[LOG_VALUE_MAX];
     (void)vsnprintf(text, sizeof text, format, ap);
-    log_debug(cls, "said=\"%s\"", log_value(span_trim(span_of(text)), shown));
+    log_debug("http.library", "listener=%s said=\"%s\"", (const char *)cls, log_value(span_trim(span_of(text)), shown));
 }

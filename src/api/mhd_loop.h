@@ -4,7 +4,7 @@
  * own time-outs say so, and after a connection was resumed. Shared by the desk's server and the hub's listener.
  * Knows nothing of requests; must never block.
  *
- *     daemon = MHD_start_daemon(… mhd_loop_log, "desk.http" …) → mhd_loop_join → mhd_loop_kick … → mhd_loop_end
+ *     daemon = MHD_start_daemon(… mhd_loop_log, "desk" …) → mhd_loop_join → mhd_loop_kick … → mhd_loop_end
  */
 #ifndef API_MHD_LOOP_H
 #define API_MHD_LOOP_H
@@ -34,7 +34,7 @@ void mhd_loop_kick(struct mhd_loop *l);
 /* Lets the last answers out, stops the daemon, which closes the listening socket, and leaves the loop: `closed` is
  * called with arg when the memory of l may go, at once where it never joined. */
 void mhd_loop_end(struct mhd_loop *l, void (*closed)(void *arg), void *arg);
-/* What the library says goes to the debug log under the name that cls is. */
+/* What the library says goes to the debug log; cls is the listener's name. */
 void mhd_loop_log(void *cls, const char *format, va_list ap) __attribute__((format(printf, 2, 0)));
 
 #endif

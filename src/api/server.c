@@ -273,7 +273,7 @@ static int start_daemon(struct api *api, struct err *e)
     };
     api->http.daemon = MHD_start_daemon(
         flags, 0, on_connect, api, on_request, api, MHD_OPTION_EXTERNAL_LOGGER, mhd_loop_log,
-        (void *)(uintptr_t)"desk.http",
+        (void *)(uintptr_t)"desk",
         MHD_OPTION_LISTEN_SOCKET, api->config.listen_fd, MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)API_CONNECTIONS_MAX,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)API_CONNECTIONS_PER_ADDRESS,
