@@ -166,9 +166,10 @@ int archive_read_block(struct archive_reader *r, int32_t day, uint32_t block, st
 static int fetch_merged(struct archive_reader *r, struct archive_address address,
                         struct arena *scratch, struct archive_record *out, struct err *e)
 {
-    struct stretch s;
+    struct stretch s = {0};
     int rc = use_day(r, address.day, e);
     rc = rc == 0 ? stretch_find(r->db, address.block, scratch, &s, e) : rc;
+    CHECK(rc != 1 || s.links != NULL);
     uint32_t unit = rc == 1 ? s.links[address.block - s.first].unit : 0;
     if (rc != 1 || unit == 0) {
         return rc < 0 ? rc : 0;
@@ -296,11 +297,12 @@ int archive_block_owner(struct archive_reader *r, int32_t day, uint32_t block, s
                         struct span *organisation_out, uint32_t *count_out, struct err *e)
 {
     sqlite3_stmt *s = NULL;
-    struct stretch merged;
+    struct stretch merged = {0};
     int64_t row = block;
     int64_t count = -1;
     int rc = use_day(r, day, e);
     rc = rc == 0 ? stretch_find(r->db, block, scratch, &merged, e) : rc;
+    CHECK(rc != 1 || merged.links != NULL);
     if (rc == 1 && merged.links[block - merged.first].unit > 0) {
         const struct stretch_link *link = &merged.links[block - merged.first];
         row = merged.units[link->unit - 1].packs[0];

@@ -32,6 +32,7 @@
 enum { DEPTH_MAX = 8 /* folders in folders */, KEY_TEXT_MAX = 160, ANSWER_MAX = 256 * 1024 };
 
 #define COPY_NAME "backup.tmp" /* in the data folder: one database at a time lies there while it is packed */
+#define COPY_JOURNAL "backup.tmp-journal"
 #define PUBLIC_NAME "keys/recovery.pub"
 
 struct backup {
@@ -43,7 +44,7 @@ struct backup {
 };
 
 /* What needs no copy: it comes back by itself, or belongs to the process that runs. */
-static const char *const skipped[] = {"lock", "control", "cache", COPY_NAME, COPY_NAME "-journal"};
+static const char *const skipped[] = {"lock", "control", "cache", COPY_NAME, COPY_JOURNAL};
 
 /* What comes first, and not again when its folder is walked. */
 #define RECORDS_NAME "records.db"

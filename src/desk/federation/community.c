@@ -51,8 +51,9 @@ struct community *community_new(const struct community_options *o)
     CHECK(community_window_max() + 2 <= WHEEL);
     c->magic = COMMUNITY_MAGIC;
     c->things_max = o->things_max;
-    for (unsigned char k = 0; k < COMMUNITY_KINDS; k++) { /* the same text of two kinds is two keys */
-        MUST(crypto_generichash(c->seed[k], sizeof c->seed[k], &k, 1, o->seed, sizeof o->seed));
+    for (unsigned k = 0; k < COMMUNITY_KINDS; k++) { /* the same text of two kinds is two keys */
+        unsigned char kind = (unsigned char)k;
+        MUST(crypto_generichash(c->seed[k], sizeof c->seed[k], &kind, 1, o->seed, sizeof o->seed));
     }
     arena_init(&c->texts, 0);
     map_init(&c->by_member);
