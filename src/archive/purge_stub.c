@@ -37,7 +37,7 @@ static int by_place(const void *x, const void *y)
 
 static int take_pack(struct maker *m, sqlite3 *db, sqlite3_stmt *s, uint32_t id, struct err *e)
 {
-    struct block b;
+    struct block b = {0};
     MUST(sqlite3_bind_int64(s, 1, id));
     int rc = dayfile_row(db, s, e);
     rc = rc == 0 ? err_set(e, ERR_INVALID, "a merged block is missing") : rc;

@@ -112,7 +112,9 @@ static int start_receiver(struct intake *in, const struct role_fd *f, uint32_t s
                  ? udp_receiver_new(role_loop(in->role), f->fd, source, &in->sink, before, &r.udp, e)
                  : tcp_receiver_new(role_loop(in->role), f->fd, source, &in->sink, &r.tcp, e);
     if (rc == 0) {
-        r.told = before == NULL ? (struct udp_counted){0} : *before;
+        if (before != NULL) {
+            r.told = *before;
+        }
         r.name = mem_alloc(f->name.len + 1);
         memcpy(r.name, f->name.ptr, f->name.len);
         vec_push(&in->receivers, r);
