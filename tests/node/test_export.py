@@ -20,7 +20,8 @@ LINES = 30
 
 def export(data, *options):
     done = subprocess.run([PROGRAM, "export", "--data", str(data), *options], capture_output=True)
-    return done.returncode, done.stdout, done.stderr.decode()
+    said = [l for l in done.stderr.decode().splitlines(True) if "sandbox.absent" not in l]  # of a sanitizer build
+    return done.returncode, done.stdout, "".join(said)
 
 
 def line(batch, number):
