@@ -29,6 +29,7 @@ import urllib.parse
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from ports import free_port  # noqa: E402
+from processes import wait_gone  # noqa: E402
 import bridge as user_bridge  # noqa: E402
 
 LIMIT_S = 60
@@ -210,6 +211,7 @@ class Node:
         if self.process and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(LIMIT_S)
+            wait_gone(self.process.pid)
 
     def kill_role(self, role):
         """One role dies; super starts another."""

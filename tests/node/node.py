@@ -15,6 +15,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 import day_file  # noqa: E402
 from ports import free_port  # noqa: E402
+from processes import wait_gone  # noqa: E402
 
 LIMIT_S = 60
 TOKEN = "a-token-only-for-this-test-0123456789"
@@ -115,6 +116,7 @@ sources:
         """kill -9 of every process of the node at once: it runs in a session of its own."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(LIMIT_S)
+        wait_gone(self.process.pid)
         until("the last of its processes to let go of the sockets", self.gone)
         self.log_mark = len(self.log.read_bytes())
 
