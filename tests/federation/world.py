@@ -71,6 +71,16 @@ def faketime_library():
     return found[0] if found else None
 
 
+def no_clocks(program):
+    """Why the clocks of nodes cannot be moved here; "" where they can."""
+    if faketime_library() is None:
+        return "libfaketime (Debian package faketime) is not installed"
+    with open(program, "rb") as f:
+        if b"__asan_init" in f.read():
+            return "a sanitizer build cannot be given libfaketime's clock"
+    return ""
+
+
 def inside_of(namespace, make):
     """Runs `make` on a thread that is in a namespace: the sockets it makes stay there."""
     out = {}
