@@ -425,6 +425,7 @@ HOT bool take_members(struct reader *r)
     size_t pos = r->pos;
     bool behind = false;
     struct run c __attribute__((uninitialized)); /* run_begin sets it */
+    entries_ahead(r);                            /* else the entries seen may be those of the record before */
     run_begin(&c, r);
     if (r->top.strip || r->top.place.deep != KEY_NONE || len < MEMBER_MIN || c.entry[0] != pos) {
         return false;
