@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Opening sockets: see listen.h. Runs in super only. Must never read from a socket or look a name up. */
+/* Opening sockets: see listen.h. Runs in super only. Must never read from a socket or look a name
+ * up. */
 #include "os/listen.h"
 
 #include <sys/un.h>
@@ -10,9 +11,12 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/num.h"
+
+enum { LISTEN_STEP_MS = 20 };
 
 static int bad_address(struct span text, struct err *e)
 {
@@ -119,6 +123,21 @@ static int failed(const struct listen_address *a, const char *what, struct err *
     return err_set_errno(e, ERR_IO, why, "%s %s%s", what, format_address(a, text), hint);
 }
 
+/*
+ * bind, tried for a while when the port is taken: the roles of a node that was killed let go of it
+ * a moment after super is gone, and a service manager starts the next one at once.
+ */
+static int bind_patiently(int fd, const struct listen_address *a)
+{
+    const struct timespec step = {.tv_nsec = LISTEN_STEP_MS * 1000000L};
+    int rc = bind(fd, (const struct sockaddr *)&a->addr, a->len);
+    for (int ms = 0; rc != 0 && errno == EADDRINUSE && ms < LISTEN_WAIT_MS; ms += LISTEN_STEP_MS) {
+        (void)nanosleep(&step, NULL);
+        rc = bind(fd, (const struct sockaddr *)&a->addr, a->len);
+    }
+    return rc;
+}
+
 static int open_bound(const struct listen_address *a, int type, bool shared, int *fd_out,
                       struct err *e)
 {
@@ -136,7 +155,7 @@ static int open_bound(const struct listen_address *a, int type, bool shared, int
     if (a->addr.ss_family == AF_INET6) {
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
     }
-    if (bind(fd, (const struct sockaddr *)&a->addr, a->len) != 0) {
+    if (bind_patiently(fd, a) != 0) {
         int rc = failed(a, "listening on", e);
         (void)close(fd);
         return rc;
@@ -171,7 +190,8 @@ int listen_udp(const struct listen_address *a, unsigned count, int *fds_out, str
     int one = 1;
     struct listen_address same = *a;
     unsigned n = 0;
-    /* The first one binds alone, so that it fails where anyone else listens; then it lets its siblings in. */
+    /* The first one binds alone, so that it fails where anyone else listens; then it lets its
+     * siblings in. */
     int rc = open_bound(&same, SOCK_DGRAM, false, &fds_out[0], e);
     n = rc == 0 ? 1 : 0;
     if (rc == 0 && count > 1) {

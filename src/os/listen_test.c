@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -98,7 +100,32 @@ static void test_open(void **state)
     }
 }
 
-/* Several sockets on one address: each sender's datagrams come to one of them, nobody else may join. */
+/* A process that is ending still has the port: it is waited for. */
+static void test_port_let_go_of(void **state)
+{
+    (void)state;
+    struct listen_address a;
+    struct err e;
+    int fd = -1, second = -1;
+    char text[LISTEN_TEXT_MAX];
+    assert_int_equal(listen_parse(SPAN("127.0.0.1:0"), &a, &e), 0);
+    assert_int_equal(listen_tcp(&a, &fd, &e), 0);
+    assert_int_equal(listen_parse(span_of(listen_format(fd, text)), &a, &e), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        const struct timespec while_dying = {.tv_nsec = 100000000};
+        (void)nanosleep(&while_dying, NULL);
+        _exit(0);
+    }
+    (void)close(fd);
+    assert_int_equal(listen_tcp(&a, &second, &e), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    (void)close(second);
+}
+
+/* Several sockets on one address: each sender's datagrams come to one of them, nobody else may
+ * join. */
 static void test_shared_udp(void **state)
 {
     (void)state;
@@ -136,8 +163,8 @@ static void test_shared_udp(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_addresses),
-                                       cmocka_unit_test(test_open),
-                                       cmocka_unit_test(test_shared_udp)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_addresses), cmocka_unit_test(test_open),
+        cmocka_unit_test(test_port_let_go_of), cmocka_unit_test(test_shared_udp)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
