@@ -11,54 +11,33 @@ static void put_day(struct json_writer *j, const char *key, int64_t day)
     json_text(j, span_make(time_format((time_ns)day * TIME_DAY, text), 10));
 }
 
-static void put_hold(struct json_writer *j, const struct hold *h)
+static void hold_row(struct json_writer *j, struct cursor *data)
 {
+    struct hold h;
+    hold_decode(data, &h);
     const struct {
         const char *key;
         struct span value;
-    } texts[] = {{"id", h->id},         {"organisation", h->organisation}, {"source", h->source},
-                 {"reason", h->reason}, {"who", h->who},                   {"lifted_by", h->lifted_by},
-                 {"lifted_reason", h->lifted_reason}};
+    } texts[] = {{"id", h.id},         {"organisation", h.organisation}, {"source", h.source},
+                 {"reason", h.reason}, {"who", h.who},                   {"lifted_by", h.lifted_by},
+                 {"lifted_reason", h.lifted_reason}};
     json_object(j);
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         json_key(j, texts[i].key);
         json_text(j, texts[i].value);
     }
-    put_day(j, "from", h->first_day);
-    put_day(j, "to", h->last_day);
+    put_day(j, "from", h.first_day);
+    put_day(j, "to", h.last_day);
     json_key(j, "created");
-    json_time(j, h->created);
+    json_time(j, h.created);
     json_key(j, "lifted");
-    json_time(j, h->lifted);
+    json_time(j, h.lifted);
     json_end(j);
 }
 
 static void list_answered(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
-    if (rc < 0) {
-        respond_failure(req, rc, text);
-        return;
-    }
-    struct json_writer j;
-    struct buf b;
-    uint32_t n = cursor_u32(data);
-    request_json(req, &b, &j);
-    json_object(&j);
-    json_key(&j, "items");
-    json_array(&j);
-    for (uint32_t i = 0; i < n && !data->failed; i++) {
-        struct hold h;
-        hold_decode(data, &h);
-        put_hold(&j, &h);
-    }
-    json_end(&j);
-    json_end(&j);
-    if (!cursor_done(data)) {
-        buf_free(&b);
-        respond_failure(req, ERR_INVALID, SPAN("broken answer"));
-        return;
-    }
-    respond_json(req, 200, &b);
+    respond_rows(req, rc, text, data, hold_row);
 }
 
 void show_holds(struct api_request *req)
@@ -139,16 +118,6 @@ void hold_create(struct api_request *req)
     buf_free(&q);
 }
 
-static void lift_answered(struct api_request *req, int rc, struct span text, struct cursor *data)
-{
-    (void)data;
-    if (rc < 0) {
-        respond_failure(req, rc, text);
-        return;
-    }
-    respond_nothing(req);
-}
-
 void hold_end(struct api_request *req)
 {
     struct span reason = span_trim(request_field(req, "reason"));
@@ -163,6 +132,6 @@ void hold_end(struct api_request *req)
     buf_str(&q, req->param[0]);
     buf_str(&q, req->user.name);
     buf_str(&q, reason);
-    request_ask(req, &q, lift_answered);
+    request_ask(req, &q, respond_done);
     buf_free(&q);
 }

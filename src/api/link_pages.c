@@ -15,49 +15,33 @@ enum { PAGE_ITEMS_MAX = 100, LINK_DAYS_DEFAULT = 90, MAIL_MAX = 254 /* bytes: RF
 
 /* ---- for administrators ---- */
 
+static void link_page_row(struct json_writer *j, struct cursor *data)
+{
+    struct fed_link_page p;
+    fed_link_page_decode(data, &p);
+    const struct {
+        const char *key;
+        struct span text;
+    } texts[] = {{"id", p.id}, {"circle", p.circle}, {"organisation", p.organisation}, {"person", p.person}, {"mail", p.mail}, {"created_by", p.created_by}};
+    json_object(j);
+    for (size_t k = 0; k < ARRAY_LEN(texts); k++) {
+        json_key(j, texts[k].key);
+        json_text(j, texts[k].text);
+    }
+    json_key(j, "language"); /* null: as the browser asks */
+    json_text_or_null(j, p.language);
+    json_key(j, "created");
+    json_time(j, p.created);
+    json_key(j, "expires");
+    json_time(j, p.expires);
+    json_key(j, "last_used");
+    json_time(j, p.last_used == 0 ? TIME_NONE : p.last_used);
+    json_end(j);
+}
+
 static void list_answered(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
-    struct json_writer j;
-    struct buf b;
-    uint32_t n = rc == 0 ? cursor_u32(data) : 0;
-    if (rc < 0) {
-        respond_failure(req, rc, text);
-        return;
-    }
-    request_json(req, &b, &j);
-    json_object(&j);
-    json_key(&j, "items");
-    json_array(&j);
-    for (uint32_t i = 0; i < n && !data->failed; i++) {
-        struct fed_link_page p;
-        fed_link_page_decode(data, &p);
-        const struct {
-            const char *key;
-            struct span text;
-        } texts[] = {{"id", p.id}, {"circle", p.circle}, {"organisation", p.organisation}, {"person", p.person}, {"mail", p.mail}, {"created_by", p.created_by}};
-        json_object(&j);
-        for (size_t k = 0; k < ARRAY_LEN(texts); k++) {
-            json_key(&j, texts[k].key);
-            json_text(&j, texts[k].text);
-        }
-        json_key(&j, "language"); /* null: as the browser asks */
-        json_text_or_null(&j, p.language);
-        json_key(&j, "created");
-        json_time(&j, p.created);
-        json_key(&j, "expires");
-        json_time(&j, p.expires);
-        json_key(&j, "last_used");
-        json_time(&j, p.last_used == 0 ? TIME_NONE : p.last_used);
-        json_end(&j);
-    }
-    json_end(&j);
-    json_end(&j);
-    if (!cursor_done(data)) {
-        buf_free(&b);
-        respond_failure(req, ERR_INVALID, SPAN("broken answer"));
-        return;
-    }
-    respond_json(req, 200, &b);
+    respond_rows(req, rc, text, data, link_page_row);
 }
 
 void show_link_pages(struct api_request *req)
@@ -160,16 +144,6 @@ void link_page_create(struct api_request *req)
     buf_free(&q);
 }
 
-static void revoked(struct api_request *req, int rc, struct span text, struct cursor *data)
-{
-    (void)data;
-    if (rc < 0) {
-        respond_failure(req, rc, text);
-        return;
-    }
-    respond_nothing(req);
-}
-
 void link_page_revoke(struct api_request *req)
 {
     struct buf q;
@@ -178,7 +152,7 @@ void link_page_revoke(struct api_request *req)
     buf_str(&q, req->user.organisation);
     buf_str(&q, req->param[0]);
     buf_str(&q, req->user.name);
-    request_ask(req, &q, revoked);
+    request_ask(req, &q, respond_done);
     buf_free(&q);
 }
 

@@ -327,16 +327,6 @@ void rule_costs_get(struct api_request *req)
     buf_free(&q);
 }
 
-static void resumed(struct api_request *req, int rc, struct span why, struct cursor *data)
-{
-    (void)data;
-    if (rc < 0) {
-        respond_failure(req, rc, why);
-    } else {
-        respond_nothing(req);
-    }
-}
-
 void rule_resume(struct api_request *req)
 {
     struct buf q;
@@ -347,6 +337,6 @@ void rule_resume(struct api_request *req)
     ask_begin(&q, ASK_RULE_RESUME);
     buf_str(&q, req->param[0]);
     buf_str(&q, req->user.name);
-    request_ask(req, &q, resumed);
+    request_ask(req, &q, respond_done);
     buf_free(&q);
 }

@@ -252,16 +252,6 @@ static void sources_answered(struct api_request *req, int rc, struct span why, s
     respond_or_fail(req, &b, data);
 }
 
-static void released(struct api_request *req, int rc, struct span why, struct cursor *data)
-{
-    (void)data;
-    if (rc < 0) {
-        respond_failure(req, rc, why);
-    } else {
-        respond_nothing(req);
-    }
-}
-
 void source_release(struct api_request *req)
 {
     struct buf q;
@@ -269,7 +259,7 @@ void source_release(struct api_request *req)
     ask_begin(&q, ASK_SOURCE_RELEASE);
     buf_str(&q, request_field(req, "name"));
     buf_str(&q, req->user.name);
-    request_ask(req, &q, released);
+    request_ask(req, &q, respond_done);
     buf_free(&q);
 }
 

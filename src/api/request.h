@@ -95,6 +95,12 @@ void respond_page(struct api_request *req, unsigned status, struct buf *html);
 void respond_redirect(struct api_request *req, const char *where);
 /* 204. */
 void respond_nothing(struct api_request *req);
+/* An api_then for what was to be done and gives nothing back: 204, or what a failure says. */
+void respond_done(struct api_request *req, int rc, struct span text, struct cursor *data);
+/* Writes one row of a keeper's answer as a JSON value; a broken row leaves data failed. */
+typedef void api_row(struct json_writer *j, struct cursor *data);
+/* For an api_then: {"items":[...]} of an answer that is a count (u32) and so many rows, or what a failure says. */
+void respond_rows(struct api_request *req, int rc, struct span text, struct cursor *data, api_row *row);
 /* A response made by the caller; common headers are added. */
 void respond_made(struct api_request *req, unsigned status, struct MHD_Response *response);
 /* Adds a header to a response that was given already. */

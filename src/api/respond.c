@@ -115,6 +115,42 @@ void respond_nothing(struct api_request *req)
     answer(req, 204, r);
 }
 
+void respond_done(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    (void)data;
+    if (rc < 0) {
+        respond_failure(req, rc, text);
+        return;
+    }
+    respond_nothing(req);
+}
+
+void respond_rows(struct api_request *req, int rc, struct span text, struct cursor *data, api_row *row)
+{
+    if (rc < 0) {
+        respond_failure(req, rc, text);
+        return;
+    }
+    struct json_writer j;
+    struct buf b;
+    uint32_t n = cursor_u32(data);
+    request_json(req, &b, &j);
+    json_object(&j);
+    json_key(&j, "items");
+    json_array(&j);
+    for (uint32_t i = 0; i < n && !data->failed; i++) {
+        row(&j, data);
+    }
+    json_end(&j);
+    json_end(&j);
+    if (!cursor_done(data)) {
+        buf_free(&b);
+        respond_failure(req, ERR_INVALID, SPAN("broken answer"));
+        return;
+    }
+    respond_json(req, 200, &b);
+}
+
 void respond_redirect(struct api_request *req, const char *where)
 {
     struct MHD_Response *r = MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT);

@@ -6,43 +6,27 @@
 
 enum { TOKEN_NAME_MAX = 200 /* bytes */ };
 
+static void token_row(struct json_writer *j, struct cursor *data)
+{
+    struct ingest_token t;
+    token_decode(data, &t);
+    json_object(j);
+    json_key(j, "id");
+    json_text(j, t.id);
+    json_key(j, "name");
+    json_text(j, t.name);
+    json_key(j, "source");
+    json_text(j, t.source);
+    json_key(j, "created");
+    json_time(j, t.created);
+    json_key(j, "last_used");
+    json_time(j, t.last_used);
+    json_end(j);
+}
+
 static void list_answered(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
-    if (rc < 0) {
-        respond_failure(req, rc, text);
-        return;
-    }
-    struct json_writer j;
-    struct buf b;
-    uint32_t n = cursor_u32(data);
-    request_json(req, &b, &j);
-    json_object(&j);
-    json_key(&j, "items");
-    json_array(&j);
-    for (uint32_t i = 0; i < n && !data->failed; i++) {
-        struct ingest_token t;
-        token_decode(data, &t);
-        json_object(&j);
-        json_key(&j, "id");
-        json_text(&j, t.id);
-        json_key(&j, "name");
-        json_text(&j, t.name);
-        json_key(&j, "source");
-        json_text(&j, t.source);
-        json_key(&j, "created");
-        json_time(&j, t.created);
-        json_key(&j, "last_used");
-        json_time(&j, t.last_used);
-        json_end(&j);
-    }
-    json_end(&j);
-    json_end(&j);
-    if (!cursor_done(data)) {
-        buf_free(&b);
-        respond_failure(req, ERR_INVALID, SPAN("broken answer"));
-        return;
-    }
-    respond_json(req, 200, &b);
+    respond_rows(req, rc, text, data, token_row);
 }
 
 void show_tokens(struct api_request *req)
@@ -116,16 +100,6 @@ void token_create(struct api_request *req)
     buf_free(&q);
 }
 
-static void revoke_answered(struct api_request *req, int rc, struct span text, struct cursor *data)
-{
-    (void)data;
-    if (rc < 0) {
-        respond_failure(req, rc, text);
-        return;
-    }
-    respond_nothing(req);
-}
-
 void token_revoke(struct api_request *req)
 {
     struct buf q;
@@ -134,6 +108,6 @@ void token_revoke(struct api_request *req)
     buf_str(&q, req->user.organisation);
     buf_str(&q, req->param[0]);
     buf_str(&q, req->user.name);
-    request_ask(req, &q, revoke_answered);
+    request_ask(req, &q, respond_done);
     buf_free(&q);
 }
