@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "flow/receive/body.h"
+#include "flow/receive/linger.h"
 
 #define HTTP_MAGIC 0x48545450u
 
@@ -22,6 +23,7 @@ struct request {
     uint32_t source;
     unsigned status; /* decided early: an answer that does not wait for the body */
     const char *text;
+    bool unread; /* answered before its body was read */
     bool waiting;
     uint64_t window;
     uint64_t kept, bad;
@@ -40,6 +42,8 @@ struct http_receiver {
     size_t bodies_bytes;
     VEC(size_t) by_source; /* of bodies_bytes */
     int handles; /* libuv handles not yet closed */
+    bool ending;
+    struct linger_set linger; /* connections whose clients are still sending what nobody will read */
     char *cert, *key;
 };
 
@@ -60,7 +64,8 @@ static bool bodies_full(const struct http_receiver *h, uint32_t source)
            (source < h->by_source.len && h->by_source.data[source] > HTTP_SOURCE_BODIES_MAX_BYTES);
 }
 
-static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *json)
+/* ends: the connection is closed behind the answer. */
+static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *json, bool ends)
 {
     struct MHD_Response *r = MHD_create_response_from_buffer(strlen(json), (void *)(uintptr_t)json,
                                                              MHD_RESPMEM_MUST_COPY);
@@ -72,6 +77,9 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status
     (void)MHD_add_response_header(r, "Content-Type", "application/json");
     (void)MHD_add_response_header(r, "Cache-Control", "no-store");
     (void)MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
+    if (ends) {
+        (void)MHD_add_response_header(r, "Connection", "close");
+    }
     if (status == MHD_HTTP_UNAUTHORIZED) {
         (void)MHD_add_response_header(r, "WWW-Authenticate", "Bearer realm=\"ingest\"");
     } else if (status == MHD_HTTP_TOO_MANY_REQUESTS || status == MHD_HTTP_SERVICE_UNAVAILABLE) {
@@ -96,7 +104,7 @@ static enum MHD_Result answer_refusal(struct request *q)
 {
     char json[ERR_TEXT_MAX + 32];
     (void)snprintf(json, sizeof json, "{\"error\":\"%s\"}\n", q->text);
-    return answer(q->connection, q->status, json);
+    return answer(q->connection, q->status, json, q->unread);
 }
 
 /* How often each header comes that must come once (request smuggling lives on two readings of
@@ -199,7 +207,7 @@ static enum MHD_Result answer_kept(struct request *q)
     char json[96];
     (void)snprintf(json, sizeof json, "{\"kept\":%llu,\"bad\":%llu}\n", (unsigned long long)q->kept,
                    (unsigned long long)q->bad);
-    return answer(q->connection, MHD_HTTP_OK, json);
+    return answer(q->connection, MHD_HTTP_OK, json, false);
 }
 
 /* The body is complete: its records go on, and the request waits until their windows are kept. */
@@ -246,12 +254,15 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         if (health && headers_are_single(connection) &&
             (strcmp(method, MHD_HTTP_METHOD_GET) == 0 ||
              strcmp(method, MHD_HTTP_METHOD_HEAD) == 0)) {
-            return answer(connection, MHD_HTTP_OK, "{\"status\":\"ok\"}\n");
+            return answer(connection, MHD_HTTP_OK, "{\"status\":\"ok\"}\n", false);
         }
         check_request(h, q, url, method);
-        /* Refused before the body is read: libmicrohttpd then closes, so that a large body is not
-         * waited for. */
-        return q->status != 0 ? answer_refusal(q) : MHD_YES;
+        if (q->status == 0) {
+            return MHD_YES;
+        }
+        /* Refused before the body is read: a large body is not waited for. */
+        q->unread = header(connection, "Content-Length").len > 0 || header(connection, "Transfer-Encoding").len > 0;
+        return answer_refusal(q);
     }
     if (*upload_size > 0) {
         take_upload(h, q, span_make(upload, *upload_size));
@@ -275,14 +286,24 @@ static void forget_waiting(struct http_receiver *h, struct request *q)
     }
 }
 
+/* The answer to a request that was not read is sent: the client shall be able to read it. */
+static void linger_behind(struct http_receiver *h, struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (info != NULL && !h->ending) {
+        linger_start(&h->linger, info->connect_fd);
+    }
+}
+
 static void on_completed(void *cls, struct MHD_Connection *connection, void **state,
                          enum MHD_RequestTerminationCode code)
 {
     struct http_receiver *h = cls;
     struct request *q = *state;
-    (void)connection;
-    (void)code;
     if (q != NULL) {
+        if (q->unread && code == MHD_REQUEST_TERMINATED_COMPLETED_OK) {
+            linger_behind(h, connection);
+        }
         if (q->waiting) {
             forget_waiting(h, q);
         }
@@ -414,6 +435,7 @@ int http_receiver_new(uv_loop_t *loop, const struct http_config *config, struct 
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     CHECK(info != NULL);
     h->poll.data = h->timer.data = h;
+    linger_init(&h->linger, loop);
     MUST(uv_timer_init(loop, &h->timer));
     MUST(uv_poll_init(loop, &h->poll, info->epoll_fd));
     MUST(uv_poll_start(&h->poll, UV_READABLE, on_ready));
@@ -451,6 +473,8 @@ void http_receiver_free(struct http_receiver **given)
     }
     h->waiting = NULL;
     h->nwaiting = 0;
+    h->ending = true;
+    linger_end_all(&h->linger);
     uv_close((uv_handle_t *)&h->poll, on_closed);
     uv_close((uv_handle_t *)&h->timer, on_closed);
     *given = NULL;

@@ -22,92 +22,9 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "flow/receive/follow.h"
-#include "flow/receive/http.h"
+#include "flow/receive/receive_kit.h"
 #include "flow/receive/tcp.h"
 #include "flow/receive/udp.h"
-
-/* ---- a sink that remembers ---- */
-
-struct seen {
-    struct buf text; /* records, each followed by '|', a cut one by '~|', a broken one by '!|' */
-    uint64_t records;
-    uint64_t dropped;
-    uint32_t source;
-    char sender[RECEIVE_ADDRESS_MAX];
-};
-
-static bool see(void *ctx, const struct receive_record *r)
-{
-    struct seen *s = ctx;
-    buf_span(&s->text, span_sub(r->bytes, 0, 100));
-    buf_cstr(&s->text, r->cut ? "~|" : r->broken ? "!|" : "|");
-    s->records++;
-    s->source = r->source;
-    (void)snprintf(s->sender, sizeof s->sender, "%.*s", SPAN_ARG(r->sender));
-    return !r->broken;
-}
-
-static void see_dropped(void *ctx, uint32_t source, enum receive_drop why, uint64_t count)
-{
-    struct seen *s = ctx;
-    (void)source;
-    assert_true(why < RECEIVE_DROP_COUNT);
-    s->dropped += count;
-}
-
-static struct receive_sink sink_of(struct seen *s)
-{
-    memset(s, 0, sizeof *s);
-    buf_init(&s->text, 64 << 20);
-    return (struct receive_sink){s, see, see_dropped, NULL, NULL};
-}
-
-static void assert_seen(struct seen *s, const char *want)
-{
-    if (!span_eq(buf_view(&s->text), span_of(want))) {
-        fail_msg("got \"%.*s\", want \"%s\"", SPAN_ARG(buf_view(&s->text)), want);
-    }
-}
-
-static int bound_socket(int type, struct sockaddr_in *address_out)
-{
-    int fd = socket(AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof a;
-    assert_true(fd >= 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
-    if (type == SOCK_STREAM) {
-        assert_int_equal(listen(fd, 64), 0);
-    } else {
-        int on = 1;
-        assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on), 0);
-    }
-    assert_int_equal(getsockname(fd, (struct sockaddr *)address_out, &len), 0);
-    return fd;
-}
-
-static int connect_to(int type, const struct sockaddr_in *address)
-{
-    int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
-    assert_true(fd >= 0);
-    assert_int_equal(connect(fd, (const struct sockaddr *)address, sizeof *address), 0);
-    return fd;
-}
-
-static void send_all(int fd, struct span s)
-{
-    while (s.len > 0) {
-        ssize_t n = send(fd, s.ptr, s.len, MSG_NOSIGNAL);
-        assert_true(n > 0);
-        s = span_sub(s, (size_t)n, s.len);
-    }
-}
-
-static void drain_loop(uv_loop_t *loop)
-{
-    (void)uv_run(loop, UV_RUN_DEFAULT); /* closing handles only */
-    assert_int_equal(uv_loop_close(loop), 0);
-}
 
 /* ---- UDP ---- */
 
@@ -428,13 +345,6 @@ static void test_position_codec(void **state)
 
 /* ---- tokens ---- */
 
-static void add_token(struct tokens *t, const char *text, uint32_t source)
-{
-    unsigned char hash[TOKEN_HASH_BYTES];
-    MUST(crypto_generichash(hash, sizeof hash, (const unsigned char *)text, strlen(text), NULL, 0));
-    tokens_add(t, hash, source);
-}
-
 static void test_tokens(void **state)
 {
     (void)state;
@@ -454,130 +364,6 @@ static void test_tokens(void **state)
     tokens_free(&t);
 }
 
-/* ---- HTTP ---- */
-
-struct http_fixture {
-    struct seen seen;
-    bool busy;
-    unsigned unknown;
-};
-
-static bool is_busy(void *ctx, uint32_t source)
-{
-    (void)source;
-    return ((struct http_fixture *)ctx)->busy;
-}
-
-static uint64_t window_now(void *ctx)
-{
-    (void)ctx;
-    return 42;
-}
-
-static void count_unknown(void *ctx)
-{
-    ((struct http_fixture *)ctx)->unknown++;
-}
-
-/* Sends one request, runs the loop until the answer is complete (the server closes), returns the
- * answer. */
-static const char *ask(uv_loop_t *loop, struct http_receiver *h, const struct sockaddr_in *address,
-                       struct span request)
-{
-    static char reply[8192];
-    size_t n = 0;
-    int fd = connect_to(SOCK_STREAM, address);
-    send_all(fd, request);
-    for (;;) {
-        ssize_t got = recv(fd, reply + n, sizeof reply - 1 - n, MSG_DONTWAIT);
-        if (got == 0 || (got < 0 && errno != EAGAIN)) {
-            break;
-        }
-        n += got > 0 ? (size_t)got : 0;
-        if (got < 0) {
-            (void)uv_run(loop, UV_RUN_NOWAIT);
-            if (http_receiver_waiting(h) > 0) {
-                assert_int_equal(n, 0); /* nothing is said before the window is kept */
-                http_receiver_kept(h, 41);
-                assert_int_equal(http_receiver_waiting(h), 1);
-                http_receiver_kept(h, 42);
-            }
-        }
-    }
-    reply[n] = '\0';
-    (void)close(fd);
-    return reply;
-}
-
-#define HEAD                                                                                       \
-    "POST /ingest HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer alpha\r\n"
-
-static const struct {
-    const char *request;
-    const char *want; /* start of the answer */
-    const char *holds;
-} http_rows[] = {
-    {HEAD "Content-Length: 17\r\n\r\n{\"a\":1}\n{\"b\":2}\n\n", "HTTP/1.1 200",
-     "{\"kept\":2,\"bad\":0}"},
-    {HEAD "Transfer-Encoding: chunked\r\n\r\n9\r\n[{\"a\":1},\r\n3\r\n{}]\r\n0\r\n\r\n",
-     "HTTP/1.1 200", "{\"kept\":2,\"bad\":0}"},
-    {HEAD "Content-Length: 0\r\n\r\n", "HTTP/1.1 200", "{\"kept\":0,\"bad\":0}"},
-    {"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 200", "ok"},
-    {"POST /ingest HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}",
-     "HTTP/1.1 401", "WWW-Authenticate"},
-    {"POST /ingest HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer "
-     "no\r\nContent-Length: 2\r\n\r\n{}",
-     "HTTP/1.1 401", "error"},
-    {HEAD "Content-Length: 99999999\r\n\r\n", "HTTP/1.1 413", "larger"},
-    {HEAD "Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}", "HTTP/1.1 400", ""},
-    {HEAD "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "HTTP/1.1 400", ""},
-    {HEAD "Host: y\r\nContent-Length: 2\r\n\r\n{}", "HTTP/1.1 400", ""},
-    {HEAD "Content-Encoding: br\r\nContent-Length: 2\r\n\r\n{}", "HTTP/1.1 415", "gzip"},
-    {HEAD "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}", "HTTP/1.1 400", ""},
-    {"GET /ingest HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 405", "Allow: POST"},
-    {"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "HTTP/1.1 404", "healthz"},
-};
-
-static void test_http(void **state)
-{
-    (void)state;
-    uv_loop_t loop;
-    struct sockaddr_in address;
-    struct http_fixture fixture = {0};
-    struct receive_sink sink = sink_of(&fixture.seen);
-    struct tokens tokens = {0};
-    struct http_receiver *h;
-    struct err e;
-    add_token(&tokens, "alpha", 4);
-    MUST(uv_loop_init(&loop));
-    struct http_config config = {.fd = bound_socket(SOCK_STREAM, &address),
-                                 .sink = &sink,
-                                 .tokens = &tokens,
-                                 .ctx = &fixture,
-                                 .busy = is_busy,
-                                 .window = window_now,
-                                 .unknown = count_unknown};
-    assert_int_equal(http_receiver_new(&loop, &config, &h, &e), 0);
-    for (size_t i = 0; i < ARRAY_LEN(http_rows); i++) {
-        const char *reply = ask(&loop, h, &address, span_of(http_rows[i].request));
-        if (!span_starts(span_of(reply), span_of(http_rows[i].want)) ||
-            strstr(reply, http_rows[i].holds) == NULL) {
-            fail_msg("row %zu: \"%s\"", i, reply);
-        }
-    }
-    assert_int_equal(fixture.unknown, 2);
-    assert_int_equal(fixture.seen.source, 4);
-    assert_seen(&fixture.seen, "{\"a\":1}|{\"b\":2}|{\"a\":1}|{}|");
-    fixture.busy = true;
-    const char *reply = ask(&loop, h, &address, span_of(http_rows[0].request));
-    assert_true(span_starts(span_of(reply), SPAN("HTTP/1.1 429")));
-    assert_non_null(strstr(reply, "Retry-After: 2"));
-    http_receiver_free(&h);
-    drain_loop(&loop);
-    tokens_free(&tokens);
-    buf_free(&fixture.seen.text);
-}
-
 int main(void)
 {
     MUST(sodium_init() < 0);
@@ -586,7 +372,7 @@ int main(void)
         cmocka_unit_test(test_udp_count),       cmocka_unit_test(test_tcp),
         cmocka_unit_test(test_tcp_limit), cmocka_unit_test(test_follow),
         cmocka_unit_test(test_pipe),      cmocka_unit_test(test_position_codec),
-        cmocka_unit_test(test_tokens),    cmocka_unit_test(test_http),
+        cmocka_unit_test(test_tokens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
