@@ -62,6 +62,10 @@ static void tampering_shows(void **state)
          "after_value,"
          " previous, hash FROM audit WHERE seq = 5",
          "breaks at row 6"},
+        /* Two rows change places. */
+        {"UPDATE audit SET seq = 0 - seq WHERE seq IN (2, 3); UPDATE audit SET seq = 5 + seq WHERE seq < 0", "breaks at row 2"},
+        {"DELETE FROM audit WHERE seq = 2; UPDATE audit SET seq = seq - 1 WHERE seq > 2;"
+         "UPDATE audit_head SET seq = 4", "breaks at row 2"},
         {"UPDATE audit_head SET hash = x'01'", "head of the chain"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

@@ -41,10 +41,10 @@ static int copy_pages(sqlite3 *in, sqlite3 *out, const char *from, const char *t
                                                         : fail(out, e, from);
 }
 
-/* The copy is not used as a database before it is whole: no journal. It is synced once, at its end. */
+/* The copy is not used as a database before it is whole: no journal. SQLite syncs it once, at its end. */
 static int fill(sqlite3 *in, sqlite3 *out, const char *from, const char *to, struct err *e)
 {
-    if (sqlite3_exec(out, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF", NULL, NULL, NULL) != SQLITE_OK) {
+    if (sqlite3_exec(out, "PRAGMA journal_mode = OFF; PRAGMA synchronous = NORMAL", NULL, NULL, NULL) != SQLITE_OK) {
         return fail(out, e, to);
     }
     /* One read transaction for all pages: else each write of others would begin the copy anew. */

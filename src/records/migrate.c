@@ -51,20 +51,14 @@ static int note_version(struct db *db, int64_t version, const char *name, time_n
 static int run_one(struct db *db, const struct migration *m, int64_t version, time_ns now,
                    struct err *e)
 {
-    int rc = db_begin(db, e);
-    if (rc < 0) {
-        return rc;
-    }
-    rc = db_exec(db, m->sql, e);
+    int rc = db_exec(db, m->sql, e);
     if (rc == 0) {
         rc = note_version(db, version, m->name, now, e);
     }
-    rc = db_end(db, rc, e);
     if (rc < 0 && e != NULL) {
         char why[256];
         (void)snprintf(why, sizeof why, "%.255s", e->text);
-        return err_set(e, rc, "migration %" PRId64 " (%s) failed and was undone: %s", version,
-                       m->name, why);
+        return err_set(e, rc, "migration %" PRId64 " (%s) failed and all was undone: %s", version, m->name, why);
     }
     return rc;
 }
@@ -81,11 +75,20 @@ int migrate_run(struct db *db, const struct migration *list, size_t count, time_
         return err_set(e, ERR_UNSUPPORTED,
                        "the records have version %" PRId64
                        ", made by a newer program; this one knows %zu. "
-                       "Start the newer program, or restore a backup made before the upgrade",
+                       "Start the newer program, or go back to the copy that it made before it changed them "
+                       "(docs/DATA_DIR.md)",
                        version, count);
+    }
+    if (version == (int64_t)count) {
+        return 0;
+    }
+    /* One transaction for all of them: what the former program left is there whole, or today's. */
+    rc = db_begin(db, e);
+    if (rc < 0) {
+        return rc;
     }
     for (size_t i = (size_t)version; i < count && rc == 0; i++) {
         rc = run_one(db, &list[i], (int64_t)i + 1, now, e);
     }
-    return rc;
+    return db_end(db, rc, e);
 }

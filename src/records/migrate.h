@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * Numbered migrations: what turns any older database of records into today's. Run once by the
- * keeper before anything else reads. Each runs in one transaction together with its own row in
- * schema_version; a failure leaves the database as it was and the program refuses to start, as it
- * does on a database that a newer program wrote.
+ * keeper before anything else reads. All that are missing run in one transaction together with their
+ * rows in schema_version; a failure leaves the database as it was and the program refuses to start,
+ * as it does on a database that a newer program wrote.
  */
 #ifndef RECORDS_MIGRATE_H
 #define RECORDS_MIGRATE_H
