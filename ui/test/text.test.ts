@@ -6,7 +6,7 @@ import { cutAround, together } from '../src/alerts/why';
 import { safeLink } from '../src/alerts/ruleview';
 import { layOut } from '../src/base/jsonview';
 import { fold } from '../src/base/search';
-import { pieces, visible, visibleLine } from '../src/base/visible';
+import { pieces, visible, visibleLine, visibleProse } from '../src/base/visible';
 import { curlLine, shellQuote } from '../src/sources/curl';
 
 test('what hides is shown', () => {
@@ -18,6 +18,14 @@ test('what hides is shown', () => {
   assert.equal(visible('one\rtwo'), 'one␍two');
   assert.equal(visible('naïve 日本 \u{1f600}'), 'naïve 日本 \u{1f600}');
   assert.equal(visibleLine('  a\n\n b '), 'a b');
+});
+
+test('wrapped prose flows again, its paragraphs and lists stay', () => {
+  assert.equal(visibleProse('A script that has the name of a shell, or\nthat lies in a folder.\n'), 'A script that has the name of a shell, or that lies in a folder.');
+  assert.equal(visibleProse('One.\r\n\r\nTwo\r\nand on.'), 'One.\n\nTwo and on.');
+  assert.equal(visibleProse('Seen:\n- a shell\n  of a server\n* another\n1. first\n2) second'), 'Seen:\n- a shell of a server\n* another\n1. first\n2) second');
+  assert.equal(visibleProse('a \n  \n b'), 'a \n  \n b');
+  assert.equal(visibleProse('x\u202e\ny'), 'x\u27e8U+202E\u27e9 y');
 });
 
 test('marks cut a value wherever they are, and wrong ones do no harm', () => {

@@ -3,7 +3,7 @@
 import { t } from '../base/i18n';
 import { CopyButton } from '../base/parts';
 import type { AlertDetail } from '../base/types';
-import { visible, visibleLine } from '../base/visible';
+import { visible, visibleLine, visibleProse } from '../base/visible';
 
 /** Only web addresses become links: a rule file is text from outside. */
 export function safeLink(url: string): string | null {
@@ -18,7 +18,7 @@ export function safeLink(url: string): string | null {
 export function RuleView({ rule: r }: { rule: AlertDetail['rule_detail'] }) {
   return (
     <>
-      {r.description && <p class="rule-says">{visible(r.description).trim()}</p>}
+      {r.description && <p class="rule-says">{visibleProse(r.description)}</p>}
       {r.falsepositives.length > 0 && (
         <dl class="kv">
           <dt>{t('rule.innocent')}</dt>

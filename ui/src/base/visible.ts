@@ -18,6 +18,12 @@ export function visible(text: string): string {
   return text.replace(/\r\n/g, '\n').replace(HIDDEN, name);
 }
 
+/** Prose whose lines were wrapped in a file: each paragraph and each point of a list becomes one line again. */
+export const visibleProse = (text: string): string =>
+  visible(text)
+    .trim()
+    .replace(/[ \t]*\n(?!\s*(?:\n|[-*\u2022]\s|\d+[.)]\s))(?<!\n[ \t]*\n)[ \t]*/g, ' ');
+
 /** One line of it: for tables and headings. */
 export const visibleLine = (text: string): string => visible(text.replace(/\s+/g, ' ').trim());
 
