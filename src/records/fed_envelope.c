@@ -2,12 +2,17 @@
 /* Envelopes: see fed_envelope.h. Runs in the keeper. */
 #include "records/fed_envelope.h"
 
+#include "records/fed_room.h"
+
 /* Clocks of nodes differ: an id is known for a day longer than its envelope lives. */
 #define KEEP_AFTER TIME_DAY
+/* What was taken back is known by its id for longer, in case clocks are wrong by far. */
+#define KEEP_GONE (400 * TIME_DAY)
 
-static int known_state(struct db *db, struct span id, struct fed_known *known, struct err *e)
+int fed_envelope_known(struct db *db, struct span id, struct fed_known *known, struct err *e)
 {
     struct db_stmt *s = NULL;
+    known->state = known->reason = SPAN("");
     int rc = db_query(db, "SELECT state, reason FROM fed_envelope WHERE id = $1", e, &s);
     if (rc < 0) {
         return rc;
@@ -52,7 +57,7 @@ int fed_envelope_put(struct db *db, const struct fed_envelope_row *row, struct f
         return rc;
     }
     known->state = known->reason = SPAN("");
-    return db_changes(db) > 0 ? 0 : known_state(db, row->id, known, e);
+    return db_changes(db) > 0 ? 0 : fed_envelope_known(db, row->id, known, e);
 }
 
 int fed_envelope_get(struct db *db, struct span id, struct arena *arena,
@@ -86,13 +91,37 @@ int fed_envelope_get(struct db *db, struct span id, struct arena *arena,
     return 0;
 }
 
+/* The content goes: its peer has so much more room. */
+static int give_back(struct db *db, struct span id, struct err *e)
+{
+    struct db_stmt *s = NULL;
+    char peer[64];
+    int rc = db_query(db, "SELECT peer, LENGTH(body) FROM fed_envelope WHERE id = $1 AND peer <> '' AND body IS NOT NULL", e, &s);
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_text(s, 1, id);
+    rc = db_step(s, e);
+    if (rc <= 0) {
+        return rc;
+    }
+    struct span name = span_sub(db_col_text(s, 0), 0, sizeof peer);
+    int64_t bytes = db_col_i64(s, 1);
+    memcpy(peer, name.ptr, name.len);
+    const struct fed_room_of of = {FED_ROOM_ENVELOPES, SPAN(""), span_make(peer, name.len)};
+    db_done(s);
+    return fed_room_add(db, &of, 0, -bytes, e);
+}
+
 int fed_envelope_set(struct db *db, struct span id, struct span state, struct span reason,
                      struct err *e)
 {
     CHECK(db_in_transaction(db));
     bool gone = span_eq(state, SPAN("gone"));
     struct db_stmt *s = NULL;
-    int rc = db_query(db,
+    int rc = gone ? give_back(db, id, e) : 0;
+    rc = rc < 0 ? rc
+                : db_query(db,
                       gone ? "UPDATE fed_envelope SET state = $1, reason = $2, body = NULL "
                              "WHERE id = $3"
                            : "UPDATE fed_envelope SET state = $1, reason = $2 WHERE id = $3",
@@ -140,17 +169,27 @@ int fed_envelope_held(struct db *db, time_ns received, struct span id, struct bu
     return rc < 0 ? rc : 0;
 }
 
+/* $1: they expired before, $2: those that are gone; what still waits for somebody stays. */
+#define OVER "fed_envelope.expires < $1 AND (state <> 'gone' OR expires < $2) AND NOT EXISTS (SELECT 1 FROM fed_out WHERE fed_out.envelope = fed_envelope.id)"
+
 int fed_envelope_sweep(struct db *db, time_ns now, struct err *e)
 {
     CHECK(db_in_transaction(db));
-    struct db_stmt *s = NULL;
-    int rc = db_query(db,
-                      "DELETE FROM fed_envelope WHERE expires < $1 AND state <> 'gone' AND NOT "
-                      "EXISTS (SELECT 1 FROM fed_out WHERE fed_out.envelope = fed_envelope.id)",
-                      e, &s);
-    if (rc < 0) {
-        return rc;
+    static const char *const steps[] = {
+        ("UPDATE fed_room SET rows = fed_room.rows - g.n, bytes = fed_room.bytes - g.b FROM "
+         "(SELECT peer, COUNT(*) AS n, COALESCE(SUM(LENGTH(body)), 0) AS b FROM fed_envelope WHERE peer <> '' AND " OVER
+         " GROUP BY peer) AS g WHERE fed_room.room = 0 AND fed_room.circle = '' AND fed_room.owner = g.peer"),
+        "DELETE FROM fed_envelope WHERE " OVER,
+    };
+    int rc = 0;
+    for (size_t i = 0; i < ARRAY_LEN(steps) && rc == 0; i++) {
+        struct db_stmt *s = NULL;
+        rc = db_query(db, steps[i], e, &s);
+        if (rc == 0) {
+            db_bind_i64(s, 1, now - KEEP_AFTER);
+            db_bind_i64(s, 2, now - KEEP_GONE);
+            rc = db_run(s, e);
+        }
     }
-    db_bind_i64(s, 1, now - KEEP_AFTER);
-    return db_run(s, e);
+    return rc;
 }

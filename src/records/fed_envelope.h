@@ -32,6 +32,9 @@ struct fed_known {
 int fed_envelope_put(struct db *db, const struct fed_envelope_row *row, struct fed_known *known,
                      struct err *e) NODISCARD;
 
+/* The same of one that is not to be stored: its state, or "" when the id is not known. */
+int fed_envelope_known(struct db *db, struct span id, struct fed_known *known, struct err *e) NODISCARD;
+
 /* ERR_NOT_FOUND. Texts are the arena's. */
 int fed_envelope_get(struct db *db, struct span id, struct arena *arena,
                      struct fed_envelope_row *out, struct err *e) NODISCARD;
@@ -45,7 +48,7 @@ int fed_envelope_set(struct db *db, struct span id, struct span state, struct sp
 int fed_envelope_held(struct db *db, time_ns received, struct span id, struct buf *out,
                       struct err *e) NODISCARD;
 
-/* Removes what expired a day ago and is in nobody's outbox; ids of what is gone stay. Inside a
+/* Removes what expired a day ago and is in nobody's outbox, and gives its peer the room back; ids of what is gone stay for 400 days more. Inside a
  * transaction. */
 int fed_envelope_sweep(struct db *db, time_ns now, struct err *e) NODISCARD;
 

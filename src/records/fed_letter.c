@@ -2,6 +2,8 @@
 /* Letters to small members: see fed_letter.h. Runs in the keeper. */
 #include "records/fed_letter.h"
 
+#include "records/fed_room.h"
+
 /* state: "waiting", "sent", "failed" (given up), "dropped" (it was not to go, or not any more) */
 const char fed_letter_sql[] =
     "CREATE TABLE fed_letter ("
@@ -10,7 +12,7 @@ const char fed_letter_sql[] =
     " why TEXT NOT NULL, PRIMARY KEY (item, version, link));"
     "CREATE INDEX fed_letter_due ON fed_letter (state, next_try);";
 
-/* One statement with up to three texts in front and numbers behind, as it is written. */
+/* One statement with texts in front and numbers behind, as it is written. */
 static int run(struct db *db, const char *sql, const struct span *texts, int ntexts, const int64_t *numbers, int nnumbers, struct err *e)
 {
     struct db_stmt *s = NULL;
@@ -27,22 +29,64 @@ static int run(struct db *db, const char *sql, const struct span *texts, int nte
     return db_run(s, e);
 }
 
+/* First column of the first row. */
+static int number_of(struct db *db, const char *sql, const struct span *texts, int ntexts, int64_t number, int64_t *out, struct err *e)
+{
+    struct db_stmt *s = NULL;
+    int rc = db_query(db, sql, e, &s);
+    if (rc < 0) {
+        return rc;
+    }
+    for (int i = 0; i < ntexts; i++) {
+        db_bind_text(s, i + 1, texts[i]);
+    }
+    if (ntexts > 0) {
+        db_bind_i64(s, ntexts + 1, number);
+    }
+    rc = db_step(s, e);
+    if (rc > 0) {
+        *out = db_col_i64(s, 0);
+        db_done(s);
+        rc = 0;
+    }
+    return rc;
+}
+
+#define TO_WHOM                                                                                                      \
+    "FROM fed_link_page WHERE circle = $1 AND mail <> '' AND revoked = 0 AND expires > $2 AND EXISTS "               \
+    "(SELECT 1 FROM fed_circle WHERE id = $1 AND own = 1)"
+
+/* One for each link, as far as there is room; what is left out is counted. */
+static int queue_all(struct db *db, struct span circle, struct span item, int64_t version, time_ns now, struct err *e)
+{
+    const struct fed_room_of of = {FED_ROOM_LETTERS, circle, SPAN("")};
+    const struct span texts[] = {circle, item};
+    int64_t waiting = 0, wanted = 0;
+    int rc = number_of(db, "SELECT COUNT(*) FROM fed_letter WHERE state = 'waiting'", NULL, 0, 0, &waiting, e);
+    rc = rc < 0 ? rc : number_of(db, "SELECT COUNT(*) " TO_WHOM, texts, 1, now, &wanted, e);
+    int64_t room = fed_room_rows(FED_ROOM_LETTERS) - waiting;
+    room = room < 0 ? 0 : room;
+    const int64_t numbers[] = {version, now, room};
+    rc = rc < 0 ? rc
+                : run(db,
+                      "INSERT INTO fed_letter (item, version, link, state, tries, next_try, created, ended, why) "
+                      "SELECT $2, $3, id, 'waiting', 0, $4, $4, 0, '' FROM fed_link_page WHERE circle = $1 AND mail <> '' AND "
+                      "revoked = 0 AND expires > $4 AND EXISTS (SELECT 1 FROM fed_circle WHERE id = $1 AND own = 1) "
+                      "ORDER BY id LIMIT $5 ON CONFLICT (item, version, link) DO NOTHING",
+                      texts, 2, numbers, 3, e);
+    return rc < 0 ? rc : fed_room_note(db, &of, wanted > room ? wanted - room : 0, 0, now, e);
+}
+
 int fed_letter_queue(struct db *db, struct span circle, struct span item, int64_t version, time_ns now, struct err *e)
 {
     CHECK(db_in_transaction(db));
-    const struct span texts[] = {item, circle};
+    const struct span texts[] = {item};
     const int64_t numbers[] = {version, now};
     int rc = run(db,
                  "UPDATE fed_letter SET state = 'dropped', why = 'there is a newer version', ended = $3 WHERE item = $1 AND "
                  "state = 'waiting' AND version < $2",
                  texts, 1, numbers, 2, e);
-    return rc < 0 ? rc
-                  : run(db,
-                        "INSERT INTO fed_letter (item, version, link, state, tries, next_try, created, ended, why) "
-                        "SELECT $1, $3, id, 'waiting', 0, $4, $4, 0, '' FROM fed_link_page WHERE circle = $2 AND mail <> '' AND "
-                        "revoked = 0 AND expires > $4 AND EXISTS (SELECT 1 FROM fed_circle WHERE id = $2 AND own = 1) "
-                        "ON CONFLICT (item, version, link) DO NOTHING",
-                        texts, 2, numbers, 2, e);
+    return rc < 0 ? rc : queue_all(db, circle, item, version, now, e);
 }
 
 static int end_pointless(struct db *db, time_ns now, struct err *e)

@@ -251,6 +251,10 @@ static void gone_stays_known(void **state)
     assert_int_equal(fed_envelope_get(db, SPAN("a1"), &arena, &got, &e), 0);
     assert_int_equal(got.body.len, 0);
     assert_int_equal(fed_envelope_get(db, SPAN("a2"), &arena, &got, &e), ERR_NOT_FOUND);
+    assert_int_equal(db_begin(db, &e), 0);
+    assert_int_equal(fed_envelope_sweep(db, TEST_NOW + 402 * TIME_DAY, &e), 0);
+    assert_int_equal(db_commit(db, &e), 0);
+    assert_int_equal(fed_envelope_get(db, SPAN("a1"), &arena, &got, &e), ERR_NOT_FOUND);
     db_close(&db);
 }
 

@@ -72,6 +72,7 @@ void fed_sharing_encode(struct buf *out, const struct fed_sharing *s)
     buf_u8(out, s->automatic);
     buf_u64(out, (uint64_t)s->cap);
     buf_u8(out, s->agreed);
+    buf_u64(out, (uint64_t)s->forgotten);
 }
 
 void fed_sharing_decode(struct cursor *c, struct arena *arena, struct fed_sharing *out)
@@ -90,8 +91,9 @@ void fed_sharing_decode(struct cursor *c, struct arena *arena, struct fed_sharin
     out->automatic = cursor_u8(c) != 0;
     out->cap = (int64_t)cursor_u64(c);
     out->agreed = cursor_u8(c) != 0;
+    out->forgotten = (int64_t)cursor_u64(c);
     if (out->networks.len > FED_SHARE_LISTS_MAX || out->domains.len > FED_SHARE_LISTS_MAX ||
-        out->cap < 0) {
+        out->cap < 0 || out->forgotten < 0) {
         c->failed = true;
     }
 }
@@ -112,16 +114,19 @@ static int get_words(struct db *db, struct arena *arena, struct fed_sharing *out
     struct span automatic;
     struct span agreed;
     struct span cap;
+    struct span forgotten;
     int rc = get_word(db, SPAN("federation.networks"), arena, &out->networks, e);
     rc = rc < 0 ? rc : get_word(db, SPAN("federation.domains"), arena, &out->domains, e);
     rc = rc < 0 ? rc : get_word(db, SPAN("federation.automatic"), arena, &automatic, e);
     rc = rc < 0 ? rc : get_word(db, SPAN("federation.cap"), arena, &cap, e);
     rc = rc < 0 ? rc : get_word(db, SPAN("federation.agreed"), arena, &agreed, e);
+    rc = rc < 0 ? rc : get_word(db, SPAN("federation.warning.forgotten"), arena, &forgotten, e);
     if (rc == 0) {
         out->agreed = span_eq(agreed, SPAN("1"));
         out->automatic = span_eq(automatic, SPAN("1"));
         out->cap = CAP_DEFAULT;
         (void)!num_i64(cap, &out->cap);
+        (void)!num_i64(forgotten, &out->forgotten);
     }
     return rc;
 }

@@ -53,6 +53,7 @@ struct fed_sharing {
     bool automatic;                /* warnings are taken by themselves after their dry run */
     int64_t cap;                   /* of alerts that a dry run may find for that */
     bool agreed;                   /* on a hub: policy_publish_rule */
+    int64_t forgotten;             /* highest version of a warning that went: fed_warnings_sweep. Not put */
 };
 
 void fed_sharing_encode(struct buf *out, const struct fed_sharing *s);

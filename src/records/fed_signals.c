@@ -3,6 +3,7 @@
 #include "records/fed_signals.h"
 
 #include "records/fed_envelope.h"
+#include "records/fed_room.h"
 
 #define SIGNAL_COLUMNS                                                                             \
     "circle, node, organisation, rule, rule_hash, title, techniques, indicators, product, number, " \
@@ -168,6 +169,59 @@ int fed_signals_put(struct db *db, const struct fed_signal_row *row, struct err 
     return db_run(s, e);
 }
 
+static int count_of(struct db *db, const struct fed_room_of *of, int64_t *out, struct err *e)
+{
+    struct db_stmt *s = NULL;
+    int rc = db_query(db, "SELECT COUNT(*) FROM fed_signal WHERE circle = $1 AND node = $2", e, &s);
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_text(s, 1, of->circle);
+    db_bind_text(s, 2, of->owner);
+    rc = db_step(s, e);
+    if (rc > 0) {
+        *out = db_col_i64(s, 0);
+        db_done(s);
+        rc = 0;
+    }
+    return rc;
+}
+
+static int drop_oldest(struct db *db, const struct fed_room_of *of, int64_t n, struct err *e)
+{
+    struct db_stmt *s = NULL;
+    int rc = db_query(db,
+                      "DELETE FROM fed_signal WHERE circle = $1 AND node = $2 AND place IN (SELECT place FROM fed_signal "
+                      "WHERE circle = $1 AND node = $2 ORDER BY place LIMIT $3)",
+                      e, &s);
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_text(s, 1, of->circle);
+    db_bind_text(s, 2, of->owner);
+    db_bind_i64(s, 3, n);
+    return db_run(s, e);
+}
+
+/* What is counted is never less than what is there: signals that replace others, and those that the sweep forgot, are in it.
+ * Over the limit it is counted exactly, and a sixteenth goes at once, so that this is seldom. */
+static int make_room(struct db *db, const struct fed_room_of *of, int64_t more, time_ns now, struct err *e)
+{
+    const int64_t most = fed_room_rows(FED_ROOM_SIGNALS);
+    struct fed_room_row have;
+    int64_t n = 0;
+    int rc = more == 0 ? 0 : fed_room_add(db, of, more, 0, e);
+    rc = rc < 0 ? rc : fed_room_get(db, of, &have, e);
+    if (rc < 0 || have.rows <= most) {
+        return rc;
+    }
+    rc = count_of(db, of, &n, e);
+    int64_t drop = n > most ? n - most + most / 16 : 0;
+    rc = rc < 0 || drop == 0 ? rc : drop_oldest(db, of, drop, e);
+    rc = rc < 0 ? rc : fed_room_set(db, of, n - drop, 0, e);
+    return rc < 0 ? rc : fed_room_note(db, of, drop, 0, now, e);
+}
+
 int fed_signal_apply(struct db *db, const struct fed_envelope_row *row, struct cursor *digest,
                      time_ns now, struct err *e)
 {
@@ -186,7 +240,8 @@ int fed_signal_apply(struct db *db, const struct fed_envelope_row *row, struct c
         signal.received = now;
         rc = fed_signals_put(db, &signal, e);
     }
-    return rc;
+    const struct fed_room_of of = {FED_ROOM_SIGNALS, row->circle, row->issuer};
+    return rc < 0 ? rc : make_room(db, &of, n, now, e);
 }
 
 static int read_signals(struct db_stmt *s, struct arena *arena, size_t max,

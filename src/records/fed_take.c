@@ -3,6 +3,7 @@
 #include "records/fed_take.h"
 
 #include "records/fed_book.h"
+#include "records/fed_room.h"
 
 #define TAKEN_SPANS(X)                                                                             \
     X(row.id) X(row.type) X(row.issuer) X(row.circle) X(row.peer) X(row.state) X(row.reason)       \
@@ -51,7 +52,7 @@ void fed_taken_decode(struct cursor *c, struct arena *arena, struct fed_taken *o
 
 static bool harmless(int rc)
 {
-    return rc == ERR_INVALID || rc == ERR_DENIED || rc == ERR_NOT_FOUND;
+    return rc == ERR_INVALID || rc == ERR_DENIED || rc == ERR_NOT_FOUND || rc == ERR_LIMIT;
 }
 
 static int apply(struct db *db, const struct fed_taken *t, fed_apply_of *apply_of, time_ns now,
@@ -96,15 +97,72 @@ static int relay(struct db *db, const struct fed_taken *t, time_ns now, struct e
     return rc == ERR_LIMIT ? 0 : rc; /* counted at the peer whose outbox is full */
 }
 
+/* What one peer has brought: read when its first envelope of the batch comes, written behind its last. */
+struct purse {
+    struct fed_room_row have;
+    int64_t rows, bytes, refused; /* of this batch */
+};
+
+/* Of its kind so much is kept: see fed_room.def. */
+static bool room_for(const struct purse *p, const struct fed_taken *t)
+{
+    static const char *const control[] = {"membership", "revoke", "key", "hello"};
+    static const char *const corrections[] = {"tombstone", "relabel", "receipt"};
+    int64_t rows = fed_room_rows(FED_ROOM_ENVELOPES);
+    int64_t bytes = fed_room_bytes(FED_ROOM_ENVELOPES);
+    for (size_t i = 0; i < ARRAY_LEN(control); i++) {
+        if (span_eq(t->row.type, span_of(control[i]))) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(corrections); i++) {
+        if (span_eq(t->row.type, span_of(corrections[i]))) {
+            rows += rows / 4;
+            bytes += bytes / 4;
+            break;
+        }
+    }
+    return t->row.peer.len == 0 || (p->have.rows + p->rows < rows &&
+                                    p->have.bytes + p->bytes + (int64_t)t->row.body.len <= bytes);
+}
+
+static int purse_open(struct db *db, struct span peer, struct purse *p, struct err *e)
+{
+    const struct fed_room_of of = {FED_ROOM_ENVELOPES, SPAN(""), peer};
+    *p = (struct purse){0};
+    return peer.len == 0 ? 0 : fed_room_get(db, &of, &p->have, e);
+}
+
+static int purse_close(struct db *db, struct span peer, const struct purse *p, time_ns now, struct err *e)
+{
+    const struct fed_room_of of = {FED_ROOM_ENVELOPES, SPAN(""), peer};
+    int rc = peer.len == 0 || p->rows == 0 ? 0 : fed_room_add(db, &of, p->rows, p->bytes, e);
+    return rc < 0 ? rc : fed_room_note(db, &of, 0, p->refused, now, e);
+}
+
+static int refuse_for_room(struct db *db, const struct fed_taken *t, struct purse *p, struct fed_known *known, struct err *e)
+{
+    int rc = fed_envelope_known(db, t->row.id, known, e);
+    if (rc == 0 && known->state.len == 0) {
+        p->refused++;
+        known->state = SPAN("refused");
+        known->reason = SPAN("room: so much of this peer's is kept already; it was not kept");
+    }
+    return rc;
+}
+
 static int take_one(struct db *db, const struct fed_taken *t, fed_apply_of *apply_of, time_ns now,
-                    struct arena *arena, struct fed_outcome *o, struct err *e)
+                    struct arena *arena, struct purse *p, struct fed_outcome *o, struct err *e)
 {
     struct fed_known known = {.arena = arena};
-    int rc = fed_envelope_put(db, &t->row, &known, e);
+    bool room = room_for(p, t);
+    int rc = room ? fed_envelope_put(db, &t->row, &known, e) : refuse_for_room(db, t, p, &known, e);
     if (rc < 0) {
         return rc;
     }
     o->fresh = known.state.len == 0;
+    p->rows += o->fresh;
+    p->bytes += o->fresh ? (int64_t)t->row.body.len : 0;
     /* One that was held is looked at again: what is decided now counts. */
     bool again = span_eq(known.state, SPAN("held")) && !span_eq(t->row.state, SPAN("held"));
     if (again) {
@@ -129,13 +187,19 @@ int fed_take_within(struct db *db, const struct fed_taken *list, size_t count,
 {
     int rc = 0;
     CHECK(count <= FED_TAKE_MAX && db_in_transaction(db));
+    struct purse purse;
     memset(out, 0, count * sizeof *out);
     for (size_t i = 0; i < count && rc == 0; i++) {
         const struct fed_taken *t = &list[i];
-        if (t->row.id.len > 0) { /* one that could not even be read leaves its number only */
-            rc = take_one(db, t, apply_of, now, arena, &out[i], e);
+        bool first = i == 0 || !span_eq(list[i - 1].row.peer, t->row.peer);
+        rc = first ? purse_open(db, t->row.peer, &purse, e) : 0;
+        if (rc == 0 && t->row.id.len > 0) { /* one that could not even be read leaves its number only */
+            rc = take_one(db, t, apply_of, now, arena, &purse, &out[i], e);
         }
         bool last = i + 1 == count || !span_eq(list[i + 1].row.peer, t->row.peer);
+        if (rc == 0 && last) {
+            rc = purse_close(db, t->row.peer, &purse, now, e);
+        }
         if (rc == 0 && last && t->seq > 0) {
             rc = fed_stream_took(db, t->row.peer, t->stream_epoch, t->seq, t->row.id, now, e);
         }

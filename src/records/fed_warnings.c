@@ -4,6 +4,7 @@
 
 #include "records/audit.h"
 #include "records/fed_envelope.h"
+#include "records/fed_warnings_priv.h"
 
 /* body: "w.body", or "''" for lists, since bodies are large. */
 #define WARNING_SELECT(body)                                                                       \
@@ -182,7 +183,8 @@ int fed_warnings_put(struct db *db, const struct fed_warning_row *row, bool *new
     if (rc < 0 || version >= row->version) {
         return rc;
     }
-    rc = db_query(db,
+    rc = fed_warnings_room(db, row, e);
+    rc = rc < 0 ? rc : db_query(db,
                   "INSERT INTO fed_warning (id, circle, issuer, version, kind, value, title, "
                   "level, seen, first, last, body, withdrawn, received, updated, expires, "
                   "published, rules, indicators, onward) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "

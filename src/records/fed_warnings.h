@@ -20,6 +20,7 @@ enum {
     FED_WARNING_FILES_MAX = 1 << 20,   /* bytes of the rules of one warning */
     FED_WARNING_TAKEN_MAX = 500,    /* in force at a time: what they cost is bounded */
     FED_WARNING_TAKEN_BYTES = 4 << 20, /* bytes of their rules */
+    FED_WARNING_KEPT_DAYS = 90,     /* after its end, to look back on; what all of a circle may take: fed_room.def */
 };
 
 /* state: new, checked, taken, dismissed, withdrawn. dry_run: none, waiting, running, done, failed.
@@ -47,6 +48,8 @@ void fed_warning_decode(struct cursor *c, struct fed_warning_row *out);
 /*
  * Stores a version; a lower or equal one changes nothing (*news_out false). A withdrawn one ends what
  * was taken. Inside a transaction. ERR_DENIED: another issuer's or circle's warning has this id.
+ * Where the circle has no room left for a new one, those that are over or withdrawn go, oldest first, then
+ * the oldest that is not in force here; ERR_LIMIT when that is not enough.
  */
 int fed_warnings_put(struct db *db, const struct fed_warning_row *row, bool *news_out,
                      struct err *e) NODISCARD;
@@ -106,6 +109,13 @@ int fed_warnings_taken(struct db *db, struct arena *arena, struct fed_warning_ro
 int fed_warnings_mark(struct db *db, int64_t *mark_out, struct err *e) NODISCARD;
 /* Ends what is over its date at a node; *ended_out counts those that were taken. */
 int fed_warnings_expire(struct db *db, time_ns now, size_t *ended_out, struct err *e) NODISCARD;
+
+/*
+ * Removes what ended FED_WARNING_KEPT_DAYS ago. The highest version of what went, here or for want of
+ * room, is in fed_sharing.forgotten: a hub that finds the same again begins above it, so that members who
+ * remember more take it for the newer one that it is. In a transaction of its own.
+ */
+int fed_warnings_sweep(struct db *db, time_ns now, struct err *e) NODISCARD;
 
 struct fed_warning_step {
     time_ns at;

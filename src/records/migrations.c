@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "records/fed_item.h"
 #include "records/fed_letter.h"
+#include "records/fed_room.h"
 #include "records/fed_schema.h"
 
 static const char identity_sql[] =
@@ -137,6 +138,7 @@ static const struct migration list[] = {
     {"costs of correlations", window_cost_sql},
     {"languages of links", "ALTER TABLE fed_link_page ADD COLUMN language TEXT NOT NULL DEFAULT '';"},
     {"legal holds", hold_sql},
+    {"room", fed_room_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)

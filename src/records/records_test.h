@@ -39,5 +39,6 @@ int run_fed_warning_tests(void);
 int run_hunt_tests(void);
 int run_hold_tests(void);
 int run_fed_letter_tests(void);
+int run_fed_room_tests(void);
 
 #endif

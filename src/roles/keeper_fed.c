@@ -8,6 +8,7 @@
 #include "records/fed_book.h"
 #include "records/fed_change.h"
 #include "records/fed_enrol.h"
+#include "records/fed_room.h"
 #include "records/fed_take.h"
 #include "records/settings.h"
 #include "roles/keeper_fed.h"
@@ -325,7 +326,8 @@ static int streams(struct keeper_records *kr, struct cursor *c, struct err *e)
 {
     int rc = whole(c, e);
     answer_begin(&kr->out, rc, e);
-    return rc < 0 ? rc : fed_streams_write(kr->db, &kr->out, e);
+    rc = rc < 0 ? rc : fed_streams_write(kr->db, &kr->out, e);
+    return rc < 0 ? rc : fed_rooms_write(kr->db, &kr->out, e);
 }
 
 static int held(struct keeper_records *kr, struct cursor *c, struct err *e)

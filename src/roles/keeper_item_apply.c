@@ -4,6 +4,7 @@
 #include "desk/federation/item_policy.h"
 #include "records/fed_item.h"
 #include "records/fed_letter.h"
+#include "records/fed_room.h"
 #include "roles/keeper_items.h"
 
 /* The row, and what the rules want to know of it. */
@@ -66,6 +67,68 @@ static int note(struct db *db, struct span item, struct span who, const char *wh
     return fed_item_note_put(db, &n, e);
 }
 
+static int count_of(struct db *db, struct span author, struct span circle, int64_t bare, int64_t *rows_out, int64_t *bytes_out, struct err *e)
+{
+    struct db_stmt *s = NULL;
+    int rc = db_query(db,
+                      "SELECT COUNT(*), COALESCE(SUM(LENGTH(body)), 0) FROM fed_item WHERE author = $1 AND circle = $2 AND bare = $3 AND mine = 0",
+                      e, &s);
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_text(s, 1, author);
+    db_bind_text(s, 2, circle);
+    db_bind_i64(s, 3, bare);
+    rc = db_step(s, e);
+    if (rc > 0) {
+        *rows_out = db_col_i64(s, 0);
+        *bytes_out = db_col_i64(s, 1);
+        db_done(s);
+        rc = 0;
+    }
+    return rc;
+}
+
+/* Another item of this author's, with so many bytes, in place of so many: ERR_LIMIT when there is no room. A retracted one
+ * has no content and takes its row only. */
+static int room_for_item(struct db *db, const struct fed_envelope_row *row, bool newer, int64_t bytes, int64_t before, time_ns now, struct err *e)
+{
+    const struct fed_room_of of = {FED_ROOM_ITEMS, row->circle, row->issuer};
+    int64_t have = 0, used = 0;
+    int rc = newer && bytes <= before ? 0 : count_of(db, row->issuer, row->circle, 0, &have, &used, e);
+    if (rc < 0 || (have < fed_room_rows(FED_ROOM_ITEMS) + newer && used - before + bytes <= fed_room_bytes(FED_ROOM_ITEMS))) {
+        return rc;
+    }
+    rc = fed_room_note(db, &of, 0, 1, now, e);
+    return rc < 0 ? rc : err_set(e, ERR_LIMIT, "room: so many items of this member's are kept already");
+}
+
+/* Ids without content: the oldest go. */
+static int room_for_stone(struct db *db, struct span author, struct span circle, time_ns now, struct err *e)
+{
+    const struct fed_room_of of = {FED_ROOM_STONES, circle, author};
+    const int64_t most = fed_room_rows(FED_ROOM_STONES);
+    int64_t have = 0, used = 0;
+    struct db_stmt *s = NULL;
+    int rc = count_of(db, author, circle, 1, &have, &used, e);
+    if (rc < 0 || have < most) {
+        return rc;
+    }
+    int64_t drop = have - most + most / 16;
+    rc = db_query(db,
+                  "DELETE FROM fed_item WHERE id IN (SELECT id FROM fed_item WHERE author = $1 AND circle = $2 AND bare = 1 AND mine = 0 "
+                  "ORDER BY received, id LIMIT $3)",
+                  e, &s);
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_text(s, 1, author);
+    db_bind_text(s, 2, circle);
+    db_bind_i64(s, 3, drop);
+    rc = db_run(s, e);
+    return rc < 0 ? rc : fed_room_note(db, &of, drop, 0, now, e);
+}
+
 static int put_content(struct db *db, const struct fed_envelope_row *row, struct fed_item_row *in, const struct known *k,
                        enum fed_item_step step, struct arena *arena, time_ns now, struct err *e)
 {
@@ -88,7 +151,8 @@ static int put_content(struct db *db, const struct fed_envelope_row *row, struct
         in->audience = k->row.audience;
         in->state = SPAN("tightened");
     }
-    int rc = organisation_of(db, row->circle, arena, &in->organisation, e);
+    int rc = room_for_item(db, row, newer, (int64_t)in->body.len, newer ? (int64_t)k->row.body.len : 0, now, e);
+    rc = rc < 0 ? rc : organisation_of(db, row->circle, arena, &in->organisation, e);
     rc = rc < 0 ? rc : fed_item_put(db, in, e);
     rc = rc < 0 ? rc : fed_letter_queue(db, in->circle, in->id, in->version, now, e);
     return rc < 0 ? rc : note(db, in->id, row->issuer, newer ? "version" : "received", SPAN(""), now, e);
@@ -167,7 +231,8 @@ static int put_label(struct db *db, const struct fed_envelope_row *row, const st
     next.epoch = row->epoch;
     next.expires = row->expires > next.expires && !here ? row->expires : next.expires;
     next.state = SPAN("tightened");
-    int rc = here ? 0 : organisation_of(db, row->circle, arena, &next.organisation, e);
+    int rc = here ? 0 : room_for_stone(db, row->issuer, row->circle, now, e);
+    rc = rc < 0 || here ? rc : organisation_of(db, row->circle, arena, &next.organisation, e);
     rc = rc < 0 ? rc : fed_item_put(db, &next, e);
     return rc < 0 ? rc : note(db, in->id, row->issuer, "tightened", next.tlp, now, e);
 }
@@ -213,7 +278,8 @@ static int put_stone(struct db *db, const struct fed_envelope_row *row, struct s
         struct fed_item_row stone = {.id = id, .author = by_officers ? SPAN("") : row->issuer, .circle = row->circle, .derived = SPAN("[]"),
                                      .audience = SPAN("{}"), .state = SPAN("retracted"), .reason = reason, .bare = 1,
                                      .created = row->created, .expires = row->expires, .received = now};
-        rc = organisation_of(db, row->circle, arena, &stone.organisation, e);
+        rc = room_for_stone(db, stone.author, row->circle, now, e);
+        rc = rc < 0 ? rc : organisation_of(db, row->circle, arena, &stone.organisation, e);
         rc = rc < 0 ? rc : fed_item_put(db, &stone, e);
     }
     return rc < 0 ? rc : note(db, id, row->issuer, "retracted", reason, now, e);

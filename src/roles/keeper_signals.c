@@ -388,6 +388,7 @@ void keeper_signals_sweep(struct keeper_records *kr, time_ns now)
     int rc = db_begin(kr->db, &e);
     rc = rc < 0 ? rc : db_end(kr->db, fed_signals_sweep(kr->db, first, &e), &e);
     rc = rc < 0 ? rc : fed_warnings_expire(kr->db, now, &ended, &e);
+    rc = rc < 0 ? rc : fed_warnings_sweep(kr->db, now, &e);
     if (rc < 0) {
         log_error("records.sweep", "why=\"%s\"", e.text);
     }

@@ -176,6 +176,58 @@ static void nothing_is_counted_twice_after_a_restart(void **state)
     end();
 }
 
+/* As many of its own as a hub may know of: in force, or all over but for one that is not. */
+static void fill_hub(time_ns expires)
+{
+    char sql[700];
+    struct err e = {0};
+    (void)snprintf(sql, sizeof sql,
+                   "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) INSERT OR REPLACE INTO fed_warning SELECT "
+                   "printf('%%032d', i), 'c', '%s', i, 'indicator', 'ip:9.9.9.' || i, 'T', 3, 0, 0, 0, '{\"first\":\"2026-11-22T01:00Z\",\"indicators\":[],"
+                   "\"last\":\"2026-11-22T01:00Z\",\"level\":\"high\",\"products\":[],\"rules\":[],\"seen\":\"at least one other member\",\"title\":\"T\","
+                   "\"version\":' || i || ',\"warning\":\"' || printf('%%032d', i) || '\",\"why\":{\"kind\":\"indicator\",\"value\":\"ip:9.9.9.' || i || '\"},"
+                   "\"withdrawn\":false}', 0, 1, i, %lld, '1', 0, 0, '' FROM n",
+                   WATCH_WARNINGS_MAX, w->node[0]->id, (long long)expires);
+    if (db_exec(w->node[0]->kr.db, sql, &e) != 0) {
+        fail_msg("%s", e.text);
+    }
+}
+
+static void a_hub_knows_so_many_warnings(void **state)
+{
+    (void)state;
+    begin(8);
+    fill_hub(w->now + TIME_DAY);
+    world_restart(w, 0);
+    world_run(w, 20);
+    attack_two();
+    assert_int_equal(w->nsaid, 0); /* all are in force: it is left out */
+    /* Over their date they make room, and what is told now is newer than all that was. */
+    fill_hub(w->now + 60 * TIME_SECOND);
+    world_restart(w, 0);
+    world_run(w, 80);
+    assert_int_equal(w->nsaid, 0);
+    world_sharing(w, 3, "at_once", 0, false, 0);
+    world_alert(w, 3, RULE_A, IP, LEVEL_HIGH, id); /* its next member */
+    world_run(w, 3);
+    assert_non_null(said("indicator"));
+    assert_int_equal(said("indicator")->version, WATCH_WARNINGS_MAX + 1);
+    end();
+}
+
+static void what_is_forgotten_is_told_as_newer(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    begin(8);
+    MUST(db_exec(w->node[0]->kr.db, "INSERT INTO setting VALUES ('federation.warning.forgotten', '41', 1)", &e));
+    world_restart(w, 0);
+    world_run(w, 2);
+    attack_two();
+    assert_int_equal(said("indicator")->version, 42);
+    end();
+}
+
 static void a_false_positive_is_taken_back(void **state)
 {
     (void)state;
@@ -391,6 +443,8 @@ int main(void)
         cmocka_unit_test(two_cities_make_a_warning),
         cmocka_unit_test(nothing_is_counted_twice_after_a_restart),
         cmocka_unit_test(a_false_positive_is_taken_back),
+        cmocka_unit_test(a_hub_knows_so_many_warnings),
+        cmocka_unit_test(what_is_forgotten_is_told_as_newer),
         cmocka_unit_test(taken_by_itself_under_its_cap),
         cmocka_unit_test(the_fifth_shows_a_number),
         cmocka_unit_test(a_small_circle_is_silent_until_it_agreed),

@@ -4,6 +4,7 @@
 
 #include "desk/federation/engine_priv.h"
 #include "desk/federation/text.h"
+#include "records/fed_room.h"
 #include "wire/json_write.h"
 
 static void put_time(struct json_writer *j, const char *key, time_ns t)
@@ -249,6 +250,44 @@ static uint32_t read_streams(struct cursor *c, struct arena *a, struct fed_strea
     return got;
 }
 
+/* A member as its circle calls it; else by its id. */
+static struct span name_of(const struct fed_engine *en, struct span node)
+{
+    for (size_t i = 0; i < en->circles.len; i++) {
+        const struct circle *c = en->circles.data[i];
+        const struct fed_member *m = c->count == 0 ? NULL : fed_membership_find(&c->known[0]->m, node);
+        if (m != NULL) {
+            return m->org;
+        }
+    }
+    return node;
+}
+
+/* What went, or was refused, because there was no room for more. */
+static void put_rooms(struct json_writer *j, const struct fed_engine *en, struct cursor *c)
+{
+    uint32_t n = cursor_u32(c);
+    json_key(j, "room");
+    json_array(j);
+    for (uint32_t i = 0; i < n && !c->failed; i++) {
+        struct fed_room_row r;
+        fed_room_decode(c, &r);
+        if (c->failed) {
+            break;
+        }
+        json_object(j);
+        put_text(j, "what", span_of(fed_room_word((enum fed_room)r.room)));
+        put_text_or_null(j, "circle", r.circle);
+        put_text_or_null(j, "member", r.owner.len > 0 ? name_of(en, r.owner) : SPAN(""));
+        put_number(j, "most", fed_room_rows((enum fed_room)r.room));
+        put_number(j, "dropped", r.dropped);
+        put_number(j, "refused", r.refused);
+        put_time(j, "last", r.last);
+        json_end(j);
+    }
+    json_end(j);
+}
+
 int fed_engine_status(struct fed_engine *en, struct cursor *streams, struct buf *json, struct err *e)
 {
     struct arena a;
@@ -285,6 +324,7 @@ int fed_engine_status(struct fed_engine *en, struct cursor *streams, struct buf 
     json_end(&j);
     json_key(&j, "members");
     put_members(&j, en, false);
+    put_rooms(&j, en, streams);
     put_number(&j, "taken", (int64_t)en->taken);
     put_number(&j, "refused", (int64_t)en->refused);
     put_number(&j, "alarms", (int64_t)en->alarms);

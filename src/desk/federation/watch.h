@@ -18,6 +18,7 @@
 
 enum {
     WATCH_THINGS = 1 << 18,         /* sightings a hub remembers of one circle: at most about 25 MB */
+    WATCH_WARNINGS_MAX = 2048,      /* of one circle that a hub knows of, told or about to be: half of what is kept (fed_room.def) */
     WATCH_WARNING_LIFE_S = 14 * 86400, /* a warning holds for so long after its newest version */
     WATCH_SIGNAL_LIFE_S = 30 * 86400,  /* an undelivered signal says nothing after this */
     WATCH_RETRY_S = 30,             /* after an envelope that could not be issued */

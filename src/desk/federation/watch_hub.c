@@ -63,12 +63,39 @@ static struct span heap_copy(struct span s)
     return span_make(text, s.len);
 }
 
-struct hub_warning *watch_warning_add(struct hub_circle *c, struct span id,
+/* Those over their date, and those never told after all, go; the highest version of them is remembered, so
+ * that what is found again is told as something newer. */
+static void forget_over(struct fed_watch *w, struct hub_circle *c)
+{
+    size_t kept = 0;
+    map_free(&c->by_id);
+    map_init(&c->by_id);
+    for (size_t i = 0; i < c->warnings.len; i++) {
+        struct hub_warning *hw = c->warnings.data[i];
+        if (hw->expires <= w->now && !watch_plan_waits(w, hw)) {
+            c->forgotten = hw->version > c->forgotten ? hw->version : c->forgotten;
+            mem_free((void *)(uintptr_t)hw->value.ptr);
+            mem_free(hw);
+        } else {
+            map_put(&c->by_id, span_make(hw->id, WARNING_ID_LEN), (uint64_t)(uintptr_t)hw);
+            c->warnings.data[kept++] = hw;
+        }
+    }
+    c->warnings.len = kept;
+}
+
+struct hub_warning *watch_warning_add(struct fed_watch *w, struct hub_circle *c, struct span id,
                                       enum community_kind kind, struct span value)
 {
     uint64_t at = 0;
     if (map_get(&c->by_id, id, &at)) {
         return (struct hub_warning *)(uintptr_t)at;
+    }
+    if (c->warnings.len >= WATCH_WARNINGS_MAX) {
+        forget_over(w, c);
+    }
+    if (c->warnings.len >= WATCH_WARNINGS_MAX) {
+        return NULL;
     }
     struct hub_warning *hw = mem_alloc(sizeof *hw);
     memcpy(hw->id, id.ptr, WARNING_ID_LEN);
@@ -90,8 +117,13 @@ static void load_warning(struct fed_watch *w, const struct fed_warning_row *row,
     if (c == NULL || warning_from_row(row, arena, body, &e) < 0) {
         return;
     }
-    struct hub_warning *hw = watch_warning_add(c, body->id, body->kind, body->value);
+    c->forgotten = row->expires <= w->now && body->version > c->forgotten ? body->version : c->forgotten;
+    struct hub_warning *hw = row->expires <= w->now ? NULL : watch_warning_add(w, c, body->id, body->kind, body->value);
+    if (hw == NULL) { /* over: nobody is told of it any more */
+        return;
+    }
     (void)!num_i64(row->published, &epoch);
+    hw->expires = row->expires;
     hw->version = body->version;
     hw->withdrawn = body->withdrawn;
     if (body->nderived > 0) { /* passed on: counted by nobody here */
@@ -129,6 +161,7 @@ static void warnings_loaded(void *ctx, int rc, struct span text, struct cursor *
     }
     struct fed_sharing sharing;
     fed_sharing_decode(data, &arena, &sharing);
+    w->forgotten = data->failed ? w->forgotten : sharing.forgotten;
     w->loaded = n < LOAD_PAGE;
     arena_fini(&arena);
 }

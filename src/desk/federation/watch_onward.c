@@ -93,6 +93,10 @@ static void compare(void *ctx, const struct fed_membership *m)
         }
     } else if (r->expires > w->now && (!told || (ours && hw->from_version < r->version))) {
         struct hub_plan *p = watch_plan_new(w, c, x->kind, r->value);
+        if (p == NULL) {
+            w->onward_newest = 0; /* once there is room */
+            return;
+        }
         p->source = arena_copy(&p->arena, r->id);
     }
 }

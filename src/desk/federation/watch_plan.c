@@ -78,7 +78,8 @@ struct hub_plan *watch_plan_new(struct fed_watch *w, struct hub_circle *c, enum 
 {
     char id[WARNING_ID_LEN + 1];
     warning_make_id(span_of(c->id), kind, value, id);
-    return plan_new(w, c, watch_warning_add(c, span_of(id), kind, value));
+    struct hub_warning *hw = watch_warning_add(w, c, span_of(id), kind, value);
+    return hw == NULL ? NULL : plan_new(w, c, hw);
 }
 
 bool watch_plan_room(const struct fed_watch *w)
@@ -218,6 +219,14 @@ static void plan_say(struct fed_watch *w, struct hub_circle *c, struct hub_warni
     add_indicator(p, f->value);
 }
 
+/* It comes again with its next member. */
+static void leave_out(struct fed_watch *w)
+{
+    if (w->left_out++ % PLANS_MAX == 0) {
+        log_warn("warning.waits", "waiting=%zu left_out=%" PRIu64, w->nplans, w->left_out);
+    }
+}
+
 void watch_plan_finding(struct fed_watch *w, struct hub_circle *c,
                         const struct community_finding *f, const struct signal *s)
 {
@@ -227,9 +236,7 @@ void watch_plan_finding(struct fed_watch *w, struct hub_circle *c,
         return;
     }
     if (!watch_plan_room(w)) {
-        if (w->left_out++ % PLANS_MAX == 0) {
-            log_warn("warning.waits", "waiting=%zu left_out=%" PRIu64, w->nplans, w->left_out);
-        }
+        leave_out(w);
         return;
     }
     if (cohort_read(&c->cohort, m)) {
@@ -256,7 +263,11 @@ void watch_plan_finding(struct fed_watch *w, struct hub_circle *c,
         return;
     }
     state.cohort_epoch = state.cohort_epoch == 0 ? m->epoch : state.cohort_epoch;
-    hw = hw == NULL ? watch_warning_add(c, span_of(id), f->kind, f->value) : hw;
+    hw = hw == NULL ? watch_warning_add(w, c, span_of(id), f->kind, f->value) : hw;
+    if (hw == NULL) {
+        leave_out(w);
+        return;
+    }
     plan_say(w, c, hw, f, s, &say, &state);
 }
 
@@ -318,6 +329,7 @@ static void issued(void *ctx, int rc, struct span text, struct span envelope)
     hw->withdrawn = p->w.withdrawn;
     hw->published = p->published;
     hw->issued = w->now;
+    hw->expires = p->expires;
     note_source(hw, &p->w);
     /* What was told of above may have to be told here now. */
     w->onward_mark = p->w.withdrawn ? 0 : w->onward_mark;
@@ -328,17 +340,28 @@ static void issued(void *ctx, int rc, struct span text, struct span envelope)
     watch_plan_tick(w); /* the next one need not wait for time to pass */
 }
 
+/* What was never told, or is forgotten here, may be remembered by members. */
+static int64_t next_version(const struct fed_watch *w, const struct hub_plan *p)
+{
+    int64_t known = p->warning->version;
+    if (known == 0) {
+        known = w->forgotten > p->circle->forgotten ? w->forgotten : p->circle->forgotten;
+    }
+    return known + 1;
+}
+
 void watch_plan_tell(struct fed_watch *w, struct hub_plan *p)
 {
     p->told = true;
     struct err e = {0};
-    p->w.version = p->warning->version + 1;
+    p->w.version = next_version(w, p);
     struct jcs *audience = NULL;
     const struct fed_audience who = {.all = true};
     int64_t until = w->now / TIME_SECOND + WATCH_WARNING_LIFE_S;
     if (p->expires != 0 && p->expires / TIME_SECOND < until) {
         until = p->expires / TIME_SECOND;
     }
+    p->expires = until * TIME_SECOND;
     int rc = fed_audience_write(&p->arena, &who, &audience, &e);
     const struct watch_issue i = {
         .draft = {.type = FED_TYPE_WARNING,

@@ -51,6 +51,7 @@ struct hub_warning {
     char from[WARNING_ID_LEN + 1]; /* the warning of another circle that it passes on; "" = own */
     int64_t from_version;
     time_ns issued;        /* since we run; 0 = not yet */
+    time_ns expires;       /* of its newest version; 0 = never told */
     struct hub_plan *plan; /* that waits */
 };
 
@@ -82,8 +83,9 @@ struct hub_circle {
     char id[FED_CIRCLE_MAX + 1];
     struct community *community;
     struct cohort cohort;
-    VEC(struct hub_warning *) warnings;
+    VEC(struct hub_warning *) warnings; /* at most WATCH_WARNINGS_MAX */
     struct map by_id;
+    int64_t forgotten; /* highest version of those that it no longer knows */
 };
 
 struct hub_dirty {
@@ -111,6 +113,7 @@ struct fed_watch {
     struct hub_plan *plans, **plans_end; /* that wait, in their order */
     size_t nplans;
     uint64_t left_out; /* findings for which there was no room: they come again with their next member */
+    int64_t forgotten; /* highest version that the records no longer have */
     struct hub_plan *plan;               /* under way, or to be tried again */
     bool planning;
     time_ns plan_at;                     /* not before */
@@ -153,7 +156,7 @@ void watch_plan_finding(struct fed_watch *w, struct hub_circle *c,
 void watch_plan_withdraw(struct fed_watch *w, struct hub_circle *c, struct hub_warning *hw);
 void watch_plan_tick(struct fed_watch *w);
 void watch_plans_free(struct fed_watch *w);
-/* Takes the place of one for the same warning that waits. */
+/* Takes the place of one for the same warning that waits. NULL: the circle knows of as many as it may. */
 struct hub_plan *watch_plan_new(struct fed_watch *w, struct hub_circle *c, enum community_kind kind,
                                 struct span value);
 void watch_plan_tell(struct fed_watch *w, struct hub_plan *p);
@@ -170,7 +173,8 @@ void watch_onward_tick(struct fed_watch *w);
 void watch_onward_ask(struct fed_watch *w, struct hub_plan *p);
 
 struct hub_circle *watch_circle_at(struct fed_watch *w, struct span id);
-struct hub_warning *watch_warning_add(struct hub_circle *c, struct span id,
+/* The one known, or a new one; what is over makes room for it. NULL: all are in force, or about to be told. */
+struct hub_warning *watch_warning_add(struct fed_watch *w, struct hub_circle *c, struct span id,
                                       enum community_kind kind, struct span value);
 
 #endif

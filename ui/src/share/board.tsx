@@ -12,7 +12,7 @@ import { duration } from '../base/format';
 import { Level } from './level';
 import { MemberMap } from './map';
 import { act, described, federationTabs, Field, shownDay, State, Tabs, useResource } from './parts';
-import type { Board, BoardMember, Circle, Link } from './types';
+import type { Board, BoardMember, Circle, Link, Room } from './types';
 
 const READ_EVERY_MS = 10_000;
 
@@ -156,6 +156,49 @@ function Members({ members }: { members: BoardMember[] }) {
   );
 }
 
+/** Nobody is silent about what it did not keep. */
+function Rooms({ rooms, circles }: { rooms: Room[]; circles: Circle[] }) {
+  return (
+    <section class="panel" aria-labelledby="room-h">
+      <div class="head">
+        <h2 id="room-h">{t('room.title')}</h2>
+        <span class="soft">{t('room.lead')}</span>
+      </div>
+      <div class="scroll" tabIndex={0} role="group" aria-label={t('room.title')}>
+        <table class="plain">
+          <caption class="hide">{t('room.title')}</caption>
+          <thead>
+            <tr>
+              <th scope="col">{t('room.what')}</th>
+              <th scope="col">{t('room.of')}</th>
+              <th scope="col" class="num">{t('room.most')}</th>
+              <th scope="col" class="num">{t('room.dropped')}</th>
+              <th scope="col" class="num">{t('room.refused')}</th>
+              <th scope="col">{t('room.last')}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {rooms.map((r) => (
+              <tr key={`${r.what} ${r.circle ?? ''} ${r.member ?? ''}`}>
+                <th scope="row">{t(`room.${r.what}`)}</th>
+                <td>
+                  {visibleLine(r.member ?? circles.find((c) => c.id === r.circle)?.name ?? r.circle ?? t('share.self'))}
+                </td>
+                <td class="num">{formatNumber(r.most)}</td>
+                <td class={r.dropped > 0 ? 'num lost' : 'num'}>{formatNumber(r.dropped)}</td>
+                <td class={r.refused > 0 ? 'num lost' : 'num'}>{formatNumber(r.refused)}</td>
+                <td>
+                  <Age at={r.last} now={quarter} none={t('never')} />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
 function Join({ onDone }: { onDone: () => void }) {
   const url = useSignal('');
   const code = useSignal('');
@@ -295,6 +338,7 @@ export function BoardPage() {
       {b && (b.hub || b.links.length > 0) && <Level />}
       {b && b.links.length > 0 && <Links links={b.links} />}
       {b && b.circles.length > 0 && <Circles circles={b.circles} hub={b.hub} />}
+      {b && b.room.length > 0 && <Rooms rooms={b.room} circles={b.circles} />}
       {b?.hub && <Members members={b.members} />}
       {b?.hub && b.members.length > 1 && <MemberMap name={b.node.organisation} members={b.members} />}
       {b && (

@@ -56,6 +56,18 @@ export interface Board {
   members: BoardMember[];
   /** Enrolments that are not through. */
   joins: { id: string; url: string; state: string; hub_fingerprint: string; error: string | null }[];
+  /** What went, or was refused, because so much of its kind is kept; newest first. */
+  room: Room[];
+}
+
+export interface Room {
+  what: 'envelopes' | 'signals' | 'warnings' | 'items' | 'tombstones' | 'letters';
+  circle: string | null;
+  member: string | null;
+  most: number;
+  dropped: number;
+  refused: number;
+  last: string | null;
 }
 
 export interface CommunityLevel {
