@@ -56,7 +56,7 @@ static size_t escape_at(struct span s, size_t i)
 static char other_hex(struct bench_vary *v, char c)
 {
     uint64_t r = bench_random(&v->random);
-    return is_digit(c) ? (char)('0' + r % 10) : (char)(c - (c | 0x20) % 32 + 1 + ((c & 0x20) != 0 ? 0x20 : 0) + (char)(r % 6));
+    return (char)(is_digit(c) ? '0' + r % 10 : ((c & 0x20) != 0 ? 'a' : 'A') + r % 6);
 }
 
 /* Letters of s from i on. */
