@@ -38,7 +38,7 @@ struct matcher *matcher_new(const struct ruleset *rs, const struct catalog *cata
     m->answers = mem_calloc(rs->npreds, sizeof *m->answers);
     m->fields = mem_calloc(rs->nfields, sizeof *m->fields);
     m->decisive = mem_calloc(rs->njoints, sizeof *m->decisive);
-    m->woken = mem_calloc((size_t)rs->max_words * 2, sizeof *m->woken);
+    m->woken = mem_calloc((size_t)rs->max_words * PLAN_MAPS, sizeof *m->woken);
     m->costs = mem_calloc(rs->nrules, sizeof *m->costs);
     m->plan_runs = mem_calloc(rs->nplans, sizeof *m->plan_runs);
     m->marks = mem_calloc(rs->nrules, sizeof *m->marks);

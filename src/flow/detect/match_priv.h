@@ -31,7 +31,7 @@ struct matcher {
     uint32_t *answers;         /* per predicate: epoch × 2 + answer */
     struct field_memo *fields; /* per field: first leaf */
     uint16_t *decisive;        /* per joining node: the kid that decided it last, asked first next time */
-    uint64_t *woken;           /* per rule of the plan at hand, twice (plan.h, always); in the end the first holds both */
+    uint64_t *woken;           /* per rule of the plan at hand, PLAN_MAPS times (plan.h, always); in the end the first says what is tried */
     const struct plan *plan;
     struct memo *memo;
     struct plan_wake found[MATCH_FOUND_MAX]; /* in the value at hand */

@@ -397,7 +397,7 @@ static uint32_t scan_fields(struct matcher *m, const struct plan *plan, uint32_t
 void match_scan(struct matcher *m, const struct plan *plan)
 {
     m->plan = plan;
-    memcpy(m->woken, plan->always, (size_t)plan->nwords * 2 * sizeof *m->woken);
+    memcpy(m->woken, plan->always, (size_t)plan->nwords * PLAN_MAPS * sizeof *m->woken);
     for (uint32_t i = 0; i < plan->ngroups;) {
         i = scan_fields(m, plan, i);
     }
@@ -406,6 +406,6 @@ void match_scan(struct matcher *m, const struct plan *plan)
         scan_keywords(m, &plan->groups[plan->ngroups - 1]);
     }
     for (uint32_t w = 0; w < plan->nwords; w++) {
-        m->woken[w] &= m->woken[plan->nwords + w];
+        m->woken[w] &= m->woken[plan->nwords + w] & ~m->woken[2 * plan->nwords + w];
     }
 }

@@ -105,6 +105,8 @@ struct plan_label {
     struct span written;
 };
 
+enum { PLAN_MAPS = 3 }; /* of a plan's rules: see struct plan, always */
+
 enum plan_node_kind { PLAN_AND, PLAN_OR, PLAN_PRED, PLAN_TRUE, PLAN_FALSE };
 
 struct plan_node {
@@ -235,10 +237,11 @@ struct plan {
     uint32_t nrules;
     const uint32_t *rules;  /* numbers in the set, ascending; bit i of the maps below is rules[i] */
     uint32_t nwords;
-    /* Two maps of nwords: what is awake before anything is found. A rule is tried when it is awake in both: in the first by
-     * an anchor (or from the start, without one), in the second by one of its second anchors (or from the start). */
+    /* Three maps of nwords: what is marked before anything is found. A rule is tried when it is awake in the first by an
+     * anchor (or from the start, without one), in the second by one of its second anchors (or from the start), and when
+     * nothing was found that marks it in the third: a veto, which shows that the rule cannot match. */
     const uint64_t *always;
-    const uint32_t *wakes;  /* indexes into rules; nwords * 64 more: in the second map */
+    const uint32_t *wakes;  /* indexes into rules; nwords * 64 more: in the second map; twice that: in the third */
     const struct plan_group *groups;
     uint32_t ngroups;
 };

@@ -17,6 +17,9 @@ enum {
 /* A second anchor is worth its search where the first is found this often, and itself is not found everywhere. */
 static const double SECOND_MIN_FIRST = 0.0005;
 static const double SECOND_MAX_RATE = 0.5;
+/* A veto is worth its search for a rule that is tried this often, where it is itself met in every few events. */
+static const double VETO_MIN_TRIED = 0.02;
+static const double VETO_MIN_RATE = 0.2;
 
 /* "\name": a value ends with it exactly when its last path part is it. */
 static bool is_base(struct span s)
@@ -325,6 +328,71 @@ bool plan_second_anchors(struct plan_build *b, const struct plan_node *n, const 
     }
     plan_anchors(b, p.second, env, visit, ctx);
     return true;
+}
+
+/* Finding the anchor shows that the predicate holds: it is all that is asked, in any case and byte by byte. */
+static bool is_whole_question(const struct plan_pred *p, const struct anchor *a)
+{
+    bool literal = p->op == OP_EXACT || p->op == OP_STARTS || p->op == OP_ENDS || p->op == OP_CONTAINS;
+    return literal && !p->cased && !p->keyword && !p->units && a->kind != ANCHOR_PRESENT && a->kind != ANCHOR_NONE &&
+           p->text.len > 0 && a->text.len == p->text.len;
+}
+
+/* What is met most often of all that a condition excludes. */
+struct vetoes {
+    struct plan_build *b;
+    const struct plan_env *env;
+    const struct anchor *best[PLAN_VETOES];
+    double rates[PLAN_VETOES]; /* falling */
+    uint32_t n;
+};
+
+static void take_veto(struct vetoes *v, const struct anchor *a, double rate)
+{
+    uint32_t at = v->n;
+    while (at > 0 && v->rates[at - 1] < rate) {
+        at--;
+    }
+    if (at == PLAN_VETOES) {
+        return;
+    }
+    v->n += v->n < PLAN_VETOES;
+    for (uint32_t i = v->n - 1; i > at; i--) {
+        v->best[i] = v->best[i - 1];
+        v->rates[i] = v->rates[i - 1];
+    }
+    v->best[at] = a;
+    v->rates[at] = rate;
+}
+
+static void take_vetoes(struct vetoes *v, const struct plan_node *n)
+{
+    if (n->kind == PLAN_AND) {
+        for (uint32_t i = 0; i < n->n; i++) {
+            take_vetoes(v, &n->kids[i]);
+        }
+        return;
+    }
+    if (n->kind != PLAN_PRED || !n->negate || pred_known(&v->b->preds.data[n->n], v->env) != KNOWN_NOT) {
+        return;
+    }
+    double rate = anchor_rate(v->b, n->n, v->env);
+    if (rate >= VETO_MIN_RATE && is_whole_question(&v->b->preds.data[n->n], anchor_of(v->b, n->n))) {
+        take_veto(v, anchor_of(v->b, n->n), rate);
+    }
+}
+
+void plan_vetoes(struct plan_build *b, const struct plan_node *n, const struct plan_env *env, double rate,
+                 plan_anchor_visit *visit, void *ctx)
+{
+    struct vetoes v = {.b = b, .env = env};
+    if (rate < VETO_MIN_TRIED) {
+        return;
+    }
+    take_vetoes(&v, n);
+    for (uint32_t i = 0; i < v.n; i++) {
+        visit(ctx, v.best[i]);
+    }
 }
 
 void plan_split_values(const struct plan_build *b, const struct plan_node *n, field_id split,

@@ -79,6 +79,13 @@ void plan_anchors(struct plan_build *b, const struct plan_node *n, const struct 
  */
 bool plan_second_anchors(struct plan_build *b, const struct plan_node *n, const struct plan_env *env,
                          plan_anchor_visit *visit, void *ctx);
+/*
+ * Of a condition that its anchors leave to be tried at the share `rate` of events (INFINITY: all): what is often found and
+ * shows that it cannot hold, since it asks for that to be absent. At most PLAN_VETOES; none where the rate is low.
+ */
+enum { PLAN_VETOES = 2 };
+void plan_vetoes(struct plan_build *b, const struct plan_node *n, const struct plan_env *env, double rate,
+                 plan_anchor_visit *visit, void *ctx);
 /* Values that conditions compare the split field with (exact, folded) are added to values. */
 void plan_split_values(const struct plan_build *b, const struct plan_node *n, field_id split,
                        struct map *values);

@@ -14,6 +14,7 @@ enum {
     NO_NEXT = -1,
 };
 #define SECOND UINT32_C(0x80000000) /* of a link's rule: its second anchors wake the other map */
+#define VETO UINT32_C(0x40000000)   /* … what keeps it from being tried marks the third */
 
 enum waking { WAKE_ANCHOR, WAKE_ALWAYS, WAKE_BOTH /* its anchors and its second ones */ };
 
@@ -26,7 +27,7 @@ struct draft {
 };
 
 struct link {
-    uint32_t rule; /* index into rules kept, or that | SECOND */
+    uint32_t rule; /* index into rules kept, or that | SECOND or VETO */
     int64_t next;
 };
 
@@ -38,7 +39,7 @@ struct drafting {
     VEC(struct link) links;
     VEC(uint32_t) rules;  /* kept */
     VEC(uint8_t) always;  /* parallel to rules: enum waking */
-    uint32_t rule;        /* index being drafted, or that | SECOND */
+    uint32_t rule;        /* index being drafted, or that | SECOND or VETO */
 };
 
 static struct span anchor_key(struct arena *a, const struct anchor *x)
@@ -111,6 +112,10 @@ static void draft_rules(struct drafting *d, const uint32_t *rules, uint32_t nrul
             if (plan_second_anchors(d->b, root, env, draft_add, d)) {
                 d->always.data[d->always.len - 1] = WAKE_BOTH;
             }
+        }
+        if (!d->b->reference && k == KNOWN_NOT) {
+            d->rule = (uint32_t)(d->rules.len - 1) | VETO;
+            plan_vetoes(d->b, root, env, rate, draft_add, d);
         }
     }
     if (d->drafts.len > 0) {
@@ -187,7 +192,7 @@ const struct plan_hash *plan_pack_hash(struct plan_build *b, const struct span *
 
 struct packing {
     struct drafting *d;
-    uint32_t second; /* added to a rule's index for its second anchors */
+    uint32_t map; /* added to a rule's index for its second anchors, and twice for what keeps it from being tried */
     uint32_t *wakes;
     uint32_t nwakes;
 };
@@ -197,7 +202,8 @@ static struct plan_wake pack_wake(struct packing *p, const struct draft *x)
     struct plan_wake w = {p->nwakes, x->count};
     for (int64_t l = x->first; l != NO_NEXT; l = p->d->links.data[l].next) {
         uint32_t rule = p->d->links.data[l].rule;
-        p->wakes[p->nwakes++] = (rule & SECOND) != 0 ? (rule & ~SECOND) + p->second : rule;
+        uint32_t map = (rule & SECOND) != 0 ? p->map : (rule & VETO) != 0 ? 2 * p->map : 0;
+        p->wakes[p->nwakes++] = (rule & ~(SECOND | VETO)) + map;
     }
     return w;
 }
@@ -303,7 +309,7 @@ static const struct plan *pack_plan(struct drafting *d)
     plan->nrules = (uint32_t)d->rules.len;
     plan->nwords = (plan->nrules + 63) / 64;
     uint32_t *rules = arena_calloc(region, plan->nrules, sizeof *rules);
-    uint64_t *always = arena_calloc(region, (size_t)plan->nwords * 2, sizeof *always);
+    uint64_t *always = arena_calloc(region, (size_t)plan->nwords * PLAN_MAPS, sizeof *always);
     for (uint32_t i = 0; i < plan->nrules; i++) {
         rules[i] = d->rules.data[i];
         if (d->always.data[i] == WAKE_ALWAYS) {
@@ -315,7 +321,7 @@ static const struct plan *pack_plan(struct drafting *d)
     }
     plan->rules = rules;
     plan->always = always;
-    struct packing p = {.d = d, .second = plan->nwords * 64, .wakes = arena_calloc(region, d->links.len, sizeof(uint32_t))};
+    struct packing p = {.d = d, .map = plan->nwords * 64, .wakes = arena_calloc(region, d->links.len, sizeof(uint32_t))};
     plan->wakes = p.wakes;
     pack_groups(&p, plan);
     CHECK(p.nwakes == d->links.len);
