@@ -3,16 +3,18 @@
  * The first look for keywords in a record as it came (plan_raw.c prepares it): may this record hold one? On the event
  * path; reads only inside the record.
  */
+#include "base/id.h"
 #include "flow/detect/match_priv.h"
 
-/* "\u" is an escape when an odd number of backslashes ends here. */
+/* "\u" is an escape when an odd number of backslashes ends here, and hex digits follow; two of the four are asked for. */
 static bool is_escape(struct span raw, size_t backslash)
 {
     size_t n = 1;
     while (n <= backslash && raw.ptr[backslash - n] == '\\') {
         n++;
     }
-    return n % 2 == 1;
+    unsigned char unused;
+    return n % 2 == 1 && raw.len - backslash >= 4 && hex_decode(span_sub(raw, backslash + 2, 2), &unused, 1);
 }
 
 static bool literal_at(const struct plan_raw_literal *l, struct span raw, size_t window)

@@ -44,6 +44,11 @@ static int teardown(void **state)
     return 0;
 }
 
+static bool is_hex(char c)
+{
+    return strchr("0123456789abcdefABCDEF", c) != NULL && c != '\0';
+}
+
 static bool plainly(const struct plan_raw *r, struct span raw)
 {
     for (uint32_t i = 0; i < r->n; i++) {
@@ -55,7 +60,8 @@ static bool plainly(const struct plan_raw *r, struct span raw)
             while (slashes < at && raw.ptr[at - 1 - slashes] == '\\') {
                 slashes++;
             }
-            if (same && (!l->escape || slashes % 2 == 0)) {
+            bool digits = at + 4 <= raw.len && is_hex(raw.ptr[at + 2]) && is_hex(raw.ptr[at + 3]);
+            if (same && (!l->escape || (slashes % 2 == 0 && digits))) {
                 return true;
             }
         }
@@ -90,8 +96,8 @@ static void every_place_and_length(void **state)
     (void)state;
     const struct plan_raw *r = make(words, ARRAY_LEN(words));
     static const char *const found[] = {"MimiKatz", "sekurlsa::", "EO.OE", "secret", "\\u0041", "\xe2\x84\xaa",
-                                        "\xc5\xbf", "\\\\\\u"};
-    static const char *const not_found[] = {"mimikat", "sekurlsa:", "path", "\\\\u0041", "\xe2\x84", "zz", "u004"};
+                                        "\xc5\xbf", "\\\\\\uFf"};
+    static const char *const not_found[] = {"mimikat", "sekurlsa:", "path", "\\\\u0041", "\xe2\x84", "zz", "u004", "\\u", "\\u0", "\\uso", "\\u0x41"};
     char text[160];
     for (size_t at = 0; at < 80; at++) {
         for (size_t tail = 0; tail < 70; tail += 3) {

@@ -32,6 +32,14 @@ double plan_byte_weight(char c)
     return strchr(" :-.,_=", c) != NULL ? 25 : 4;
 }
 
+/* The same of a byte inside a text: punctuation that stands twice, as in "misc::", is rare. */
+static double weight_at(struct span text, size_t at)
+{
+    char c = text.ptr[at];
+    bool twice = at > 0 && text.ptr[at - 1] == c && strchr(":=.,_", c) != NULL;
+    return twice ? 1 : plan_byte_weight(c);
+}
+
 uint16_t plan_rare_window(struct span text)
 {
     size_t best = 0;
@@ -39,7 +47,7 @@ uint16_t plan_rare_window(struct span text)
     for (size_t i = 0; i + PLAN_MASK_PLACES <= text.len; i++) {
         double w = 1;
         for (size_t k = 0; k < PLAN_MASK_PLACES; k++) {
-            w *= plan_byte_weight(text.ptr[i + k]);
+            w *= weight_at(text, i + k);
         }
         if (w < best_weight) {
             best_weight = w;

@@ -29,9 +29,21 @@ static struct span raw_part(struct span literal)
     return best;
 }
 
+/* Behind "\\u" stand four hex digits, or it is no escape and what follows stands for itself. */
+static void admit_hex(struct plan_masks *t, unsigned place, unsigned bucket)
+{
+    for (const char *c = "0123456789abcdefABCDEF"; *c != '\0'; c++) {
+        plan_admit(t, place, (unsigned char)*c, bucket);
+    }
+}
+
 static void add_masks(struct plan_raw *r, const struct plan_raw_literal *l)
 {
     for (unsigned k = 0; k < PLAN_MASK_PLACES; k++) {
+        if (l->offset + k >= l->text.len && l->escape) {
+            admit_hex(&r->masks, k, l->bucket);
+            continue;
+        }
         if (l->offset + k >= l->text.len) {
             plan_admit_all(&r->masks, k, l->bucket);
             continue;
@@ -61,14 +73,16 @@ static int window_cmp(const void *x, const void *y)
 const struct plan_raw *plan_raw_make(struct plan_build *b, const struct plan_literal *literals,
                                      uint32_t n)
 {
-    /* Other spellings of ASCII text: JSON's escape, and the two characters outside ASCII that fold into it (Kelvin sign,
-     * long s). Where one of them stands, the values are looked at in full. */
+    /* Other spellings of ASCII text: the two characters outside ASCII that fold into it (Kelvin sign, long s), and JSON's
+     * escape. Where one of them stands, the values are looked at in full. The escape has a bucket of its own, for the bytes
+     * of a bucket's literals are admitted in every combination. */
+    enum { BUCKET_ESCAPE = PLAN_MASK_BUCKETS - 1, BUCKET_HIGH = BUCKET_ESCAPE - 1, BUCKETS = BUCKET_HIGH };
     static const struct plan_raw_literal others[] = {
-        {.text = {"\\u", 2}, .exact = true, .escape = true},
-        {.text = {"\xe2\x84\xaa", 3}, .exact = true},
-        {.text = {"\xc5\xbf", 2}, .exact = true},
+        {.text = {"\xe2\x84\xaa", 3}, .exact = true, .bucket = BUCKET_HIGH},
+        {.text = {"\xc5\xbf", 2}, .exact = true, .bucket = BUCKET_HIGH},
+        {.text = {"\\u", 2}, .exact = true, .escape = true, .bucket = BUCKET_ESCAPE},
     };
-    enum { OTHERS = ARRAY_LEN(others), BUCKETS = PLAN_MASK_BUCKETS - 1 };
+    enum { OTHERS = ARRAY_LEN(others) };
     struct plan_raw_literal *raw = arena_calloc(b->region, n + OTHERS, sizeof *raw);
     for (uint32_t i = 0; i < n; i++) {
         raw[i].text = raw_part(literals[i].text);
@@ -86,7 +100,7 @@ const struct plan_raw *plan_raw_make(struct plan_build *b, const struct plan_lit
     r->literals = raw;
     r->n = n + OTHERS;
     for (uint32_t i = 0; i < r->n; i++) {
-        raw[i].bucket = (uint8_t)(i < n ? (uint64_t)i * BUCKETS / n : BUCKETS);
+        raw[i].bucket = i < n ? (uint8_t)((uint64_t)i * BUCKETS / n) : raw[i].bucket;
         r->first[raw[i].bucket + 1] = i + 1;
         add_masks(r, &raw[i]);
     }
