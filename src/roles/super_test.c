@@ -85,7 +85,7 @@ static void node_start(struct node *n, const char *with)
 static bool node_read(struct node *n, const char *waiting_for)
 {
     struct pollfd p = {n->out, POLLIN, 0};
-    if (n->len == sizeof n->text - 1 || poll(&p, 1, 30000) != 1) {
+    if (n->len == sizeof n->text - 1 || poll(&p, 1, 120000) != 1) {
         (void)fputs(n->text, stderr);
         fail_msg("waiting for \"%s\"", waiting_for);
     }

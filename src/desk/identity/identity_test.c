@@ -101,12 +101,12 @@ static void strangers_take_as_long(void **state)
     char string[PASSWORD_STRING_MAX];
     struct err e = {0};
     assert_int_equal(password_hash(SPAN("harbour lamp seven"), string, &e), 0);
-    time_ns start = clock_mono();
+    time_ns start = clock_cpu();
     assert_false(password_verify(span_of(string), SPAN("wrong")));
-    time_ns known = clock_mono() - start;
-    start = clock_mono();
+    time_ns known = clock_cpu() - start;
+    start = clock_cpu();
     assert_false(password_verify(SPAN(""), SPAN("wrong")));
-    time_ns unknown = clock_mono() - start;
+    time_ns unknown = clock_cpu() - start;
     assert_true(unknown > known / 4);
 }
 

@@ -308,11 +308,11 @@ static void hostile_patterns_end(void **state)
     (void)kit_rule(&k, "re", windows(), kit_regex(&k, "User", "^(a+)+$", 0));
     (void)kit_rule(&k, "re2", windows(), kit_regex(&k, "User", "(a*)*(a|aa)*c", 0));
     kit_compile(&k, NULL);
-    time_ns from = clock_mono();
+    time_ns from = clock_cpu();
     struct event *ev = kit_event(&k, repeated(&k, "{\"User\":\"", 'a', VALUE, "!\"}"), 0);
     const struct match *found;
     assert_int_equal(matcher_run(k.m, ev, &found), 0);
-    assert_true(clock_mono() - from < SECONDS_MAX * TIME_SECOND);
+    assert_true(clock_cpu() - from < SECONDS_MAX * TIME_SECOND);
     struct matcher_stats s;
     matcher_stats(k.m, &s);
     assert_true(s.regex_limits >= 1);

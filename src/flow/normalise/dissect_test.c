@@ -159,9 +159,9 @@ static void test_cost(void **state)
     for (size_t i = 0; i + 6 <= LEN; i += 6) {
         memcpy(line + i, " from ", 6);
     }
-    time_ns start = clock_mono();
+    time_ns start = clock_cpu();
     assert_int_equal(dissect_run(&p, span_make(line, LEN - LEN % 6), values), -1);
-    assert_true(clock_mono() - start < TIME_SECOND);
+    assert_true(clock_cpu() - start < TIME_SECOND);
     arena_fini(&a);
 }
 
