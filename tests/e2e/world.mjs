@@ -87,7 +87,7 @@ export async function open(world, path, { width = 1280, height = 900, theme = 'l
     await context.addCookies([{ name, value: value.join('='), url: world.url, sameSite: 'Strict' }]);
   }
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(60_000); // a last resort: the machine may be busy
   page.wrongs = [];
   page.on('pageerror', (e) => page.wrongs.push(`page error: ${e.message}`));
   page.on('console', (m) => {
