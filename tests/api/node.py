@@ -20,7 +20,7 @@ import urllib.parse
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from ports import free_port  # noqa: E402
 
-LIMIT_S = 60
+LIMIT_S = 120
 
 
 def wait_until(what, say):
@@ -98,7 +98,7 @@ class Node:
             text = "|".join([level, host, user, title]).encode() + b"|" + (record if isinstance(record, bytes) else record.encode())
             s.sendto(text, ("127.0.0.1", self.udp))
 
-    def raw(self, request, timeout=10):
+    def raw(self, request, timeout=60):
         """Sends bytes as they are; returns the status (0 when the server just closes) and everything that came."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as s:
             try:
@@ -200,7 +200,7 @@ class Stream:
     """Server-sent events of one page, as (event, data, id)."""
 
     def __init__(self, browser, last_id=None):
-        self.c = browser.connection(timeout=30)
+        self.c = browser.connection(timeout=60)
         headers = browser.headers({"Accept": "text/event-stream"})
         if last_id:
             headers["Last-Event-ID"] = last_id

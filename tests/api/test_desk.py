@@ -503,7 +503,7 @@ class BeyondThisMachine(WithNode):
 
     def handshake(self, address):
         try:
-            with socket.create_connection((address, self.node.port), timeout=10) as s:
+            with socket.create_connection((address, self.node.port), timeout=60) as s:
                 with self.context.wrap_socket(s) as t:
                     t.sendall(b"GET /healthz HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" % address.encode())
                     return t.recv(12)

@@ -9,7 +9,6 @@ import shutil
 import ssl
 import sys
 import threading
-import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -48,17 +47,14 @@ class Pusher(threading.Thread):
 
     def again(self):
         """Says hello until the hub is there; what was acknowledged must be."""
-        end = time.monotonic() + LIMIT_S
-        while time.monotonic() < end:
+        def hello():
             try:
-                view = self.member.hello()["up"]
+                return self.member.hello()["up"]
             except (OSError, http.client.HTTPException, AssertionError):  # not there, or it is starting
-                time.sleep(0.05)
-                continue
-            assert view["seq"] >= self.acked, "acknowledged %d, kept %d" % (self.acked, view["seq"])
-            self.member.up_seq = self.acked = view["seq"]
-            return
-        raise TimeoutError("the hub does not come back")
+                return None
+        view = wait_until(hello, "the hub to come back")
+        assert view["seq"] >= self.acked, "acknowledged %d, kept %d" % (self.acked, view["seq"])
+        self.member.up_seq = self.acked = view["seq"]
 
     def run(self):
         try:

@@ -32,7 +32,7 @@ from ports import free_port  # noqa: E402
 from processes import wait_gone  # noqa: E402
 import bridge as user_bridge  # noqa: E402
 
-LIMIT_S = 60
+LIMIT_S = 120
 PASSWORD = "harbour lamp seven"
 CLONE_NEWNET = 0x40000000
 INGEST_TOKEN = "lantern-lantern-lantern"
@@ -293,7 +293,7 @@ class Node:
 
     def rows(self, sql, *args):
         """What the records hold: read only, beside the running node."""
-        with sqlite3.connect("file:%s/records.db?mode=ro" % self.data, uri=True, timeout=10) as db:
+        with sqlite3.connect("file:%s/records.db?mode=ro" % self.data, uri=True, timeout=60) as db:
             return db.execute(sql, args).fetchall()
 
     def admin(self, name="anna"):

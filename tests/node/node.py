@@ -17,7 +17,7 @@ import day_file  # noqa: E402
 from ports import free_port  # noqa: E402
 from processes import wait_gone  # noqa: E402
 
-LIMIT_S = 60
+LIMIT_S = 120
 TOKEN = "a-token-only-for-this-test-0123456789"
 
 RULE = """title: A word that only this test sends

@@ -138,7 +138,7 @@ class CorrelatedNode(Node):
             seen["alerts"], seen["reference"] = self.totals(), reference(self.records())
             return seen["alerts"] == seen["reference"]
         try:
-            until(what, agree, 40)
+            until(what, agree)
         except AssertionError as e:
             more = seen["alerts"] - seen["reference"]
             less = seen["reference"] - seen["alerts"]
@@ -157,7 +157,7 @@ class Sender:
         while True:
             try:
                 if self.socket is None:
-                    self.socket = socket.create_connection(("127.0.0.1", self.port), 5)
+                    self.socket = socket.create_connection(("127.0.0.1", self.port), 60)
                 self.socket.sendall(data)
                 return
             except OSError:

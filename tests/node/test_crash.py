@@ -116,8 +116,7 @@ class Crash(unittest.TestCase):
     def some_acks(self, wanted):
         """Waits for them, but no longer than a role may be away."""
         goal, end = self.acks() + wanted, time.monotonic() + self.random.random()
-        while self.acks() < goal and time.monotonic() < end:
-            time.sleep(0.005)
+        until("acks, or the time to be over", lambda: self.acks() >= goal or time.monotonic() >= end)
 
     def strike(self, role):
         """One death: of a role by SIGKILL, or of the keeper at one of its next file operations, or by a sync that fails."""
@@ -139,12 +138,11 @@ class Crash(unittest.TestCase):
         self.kills += 1
 
     def gone(self, pid):
-        """Whether the process ended by itself within a moment."""
+        """Whether the process ended by itself within a moment; if not, it is killed as the others are."""
         end = time.monotonic() + 2
-        while time.monotonic() < end:
-            if pid not in self.node.role_pids("keeper"):
-                return True
-            time.sleep(0.01)
+        until("its end, or the time to be over", lambda: pid not in self.node.role_pids("keeper") or time.monotonic() >= end)
+        if pid not in self.node.role_pids("keeper"):
+            return True
         for word in ("kill_in", "sync_error_in"):
             self.node.faults.set(word, 0)
         return False
@@ -157,7 +155,7 @@ class Crash(unittest.TestCase):
         until("a write that finds no space", lambda: self.node.faults.get("failed") > failed or not self.node.role_pids("keeper"))
         self.node.faults.set("full", 0)
         self.full_spells += 1
-        until("acks after there is room again", lambda: self.acks() > before, 90)
+        until("acks after there is room again", lambda: self.acks() > before)
 
     def live(self, life, wanted):
         """From a start to the end of all processes at once."""
@@ -246,7 +244,7 @@ class Crash(unittest.TestCase):
         for _ in range(6):  # what a death kept it from is copied and correlated
             self.node.start()
             try:
-                until("alerts to agree", lambda: not self.alerts_differ(self.node.records(), self.node.data), 25)
+                until("alerts to agree", lambda: not self.alerts_differ(self.node.records(), self.node.data), 60)
             except AssertionError:
                 pass  # a look from outside may not see all; the look at the disk decides
             self.assertEqual(self.node.stop(), 0)

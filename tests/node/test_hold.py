@@ -89,7 +89,7 @@ class Hold(unittest.TestCase):
 
     def test_a_sender(self):
         for n in (1, 2, 3):
-            until("a crash", lambda k=n: self.poisoned(k), 90)
+            until("a crash", lambda k=n: self.poisoned(k), 300)
         self.check_held("tcp")
 
     def test_out_of_memory(self):

@@ -63,7 +63,7 @@ class Pressure(unittest.TestCase):
 
     def events(self, source):
         """As the metrics count them."""
-        c = http.client.HTTPConnection("127.0.0.1", self.node.desk, timeout=10)
+        c = http.client.HTTPConnection("127.0.0.1", self.node.desk, timeout=60)
         c.request("GET", "/metrics", headers={"Authorization": "Bearer " + TOKEN})
         text = c.getresponse().read().decode()
         c.close()
