@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: EUPL-1.2
 """A hub that lies, and one whose membership ran out. usage: tests/federation/test_hostile_hub.py PROGRAM"""
+import hashlib
 import os
 import sys
 import unittest
@@ -80,6 +81,38 @@ class HostileHub(unittest.TestCase):
         hub.tell(dict(true, body={"n": 0}), forged, self.note(Identity()), hub.envelope("c-other", 2, {"n": 1}), b'{"x":1}', true, true)
         wait_until(lambda: true["id"] in self.stored(), "the true note")
         self.assertEqual(self.stored(), {true["id"]})
+
+    def warning(self, value, **other):
+        """As the hub would warn of an address."""
+        name = "\n".join(("sereno-warning-1", self.hub.circle, "indicator", "ip:" + value)).encode()
+        at = when()[:14] + "00Z"
+        return self.hub.envelope(self.hub.circle, self.hub.epoch, {
+            "warning": hashlib.blake2b(name, digest_size=16).hexdigest(), "version": 1, "why": {"kind": "indicator", "value": "ip:" + value},
+            "title": "Seen at several members: " + value, "level": "high", "seen": "at least one other member", "first": at, "last": at,
+            "withdrawn": False, "rules": [], "indicators": [{"type": "ip", "value": value}], "products": []}, kind="warning", **other)
+
+    def test_what_is_not_for_this_city(self):
+        """A hub that relays too much, or tells one city what was meant for another: the city's own policy lets none of it in, and what its
+        policy takes by itself after a dry run is only what it lets in."""
+        hub, friend = self.hub, Identity()
+        hub.epoch = 2
+        hub.announce(hub.membership(2, [hub.entry(friend, "Friend", ["member"], since=2)]), epoch=1)
+        self.world.wait_epoch(self.city, hub.circle, 2)
+        self.assertEqual(self.city.ask("PUT", "/api/v1/federation/sharing", {"items": [], "automatic": True, "cap": 10}).status, 200)
+        story = {"item": "0197f3c0-0000-7000-8000-00000000000a", "version": 1, "kind": "story", "title": "For Friend alone", "text": "words",
+                 "of": None, "derived": []}
+        theirs, mine = {"nodes": [friend.node]}, {"nodes": [self.hub.member["node"]]}
+        lies = [self.warning("185.220.101.7", audience=theirs, tlp="AMBER"), self.warning("185.220.101.8", audience={"orgs": ["Friend"]}),
+                hub.envelope(hub.circle, 2, story, kind="item", audience=theirs, tlp="AMBER"),
+                friend.envelope(hub.circle, 2, story, kind="item", audience=mine, tlp="AMBER")]  # for this city, and open to the hub
+        good = self.warning("185.220.101.9")
+        hub.tell(*lies, good)
+        state = lambda: [(w["why"]["value"], w["state"], w["automatic"]) for w in self.city.get("/api/v1/warnings")["items"]]
+        wait_until(lambda: state() == [("ip:185.220.101.9", "taken", True)], state)
+        self.assertEqual(self.city.rows("SELECT id FROM fed_envelope WHERE type IN ('warning', 'item') AND peer <> ''"), [(good["id"],)])
+        for word in ("policy", "unsealed"):
+            self.city.expect("word=" + word)
+        self.assertEqual(self.city.get("/api/v1/items")["items"], [])
 
     def test_answers_that_hurt(self):
         hub = self.hub

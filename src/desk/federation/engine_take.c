@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "desk/federation/engine_priv.h"
+#include "desk/federation/envelope_policy.h"
 #include "policy/policy.h"
 
 static const struct {
@@ -29,6 +30,7 @@ static size_t handler_of(struct span word)
 
 struct judging {
     struct fed_engine *en;
+    struct arena *arena;
     const struct engine_source *src;
 };
 
@@ -53,6 +55,18 @@ static enum fed_refusal find_issuer(void *ctx, const struct fed_envelope *env,
         known[i] = &c->known[i]->m;
     }
     return fed_issuer_find(known, c->count, env, engine_now_s(), out);
+}
+
+/* The policy's word, before anything of it is opened: this node is one of its readers, or the hub that carries it. A relay is
+ * not trusted to have asked. */
+static enum fed_refusal let_in(void *ctx, const struct fed_envelope *env, const struct fed_issuer *issuer)
+{
+    const struct judging *j = ctx;
+    const struct circle *c = engine_circle(j->en, env->circle);
+    (void)issuer;
+    return c == NULL || c->count == 0
+               ? FED_CIRCLE
+               : fed_policy_takes(j->arena, env, &c->known[0]->m, span_of(j->en->keys.node), engine_now_s() * TIME_SECOND);
 }
 
 static struct span state_of(enum fed_refusal r)
@@ -115,13 +129,14 @@ static void fill_row(struct arena *a, const struct fed_envelope *env, const stru
 enum fed_refusal engine_judge(struct fed_engine *en, struct arena *a, const struct engine_source *src,
                               struct span text, struct fed_taken *out)
 {
-    struct judging j = {en, src};
+    struct judging j = {en, a, src};
     struct fed_envelope env;
     struct err e = {0};
     const struct fed_check check = {.now_s = engine_now_s(),
                                     .at_hub = src->at_hub,
                                     .ctx = &j,
-                                    .issuer = find_issuer};
+                                    .issuer = find_issuer,
+                                    .policy = let_in};
     memset(out, 0, sizeof *out);
     memset(&env, 0, sizeof env);
     out->row.peer = arena_copy(a, src->peer);
