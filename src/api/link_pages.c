@@ -158,9 +158,22 @@ void link_page_revoke(struct api_request *req)
 
 /* ---- the page ---- */
 
+static void reads_so(struct api_request *req, const struct words *w)
+{
+    respond_header(req, "X-Robots-Tag", "noindex");
+    respond_header(req, "Content-Language", w->language);
+    respond_header(req, "Vary", "Accept-Language");
+}
+
+/* The same bytes whether the link never was, is over or was taken back: in the language of the browser, since that of the
+ * link would tell them apart. */
 static void nothing_here(struct api_request *req)
 {
-    respond_error(req, 404, "not_found", "There is nothing here.", NULL);
+    const struct words *w = words_accept(head_get(&req->head, "Accept-Language"));
+    struct buf b;
+    page_ended(&b, w);
+    respond_page(req, 404, &b);
+    reads_so(req, w);
 }
 
 struct reading {
@@ -204,9 +217,7 @@ static void show(struct api_request *req)
     struct buf b;
     page_items(&b, &r->p);
     respond_page(req, 200, &b);
-    respond_header(req, "X-Robots-Tag", "noindex");
-    respond_header(req, "Content-Language", r->p.words->language);
-    respond_header(req, "Vary", "Accept-Language");
+    reads_so(req, r->p.words);
 }
 
 static void items_came(struct api_request *req, int rc, struct span text, struct cursor *data)

@@ -241,6 +241,15 @@ void page_items(struct buf *out, const struct page_items *p)
     foot(out);
 }
 
+void page_ended(struct buf *out, const struct words *w)
+{
+    head_of(out, w->language, w->text[WORD_PAGE_ENDED_TITLE], PAGE_MAX);
+    buf_cstr(out, "<p>");
+    words_write(out, w, WORD_PAGE_ENDED, NULL, 0, escaped);
+    buf_cstr(out, "</p>\n");
+    foot(out);
+}
+
 struct span page_style(void)
 {
     return span_of(style);

@@ -9,6 +9,8 @@
 
 /* Each fills a buf that it initialises; the caller frees it. Texts may be empty. */
 void page_error(struct buf *out, unsigned status, const char *message);
+/* Behind a personal link that leads nowhere, whatever the reason. */
+void page_ended(struct buf *out, const struct words *w);
 
 struct page_login {
     struct span node;

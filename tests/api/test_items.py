@@ -246,12 +246,13 @@ class Links(Case):
         self.assertEqual(self.desk.ask("DELETE", "/api/v1/link-pages/" + made["id"])[0], 404)
 
     def test_a_page_speaks_the_language_of_its_reader(self):
-        def page(path, accept):
+        def page(path, accept, want=200):
             c = http.client.HTTPConnection("127.0.0.1", self.desk.net, timeout=60)
             c.request("GET", path, headers={"Accept-Language": accept} if accept else {})
             answer = c.getresponse()
             text = answer.read().decode()
             c.close()
+            self.assertEqual(answer.status, want)
             self.assertIn("Accept-Language", answer.headers["Vary"])
             return answer.headers["Content-Language"], text
         _, any_ = self.make()
@@ -266,6 +267,14 @@ class Links(Case):
             self.assertIn({"en": "share with you", "es": "comparten con usted"}[want], text)
             self.assertIn({"en": "Chatham House Rule", "es": "Regla de Chatham House"}[want], text)
             self.assertIn("Eve &#60;b&#62;" if path == any_["path"] else "Eva", text)
+        # A dead link is told in the browser's language, whatever the link's was: else it would tell that there was one.
+        self.assertEqual(self.desk.ask("DELETE", "/api/v1/link-pages/" + self.desk.get("/api/v1/link-pages")[1]["items"][1]["id"])[0], 204)
+        for path in (spanish["path"], "/m/" + 64 * "0", "/m/short"):
+            for accept, want, words in (("en", "en", "This link leads nowhere"), ("es-MX,en;q=0.1", "es", "Este enlace no lleva a ninguna parte")):
+                language, text = page(path, accept, 404)
+                self.assertEqual(language, want)
+                self.assertIn('<html lang="%s">' % want, text)
+                self.assertIn("<h1>%s</h1>" % words, text)
         status, said = self.make(language="tlh")
         self.assertEqual((status, said["error"]["where"]), (400, "language"))
 
