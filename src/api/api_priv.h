@@ -150,6 +150,11 @@ void community_level_json(struct json_writer *j, const struct level_report *r);
 /* stream.c: whether an event about a thing of this organisation goes to a listening reader; empty =
  * of the whole node. */
 bool stream_shows(const struct policy_reader *reader, struct span organisation, time_ns now);
+/* The pulse as an event; and what of it a reader gets: all or nothing. */
+void stream_pulse_text(struct buf *out, const struct keeper_status *st);
+struct span stream_pulse_for(const struct policy_reader *reader, struct span text, time_ns now);
+/* The answer to ASK_WARNINGS as how far the community is on its guard, of what the reader may count. */
+bool community_level_document(struct json_writer *j, struct arena *arena, const struct policy_reader *reader, struct cursor *data, time_ns now);
 
 /* One handler per route. */
 #define ROUTE(method, path, permission, handler, body, body_fields, query_fields, summary)         \

@@ -207,7 +207,22 @@ static void publish(struct api *api, const char *name, struct span organisation,
     }
 }
 
-static void pulse(struct api *api, const struct keeper_status *st)
+struct span stream_pulse_for(const struct policy_reader *reader, struct span text, time_ns now)
+{
+    return stream_shows(reader, SPAN(""), now) ? text : SPAN(""); /* numbers of the whole node */
+}
+
+static void push_pulse(struct stream *s, struct span text)
+{
+    struct policy_reader reader;
+    reader_of_account(&s->account, &reader);
+    struct span mine = stream_pulse_for(&reader, text, clock_now());
+    if (mine.len > 0) {
+        push(s, mine);
+    }
+}
+
+void stream_pulse_text(struct buf *out, const struct keeper_status *st)
 {
     struct json_writer j;
     struct buf json;
@@ -228,15 +243,20 @@ static void pulse(struct api *api, const struct keeper_status *st)
     json_key(&j, "open");
     json_i64(&j, st->open);
     json_end(&j);
-    buf_clear(&api->pulse);
-    event_text(&api->pulse, "", "pulse", buf_view(&json));
+    event_text(out, "", "pulse", buf_view(&json));
     buf_free(&json);
+}
+
+static void pulse(struct api *api, const struct keeper_status *st)
+{
+    buf_clear(&api->pulse);
+    stream_pulse_text(&api->pulse, st);
     for (struct stream *s = api->streams; s != NULL; s = s->next) {
         s->ended = s->ended || clock_mono() - s->opened > STREAM_LIFE_S * TIME_SECOND;
         if (s->ended) {
             wake(s);
-        } else if (may_see(s, SPAN(""))) { /* numbers of the whole node */
-            push(s, buf_view(&api->pulse));
+        } else {
+            push_pulse(s, buf_view(&api->pulse));
         }
     }
 }
@@ -386,9 +406,7 @@ void stream_open(struct api_request *req)
             push(s, event_view(ev));
         }
     }
-    if (api->pulse.len > 0 && may_see(s, SPAN(""))) {
-        push(s, buf_view(&api->pulse));
-    }
+    push_pulse(s, buf_view(&api->pulse));
     struct MHD_Response *m =
         MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16 << 10, on_read, s, on_free);
     CHECK(m != NULL);

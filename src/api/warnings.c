@@ -143,7 +143,7 @@ void warning_json(struct json_writer *j, const struct fed_warning_row *r, struct
     brief_json(j, r, NULL, arena);
 }
 
-/* ---- the list, and the community's level ---- */
+/* ---- the list ---- */
 
 bool warnings_document(struct json_writer *j, struct arena *arena,
                        const struct policy_reader *reader, const struct warning_hunts *hunts,
@@ -210,63 +210,6 @@ static void hunts_known(struct api_request *req)
 void show_warnings(struct api_request *req)
 {
     warning_hunts_ask(req, hunts_known);
-}
-
-void community_level_json(struct json_writer *j, const struct level_report *r)
-{
-    json_object(j);
-    text(j, "level", span_of(community_level_name(r->level)));
-    moment(j, "since", r->since);
-    json_key(j, "reasons");
-    json_array(j);
-    for (uint32_t i = 0; i < r->nreasons; i++) {
-        json_object(j);
-        text(j, "text", span_of(r->reasons[i].text));
-        json_key(j, "count");
-        if (r->reasons[i].count > 0) {
-            json_i64(j, r->reasons[i].count);
-        } else {
-            json_null(j);
-        }
-        json_end(j);
-    }
-    json_end(j);
-    json_end(j);
-}
-
-static void level_answered(struct api_request *req, int rc, struct span why, struct cursor *data)
-{
-    struct json_writer j;
-    struct buf b;
-    struct level_report report;
-    time_ns now = clock_now();
-    uint32_t n = rc < 0 ? 0 : cursor_u32(data);
-    if (rc < 0) {
-        respond_failure(req, rc, why);
-        return;
-    }
-    struct level_warning *list = arena_calloc(&req->arena, LIST_LIMIT + 1, sizeof *list);
-    size_t count = 0;
-    for (uint32_t i = 0; i < n && i < LIST_LIMIT && !data->failed; i++) {
-        struct fed_warning_row r;
-        enum community_kind kind;
-        fed_warning_decode(data, &r);
-        if (!data->failed && r.withdrawn == 0 && r.expires > now &&
-            community_kind_parse(r.kind, &kind) &&
-            warning_shows(&req->reader, ACTION_COUNT, now)) {
-            list[count++] =
-                (struct level_warning){kind, (enum alert_level)r.level, r.seen, r.updated};
-        }
-    }
-    community_level_of(list, count, now, &report);
-    request_json(req, &b, &j);
-    community_level_json(&j, &report);
-    respond_json(req, 200, &b);
-}
-
-void show_community_level(struct api_request *req)
-{
-    ask_list(req, level_answered);
 }
 
 /* ---- one in full ---- */
@@ -348,6 +291,21 @@ static void rules_json(struct json_writer *j, const struct warning *w, const str
     json_end(j);
 }
 
+/* The way it came, nearest last: circles of other hubs, by their ids, for this node may be in none of them. */
+static void derived_json(struct json_writer *j, const struct warning *w)
+{
+    json_key(j, "derived");
+    json_array(j);
+    for (uint32_t i = 0; i < w->nderived; i++) {
+        json_object(j);
+        text(j, "circle", w->derived[i].circle);
+        text(j, "warning", w->derived[i].warning);
+        number(j, "version", w->derived[i].version);
+        json_end(j);
+    }
+    json_end(j);
+}
+
 static void history_json(struct json_writer *j, struct cursor *data)
 {
     uint32_t n = cursor_u32(data);
@@ -389,6 +347,7 @@ bool warning_document(struct json_writer *j, struct arena *arena,
     json_object(j);
     warning_fields(j, &row, hunts, arena);
     rules_json(j, w, &row, checks_tree(&row, arena));
+    derived_json(j, w);
     history_json(j, data);
     json_end(j);
     return cursor_done(data);

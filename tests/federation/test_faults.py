@@ -6,6 +6,7 @@ import gzip
 import http.client
 import os
 import shutil
+import signal
 import ssl
 import sys
 import threading
@@ -164,6 +165,38 @@ class Faults(unittest.TestCase):
         self.assertEqual((status, got["refused"]), (200, []))
         self.assertEqual(sim.push([self.note()], first=sim.up_seq + 5)[0], 409)
         self.assertEqual(sim.push([self.note()], epoch=sim.up_epoch + 1, first=2)[0], 409)
+        self.wait_notes()
+
+    def test_a_hello_amid_a_push(self):
+        """While a push is being kept its end is not known: a hello is told to come again, and counts right afterwards."""
+        sim, got = self.sim, []
+        before = sim.hello()["up"]["seq"]
+        keeper = self.hub.role_pids("keeper")
+        for pid in keeper:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            notes = [self.note() for _ in range(3)]
+            type(self).good += 3
+            push = threading.Thread(target=lambda: got.append(sim.push(notes)))
+            push.start()
+            hello = jcs({"up": {"epoch": sim.up_epoch, "seq": sim.up_seq}, "version": "sim", "clock": 0, "circles": {},
+                         "down": {"epoch": sim.down_epoch, "seq": sim.down_seq, "hash": sim.down_id}})
+            answers = []
+
+            def busy():  # until the push has come in, a hello waits for the keeper like everything else
+                try:
+                    answers.append(sim.ask("POST", "hello", hello, timeout=2))
+                except OSError:
+                    return False
+                return answers[-1][0] == 503
+            wait_until(busy, lambda: answers)
+            self.assertEqual(answers[-1][1]["error"], "busy")
+        finally:
+            for pid in keeper:
+                os.kill(pid, signal.SIGCONT)
+        push.join(LIMIT_S)
+        self.assertEqual([status for status, _ in got], [200])
+        self.assertEqual(sim.hello()["up"]["seq"], before + 3)
         self.wait_notes()
 
     def test_the_newest_connection_counts(self):

@@ -223,12 +223,16 @@ class Node:
             self.process.wait(LIMIT_S)
             wait_gone(self.process.pid)
 
-    def kill_role(self, role):
-        """One role dies; super starts another."""
-        self.roles_killed = True
+    def role_pids(self, role):
         out = run("ps", "-o", "pid=,args=", "-g", str(self.process.pid)).stdout
         pids = [int(line.split()[0]) for line in out.splitlines() if "--role=" + role in line]
         assert pids, out
+        return pids
+
+    def kill_role(self, role):
+        """One role dies; super starts another."""
+        self.roles_killed = True
+        pids = self.role_pids(role)
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
 

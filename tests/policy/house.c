@@ -223,8 +223,19 @@ const struct path_adapter adapter_status = {ask_numbers, show_status_of};
 
 static void show_pulse(struct path_case *c, uint32_t mask, struct buf *out)
 {
+    struct buf text;
+    int64_t told = 0;
     reader_of_account(&c->account, &c->reader);
-    titles_of_numbers(c, mask, stream_shows(&c->reader, SPAN(""), c->now) ? mask : 0, out);
+    buf_init(&text, ANSWER_MAX);
+    stream_pulse_text(&text, &(struct keeper_status){.open = mask});
+    struct span mine = stream_pulse_for(&c->reader, buf_view(&text), c->now);
+    const char *at = mine.len == 0 ? NULL : memmem(mine.ptr, mine.len, "\"open\":", 7);
+    CHECK(mine.len == 0 || at != NULL);
+    for (at = at == NULL ? "" : at + 7; *at >= '0' && *at <= '9'; at++) {
+        told = told * 10 + (*at - '0');
+    }
+    titles_of_numbers(c, mask, told, out);
+    buf_free(&text);
 }
 const struct path_adapter adapter_pulse = {ask_numbers, show_pulse};
 
@@ -326,25 +337,30 @@ static struct fed_warning_row warning_of(struct path_case *c, uint32_t i)
     return row;
 }
 
+static void answer_of_warnings(struct path_case *c, uint32_t mask, struct buf *answer)
+{
+    uint32_t n = 0;
+    const struct fed_sharing none = {0};
+    for (uint32_t i = 0; i < THINGS; i++) {
+        n += mask >> i & 1;
+    }
+    buf_u32(answer, n);
+    for (uint32_t i = 0; i < THINGS; i++) {
+        if ((mask >> i & 1) != 0) {
+            struct fed_warning_row row = warning_of(c, i);
+            fed_warning_encode(answer, &row);
+        }
+    }
+    fed_sharing_encode(answer, &none);
+}
+
 static void show_warnings_of(struct path_case *c, uint32_t mask, struct buf *out)
 {
     struct buf answer;
     struct json_writer j;
-    uint32_t n = 0;
-    const struct fed_sharing none = {0};
     reader_of_account(&c->account, &c->reader);
-    for (uint32_t i = 0; i < THINGS; i++) {
-        n += mask >> i & 1;
-    }
     buf_init(&answer, ANSWER_MAX);
-    buf_u32(&answer, n);
-    for (uint32_t i = 0; i < THINGS; i++) {
-        if ((mask >> i & 1) != 0) {
-            struct fed_warning_row row = warning_of(c, i);
-            fed_warning_encode(&answer, &row);
-        }
-    }
-    fed_sharing_encode(&answer, &none);
+    answer_of_warnings(c, mask, &answer);
     struct cursor data = cursor_of(buf_view(&answer));
     json_writer_init(&j, out);
     CHECK(warnings_document(&j, c->arena, &c->reader, NULL, &data, c->now));
@@ -377,8 +393,19 @@ const struct path_adapter adapter_warning = {ask_warning, show_one_warning};
 /* The community's level: told or not as a whole; its words are those of warnings. */
 static void show_level(struct path_case *c, uint32_t mask, struct buf *out)
 {
+    struct buf answer, text;
+    struct json_writer j;
     reader_of_account(&c->account, &c->reader);
-    titles_of_numbers(c, mask, warning_shows(&c->reader, ACTION_COUNT, c->now) ? mask : 0, out);
+    buf_init(&answer, ANSWER_MAX);
+    buf_init(&text, ANSWER_MAX);
+    answer_of_warnings(c, mask, &answer);
+    struct cursor data = cursor_of(buf_view(&answer));
+    json_writer_init(&j, &text);
+    CHECK(community_level_document(&j, c->arena, &c->reader, &data, c->now));
+    bool calm = memmem(text.data, text.len, "\"level\":\"calm\"", 14) != NULL;
+    titles_of_numbers(c, mask, calm ? 0 : mask, out);
+    buf_free(&answer);
+    buf_free(&text);
 }
 const struct path_adapter adapter_level = {ask_warning, show_level};
 
