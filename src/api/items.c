@@ -11,6 +11,7 @@
 #include "base/id.h"
 #include "base/num.h"
 #include "desk/federation/compose.h"
+#include "records/fed_letter.h"
 
 enum { ITEMS_DEFAULT = 50, ITEMS_SCAN = FED_ITEMS_PAGE_MAX, ITEMS_ROUNDS_MAX = 50 };
 
@@ -321,6 +322,42 @@ static bool of_my_organisation(const struct api_request *req, const struct fed_i
     return span_eq(scope, SPAN("*")) || (scope.len > 0 && span_eq(scope, row->organisation));
 }
 
+/* What became of the letters to small members: people of this node's own books, so the node's operator sees them. */
+static void letters(struct json_writer *j, struct cursor *data, bool show)
+{
+    static const char *const states[][2] = {{"waiting", "queued"}, {"sent", "sent"}, {"dropped", "refused"}, {"failed", "given_up"}};
+    uint32_t n = cursor_u32(data);
+    json_key(j, "letters");
+    json_array(j);
+    for (uint32_t i = 0; i < n && !data->failed; i++) {
+        struct fed_letter_row l;
+        const char *state = "queued";
+        fed_letter_row_decode(data, &l);
+        if (!show || data->failed) {
+            continue;
+        }
+        for (size_t k = 0; k < ARRAY_LEN(states); k++) {
+            state = span_eq(l.state, span_of(states[k][0])) ? states[k][1] : state;
+        }
+        json_object(j);
+        text_member(j, "organisation", l.organisation);
+        text_member(j, "person", l.person);
+        json_key(j, "version");
+        json_i64(j, l.version);
+        text_member(j, "state", span_of(state));
+        json_key(j, "reason");
+        json_text_or_null(j, l.why);
+        json_key(j, "tries");
+        json_i64(j, l.tries);
+        json_key(j, "at");
+        json_time(j, l.ended > 0 ? l.ended : l.created);
+        json_key(j, "seen"); /* the page was opened after the letter went */
+        json_time(j, l.used > l.ended && l.ended > 0 && span_eq(l.state, SPAN("sent")) ? l.used : TIME_NONE);
+        json_end(j);
+    }
+    json_end(j);
+}
+
 static void item_came(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
     struct reading *r = req->work;
@@ -359,6 +396,7 @@ static void item_came(struct api_request *req, int rc, struct span text, struct 
     notes(&j, "reads", data, "version", row.mine != 0 || req->reader.whole_node);
     notes(&j, "history", data, "what", true);
     notes(&j, "receipts_by_node", data, "done", row.mine != 0);
+    letters(&j, data, row.mine != 0 || req->reader.whole_node);
     json_end(&j);
     if (!cursor_done(data)) {
         buf_free(&r->b);

@@ -259,6 +259,52 @@ int fed_item_receipts(struct db *db, struct span item, int64_t *received_out, in
     return 0;
 }
 
+int fed_stone_is(struct db *db, struct span item, struct span envelope, bool *out, struct err *e)
+{
+    struct db_stmt *s = NULL;
+    int rc = db_query(db, "SELECT 1 FROM fed_item_read WHERE item = $1 AND kind = 'stone' AND what = $2", e, &s);
+    *out = false;
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_text(s, 1, item);
+    db_bind_text(s, 2, envelope);
+    rc = db_step(s, e);
+    *out = rc > 0;
+    db_done(s);
+    return rc < 0 ? rc : 0;
+}
+
+int fed_stones_write(struct db *db, struct buf *out, struct err *e)
+{
+    struct db_stmt *s = NULL;
+    uint32_t n = 0;
+    size_t at = out->len;
+    buf_u32(out, 0);
+    int rc = db_query(db,
+                      "SELECT n.item, i.circle, n.why, n.at, (SELECT COUNT(*) FROM fed_out o WHERE o.envelope = n.what), "
+                      "(SELECT COUNT(*) FROM fed_item_read r WHERE r.item = n.item AND r.kind = 'receipt' AND r.what = 'removed' AND r.why = n.what) "
+                      "FROM fed_item_read n JOIN fed_item i ON i.id = n.item WHERE n.kind = 'stone' ORDER BY n.at DESC, n.item LIMIT $1",
+                      e, &s);
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_i64(s, 1, FED_STONES_SHOWN_MAX);
+    while ((rc = db_step(s, e)) > 0) {
+        for (int i = 0; i < 3; i++) {
+            buf_str(out, db_col_text(s, i));
+        }
+        for (int i = 3; i < 6; i++) {
+            buf_u64(out, (uint64_t)db_col_i64(s, i));
+        }
+        n++;
+    }
+    if (!out->failed) {
+        memcpy(out->data + at, &n, sizeof n);
+    }
+    return rc;
+}
+
 int fed_item_sweep(struct db *db, time_ns now, struct err *e)
 {
     static const struct {

@@ -84,6 +84,14 @@ int fed_item_notes(struct db *db, struct span item, struct span kind, struct are
 /* How many nodes gave a receipt, and how many of these removed the content. */
 int fed_item_receipts(struct db *db, struct span item, int64_t *received_out, int64_t *removed_out,
                       struct err *e) NODISCARD;
+/*
+ * What officers of this hub took back: a note of kind "stone" (what = id of the tombstone's envelope, why = its reason), and what
+ * members answered to it. Writes u32 n, n of str item, str circle, str reason, u64 at, u64 sent, u64 removed; newest first.
+ */
+enum { FED_STONES_SHOWN_MAX = 200 };
+int fed_stones_write(struct db *db, struct buf *out, struct err *e) NODISCARD;
+/* Whether this envelope is such a tombstone of this item. */
+int fed_stone_is(struct db *db, struct span item, struct span envelope, bool *out, struct err *e) NODISCARD;
 /* What is over goes, in a transaction of its own: others' items after their end, this node's own after FED_READ_KEPT_DAYS more;
  * reads after FED_READ_KEPT_DAYS; ids of what was taken back once nothing can bring it again; links that ended. */
 int fed_item_sweep(struct db *db, time_ns now, struct err *e) NODISCARD;

@@ -173,3 +173,45 @@ int fed_letter_sweep(struct db *db, time_ns now, struct err *e)
     int64_t before = now - FED_LETTER_KEPT_DAYS * TIME_DAY;
     return run(db, "DELETE FROM fed_letter WHERE state <> 'waiting' AND ended < $1", NULL, 0, &before, 1, e);
 }
+
+int fed_letters_write(struct db *db, struct span item, struct buf *out, struct err *e)
+{
+    struct db_stmt *s = NULL;
+    uint32_t n = 0;
+    size_t at = out->len;
+    buf_u32(out, 0);
+    int rc = db_query(db,
+                      "SELECT p.organisation, p.person, l.state, l.why, l.version, l.tries, l.created, l.ended, p.last_used FROM fed_letter l "
+                      "JOIN fed_link_page p ON p.id = l.link WHERE l.item = $1 ORDER BY l.version DESC, p.organisation, p.person, p.id LIMIT $2",
+                      e, &s);
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_text(s, 1, item);
+    db_bind_i64(s, 2, FED_LETTERS_SHOWN_MAX);
+    while ((rc = db_step(s, e)) > 0) {
+        for (int i = 0; i < 4; i++) {
+            buf_str(out, db_col_text(s, i));
+        }
+        for (int i = 4; i < 9; i++) {
+            buf_u64(out, (uint64_t)db_col_i64(s, i));
+        }
+        n++;
+    }
+    if (!out->failed) {
+        memcpy(out->data + at, &n, sizeof n);
+    }
+    return rc;
+}
+
+void fed_letter_row_decode(struct cursor *c, struct fed_letter_row *out)
+{
+    struct span *const texts[] = {&out->organisation, &out->person, &out->state, &out->why};
+    int64_t *const numbers[] = {&out->version, &out->tries, &out->created, &out->ended, &out->used};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        *texts[i] = cursor_str(c);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        *numbers[i] = (int64_t)cursor_u64(c);
+    }
+}

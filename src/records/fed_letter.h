@@ -49,4 +49,14 @@ int fed_letter_sweep(struct db *db, time_ns now, struct err *e) NODISCARD;
 
 extern const char fed_letter_sql[];
 
+/* What became of the letters that tell of an item, newest version first: for people. used: when the page behind the link was
+ * last opened, 0 = never. */
+struct fed_letter_row {
+    struct span organisation, person, state, why;
+    int64_t version, tries, created, ended, used;
+};
+enum { FED_LETTERS_SHOWN_MAX = 500 };
+int fed_letters_write(struct db *db, struct span item, struct buf *out, struct err *e) NODISCARD; /* u32 n, n fed_letter_row */
+void fed_letter_row_decode(struct cursor *c, struct fed_letter_row *out);
+
 #endif

@@ -53,6 +53,47 @@ static void set(const struct fed_letter *l, enum fed_letter_end how)
     MUST(db_end(db, fed_letter_set(db, l, how, SPAN("why"), now, &e), &e));
 }
 
+/* What people are shown of them: whom, which version, how it stands and since when. */
+static void what_became_of_each(void **state)
+{
+    (void)state;
+    struct fed_letter_due *list;
+    struct fed_letter_row r[3];
+    struct buf b;
+    begin();
+    link_page("anna", "c", "a@x");
+    link_page("ben", "c", "b@x");
+    link_page("carla", "c", "c@x");
+    item("c", 1, "current");
+    assert_int_equal(due(&list), 3);
+    set(&list[0].letter, FED_LETTER_SENT);
+    set(&list[1].letter, FED_LETTER_DROPPED);
+    MUST(db_exec(db, "UPDATE fed_link_page SET last_used = 5 WHERE id = 'anna'", &e));
+    buf_init(&b, 4096);
+    MUST(fed_letters_write(db, SPAN("i"), &b, &e));
+    struct cursor c = cursor_of(buf_view(&b));
+    assert_int_equal(cursor_u32(&c), 3);
+    for (int i = 0; i < 3; i++) {
+        fed_letter_row_decode(&c, &r[i]);
+    }
+    assert_true(cursor_done(&c));
+    static const struct {
+        const char *person, *state, *why;
+    } want[] = {{"anna", "sent", "why"}, {"ben", "dropped", "why"}, {"carla", "waiting", ""}};
+    for (int i = 0; i < 3; i++) {
+        assert_true(span_eq(r[i].person, span_of(want[i].person)));
+        assert_true(span_eq(r[i].organisation, SPAN("Small")));
+        assert_true(span_eq(r[i].state, span_of(want[i].state)));
+        assert_true(span_eq(r[i].why, span_of(want[i].why)));
+        assert_int_equal(r[i].version, 1);
+        assert_int_equal(r[i].created, now);
+        assert_int_equal(r[i].ended, i == 2 ? 0 : now);
+    }
+    assert_int_equal(r[0].used, 5);
+    buf_free(&b);
+    end();
+}
+
 static void one_for_each_link_of_the_circle(void **state)
 {
     (void)state;
@@ -127,7 +168,7 @@ static void what_became_pointless_does_not_go(void **state)
 
 int run_fed_letter_tests(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(one_for_each_link_of_the_circle), cmocka_unit_test(tried_again_and_given_up),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(one_for_each_link_of_the_circle), cmocka_unit_test(what_became_of_each), cmocka_unit_test(tried_again_and_given_up),
                                        cmocka_unit_test(what_became_pointless_does_not_go)};
     return cmocka_run_group_tests_name("letters", tests, NULL, NULL);
 }

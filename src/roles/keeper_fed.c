@@ -8,6 +8,7 @@
 #include "records/fed_book.h"
 #include "records/fed_change.h"
 #include "records/fed_enrol.h"
+#include "records/fed_item.h"
 #include "records/fed_room.h"
 #include "records/fed_take.h"
 #include "records/settings.h"
@@ -296,7 +297,8 @@ static int requests(struct keeper_records *kr, struct cursor *c, struct err *e)
 {
     int rc = whole(c, e);
     answer_begin(&kr->out, rc, e);
-    return rc < 0 ? rc : fed_requests_write(kr->db, &kr->out, e);
+    rc = rc < 0 ? rc : fed_requests_write(kr->db, &kr->out, e);
+    return rc < 0 ? rc : fed_stones_write(kr->db, &kr->out, e);
 }
 
 static int officer(struct keeper_records *kr, struct cursor *c, struct err *e)

@@ -282,6 +282,10 @@ static int put_stone(struct db *db, const struct fed_envelope_row *row, struct s
         rc = rc < 0 ? rc : organisation_of(db, row->circle, arena, &stone.organisation, e);
         rc = rc < 0 ? rc : fed_item_put(db, &stone, e);
     }
+    const struct fed_item_note stone = {.item = id, .kind = SPAN("stone"), .who = row->issuer, .what = row->id, .why = reason, .at = now};
+    if (rc == 0 && by_officers && row->peer.len == 0) { /* made here: members will answer */
+        rc = fed_item_note_put(db, &stone, e);
+    }
     return rc < 0 ? rc : note(db, id, row->issuer, "retracted", reason, now, e);
 }
 
@@ -319,8 +323,11 @@ int fed_receipt_apply(struct db *db, const struct fed_envelope_row *row, struct 
         return err_set(e, ERR_INVALID, "the receipt is broken");
     }
     arena_init(&arena, 0);
+    bool asked = false;
     int rc = look(db, n.item, &arena, &k, e);
-    if (rc == 0 && k.row.mine != 0) { /* of somebody else's item it is no business of ours */
+    rc = rc < 0 ? rc : fed_stone_is(db, n.item, n.why, &asked, e);
+    /* Of somebody else's item it is no business of ours, unless our officers took it back. */
+    if (rc == 0 && (k.row.mine != 0 || asked)) {
         rc = fed_item_note_put(db, &n, e);
     }
     arena_fini(&arena);

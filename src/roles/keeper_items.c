@@ -85,6 +85,7 @@ static int get_item(struct keeper_records *kr, struct cursor *c, struct err *e)
     rc = rc < 0 ? rc : write_notes(kr, id, SPAN("read"), e);
     rc = rc < 0 ? rc : write_notes(kr, id, SPAN("change"), e);
     rc = rc < 0 ? rc : write_notes(kr, id, SPAN("receipt"), e);
+    rc = rc < 0 ? rc : fed_letters_write(kr->db, id, &kr->out, e);
     if (rc < 0) {
         answer_begin(&kr->out, rc, e);
     }

@@ -25,6 +25,7 @@
 #define NOW (INT64_C(1795723200) * TIME_SECOND)
 
 static struct world w;
+static struct span from_peer = {"x", 1}; /* who brings it; empty: made here */
 static struct db *db;
 static struct err e;
 
@@ -72,7 +73,7 @@ static int bring(uint32_t by, enum fed_type type, const struct jcs *body, const 
     assert_int_equal(fed_item_digest(&env, opened, world_newest(&w), &w.a, &digest, &e), FED_TAKEN);
     const struct fed_envelope_row row = {.id = span_of(env.id), .type = env.type_word, .issuer = env.issuer, .circle = env.circle,
                                          .epoch = (int64_t)env.epoch, .created = env.created_s * TIME_SECOND,
-                                         .expires = env.expires_s * TIME_SECOND, .received = NOW, .peer = SPAN("x"),
+                                         .expires = env.expires_s * TIME_SECOND, .received = NOW, .peer = from_peer,
                                          .state = SPAN("applied"), .reason = SPAN(""), .body = text};
     struct cursor cursor = cursor_of(buf_view(&digest));
     struct fed_known known = {.arena = &w.a};
@@ -331,6 +332,43 @@ static void test_receipts(void **state)
     assert_true(received == 2 && removed == 1);
 }
 
+/* What officers took back is another's, and the hub counts who has deleted it: answers to that tombstone alone. */
+static void test_receipts_of_officers(void **state)
+{
+    (void)state;
+    struct buf b;
+    int64_t last = 0;
+    assert_int_equal(item(1, 1, "t", "GREEN"), 0);
+    from_peer = SPAN(""); /* made here */
+    assert_int_equal(tombstone(0, 2), 0);
+    from_peer = SPAN("x");
+    MUST(db_exec(db, "UPDATE fed_item_read SET what = '00000000000000000000000000000000000000000000000000000000000000ff' WHERE kind = 'stone'", &e));
+    assert_int_equal(number("SELECT COUNT(*) FROM fed_item_read WHERE kind = 'stone'"), 1);
+    assert_int_equal(receipt(3, "removed"), 0);
+    assert_int_equal(receipt(4, "removed"), 0);
+    assert_int_equal(receipt(4, "removed"), 0); /* again: once */
+    MUST(db_exec(db, "INSERT INTO fed_out VALUES (1, 'p1', 1, 0, 0, '00000000000000000000000000000000000000000000000000000000000000ff', 1, 'r', 'a', 0),"
+                     " (2, 'p2', 1, 0, 0, '00000000000000000000000000000000000000000000000000000000000000ff', 1, 'r', 'a', 0),"
+                     " (3, 'p3', 1, 0, 0, '00000000000000000000000000000000000000000000000000000000000000ff', 1, 'r', 'a', 0)", &e));
+    buf_init(&b, 4096);
+    MUST(fed_stones_write(db, &b, &e));
+    struct cursor c = cursor_of(buf_view(&b));
+    assert_int_equal(cursor_u32(&c), 1);
+    assert_true(span_eq(cursor_str(&c), SPAN(ID_A)));
+    assert_true(span_eq(cursor_str(&c), SPAN("isac")));
+    assert_true(span_eq(cursor_str(&c), SPAN("wrong city")));
+    (void)cursor_u64(&c);
+    assert_int_equal(cursor_u64(&c), 3);
+    last = (int64_t)cursor_u64(&c);
+    assert_int_equal(last, 2);
+    assert_true(cursor_done(&c));
+    buf_free(&b);
+    /* An answer to another envelope about it is noted by nobody. */
+    MUST(db_exec(db, "UPDATE fed_item_read SET what = 'another' WHERE kind = 'stone'; DELETE FROM fed_item_read WHERE kind = 'receipt'", &e));
+    assert_int_equal(receipt(3, "removed"), 0);
+    assert_int_equal(number("SELECT COUNT(*) FROM fed_item_read WHERE kind = 'receipt'"), 0);
+}
+
 static void test_pages(void **state)
 {
     (void)state;
@@ -460,6 +498,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_tombstone_first, setup, teardown),
         cmocka_unit_test_setup_teardown(test_strangers_tombstone_first, setup, teardown),
         cmocka_unit_test_setup_teardown(test_receipts, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_receipts_of_officers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_links, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reads, setup, teardown),

@@ -28,6 +28,49 @@ mockOnly('the board: members first, then the picture, and each count opens its l
   await p.context().close();
 });
 
+mockOnly('what went for want of room is told, with whose it was', async () => {
+  const p = await open(world, '/federation');
+  const row = p.locator('section:has(#room-h) tbody tr');
+  await row.first().waitFor();
+  assert.equal(await row.count(), 2);
+  assert.match(await row.first().innerText(), /Signals\s+Kilcarrow\s+32,768\s+2,049\s+0/);
+  assert.match(await row.nth(1).innerText(), /Warnings\s+Seven Rivers/);
+  await p.context().close();
+});
+
+mockOnly('what officers took back says how many members have deleted it', async () => {
+  const p = await open(world, '/federation/members');
+  await p.locator('#stones-h').waitFor();
+  assert.match(await text(p, 'section:has(#stones-h)'), /It names a city that did not agree\.\s+19 of 20 members have deleted it/);
+  await p.context().close();
+});
+
+mockOnly('a story says what became of its letters, to whom and why not', async () => {
+  const p = await open(world, '/stories/i1');
+  const row = p.locator('section:has(#letters-h) tbody tr');
+  await row.first().waitFor();
+  const said = await row.allInnerTexts();
+  assert.equal(said.length, 3);
+  assert.match(said[0], /Eva Ruiz\s+Aldea Baja\s+1\s+sent\s+.*ago\s+.*ago/);
+  assert.match(said[1], /Pau Vidal[^]*waits\s+the mail server does not answer[^]*not yet/);
+  assert.match(said[2], /Lena Huber[^]*not sent\s+the link has ended[^]*not yet/);
+  await p.goto(`${world.url}/stories/i3`);
+  await p.locator('#stone-why-story').waitFor();
+  assert.equal(await p.locator('#letters-h').count(), 0);
+  await p.context().close();
+});
+
+mockOnly('a warning says which way it came from hubs above, and an own finding says nothing of it', async () => {
+  const p = await open(world, '/warnings/w3');
+  await p.locator('#derived-h').waitFor();
+  assert.deepEqual((await p.locator('section:has(#derived-h) li code:first-child').allInnerTexts()).slice(0, 1), ['nation-cities']);
+  assert.match(await text(p, 'section:has(#derived-h)'), /nation-cities[^]*version 4[^]*region-cities[^]*version 2/);
+  await p.goto(`${world.url}/warnings/w2`);
+  await p.locator('#decide-why').waitFor();
+  assert.equal(await p.locator('#derived-h').count(), 0);
+  await p.context().close();
+});
+
 mockOnly('one click stops all sharing, and one takes it up again', async () => {
   const p = await open(world, '/federation/sharing');
   await p.getByRole('button', { name: 'Stop all sharing' }).click();

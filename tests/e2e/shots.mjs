@@ -41,6 +41,7 @@ const SCREENS = {
   compose: ['/stories/new', (p) => p.locator('.aud strong').waitFor()],
   warnings: ['/warnings', (p) => p.locator('table').waitFor()],
   warning: ['/warnings/w2', (p) => p.locator('#decide-why').waitFor()],
+  derived: ['/warnings/w3', (p) => p.locator('#derived-h').waitFor()],
   palette: ['/alerts', async (p) => { await p.locator('.queue tbody tr').first().waitFor(); await p.keyboard.press('Control+k'); await p.locator('.palette li').first().waitFor(); }],
   keys: ['/alerts', async (p) => { await p.locator('.queue tbody tr').first().waitFor(); await p.keyboard.press('?'); await p.locator('.sheet-keys').waitFor(); }],
   settings: ['/alerts', async (p) => { await p.locator('.queue tbody tr').first().waitFor(); await p.locator('.nav .more').click(); await p.locator('.settings').waitFor(); }],

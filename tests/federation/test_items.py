@@ -133,7 +133,11 @@ class Items(unittest.TestCase):
         self.assertEqual(bo.send("POST", approve, {"password": PASSWORD}).status, 409)
         self.one.start()  # its author's node hears of it when it is back
         self.assertEqual(self.seen(self.one, amber, "retracted")["title"], "")
+        # The hub counts who has deleted it: all members, also those who never had it.
+        stone_now = lambda: [(x["item"], x["reason"], x["sent"], x["removed"]) for x in self.hub.get("/api/v1/federation/requests")["stones"]]
+        wait_until(lambda: stone_now() == [(amber, "a person is named in it", 3, 3)], stone_now)
         for n in (self.two, self.three):
+            self.assertEqual(n.get("/api/v1/federation/requests")["stones"], [])
             self.assertEqual(n.get("/api/v1/items/" + green)["state"], "current")
         # Refused by the other, nothing happens.
         self.assertFalse(anna.do("/api/v1/federation/tombstones", {**stone, "item": green})["complete"])
@@ -227,20 +231,24 @@ class Letters(unittest.TestCase):
             a = hub.ask("POST", "/api/v1/items", {"kind": "story", "title": title, "text": "words", "tlp": "GREEN", "pap": "GREEN", "circle": circle,
                                                   "audience": {"all": True}})
             self.assertEqual(a.status, 201, a.body)
+            return a.json()["id"]
 
         city = w.node("ahus")
         w.enrol(hub, circle, city)
         states = lambda: [x[0] for x in hub.rows("SELECT state FROM fed_letter ORDER BY created")]
         # The desk dies while the courier has the letter.
         self.mail.refuse = refused = 1 << 20
-        send("first")
+        first = send("first")
         wait_until(lambda: self.mail.refuse < refused, "a try")
         hub.kill_role("desk")
         wait_until(lambda: len(re.findall(r"federation\.ready", hub.log())) >= 2, lambda: "another desk:\n" + hub.log()[-3000:])
         self.assertEqual(states(), ["waiting"])
+        letters = lambda: [(x["person"], x["organisation"], x["state"], x["seen"]) for x in hub.get("/api/v1/items/" + first)["letters"]]
+        self.assertEqual(letters(), [("Eve", "Smalltown", "queued", None)])
         self.mail.refuse = 0
         wait_until(lambda: states() == ["sent"], lambda: "it goes: %s\n%s" % (states(), hub.log()[-3000:]))
         self.assertEqual([str(m["message"]["Subject"]) for m in self.mail.mails], ["[TLP:GREEN] first"])
+        self.assertEqual(letters(), [("Eve", "Smalltown", "sent", None)])
         # The whole node dies between queueing and sending.
         self.mail.refuse = refused = 1 << 20
         send("second")

@@ -381,6 +381,33 @@ static void put_request(struct json_writer *j, const struct fed_engine *en,
     json_end(j);
 }
 
+/* What officers took back, and how many members answered that it is gone. */
+static void put_stones(struct json_writer *j, struct cursor *c)
+{
+    uint32_t n = cursor_u32(c);
+    json_key(j, "stones");
+    json_array(j);
+    for (uint32_t i = 0; i < n && !c->failed; i++) {
+        struct span item = cursor_str(c);
+        struct span circle = cursor_str(c);
+        struct span reason = cursor_str(c);
+        time_ns at = (time_ns)cursor_u64(c);
+        int64_t sent = (int64_t)cursor_u64(c);
+        int64_t removed = (int64_t)cursor_u64(c);
+        if (!c->failed) {
+            json_object(j);
+            put_text(j, "item", item);
+            put_text(j, "circle", circle);
+            put_text_or_null(j, "reason", reason);
+            put_time(j, "at", at);
+            put_number(j, "sent", sent);
+            put_number(j, "removed", removed);
+            json_end(j);
+        }
+    }
+    json_end(j);
+}
+
 int fed_engine_requests(struct fed_engine *en, struct cursor *answer, struct buf *json,
                         struct err *e)
 {
@@ -398,6 +425,7 @@ int fed_engine_requests(struct fed_engine *en, struct cursor *answer, struct buf
         }
     }
     json_end(&j);
+    put_stones(&j, answer);
     json_end(&j);
     if (!cursor_done(answer)) {
         return err_set(e, ERR_INVALID, "the keeper's answer is broken");

@@ -38,6 +38,7 @@ export function makeShare(empty) {
       { id: 's2', circle: 'c1', circle_name: 'Seven Rivers', class: { level: 'critical', product: null, technique: null, source: null }, when: 'after_minutes', minutes: 30, since: ago(4e5), by: 'Marta Ortega' },
       { id: 's3', circle: 'c2', circle_name: 'Cities that signed the agreement', class: { level: null, product: 'zeek', technique: null, source: null }, when: 'never', minutes: null, since: ago(4e5), by: 'Marta Ortega' },
     ],
+    stones: empty ? [] : [{ item: '0197f3c0-0000-7000-8000-00000000000a', circle: 'c1', reason: 'It names a city that did not agree.', at: ago(7200), sent: 20, removed: 19 }],
     requests: empty ? [] : [{ id: 'r1', organisation: 'Sankt Marien', kind: 'member', circle: 'c2', circle_class: 'nda', fingerprint: FP, asked: ago(500), approvals: [{ who: 'Luis Prado', at: ago(200) }], needed: 2, state: 'waiting' }],
   };
 }
@@ -84,7 +85,7 @@ export function share(s, method, path, body, send, fail) {
   if (path === '/federation/sharing') return send(200, { stopped: s.stopped, since: ago(9e5), items: [...s.rules, { id: 'default', circle: null, circle_name: null, class: { level: null, product: null, technique: null, source: null }, when: 'after_acknowledgement', minutes: 0, since: null, by: null }],
     readers: s.circles.map((c) => ({ circle: c.id, circle_name: c.name, organisations: ['Seven Rivers Hub'] })), ...s.words });
   if (path === '/federation/members') return send(200, { items: s.empty ? [] : s.members });
-  if (path === '/federation/requests') return send(200, { items: s.requests });
+  if (path === '/federation/requests') return send(200, { items: s.requests, stones: s.stones });
   if (path === '/federation/codes') return send(201, { code: 'mock-4f7a-91c2-77de', expires: ago(-259_200) });
   if (path === '/federation/join') return body.code ? send(202, {}) : fail(422, 'code', 'The code is missing.', 'code');
   if ((m = /^\/federation\/requests\/([^/]+)\/(approve|refuse)$/.exec(path))) {
@@ -123,7 +124,7 @@ export function share(s, method, path, body, send, fail) {
   if ((m = /^\/items\/([^/]+)$/.exec(path))) {
     const i = s.items.find((x) => x.id === m[1]);
     if (!i) return fail(404, 'not_found', '');
-    return send(200, { ...i, text: i.state === 'retracted' ? '' : 'They came in by the maintenance account of a supplier.\n\nWe saw it by a log-in at 03:12 and cut the portal.', audience: { organisations: CITIES.slice(0, 4), persons: [] }, reads: i.mine ? [{ who: 'A. Petrova, Brezovgrad', at: ago(400) }] : undefined, of: null, addressed: i.mine ? { orgs: CITIES.slice(0, 4) } : null, history: [{ at: i.created, who: i.author ?? 'hub', what: 'received', reason: null }] });
+    return send(200, { ...i, text: i.state === 'retracted' ? '' : 'They came in by the maintenance account of a supplier.\n\nWe saw it by a log-in at 03:12 and cut the portal.', audience: { organisations: CITIES.slice(0, 4), persons: [] }, reads: i.mine ? [{ who: 'A. Petrova, Brezovgrad', at: ago(400) }] : undefined, of: null, letters: i.mine ? [{ organisation: 'Aldea Baja', person: 'Eva Ruiz', version: 1, state: 'sent', reason: null, tries: 1, at: ago(9000), seen: ago(4000) }, { organisation: 'Aldea Alta', person: 'Pau Vidal', version: 1, state: 'queued', reason: 'the mail server does not answer', tries: 3, at: ago(9000), seen: null }, { organisation: 'Sankt Marien', person: 'Lena Huber', version: 1, state: 'refused', reason: 'the link has ended', tries: 0, at: ago(8000), seen: null }] : [], addressed: i.mine ? { orgs: CITIES.slice(0, 4) } : null, history: [{ at: i.created, who: i.author ?? 'hub', what: 'received', reason: null }] });
   }
   if ((m = /^\/items\/([^/]+)\/chr-export$/.exec(path))) {
     return send(200, { document: { title: s.items.find((x) => x.id === m[1]).title, text: `They came in by the maintenance account of ${body.also.includes('a supplier') ? '[removed]' : 'a supplier'}.`, tlp: 'GREEN', chr: true }, report: { members_gone: 0, replaced: body.also.length, days: 2, ids: 1, texts: 2, suspicious: 0 } });
@@ -151,7 +152,7 @@ export function share(s, method, path, body, send, fail) {
     return send(200, { ...w, rules: [
       { id: 'x1', title: 'Log-in to a look-alike portal', yaml: 'title: Log-in to a look-alike portal\nlogsource:\n  category: proxy\ndetection:\n  selection:\n    c-uri|contains: portal-login.pumps.example\n  condition: selection\n', hash: 'aa', check: { ok: true, reason: null } },
       { id: 'x2', title: 'One that does not load', yaml: 'title: One that does not load\n', hash: 'bb', check: { ok: false, reason: 'line 1: a rule needs a detection' } },
-    ], indicators: [{ type: 'domain', value: 'portal-login.pumps.example', valid_until: ago(-9e5) }, { type: 'ipv4', value: '203.0.113.77', valid_until: null }], history: [{ at: w.received, who: 'Seven Rivers Hub', what: 'received', reason: null }] });
+    ], indicators: [{ type: 'domain', value: 'portal-login.pumps.example', valid_until: ago(-9e5) }, { type: 'ipv4', value: '203.0.113.77', valid_until: null }], derived: w.id === 'w3' ? [{ circle: 'nation-cities', warning: 'b1ef6199c68a5b660f6b01a885d7d442', version: 4 }, { circle: 'region-cities', warning: '45de904898e24612736ccea104e2dd04', version: 2 }] : [], history: [{ at: w.received, who: 'Seven Rivers Hub', what: 'received', reason: null }] });
   }
   return undefined;
 }

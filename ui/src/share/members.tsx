@@ -14,7 +14,7 @@ import { quarter } from '../state/ticks';
 import { described, federationTabs, Field, shownDay, State, Tabs, useResource } from './parts';
 import { Links } from './links';
 import { Sign, StoneForm } from './sign';
-import type { Board, Circle, JoinRequest, Member } from './types';
+import type { Board, Circle, JoinRequest, Member, Stone } from './types';
 
 const READ_EVERY_MS = 15_000;
 
@@ -302,11 +302,34 @@ function Circles({ circles, again }: { circles: Circle[]; again: () => void }) {
   );
 }
 
+/** Items that officers took back: who has deleted them is counted, not named. */
+function Stones({ stones, circles }: { stones: Stone[]; circles: Circle[] }) {
+  return (
+    <section class="panel" aria-labelledby="stones-h">
+      <div class="head">
+        <h2 id="stones-h">{t('stone.taken')}</h2>
+        <span class="soft">{t('stone.taken_lead')}</span>
+      </div>
+      <ul class="rows stack">
+        {stones.map((s) => (
+          <li key={s.item}>
+            <span class="head">
+              <code>{s.item}</code> <span class="soft">{visibleLine(circles.find((c) => c.id === s.circle)?.name ?? s.circle)}</span> <Age at={s.at} now={quarter} />
+            </span>
+            {s.reason && <span>{visibleLine(s.reason)}</span>}
+            <strong class={s.removed < s.sent ? 'lost' : undefined}>{t('stone.removed', { n: s.removed, all: s.sent })}</strong>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
 export function MembersPage() {
   const { query } = useLocation();
   const board = useResource<Board>('/federation');
   const members = useResource<{ items: Member[] }>('/federation/members', READ_EVERY_MS);
-  const requests = useResource<{ items: JoinRequest[] }>('/federation/requests', READ_EVERY_MS);
+  const requests = useResource<{ items: JoinRequest[]; stones: Stone[] }>('/federation/requests', READ_EVERY_MS);
   const circle = query.circle;
   const list = members.data.value?.items.filter((m) => !circle || m.circle === circle);
   const own = board.data.value?.circles.filter((c) => c.own) ?? [];
@@ -356,6 +379,7 @@ export function MembersPage() {
           <List items={list} names={names} again={both} />
         </section>
       )}
+      {requests.data.value && requests.data.value.stones.length > 0 && <Stones stones={requests.data.value.stones} circles={board.data.value?.circles ?? []} />}
       {own.length > 0 && <Code circles={own} />}
       {own.length > 0 && <Links circles={own} names={names} />}
       {board.data.value && <Circles circles={own} again={both} />}

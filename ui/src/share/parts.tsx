@@ -20,10 +20,10 @@ export function Tlp({ label }: { label: Label }) {
 }
 
 const CHIPS: Record<string, string> = {
-  up: 'is-ok', fine: 'is-ok', valid: 'is-ok', active: 'is-ok', taken: 'is-ok', done: 'is-ok', calm: 'is-ok', current: 'is-ok',
-  down: 'is-off', refused: 'is-off', silent: 'is-off', expired: 'is-off', conflict: 'is-off', removed: 'is-off', failed: 'is-off',
+  up: 'is-ok', fine: 'is-ok', valid: 'is-ok', active: 'is-ok', taken: 'is-ok', done: 'is-ok', sent: 'is-ok', calm: 'is-ok', current: 'is-ok',
+  down: 'is-off', refused: 'is-off', silent: 'is-off', expired: 'is-off', conflict: 'is-off', removed: 'is-off', failed: 'is-off', given_up: 'is-off',
   retracted: 'is-off', withdrawn: 'is-off', high: 'is-off',
-  waiting: 'is-wait', late: 'is-wait', never: 'is-wait', suspended: 'is-wait', raised: 'is-wait', quarantined: 'is-wait',
+  waiting: 'is-wait', queued: 'is-wait', late: 'is-wait', never: 'is-wait', suspended: 'is-wait', raised: 'is-wait', quarantined: 'is-wait',
   running: 'is-ack', checked: 'is-ack', watchful: 'is-ack', tightened: 'is-ack',
   new: 'is-new', dismissed: 'is-closed', none: '',
 };

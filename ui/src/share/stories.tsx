@@ -8,7 +8,7 @@ import { problem } from '../base/problem';
 import { visible, visibleLine } from '../base/visible';
 import { quarter } from '../state/ticks';
 import { act, described, Field, History, State, Tlp, Twice, useResource } from './parts';
-import { TLPS, type Board, type Item, type ItemDetail, type Tlp as Label } from './types';
+import { TLPS, type Board, type Item, type ItemDetail, type Letter, type Tlp as Label } from './types';
 import { lines, personsOf, personWords } from './composer';
 import { StoneForm } from './sign';
 import { shownWhen } from './warnings';
@@ -193,6 +193,53 @@ function Officers({ item, again }: { item: ItemDetail; again: () => void }) {
   );
 }
 
+/** Mail to members without a node: whether it went, and whether the page was opened since. */
+function Letters({ letters }: { letters: Letter[] }) {
+  return (
+    <section class="panel" aria-labelledby="letters-h">
+      <div class="head">
+        <h2 id="letters-h">{t('letter.title')}</h2>
+        <span class="soft">{t('letter.lead')}</span>
+      </div>
+      <div class="scroll" tabIndex={0} role="group" aria-label={t('letter.title')}>
+        <table class="plain">
+          <caption class="hide">{t('letter.title')}</caption>
+          <thead>
+            <tr>
+              <th scope="col">{t('letter.to')}</th>
+              <th scope="col" class="num">{t('letter.version')}</th>
+              <th scope="col">{t('col.state')}</th>
+              <th scope="col">{t('letter.when')}</th>
+              <th scope="col">{t('letter.seen')}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {letters.map((l) => (
+              <tr key={`${l.organisation} ${l.person} ${l.version}`}>
+                <th scope="row">
+                  {visibleLine(l.person)}
+                  <span class="sub">{visibleLine(l.organisation)}</span>
+                </th>
+                <td class="num">{l.version}</td>
+                <td>
+                  <State group="letter" state={l.state} />
+                  {l.reason && <span class="sub">{visibleLine(l.reason)}</span>}
+                </td>
+                <td>
+                  <Age at={l.at} now={quarter} />
+                </td>
+                <td>
+                  <Age at={l.seen} now={quarter} none={t('letter.not_seen')} />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
 export function StoryPage({ id }: { id: string }) {
   const { data, wrong, again } = useResource<ItemDetail>(`/items/${encodeURIComponent(id)}`);
   const i = data.value;
@@ -250,6 +297,7 @@ export function StoryPage({ id }: { id: string }) {
               </ul>
             </section>
           )}
+          {i.letters.length > 0 && <Letters letters={i.letters} />}
           <History group="story" steps={i.history ?? []} />
         </>
       )}

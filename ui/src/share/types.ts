@@ -180,7 +180,31 @@ export interface Addressed {
   persons?: { name: string; node: string }[];
 }
 
+/** A letter that told a small member of an item. */
+export interface Letter {
+  organisation: string;
+  person: string;
+  version: number;
+  state: 'queued' | 'sent' | 'refused' | 'given_up';
+  reason: string | null;
+  tries: number;
+  at: string;
+  /** The page behind the link was opened since. */
+  seen: string | null;
+}
+
+/** What officers took back, and how many members answered that it is gone. */
+export interface Stone {
+  item: string;
+  circle: string;
+  reason: string | null;
+  at: string;
+  sent: number;
+  removed: number;
+}
+
 export interface ItemDetail extends Item {
+  letters: Letter[];
   text: string;
   of: string | null;
   /** Of one's own. */
@@ -236,4 +260,6 @@ export interface WarningDetail extends Omit<Warning, 'rules' | 'indicators'> {
   rules: { id: string; title: string; yaml: string; hash: string; check: { ok: boolean | null; reason: string | null } }[];
   indicators: { type: string; value: string; valid_until: string | null }[];
   history: { at: string; who: string; what: string; reason: string | null }[];
+  /** The way it came from other hubs, nearest last; empty: the hub's own finding. */
+  derived: { circle: string; warning: string; version: number }[];
 }

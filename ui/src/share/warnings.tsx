@@ -242,6 +242,28 @@ function Content({ w }: { w: WarningDetail }) {
   );
 }
 
+/** A hub told of what a hub above it warned of. */
+function Derived({ w }: { w: WarningDetail }) {
+  return (
+    <section class="panel" aria-labelledby="derived-h">
+      <h2 id="derived-h">{t('warning.derived')}</h2>
+      <p class="soft">{t('warning.derived_lead', { circle: visibleLine(w.circle_name) })}</p>
+      <ol class="rows stack">
+        {w.derived.map((d) => (
+          <li key={d.circle + d.warning}>
+            <span>
+              {t('warning.derived_circle')} <code>{visibleLine(d.circle)}</code>
+            </span>
+            <span class="sub">
+              {t('warning.derived_warning', { n: d.version })} <code>{visibleLine(d.warning)}</code>
+            </span>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
 export function WarningPage({ id }: { id: string }) {
   const { data, wrong, again } = useResource<WarningDetail>(`/warnings/${encodeURIComponent(id)}`, READ_EVERY_MS);
   const w = data.value;
@@ -278,6 +300,7 @@ export function WarningPage({ id }: { id: string }) {
             </dl>
             <p class="hint">{t('warning.machine')}</p>
           </section>
+          {w.derived.length > 0 && <Derived w={w} />}
           <Dry w={w} again={again} />
           <Decide w={w} again={again} />
           <Content w={w} />
