@@ -114,15 +114,20 @@ def roles(pid):
 
 def run_load(hub, command):
     """What the load says, and the roles at the start and after each of its phases."""
-    seen = [roles(hub.process.pid)]
+    seen, said = [roles(hub.process.pid)], []
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as p:
         for line in p.stdout:
             if line.startswith("#"):
                 seen.append(roles(hub.process.pid))
-            else:
-                result = json.loads(line)
-    if p.returncode != 0:
-        sys.exit("the load ended with %d\n%s" % (p.returncode, hub.log(True)[-3000:]))
+            elif line.strip():
+                said.append(line)
+    try:  # only of a load that ended well: one that did not may have said nothing, or half of it
+        result = json.loads("".join(said)) if p.returncode == 0 and len(seen) == 4 else None
+    except ValueError:
+        result = None
+    if result is None:
+        sys.exit("the load ended with %d after %d of 3 phases and said: %s\n%s"
+                 % (p.returncode, len(seen) - 1, "".join(said)[-1000:] or "nothing", hub.log(True)[-3000:]))
     return result, seen
 
 

@@ -2,7 +2,7 @@
 /*
  * The database of records behind one small interface: open, statements with typed values,
  * transactions. Everything in records/ and nothing else includes this; the keeper runs it, one
- * connection, one thread.
+ * connection, one thread (db_writeback.h has another of its own).
  *
  * SQL is written once, in the part that SQLite and PostgreSQL share: types TEXT, BIGINT and BYTEA,
  * values as $1, $2 … numbered in the order of first use, no upserts beyond ON CONFLICT DO NOTHING /
@@ -31,6 +31,9 @@ enum {
 /* Database in the file `path` (made with mode 0600), or in memory for ":memory:". ERR_IO,
  * ERR_INVALID. */
 int db_open(const char *path, struct err *e, struct db **db_out) NODISCARD;
+/* For the process that writes all the time: what the log of the file `path` holds goes into the database beside
+ * its one thread, not in the middle of a commit (db_writeback.h). Ends with db_close. ERR_IO. */
+int db_write_back_aside(struct db *db, const char *path, struct err *e) NODISCARD;
 /* Closes and frees; NULL is fine. Sets *db to NULL. */
 void db_close(struct db **db);
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "records/db_writeback.h"
 
 enum {
     DB_MAGIC = 0x64623031,
@@ -41,6 +42,7 @@ struct db {
     size_t count;
     uint64_t tick;
     struct db_stmt *cache[DB_STMT_CACHE_MAX];
+    struct db_writeback *writeback;
 };
 
 static int db_fail(struct db *db, struct err *e, const char *what)
@@ -139,7 +141,8 @@ static int set_durable(struct db *db, bool in_memory, struct err *e)
 {
     /* The cache grows only with what is used: 32 MiB hold the inner pages of a hub with thousands of
      * members, which were read again and again from 2 MiB. The log is written back every 4,096 pages
-     * (16 MiB): a page that many commits change goes into the database once. */
+     * (16 MiB): a page that many commits change goes into the database once. In the keeper a thread
+     * does that (db_write_back_aside). */
     int rc =
         db_exec(db,
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;"
@@ -195,6 +198,13 @@ int db_open(const char *path, struct err *e, struct db **db_out)
     return rc;
 }
 
+int db_write_back_aside(struct db *db, const char *path, struct err *e)
+{
+    CHECK_OBJ(db, DB_MAGIC);
+    CHECK(db->writeback == NULL);
+    return db_writeback_start(db->raw, path, e, &db->writeback);
+}
+
 static void stmt_free(struct db_stmt *s)
 {
     (void)sqlite3_finalize(s->raw);
@@ -209,6 +219,7 @@ void db_close(struct db **db)
         return;
     }
     CHECK_OBJ(*db, DB_MAGIC);
+    db_writeback_stop(&(*db)->writeback);
     for (size_t i = 0; i < (*db)->count; i++) {
         stmt_free((*db)->cache[i]);
     }

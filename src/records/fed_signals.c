@@ -139,34 +139,69 @@ static int next_place(struct db *db, int64_t *out, struct err *e)
     return rc;
 }
 
-int fed_signals_put(struct db *db, const struct fed_signal_row *row, struct err *e)
+/* The organisation of a member, its node where that is not known; into text. */
+static int organisation_of(struct db *db, struct span circle, struct span node, struct buf *text, struct err *e)
 {
-    CHECK(db_in_transaction(db));
-    struct fed_signal_row r = *row;
     struct db_stmt *s = NULL;
-    int rc = next_place(db, &r.place, e);
-    rc = rc < 0 ? rc
-                : db_query(db,
-                           "INSERT INTO fed_signal (" SIGNAL_COLUMNS ", state) VALUES ($1, $2, "
-                           "CASE WHEN $3 <> '' THEN $3 ELSE COALESCE((SELECT org FROM fed_member "
-                           "WHERE circle = $1 AND node = $2), $2) END, $4, $5, $6, $7, $8, $9, "
-                           "$10, $11, $12, $13, $14, $15, $16) "
-                           "ON CONFLICT (circle, node, number) DO UPDATE SET place = $11, "
-                           "rule = $4, rule_hash = $5, title = $6, techniques = $7, "
-                           "indicators = $8, product = $9, level = $12, bucket = $13, count = $14",
-                           e, &s);
+    int rc = db_query(db, "SELECT org FROM fed_member WHERE circle = $1 AND node = $2", e, &s);
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_text(s, 1, circle);
+    db_bind_text(s, 2, node);
+    rc = db_step(s, e);
+    buf_span(text, rc > 0 ? db_col_text(s, 0) : node);
+    if (rc > 0) {
+        db_done(s);
+    }
+    return rc < 0 ? rc : text->failed ? err_set(e, ERR_LIMIT, "the name of an organisation is too long") : 0;
+}
+
+/* At its place, with its organisation. */
+static int put_row(struct db *db, const struct fed_signal_row *r, struct err *e)
+{
+    struct db_stmt *s = NULL;
+    int rc = db_query(db,
+                      "INSERT INTO fed_signal (" SIGNAL_COLUMNS ", state) VALUES ($1, $2, $3, $4, $5, $6, $7, "
+                      "$8, $9, $10, $11, $12, $13, $14, $15, $16) "
+                      "ON CONFLICT (circle, node, number) DO UPDATE SET place = $11, "
+                      "rule = $4, rule_hash = $5, title = $6, techniques = $7, "
+                      "indicators = $8, product = $9, level = $12, bucket = $13, count = $14",
+                      e, &s);
     if (rc < 0) {
         return rc;
     }
     int i = 1;
-#define X(name) db_bind_text(s, i++, r.name);
+#define X(name) db_bind_text(s, i++, r->name);
     FED_SIGNAL_SPANS(X)
 #undef X
-#define X(name) db_bind_i64(s, i++, r.name);
+#define X(name) db_bind_i64(s, i++, r->name);
     FED_SIGNAL_NUMBERS(X)
 #undef X
     db_bind_text(s, i, SPAN(FED_SIGNAL_STATE));
     return db_run(s, e);
+}
+
+int fed_signals_put(struct db *db, const struct fed_signal_row *rows, size_t count, struct err *e)
+{
+    CHECK(db_in_transaction(db));
+    struct buf name;
+    int64_t place = 0;
+    int rc = count == 0 ? 0 : next_place(db, &place, e);
+    buf_init(&name, FED_SIGNAL_TEXT_MAX);
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        struct fed_signal_row r = rows[i];
+        bool known = i > 0 && span_eq(r.circle, rows[i - 1].circle) && span_eq(r.node, rows[i - 1].node) && name.len > 0;
+        if (r.organisation.len == 0 && !known) {
+            buf_clear(&name);
+            rc = organisation_of(db, r.circle, r.node, &name, e);
+        }
+        r.organisation = r.organisation.len == 0 ? buf_view(&name) : r.organisation;
+        r.place = place++;
+        rc = rc < 0 ? rc : put_row(db, &r, e);
+    }
+    buf_free(&name);
+    return rc;
 }
 
 static int count_of(struct db *db, const struct fed_room_of *of, int64_t *out, struct err *e)
@@ -226,21 +261,24 @@ int fed_signal_apply(struct db *db, const struct fed_envelope_row *row, struct c
                      time_ns now, struct err *e)
 {
     enum { PER_ENVELOPE = 64 };
+    struct fed_signal_row signals[PER_ENVELOPE];
     uint32_t n = cursor_u32(digest);
-    int rc = n > PER_ENVELOPE ? err_set(e, ERR_INVALID, "too many signals") : 0;
-    for (uint32_t i = 0; i < n && rc == 0; i++) {
-        struct fed_signal_row signal;
-        fed_signal_decode(digest, &signal);
+    if (n > PER_ENVELOPE) {
+        return err_set(e, ERR_INVALID, "too many signals");
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        struct fed_signal_row *s = &signals[i];
+        fed_signal_decode(digest, s);
         if (digest->failed) {
             return err_set(e, ERR_IO, "the desk's digest of a signal is broken");
         }
-        signal.circle = row->circle;
-        signal.node = row->issuer;
-        signal.organisation = SPAN("");
-        signal.received = now;
-        rc = fed_signals_put(db, &signal, e);
+        s->circle = row->circle;
+        s->node = row->issuer;
+        s->organisation = SPAN("");
+        s->received = now;
     }
     const struct fed_room_of of = {FED_ROOM_SIGNALS, row->circle, row->issuer};
+    int rc = fed_signals_put(db, signals, n, e);
     return rc < 0 ? rc : make_room(db, &of, n, now, e);
 }
 

@@ -18,7 +18,7 @@
 
 enum {
     FED_PENDING_BATCH = 64,     /* alerts looked at in one go: their details may be large */
-    FED_SIGNALS_BATCH = 1024,   /* signals of a hub read in one go */
+    FED_SIGNALS_BATCH = 128,    /* signals of a hub read in one go: two milliseconds of the desk, which answers members between */
     FED_SIGNAL_TEXT_MAX = 16 << 10, /* bytes of techniques or indicators */
 };
 
@@ -46,10 +46,10 @@ void fed_signal_decode(struct cursor *c, struct fed_signal_row *out);
 /* ---- at a hub ---- */
 
 /*
- * Stores what a member told; the same number again replaces, count 0 takes back. Inside a
- * transaction. organisation: the member's, from fed_member when empty. place is given here.
+ * Stores what members told, in this order; the same number again replaces, count 0 takes back. Inside a
+ * transaction. organisation: the member's, from fed_member when empty, its node where it is none. place is given here.
  */
-int fed_signals_put(struct db *db, const struct fed_signal_row *row, struct err *e) NODISCARD;
+int fed_signals_put(struct db *db, const struct fed_signal_row *rows, size_t count, struct err *e) NODISCARD;
 
 /*
  * What the envelope type "signal" does (fed_take.h): its digest is u32 n, n fed_signal_encode. Kept

@@ -291,7 +291,7 @@ static void what_is_new_is_found_without_a_look_at_the_rest(void **state)
             const struct fed_signal_row row = {.circle = SPAN("c"), .node = SPAN(NODE),
                                                .rule = SPAN("r"), .number = ++number,
                                                .bucket = 1974000, .count = 1};
-            assert_int_equal(fed_signals_put(db, &row, &e), 0);
+            assert_int_equal(fed_signals_put(db, &row, 1, &e), 0);
         }
         assert_int_equal(db_commit(db, &e), 0);
         struct fed_signal_row *got = NULL;

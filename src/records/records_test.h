@@ -27,6 +27,7 @@ const char *test_path(const char *name);
 int64_t test_number(struct db *db, const char *sql);
 
 int run_db_tests(void);
+int run_db_writeback_tests(void);
 int run_migrate_tests(void);
 int run_audit_tests(void);
 int run_alert_tests(void);

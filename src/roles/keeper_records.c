@@ -37,6 +37,7 @@ int keeper_records_open(const char *data_dir, const struct keeper_records_hooks 
     buf_init(&kr->out, ASK_ANSWER_MAX_BYTES);
     buf_init(&kr->rules, KEEPER_RULES_BATCH + KEEPER_RULE_MAX);
     int rc = records_open(path, clock_now(), e, &kr->db);
+    rc = rc < 0 ? rc : db_write_back_aside(kr->db, path, e);
     if (rc < 0) {
         keeper_records_close(&kr);
         return rc;

@@ -103,6 +103,7 @@ static void hello_end(struct hello *h, int rc)
             engine_respond_error(call, 503, "busy", "the hub is busy; try again");
         } else {
             h->peer->greeted = true;
+            h->peer->given = 0;
             answer_hello(h->en, call);
         }
     }

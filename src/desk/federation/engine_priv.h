@@ -62,6 +62,7 @@ struct hub_peer {
     bool asking;              /* a batch for `pull` is asked for, or about to be */
     int64_t asked_epoch, asked_after; /* for which place */
     bool news;                /* something new since then */
+    time_ns given;            /* when it was last given news, all there was; 0 = not since we run */
     bool greeted;             /* said hello since we run */
     time_ns contact;
     time_ns certificate_until; /* of the one it spoke with last, or was given since; 0 = not known */

@@ -50,9 +50,10 @@ static void pull_ask(struct fed_engine *en, struct hub_peer *p)
     engine_pulls_go(en);
 }
 
-static bool read_batch(struct cursor *data, struct fed_stream_out *place, struct batch *b)
+/* *more_out: the keeper has more than fits into this batch. */
+static bool read_batch(struct cursor *data, struct fed_stream_out *place, struct batch *b, bool *more_out)
 {
-    int64_t st[6];
+    int64_t st[6]; /* epoch, seq, acked, waiting, bytes, dropped */
     for (size_t i = 0; i < ARRAY_LEN(st); i++) {
         st[i] = (int64_t)cursor_u64(data);
     }
@@ -68,11 +69,18 @@ static bool read_batch(struct cursor *data, struct fed_stream_out *place, struct
         b->count++;
     }
     *place = (struct fed_stream_out){(uint64_t)st[0], (uint64_t)st[1], (uint64_t)st[2]};
+    *more_out = st[3] > b->count;
     return !data->failed && n <= BATCH_MAX;
 }
 
+/* Whether it may be given what is new, or waits for more to come: see fed_stream_pause. */
+static bool may_have_news(const struct fed_engine *en, const struct hub_peer *p)
+{
+    return p->given == 0 || en->now - p->given >= fed_stream_pause(en->peers.len);
+}
+
 /* One member's part of the answer. rc: of the question, or of this part. */
-static void pull_batch(struct fed_engine *en, struct hub_peer *p, int rc, const struct batch *b)
+static void pull_batch(struct fed_engine *en, struct hub_peer *p, int rc, const struct batch *b, bool more)
 {
     struct fed_call *call = p->pull;
     if (call == NULL) { /* its connection is gone */
@@ -85,8 +93,9 @@ static void pull_batch(struct fed_engine *en, struct hub_peer *p, int rc, const 
     } else if (rc < 0) {
         pull_refuse(en, p, 503, "busy", "the hub is busy; try again");
     } else if (b->count > 0 || en->now >= call->until) {
+        p->given = more ? 0 : b->count > 0 ? en->now : p->given;
         pull_answer(en, p, b);
-    } else if (p->news) {
+    } else if (p->news && may_have_news(en, p)) {
         pull_ask(en, p);
     }
 }
@@ -100,9 +109,10 @@ static void pulls_known(void *ctx, int rc, struct span text, struct cursor *data
         struct hub_peer *p = en->pulled[i];
         struct fed_stream_out place = {0};
         int mine = rc;
+        bool more = false;
         if (rc == 0) {
             mine = -(int)cursor_u32(data);
-            if (!read_batch(data, &place, b)) {
+            if (!read_batch(data, &place, b, &more)) {
                 rc = mine = ERR_CLOSED; /* the rest cannot be read either */
             }
         }
@@ -110,7 +120,7 @@ static void pulls_known(void *ctx, int rc, struct span text, struct cursor *data
         if (mine == 0) {
             p->out = place;
         }
-        pull_batch(en, p, mine, b);
+        pull_batch(en, p, mine, b, more);
     }
     mem_free(b);
     en->npulled = 0;
@@ -182,7 +192,10 @@ void engine_pull(struct fed_engine *en, struct fed_call *call)
     p->pull = call;
     p->waiting_at = en->waiting.len;
     vec_push(&en->waiting, call);
-    if (!p->asking) { /* else its answer comes, and is looked at */
+    /* While it waits for news its receipt does, too: both go with one question. One that is being asked for is
+     * looked at when its answer comes. */
+    p->news = p->news || !may_have_news(en, p);
+    if (!p->asking && may_have_news(en, p)) {
         pull_ask(en, p);
     }
 }
@@ -195,7 +208,7 @@ void engine_peer_wake(struct fed_engine *en, struct span node)
     }
     struct hub_peer *p = (struct hub_peer *)(uintptr_t)at;
     p->news = true;
-    if (p->pull != NULL && !p->asking) {
+    if (p->pull != NULL && !p->asking && may_have_news(en, p)) {
         pull_ask(en, p);
     }
 }
@@ -205,7 +218,7 @@ void engine_hub_wake_all(struct fed_engine *en)
     for (size_t i = 0; i < en->peers.len; i++) {
         struct hub_peer *p = en->peers.data[i];
         p->news = true;
-        if (p->pull != NULL && !p->asking) {
+        if (p->pull != NULL && !p->asking && may_have_news(en, p)) {
             pull_ask(en, p);
         }
     }
@@ -222,11 +235,11 @@ void engine_hub_tick(struct fed_engine *en)
         }
         if (engine_member_state(en, span_of(p->node)) != FED_TAKEN) {
             pull_refuse(en, p, 403, "removed", "no longer a member");
+        } else if (p->news && (may_have_news(en, p) || en->now >= call->until)) {
+            pull_ask(en, p);
         } else if (en->now >= call->until) {
             const struct batch nothing = {.epoch = (int64_t)p->out.epoch};
             pull_answer(en, p, &nothing);
-        } else if (p->news) {
-            pull_ask(en, p);
         }
     }
     engine_pulls_go(en);

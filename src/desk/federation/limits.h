@@ -14,6 +14,8 @@ enum {
     FED_KEY_BYTES = 32,          /* Ed25519 and X25519 public keys */
     FED_SECRET_BYTES = 64,       /* Ed25519 secret key as libsodium keeps it */
     FED_SIG_BYTES = 64,          /* Ed25519 */
+    FED_PAUSE_FREE = 100,        /* members that are given news at once, always */
+    FED_PAUSE_EACH_US = 500,     /* for each member more, between two answers with news to the same member */
     FED_BASE64_KEY_LEN = 43,     /* base64url without padding of 32 bytes */
     FED_BASE64_SIG_LEN = 86,     /* of 64 bytes */
     FED_FINGERPRINT_BYTES = 20,  /* of BLAKE2b-256, shown in base32 */

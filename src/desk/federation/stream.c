@@ -27,6 +27,11 @@ void fed_stream_restart(struct fed_stream_out *out, uint64_t epoch)
     *out = (struct fed_stream_out){.epoch = epoch};
 }
 
+time_ns fed_stream_pause(size_t members)
+{
+    return members <= FED_PAUSE_FREE ? 0 : (time_ns)(members - FED_PAUSE_FREE) * FED_PAUSE_EACH_US * 1000;
+}
+
 enum fed_meeting fed_stream_meet(const struct fed_stream_out *mine, const struct fed_stream_in *theirs,
                                  struct span id_there, uint64_t *epoch_out)
 {

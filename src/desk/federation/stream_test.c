@@ -302,8 +302,21 @@ static void test_simulation(void **state)
     mem_free(s);
 }
 
+static void test_pauses(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t members;
+        time_ns pause;
+    } rows[] = {{0, 0}, {7, 0}, {100, 0}, {101, 500 * 1000}, {300, TIME_SECOND / 10}, {4100, 2 * TIME_SECOND}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        assert_int_equal(fed_stream_pause(rows[i].members), rows[i].pause);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_meetings), cmocka_unit_test(test_takes), cmocka_unit_test(test_simulation)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_meetings), cmocka_unit_test(test_takes), cmocka_unit_test(test_simulation),
+                                       cmocka_unit_test(test_pauses)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
