@@ -29,6 +29,7 @@ struct hub {
     size_t bodies; /* bytes */
     unsigned connections;
     struct hub_request *requests;
+    bool stopping; /* nothing new waits: the library ends the program over a connection that still does */
 };
 
 /* One TLS connection: who it is, found out once. */
@@ -332,6 +333,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         r->call.respond = respond;
         if (r->body.failed) {
             refuse(r, 413, "shape");
+        } else if (hub->stopping) {
+            refuse(r, 503, "stopping");
         } else {
             fed_hub_call(hub->config.engine, &r->call);
         }
@@ -406,6 +409,7 @@ void hub_free(struct hub **out)
         return;
     }
     CHECK_OBJ(hub, HUB_MAGIC);
+    hub->stopping = true;
     for (struct hub_request *r = hub->requests; r != NULL; r = r->next) {
         if (r->state == WAITING) {
             fed_hub_gone(hub->config.engine, &r->call);
