@@ -47,6 +47,11 @@ void config_init(struct config *c)
     c->hunters = 1;
 }
 
+void config_source_init(struct config_source *s)
+{
+    *s = (struct config_source){.source = SPAN("auto")};
+}
+
 void config_fini(struct config *c)
 {
     arena_fini(&c->arena);

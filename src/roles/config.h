@@ -103,7 +103,13 @@ struct config {
     } federation;
 };
 
+/* Of times that state none. */
+#define CONFIG_ZONE_DEFAULT "local"
+
+/* Every default; what is new here belongs into defaults.c too. */
 void config_init(struct config *c);
+/* The defaults of one source, but for its organisation. */
+void config_source_init(struct config_source *s);
 void config_fini(struct config *c);
 
 /* Reads a file's bytes. ERR_INVALID names file, line and key. Texts are copied. */

@@ -102,7 +102,7 @@ static int read_listen(struct reading *r, const struct yaml_node *root, const ch
 
 static int read_zone(struct reading *r, const struct yaml_node *map, int32_t *out)
 {
-    struct span s = SPAN("local");
+    struct span s = SPAN(CONFIG_ZONE_DEFAULT);
     int rc = text(r, map, "zone", false, &s);
     if (rc != 0) {
         return rc;
@@ -167,10 +167,10 @@ static int read_source(struct reading *r, const struct yaml_node *map, struct co
 {
     static const char *const keys[] = {"name",   "kind",         "listen", "path", "token",
                                        "source", "organisation", "zone",   "silent_after", NULL};
-    int64_t silent = 0;
     int rc = yaml_expect(map, YAML_MAP, "a source", r->e);
     rc = rc == 0 ? yaml_known_keys(map, keys, r->e) : rc;
-    s->source = SPAN("auto");
+    config_source_init(s);
+    int64_t silent = s->silent_after_s;
     s->organisation = r->c->organisation;
     rc = rc == 0 ? text(r, map, "name", true, &s->name) : rc;
     rc = rc == 0 ? read_kind(r, map, &s->kind) : rc;

@@ -16,6 +16,7 @@
 #include "records/rule_cost.h"
 #include "roles/keeper_records_priv.h"
 #include "roles/keeper_signals.h"
+#include "roles/keeper_upgrade.h"
 #include "roles/rules_wire.h"
 
 int keeper_records_open(const char *data_dir, const struct keeper_records_hooks *hooks,
@@ -38,6 +39,7 @@ int keeper_records_open(const char *data_dir, const struct keeper_records_hooks 
     buf_init(&kr->rules, KEEPER_RULES_BATCH + KEEPER_RULE_MAX);
     int rc = records_open(path, clock_now(), e, &kr->db);
     rc = rc < 0 ? rc : db_write_back_aside(kr->db, path, e);
+    rc = rc == 0 ? keeper_upgrade_note(kr->db, clock_now(), e) : rc;
     if (rc < 0) {
         keeper_records_close(&kr);
         return rc;

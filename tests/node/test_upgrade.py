@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: EUPL-1.2
 """A node whose data an older program wrote: it keeps a copy, changes the form, loses nothing; where that fails it does not start."""
+import json
 import pathlib
 import sqlite3
 import subprocess
@@ -73,6 +74,76 @@ class Upgrade(unittest.TestCase):
         self.assertEqual(len(self.node.having("after the upgrade")), 1)
         done = subprocess.run([PROGRAM, "verify", "--data", str(self.node.data)], capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def check(self, *options):
+        done = subprocess.run([PROGRAM, "upgrade", "--check", "--data", str(self.node.data), "--json", *options],
+                              capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def set(self, name, change):
+        """What another program would have left in a setting."""
+        db = sqlite3.connect(self.records)
+        (value,) = db.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
+        self.assertNotEqual(change(value), value)
+        db.execute("UPDATE setting SET value = ? WHERE name = ?", (change(value), name))
+        db.commit()
+        db.close()
+
+    def test_check_tells_what_changes(self):
+        version = self.older(2)
+        said = self.check()
+        self.assertEqual((said["records"], said["records_to"], len(said["migrations"])), (version, version + 2, 2))
+        self.assertIsNone(said["from"])
+        self.assertIsNone(said["defaults"])  # that program kept no list: not told as "nothing changes"
+        self.assertGreater(said["free_bytes"], 0)
+        self.assertGreater(said["copy_bytes"], 0)
+        self.assertEqual(rows(self.records, "SELECT MAX(version) FROM schema_version"), [(version,)])  # it changed nothing
+        self.node.start()
+        said = self.check()  # a running node is not disturbed
+        self.assertEqual((said["from"], said["migrations"], said["defaults"]), (said["to"], [], []))
+        self.assertEqual(self.node.stop(), 0)
+        # The program before had one hunter more, knew a key that is gone, and not yet the one of heartbeats.
+        self.set("program.version", lambda v: "0.0.9")
+        self.set("program.defaults", lambda v: v.replace("hunters=1\n", "hunters=2\nhurry=no\n").replace(
+            "notify.heartbeat.every=60\n", "").replace("desk.listen=127.0.0.1:8600", "desk.listen=127.0.0.1:8599"))
+        want = [{"key": "desk.listen", "before": "127.0.0.1:8599", "now": "127.0.0.1:8600", "stated": True},
+                {"key": "hunters", "before": "2", "now": "1", "stated": False},
+                {"key": "hurry", "before": "no", "now": None, "stated": False},
+                {"key": "notify.heartbeat.every", "before": None, "now": "60", "stated": False}]
+        said = self.check("--config", str(self.node.config))
+        self.assertEqual((said["from"], said["defaults"]), ("0.0.9", want))
+        text = subprocess.run([PROGRAM, "upgrade", "--check", "--data", str(self.node.data), "--config", str(self.node.config)],
+                              capture_output=True, text=True)
+        self.assertEqual(text.returncode, 0, text.stderr)
+        self.assertIn("4 defaults change", text.stdout)
+        self.assertIn("hunters: was 2, becomes 1\n", text.stdout)
+        self.assertIn("states it, so nothing changes", text.stdout)
+        # The start tells it too: in the log, and for ever in the audit trail.
+        self.node.start()
+        self.assertEqual(self.node.stop(), 0)
+        self.assertEqual(
+            rows(self.records, "SELECT what, subject, before_value, after_value FROM audit WHERE who = 'sereno' "
+                 "AND what IN ('program.changed', 'default.changed') ORDER BY seq"),
+            [("program.changed", "sereno", "0.0.9", said["to"])] +
+            [("default.changed", d["key"], d["before"] or "", d["now"] or "") for d in want])
+        self.assertIn("upgrade.changed", self.node.log.read_text(errors="replace"))
+        self.assertEqual(self.check()["defaults"], [])
+        self.kept(self.records)
+
+    def test_check_refuses(self):
+        for options in ([], ["--check", "--data", str(self.node.folder / "nowhere")]):
+            done = subprocess.run([PROGRAM, "upgrade", *options], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 1 if options else 2)
+            self.assertTrue(done.stderr)
+        self.older(0)
+        db = sqlite3.connect(self.records)
+        db.execute("INSERT INTO schema_version VALUES (9999, 'future', 1)")
+        db.commit()
+        db.close()
+        done = subprocess.run([PROGRAM, "upgrade", "--check", "--data", str(self.node.data)], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("newer program", done.stderr)
 
     def test_a_failed_one_does_not_start(self):
         version = self.older(STEPS_BACK)
