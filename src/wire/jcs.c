@@ -134,6 +134,16 @@ static bool listed(struct span key, const char *const names[])
 }
 
 /* Depth is bounded: the reader's limit, or how our own code nests what it builds. */
+static void write_decimal(struct buf *out, const struct jcs *v)
+{
+    int64_t unit = 1;
+    for (unsigned i = 0; i < v->scale; i++) {
+        unit *= 10;
+    }
+    int64_t n = v->number < 0 ? -v->number : v->number;
+    buf_printf(out, "%s%lld.%0*lld", v->number < 0 ? "-" : "", (long long)(n / unit), (int)v->scale, (long long)(n % unit));
+}
+
 static void write_value(struct buf *out, const struct jcs *v, const char *const without[])
 {
     bool object = v->kind == JCS_OBJECT;
@@ -147,6 +157,9 @@ static void write_value(struct buf *out, const struct jcs *v, const char *const 
         return;
     case JCS_INT:
         buf_printf(out, "%lld", (long long)v->number);
+        return;
+    case JCS_DECIMAL:
+        write_decimal(out, v);
         return;
     case JCS_TEXT:
         write_text(out, v->text);
@@ -385,6 +398,7 @@ struct jcs *jcs_copy(struct arena *a, const struct jcs *v)
     struct jcs *copy = new_value(a, v->kind);
     copy->truth = v->truth;
     copy->number = v->number;
+    copy->scale = v->scale;
     copy->text = arena_copy(a, v->text);
     for (const struct jcs *m = v->first; m != NULL; m = m->next) {
         struct jcs *child = jcs_copy(a, m);

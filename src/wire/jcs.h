@@ -24,14 +24,16 @@ enum {
 };
 #define JCS_INT_MAX INT64_C(9007199254740991) /* 2^53 - 1: what every reader keeps exactly */
 
-enum jcs_kind { JCS_NULL, JCS_BOOL, JCS_INT, JCS_TEXT, JCS_ARRAY, JCS_OBJECT };
+enum jcs_kind { JCS_NULL, JCS_BOOL, JCS_INT, JCS_TEXT, JCS_ARRAY, JCS_OBJECT, JCS_DECIMAL };
+enum { JCS_SCALE_MAX = 15 /* digits behind the point of a JCS_DECIMAL */ };
 
 /* One value. Members of an object stand in the order of RFC 8785 §3.2.3 (by UTF-16 code units). */
 struct jcs {
     enum jcs_kind kind;
     bool truth;       /* JCS_BOOL */
+    uint8_t scale;    /* JCS_DECIMAL: the value is number / 10^scale; 1 to JCS_SCALE_MAX, number ends in no zero */
     uint32_t count;   /* elements or members */
-    int64_t number;   /* JCS_INT */
+    int64_t number;   /* JCS_INT, JCS_DECIMAL */
     struct span text; /* JCS_TEXT: UTF-8 without escapes */
     struct span key;  /* name in the object around it */
     struct jcs *first;
@@ -47,7 +49,13 @@ struct jcs {
 int jcs_read(struct arena *a, struct span text, uint32_t depth_max, struct jcs **out,
              struct err *e) NODISCARD;
 
-/* The canonical form; out->failed when it does not fit. */
+/*
+ * As jcs_read, and takes decimals too: exactly, with at most 15 digits behind the point, and number under 2^53. 1.0 and 1e2
+ * are JCS_INT. For what people keep (records), never for what is signed.
+ */
+int jcs_read_decimals(struct arena *a, struct span text, uint32_t depth_max, struct jcs **out, struct err *e) NODISCARD;
+
+/* The canonical form (of a decimal its digits, never an exponent); out->failed when it does not fit. */
 void jcs_write(struct buf *out, const struct jcs *v);
 /* As jcs_write, of an object without the members named in the NULL-ended list. */
 void jcs_write_without(struct buf *out, const struct jcs *object, const char *const names[]);

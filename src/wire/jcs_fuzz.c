@@ -26,6 +26,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         CHECK(span_eq(jcs_text(&a, again), form));
         CHECK(span_eq(jcs_text(&a, jcs_copy(&a, v)), form));
     }
+    /* With decimals: all that is read without them, the same, and what is written is read again as the same. */
+    struct jcs *loose = NULL;
+    int rd = jcs_read_decimals(&a, text, 16, &loose, &e);
+    CHECK(rc != 0 || rd == 0);
+    if (rd == 0) {
+        struct span form = jcs_text(&a, loose);
+        CHECK(rc != 0 || span_eq(form, jcs_text(&a, v)));
+        MUST(jcs_read_decimals(&a, form, 16, &again, &e));
+        CHECK(span_eq(jcs_text(&a, again), form));
+    }
     arena_reset(&a);
     return 0;
 }

@@ -12,6 +12,7 @@ struct reader {
     uint32_t depth_max;
     uint32_t nodes;
     struct err *e;
+    bool decimals;
 };
 
 static int bad(struct reader *r, int code, const char *what)
@@ -174,6 +175,97 @@ static int read_int(struct reader *r, int64_t *out)
     return 0;
 }
 
+/* Digits so far: value = number * 10^(zeros - behind), where zeros are those at the end, not yet taken in. */
+struct digits {
+    int64_t number;
+    uint32_t zeros, behind;
+    bool any;
+};
+
+/* A run of digits into d; ERR_LIMIT when they do not fit. */
+static int read_digits(struct reader *r, struct digits *d, bool behind)
+{
+    const char *start = r->at;
+    for (; peek(r) >= '0' && peek(r) <= '9'; r->at++) {
+        int digit = *r->at - '0';
+        d->behind += behind ? 1 : 0;
+        d->zeros += d->number != 0 || digit != 0 ? 1 : 0;
+        if (digit == 0) {
+            continue;
+        }
+        for (; d->zeros > 0; d->zeros--) {
+            d->number *= 10;
+            if (d->number > JCS_INT_MAX) {
+                return bad(r, ERR_LIMIT, "a number with more digits than are kept exactly");
+            }
+        }
+        d->number += digit;
+    }
+    d->any = r->at > start;
+    return d->number > JCS_INT_MAX ? bad(r, ERR_LIMIT, "a number with more digits than are kept exactly") : 0;
+}
+
+static int read_exponent(struct reader *r, int64_t *out)
+{
+    enum { EXPONENT_MAX = 100000 }; /* beyond it digits are only counted over */
+    r->at++;
+    bool minus = peek(r) == '-';
+    r->at += minus || peek(r) == '+' ? 1 : 0;
+    const char *start = r->at;
+    int64_t v = 0;
+    for (; peek(r) >= '0' && peek(r) <= '9'; r->at++) {
+        v = v > EXPONENT_MAX ? v : v * 10 + (*r->at - '0');
+    }
+    *out = minus ? -v : v;
+    return r->at > start ? 0 : unexpected(r);
+}
+
+/* RFC 8259 §6, exactly: JCS_INT where it is whole, else JCS_DECIMAL. */
+static int read_decimal(struct reader *r, struct jcs *v)
+{
+    struct digits d = {0};
+    int64_t exponent = 0;
+    bool minus = peek(r) == '-';
+    r->at += minus ? 1 : 0;
+    bool zero = peek(r) == '0' && r->end - r->at > 1 && r->at[1] >= '0' && r->at[1] <= '9';
+    int rc = zero ? bad(r, ERR_INVALID, "a number that begins with 0") : read_digits(r, &d, false);
+    if (rc == 0 && !d.any) {
+        rc = unexpected(r);
+    }
+    if (rc == 0 && peek(r) == '.') {
+        r->at++;
+        rc = read_digits(r, &d, true);
+        rc = rc == 0 && !d.any ? unexpected(r) : rc;
+    }
+    if (rc == 0 && (peek(r) == 'e' || peek(r) == 'E')) {
+        rc = read_exponent(r, &exponent);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    exponent += (int64_t)d.zeros - (int64_t)d.behind;
+    for (; d.number != 0 && exponent > 0; exponent--) {
+        d.number *= 10;
+        if (d.number > JCS_INT_MAX) {
+            return bad(r, ERR_LIMIT, "a number of 2^53 or more");
+        }
+    }
+    if (d.number != 0 && exponent < -JCS_SCALE_MAX) {
+        return bad(r, ERR_LIMIT, "a number with more digits than are kept exactly");
+    }
+    bool whole = d.number == 0 || exponent == 0;
+    v->kind = whole ? JCS_INT : JCS_DECIMAL;
+    v->number = minus ? -d.number : d.number;
+    v->scale = whole ? 0 : (uint8_t)-exponent;
+    return 0;
+}
+
+static int read_number(struct reader *r, struct jcs *v)
+{
+    v->kind = JCS_INT;
+    return r->decimals ? read_decimal(r, v) : read_int(r, &v->number);
+}
+
 static int read_value(struct reader *r, struct jcs *v, uint32_t depth);
 
 static int new_child(struct reader *r, struct jcs *parent, struct jcs **out)
@@ -295,8 +387,7 @@ static int read_value(struct reader *r, struct jcs *v, uint32_t depth)
         v->kind = JCS_TEXT;
         rc = read_string(r, &v->text);
     } else if (c == '-' || (c >= '0' && c <= '9')) {
-        v->kind = JCS_INT;
-        rc = read_int(r, &v->number);
+        rc = read_number(r, v);
     } else {
         rc = read_word(r, v);
     }
@@ -304,10 +395,10 @@ static int read_value(struct reader *r, struct jcs *v, uint32_t depth)
     return rc;
 }
 
-int jcs_read(struct arena *a, struct span text, uint32_t depth_max, struct jcs **out,
-             struct err *e)
+static int read_document(struct arena *a, struct span text, uint32_t depth_max, bool decimals, struct jcs **out,
+                         struct err *e)
 {
-    struct reader r = {a, text.ptr, text.ptr, text.ptr, depth_max, 1, e};
+    struct reader r = {a, text.ptr, text.ptr, text.ptr, depth_max, 1, e, decimals};
     CHECK(depth_max <= JCS_DEPTH_MAX);
     if (text.len == 0) {
         return bad(&r, ERR_TRUNCATED, "an empty document");
@@ -325,4 +416,15 @@ int jcs_read(struct arena *a, struct span text, uint32_t depth_max, struct jcs *
         *out = root;
     }
     return rc;
+}
+
+int jcs_read(struct arena *a, struct span text, uint32_t depth_max, struct jcs **out,
+             struct err *e)
+{
+    return read_document(a, text, depth_max, false, out, e);
+}
+
+int jcs_read_decimals(struct arena *a, struct span text, uint32_t depth_max, struct jcs **out, struct err *e)
+{
+    return read_document(a, text, depth_max, true, out, e);
 }

@@ -272,9 +272,42 @@ static void test_generated(void **state)
     arena_fini(&a);
 }
 
+static void test_decimals(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *form; /* NULL: refused */
+    } cases[] = {
+        {"0", "0"}, {"-0", "0"}, {"0.0", "0"}, {"1.0", "1"}, {"1e2", "100"}, {"12.50", "12.5"}, {"-0.001", "-0.001"},
+        {"100e-2", "1"}, {"1.5E+1", "15"}, {"0.1e1", "1"}, {"1e-15", "0.000000000000001"}, {"1e-16", NULL},
+        {"9007199254740991", "9007199254740991"}, {"9007199254740992", NULL}, {"900719925474099.1", "900719925474099.1"},
+        {"1.00000000000000000000000000000000000", "1"}, {"1e15", "1000000000000000"}, {"1e16", NULL}, {"1e999999999999", NULL},
+        {"0e999999999999", "0"}, {"1000000000000000000000e-21", "1"}, {"3.14159265358979", "3.14159265358979"},
+        {"3.141592653589793238", NULL}, {"01", NULL}, {"1.", NULL}, {".5", NULL}, {"1e", NULL}, {"1e+", NULL}, {"-", NULL},
+        {"+1", NULL}, {"1.5.5", NULL}, {"--1", NULL}, {"0x10", NULL}, {"[1.5,2,\"x\"]", "[1.5,2,\"x\"]"},
+    };
+    struct arena a;
+    arena_init(&a, 0);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct jcs *v = NULL;
+        struct err e = {0};
+        size_t n = strlen(cases[i].text);
+        char *exact = mem_alloc(n);
+        memcpy(exact, cases[i].text, n);
+        int rc = jcs_read_decimals(&a, span_make(exact, n), 4, &v, &e);
+        mem_free(exact);
+        if ((rc == 0) != (cases[i].form != NULL) || (rc == 0 && !span_eq(jcs_text(&a, v), span_of(cases[i].form)))) {
+            fail_msg("%s: %d %s", cases[i].text, rc, rc == 0 ? jcs_text(&a, v).ptr : e.text);
+        }
+        assert_true(rc != 0 || span_eq(jcs_text(&a, jcs_copy(&a, v)), span_of(cases[i].form)));
+    }
+    arena_fini(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_good), cmocka_unit_test(test_bad), cmocka_unit_test(test_limits),
-                                       cmocka_unit_test(test_get_and_build), cmocka_unit_test(test_generated)};
+                                       cmocka_unit_test(test_get_and_build), cmocka_unit_test(test_generated),
+                                       cmocka_unit_test(test_decimals)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

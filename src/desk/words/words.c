@@ -87,3 +87,14 @@ void words_write(struct buf *b, const struct words *w, enum word word, const str
     }
     buf_span(b, left);
 }
+
+enum word words_of_fault(enum schema_reason reason)
+{
+    static const enum word words[] = {
+#define REASON(name, word) [SCHEMA_##name] = WORD_FAULT_##name,
+#include "records/schema/reasons.def"
+#undef REASON
+    };
+    CHECK((unsigned)reason < SCHEMA_REASON_COUNT);
+    return words[reason];
+}

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
+#include "records/schema/schema.h"
 
 enum word {
 #define WORD(name, key) WORD_##name,
@@ -28,6 +29,8 @@ const struct words *words_of(struct span tag);
 /* The best of an Accept-Language header (RFC 9110 §12.5.4); English where nothing fits or it cannot be read. Looks at no more
  * than WORDS_ACCEPT_MAX ranges. */
 const struct words *words_accept(struct span header);
+/* What is said of a value that a schema refuses (records/schema); its value is {limit}. */
+enum word words_of_fault(enum schema_reason reason);
 /* English. */
 const struct words *words_default(void);
 

@@ -67,8 +67,39 @@ static void sentences(void **state)
     }
 }
 
+/* Every reason for which a value is refused has a sentence in every language, with its limit in it where one is told. */
+static void faults(void **state)
+{
+    (void)state;
+    static const struct {
+        enum schema_reason reason;
+        const char *language, *said;
+    } cases[] = {
+        {SCHEMA_MINIMUM, "en", "This must be <0> or more."},
+        {SCHEMA_MISSING, "es", "Falta «<0>»."},
+        {SCHEMA_ENUM, "en", "This is none of the values to choose from."},
+    };
+    const struct words_value limit = {"limit", SPAN("0")};
+    struct buf b;
+    buf_init(&b, 4096);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        buf_clear(&b);
+        words_write(&b, words_of(span_of(cases[i].language)), words_of_fault(cases[i].reason), &limit, 1, shout);
+        assert_true(span_eq(buf_view(&b), span_of(cases[i].said)));
+    }
+    for (size_t i = 0; i < words_languages; i++) {
+        for (unsigned r = 0; r < SCHEMA_REASON_COUNT; r++) {
+            for (unsigned other = 0; other < r; other++) { /* no two are told alike */
+                assert_string_not_equal(words_table[i].text[words_of_fault((enum schema_reason)r)],
+                                        words_table[i].text[words_of_fault((enum schema_reason)other)]);
+            }
+        }
+    }
+    buf_free(&b);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(headers), cmocka_unit_test(sentences)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(headers), cmocka_unit_test(sentences), cmocka_unit_test(faults)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
