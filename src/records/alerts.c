@@ -113,12 +113,13 @@ static void bind_alert(struct db_stmt *s, const struct alert *a, struct span id,
     db_bind_bytes(s, 22, detail);
 }
 
-/* The same alert told again with more events folded in: its numbers grow, nothing else changes. */
+/* The same alert told again with more events folded in: its numbers grow, an earlier event may have come late. */
 static int fold_more(struct db *db, const struct alert *a, struct span id, struct span detail, struct err *e)
 {
     struct db_stmt *s = NULL;
     int rc = db_query(db,
-                      "UPDATE alert SET events = $2, last_time = $3, detail = $4 "
+                      "UPDATE alert SET events = $2, last_time = $3, detail = $4, "
+                      "time = CASE WHEN $5 < time THEN $5 ELSE time END "
                       "WHERE id = $1 AND events < $2",
                       e, &s);
     if (rc < 0) {
@@ -128,6 +129,7 @@ static int fold_more(struct db *db, const struct alert *a, struct span id, struc
     db_bind_i64(s, 2, a->count);
     db_bind_i64(s, 3, a->last_time);
     db_bind_bytes(s, 4, detail);
+    db_bind_i64(s, 5, a->time);
     rc = db_run(s, e);
     return rc < 0 || db_changes(db) == 0 ? rc : fed_pending_mark(db, id, a->received, e);
 }

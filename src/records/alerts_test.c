@@ -86,6 +86,49 @@ static void pages_have_no_gap(void **state)
     arena_reset(&arena);
 }
 
+/* Told again with more events in it, the first of which came late. */
+static void grows(void **state)
+{
+    (void)state;
+    struct db *db = test_db();
+    struct alert a = {.rule_id = SPAN("rule-7"), .rule_hash = SPAN("00"), .title = SPAN("Many"), .level = LEVEL_HIGH, .time = TEST_NOW,
+                      .received = TEST_NOW, .last_time = TEST_NOW, .count = 1, .organisation = SPAN("lantern")};
+    const struct alert_place place = {.day = 20779, .block = 1, .index = 7};
+    const struct {
+        uint32_t count;
+        time_ns time, last; /* as told */
+        uint32_t count_kept;
+        time_ns time_kept, last_kept;
+    } cases[] = {
+        {1, 0, 0, 1, 0, 0},
+        {3, 0, 20, 3, 0, 20},
+        {4, -15, 20, 4, -15, 20},
+        {6, -15, 30, 6, -15, 30},
+        {6, -99, 99, 6, -15, 30}, /* not more: an old answer */
+        {7, -10, 30, 7, -15, 30}, /* no later first event */
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char id[ALERT_ID_LEN + 1] = "";
+        bool is_new = false;
+        struct err e = {0};
+        struct alert_row row;
+        struct span detail;
+        a.count = cases[i].count;
+        a.time = TEST_NOW + cases[i].time;
+        a.last_time = TEST_NOW + cases[i].last;
+        assert_int_equal(db_begin(db, &e), 0);
+        assert_int_equal(alerts_insert(db, &a, SPAN("detail"), &place, id, &is_new, &e), 0);
+        assert_int_equal(db_commit(db, &e), 0);
+        assert_int_equal(is_new, i == 0);
+        assert_int_equal(alerts_get(db, SPAN("lantern"), span_of(id), &arena, &row, &detail, &e), 0);
+        assert_int_equal(row.count, cases[i].count_kept);
+        assert_int_equal(row.time, TEST_NOW + cases[i].time_kept);
+        assert_int_equal(row.last_time, TEST_NOW + cases[i].last_kept);
+    }
+    db_close(&db);
+    arena_reset(&arena);
+}
+
 static void filters_choose(void **state)
 {
     (void)state;
@@ -427,6 +470,7 @@ int run_alert_tests(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pages_have_no_gap),
         cmocka_unit_test(pages_are_the_whole_truth),
+        cmocka_unit_test(grows),
         cmocka_unit_test(filters_choose),
         cmocka_unit_test(life_of_an_alert),
         cmocka_unit_test(counts_follow),

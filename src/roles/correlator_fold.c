@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * From completed correlations to alerts: completions of one group within a minute of event time are one alert with a
+ * From completed correlations to alerts: completions of one group in the same minute of event time are one alert with a
  * count, and a correlation gives at most so many alerts per organisation and minute; what comes beyond is counted in the
- * last of them. Times are those of the log, never of a clock, so that a replay folds as the first run did. Runs in the
- * correlator role.
+ * last of them. Minutes are those of the events' clock, not counted from the first completion, so that completions fold
+ * alike in whatever order they come: from one intake or several, now or in a replay. Runs in the correlator role.
  */
 #include <stdio.h>
 #include <string.h>
@@ -29,9 +29,17 @@ static void list_append(struct link *l, struct link_fold *f)
     l->newest = f;
 }
 
-static void put_key(struct buf *out, uint32_t correlation, struct span scope, struct span group)
+/* The minute of event time a completion belongs to, counted from 1970. */
+static time_ns minute_of(time_ns time)
+{
+    const time_ns length = LINK_FOLD_S * TIME_SECOND;
+    return time < 0 ? (time + 1) / length - 1 : time / length;
+}
+
+static void put_key(struct buf *out, uint32_t correlation, time_ns minute, struct span scope, struct span group)
 {
     buf_u32(out, correlation);
+    buf_u64(out, (uint64_t)minute);
     buf_str(out, scope);
     buf_str(out, group);
 }
@@ -45,6 +53,7 @@ static struct link_fold *fold_add(struct link *l, struct span key)
     f->key = span_make(copy, key.len);
     struct cursor c = cursor_of(f->key);
     f->correlation = cursor_u32(&c);
+    (void)cursor_u64(&c); /* its minute */
     f->scope = cursor_str(&c);
     f->group = cursor_str(&c);
     buf_init(&f->alert, ALERT_MAX_BYTES);
@@ -84,6 +93,7 @@ static void tell(struct link *l, struct link_fold *f)
     buf_init(&body, ALERT_MAX_BYTES);
     CHECK(alert_decode(&c, &arena, &a, NULL) == 0);
     a.count = f->count;
+    a.time = f->first;
     a.last_time = f->last;
     alert_encode(&body, &a);
     CHECK(!body.failed);
@@ -102,6 +112,9 @@ static void tell(struct link *l, struct link_fold *f)
 static void count_in(struct link *l, struct link_fold *f, time_ns time)
 {
     f->count += f->count < UINT32_MAX ? 1 : 0;
+    if (time < f->first && minute_of(time) == minute_of(f->first)) { /* else it is one of those beyond the limit */
+        f->first = time;
+    }
     f->last = time > f->last ? time : f->last;
     f->touched = l->clock;
     if (f != l->newest) {
@@ -194,17 +207,9 @@ void link_completed(struct link *l, const struct link_input *in, const struct co
     }
     struct buf key;
     buf_init(&key, FOLD_KEY_MAX);
-    put_key(&key, o->correlation, o->scope, o->group);
+    put_key(&key, o->correlation, minute_of(o->time), o->scope, o->group);
     CHECK(!key.failed);
     struct link_fold *f = map_get(&l->folds, buf_view(&key), &found) ? (struct link_fold *)(uintptr_t)found : NULL;
-    if (f != NULL && o->time >= f->first + LINK_FOLD_S * TIME_SECOND) {
-        if (f->count > f->told) {
-            tell(l, f);
-        }
-        fold_free(l, f);
-        map_again(l);
-        f = NULL;
-    }
     f = f == NULL ? over_limit(l, o->correlation, o->scope) : f;
     if (f != NULL) {
         count_in(l, f, o->time);
@@ -330,7 +335,7 @@ static int load_one(struct link *l, struct cursor *c, struct err *e)
         return rc; /* of a correlation that is gone: it was told */
     }
     buf_init(&key, FOLD_KEY_MAX);
-    put_key(&key, number, scope, group);
+    put_key(&key, number, minute_of(f.first), scope, group);
     struct link_fold *to = fold_add(l, buf_view(&key));
     to->first = f.first;
     to->last = f.last;
@@ -370,7 +375,7 @@ void link_folds_move(struct link *l, const struct ruleset *old)
         }
         if (number != UINT32_MAX) {
             buf_clear(&key);
-            put_key(&key, number, list->scope, list->group);
+            put_key(&key, number, minute_of(list->first), list->scope, list->group);
             struct link_fold *to = fold_add(l, buf_view(&key));
             to->first = list->first;
             to->last = list->last;

@@ -25,7 +25,7 @@ enum {
     LINK_SETTLE_MS = 1000,            /* with several intakes: windows of one may come this much behind those of another */
     LINK_SLOT_MS = 250,               /* matches go on in slices of this much received time */
     LINK_HELD_MAX = 32 * 1024 * 1024, /* bytes held: then nothing waits any longer */
-    LINK_FOLD_S = 60,                 /* of event time: completions of one group are one alert for so long */
+    LINK_FOLD_S = 60,                 /* of event time: completions of one group in the same slice of it are one alert */
     LINK_FOLD_ALERTS = 60,            /* stored per correlation and organisation in LINK_FOLD_S of received time */
     LINK_FOLDS_MAX = 4096,            /* open at once; then the one touched longest ago is closed */
     LINK_UPDATE_S = 5,                /* a grown count is told this often */
@@ -57,8 +57,8 @@ struct link_row {
 struct link_fold {
     struct link_fold *older, *newer; /* by last touch */
     uint32_t correlation;
-    struct span key; /* u32 correlation, scope, group; owned with the fold */
-    time_ns first, last; /* event time */
+    struct span key; /* u32 correlation, u64 minute, scope, group; owned with the fold */
+    time_ns first, last; /* event time; the first is always of the fold's minute */
     time_ns opened, touched; /* received time */
     uint32_t count, told;
     struct archive_address at;

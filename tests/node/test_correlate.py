@@ -180,20 +180,26 @@ def stream(seed, count, hosts=12):
 
 
 class Correlate(unittest.TestCase):
-    def run_once(self, intakes, events):
-        """All events over several connections and datagram senders in turn; the alerts that came of them."""
+    def run_once(self, intakes, events, batches=None):
+        """All events over several connections and datagram senders in turn; the alerts that came of them.
+
+        Batches: the events' numbers in the order in which they are sent, each when the one before is in the archive.
+        """
         node = CorrelatedNode(PROGRAM, intakes).start()
         senders = [Sender(node.tcp) for _ in range(4)]
         datagrams = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(3)]
         try:
-            for i, event in enumerate(events):
-                if i % 7 < 4:
-                    senders[i % 7].send(event)
-                else:
-                    datagrams[i % 7 - 4].sendto(event.strip(), ("127.0.0.1", node.udp))
+            sent = 0
+            for batch in batches or [range(len(events))]:
+                for i in batch:
+                    if i % 7 < 4:
+                        senders[i % 7].send(events[i])
+                    else:
+                        datagrams[i % 7 - 4].sendto(events[i].strip(), ("127.0.0.1", node.udp))
+                sent += len(batch)
+                until("all events in the archive", lambda sent=sent: len(node.having("sereno-")) == sent)
             for s in senders:
                 s.close()
-            until("all events in the archive", lambda: len(node.having("sereno-")) == len(events))
             found = node.settle(f"alerts of {intakes} intakes to agree with the reference")
             return found, sorted(node.correlated("title, organisation, summary, events, time, last_time"))
         finally:
@@ -209,6 +215,15 @@ class Correlate(unittest.TestCase):
         self.assertGreater(len({key[0] for key in one}), 2)  # each of the three completed something
         self.assertEqual(one, three)
         self.assertEqual(alerts_of_one, alerts_of_three)
+
+    def test_in_whatever_order_they_come(self):
+        """Events that come late, as those of a slow intake do, complete and fold as if they had come in time."""
+        events = list(stream(7, 1500))
+        late = [range(at, at + 75) for pair in range(0, len(events), 150) for at in (pair + 75, pair)]
+        in_time, alerts = self.run_once(1, events)
+        out_of_order, alerts_of_late = self.run_once(1, events, late)
+        self.assertEqual(in_time, out_of_order)
+        self.assertEqual(alerts, alerts_of_late)
 
     def test_kill_anyone_at_any_time(self):
         node = CorrelatedNode(PROGRAM, 2).start()
