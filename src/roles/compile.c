@@ -124,7 +124,7 @@ static int compile_all(struct compiled *root, const struct sources *sources, con
     }
     if (rc == 0) {
         root->correlations = correlations_compile(set, root->catalog, region);
-        root->hunt = options->hunt ? hunt_plan_compile(set, root->catalog, region) : NULL;
+        root->hunt = options->hunt ? hunt_plan_compile(set, root->catalog, root->correlations, region) : NULL;
         root->ndeclared = options->ndeclared;
         root->used_bytes = (size_t)(region->next - region->base);
         root->magic = COMPILED_MAGIC;

@@ -19,7 +19,8 @@
 
 enum {
     HUNTER_NICE = 10,     /* a tenth of what a busy intake gets; lower, and the watchdog could miss it */
-    HUNTER_TALLY_MS = 500, /* what is counted is told at least this often: so much is done again after a death */
+    HUNTER_TALLY_MS = 500, /* what is counted is told this often: so much is done again after a death */
+    HUNTER_TALLY_BYTES_MS = 1024, /* and no more of it than so many bytes a millisecond: windows may hold much */
 };
 
 struct hunter {
@@ -36,6 +37,7 @@ struct hunter {
     uint64_t generation;
     struct hunt_run *run; /* once both are here */
     time_ns told;         /* monotonic, when the tally was */
+    size_t told_bytes;    /* how large it was */
 };
 
 static int preload(struct role *r, struct err *e)
@@ -209,7 +211,7 @@ static void tell_progress(struct hunter *h, int32_t day, uint32_t block)
     struct buf tally;
     struct buf result;
     time_ns now = clock_mono();
-    bool whole = now - h->told >= (time_ns)HUNTER_TALLY_MS * 1000000;
+    bool whole = now - h->told >= ((time_ns)HUNTER_TALLY_MS + (time_ns)(h->told_bytes / HUNTER_TALLY_BYTES_MS)) * 1000000;
     buf_init(&b, HUNTS_TALLY_MAX + HUNTS_RESULT_MAX + 4096);
     buf_init(&tally, HUNTS_TALLY_MAX);
     buf_init(&result, HUNTS_RESULT_MAX);
@@ -218,6 +220,7 @@ static void tell_progress(struct hunter *h, int32_t day, uint32_t block)
         h->told = now;
         hunt_run_tally(h->run, &tally);
         hunt_run_result(h->run, false, &result);
+        h->told_bytes = tally.len;
         whole = !tally.failed && !result.failed; /* too much to keep: a death costs it all, no more */
     }
     buf_u64(&b, h->job);

@@ -65,6 +65,23 @@ detection:
   condition: s
 level: low
 """,
+    "guess.yml": """title: Refused for the guesses
+id: 77777777-7777-4777-8777-777777777777
+name: refused_once
+logsource: {product: linux, service: sshd}
+detection:
+  s: {message|contains: 'Failed password'}
+  condition: s
+---
+title: Password guessed at
+id: 88888888-8888-4888-8888-888888888888
+correlation:
+  type: event_count
+  rules: [refused_once]
+  timespan: 5m
+  condition: {gte: 5}
+level: medium
+""",
     "broken.yml": "title: Broken\nlogsource: {product: linux}\ndetection: {condition: nothing}\n",
 }
 SENT = ("auth.log", "web-access.log", "journal.ndjson")
@@ -179,11 +196,11 @@ class Hunts(unittest.TestCase):
     # ---- what is found ----
 
     def test_rules_find_what_scan_finds(self):
-        wanted = ("sshd-failed.yml", "sudo.yml", "web.yml", "absent.yml")
+        wanted = ("sshd-failed.yml", "sudo.yml", "web.yml", "absent.yml", "guess.yml")
         scanned = self.scanned(*wanted)
         self.assertGreaterEqual(len(scanned), 3)  # or the test would show nothing
         answer = self.hunt(rules=self.texts(*wanted))
-        for title in ("Password refused", "Sudo by anna", "A path with dots"):
+        for title in ("Password refused", "Sudo by anna", "A path with dots", "Password guessed at"):
             item = self.item(answer, title)
             self.assertEqual((item["state"], item["count"]), ("matched", len(scanned[title])), item)
             found = self.originals(item)
@@ -193,6 +210,7 @@ class Hunts(unittest.TestCase):
                 self.assertEqual(len(found), 20)
                 self.assertLessEqual(set(found), set(scanned[title]))
         self.assertEqual(self.item(answer, "Never there")["state"], "clean")
+        self.assertNotIn("Refused for the guesses", [i["name"] for i in answer["result"]["items"]])
         self.assertEqual(answer["result"]["coverage"]["events"], answer["events"])
         self.assertGreaterEqual(answer["events"], 173 + 173 + 67)
 

@@ -31,6 +31,12 @@ const field_id *correlations_fields(const struct correlations *c, uint32_t rule,
 /* Whether any correlation refers to the rule at all (it may need no field). */
 bool correlations_uses(const struct correlations *c, uint32_t rule);
 
+/* Fields that one correlation itself reads of a match of the rule; FIELD_NONE among them: one that no event has. At most max. */
+uint32_t correlations_reads(const struct correlations *c, uint32_t correlation, uint32_t rule, field_id *out, uint32_t max);
+
+/* How many there are; they count from 0 as in the set they were compiled from. */
+uint32_t correlations_count(const struct correlations *c);
+
 struct correlator;
 struct correlator *correlator_new(const struct correlations *c, size_t state_max_bytes, int64_t lateness_ns);
 void correlator_free(struct correlator **c);

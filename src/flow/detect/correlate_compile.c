@@ -315,3 +315,22 @@ bool correlations_uses(const struct correlations *c, uint32_t rule)
 {
     return rule < c->nrules && c->use_start[rule] < c->use_start[rule + 1];
 }
+
+uint32_t correlations_count(const struct correlations *c)
+{
+    return c->n;
+}
+
+uint32_t correlations_reads(const struct correlations *c, uint32_t correlation, uint32_t rule, field_id *out, uint32_t max)
+{
+    uint32_t n = 0;
+    CHECK(rule < c->nrules);
+    for (uint32_t u = c->use_start[rule]; u < c->use_start[rule + 1]; u++) {
+        const struct corr_rule *r = &c->corrs[c->uses[u].corr];
+        uint32_t row = r->ngroup + r->nvalues;
+        for (uint32_t i = 0; i < row && c->uses[u].corr == correlation && n < max; i++) {
+            out[n++] = r->keys[(size_t)c->uses[u].ref * row + i].field;
+        }
+    }
+    return n;
+}

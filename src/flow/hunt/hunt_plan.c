@@ -3,6 +3,7 @@
 #include "flow/hunt/hunt_plan.h"
 
 #include "base/map.h"
+#include "base/mem.h"
 #include "base/vec.h"
 #include "flow/hunt/hunt.h"
 
@@ -72,30 +73,103 @@ static void head_of(const struct sigma_rule *r, struct arena *region, struct hun
     out->file = arena_copy(region, r->file);
 }
 
-const struct hunt_plan *hunt_plan_compile(const struct sigma_set *set,
-                                          const struct catalog *catalog, struct arena *region)
+static void rule_of(const struct sigma_set *set, uint32_t number, const struct catalog *catalog,
+                    struct arena *region, struct hunt_plan_rule *out)
+{
+    const struct sigma_rule *r = set->rules.data[number];
+    head_of(r, region, out);
+    out->number = number;
+    out->correlation = UINT32_MAX;
+    out->anywhere = is_search(r);
+    out->logsource = (struct logsource){arena_copy(region, r->logsource.product),
+                                        arena_copy(region, r->logsource.category),
+                                        arena_copy(region, r->logsource.service)};
+    fields_of(r, catalog, region, out);
+}
+
+/* Every rule that some correlation joins, once. */
+static void bases_of_all(struct hunt_plan *plan, const struct sigma_set *set,
+                         const struct catalog *catalog, struct arena *region)
+{
+    struct hunt_plan_rule *bases = arena_calloc(region, set->rules.len, sizeof *bases);
+    for (size_t i = 0; i < set->rules.len; i++) {
+        if (correlations_uses(plan->correlations, (uint32_t)i)) {
+            struct hunt_plan_rule *out = &bases[plan->nbases++];
+            rule_of(set, (uint32_t)i, catalog, region, out);
+            out->keys = correlations_fields(plan->correlations, (uint32_t)i, &out->nkeys);
+        }
+    }
+    plan->bases = bases;
+}
+
+/* Marks the rules below a correlation. The chain is bounded by the loader; each correlation is looked at once. */
+static void mark_bases(const struct sigma_set *set, size_t correlation, bool *rules, bool *seen)
+{
+    const struct sigma_correlation *c = set->correlations.data[correlation];
+    seen[correlation] = true;
+    for (uint32_t i = 0; i < c->nrefs; i++) {
+        size_t at = c->ref_index[i];
+        if (at < set->rules.len) {
+            rules[at] = true;
+        } else if (!seen[at - set->rules.len]) {
+            mark_bases(set, at - set->rules.len, rules, seen);
+        }
+    }
+}
+
+/* What the correlations seen read of a base rule. */
+static void keys_of(const struct hunt_plan *plan, uint32_t base, const bool *seen, struct arena *region,
+                    struct hunt_plan_base *out)
+{
+    field_id *keys = arena_calloc(region, HUNT_PLAN_KEYS_MAX, sizeof *keys);
+    for (uint32_t c = 0; c < correlations_count(plan->correlations); c++) {
+        if (seen[c]) {
+            out->nkeys += correlations_reads(plan->correlations, c, plan->bases[base].number, keys + out->nkeys,
+                                             HUNT_PLAN_KEYS_MAX - out->nkeys);
+        }
+    }
+    out->base = base;
+    out->keys = keys;
+}
+
+static void correlation_of(const struct hunt_plan *plan, const struct sigma_set *set, size_t number,
+                           struct arena *region, struct hunt_plan_rule *out)
+{
+    bool *rules = mem_calloc(set->rules.len + 1, sizeof *rules);
+    bool *seen = mem_calloc(set->correlations.len, sizeof *seen);
+    struct hunt_plan_base *bases = arena_calloc(region, plan->nbases, sizeof *bases);
+    mark_bases(set, number, rules, seen);
+    for (uint32_t i = 0; i < plan->nbases; i++) {
+        if (rules[plan->bases[i].number]) {
+            keys_of(plan, i, seen, region, &bases[out->nbases++]);
+        }
+    }
+    mem_free(rules);
+    mem_free(seen);
+    head_of(&set->correlations.data[number]->meta, region, out);
+    out->bases = bases;
+    out->number = UINT32_MAX;
+    out->correlation = (uint32_t)number;
+}
+
+const struct hunt_plan *hunt_plan_compile(const struct sigma_set *set, const struct catalog *catalog,
+                                          const struct correlations *correlations,
+                                          struct arena *region)
 {
     struct hunt_plan *plan = arena_alloc(region, sizeof *plan);
     struct hunt_plan_rule *rules =
         arena_calloc(region, set->rules.len + set->correlations.len, sizeof *rules);
+    plan->correlations = correlations;
     for (size_t i = 0; i < set->rules.len; i++) {
-        const struct sigma_rule *r = set->rules.data[i];
-        if (r->quiet) {
-            continue;
+        if (!set->rules.data[i]->quiet) {
+            rule_of(set, (uint32_t)i, catalog, region, &rules[plan->nrules++]);
         }
-        struct hunt_plan_rule *out = &rules[plan->nrules++];
-        head_of(r, region, out);
-        out->number = (uint32_t)i;
-        out->anywhere = is_search(r);
-        out->logsource = (struct logsource){arena_copy(region, r->logsource.product),
-                                            arena_copy(region, r->logsource.category),
-                                            arena_copy(region, r->logsource.service)};
-        fields_of(r, catalog, region, out);
     }
+    bases_of_all(plan, set, catalog, region);
     for (size_t i = 0; i < set->correlations.len; i++) {
-        struct hunt_plan_rule *out = &rules[plan->nrules++];
-        head_of(&set->correlations.data[i]->meta, region, out);
-        out->number = UINT32_MAX;
+        if (!set->correlations.data[i]->meta.quiet) {
+            correlation_of(plan, set, i, region, &rules[plan->nrules++]);
+        }
     }
     size_t n = set->refused.len < HUNT_PLAN_REFUSED_MAX ? set->refused.len : HUNT_PLAN_REFUSED_MAX;
     struct hunt_plan_refused *refused = arena_calloc(region, n, sizeof *refused);

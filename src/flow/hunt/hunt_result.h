@@ -25,7 +25,7 @@ enum {
     X(MATCHED, "matched")                   /* count, first, last and refs say where */            \
     X(CLEAN, "clean")                       /* what it needs was read, and it was not there */     \
     X(NOT_COVERED, "not-covered")           /* nothing of the kind it needs was read */            \
-    X(RULE_UNSUPPORTED, "rule-unsupported") /* refused, a correlation, or its fields never came */ \
+    X(RULE_UNSUPPORTED, "rule-unsupported") /* refused, or its fields never came */            \
     X(PENDING, "pending")                   /* the hunt is not at its end */
 
 enum hunt_state {

@@ -11,13 +11,22 @@ static void map_rules(struct hunt_run *run)
     for (uint32_t i = 0; i < n; i++) {
         run->item_of_rule[i] = UINT32_MAX;
     }
-    for (uint32_t i = 0; i < run->parts.plan->nrules; i++) {
-        uint32_t number = run->parts.plan->rules[i].number;
-        if (number < n) {
-            run->item_of_rule[number] = i;
+    const struct hunt_plan *plan = run->parts.plan;
+    uint32_t joins = correlations_count(plan->correlations);
+    run->item_of_correlation = mem_calloc((size_t)joins + 1, sizeof *run->item_of_correlation);
+    for (uint32_t i = 0; i < joins; i++) {
+        run->item_of_correlation[i] = UINT32_MAX;
+    }
+    for (uint32_t i = 0; i < plan->nrules; i++) {
+        if (plan->rules[i].number < n) {
+            run->item_of_rule[plan->rules[i].number] = i;
+        } else if (plan->rules[i].correlation < joins) {
+            run->item_of_correlation[plan->rules[i].correlation] = i;
         }
     }
 }
+
+static void note_joined(void *ctx, const struct hunt_joined *joined);
 
 int hunt_run_new(const struct hunt_run_parts *parts, struct hunt_run **out, struct err *e)
 {
@@ -37,6 +46,9 @@ int hunt_run_new(const struct hunt_run_parts *parts, struct hunt_run **out, stru
     run->classes = mem_calloc(parts->catalog->nclasses, sizeof *run->classes);
     run->retained_from = run->retained_to = TIME_NONE;
     map_rules(run);
+    run->join = correlations_count(parts->plan->correlations) == 0
+                    ? NULL
+                    : hunt_join_new(parts->plan->correlations, note_joined, run);
     run->matcher = matcher_new(parts->ruleset, parts->catalog, e);
     if (run->matcher == NULL) {
         hunt_run_free(&run);
@@ -74,7 +86,9 @@ void hunt_run_free(struct hunt_run **given)
     hunt_matcher_free(&run->indicators);
     arena_fini(&run->arena);
     arena_fini(&run->scratch);
+    hunt_join_free(&run->join);
     mem_free(run->item_of_rule);
+    mem_free(run->item_of_correlation);
     mem_free(run->items);
     mem_free(run->classes);
     run->magic = 0;
@@ -167,19 +181,80 @@ bool hunt_rule_applies(const struct hunt_plan_rule *rule, const struct event_cla
     return false;
 }
 
+/* False: it is counted, and its record is not to be named. */
+static bool note_time(struct hunt_run *run, struct hunt_tally *t, time_ns time)
+{
+    t->first = t->count == 0 || time < t->first ? time : t->first;
+    t->last = t->count == 0 || time > t->last ? time : t->last;
+    t->count++;
+    return t->refs.len < HUNT_REFS_MAX && run->refs < HUNT_REFS_ALL_MAX;
+}
+
 static void note_hit(struct hunt_run *run, uint32_t item, struct archive_address at,
                      const struct archive_record *r)
 {
     struct hunt_tally *t = &run->items[item];
-    t->first = t->count == 0 || r->time < t->first ? r->time : t->first;
-    t->last = t->count == 0 || r->time > t->last ? r->time : t->last;
-    t->count++;
-    if (t->refs.len < HUNT_REFS_MAX && run->refs < HUNT_REFS_ALL_MAX) {
+    if (note_time(run, t, r->time)) {
         run->refs++;
         vec_push(&t->refs, (struct hunt_ref){at.day, at.block, at.index, r->time,
                                              hunt_run_text(run, r->organisation),
                                              hunt_run_text(run, r->source),
                                              hunt_run_text(run, r->host)});
+    }
+}
+
+/* A record completed a correlation. */
+static void note_joined(void *ctx, const struct hunt_joined *joined)
+{
+    struct hunt_run *run = ctx;
+    uint32_t item = run->item_of_correlation[joined->correlation];
+    if (item == UINT32_MAX) {
+        return; /* it only feeds others */
+    }
+    struct hunt_tally *t = &run->items[item];
+    const struct hunt_place *p = joined->place;
+    run->matches += !joined->counted;
+    if (note_time(run, t, joined->time) && p != NULL) {
+        run->refs++;
+        vec_push(&t->refs,
+                 (struct hunt_ref){p->day, p->block, joined->index, joined->time,
+                                   hunt_run_text(run, joined->organisation), p->source, p->host});
+    }
+}
+
+/* What correlations join of one event; each rule once, whatever views of it matched. */
+static void join(struct hunt_run *run, const struct match *matches, uint32_t n, struct archive_address at,
+                 const struct archive_record *r, bool counted)
+{
+    uint32_t last = UINT32_MAX;
+    for (uint32_t i = 0; i < n; i++) {
+        if (matches[i].rule == last || !correlations_uses(run->parts.plan->correlations, matches[i].rule)) {
+            continue;
+        }
+        last = matches[i].rule;
+        const struct hunt_join_match m = {
+            .rule = matches[i].rule,
+            .class_id = matches[i].class_id,
+            .organisation = r->organisation,
+            .place = {at.day, at.block, hunt_run_text(run, r->source), hunt_run_text(run, r->host)},
+            .index = at.index,
+            .event = run->events,
+            .counted = counted,
+        };
+        hunt_join_add(run->join, &run->event, &m);
+    }
+}
+
+static void want_fields(struct hunt_run *run, const struct hunt_plan_rule *rule, class_id c, bool *wanted)
+{
+    struct hunt_seen *seen = &run->classes[c];
+    bool applies = rule->nfields + rule->nkeys > 0 && hunt_rule_applies(rule, &run->parts.catalog->classes[c]);
+    for (uint32_t k = 0; applies && k < rule->nfields + rule->nkeys; k++) {
+        field_id f = k < rule->nfields ? rule->fields[k] : rule->keys[k - rule->nfields];
+        if (f != FIELD_NONE && !wanted[f]) {
+            wanted[f] = true;
+            vec_push(&seen->pending, f);
+        }
     }
 }
 
@@ -191,14 +266,10 @@ void hunt_run_prepare(struct hunt_run *run, class_id c)
     bool *wanted = mem_calloc(run->parts.catalog->nfields, sizeof *wanted);
     seen->prepared = true;
     for (uint32_t i = 0; i < plan->nrules; i++) {
-        const struct hunt_plan_rule *rule = &plan->rules[i];
-        bool applies = rule->nfields > 0 && hunt_rule_applies(rule, &run->parts.catalog->classes[c]);
-        for (uint32_t k = 0; applies && k < rule->nfields; k++) {
-            if (rule->fields[k] != FIELD_NONE && !wanted[rule->fields[k]]) {
-                wanted[rule->fields[k]] = true;
-                vec_push(&seen->pending, rule->fields[k]);
-            }
-        }
+        want_fields(run, &plan->rules[i], c, wanted);
+    }
+    for (uint32_t i = 0; i < plan->nbases; i++) {
+        want_fields(run, &plan->bases[i], c, wanted);
     }
     mem_free(wanted);
 }
@@ -251,6 +322,10 @@ static void look(struct hunt_run *run, struct archive_address at, const struct a
         note_hit(run, run->parts.plan->nrules + hits[i], at, r);
     }
     run->matches += any || k > 0;
+    if (run->join != NULL && n > 0) {
+        join(run, matches, n, at, r, any || k > 0);
+        event_use_class(ev, ev->class_id);
+    }
 }
 
 static bool inside(const struct hunt *h, time_ns t)

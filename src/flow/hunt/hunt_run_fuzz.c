@@ -21,8 +21,13 @@ static struct hunt hunt;
 
 static void start(void)
 {
-    static const char text[] = "title: t\nlogsource: {product: linux}\ndetection:\n"
-                               "  s: {message|contains: 'root', user: 'x*'}\n  condition: s\n";
+    static const char text[] =
+        "title: t\nid: t\nlogsource: {product: linux}\ndetection:\n"
+        "  s: {message|contains: 'root', user: 'x*'}\n  condition: s\n---\n"
+        "title: u\nid: u\nlogsource: {product: '*'}\ndetection:\n  s: ['root']\n  condition: s\n---\n"
+        "title: v\nid: v\nlogsource: {product: '*'}\ndetection:\n  s: ['a', 'root']\n  condition: s\n---\n"
+        "title: j\nid: j\ncorrelation: {type: temporal, rules: [u, v], group-by: [user], timespan: 10s}\n---\n"
+        "title: k\nid: k\ncorrelation: {type: event_count, rules: [u, v], timespan: 10s, condition: {gte: 2}}\n";
     struct err e = {0};
     struct span search;
     uint32_t n = 0;
@@ -39,7 +44,8 @@ static void start(void)
     norm_kit_load(&kit, SOURCES_DIR);
     norm_kit_compile(&kit, fields, n, NULL, 0);
     MUST(ruleset_compile(set, kit.catalog, &kit.region, &options, &rules, &e));
-    plan = hunt_plan_compile(set, kit.catalog, &kit.region);
+    plan = hunt_plan_compile(set, kit.catalog, correlations_compile(set, kit.catalog, &kit.region),
+                             &kit.region);
     sigma_set_free(&set);
     hunt_init(&hunt);
     hunt.search = SPAN("root OR user=a*");

@@ -5,6 +5,7 @@
 
 #include "base/map.h"
 #include "base/vec.h"
+#include "flow/hunt/hunt_join.h"
 #include "flow/hunt/hunt_match.h"
 #include "flow/hunt/hunt_run.h"
 #include "flow/normalise/normalise.h"
@@ -39,6 +40,7 @@ struct hunt_run {
     struct normaliser *normaliser;
     struct matcher *matcher;
     struct hunt_matcher *indicators;
+    struct hunt_join *join; /* NULL: no correlation is looked for */
     struct event event;
     struct arena arena;   /* of the run: names, refs' texts */
     struct arena scratch; /* of one block */
@@ -47,6 +49,7 @@ struct hunt_run {
     struct map hints;   /* source name -> struct hunt_stream * */
     VEC(struct hunt_stream *) all_streams;
     uint32_t *item_of_rule; /* number of the rule set -> item, UINT32_MAX = none */
+    uint32_t *item_of_correlation; /* the same of correlations */
     uint32_t nitems;        /* plan rules, then indicators */
     struct hunt_tally *items;
     struct hunt_seen *classes;

@@ -94,7 +94,8 @@ static int make(void **state)
     norm_kit_load(&kit, SOURCES_DIR);
     norm_kit_compile(&kit, fields, n, NULL, 0);
     assert_int_equal(ruleset_compile(set, kit.catalog, &kit.region, &options, &rules, &e), 0);
-    plan = hunt_plan_compile(set, kit.catalog, &kit.region);
+    plan = hunt_plan_compile(set, kit.catalog, correlations_compile(set, kit.catalog, &kit.region),
+                             &kit.region);
     struct block_packer *p = block_packer_new(1);
     for (int i = 0; i < BLOCKS; i++) {
         pack(p, i);

@@ -2,7 +2,7 @@
 /* A run's counts as bytes, so that another run can go on: see hunt_run.h. The reader trusts nothing. */
 #include "flow/hunt/hunt_run_priv.h"
 
-enum { TALLY_FORMAT = 1, DAY_MAX = 106000 };
+enum { TALLY_FORMAT = 2, DAY_MAX = 106000 };
 
 /* Numbers of classes, fields and items mean the same only with the same rules and sources. */
 static void put_shape(const struct hunt_run *run, struct buf *out)
@@ -19,6 +19,9 @@ static void put_shape(const struct hunt_run *run, struct buf *out)
     }
     for (uint32_t i = 0; i < run->parts.plan->nrules; i++) {
         buf_str(&names, run->parts.plan->rules[i].id);
+    }
+    for (uint32_t i = 0; i < run->parts.plan->nbases; i++) {
+        buf_str(&names, run->parts.plan->bases[i].id);
     }
     for (uint32_t i = 0; i < run->parts.hunt->nindicators; i++) {
         buf_str(&names, run->parts.hunt->indicators[i].value);
@@ -90,6 +93,14 @@ void hunt_run_tally(const struct hunt_run *run, struct buf *out)
             put_item(&run->items[i], i, out);
         }
     }
+    if (run->join != NULL) {
+        hunt_join_save(run->join, out);
+    }
+}
+
+static struct span keep(void *ctx, struct span text)
+{
+    return hunt_run_text(ctx, text);
 }
 
 static bool same_shape(const struct hunt_run *run, struct cursor *c)
@@ -189,5 +200,9 @@ int hunt_run_restore(struct hunt_run *run, struct span tally, struct err *e)
         get_class(run, &c);
     }
     get_items(run, &c);
+    if (run->join != NULL && !c.failed &&
+        !hunt_join_restore(run->join, &c, ruleset_nrules(run->parts.ruleset), keep)) {
+        c.failed = true;
+    }
     return cursor_done(&c) ? 0 : err_set(e, ERR_INVALID, "the tally is broken");
 }

@@ -76,11 +76,6 @@ static struct span missing_fields(const struct hunt_run *run, struct arena *a,
 
 static void judge_rule(struct verdict *v, const struct hunt_plan_rule *rule, struct hunt_item *it)
 {
-    if (rule->number == UINT32_MAX) {
-        it->state = HUNT_RULE_UNSUPPORTED;
-        it->reason = SPAN("a correlation: a hunt looks at single events");
-        return;
-    }
     if (it->count > 0) {
         it->state = HUNT_MATCHED;
         return;
@@ -101,6 +96,45 @@ static void judge_rule(struct verdict *v, const struct hunt_plan_rule *rule, str
                                           all ? "none of its fields came with these events"
                                               : "fields that never came",
                                           SPAN_ARG(missing)));
+    }
+}
+
+/* By what a correlation groups or counts; empty when all of it came. */
+static struct span missing_keys(const struct hunt_run *run, const struct hunt_plan_base *b)
+{
+    for (uint32_t i = 0; i < b->nkeys; i++) {
+        if (!field_came(run, &run->parts.plan->bases[b->base], b->keys[i])) {
+            return b->keys[i] == FIELD_NONE ? SPAN("a field that no source has") : run->parts.catalog->fields[b->keys[i]];
+        }
+    }
+    return SPAN("");
+}
+
+/* Clean only when each of the rules that it joins could have matched, and nothing was given up on the way. */
+static void judge_correlation(struct verdict *v, const struct hunt_plan_rule *rule, struct hunt_item *it)
+{
+    const struct hunt_run *run = v->run;
+    uint64_t unsure = run->join == NULL ? 0 : hunt_join_unsure(run->join);
+    it->state = it->count > 0 ? HUNT_MATCHED : unsure > 0 ? HUNT_NOT_COVERED : HUNT_CLEAN;
+    if (unsure > 0) {
+        it->reason = span_of(arena_printf(v->arena,
+                                          "%llu matches of rules that correlations join came too late or were given up "
+                                          "for want of room",
+                                          (unsigned long long)unsure));
+    }
+    for (uint32_t i = 0; i < rule->nbases && it->state == HUNT_CLEAN; i++) {
+        const struct hunt_plan_rule *base = &run->parts.plan->bases[rule->bases[i].base];
+        struct hunt_item one = {.first = TIME_NONE, .last = TIME_NONE};
+        judge_rule(v, base, &one);
+        struct span key = one.state == HUNT_CLEAN ? missing_keys(run, &rule->bases[i]) : SPAN("");
+        it->state = key.len > 0 ? HUNT_RULE_UNSUPPORTED : one.state;
+        if (it->state != HUNT_CLEAN) {
+            struct span why = key.len > 0 ? span_of(arena_printf(v->arena, "%.*s never came with these events",
+                                                                 SPAN_ARG(span_sub(key, 0, 64))))
+                                          : one.reason;
+            it->reason = span_of(arena_printf(v->arena, "its rule %.*s: %.*s",
+                                              SPAN_ARG(span_sub(base->title, 0, 100)), SPAN_ARG(why)));
+        }
     }
 }
 
@@ -163,7 +197,11 @@ static void add_rules(struct verdict *v)
         it.id = rule->anywhere ? SPAN("") : span_sub(rule->id, 0, NAME_MAX_TOLD);
         it.name = rule->anywhere ? v->run->parts.hunt->search
                                  : span_sub(rule->title, 0, NAME_MAX_TOLD);
-        judge_rule(v, rule, &it);
+        if (rule->correlation != UINT32_MAX) {
+            judge_correlation(v, rule, &it);
+        } else {
+            judge_rule(v, rule, &it);
+        }
         add(v, it);
     }
     for (uint32_t i = 0; i < plan->nrefused; i++) {
@@ -216,6 +254,9 @@ static void tell_classes(const struct hunt_run *run, struct arena *a, struct hun
 void hunt_run_result(struct hunt_run *run, bool final, struct buf *out)
 {
     CHECK_OBJ(run, HUNT_RUN_MAGIC);
+    if (final && run->join != NULL) {
+        hunt_join_flush(run->join);
+    }
     struct arena arena;
     arena_init(&arena, 0);
     struct verdict v = {.run = run, .arena = &arena, .final = final};
