@@ -26,9 +26,10 @@
 #define ARCHIVE_APPLICATION_ID 0x53524e41 /* "SRNA" in the SQLite header */
 
 enum {
-    ARCHIVE_FORMAT = 3, /* of day files; newer programs read every older one.
+    ARCHIVE_FORMAT = 4, /* of day files; newer programs read every older one.
                            1: alerts stood beside the chain. 2: a link holds their hash. 3: small
-                           blocks may be merged, their headers are made again from their records */
+                           blocks may be merged, their headers are made again from their records.
+                           4: merging may leave token filters beside blocks (filter.h) */
     ARCHIVE_HEADER_FORMAT = 2, /* of a link's bytes; unchanged since day files of format 2 */
     ARCHIVE_RECORD_MAX_BYTES = 1024 * 1024, /* one original, DESIGN §4 */
     ARCHIVE_BLOCK_MAX_BYTES =

@@ -34,7 +34,9 @@ static const char later_tables[] =
     "CREATE TABLE IF NOT EXISTS stretch(first INTEGER PRIMARY KEY, last INTEGER NOT NULL,"
     " links BLOB NOT NULL) STRICT;"
     /* What stays of merged blocks whose records were let go: purge_stub.c. */
-    "CREATE TABLE IF NOT EXISTS stub(pack INTEGER PRIMARY KEY, links BLOB NOT NULL) STRICT;";
+    "CREATE TABLE IF NOT EXISTS stub(pack INTEGER PRIMARY KEY, links BLOB NOT NULL) STRICT;"
+    /* Token filters that merging made, filter_stored: filter.h. */
+    "CREATE TABLE IF NOT EXISTS filter(block INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;";
 
 int dayfile_path(const char *folder, int32_t day, char out[DB_PATH_MAX], struct err *e)
 {
@@ -143,6 +145,11 @@ int dayfile_put_block(sqlite3 *db, sqlite3_stmt *s, const struct archive_header 
         dayfile_bind_blob(s, 14, body);
     }
     return dayfile_run(db, s, e);
+}
+
+bool dayfile_has_filters(sqlite3 *db)
+{
+    return sqlite3_table_column_metadata(db, NULL, "filter", "block", NULL, NULL, NULL, NULL, NULL) == SQLITE_OK;
 }
 
 void dayfile_close(sqlite3 **db)

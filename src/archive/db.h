@@ -47,4 +47,7 @@ int dayfile_put_block(sqlite3 *db, sqlite3_stmt *s, const struct archive_header 
                       struct span header, const unsigned char hash[ARCHIVE_HASH_BYTES],
                       struct span body, struct err *e) NODISCARD;
 
+/* Whether it can hold token filters: a file of before format 4 that nobody wrote to since cannot. */
+bool dayfile_has_filters(sqlite3 *db);
+
 #endif

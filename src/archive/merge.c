@@ -20,6 +20,7 @@ struct choice {
     struct map groups;   /* (organisation, source, class, run) -> number */
     struct map sources;  /* (organisation, source) -> run << 1 | whether it is one of records that explain */
     VEC(struct group) list;
+    VEC(uint32_t) large; /* blocks that stay as they are and are to have a filter */
     uint64_t small_bytes;
     uint32_t last; /* link, so far */
 };
@@ -89,6 +90,13 @@ static struct group *group_of(struct choice *ch, sqlite3_stmt *s, uint64_t run)
     return &ch->list.data[number];
 }
 
+/* A hunt passes over blocks of known class only, and merging lets large ones be. */
+static bool is_large(sqlite3_stmt *s)
+{
+    return dayfile_column(s, 4).len > 0 && sqlite3_column_int64(s, 5) >= MERGE_SMALL_BYTES &&
+           sqlite3_column_int64(s, 9) == 1;
+}
+
 static void take_link(struct choice *ch, sqlite3_stmt *s)
 {
     struct merge_member m = {.id = (uint32_t)sqlite3_column_int64(s, 0),
@@ -101,6 +109,9 @@ static void take_link(struct choice *ch, sqlite3_stmt *s)
     bool small = bytes >= 0 && bytes < MERGE_SMALL_BYTES && sqlite3_column_int64(s, 9) == 1;
     bool explains = dayfile_column(s, 4).len == 0 && block_explains(ch, s);
     uint64_t run = run_of(ch, s, explains, small);
+    if (is_large(s)) {
+        vec_push(&ch->large, m.id);
+    }
     if (small) {
         m.bytes = (uint32_t)bytes;
         ch->small_bytes += m.bytes;
@@ -131,7 +142,8 @@ static int choose(struct choice *ch, sqlite3 *db, struct err *e)
         }
         take_link(ch, s);
         next++;
-        enough = ch->small_bytes >= ch->options->wait_bytes || next - first == STRETCH_LINKS_MAX;
+        enough = ch->small_bytes >= ch->options->wait_bytes || next - first == STRETCH_LINKS_MAX ||
+                 ch->large.len == MERGE_FILTERS_MAX;
         rc = 0;
     }
     (void)sqlite3_finalize(s);
@@ -157,7 +169,7 @@ static void rest(const struct merge_options *o, time_ns took)
 }
 
 static int pack_group(struct choice *ch, sqlite3 *db, const struct group *g,
-                      struct block_packer *p, struct err *e)
+                      struct block_packer *p, struct filter_builder *f, struct err *e)
 {
     size_t n = g->members.len;
     int rc = 0;
@@ -176,7 +188,7 @@ static int pack_group(struct choice *ch, sqlite3 *db, const struct group *g,
         }
         const struct merge_unit u = {&g->members.data[from], to - from, g->in_order};
         time_ns began = clock_mono();
-        rc = u.count > 1 ? merge_unit_pack(ch->m, db, &u, p, e) : 0;
+        rc = u.count > 1 ? merge_unit_pack(ch->m, db, &u, p, f, e) : 0;
         rest(ch->options, clock_mono() - began);
         from = to;
     }
@@ -193,9 +205,16 @@ static int pack_all(struct choice *ch, sqlite3 *db, struct err *e)
     m->stretch.links = arena_calloc(&m->arena, n, sizeof *m->stretch.links);
     m->stretch.units = arena_calloc(&m->arena, n, sizeof *m->stretch.units);
     struct block_packer *p = block_packer_new(ch->options->level);
+    struct filter_builder *f = filter_builder_new();
     for (size_t i = 0; rc == 0 && i < ch->list.len; i++) {
-        rc = pack_group(ch, db, &ch->list.data[i], p, e);
+        rc = pack_group(ch, db, &ch->list.data[i], p, f, e);
     }
+    for (size_t i = 0; rc == 0 && i < ch->large.len && !stopped(ch->options); i++) {
+        time_ns began = clock_mono();
+        rc = merge_filter_block(m, db, ch->large.data[i], f, e);
+        rest(ch->options, clock_mono() - began);
+    }
+    filter_builder_free(&f);
     block_packer_free(&p);
     return rc != 0 ? rc : !stopped(ch->options);
 }
@@ -238,6 +257,7 @@ int archive_merge_prepare(struct archive_reader *r, int32_t day, const struct me
         vec_free(&ch.list.data[i].members);
     }
     vec_free(&ch.list);
+    vec_free(&ch.large);
     map_free(&ch.groups);
     map_free(&ch.sources);
     arena_fini(&ch.names);
@@ -261,6 +281,7 @@ void archive_merge_free(struct merge **given)
         arena_fini(&m->arena);
         vec_free(&m->gone);
         vec_free(&m->rows);
+        vec_free(&m->filters);
         mem_free(m);
         *given = NULL;
     }
@@ -337,6 +358,7 @@ static int write_all(const struct merge *m, sqlite3 *db, struct err *e)
     rc = rc == 0 ? put_stretch(m, db, e) : rc;
     rc = rc == 0 ? drop_rows(m, db, e) : rc;
     rc = rc == 0 ? put_packs(m, db, e) : rc;
+    rc = rc == 0 ? merge_filters_put(m, db, e) : rc;
     rc = rc == 0 ? dayfile_exec(db, "COMMIT", e) : rc;
     if (rc != 0) {
         dayfile_rollback(db);

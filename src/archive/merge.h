@@ -9,6 +9,9 @@
  * merging takes only blocks whose header it can make again byte for byte, drops those headers, and `sereno verify` makes
  * them again and walks the same chain, past the same seals. Nothing is signed anew, and nothing has to be.
  *
+ * Token filters (filter.h) are made here too, of the packs and of the large blocks that stay as they are: this is the one
+ * place where every record passes once and nobody waits for it.
+ *
  * archive_merge_prepare reads and packs and may run on any thread with a reader of its own; archive_merge_commit is one
  * transaction of the writer: before it the old blocks stand, after it the packs, in a crash either.
  */
@@ -25,6 +28,7 @@ enum {
     MERGE_UNIT_BYTES = 8 * 1024 * 1024,    /* originals sorted together: memory of merging and verifying */
     MERGE_UNIT_RECORDS = 131072,
     MERGE_STRETCH_BYTES = 64 * 1024 * 1024, /* originals in small blocks that a stretch waits for */
+    MERGE_FILTERS_MAX = 1024, /* large blocks of a stretch: 20 KB of filter each at most, written in one go */
 };
 
 struct merge; /* one stretch, packed anew, not yet written */
@@ -46,6 +50,7 @@ int archive_merge_prepare(struct archive_reader *r, int32_t day, const struct me
 struct merge_totals {
     uint64_t blocks, packs, records;
     uint64_t bytes_before, bytes_after; /* of bodies */
+    uint64_t filters, filter_bytes;
 };
 void archive_merge_totals(const struct merge *m, struct merge_totals *out);
 /* Durable when it returns 0. ERR_BUSY: the file changed since; prepare again. */

@@ -17,6 +17,8 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
+#include "archive/db.h"
+#include "archive/filter.h"
 #include "archive/merge.h"
 #include "archive/seal.h"
 #include "archive/walk.h"
@@ -161,6 +163,8 @@ static struct merge_totals merge(bool closed, uint64_t wait, bool (*explains)(co
         sum.records += t.records;
         sum.bytes_before += t.bytes_before;
         sum.bytes_after += t.bytes_after;
+        sum.filters += t.filters;
+        sum.filter_bytes += t.filter_bytes;
         archive_merge_free(&m);
     }
     assert_int_equal(rc, 0);
@@ -347,6 +351,99 @@ static void test_taken_away_is_found(void **state)
     }
 }
 
+/* ---- token filters ---- */
+
+/* One block too large to be merged, of `class`. */
+static void write_large(uint64_t id, const char *class)
+{
+    struct window *w = window_new(1);
+    struct archive_kept kept;
+    char text[512];
+    for (unsigned i = 0; i < 800; i++) {
+        int n = snprintf(text, sizeof text, "window %llu record %u %0400u", (unsigned long long)id, i, i);
+        struct archive_record r = {.organisation = SPAN("town"),
+                                   .source = SPAN("s1"),
+                                   .class_name = span_of(class),
+                                   .host = SPAN("large"),
+                                   .time = (time_ns)DAY * TIME_DAY + (time_ns)(id * 100),
+                                   .received = (time_ns)DAY * TIME_DAY + (time_ns)(id * 100 + 50),
+                                   .original = span_make(text, (size_t)n)};
+        (void)window_add(w, &r);
+    }
+    struct archive_window in = {.intake = 1, .id = id, .received = (time_ns)DAY * TIME_DAY + (time_ns)(id * 100 + 50)};
+    window_seal(w, &in.blocks, &in.nblocks);
+    assert_int_equal(in.nblocks, 1);
+    assert_int_equal(archive_write(archive, &in, &kept, &e), 0);
+    window_free(&w);
+}
+
+static bool holds_word(int64_t block, const char *word)
+{
+    char sql[128];
+    char path[256];
+    sqlite3 *db;
+    sqlite3_stmt *s;
+    struct filter f;
+    path_of(path);
+    (void)snprintf(sql, sizeof sql, "SELECT filter.bytes, hash FROM filter JOIN block ON id=block WHERE block=%lld", (long long)block);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+    assert_int_equal(filter_decode_stored(dayfile_column(s, 0), sqlite3_column_blob(s, 1), &f, &e), 0);
+    bool may = filter_may_hold(&f, filter_token(span_of(word)));
+    (void)sqlite3_finalize(s);
+    (void)sqlite3_close(db);
+    return may;
+}
+
+/* Writing makes none; merging makes those of its packs and of large blocks with a class. What is flipped in one is found. */
+static void test_filters(void **state)
+{
+    (void)state;
+    char said[1024];
+    write_large(1, "a");
+    write_large(2, "");
+    for (uint64_t id = 3; id <= 300; id++) {
+        write_one(id);
+    }
+    assert_int_equal(sql_number("SELECT count(*) FROM filter"), 0);
+    struct merge_totals t = merge(true, UINT64_MAX, NULL);
+    int64_t packs = sql_number("SELECT count(*) FROM filter JOIN block ON id=block WHERE kind=3");
+    assert_true(packs > 0);
+    assert_int_equal(t.filters, packs + 1);
+    assert_int_equal(sql_number("SELECT count(*) FROM filter"), packs + 1);
+    assert_int_equal(sql_number("SELECT sum(length(bytes)) FROM filter"), t.filter_bytes);
+    assert_true(holds_word(1, "window") && !holds_word(1, "host"));
+    assert_true(holds_word(sql_number("SELECT max(block) FROM filter"), "HOST"));
+    (void)verify(said);
+    assert_string_equal(said, "");
+    for (int64_t at = 0, len = sql_number("SELECT length(bytes) FROM filter WHERE block=1"); at < len; at += 41) {
+        flip("filter", "bytes", "block", 1, at);
+        assert_int_equal(verify(said).bad, 1);
+        flip("filter", "bytes", "block", 1, at);
+    }
+    spoil("UPDATE filter SET block=block+100000 WHERE block=1");
+}
+
+/* A block whose originals go between packing and writing keeps none of its words. */
+static void test_gone_meanwhile(void **state)
+{
+    (void)state;
+    struct archive_reader *r;
+    struct merge *m;
+    const struct merge_options o = {.level = 3, .wait_bytes = UINT64_MAX, .closed = true};
+    write_large(1, "a");
+    write_large(2, "a");
+    assert_int_equal(archive_reader_open(folder, &r, &e), 0);
+    assert_int_equal(archive_merge_prepare(r, DAY, &o, &m, &e), 1);
+    archive_reader_close(&r);
+    (void)sql_number("UPDATE block SET body=NULL WHERE id=1");
+    assert_int_equal(archive_merge_commit(archive, m, &e), 0);
+    archive_merge_free(&m);
+    assert_int_equal(sql_number("SELECT count(*) FROM filter"), 1);
+    assert_int_equal(sql_number("SELECT block FROM filter"), 2);
+}
+
 /* ---- order, and what a walk sees ---- */
 
 static void test_walk_and_order(void **state)
@@ -424,6 +521,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_all_stays, make, clean),
         cmocka_unit_test_setup_teardown(test_flips_are_found, make, clean),
         cmocka_unit_test_setup_teardown(test_taken_away_is_found, make, clean),
+        cmocka_unit_test_setup_teardown(test_filters, make, clean),
+        cmocka_unit_test_setup_teardown(test_gone_meanwhile, make, clean),
         cmocka_unit_test_setup_teardown(test_walk_and_order, make, clean),
         cmocka_unit_test_setup_teardown(test_killed, make, clean),
     };

@@ -29,7 +29,9 @@ struct unit {
     VEC(struct block_origin) cut_origins;
     VEC(struct merge_row) rows;
     VEC(size_t) body_at;
-    struct buf bodies;
+    VEC(size_t) filter_end;
+    struct buf bodies, filters;
+    struct filter_builder *filter;
     uint64_t bytes_before;
 };
 
@@ -120,6 +122,8 @@ static void end_pack(struct unit *u)
                       &u->bodies);
     CHECK(!u->bodies.failed);
     row.body.len = u->bodies.len - *vec_last(&u->body_at);
+    filter_of_records(u->filter, u->cut.data, u->cut.len, &u->filters);
+    vec_push(&u->filter_end, u->filters.len);
     vec_push(&u->rows, row);
     vec_clear(&u->cut);
     vec_clear(&u->cut_origins);
@@ -169,6 +173,9 @@ static void keep_unit(struct unit *u)
         unit->packs[i] = row.header.id;
         m->totals.bytes_after += row.body.len;
         vec_push(&m->rows, row);
+        size_t from = i == 0 ? 0 : u->filter_end.data[i - 1];
+        size_t bytes = u->filter_end.data[i] - from;
+        merge_filter_keep(m, &row.header, span_make(bytes == 0 ? NULL : u->filters.data + from, bytes));
     }
     for (size_t i = 0; i < u->taken.len; i++) {
         const struct merge_member *t = u->taken.data[i];
@@ -183,12 +190,13 @@ static void keep_unit(struct unit *u)
 }
 
 int merge_unit_pack(struct merge *m, sqlite3 *db, const struct merge_unit *given,
-                    struct block_packer *p, struct err *e)
+                    struct block_packer *p, struct filter_builder *f, struct err *e)
 {
-    struct unit u = {.m = m, .db = db, .packer = p};
+    struct unit u = {.m = m, .db = db, .packer = p, .filter = f};
     sqlite3_stmt *s = NULL;
     arena_init(&u.scratch, 1 << 20);
     buf_init(&u.bodies, PACKED_MAX);
+    buf_init(&u.filters, PACKED_MAX);
     int rc = dayfile_prepare(db, "SELECT header, body FROM block WHERE id=?1 AND body IS NOT NULL", &s, e);
     for (size_t i = 0; rc == 0 && i < given->count; i++) {
         rc = read_member(&u, s, &given->members[i], e);
@@ -204,6 +212,8 @@ int merge_unit_pack(struct merge *m, sqlite3 *db, const struct merge_unit *given
     }
     arena_fini(&u.scratch);
     buf_free(&u.bodies);
+    buf_free(&u.filters);
+    vec_free(&u.filter_end);
     vec_free(&u.entries);
     vec_free(&u.taken);
     vec_free(&u.cut);

@@ -197,6 +197,7 @@ static int purge_unit(struct day *d, const struct stretch_unit *unit, struct err
 {
     sqlite3_stmt *put = NULL;
     sqlite3_stmt *empty = NULL;
+    sqlite3_stmt *filter = NULL;
     struct buf stub;
     buf_init(&stub, PURGE_STUB_MAX + (1 << 20));
     int rc = purge_stub_make(d->db, unit, &stub, e);
@@ -204,6 +205,7 @@ static int purge_unit(struct day *d, const struct stretch_unit *unit, struct err
     if (rc == 0) {
         rc = dayfile_prepare(d->db, "INSERT OR REPLACE INTO stub VALUES(?1,?2)", &put, e);
         rc = rc == 0 ? dayfile_prepare(d->db, "UPDATE block SET body=NULL WHERE id=?1 AND kind=3", &empty, e) : rc;
+        rc = rc == 0 ? dayfile_prepare(d->db, "DELETE FROM filter WHERE block=?1", &filter, e) : rc;
         if (rc == 0) {
             MUST(sqlite3_bind_int64(put, 1, unit->packs[0]));
             dayfile_bind_blob(put, 2, buf_view(&stub));
@@ -212,7 +214,12 @@ static int purge_unit(struct day *d, const struct stretch_unit *unit, struct err
         for (size_t i = 0; rc == 0 && i < unit->npacks; i++) {
             MUST(sqlite3_bind_int64(empty, 1, unit->packs[i]));
             rc = dayfile_run(d->db, empty, e);
+            if (rc == 0) { /* its words go with the records */
+                MUST(sqlite3_bind_int64(filter, 1, unit->packs[i]));
+                rc = dayfile_run(d->db, filter, e);
+            }
         }
+        (void)sqlite3_finalize(filter);
         (void)sqlite3_finalize(put);
         (void)sqlite3_finalize(empty);
         rc = commit(d, rc, e);
@@ -262,14 +269,21 @@ static int purge_packs(struct day *d, const struct holder *h, struct err *e)
 
 static int purge_rows(struct day *d, const struct holder *h, struct err *e)
 {
+#define NEXT_ROWS                                                                                                      \
+    "(SELECT id FROM block WHERE kind=0 AND organisation=?1 AND source=?2 AND body IS NOT NULL ORDER BY id LIMIT 256)"
     sqlite3_stmt *s = NULL;
+    sqlite3_stmt *filters = NULL;
     int changed = 1;
-    int rc = dayfile_prepare(d->db,
-                             "UPDATE block SET body=NULL WHERE id IN (SELECT id FROM block WHERE kind=0 AND"
-                             " organisation=?1 AND source=?2 AND body IS NOT NULL LIMIT 256)",
-                             &s, e);
+    int rc = dayfile_prepare(d->db, "UPDATE block SET body=NULL WHERE id IN " NEXT_ROWS, &s, e);
+    rc = rc == 0 ? dayfile_prepare(d->db, "DELETE FROM filter WHERE block IN " NEXT_ROWS, &filters, e) : rc;
+#undef NEXT_ROWS
     while (rc == 0 && changed > 0 && !d->totals->more) {
         rc = begin(d, e);
+        if (rc == 0) {
+            dayfile_bind_text(filters, 1, h->organisation);
+            dayfile_bind_text(filters, 2, h->source);
+            rc = dayfile_run(d->db, filters, e);
+        }
         if (rc == 0) {
             dayfile_bind_text(s, 1, h->organisation);
             dayfile_bind_text(s, 2, h->source);
@@ -279,6 +293,7 @@ static int purge_rows(struct day *d, const struct holder *h, struct err *e)
         }
         changed = changed > 0 && out_of_time(d) ? 0 : changed;
     }
+    (void)sqlite3_finalize(filters);
     (void)sqlite3_finalize(s);
     return rc;
 }

@@ -22,7 +22,7 @@
 #include "archive/walk.h"
 #include "archive/window.h"
 
-enum { DAY = 20779 /* 2026-11-22 */, DAYS = 3, WINDOWS = 12 };
+enum { DAY = 20779 /* 2026-11-22 */, DAYS = 3, WINDOWS = 12, TEXT_BYTES = 1500 /* the packs of the short source get filters */ };
 
 static char folder[64];
 static struct archive *archive;
@@ -61,8 +61,8 @@ static void write_one(int32_t day, uint64_t id)
     struct window *w = window_new(1);
     struct archive_kept kept;
     for (unsigned i = 0; i < 6; i++) {
-        char text[64];
-        int n = snprintf(text, sizeof text, "day %d window %llu record %u", day, (unsigned long long)id, i);
+        char text[TEXT_BYTES + 64];
+        int n = snprintf(text, sizeof text, "day %d window %llu record %u %0*d", day, (unsigned long long)id, i, TEXT_BYTES, 7);
         struct archive_record r = {.organisation = i < 3 ? SPAN("town") : SPAN("other"),
                                    .source = span_of(sources[i % 3]),
                                    .class_name = SPAN("c"),
@@ -196,10 +196,12 @@ static void rules_of(bool merged)
     char said[1024];
     if (merged) {
         merge_all();
+        assert_true(sql(DAY, "SELECT count(*) FROM filter") > 0);
     }
     struct purge_totals t = purge(DAY + 11, NULL, 0); /* only the first day is over, for one source of two towns */
     assert_true(t.sources == 2 && t.records == 4 * WINDOWS && t.days == 0 && t.held == 0);
     check_kept(DAY, "short", 0);
+    assert_int_equal(sql(DAY, "SELECT count(*) FROM filter"), 0); /* words of what is gone */
     check_kept(DAY, "long", 2 * WINDOWS);
     check_kept(DAY + 1, "short", 4 * WINDOWS);
     struct archive_report report = verify(said);

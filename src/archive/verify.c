@@ -10,6 +10,7 @@
 #include "archive/block.h"
 #include "archive/db.h"
 #include "archive/priv.h"
+#include "archive/filter.h"
 #include "archive/verify_priv.h"
 #include "base/id.h"
 #include "base/vec.h"
@@ -62,8 +63,8 @@ static bool is_gone(const struct walk *w, const unsigned char hash[ARCHIVE_HASH_
     return false;
 }
 
-static void check_body(struct walk *w, const struct archive_header *h, struct span body,
-                       struct arena *scratch)
+static void check_body(struct walk *w, sqlite3 *db, const struct archive_header *h,
+                       const unsigned char hash[ARCHIVE_HASH_BYTES], struct span body, struct arena *scratch)
 {
     struct block b;
     struct err e = {0};
@@ -73,6 +74,8 @@ static void check_body(struct walk *w, const struct archive_header *h, struct sp
     }
     if (rc != 0) {
         verify_bad_text(w, h->id, e.text);
+    } else {
+        verify_filter(w, db, h->id, hash, &b);
     }
     w->report->records += h->count;
     w->report->bytes += h->originals_bytes;
@@ -154,7 +157,7 @@ static void check_link(struct walk *w, sqlite3_stmt *s, struct arena *scratch)
     bool gone = sqlite3_column_type(s, 3) == SQLITE_NULL;
     verify_gone_row(w, id, hash, &h, gone);
     if (!gone) {
-        check_body(w, &h, arena_copy(scratch, dayfile_column(s, 3)), scratch);
+        check_body(w, sqlite3_db_handle(s), &h, hash, arena_copy(scratch, dayfile_column(s, 3)), scratch);
     }
 }
 
@@ -232,6 +235,7 @@ static int walk_day(struct walk *w, bool notes_only, struct err *e)
                       " FROM block ORDER BY id",
                       check_link, e);
     }
+    rc = rc == 0 ? verify_filters_whole(w, db, e) : rc;
     return rc != 0 ? rc : verify_alerts_whole(w, db, e);
 }
 
@@ -278,6 +282,7 @@ int archive_verify(struct archive_reader *r, const struct archive_witness *witne
     report_out->newest_link = w.id;
     archive_reader_steady(r, false);
     verify_merged_end(&w);
+    filter_builder_free(&w.filter);
     vec_free(&w.purged.sums);
     vec_free(&w.purged.notes);
     arena_fini(&w.purged.arena);

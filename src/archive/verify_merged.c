@@ -90,6 +90,8 @@ static void read_pack(struct unit_walk *u, sqlite3_stmt *s, uint32_t pack)
         (void)sqlite3_reset(s);
         return;
     }
+    unsigned char hash[ARCHIVE_HASH_BYTES];
+    archive_hash(dayfile_column(s, 0), hash);
     struct cursor c = cursor_of(arena_copy(&u->scratch, dayfile_column(s, 0)));
     bool has_body = sqlite3_column_type(s, 1) != SQLITE_NULL;
     struct span body = arena_copy(&u->scratch, dayfile_column(s, 1));
@@ -114,6 +116,7 @@ static void read_pack(struct unit_walk *u, sqlite3_stmt *s, uint32_t pack)
         bad_pack(u, pack, rc != 0 ? e.text : "header of a merged block differs from its records");
         return;
     }
+    verify_filter(u->w, sqlite3_db_handle(s), pack, hash, &b);
     u->names = h;
     for (size_t i = 0; i < b.count; i++) {
         vec_push(&u->entries, (struct entry){&b.records[i], b.origins[i]});

@@ -51,6 +51,7 @@ struct walk {
     bool newest_found;        /* the link that the witness saw */
     struct verify_merged merged;
     struct verify_gone purged;
+    struct filter_builder *filter; /* once one was looked at */
     bool unknown;             /* chain does not hold the hash of the link before: it cannot be made again */
     uint64_t alerts;          /* of this day, that the chain speaks of */
     int32_t day;
@@ -77,6 +78,12 @@ void verify_merged_pack(struct walk *w, sqlite3 *db, const struct archive_header
 void verify_merged_begin(struct walk *w);
 void verify_merged_day(struct walk *w);
 void verify_merged_end(struct walk *w);
+
+/* The token filter beside a block's row, if there is one: it must be what the records give. */
+void verify_filter(struct walk *w, sqlite3 *db, uint32_t id, const unsigned char header_hash[ARCHIVE_HASH_BYTES],
+                   const struct block *b);
+/* At a day's end: no filter whose block has no records, or is none. */
+int verify_filters_whole(struct walk *w, sqlite3 *db, struct err *e) NODISCARD;
 
 /* A row of a block, or of a merged one. gone: without its originals. */
 void verify_gone_row(struct walk *w, uint32_t id, const unsigned char hash[ARCHIVE_HASH_BYTES],

@@ -7,7 +7,7 @@
 #ifndef ARCHIVE_WALK_H
 #define ARCHIVE_WALK_H
 
-#include "archive/archive.h"
+#include "archive/filter.h"
 
 struct archive_walk {
     /* which blocks */
@@ -16,6 +16,11 @@ struct archive_walk {
     struct span source;
     int32_t end_day;          /* nothing behind this block: what comes later is not of this walk */
     uint32_t end_block;
+    const struct filter_query *query; /* NULL: every block that fits. Else not those which surely hold nothing of it,
+                                         lie in the stretch of time with all their records, and have a class */
+    void (*skipped)(void *ctx, const struct archive_header *h); /* told of each of those; not NULL when query is not */
+    void *ctx;
+    uint32_t pause_after;     /* skipped blocks in one call; 0: no pause */
     bool context;             /* also those without a class: they may explain later ones (headers of text logs) */
     /* where it stands: behind this block */
     int32_t day;
@@ -29,12 +34,14 @@ struct archive_walk_totals {
     time_ns retained_from, retained_to; /* receipt, of all blocks; TIME_NONE = empty */
 };
 
+enum { ARCHIVE_WALK_PAUSED = 2 };
+
 /* A walk over everything, from the first block on. */
 void archive_walk_init(struct archive_walk *w);
 /* Whether a block's times, organisation and source fit. */
 bool archive_walk_fits(const struct archive_walk *w, const struct archive_header *h);
 /*
- * Next block in scratch, and moves on: 1; 0 at the end. body_out->ptr NULL: purged. A day that went meanwhile (retention)
+ * Next block in scratch, and moves on: 1; 0 at the end; ARCHIVE_WALK_PAUSED: pause_after blocks were skipped, call again. body_out->ptr NULL: purged. A day that went meanwhile (retention)
  * is passed over; a header that cannot be read is told as ERR_INVALID once, the walk stands behind it.
  */
 int archive_walk_next(struct archive_reader *r, struct archive_walk *w, struct arena *scratch,

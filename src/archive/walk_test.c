@@ -14,7 +14,9 @@
 #include <sqlite3.h>
 
 #include "archive/block.h"
+#include "archive/merge.h"
 #include "archive/walk.h"
+#include "archive/window.h"
 
 enum { DAY = 20779, DAYS = 3, BLOCKS = 4 };
 
@@ -187,9 +189,165 @@ static void harm(void **state)
     assert_string_equal(walk(&w), "0.1 0.2- ! 0.4 2.1 2.2 2.3 2.4 ");
 }
 
+static void count_skipped(void *ctx, const struct archive_header *h)
+{
+    unsigned *n = ctx;
+    assert_true(h->count > 0);
+    ++*n;
+}
+
+static char other[64];
+static char other_file[256];
+
+/* As the last program of format 3 left it. */
+static void load_format3(void)
+{
+    char text[64 * 1024];
+    sqlite3 *db;
+    FILE *f = fopen(FORMAT3_SQL, "re");
+    assert_non_null(f);
+    size_t n = fread(text, 1, sizeof text - 1, f);
+    text[n] = '\0';
+    (void)fclose(f);
+    (void)snprintf(other, sizeof other, "/tmp/walk-test3-XXXXXX");
+    assert_non_null(mkdtemp(other));
+    (void)snprintf(other_file, sizeof other_file, "%s/2026-11-22.db", other);
+    assert_int_equal(sqlite3_open(other_file, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void write_more(void)
+{
+    struct archive *a = NULL;
+    struct window *win = window_new(1);
+    struct archive_kept kept;
+    for (int i = 0; i < 200; i++) {
+        char record[300];
+        int len = snprintf(record, sizeof record, "{\"n\":%d,\"text\":\"%0250d\"}", i, i);
+        struct archive_record r = {.organisation = SPAN("town"), .source = SPAN("web"), .class_name = SPAN("c"),
+                                   .time = (time_ns)DAY * TIME_DAY, .received = (time_ns)DAY * TIME_DAY,
+                                   .original = span_make(record, (size_t)len)};
+        (void)window_add(win, &r);
+    }
+    struct archive_window in = {.intake = 2, .id = 1, .received = (time_ns)DAY * TIME_DAY};
+    window_seal(win, &in.blocks, &in.nblocks);
+    assert_int_equal(archive_open(other, &a, &e), 0);
+    assert_int_equal(archive_write(a, &in, &kept, &e), 0);
+    archive_close(&a);
+    window_free(&win);
+}
+
+/* How many blocks are read and skipped when something is looked for that is nowhere. */
+static void look(unsigned want_read, unsigned want_skipped)
+{
+    const struct filter_clause clause = {{filter_token(SPAN("nowhere"))}, 1};
+    const struct filter_thing thing = {&clause, 1};
+    const struct filter_query query = {&thing, 1};
+    struct archive_reader *r = NULL;
+    struct archive_walk w;
+    struct archive_header h;
+    struct span body;
+    struct arena scratch;
+    unsigned read = 0, skipped = 0;
+    arena_init(&scratch, 0);
+    archive_walk_init(&w);
+    w.query = &query;
+    w.skipped = count_skipped;
+    w.ctx = &skipped;
+    assert_int_equal(archive_reader_open(other, &r, &e), 0);
+    while (archive_walk_next(r, &w, &scratch, &h, &body, &e) == 1) {
+        read++;
+    }
+    archive_reader_close(&r);
+    arena_fini(&scratch);
+    assert_int_equal(read, want_read);
+    assert_int_equal(skipped, want_skipped);
+}
+
+static uint64_t verified_bad(void)
+{
+    const struct archive_verify_hooks hooks = {.ctx = NULL};
+    struct archive_report report;
+    struct archive_reader *r = NULL;
+    assert_int_equal(archive_reader_open(other, &r, &e), 0);
+    assert_int_equal(archive_verify(r, NULL, &hooks, &report, &e), 0);
+    archive_reader_close(&r);
+    return report.bad;
+}
+
+static void in_other(const char *sql, int want)
+{
+    sqlite3 *db;
+    sqlite3_stmt *s;
+    assert_int_equal(sqlite3_open(other_file, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
+    if (sqlite3_step(s) == SQLITE_ROW) {
+        assert_int_equal(sqlite3_column_int(s, 0), want);
+    }
+    assert_int_equal(sqlite3_finalize(s), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* As when the day is over: what can be merged is, and gets its filters. */
+static struct merge_totals merge_other(void)
+{
+    const struct merge_options o = {.level = 3, .wait_bytes = UINT64_MAX, .closed = true};
+    struct archive *a = NULL;
+    struct archive_reader *r = NULL;
+    struct merge *m = NULL;
+    struct merge_totals t = {0};
+    assert_int_equal(archive_open(other, &a, &e), 0);
+    assert_int_equal(archive_reader_open(other, &r, &e), 0);
+    assert_int_equal(archive_merge_prepare(r, 20779, &o, &m, &e), 1);
+    archive_merge_totals(m, &t);
+    assert_int_equal(archive_merge_commit(a, m, &e), 0);
+    archive_merge_free(&m);
+    archive_reader_close(&r);
+    archive_close(&a);
+    return t;
+}
+
+/* It is read, becomes a file of this format when it is merged, and gets filters then. A filter that was changed is not believed,
+ * and verify says so; as of one whose block has no records any more. */
+static void format_before(void **state)
+{
+    (void)state;
+    load_format3();
+    look(2, 0);
+    assert_int_equal(verified_bad(), 0);
+    write_more();
+    in_other("PRAGMA user_version", 3);
+    look(3, 0);
+    struct merge_totals t = merge_other();
+    assert_int_equal(t.blocks, 2);
+    assert_int_equal(t.packs, 1);
+    assert_int_equal(t.filters, 1);
+    in_other("PRAGMA user_version", ARCHIVE_FORMAT);
+    look(1, 1); /* the newest block stays as it is, without one */
+    assert_int_equal(verified_bad(), 0);
+    in_other("INSERT INTO filter SELECT block+90, bytes FROM filter", 0);
+    assert_int_equal(verified_bad(), 1);
+    in_other("DELETE FROM filter WHERE block>90", 0);
+    in_other("UPDATE filter SET bytes=randomblob(length(bytes))", 0);
+    look(2, 0);
+    assert_int_equal(verified_bad(), 1);
+    in_other("DELETE FROM filter", 0);
+    look(2, 0);
+    assert_int_equal(verified_bad(), 0);
+    static const char *const tails[] = {"", "-wal", "-shm"};
+    for (size_t i = 0; i < ARRAY_LEN(tails); i++) {
+        char full[264];
+        (void)snprintf(full, sizeof full, "%s%s", other_file, tails[i]);
+        (void)unlink(full);
+    }
+    assert_int_equal(rmdir(other), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(format_before),
         cmocka_unit_test_setup_teardown(fits, make, drop),
         cmocka_unit_test_setup_teardown(begins_and_ends, make, drop),
         cmocka_unit_test_setup_teardown(harm, make, drop),

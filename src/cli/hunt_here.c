@@ -5,8 +5,10 @@
  * carries what they say to the person.
  *
  *     reader --blocks--> looker --progress, result--> this process
+ *     reader <--what blocks must hold-- looker
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,12 +23,14 @@
 #include "cli/engine.h"
 #include "cli/hunt.h"
 #include "flow/hunt/hunt_run.h"
+#include "flow/hunt/hunt_skips.h"
 #include "os/sandbox.h"
 #include "records/hunts.h"
 
 enum {
     FRAME_MAX = HUNT_RESULT_MAX + (1 << 20), /* bytes of one frame between the three */
     PROGRESS_MS = 200,
+    NEEDS_MAX = 60 * 1024, /* bytes: what a pipe holds, so that neither of the two waits for the other; more is not told */
 };
 
 /* First byte of a frame. */
@@ -36,7 +40,7 @@ struct here {
     struct hunt_command *c;
     const char *data_dir;
     struct engine engine;
-    int blocks[2], answers[2]; /* pipes: read end, write end */
+    int blocks[2], answers[2], needs[2]; /* pipes: read end, write end */
 };
 
 /* ---- frames ---- */
@@ -104,21 +108,58 @@ static void send_totals(int fd, const struct archive_walk_totals *t)
     buf_free(&b);
 }
 
-static void send_block(int fd, const struct archive_walk *w, const struct archive_header *h,
+/* What the looker wants of blocks, once it has said so. */
+struct wanted {
+    struct arena arena;
+    struct filter_query query;
+    struct hunt_skips skips;
+    struct buf bytes;
+};
+
+static void on_skipped(void *ctx, const struct archive_header *h)
+{
+    struct wanted *n = ctx;
+    hunt_skips_add(&n->skips, h);
+}
+
+/* Never waits. */
+static void take_needs(struct here *h, struct wanted *n, struct archive_walk *w)
+{
+    char *to = w->query == NULL ? buf_room(&n->bytes, NEEDS_MAX) : NULL;
+    ssize_t got = to == NULL ? 0 : read(h->needs[0], to, NEEDS_MAX);
+    if (got <= 0) {
+        return;
+    }
+    buf_added(&n->bytes, (size_t)got);
+    struct cursor c = cursor_of(buf_view(&n->bytes));
+    struct span query = cursor_str(&c);
+    if (cursor_done(&c) && filter_query_decode(query, &n->arena, &n->query, NULL) == 0) {
+        w->query = &n->query;
+        w->skipped = on_skipped;
+        w->ctx = n;
+    }
+}
+
+static void send_block(int fd, const struct archive_walk *w, struct wanted *n, const struct archive_header *h,
                        struct span body)
 {
     struct buf b;
     struct buf header;
+    struct buf skips;
     buf_init(&header, ARCHIVE_HEADER_MAX_BYTES);
+    buf_init(&skips, HUNT_SKIPS_MAX_BYTES);
     buf_init(&b, FRAME_MAX);
+    hunt_skips_take(&n->skips, &skips);
     archive_header_encode(&header, h);
     buf_u8(&b, FRAME_BLOCK);
     buf_u8(&b, !archive_walk_fits(w, h));
     buf_u8(&b, body.ptr == NULL);
+    buf_str(&b, buf_view(&skips));
     buf_str(&b, buf_view(&header));
     buf_span(&b, body.ptr == NULL ? SPAN("") : body);
     frame_send(fd, &b);
     buf_free(&b);
+    buf_free(&skips);
     buf_free(&header);
 }
 
@@ -130,11 +171,15 @@ static _Noreturn void reader(struct here *h)
     struct archive_walk w;
     struct archive_walk_totals totals;
     struct arena scratch;
+    struct wanted wanted = {0};
     int fd = h->blocks[1];
     uint64_t damaged = 0;
     const struct sandbox_options options = {.data_dir = h->data_dir};
     (void)snprintf(folder, sizeof folder, "%s/archive", h->data_dir);
     arena_init(&scratch, 0);
+    arena_init(&wanted.arena, 0);
+    buf_init(&wanted.bytes, 2 * NEEDS_MAX);
+    hunt_skips_init(&wanted.skips);
     archive_walk_init(&w);
     w.from = h->c->hunt.from;
     w.to = h->c->hunt.to;
@@ -152,9 +197,10 @@ static _Noreturn void reader(struct here *h)
         struct archive_header header;
         struct span body;
         arena_reset(&scratch);
+        take_needs(h, &wanted, &w);
         int next = archive_walk_next(r, &w, &scratch, &header, &body, &e);
         if (next > 0) {
-            send_block(fd, &w, &header, body);
+            send_block(fd, &w, &wanted, &header, body);
         } else if (next == 0) {
             break;
         } else if (next == ERR_INVALID) {
@@ -167,9 +213,10 @@ static _Noreturn void reader(struct here *h)
         child_fail(fd, &e);
     }
     struct buf b;
-    buf_init(&b, 64);
+    buf_init(&b, HUNT_SKIPS_MAX_BYTES + 64);
     buf_u8(&b, FRAME_END);
     buf_u64(&b, damaged);
+    hunt_skips_take(&wanted.skips, &b);
     frame_send(fd, &b);
     _exit(0);
 }
@@ -202,18 +249,33 @@ static void tell_progress(struct looker *l)
     frame_send(l->h->answers[1], &l->out);
 }
 
+static void tell_needs(struct looker *l)
+{
+    struct buf needs;
+    buf_init(&needs, NEEDS_MAX - 4);
+    if (hunt_run_needs(l->run, &needs)) {
+        buf_clear(&l->out);
+        buf_str(&l->out, buf_view(&needs));
+        cli_child_write(l->h->needs[1], buf_view(&l->out));
+    }
+    buf_free(&needs);
+}
+
 static int look_at(struct looker *l, struct cursor *c, struct err *e)
 {
     struct archive_header header;
     bool context = cursor_u8(c) != 0;
     bool purged = cursor_u8(c) != 0;
+    struct span skips = cursor_str(c);
     struct cursor head = cursor_of(cursor_str(c));
     struct span body = cursor_take(c, cursor_left(c));
     int rc = archive_header_decode(&head, &header, e);
+    rc = rc == 0 ? hunt_run_skipped(l->run, skips, e) : rc;
     if (rc == 0) {
         hunt_run_block(l->run, &header, purged ? span_make(NULL, 0) : body,
                        context ? HUNT_BLOCK_CONTEXT : HUNT_BLOCK_COUNT);
         tell_progress(l);
+        tell_needs(l);
     }
     return rc;
 }
@@ -243,6 +305,7 @@ static int look(struct looker *l, struct err *e)
             rc = err_set(e, ERR_IO, "%.*s", SPAN_ARG(span_sub(text, 0, 700)));
         } else {
             hunt_run_damaged(l->run, cursor_u64(&c));
+            rc = hunt_run_skipped(l->run, cursor_take(&c, cursor_left(&c)), e);
             ended = true;
         }
     }
@@ -364,9 +427,9 @@ static pid_t start(struct here *h, void (*work)(struct here *h), const int *keep
     (void)fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
-        const int all[] = {h->blocks[0], h->blocks[1], h->answers[0], h->answers[1]};
+        const int all[] = {h->blocks[0], h->blocks[1], h->answers[0], h->answers[1], h->needs[0], h->needs[1]};
         for (size_t i = 0; i < ARRAY_LEN(all); i++) {
-            if (all[i] != keep[0] && all[i] != keep[1]) {
+            if (all[i] != keep[0] && all[i] != keep[1] && all[i] != keep[2]) {
                 (void)close(all[i]);
             }
         }
@@ -388,20 +451,23 @@ static void run_looker(struct here *h)
 
 int hunt_here(struct hunt_command *c, const char *data_dir, struct buf *document, struct err *e)
 {
-    struct here h = {.c = c, .data_dir = data_dir, .blocks = {-1, -1}, .answers = {-1, -1}};
+    struct here h = {.c = c, .data_dir = data_dir, .blocks = {-1, -1}, .answers = {-1, -1}, .needs = {-1, -1}};
     engine_init(&h.engine);
     (void)signal(SIGPIPE, SIG_IGN);
     int rc = compile(&h, e);
-    if (rc == 0 && (pipe(h.blocks) != 0 || pipe(h.answers) != 0)) {
+    if (rc == 0 && (pipe(h.blocks) != 0 || pipe(h.answers) != 0 || pipe(h.needs) != 0 ||
+                    fcntl(h.needs[0], F_SETFL, O_NONBLOCK) != 0)) {
         rc = err_set_errno(e, ERR_IO, errno, "pipe");
     }
     if (rc == 0) {
-        const int reads[2] = {h.blocks[1], h.blocks[1]};
-        const int looks[2] = {h.blocks[0], h.answers[1]};
+        const int reads[] = {h.blocks[1], h.needs[0], h.needs[0]};
+        const int looks[] = {h.blocks[0], h.answers[1], h.needs[1]};
         pid_t pids[2] = {start(&h, run_reader, reads), start(&h, run_looker, looks)};
         (void)close(h.blocks[0]);
         (void)close(h.blocks[1]);
         (void)close(h.answers[1]);
+        (void)close(h.needs[0]);
+        (void)close(h.needs[1]);
         rc = pids[0] < 0 || pids[1] < 0 ? err_set_errno(e, ERR_IO, errno, "fork")
                                         : carry(&h, document, e);
         (void)close(h.answers[0]);

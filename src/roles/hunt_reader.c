@@ -23,6 +23,10 @@ struct hunt_reader {
     struct archive_walk_totals totals;
     struct arena scratch;
     VEC(struct hunt_read_block) blocks;
+    struct hunt_skips skips;
+    struct arena query_arena;
+    struct filter_query query; /* taken up by the walk with the next step */
+    bool has_query;
     bool at_end;
     uint64_t damaged;
     int rc;
@@ -41,6 +45,8 @@ struct hunt_reader *hunt_reader_new(uv_loop_t *loop, const char *folder,
     r->ctx = ctx;
     r->work.data = r;
     arena_init(&r->scratch, 1 << 20);
+    arena_init(&r->query_arena, 0);
+    hunt_skips_init(&r->skips);
     return r;
 }
 
@@ -49,6 +55,8 @@ static void release(struct hunt_reader *r)
     CHECK_OBJ(r, HUNT_READER_MAGIC);
     archive_reader_close(&r->archive);
     arena_fini(&r->scratch);
+    arena_fini(&r->query_arena);
+    hunt_skips_free(&r->skips);
     vec_free(&r->blocks);
     mem_free(r->folder);
     r->magic = 0;
@@ -72,6 +80,23 @@ void hunt_reader_free(struct hunt_reader **given)
 
 /* ---- on the pool ---- */
 
+static void on_skipped(void *ctx, const struct archive_header *h)
+{
+    struct hunt_reader *r = ctx;
+    hunt_skips_add(&r->skips, h);
+}
+
+static struct span skips_so_far(struct hunt_reader *r)
+{
+    struct buf b;
+    buf_init(&b, HUNT_SKIPS_MAX_BYTES);
+    hunt_skips_take(&r->skips, &b);
+    CHECK(!b.failed);
+    struct span out = arena_copy(&r->scratch, buf_view(&b));
+    buf_free(&b);
+    return out;
+}
+
 static int take_block(struct hunt_reader *r, const struct archive_header *h, struct span body)
 {
     struct buf b;
@@ -85,7 +110,8 @@ static int take_block(struct hunt_reader *r, const struct archive_header *h, str
                                   .body = body,
                                   .day = r->walk.day,
                                   .block = r->walk.block,
-                                  .context = !archive_walk_fits(&r->walk, h)};
+                                  .context = !archive_walk_fits(&r->walk, h),
+                                  .skips = skips_so_far(r)};
     buf_free(&b);
     vec_push(&r->blocks, out);
     return 0;
@@ -102,6 +128,9 @@ static void read_step(struct hunt_reader *r)
         int rc = archive_walk_next(r->archive, &r->walk, &r->scratch, &h, &body, &e);
         if (rc == 0) {
             r->at_end = true;
+            return;
+        }
+        if (rc == ARCHIVE_WALK_PAUSED) {
             return;
         }
         rc = rc > 0 ? take_block(r, &h, body) : rc;
@@ -148,6 +177,12 @@ static void begin(struct hunt_reader *r, bool counts)
     CHECK(!r->busy);
     r->busy = true;
     r->counts = counts;
+    if (r->has_query) {
+        r->walk.query = &r->query;
+        r->walk.skipped = on_skipped;
+        r->walk.ctx = r;
+        r->walk.pause_after = HUNT_READ_SKIP;
+    }
     r->rc = 0;
     r->e = (struct err){0};
     vec_clear(&r->blocks);
@@ -163,6 +198,27 @@ void hunt_reader_count(struct hunt_reader *r)
 void hunt_reader_next(struct hunt_reader *r)
 {
     begin(r, false);
+}
+
+int hunt_reader_look_for(struct hunt_reader *r, struct span query, struct err *e)
+{
+    CHECK_OBJ(r, HUNT_READER_MAGIC);
+    struct filter_query q;
+    if (r->has_query) {
+        return err_set(e, ERR_INVALID, "what is looked for was told before"); /* the pool may be using it */
+    }
+    int rc = filter_query_decode(query, &r->query_arena, &q, e);
+    if (rc == 0) {
+        r->query = q;
+        r->has_query = true;
+    }
+    return rc;
+}
+
+void hunt_reader_take_skips(struct hunt_reader *r, struct buf *out)
+{
+    CHECK(!r->busy);
+    hunt_skips_take(&r->skips, out);
 }
 
 bool hunt_reader_busy(const struct hunt_reader *r)

@@ -10,10 +10,12 @@
 
 #include "archive/walk.h"
 #include "base/vec.h"
+#include "flow/hunt/hunt_skips.h"
 
 enum {
     HUNT_READ_BLOCKS = 8,         /* blocks of one step: what waits in memory for a hunter */
     HUNT_READ_BYTES = 8 << 20,    /* packed bytes of one step */
+    HUNT_READ_SKIP = 4096,        /* blocks skipped in one step: a hunt that ends waits no longer */
     HUNT_READ_DAMAGED_MAX = 1000, /* headers that cannot be read, of one step */
 };
 
@@ -23,6 +25,7 @@ struct hunt_read_block {
     int32_t day;
     uint32_t block;
     bool context; /* nothing in it counts */
+    struct span skips; /* counts of blocks skipped before it, as hunt_skips_take writes them */
 };
 
 struct hunt_reader;
@@ -40,6 +43,11 @@ void hunt_reader_free(struct hunt_reader **r);
 /* Steps; one at a time. */
 void hunt_reader_count(struct hunt_reader *r);
 void hunt_reader_next(struct hunt_reader *r);
+/* From the next step on: blocks in which surely nothing of this is (filter_query_encode) are skipped. Copied.
+ * ERR_INVALID. */
+int hunt_reader_look_for(struct hunt_reader *r, struct span query, struct err *e) NODISCARD;
+/* Counts of blocks skipped behind the last block: once, at the end. */
+void hunt_reader_take_skips(struct hunt_reader *r, struct buf *out);
 bool hunt_reader_busy(const struct hunt_reader *r);
 
 /* What the last step brought. */

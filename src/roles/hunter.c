@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "archive/filter.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "flow/hunt/hunt_run.h"
@@ -105,6 +106,22 @@ static void tell_ready(struct hunter *h, uint64_t job, bool afresh, const char *
     buf_free(&b);
 }
 
+/* Once it is known: which blocks need not be read. */
+static void tell_needs(struct hunter *h)
+{
+    struct buf needs;
+    buf_init(&needs, FILTER_QUERY_MAX_BYTES);
+    if (hunt_run_needs(h->run, &needs)) {
+        struct buf b;
+        buf_init(&b, FILTER_QUERY_MAX_BYTES + 16);
+        buf_u64(&b, h->job);
+        buf_str(&b, buf_view(&needs));
+        tell(h, MSG_HUNT_NEEDS, &b);
+        buf_free(&b);
+    }
+    buf_free(&needs);
+}
+
 /* ---- the start ---- */
 
 static enum source_format format_of(enum source_kind kind)
@@ -154,6 +171,8 @@ static void begin(struct hunter *h)
     tell_ready(h, h->job, afresh, rc == 0 ? "" : e.text);
     if (rc != 0) {
         forget_job(h);
+    } else {
+        tell_needs(h);
     }
 }
 
@@ -247,6 +266,7 @@ static int take_block(struct hunter *h, struct span body, struct err *e)
     uint32_t block = cursor_u32(&c);
     uint8_t context = cursor_u8(&c);
     uint8_t purged = cursor_u8(&c);
+    struct span skips = cursor_str(&c);
     struct span head = cursor_str(&c);
     struct span packed = cursor_take(&c, cursor_left(&c));
     if (c.failed || context > 1 || purged > 1) {
@@ -257,12 +277,14 @@ static int take_block(struct hunter *h, struct span body, struct err *e)
     }
     c = cursor_of(head);
     int rc = archive_header_decode(&c, &header, e);
+    rc = rc == 0 ? hunt_run_skipped(h->run, skips, e) : rc;
     if (rc != 0) {
         return rc;
     }
     hunt_run_block(h->run, &header, purged ? span_make(NULL, 0) : packed,
                    context ? HUNT_BLOCK_CONTEXT : HUNT_BLOCK_COUNT);
     tell_progress(h, day, block);
+    tell_needs(h);
     return 0;
 }
 
@@ -271,6 +293,7 @@ static int take_end(struct hunter *h, struct span body, struct err *e)
     struct cursor c = cursor_of(body);
     uint64_t job = cursor_u64(&c);
     uint64_t damaged = cursor_u64(&c);
+    struct span skips = cursor_str(&c);
     struct hunt_run_progress p;
     struct buf b;
     struct buf result;
@@ -279,6 +302,10 @@ static int take_end(struct hunter *h, struct span body, struct err *e)
     }
     if (job != h->job || h->run == NULL) {
         return 0;
+    }
+    int rc = hunt_run_skipped(h->run, skips, e);
+    if (rc != 0) {
+        return rc;
     }
     hunt_run_damaged(h->run, damaged);
     hunt_run_progress(h->run, &p);

@@ -17,6 +17,7 @@ static void job_free(struct hunt_job *job)
     hunt_reader_free(&job->reader);
     buf_free(&job->tally);
     buf_free(&job->result);
+    buf_free(&job->needs);
     arena_fini(&job->texts);
     mem_free(job);
 }
@@ -30,6 +31,7 @@ struct hunt_job *hunt_job_new(struct keeper_hunts *k, const struct hunt_row *row
     arena_init(&job->texts, 0);
     buf_init(&job->tally, HUNTS_TALLY_MAX);
     buf_init(&job->result, HUNTS_RESULT_MAX);
+    buf_init(&job->needs, FILTER_QUERY_MAX_BYTES);
     buf_span(&job->tally, tally);
     buf_span(&job->result, result);
     job->row = *row;

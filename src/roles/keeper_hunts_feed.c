@@ -94,6 +94,9 @@ static void new_reader(struct hunt_job *job, bool explain)
     hunt_reader_free(&job->reader);
     job->next_block = 0;
     job->reader = hunt_reader_new(role_loop(job->k->role), job->k->archive, &w, on_read, job);
+    if (!explain && job->needs.len > 0) {
+        MUST(hunt_reader_look_for(job->reader, buf_view(&job->needs), NULL)); /* was read before */
+    }
 }
 
 void hunt_begin(struct hunt_job *job)
@@ -101,6 +104,7 @@ void hunt_begin(struct hunt_job *job)
     job->run = ++job->k->last_run;
     job->outstanding = 0;
     job->blocks_now = 0;
+    buf_clear(&job->needs);
     if (!send_rules(job)) {
         fail(job, SPAN("its rules could not be handed over"));
         return;
@@ -182,12 +186,13 @@ static void on_read(void *ctx, struct hunt_reader *r, int rc, const struct err *
 static int send_block(struct hunt_job *job, const struct hunt_read_block *block)
 {
     struct buf head;
-    buf_init(&head, ARCHIVE_HEADER_MAX_BYTES + 64);
+    buf_init(&head, ARCHIVE_HEADER_MAX_BYTES + HUNT_SKIPS_MAX_BYTES + 64);
     buf_u64(&head, job->run);
     buf_u32(&head, (uint32_t)block->day);
     buf_u32(&head, block->block);
     buf_u8(&head, block->context);
     buf_u8(&head, block->body.ptr == NULL);
+    buf_str(&head, block->skips);
     buf_str(&head, block->header);
     const struct span parts[2] = {buf_view(&head), block->body};
     int rc = ipc_send_parts(slot_of(job)->ch, MSG_HUNT_BLOCK, 0, parts,
@@ -199,6 +204,7 @@ static int send_block(struct hunt_job *job, const struct hunt_read_block *block)
 static void read_all(struct hunt_job *job)
 {
     struct buf b;
+    struct buf skips;
     if (job->step == HUNT_EXPLAINING) {
         job->step = HUNT_READING;
         new_reader(job, false);
@@ -209,9 +215,13 @@ static void read_all(struct hunt_job *job)
         return;
     }
     job->step = HUNT_ENDING;
-    buf_init(&b, 64);
+    buf_init(&skips, HUNT_SKIPS_MAX_BYTES);
+    buf_init(&b, HUNT_SKIPS_MAX_BYTES + 64);
+    hunt_reader_take_skips(job->reader, &skips);
     buf_u64(&b, job->run);
     buf_u64(&b, hunt_reader_damaged(job->reader));
+    buf_str(&b, buf_view(&skips));
+    buf_free(&skips);
     (void)!ipc_send(slot_of(job)->ch, MSG_HUNT_END, 0, buf_view(&b));
     buf_free(&b);
 }
@@ -270,6 +280,27 @@ static int take_ready(struct hunt_job *job, struct cursor *c, struct err *e)
     new_reader(job, job->step == HUNT_EXPLAINING);
     hunt_reader_next(job->reader);
     return 0;
+}
+
+/* Once per try; the reader takes it up with its next step. */
+static int take_needs(struct hunt_job *job, struct cursor *c, struct err *e)
+{
+    struct span query = cursor_str(c);
+    bool reads = job->step == HUNT_READING;
+    bool starts = job->step == HUNT_PREPARING || job->step == HUNT_EXPLAINING;
+    if (!cursor_done(c) || query.len > FILTER_QUERY_MAX_BYTES || job->needs.len > 0 || (!reads && !starts)) {
+        return reads || starts ? err_set(e, ERR_INVALID, "MSG_HUNT_NEEDS is wrong") : 0;
+    }
+    struct arena scratch;
+    struct filter_query q;
+    arena_init(&scratch, 0);
+    int rc = filter_query_decode(query, &scratch, &q, e);
+    arena_fini(&scratch);
+    rc = rc == 0 && reads ? hunt_reader_look_for(job->reader, query, e) : rc;
+    if (rc == 0) {
+        buf_span(&job->needs, query);
+    }
+    return rc;
 }
 
 static int take_progress(struct hunt_job *job, struct cursor *c, struct err *e)
@@ -347,6 +378,8 @@ int hunt_from_hunter(struct keeper_hunts *k, struct hunt_slot *slot, struct ipc_
     switch (msg->type) {
     case MSG_HUNT_READY:
         return take_ready(job, &c, e);
+    case MSG_HUNT_NEEDS:
+        return take_needs(job, &c, e);
     case MSG_HUNT_PROGRESS:
         return take_progress(job, &c, e);
     case MSG_HUNT_RESULT:

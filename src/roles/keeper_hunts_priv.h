@@ -34,6 +34,7 @@ struct hunt_job {
     struct span definition;
     struct hunt hunt;     /* of the definition */
     struct buf tally, result;
+    struct buf needs;     /* of this try's hunter: which blocks it need not see; empty = all */
     bool unsaved;         /* row, tally and result are newer than the disk */
     time_ns saved_at;     /* monotonic */
     enum hunt_step step;

@@ -143,10 +143,11 @@ static void write_ready(struct keeper_merge *k, struct archive *a)
         fail(k);
         return;
     }
-    if (rc == 0 && t.blocks > 0) {
-        log_info("archive.merged", "blocks=%llu into=%llu bytes=%llu into_bytes=%llu",
+    if (rc == 0 && t.blocks + t.filters > 0) {
+        log_info("archive.merged", "blocks=%llu into=%llu bytes=%llu into_bytes=%llu filters=%llu filter_bytes=%llu",
                  (unsigned long long)t.blocks, (unsigned long long)t.packs,
-                 (unsigned long long)t.bytes_before, (unsigned long long)t.bytes_after);
+                 (unsigned long long)t.bytes_before, (unsigned long long)t.bytes_after,
+                 (unsigned long long)t.filters, (unsigned long long)t.filter_bytes);
     }
     k->looked = 0; /* there may be more */
 }

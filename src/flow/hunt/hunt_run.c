@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Blocks through rules and indicators: see hunt_run.h. Runs in the hunter on bytes of anybody. */
 #include "archive/block.h"
+#include "flow/hunt/hunt_needs.h"
 #include "flow/hunt/hunt_run_priv.h"
-
+#include "flow/hunt/hunt_skips.h"
 
 static void map_rules(struct hunt_run *run)
 {
@@ -38,6 +39,7 @@ int hunt_run_new(const struct hunt_run_parts *parts, struct hunt_run **out, stru
     map_init(&run->texts);
     map_init(&run->streams);
     map_init(&run->hints);
+    map_init(&run->class_of);
     event_init(&run->event, parts->catalog);
     run->normaliser = normaliser_new(parts->catalog);
     run->indicators = hunt_matcher_new(parts->hunt->indicators, parts->hunt->nindicators);
@@ -80,6 +82,7 @@ void hunt_run_free(struct hunt_run **given)
     map_free(&run->texts);
     map_free(&run->streams);
     map_free(&run->hints);
+    map_free(&run->class_of);
     event_fini(&run->event);
     matcher_free(&run->matcher);
     normaliser_free(&run->normaliser);
@@ -371,6 +374,72 @@ void hunt_run_block(struct hunt_run *run, const struct archive_header *header, s
                                      b.origins == NULL ? (uint32_t)i : b.origins[i].index};
         take_record(run, at, &b.records[i], use);
     }
+}
+
+/* ---- token filters ---- */
+
+bool hunt_run_needs(struct hunt_run *run, struct buf *out)
+{
+    const struct hunt *h = run->parts.hunt;
+    struct arena arena;
+    CHECK_OBJ(run, HUNT_RUN_MAGIC);
+    if (run->needs_told || run->parts.plan->nrules > 0 || h->search.len > 0 || h->nindicators == 0 || run->events == 0) {
+        return false;
+    }
+    for (uint32_t i = 0; i < h->nindicators; i++) {
+        if (run->items[run->parts.plan->nrules + i].count == 0 && hunt_shapes_seen(run, &h->indicators[i]) == 0) {
+            return false;
+        }
+    }
+    run->needs_told = true;
+    arena_init(&arena, 1 << 20);
+    struct filter_thing *things = arena_calloc(&arena, h->nindicators, sizeof *things);
+    bool good = true;
+    for (uint32_t i = 0; good && i < h->nindicators; i++) {
+        hunt_needs_of(&h->indicators[i], &arena, &things[i]);
+        good = things[i].count > 0; /* else every block has to be read anyway */
+    }
+    if (good) {
+        const struct filter_query q = {things, h->nindicators};
+        filter_query_encode(out, &q);
+    }
+    arena_fini(&arena);
+    return good && !out->failed;
+}
+
+/* Classes may share a name; a block tells the name only. Their events are told under the first of them. */
+static void index_classes(struct hunt_run *run)
+{
+    const struct catalog *cat = run->parts.catalog;
+    bool made = run->class_of.len > 0;
+    for (class_id c = 0; !made && c < cat->nclasses; c++) {
+        bool fresh = false;
+        uint64_t *at = map_at(&run->class_of, cat->classes[c].name, &fresh);
+        *at = fresh ? (uint64_t)c + 1 : *at;
+    }
+}
+
+int hunt_run_skipped(struct hunt_run *run, struct span skips, struct err *e)
+{
+    CHECK_OBJ(run, HUNT_RUN_MAGIC);
+    uint32_t n = 0;
+    struct hunt_skip *list = mem_calloc(HUNT_SKIPS_CLASSES_MAX + 1, sizeof *list);
+    int rc = hunt_skips_decode(skips, list, &n, e);
+    index_classes(run);
+    for (uint32_t i = 0; rc == 0 && i < n; i++) {
+        uint64_t at = 0;
+        run->blocks += list[i].blocks;
+        run->events += list[i].events;
+        if (map_get(&run->class_of, list[i].class_name, &at)) {
+            class_id c = (class_id)(at - 1);
+            if (!run->classes[c].prepared) {
+                hunt_run_prepare(run, c);
+            }
+            run->classes[c].events += list[i].events;
+        }
+    }
+    mem_free(list);
+    return rc;
 }
 
 void hunt_run_progress(const struct hunt_run *run, struct hunt_run_progress *out)

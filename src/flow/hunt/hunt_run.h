@@ -39,6 +39,15 @@ enum hunt_block_use {
 void hunt_run_block(struct hunt_run *run, const struct archive_header *header, struct span body,
                     enum hunt_block_use use);
 
+/*
+ * What the rest of the archive's blocks must hold to be worth reading (filter_query_encode), once that is known: true and
+ * appended to out, once. Not when rules or a search are part of it, nor before a value of each kind looked for was seen:
+ * "clean" rests on that.
+ */
+bool hunt_run_needs(struct hunt_run *run, struct buf *out) NODISCARD;
+/* Blocks that were not handed in because their token filters hold none of these needs: hunt_skips_take. ERR_INVALID. */
+int hunt_run_skipped(struct hunt_run *run, struct span skips, struct err *e) NODISCARD;
+
 /* Blocks that nobody could hand in: told with those that could not be unpacked. */
 void hunt_run_damaged(struct hunt_run *run, uint64_t count);
 

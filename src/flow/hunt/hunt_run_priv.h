@@ -55,7 +55,12 @@ struct hunt_run {
     struct hunt_seen *classes;
     uint64_t blocks, events, unreadable, damaged, purged, matches, refs;
     time_ns retained_from, retained_to;
+    struct map class_of; /* name -> class + 1; made when blocks were first skipped */
+    bool needs_told;
 };
+
+/* Values of an indicator's kind that were seen. */
+uint64_t hunt_shapes_seen(const struct hunt_run *run, const struct indicator *in);
 
 bool hunt_rule_applies(const struct hunt_plan_rule *rule, const struct event_class *cls);
 /* The text, kept once for the whole run. */

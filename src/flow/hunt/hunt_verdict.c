@@ -138,7 +138,7 @@ static void judge_correlation(struct verdict *v, const struct hunt_plan_rule *ru
     }
 }
 
-static uint64_t shapes_seen(const struct hunt_run *run, const struct indicator *in)
+uint64_t hunt_shapes_seen(const struct hunt_run *run, const struct indicator *in)
 {
     enum indicator_type type = in->type != INDICATOR_CIDR ? in->type
                                : in->addr_len == 4        ? INDICATOR_IPV4
@@ -158,7 +158,7 @@ static void judge_indicator(struct verdict *v, const struct indicator *in, struc
         it->reason = SPAN("it was no longer valid in this stretch of time");
     } else if (v->run->events == 0) {
         it->reason = SPAN("no event in this stretch of time");
-    } else if (shapes_seen(v->run, in) == 0) {
+    } else if (hunt_shapes_seen(v->run, in) == 0) {
         it->reason = span_of(arena_printf(v->arena, "no value of this kind (%s) in %llu events",
                                           indicator_type_name(in->type),
                                           (unsigned long long)v->run->events));
