@@ -85,7 +85,7 @@ enum { SPOTS = 128 }; /* places looked at before those that stopped are followed
 /* The table's slot of this window, or NULL: the bitmap stops for windows it does not hold, too. */
 static const struct plan_gram_slot *slot_of(const struct plan_grams *t, uint32_t gram)
 {
-    for (uint32_t i = plan_gram_hash(gram) & t->mask; t->slots[i].n != 0; i = (i + 1) & t->mask) {
+    for (uint32_t i = plan_gram_hash(gram) >> t->slot_shift; t->slots[i].n != 0; i = (i + 1) & t->mask) {
         if (t->slots[i].gram == gram) {
             return &t->slots[i];
         }
@@ -98,7 +98,7 @@ static void follow_up(struct matcher *m, const struct plan_group *g, const struc
                       struct spot *spots, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
-        __builtin_prefetch(&t->slots[plan_gram_hash(spots[i].gram) & t->mask]); // NOLINT(clang-analyzer-core.CallAndMessage): the first n are set
+        __builtin_prefetch(&t->slots[plan_gram_hash(spots[i].gram) >> t->slot_shift]); // NOLINT(clang-analyzer-core.CallAndMessage): the first n are set
     }
     for (uint32_t i = 0; i < n; i++) {
         spots[i].slot = slot_of(t, spots[i].gram);

@@ -166,12 +166,14 @@ struct plan_gram_slot {
 struct plan_grams {
     uint32_t step;  /* 0: nothing to look for */
     uint32_t shift; /* of a window's hash, to a bit of the bitmap */
+    uint32_t slot_shift; /* … and to its slot */
     uint32_t mask;  /* slots - 1 */
     const uint64_t *bitmap;
     const struct plan_gram_slot *slots;
     const struct plan_gram_ref *refs;
 };
 
+/* Only its upper bits hang on all four bytes. */
 static inline uint32_t plan_gram_hash(uint32_t gram)
 {
     return gram * 0x9E3779B1u;

@@ -116,13 +116,14 @@ static void fill_slots(struct plan_build *b, const struct window *w, uint32_t n,
     uint32_t size = power_of_two(n * 2, 8, UINT32_C(1) << 31);
     struct plan_gram_slot *slots = arena_calloc(b->region, size, sizeof *slots);
     struct plan_gram_ref *refs = arena_calloc(b->region, n, sizeof *refs);
+    out->slot_shift = 32 - (uint32_t)__builtin_ctz(size);
     for (uint32_t i = 0; i < n;) {
         uint32_t end = i;
         while (end < n && w[end].gram == w[i].gram) {
             refs[end] = w[end].ref;
             end++;
         }
-        uint32_t at = plan_gram_hash(w[i].gram) & (size - 1);
+        uint32_t at = plan_gram_hash(w[i].gram) >> out->slot_shift;
         while (slots[at].n != 0) {
             at = (at + 1) & (size - 1);
         }
