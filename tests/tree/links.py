@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""Every relative link in the documents leads somewhere; the files a public project needs are there; forbidden words are not."""
+"""Every relative link in the documents leads somewhere; the files a public project needs are there, a README in each
+folder of src too; forbidden words are not."""
 import os
 import re
 import subprocess
@@ -21,6 +22,9 @@ for name in ("LICENSE", "README.md", "CONTRIBUTING.md", "SECURITY.md", "GOVERNAN
              "docs/READING_ORDER.md", "docs/THREAT_MODEL.md", "docs/DATA_DIR.md"):
     if not os.path.exists(name):
         bad.append("missing: " + name)
+for folder in sorted({os.path.dirname(f) for f in files if f.startswith("src/")} | {"src/flow"}):
+    if not os.path.exists(folder + "/README.md"):
+        bad.append("missing: %s/README.md" % folder)
 # The product records; it does not judge (texts of pages, rules and languages).
 VERDICT = re.compile(r"\b(liable|compliant|non-compliant|negligent|reportable)\b", re.I)
 for f in files:
