@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "os/sqlite_why.h"
+
 enum { BUSY_MS = 5000 /* a reader's checkpoint may hold the writer up for a moment */ };
 
 static const char schema[] =
@@ -62,7 +64,8 @@ int dayfile_fail(sqlite3 *db, struct err *e, const char *doing)
 {
     int code = sqlite3_errcode(db) == SQLITE_FULL ? ERR_LIMIT : ERR_IO;
     const char *file = sqlite3_db_filename(db, "main");
-    (void)err_set(e, code, "%s: %s", doing, sqlite3_errmsg(db));
+    char why[SQLITE_WHY_MAX];
+    (void)err_set(e, code, "%s: %s", doing, sqlite_why(db, why));
     err_at(e, file == NULL ? "archive" : file, 0);
     return code;
 }

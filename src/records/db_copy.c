@@ -7,13 +7,16 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include "os/sqlite_why.h"
+
 enum { BUSY_MS = 10, BUSY_TRIES = 6000 /* a minute */ };
 
 static int fail(sqlite3 *db, struct err *e, const char *path)
 {
+    char why[SQLITE_WHY_MAX];
     int code = db == NULL ? SQLITE_NOMEM : sqlite3_errcode(db) & 0xff;
     return err_set(e, code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? ERR_INVALID : ERR_IO, "%s: %s", path,
-                   db == NULL ? "no memory" : sqlite3_errmsg(db));
+                   sqlite_why(db, why));
 }
 
 static int copy_pages(sqlite3 *in, sqlite3 *out, const char *from, const char *to, struct err *e)

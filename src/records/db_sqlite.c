@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "os/sqlite_why.h"
 #include "records/db_writeback.h"
 
 enum {
@@ -53,7 +54,8 @@ static int db_fail(struct db *db, struct err *e, const char *what)
                : code == SQLITE_TOOBIG                      ? ERR_LIMIT
                : code == SQLITE_ERROR                       ? ERR_INVALID
                                                             : ERR_IO;
-    return err_set(e, ours, "records: %s: %s", what, sqlite3_errmsg(db->raw));
+    char why[SQLITE_WHY_MAX];
+    return err_set(e, ours, "records: %s: %s", what, sqlite_why(db->raw, why));
 }
 
 int db_exec(struct db *db, const char *sql, struct err *e)
@@ -179,8 +181,8 @@ int db_open(const char *path, struct err *e, struct db **db_out)
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW |
                 SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     if (sqlite3_open_v2(path, &db->raw, flags, NULL) != SQLITE_OK) {
-        rc = err_set(e, ERR_IO, "cannot open %s: %s", path,
-                     db->raw == NULL ? "no memory" : sqlite3_errmsg(db->raw));
+        char why[SQLITE_WHY_MAX];
+        rc = err_set(e, ERR_IO, "cannot open %s: %s", path, sqlite_why(db->raw, why));
     }
     if (rc == 0) {
         rc = harden(db, e);

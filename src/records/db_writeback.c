@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "os/sqlite_why.h"
 
 enum { WRITEBACK_MAGIC = 0x77626b31, AUTO_PAGES = 4096 /* when the engine does it alone */ };
 
@@ -124,6 +125,7 @@ static const char writer_sql[] = "PRAGMA journal_size_limit = 67108864;";
 
 int db_writeback_start(sqlite3 *writer, const char *path, struct err *e, struct db_writeback **out)
 {
+    char why[SQLITE_WHY_MAX];
     *out = NULL;
     struct db_writeback *w = mem_alloc(sizeof *w);
     *w = (struct db_writeback){.magic = WRITEBACK_MAGIC, .writer = writer, .next = DB_WRITEBACK_AT};
@@ -132,13 +134,12 @@ int db_writeback_start(sqlite3 *writer, const char *path, struct err *e, struct 
     int rc = 0;
     if (sqlite3_open_v2(path, &w->own, flags, NULL) != SQLITE_OK ||
         sqlite3_exec(w->own, own_sql, NULL, NULL, NULL) != SQLITE_OK) {
-        rc = err_set(e, ERR_IO, "cannot open %s a second time: %s", path,
-                     w->own == NULL ? "no memory" : sqlite3_errmsg(w->own));
+        rc = err_set(e, ERR_IO, "cannot open %s a second time: %s", path, sqlite_why(w->own, why));
     }
     MUST(pthread_mutex_init(&w->lock, NULL));
     MUST(pthread_cond_init(&w->wake, NULL));
     if (rc == 0 && sqlite3_exec(writer, writer_sql, NULL, NULL, NULL) != SQLITE_OK) {
-        rc = err_set(e, ERR_IO, "%s: %s", path, sqlite3_errmsg(writer));
+        rc = err_set(e, ERR_IO, "%s: %s", path, sqlite_why(writer, why));
     }
     if (rc == 0 && start_thread(w) != 0) {
         rc = err_set(e, ERR_IO, "no thread for writing back the log");
