@@ -229,6 +229,15 @@ int archive_matches(struct archive_reader *r, int32_t day, uint64_t after, size_
 int archive_block_owner(struct archive_reader *r, int32_t day, uint32_t block, struct arena *scratch,
                         struct span *organisation_out, uint32_t *count_out, struct err *e) NODISCARD;
 
+/* The end of the chain as the newest day file has it. ERR_NOT_FOUND: nothing was kept yet. */
+struct archive_end {
+    int32_t day;
+    uint32_t link;
+    unsigned char hash[ARCHIVE_HASH_BYTES];
+    time_ns received; /* the latest receipt that its newest link speaks of; TIME_NONE: none */
+};
+int archive_reader_end(struct archive_reader *r, struct archive_end *out, struct err *e) NODISCARD;
+
 struct archive_totals {
     uint64_t days, events, bytes_on_disk;
     int32_t oldest_day; /* -1: empty */

@@ -375,3 +375,44 @@ int archive_totals(struct archive_reader *r, struct archive_totals *out, struct 
     arena_fini(&scratch);
     return rc;
 }
+
+static int read_end(struct archive_reader *r, int32_t day, struct archive_end *out, struct err *e)
+{
+    sqlite3_stmt *s = NULL;
+    int rc = use_day(r, day, e);
+    rc = rc == 0 ? dayfile_prepare(r->db, "SELECT id, hash, received_max FROM block WHERE kind<>3 ORDER BY id DESC LIMIT 1", &s, e) : rc;
+    rc = rc == 0 ? dayfile_row(r->db, s, e) : rc;
+    if (rc == 1) {
+        struct span hash = dayfile_column(s, 1);
+        int64_t id = sqlite3_column_int64(s, 0);
+        rc = hash.len == ARCHIVE_HASH_BYTES && id > 0 && id <= UINT32_MAX ? 1 : err_set(e, ERR_INVALID, "its newest link is damaged");
+        out->day = day;
+        out->link = (uint32_t)id;
+        out->received = sqlite3_column_int64(s, 2);
+        if (rc == 1) {
+            memcpy(out->hash, hash.ptr, ARCHIVE_HASH_BYTES);
+        }
+    }
+    (void)sqlite3_finalize(s);
+    return rc < 0 && rc != ERR_NOT_FOUND ? blame(e, rc, day, out->link) : rc;
+}
+
+int archive_reader_end(struct archive_reader *r, struct archive_end *out, struct err *e)
+{
+    struct arena scratch;
+    int32_t *days = NULL;
+    size_t n = 0;
+    *out = (struct archive_end){.received = TIME_NONE};
+    arena_init(&scratch, 0);
+    int rc = archive_days(r, &scratch, &days, &n, e);
+    int found = 0;
+    while (rc == 0 && found == 0 && n > 0) {
+        found = read_end(r, days[--n], out, e);
+        found = found == ERR_NOT_FOUND ? 0 : found; /* a file that a crash left before its tables were made */
+    }
+    arena_fini(&scratch);
+    if (rc == 0 && found == 0) {
+        return err_set(e, ERR_NOT_FOUND, "nothing was kept yet");
+    }
+    return rc < 0 ? rc : found < 0 ? found : 0;
+}

@@ -15,6 +15,7 @@
 
 #include "archive/block.h"
 #include "archive/merge.h"
+#include "archive/seal.h"
 #include "archive/walk.h"
 #include "archive/window.h"
 
@@ -170,6 +171,30 @@ static void begins_and_ends(void **state)
     assert_int_equal(t.end_block, BLOCKS);
     assert_int_equal(t.retained_from, (time_ns)DAY * TIME_DAY);
     assert_int_equal(t.retained_to, (time_ns)(DAY + 2) * TIME_DAY + 30 * TIME_SECOND);
+}
+
+static void ends_at_the_newest_link(void **state)
+{
+    (void)state;
+    char path[256];
+    struct archive_end end;
+    struct archive_head head;
+    assert_int_equal(archive_reader_end(reader, &end, &e), 0);
+    assert_true(archive_newest(archive, &head));
+    assert_int_equal(end.day, head.day);
+    assert_int_equal(end.link, head.link);
+    assert_memory_equal(end.hash, head.hash, sizeof end.hash);
+    assert_true(end.received == (time_ns)(DAY + 2) * TIME_DAY + 30 * TIME_SECOND);
+    run_sql(DAY + 2, "UPDATE block SET hash = x'00' WHERE id = (SELECT max(id) FROM block)");
+    assert_int_equal(archive_reader_end(reader, &end, &e), ERR_INVALID);
+    run_sql(DAY + 2, "DELETE FROM block"); /* as a crash before the first window of a day leaves it */
+    assert_int_equal(archive_reader_end(reader, &end, &e), 0);
+    assert_int_equal(end.day, DAY + 1);
+    for (int i = 0; i < DAYS; i++) {
+        path_of(DAY + i, path);
+        assert_int_equal(unlink(path), 0);
+    }
+    assert_int_equal(archive_reader_end(reader, &end, &e), ERR_NOT_FOUND);
 }
 
 static void harm(void **state)
@@ -350,6 +375,7 @@ int main(void)
         cmocka_unit_test(format_before),
         cmocka_unit_test_setup_teardown(fits, make, drop),
         cmocka_unit_test_setup_teardown(begins_and_ends, make, drop),
+        cmocka_unit_test_setup_teardown(ends_at_the_newest_link, make, drop),
         cmocka_unit_test_setup_teardown(harm, make, drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,6 +27,7 @@
 #include "cli/pack.h"
 #include "os/sandbox.h"
 #include "records/db_copy.h"
+#include "records/upkeep.h"
 #include "roles/super.h"
 
 enum { DEPTH_MAX = 8 /* folders in folders */, KEY_TEXT_MAX = 160, ANSWER_MAX = 256 * 1024 };
@@ -266,6 +267,45 @@ static void child(void *arg, int out)
     _exit(rc == 0 ? CLI_OK : CLI_UNREAD);
 }
 
+struct note {
+    const struct backup *b;
+    struct upkeep done;
+};
+
+/* The records are told: `sereno doctor` asks them. */
+static void note_child(void *arg, int out)
+{
+    struct note *n = arg;
+    struct err e = {0};
+    struct db *db = NULL;
+    char path[PATH_MAX];
+    const struct sandbox_options cage = {.data_dir = n->b->data_dir, .weaker = n->b->weaker};
+    path_in(n->b, RECORDS_NAME, path);
+    int rc = sandbox_enter_with(SANDBOX_KEEPER, &cage, &e);
+    rc = rc == 0 ? db_open(path, &e, &db) : rc;
+    rc = rc == 0 ? upkeep_put(db, UPKEEP_BACKUP, &n->done, &e) : rc;
+    db_close(&db);
+    cli_child_write(out, span_of(e.text));
+    _exit(rc == 0 ? CLI_OK : CLI_UNREAD);
+}
+
+/* The backup is made either way: that it cannot be noted is told, and no failure. */
+static void note_backup(const struct backup *b, const char *file, off_t bytes)
+{
+    struct note n = {.b = b, .done = {.at = clock_now(), .bytes = (uint64_t)bytes, .faults = b->without_archive}};
+    struct buf answer;
+    struct err e = {0};
+    int status = CLI_UNREAD;
+    char *full = realpath(file, NULL);
+    (void)snprintf(n.done.place, sizeof n.done.place, "%s", full == NULL ? file : full);
+    mem_free(full);
+    buf_init(&answer, ANSWER_MAX);
+    if (cli_child(note_child, &n, "noting the backup", &answer, &status, &e) != 0 || status != CLI_OK) {
+        (void)fprintf(stderr, "sereno: the records cannot be told of it: %.*s\n", SPAN_ARG(buf_view(&answer)));
+    }
+    buf_free(&answer);
+}
+
 /* Runs the child and gives the finished file its name. */
 static int into_file(struct backup *b, const char *part, const char *file, struct err *e)
 {
@@ -284,6 +324,7 @@ static int into_file(struct backup *b, const char *part, const char *file, struc
         (void)fstat(b->out, &st);
         (void)printf("%s: %.*s, packed and encrypted into %lld\n", file, SPAN_ARG(buf_view(&answer)),
                      (long long)st.st_size);
+        note_backup(b, file, st.st_size);
     }
     buf_free(&answer);
     return rc;

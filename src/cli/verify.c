@@ -20,6 +20,7 @@
 #include "os/sandbox.h"
 #include "records/audit.h"
 #include "records/db.h"
+#include "records/upkeep.h"
 #include "roles/keeper_seal.h"
 #include "roles/super.h"
 #include "wire/crypt.h"
@@ -140,6 +141,21 @@ static int check_archive(struct verify *v, struct err *e)
     return rc;
 }
 
+/* The records are told, where they can be written: `sereno doctor` asks them. */
+static void note_done(const struct verify *v)
+{
+    char path[PATH_MAX];
+    struct db *db = NULL;
+    struct err e = {0};
+    const struct upkeep done = {
+        .at = clock_now(), .items = v->report.records, .bytes = v->report.bytes, .faults = v->faults};
+    (void)snprintf(path, sizeof path, "%s/records.db", v->data_dir);
+    if (access(path, W_OK) == 0 && (db_open(path, &e, &db) != 0 || upkeep_put(db, UPKEEP_VERIFY, &done, &e) != 0)) {
+        (void)fprintf(stderr, "sereno: the records cannot be told of it: %s\n", e.text);
+    }
+    db_close(&db);
+}
+
 static void print_text(struct verify *v)
 {
     char at[TIME_TEXT_MAX];
@@ -240,6 +256,7 @@ static int verify(struct verify *v)
         cli_print_err(&e);
         return CLI_UNREAD;
     }
+    note_done(v);
     if (v->json) {
         print_json(v);
     } else {

@@ -116,6 +116,9 @@ void config_fini(struct config *c);
 int config_read(struct config *c, struct span file_name, struct span bytes,
                 struct err *e) NODISCARD;
 
+/* Reads sereno.yml at path, whole; path NULL: the default. */
+int config_load(struct config *c, const char *path, struct err *e) NODISCARD;
+
 /* The default: this machine's own logs as far as they are alive and readable, all listeners on localhost. */
 void config_default(struct config *c);
 

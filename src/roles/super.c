@@ -30,48 +30,11 @@ static const enum role_id stop_order[] = {ROLE_COMPILER, ROLE_INTAKE, ROLE_CORRE
 
 /* ---- config ---- */
 
-static int read_file(const char *path, struct buf *out, struct err *e)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0) {
-        return err_set_errno(e, ERR_IO, errno, "config %s", path);
-    }
-    ssize_t n = 0;
-    do {
-        char *to = buf_room(out, 4096);
-        n = to == NULL ? 0 : read(fd, to, 4096);
-        if (n > 0) {
-            buf_added(out, (size_t)n);
-        }
-    } while (n > 0 || (n < 0 && errno == EINTR));
-    int why = errno;
-    (void)close(fd);
-    if (out->failed) {
-        return err_set(e, ERR_LIMIT, "config %s: larger than %d bytes", path, CONFIG_FILE_MAX);
-    }
-    return n == 0 ? 0 : err_set_errno(e, ERR_IO, why, "config %s", path);
-}
-
 static struct config *load_config(const struct super_options *o, struct err *e)
 {
     struct config *c = mem_alloc(sizeof *c);
     config_init(c);
-    int rc = 0;
-    if (o->config_path == NULL) {
-        config_default(c);
-        rc = config_check(c, e);
-    } else {
-        struct buf b;
-        char *full = realpath(o->config_path, NULL);
-        buf_init(&b, CONFIG_FILE_MAX);
-        rc = read_file(o->config_path, &b, e);
-        if (rc == 0) {
-            rc = config_read(c, span_of(full == NULL ? o->config_path : full), buf_view(&b), e);
-        }
-        buf_free(&b);
-        mem_free(full);
-    }
-    if (rc != 0) {
+    if (config_load(c, o->config_path, e) != 0) {
         config_fini(c);
         mem_free(c);
         return NULL;
