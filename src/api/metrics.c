@@ -68,28 +68,45 @@ static void put_status(struct buf *b, const struct keeper_status *s)
 #undef X
 }
 
-struct source_metric {
-    const char *name, *help;
-    size_t at; /* of the number in struct source_row */
-};
+/* Name and labels, up to the value; the caller goes on behind the last label. */
+static void source_label(struct buf *b, const char *metric, const struct source_row *row)
+{
+    buf_printf(b, "sereno_%s{", metric);
+    label(b, "source", row->name);
+    buf_cstr(b, ",");
+    label(b, "organisation", row->organisation);
+}
+
+/* What is not known has no line. */
+static void put_number(struct buf *b, const struct source_number *n, const struct source_row *rows, uint32_t count)
+{
+    static const int64_t parts[] = {[SOURCE_NUMBER_COUNT] = 1, [SOURCE_NUMBER_MILLI] = 1000, [SOURCE_NUMBER_MS] = 1000,
+                                    [SOURCE_NUMBER_TIME] = TIME_SECOND, [SOURCE_NUMBER_FLAG] = 1};
+    head(b, n->metric, n->type, n->help);
+    for (uint32_t i = 0; i < count; i++) {
+        int64_t v = 0;
+        if (!source_number_get(&rows[i], n, &v)) {
+            continue;
+        }
+        source_label(b, n->metric, &rows[i]);
+        if (parts[n->kind] == 1) {
+            buf_printf(b, "} %" PRId64 "\n", v);
+        } else {
+            buf_printf(b, "} %.3f\n", (double)v / (double)parts[n->kind]);
+        }
+    }
+}
 
 static void put_sources(struct buf *b, const struct source_row *rows, uint32_t n, int64_t unknown)
 {
-    static const struct source_metric metrics[] = {
-        {"source_events_total", "Records of a source.", offsetof(struct source_row, events)},
-        {"source_dropped_total", "Records of a source that could not be taken in.", offsetof(struct source_row, dropped)},
-        {"source_anomalies_total", "Records of a source that were odd.", offsetof(struct source_row, anomalies)},
-    };
-    for (size_t m = 0; m < ARRAY_LEN(metrics); m++) {
-        head(b, metrics[m].name, "counter", metrics[m].help);
-        for (uint32_t i = 0; i < n; i++) {
-            int64_t v = 0;
-            memcpy(&v, (const char *)&rows[i] + metrics[m].at, sizeof v);
-            buf_printf(b, "sereno_%s{", metrics[m].name);
-            label(b, "source", rows[i].name);
-            buf_cstr(b, ",");
-            label(b, "organisation", rows[i].organisation);
-            buf_printf(b, "} %" PRId64 "\n", v);
+    for (size_t m = 0; m < source_number_count; m++) {
+        put_number(b, &source_numbers[m], rows, n);
+    }
+    head(b, "source_drops_total", "counter", "Records of a source that could not be taken in, by cause.");
+    for (uint32_t i = 0; i < n; i++) {
+        for (int why = 0; why < DROP_COUNT; why++) {
+            source_label(b, "source_drops_total", &rows[i]);
+            buf_printf(b, ",cause=\"%s\"} %" PRId64 "\n", drop_word((enum drop_cause)why), rows[i].drops[why]);
         }
     }
     single(b, "unknown_events_total", "counter", "Records of senders that no source names.", unknown);

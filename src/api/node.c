@@ -193,6 +193,24 @@ void status_get(struct api_request *req)
     ask_plain(req, ASK_STATUS, false, status_answered);
 }
 
+static void number_json(struct json_writer *j, const struct source_row *s, const struct source_number *n)
+{
+    int64_t v = 0;
+    bool known = source_number_get(s, n, &v);
+    json_key(j, n->key);
+    if (!known) {
+        json_null(j);
+    } else if (n->kind == SOURCE_NUMBER_TIME) {
+        json_time(j, v);
+    } else if (n->kind == SOURCE_NUMBER_MILLI) {
+        json_milli(j, v);
+    } else if (n->kind == SOURCE_NUMBER_FLAG) {
+        json_bool(j, v != 0);
+    } else {
+        json_i64(j, v);
+    }
+}
+
 static void source_json(struct json_writer *j, const struct source_row *s)
 {
     json_object(j);
@@ -202,17 +220,15 @@ static void source_json(struct json_writer *j, const struct source_row *s)
     text_or_null(j, "category", s->category);
     text_or_null(j, "service", s->service);
     text(j, "organisation", s->organisation);
-    number(j, "events", s->events);
-    number(j, "dropped", s->dropped);
-    number(j, "anomalies", s->anomalies);
-    json_key(j, "last_event");
-    json_time(j, s->last_event);
-    json_key(j, "rate");
-    json_milli(j, s->rate_milli);
-    json_key(j, "held");
-    json_bool(j, s->held);
-    json_key(j, "silent");
-    json_bool(j, s->silent);
+    for (size_t i = 0; i < source_number_count; i++) {
+        number_json(j, s, &source_numbers[i]);
+    }
+    json_key(j, "drops");
+    json_object(j);
+    for (int why = 0; why < DROP_COUNT; why++) {
+        number(j, drop_word((enum drop_cause)why), s->drops[why]);
+    }
+    json_end(j);
     json_end(j);
 }
 

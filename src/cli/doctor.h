@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/vec.h"
+#include "event/drops.h"
 #include "records/upkeep.h"
 #include "roles/config.h"
 
@@ -39,6 +40,9 @@ struct doctor_source {
     char name[DOCTOR_NAME_MAX];
     int64_t events, dropped, anomalies;
     time_ns last_event; /* of receipt; TIME_NONE = none yet */
+    time_ns dropped_at; /* TIME_NONE = none was lost */
+    int64_t drops[DROP_COUNT], rate_milli, lag_ms;
+    bool has_lag;
     uint32_t silent_after_s;
     bool held;
 };

@@ -120,7 +120,9 @@ static void look_at_archive(struct doctor_facts *f, const char *data_dir, const 
 static void take_source(struct doctor_facts *f, const struct source_row *row)
 {
     struct doctor_source s = {
-        .events = row->events, .dropped = row->dropped, .anomalies = row->anomalies, .last_event = row->last_event};
+        .events = row->events, .dropped = row->dropped, .anomalies = row->anomalies, .last_event = row->last_event,
+        .dropped_at = row->dropped_at, .rate_milli = row->rate_milli, .lag_ms = row->lag_ms, .has_lag = row->lag_events > 0};
+    memcpy(s.drops, row->drops, sizeof s.drops);
     struct buf safe;
     buf_init(&safe, 8192);
     cli_put_safe(&safe, row->name);
@@ -169,7 +171,7 @@ static void look_at_held(struct doctor_facts *f, const char *data_dir)
         struct span line = span_sub(rest, 0, at < 0 ? rest.len : (size_t)at);
         rest = span_sub(rest, line.len + 1, rest.len);
         if (line.len > 0) {
-            find_source(f, &(struct source_row){.name = line, .last_event = TIME_NONE})->held = true;
+            find_source(f, &(struct source_row){.name = line, .last_event = TIME_NONE, .dropped_at = TIME_NONE})->held = true;
         }
     }
     buf_free(&b);
@@ -217,7 +219,7 @@ void doctor_data(struct doctor_facts *f, const char *data_dir, const struct conf
     look_at_held(f, data_dir);
     for (uint32_t i = 0; f->records_why[0] == '\0' && f->has_config && i < config->nsources; i++) {
         if (config->sources[i].silent_after_s > 0) {
-            const struct source_row row = {.name = config->sources[i].name, .last_event = TIME_NONE};
+            const struct source_row row = {.name = config->sources[i].name, .last_event = TIME_NONE, .dropped_at = TIME_NONE};
             find_source(f, &row)->silent_after_s = config->sources[i].silent_after_s;
         }
     }

@@ -24,6 +24,9 @@ enum {
     FILES_LEAST = 256,          /* what a small node opens in one role */
     MEMORY_FREE_WARN_MIB = 256, /* a rule set being compiled beside the one in use */
     MEMORY_FREE_BAD_MIB = 64,
+    DROP_HOURS = 24,            /* what was lost longer ago is history */
+    LAG_MAX_S = 3600,           /* later, correlations over minutes see nothing */
+    LAG_AHEAD_MAX_S = 60,       /* a sender's clock so far ahead is set wrongly */
     SPAN_TEXT_MAX = 40,
 };
 
@@ -249,24 +252,53 @@ static bool is_silent(const struct doctor_facts *f, const struct doctor_source *
     return f->running && s->silent_after_s > 0 && (s->last_event == TIME_NONE || f->now - s->last_event > s->silent_after_s * TIME_SECOND);
 }
 
-static void one_source(const struct doctor_facts *f, const struct doctor_source *s, struct doctor_report *out)
+static const char *causes_text(const struct doctor_source *s, char *out, size_t size)
 {
-    char text[SPAN_TEXT_MAX];
+    size_t n = 0;
+    out[0] = '\0';
+    for (int why = 0; why < DROP_COUNT && n < size; why++) {
+        if (s->drops[why] > 0) {
+            n += (size_t)snprintf(out + n, size - n, "%s%" PRId64 " %s", n > 0 ? ", " : "", s->drops[why], drop_text((enum drop_cause)why));
+        }
+    }
+    return out;
+}
+
+/* What one source has to say, the worst first; false: nothing. */
+static bool one_source(const struct doctor_facts *f, const struct doctor_source *s, struct doctor_report *out)
+{
+    static const char *const reach = "Is it switched on, and does it reach this machine?";
+    char text[SPAN_TEXT_MAX], causes[DOCTOR_TEXT_MAX / 2];
+    bool recent = s->last_event != TIME_NONE && f->now - s->last_event < TIME_DAY && s->has_lag;
     if (s->held) {
         advise(say(out, "source", DOCTOR_BAD, "%s is on hold: intakes crashed over it three times", s->name),
                "Look at what it sends, then `sereno source release`.");
-    } else if (s->last_event == TIME_NONE) {
-        advise(say(out, "source", DOCTOR_WARN, "%s never sent anything", s->name), "Is it switched on, and does it reach this machine?");
+    } else if (is_silent(f, s) && s->last_event == TIME_NONE) {
+        advise(say(out, "source", DOCTOR_WARN, "%s never sent anything", s->name), "%s", reach);
+    } else if (is_silent(f, s)) {
+        advise(say(out, "source", DOCTOR_WARN, "%s is silent for %s", s->name, span_text(f->now - s->last_event, text)), "%s", reach);
+    } else if (s->dropped_at != TIME_NONE && f->now - s->dropped_at < DROP_HOURS * 3600 * TIME_SECOND) {
+        advise(say(out, "source", DOCTOR_WARN, "%s lost records, last %s ago; in all %s", s->name, span_text(f->now - s->dropped_at, text),
+                   causes_text(s, causes, sizeof causes)),
+               "Send over TCP or HTTP, which wait; or give it larger buffers (above), or more intakes.");
+    } else if (recent && s->lag_ms > INT64_C(1000) * LAG_MAX_S) {
+        advise(say(out, "source", DOCTOR_WARN, "%s comes late: %s after its own time", s->name, span_text(s->lag_ms * (TIME_SECOND / 1000), text)),
+               "A queue on the way, a clock that lags, or a time zone that sereno.yml does not name (zone:).");
+    } else if (recent && s->lag_ms < -INT64_C(1000) * LAG_AHEAD_MAX_S) {
+        advise(say(out, "source", DOCTOR_WARN, "%s is ahead of its time by %s", s->name, span_text(-s->lag_ms * (TIME_SECOND / 1000), text)),
+               "Its clock is set wrongly, or sereno.yml does not name its time zone (zone:).");
     } else {
-        advise(say(out, "source", DOCTOR_WARN, "%s is silent for %s", s->name, span_text(f->now - s->last_event, text)), "Is it switched on, and does it reach this machine?");
+        return false;
     }
+    return true;
 }
 
 static void judge_sources(const struct doctor_facts *f, struct doctor_report *out)
 {
     char text[SPAN_TEXT_MAX];
-    int64_t events = 0, dropped = 0, anomalies = 0;
+    int64_t events = 0, dropped = 0, anomalies = 0, rate = 0;
     time_ns last = TIME_NONE;
+    struct doctor_report each = {0};
     size_t wrong = 0;
     if (f->records_why[0] != '\0') {
         advise(say(out, "sources", DOCTOR_BAD, "not known: %s", f->records_why), "%s", verify_advice);
@@ -277,24 +309,22 @@ static void judge_sources(const struct doctor_facts *f, struct doctor_report *ou
         events += s->events;
         dropped += s->dropped;
         anomalies += s->anomalies;
+        rate += s->rate_milli;
         last = s->last_event > last ? s->last_event : last;
-        wrong += s->held || is_silent(f, s);
+        wrong += one_source(f, s, &each);
     }
     struct doctor_line *line = say(out, "sources", last == TIME_NONE ? DOCTOR_WARN : DOCTOR_OK,
-                                   "%zu, with %" PRId64 " events, %" PRId64 " of them odd; %" PRId64 " were lost; the last one %s%s; %zu are silent or on hold",
-                                   f->sources.len, events, anomalies, dropped, last == TIME_NONE ? "never came" : span_text(f->now - last, text),
-                                   last == TIME_NONE ? "" : " ago", wrong);
+                                   "%zu, with %" PRId64 " events, %" PRId64 " of them odd; %" PRId64 " were lost; %" PRId64
+                                   ".%" PRId64 " a second%s; the last one %s%s; %zu want a look",
+                                   f->sources.len, events, anomalies, dropped, rate / 1000, rate % 1000 / 100, f->running ? "" : " at the end",
+                                   last == TIME_NONE ? "never came" : span_text(f->now - last, text), last == TIME_NONE ? "" : " ago", wrong);
     if (last == TIME_NONE) {
         advise(line, "Point a log at this node: the page \"Sources\" says how.");
     }
-    size_t shown = 0;
-    for (size_t i = 0; i < f->sources.len && shown < DOCTOR_SOURCE_LINES_MAX; i++) {
-        const struct doctor_source *s = &f->sources.data[i];
-        if (s->held || is_silent(f, s)) {
-            one_source(f, s, out);
-            shown++;
-        }
+    for (size_t i = 0; i < each.lines.len && i < DOCTOR_SOURCE_LINES_MAX; i++) {
+        vec_push(&out->lines, each.lines.data[i]);
     }
+    vec_free(&each.lines);
 }
 
 /* ---- limits ---- */

@@ -64,6 +64,10 @@ CHANGE(source_silent, f->sources.data[1].last_event = NOW - 7200 * TIME_SECOND)
 CHANGE(source_never, f->sources.data[1].last_event = TIME_NONE)
 CHANGE(source_held, f->sources.data[0].held = true)
 CHANGE(source_stopped, f->sources.data[1].last_event = NOW - 7200 * TIME_SECOND; f->running = false; f->pid = 0)
+CHANGE(source_lost, f->sources.data[0].dropped_at = NOW - 7200 * TIME_SECOND)
+CHANGE(source_late, f->sources.data[0].lag_ms = 7200 * 1000)
+CHANGE(source_ahead, f->sources.data[0].lag_ms = -7200 * 1000)
+CHANGE(source_was_late, f->sources.data[0].lag_ms = 7200 * 1000; f->sources.data[0].last_event = NOW - 2 * TIME_DAY)
 CHANGE(source_none, f->sources.len = 0)
 CHANGE(buffer_small, f->udp_most = 212992)
 CHANGE(buffer_forced, f->udp_most = 212992; f->udp_forced = true)
@@ -126,12 +130,16 @@ static const struct {
     {backup_very_old, "backup", DOCTOR_BAD, "40 days ago, to /mnt/b"},
     {backup_partly, "backup", DOCTOR_OK, "6 days ago, without the archive, to /mnt/b"},
     {nothing, "copy", DOCTOR_WARN, "no second copy"},
-    {nothing, "sources", DOCTOR_OK, "2, with 30 events, 3 of them odd; 5 were lost; the last one 2 seconds ago; 0 are silent or on hold"},
+    {nothing, "sources", DOCTOR_OK, "2, with 30 events, 3 of them odd; 5 were lost; 3.7 a second; the last one 2 seconds ago; 0 want a look"},
     {source_silent, "source", DOCTOR_WARN, "mail is silent for 2 hours"},
     {source_never, "source", DOCTOR_WARN, "mail never sent anything"},
+    {source_lost, "source", DOCTOR_WARN, "web lost records, last 2 hours ago; in all 2 the socket's buffer was full: nobody read it in time, 1 a connection was turned away"},
+    {source_late, "source", DOCTOR_WARN, "web comes late: 2 hours after its own time"},
+    {source_ahead, "source", DOCTOR_WARN, "web is ahead of its time by 2 hours"},
+    {source_was_late, "sources", DOCTOR_OK, "0 want a look"},
     {source_held, "source", DOCTOR_BAD, "web is on hold"},
-    {source_held, "sources", DOCTOR_OK, "1 are silent or on hold"},
-    {source_stopped, "sources", DOCTOR_OK, "0 are silent or on hold"},
+    {source_held, "sources", DOCTOR_OK, "1 want a look"},
+    {source_stopped, "sources", DOCTOR_OK, "0 want a look"},
     {source_none, "sources", DOCTOR_WARN, "the last one never came"},
     {nothing, "buffers", DOCTOR_OK, "gets the 8.0 MiB that are asked for"},
     {buffer_small, "buffers", DOCTOR_WARN, "asks for 8.0 MiB and gets 208.0 KiB"},
@@ -162,8 +170,8 @@ static struct doctor_facts healthy(void)
         .files_open = 40, .files_most = 1024, .files_role = "sereno-intake",
         .memory_free = 4 * (int64_t)GIB, .memory_size = 8 * (int64_t)GIB, .memory_used = 300 << 20,
     };
-    vec_push(&f.sources, (struct doctor_source){.name = "web", .events = 10, .dropped = 5, .last_event = NOW - 2 * TIME_SECOND});
-    vec_push(&f.sources, (struct doctor_source){.name = "mail", .events = 20, .anomalies = 3, .last_event = NOW - 60 * TIME_SECOND, .silent_after_s = 900});
+    vec_push(&f.sources, (struct doctor_source){.name = "web", .events = 10, .dropped = 5, .drops = {2, 1}, .dropped_at = NOW - 3 * TIME_DAY, .rate_milli = 2500, .lag_ms = 900, .has_lag = true, .last_event = NOW - 2 * TIME_SECOND});
+    vec_push(&f.sources, (struct doctor_source){.name = "mail", .events = 20, .anomalies = 3, .dropped_at = TIME_NONE, .rate_milli = 1200, .last_event = NOW - 60 * TIME_SECOND, .silent_after_s = 900});
     return f;
 }
 
@@ -219,7 +227,7 @@ static void test_worst(void **state)
     doctor_judge(&f, &r);
     assert_int_equal(doctor_worst(&r), DOCTOR_WARN); /* no second copy */
     for (int i = 0; i < 1000; i++) {
-        vec_push(&f.sources, (struct doctor_source){.name = "x", .last_event = TIME_NONE, .held = true});
+        vec_push(&f.sources, (struct doctor_source){.name = "x", .last_event = TIME_NONE, .dropped_at = TIME_NONE, .held = true});
     }
     vec_clear(&r.lines);
     doctor_judge(&f, &r);

@@ -124,6 +124,15 @@ static const char hold_sql[] =
     " last_day BIGINT NOT NULL, reason TEXT NOT NULL, created BIGINT NOT NULL, created_by TEXT NOT NULL,"
     " lifted BIGINT, lifted_by TEXT, lifted_reason TEXT);";
 
+/* How late events of a source come, how many come, and which were lost why. */
+static const char source_health_sql[] =
+    "ALTER TABLE source_counter ADD COLUMN dropped_at BIGINT;"
+    "ALTER TABLE source_counter ADD COLUMN rate_milli BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE source_counter ADD COLUMN lag_ms BIGINT NOT NULL DEFAULT 0;"
+    "ALTER TABLE source_counter ADD COLUMN lag_events BIGINT NOT NULL DEFAULT 0;"
+    "CREATE TABLE source_drop ("
+    " name TEXT NOT NULL, cause TEXT NOT NULL, events BIGINT NOT NULL, PRIMARY KEY (name, cause));";
+
 static const struct migration list[] = {
     {"identity", identity_sql},      {"audit", audit_sql},  {"alerts", alert_sql},
     {"rules and sources", rule_sql}, {"queues", queue_sql},
@@ -139,6 +148,7 @@ static const struct migration list[] = {
     {"languages of links", "ALTER TABLE fed_link_page ADD COLUMN language TEXT NOT NULL DEFAULT '';"},
     {"legal holds", hold_sql},
     {"room", fed_room_sql},
+    {"health of sources", source_health_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)

@@ -223,7 +223,7 @@ static void source_counters(void **state)
     (void)state;
     struct db *db = test_db();
     struct source_row row = {
-        .name = SPAN("auth"), .kind = SPAN("journal"), .events = 5, .last_event = TIME_NONE};
+        .name = SPAN("auth"), .kind = SPAN("journal"), .events = 5, .last_event = TIME_NONE, .dropped_at = TIME_NONE};
     assert_int_equal(sources_put(db, &row, &e), 0);
     row.events = 9;
     row.last_event = TEST_NOW;
@@ -234,7 +234,84 @@ static void source_counters(void **state)
     assert_int_equal(n, 1);
     assert_int_equal(rows[0].events, 9);
     assert_true(rows[0].last_event == TEST_NOW);
+    assert_true(rows[0].dropped_at == TIME_NONE && rows[0].lag_events == 0);
     db_close(&db);
+}
+
+/* Drops stand beside their source whatever else is there: sources without any, and causes of a newer program. */
+static void source_health(void **state)
+{
+    (void)state;
+    struct db *db = test_db();
+    struct source_row *rows = NULL;
+    size_t n = 0;
+    static const char *const names[] = {"c", "a", "b", "d"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct source_row row = {.name = span_of(names[i]), .events = 1, .last_event = TIME_NONE, .dropped_at = TIME_NONE};
+        if (i % 2 == 1) { /* a and d */
+            row.dropped = 10 + (int64_t)i;
+            row.drops[DROP_BUFFER] = 7;
+            row.drops[DROP_REFUSED] = (int64_t)i;
+            row.dropped_at = TEST_NOW;
+            row.rate_milli = 1500;
+            row.lag_ms = -20;
+            row.lag_events = 1;
+        }
+        assert_int_equal(sources_put(db, &row, &e), 0);
+    }
+    assert_int_equal(db_exec(db, "INSERT INTO source_drop VALUES ('0', 'buffer', 5), ('a', 'a new cause', 5), ('bb', 'buffer', 5), ('e', 'buffer', 5)", &e), 0);
+    assert_int_equal(sources_list(db, &arena, &rows, &n, &e), 0);
+    assert_int_equal(n, 4);
+    for (size_t i = 0; i < n; i++) {
+        bool has = i == 0 || i == 3;
+        assert_int_equal(rows[i].drops[DROP_BUFFER], has ? 7 : 0);
+        assert_int_equal(rows[i].drops[DROP_REFUSED], i == 0 ? 1 : i == 3 ? 3 : 0);
+        assert_true(rows[i].dropped_at == (has ? TEST_NOW : TIME_NONE));
+        assert_true(rows[i].rate_milli == (has ? 1500 : 0) && rows[i].lag_ms == (has ? -20 : 0) && rows[i].lag_events == has);
+    }
+    rows[0].drops[DROP_BUFFER] = 8;
+    assert_int_equal(sources_put(db, &rows[0], &e), 0);
+    assert_int_equal(sources_list(db, &arena, &rows, &n, &e), 0);
+    assert_int_equal(rows[0].drops[DROP_BUFFER], 8);
+    db_close(&db);
+}
+
+static void source_messages(void **state)
+{
+    (void)state;
+    struct source_row row = {.name = SPAN("n"), .kind = SPAN("k"), .events = 5, .dropped = 3, .drops = {1, 2}, .last_event = 9,
+                             .dropped_at = 8, .rate_milli = 7, .lag_ms = -6, .lag_events = 5, .held = true};
+    struct source_row got;
+    struct buf b;
+    int64_t v = 0;
+    buf_init(&b, 4096);
+    source_encode(&b, &row);
+    struct cursor c = cursor_of(buf_view(&b));
+    source_decode(&c, &got);
+    assert_true(cursor_done(&c));
+    assert_memory_equal(got.drops, row.drops, sizeof row.drops);
+    assert_true(got.dropped_at == 8 && got.lag_ms == -6 && got.lag_events == 5 && got.held && !got.silent);
+    assert_true(source_delta_fits(&got));
+    buf_free(&b);
+    for (size_t i = 0; i < source_number_count; i++) { /* each is known, and what the row says */
+        static const int64_t want[] = {5, 3, 0, 9, 8, 7, -6, 1, 0};
+        assert_true(source_number_get(&got, &source_numbers[i], &v));
+        assert_true(v == want[i]);
+    }
+    const struct source_row none = {.last_event = TIME_NONE, .dropped_at = TIME_NONE};
+    size_t known = 0;
+    for (size_t i = 0; i < source_number_count; i++) {
+        known += source_number_get(&none, &source_numbers[i], &v);
+    }
+    assert_int_equal(known, source_number_count - 3); /* last event, last drop, lag */
+    static const struct source_row bad[] = {
+        {.events = -1}, {.dropped = -1}, {.anomalies = -1}, {.events = 1, .lag_events = 2}, {.lag_events = -1},
+        {.dropped = 1, .drops = {1, 1}}, {.dropped = 1, .drops = {-1, 1}}, {.dropped = INT64_MAX, .drops = {INT64_MAX, INT64_MAX}},
+        {.events = 1, .lag_events = 1, .lag_ms = SOURCE_LAG_MAX_MS + 1}, {.events = 1, .lag_events = 1, .lag_ms = INT64_MIN},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        assert_false(source_delta_fits(&bad[i]));
+    }
 }
 
 static void settings(void **state)
@@ -259,7 +336,7 @@ int run_rule_tests(void)
         cmocka_unit_test(generations),
         cmocka_unit_test(tagged), cmocka_unit_test(costs),
         cmocka_unit_test(rule_messages),
-        cmocka_unit_test(source_counters),
+        cmocka_unit_test(source_counters), cmocka_unit_test(source_health), cmocka_unit_test(source_messages),
         cmocka_unit_test(settings),
     };
     arena_init(&arena, 0);

@@ -17,26 +17,16 @@ enum { DROP_EVENT_MAX = 8192, COUNTED_BYTES = 12, COUNTED_NAME_MAX = 4096 };
 /* Positions of sockets beside those of files, whose names are absolute paths. */
 static const char counted_prefix[] = "drops of ";
 
-static const char *const words[RECEIVE_DROP_COUNT] = {
-#define X(name, word, text) word,
-    RECEIVE_DROP_TABLE(X)
-#undef X
-};
-static const char *const texts[RECEIVE_DROP_COUNT] = {
-#define X(name, word, text) text,
-    RECEIVE_DROP_TABLE(X)
-#undef X
-};
-
-void intake_dropped(void *ctx, uint32_t source, enum receive_drop why, uint64_t count)
+void intake_dropped(void *ctx, uint32_t source, enum drop_cause why, uint64_t count)
 {
     struct intake *in = ctx;
-    CHECK(source < in->sources.len && why < RECEIVE_DROP_COUNT);
+    CHECK(source < in->sources.len && why < DROP_COUNT);
     struct intake_source *s = in->sources.data[source];
     if (s->dropped == 0 && s->drops_from == 0) {
         s->drops_from = clock_now();
     }
     s->dropped += count;
+    s->dropped_by[why] += count;
     s->drops[why] += count;
 }
 
@@ -47,7 +37,7 @@ static void put_time(struct json_writer *j, const char *key, time_ns t)
     json_text(j, span_of(time_format(t, text)));
 }
 
-static void tell_one(struct intake *in, uint32_t source, enum receive_drop why, time_ns now)
+static void tell_one(struct intake *in, uint32_t source, enum drop_cause why, time_ns now)
 {
     struct intake_source *s = in->sources.data[source];
     struct json_writer j;
@@ -64,13 +54,13 @@ static void tell_one(struct intake *in, uint32_t source, enum receive_drop why, 
     json_key(&j, "kind");
     json_text(&j, span_of(s->kind));
     json_key(&j, "cause");
-    json_text(&j, span_of(words[why]));
+    json_text(&j, span_of(drop_word(why)));
     json_key(&j, "count");
     json_u64(&j, s->drops[why]);
     put_time(&j, "from", s->drops_from);
     put_time(&j, "to", now);
     json_key(&j, "message");
-    json_text(&j, span_of(texts[why]));
+    json_text(&j, span_of(drop_text(why)));
     json_end(&j);
     struct receive_record r = {
         .bytes = buf_view(&b), .source = intake_own_source(in, span_of(s->organisation)), .received = now};
@@ -110,7 +100,7 @@ static void mark_told(struct intake *in)
 static bool anything_lost(const struct intake *in)
 {
     for (size_t i = 0; i < in->sources.len; i++) {
-        for (int why = 0; why < RECEIVE_DROP_COUNT; why++) {
+        for (int why = 0; why < DROP_COUNT; why++) {
             if (in->sources.data[i]->drops[why] > 0) {
                 return true;
             }
@@ -133,7 +123,7 @@ void intake_drops_tell(struct intake *in)
     time_ns now = clock_now();
     size_t n = in->sources.len; /* a source of our own may be made on the way */
     for (uint32_t i = 0; i < n; i++) {
-        for (enum receive_drop why = 0; why < RECEIVE_DROP_COUNT; why++) {
+        for (enum drop_cause why = 0; why < DROP_COUNT; why++) {
             if (in->sources.data[i]->drops[why] > 0) {
                 tell_one(in, i, why, now);
             }

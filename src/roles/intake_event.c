@@ -133,6 +133,10 @@ static bool take(void *ctx, const struct receive_record *r)
         /* RFC 3164 names no year: guessing it is no oddity of the record. */
         s->anomalies += (ev->tags & ~(uint32_t)TAG_YEAR_GUESSED) != 0;
         s->last_event = r->received;
+        if ((ev->tags & (uint32_t)(TAG_NO_TIME | TAG_FUTURE_TIME)) == 0) {
+            s->lag_ms += ((double)r->received - (double)ev->time) / (TIME_SECOND / 1000);
+            s->lag_events++;
+        }
         intake_alerts(in, s, r->source, arrival);
         intake_learn(in, r->received);
     }

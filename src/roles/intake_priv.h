@@ -50,7 +50,10 @@ struct intake_source {
     bool guess; /* format by the first record */
     /* since the last pulse */
     uint64_t events, dropped, anomalies;
-    uint64_t drops[RECEIVE_DROP_COUNT]; /* of `dropped`; not yet an event */
+    uint64_t dropped_by[DROP_COUNT]; /* of `dropped` */
+    double lag_ms;                      /* sum over lag_events: receipt minus own time, of those that state one */
+    uint64_t lag_events;
+    uint64_t drops[DROP_COUNT]; /* of `dropped`; not yet an event */
     time_ns drops_from;                 /* the first of them, or the last event about such; wall clock */
     uint64_t waits;                     /* how often it was made to wait */
     size_t open_bytes, unkept_bytes;    /* originals in the open window; its share of windows on their way */
@@ -209,7 +212,7 @@ bool intake_is_busy(void *ctx, uint32_t source);
 void intake_arm(struct intake *in);
 
 /* intake_drop.c: what was lost becomes an event; one source's flood is that source's alone. */
-void intake_dropped(void *ctx, uint32_t source, enum receive_drop why, uint64_t count);
+void intake_dropped(void *ctx, uint32_t source, enum drop_cause why, uint64_t count);
 /* Once a second: an event for each source and cause of which something was lost. */
 void intake_drops_tell(struct intake *in);
 /* What the events of the window being sealed tell of, as positions beside it. */

@@ -134,7 +134,13 @@ static void put_row(struct buf *b, struct intake_source *s)
         .dropped = (int64_t)s->dropped,
         .anomalies = (int64_t)s->anomalies,
         .last_event = s->last_event,
+        .dropped_at = s->dropped > 0 ? clock_now() : TIME_NONE,
+        .lag_ms = s->lag_events > 0 ? (int64_t)(s->lag_ms / (double)s->lag_events) : 0,
+        .lag_events = (int64_t)s->lag_events,
     };
+    for (int why = 0; why < DROP_COUNT; why++) {
+        row.drops[why] = (int64_t)s->dropped_by[why];
+    }
     source_encode(b, &row);
 }
 
@@ -162,7 +168,9 @@ void intake_pulse(struct intake *in)
         in->unknown = in->matches_lost = 0;
         for (size_t i = 0; i < in->sources.len; i++) {
             struct intake_source *s = in->sources.data[i];
-            s->events = s->dropped = s->anomalies = 0;
+            s->events = s->dropped = s->anomalies = s->lag_events = 0;
+            s->lag_ms = 0;
+            memset(s->dropped_by, 0, sizeof s->dropped_by);
         }
     }
     buf_free(&b);

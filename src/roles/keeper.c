@@ -346,7 +346,7 @@ static int take_pulse(struct keeper *k, struct span body, struct err *e)
     for (uint32_t i = 0; i < n; i++) {
         struct source_row row = {0};
         source_decode(&c, &row);
-        if (c.failed || row.events < 0 || row.dropped < 0 || row.anomalies < 0) {
+        if (c.failed || !source_delta_fits(&row)) {
             return err_set(e, ERR_INVALID, "pulse: source %u is out of range", i);
         }
         keeper_records_count(k->records, &row);

@@ -237,8 +237,9 @@ static int list_sources(struct keeper_records *kr, struct cursor *c, struct err 
     for (size_t i = 0; i < kr->sources.len; i++) {
         struct keeper_source *s = kr->sources.data[i];
         if (all || span_eq(s->row.organisation, organisation)) {
-            s->row.rate_milli = keeper_source_rate(s, now);
-            source_encode(&kr->out, &s->row);
+            struct source_row row = s->row;
+            row.rate_milli = keeper_source_rate(s, now);
+            source_encode(&kr->out, &row);
         }
     }
     return 0;

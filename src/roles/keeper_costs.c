@@ -115,11 +115,14 @@ int keeper_answer_metrics(struct keeper_records *kr, struct cursor *c, struct er
     if (rc < 0) {
         return rc;
     }
+    time_ns now = clock_now();
     keeper_status_encode(&kr->out, &s);
     buf_u64(&kr->out, (uint64_t)kr->unknown);
     buf_u32(&kr->out, (uint32_t)kr->sources.len);
     for (size_t i = 0; i < kr->sources.len; i++) {
-        source_encode(&kr->out, &kr->sources.data[i]->row);
+        struct source_row row = kr->sources.data[i]->row;
+        row.rate_milli = keeper_source_rate(kr->sources.data[i], now);
+        source_encode(&kr->out, &row);
     }
     put_rows(&kr->out, dear, ndear);
     put_rows(&kr->out, stopped, nstopped);

@@ -33,6 +33,8 @@ struct keeper_source {
     uint32_t silent_after_s; /* 0: it may be silent */
     int64_t second[KEEPER_RATE_S];
     int64_t second_at[KEEPER_RATE_S]; /* which second each slot counts */
+    double lag_ms[KEEPER_RATE_S];     /* sums over lag_events of the same second */
+    int64_t lag_events[KEEPER_RATE_S];
 };
 
 struct keeper_records {

@@ -63,6 +63,32 @@ static void take_identity(struct keeper_source *s, const struct source_row *delt
     }
 }
 
+/* The last minute, second by second: how many came, and how late those were that state their time. */
+static void count_minute(struct keeper_source *s, const struct source_row *delta, int64_t second)
+{
+    size_t slot = (size_t)(second % KEEPER_RATE_S);
+    if (s->second_at[slot] != second) {
+        s->second_at[slot] = second;
+        s->second[slot] = s->lag_events[slot] = 0;
+        s->lag_ms[slot] = 0;
+    }
+    s->second[slot] += delta->events;
+    s->lag_events[slot] += delta->lag_events;
+    s->lag_ms[slot] += (double)delta->lag_ms * (double)delta->lag_events;
+    if (delta->lag_events == 0) {
+        return; /* what was known of the minute before stands */
+    }
+    double sum = 0;
+    s->row.lag_events = 0;
+    for (size_t i = 0; i < KEEPER_RATE_S; i++) {
+        if (second - s->second_at[i] < KEEPER_RATE_S) {
+            s->row.lag_events += s->lag_events[i];
+            sum += s->lag_ms[i];
+        }
+    }
+    s->row.lag_ms = (int64_t)(sum / (double)s->row.lag_events);
+}
+
 void keeper_records_count(struct keeper_records *kr, const struct source_row *delta)
 {
     CHECK_OBJ(kr, KEEPER_RECORDS_MAGIC);
@@ -73,8 +99,9 @@ void keeper_records_count(struct keeper_records *kr, const struct source_row *de
         take_identity(s, delta);
     } else if (kr->sources.len < SOURCES_MAX) {
         struct source_row fresh = *delta;
-        fresh.events = fresh.dropped = fresh.anomalies = 0;
-        fresh.last_event = TIME_NONE;
+        fresh.events = fresh.dropped = fresh.anomalies = fresh.lag_ms = fresh.lag_events = 0;
+        memset(fresh.drops, 0, sizeof fresh.drops);
+        fresh.last_event = fresh.dropped_at = TIME_NONE;
         s = source_add(kr, &fresh);
     } else {
         kr->unknown += delta->events;
@@ -86,12 +113,12 @@ void keeper_records_count(struct keeper_records *kr, const struct source_row *de
     if (delta->last_event != TIME_NONE && delta->last_event > s->row.last_event) {
         s->row.last_event = delta->last_event;
     }
+    for (int why = 0; why < DROP_COUNT; why++) {
+        s->row.drops[why] += delta->drops[why];
+    }
+    s->row.dropped_at = delta->dropped_at > s->row.dropped_at ? delta->dropped_at : s->row.dropped_at;
     s->dirty = true;
-    int64_t second = clock_now() / TIME_SECOND;
-    size_t slot = (size_t)(second % KEEPER_RATE_S);
-    s->second[slot] =
-        s->second_at[slot] == second ? s->second[slot] + delta->events : delta->events;
-    s->second_at[slot] = second;
+    count_minute(s, delta, clock_now() / TIME_SECOND);
 }
 
 int keeper_records_held(struct keeper_records *kr, struct span body, struct err *e)
@@ -102,7 +129,7 @@ int keeper_records_held(struct keeper_records *kr, struct span body, struct err 
         kr->sources.data[i]->row.held = false;
     }
     for (uint32_t i = 0; i < n && !c.failed; i++) {
-        struct source_row row = {.name = cursor_str(&c), .organisation = SPAN("*"), .last_event = TIME_NONE};
+        struct source_row row = {.name = cursor_str(&c), .organisation = SPAN("*"), .last_event = TIME_NONE, .dropped_at = TIME_NONE};
         uint64_t at = 0;
         struct keeper_source *s = NULL;
         if (c.failed) {
@@ -131,7 +158,8 @@ void keeper_records_config(struct keeper_records *kr, const struct config *confi
         struct source_row row = {.name = c->name,
                                  .kind = span_of(source_kind_name(c->kind)),
                                  .organisation = c->organisation.len > 0 ? c->organisation : config->organisation,
-                                 .last_event = TIME_NONE};
+                                 .last_event = TIME_NONE,
+                                 .dropped_at = TIME_NONE};
         uint64_t at = 0;
         struct keeper_source *s = NULL;
         if (map_get(&kr->by_name, c->name, &at)) {
@@ -249,7 +277,11 @@ void keeper_sources_flush(struct keeper_records *kr)
     struct err e = {0};
     bool any = false;
     for (size_t i = 0; i < kr->sources.len; i++) {
-        any = any || kr->sources.data[i]->dirty;
+        struct keeper_source *s = kr->sources.data[i];
+        int64_t rate = keeper_source_rate(s, clock_now());
+        s->dirty = s->dirty || rate != s->row.rate_milli;
+        s->row.rate_milli = rate;
+        any = any || s->dirty;
     }
     if (!any) {
         return;

@@ -126,6 +126,7 @@ static void count_event(struct ipc *keeper, time_ns now)
                              .product = SPAN("linux"),
                              .organisation = SPAN("lantern"),
                              .events = 1,
+                             .dropped_at = TIME_NONE,
                              .last_event = now};
     struct buf b;
     buf_init(&b, 1 << 16);

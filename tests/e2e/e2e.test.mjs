@@ -462,6 +462,20 @@ test('without a session the page goes to sign in', async (t) => {
   await page.context().close();
 });
 
+test('sources: how late their events come, and what was not taken in for which cause', async (t) => {
+  if (mockOnly(t)) return;
+  await start('/sources');
+  const row = (name) => page.locator('table.plain tbody tr').filter({ has: page.getByRole('rowheader', { name }) });
+  await row('linux-auth').getByText('1 s', { exact: true }).waitFor();
+  await row('web-portal').getByText('1 h 35 min', { exact: true }).waitFor();
+  await row('journal').getByText('4 s ahead', { exact: true }).waitFor();
+  await row('library').getByText('not stated', { exact: true }).waitFor();
+  const lost = row('Zeek Modbus').locator('td.lost');
+  assert.deepEqual((await lost.locator('.sub').allInnerTexts()).slice(0, 3), ['Buffer full: 15', 'Turned away: 1', 'Cause not kept: 2']);
+  assert.equal(await page.locator('td.lost').count(), 1);
+  await end();
+});
+
 test('sources: a token is shown once with a line to paste, and revoked by two presses', async (t) => {
   if (mockOnly(t)) return;
   await start('/sources');

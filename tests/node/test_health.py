@@ -4,6 +4,7 @@
 
 usage: tests/node/test_health.py PROGRAM [-k WORD]
 """
+import datetime
 import json
 import os
 import pathlib
@@ -14,7 +15,7 @@ import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from node import Node, free_port, until  # noqa: E402
+from node import Node, extra_options, free_port, until  # noqa: E402
 
 PROGRAM = ""
 TITLE = "A source is silent"
@@ -65,6 +66,31 @@ class Health(unittest.TestCase):
         until("the page to say so after a restart", lambda: self.shown()["quiet"]["silent"])
         self.assertEqual(len(self.silences()), 2)  # the open one still stands: no second for the same silence
         self.assertEqual(self.node.stop(), 0)
+
+    def test_how_late_events_come(self):
+        def send(text):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+                s.sendto(text.encode(), ("127.0.0.1", self.node.udp))
+
+        def lag():
+            source = self.shown().get("udp")
+            return source["lag"] if source else None
+        send("<13>an event that states no time")
+        until("the event to be counted", lambda: "udp" in self.shown())
+        self.assertIsNone(lag())
+        two_hours_ago = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=2)
+        send(f"<13>1 {two_hours_ago.isoformat(timespec='milliseconds').replace('+00:00', 'Z')} lantern app - - - late")
+        found = until("its delay", lag)
+        self.assertGreaterEqual(found, 7200 * 1000)
+        self.assertLess(found, 7200 * 1000 + 600 * 1000)
+        self.assertEqual(self.shown()["udp"]["drops"], {"buffer": 0, "refused": 0})
+        self.assertIsNone(self.shown()["udp"]["dropped_at"])
+        self.assertEqual(self.node.stop(), 0)  # kept through a restart
+        self.node.start()
+        self.assertEqual(until("the delay to be told again", lag), found)
+        done = subprocess.run([PROGRAM, "doctor", "--data", str(self.node.data), "--json", *extra_options()], capture_output=True, text=True, timeout=60)
+        says = [line["says"] for line in json.loads(done.stdout)["lines"] if line["check"] == "source"]
+        self.assertIn("udp comes late: 2 hours after its own time", says)
 
 
 if __name__ == "__main__":

@@ -202,8 +202,13 @@ class SuperTest(unittest.TestCase):
             return text if 'sereno_correlations{what="completed"} 1\n' in text else None
         text = until("the correlation counted", counted)
         for line in text.splitlines():
-            self.assertRegex(line, r'^(# (HELP|TYPE) sereno_\w+ .+|sereno_\w+(\{(\w+="([^"\\]|\\.)*",?)+\})? -?\d+)$')
+            self.assertRegex(line, r'^(# (HELP|TYPE) sereno_\w+ .+|sereno_\w+(\{(\w+="([^"\\]|\\.)*",?)+\})? -?\d+(\.\d{3})?)$')
         self.assertIn('sereno_source_events_total{source="udp",organisation="town"} 3', text)
+        self.assertIn('sereno_source_drops_total{source="udp",organisation="town",cause="buffer"} 0', text)
+        self.assertRegex(text, r'sereno_source_last_event_seconds\{source="udp",organisation="town"\} \d{10}\.\d{3}')
+        self.assertRegex(text, r'sereno_source_rate\{source="udp",organisation="town"\} 0\.\d{3}')
+        self.assertIn('sereno_source_held{source="udp",organisation="town"} 0', text)
+        self.assertNotIn("sereno_source_last_drop_seconds{", text)  # none was lost: no number
         self.assertIn('sereno_role_restarts_total{role="correlator"', text)
         self.assertIn("# TYPE sereno_rule_stopped gauge", text)
         self.assertIn('sereno_correlations{what="evicted"} 0', text)

@@ -16,7 +16,7 @@ static bool see(void *ctx, const struct receive_record *r)
     return !r->broken;
 }
 
-static void no_drops(void *ctx, uint32_t source, enum receive_drop why, uint64_t count)
+static void no_drops(void *ctx, uint32_t source, enum drop_cause why, uint64_t count)
 {
     (void)ctx;
     (void)source;

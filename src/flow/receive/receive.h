@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/span.h"
+#include "event/drops.h"
 
 enum {
     RECEIVE_LINE_MAX = 64 * 1024, /* one syslog message or text line from the network */
@@ -31,24 +32,12 @@ struct receive_record {
     bool broken; /* not a record of its format (half a JSON value): kept as it is */
 };
 
-/* Why something was lost before it could be read: name, word in events, metrics and pages, text. */
-#define RECEIVE_DROP_TABLE(X)                                                                      \
-    X(RECEIVE_DROP_BUFFER, "buffer", "the socket's buffer was full: nobody read it in time")       \
-    X(RECEIVE_DROP_REFUSED, "refused", "a connection was turned away")
-
-enum receive_drop {
-#define X(name, word, text) name,
-    RECEIVE_DROP_TABLE(X)
-#undef X
-        RECEIVE_DROP_COUNT
-};
-
 struct receive_sink {
     void *ctx;
     /* True: it was understood. False: it is kept all the same, tagged, and counted as bad. */
     bool (*record)(void *ctx, const struct receive_record *r);
     /* Lost before we could read them, or refused at the door: counted, never silent. */
-    void (*dropped)(void *ctx, uint32_t source, enum receive_drop why, uint64_t count);
+    void (*dropped)(void *ctx, uint32_t source, enum drop_cause why, uint64_t count);
     /* True: this source has enough on its way already, and is to be read again later. NULL: never. */
     bool (*waits)(void *ctx, uint32_t source);
     /* Bytes of this source are being handled from now on, or (begins false) no more; calls nest. NULL: nobody cares. */

@@ -48,11 +48,11 @@ static inline bool see(void *ctx, const struct receive_record *r)
     return !r->broken;
 }
 
-static inline void see_dropped(void *ctx, uint32_t source, enum receive_drop why, uint64_t count)
+static inline void see_dropped(void *ctx, uint32_t source, enum drop_cause why, uint64_t count)
 {
     struct seen *s = ctx;
     (void)source;
-    assert_true(why < RECEIVE_DROP_COUNT);
+    assert_true(why < DROP_COUNT);
     s->dropped += count;
 }
 

@@ -127,7 +127,7 @@ static void turn_away(struct tcp_receiver *t, int fd, const char *address, const
 {
     log_warn("receive.refused", "source=%u sender=%s why=\"%s\"", t->source, address, why);
     (void)close(fd);
-    t->sink->dropped(t->sink->ctx, t->source, RECEIVE_DROP_REFUSED, 1);
+    t->sink->dropped(t->sink->ctx, t->source, DROP_REFUSED, 1);
 }
 
 static void take_connection(struct tcp_receiver *t, int fd, const struct sockaddr *from)

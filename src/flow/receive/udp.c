@@ -57,7 +57,7 @@ struct span receive_address(const struct sockaddr *address, char out[RECEIVE_ADD
 static void note_drops(struct udp_receiver *u, uint32_t now)
 {
     if (now != u->counted.drops) {
-        u->sink->dropped(u->sink->ctx, u->source, RECEIVE_DROP_BUFFER, (uint32_t)(now - u->counted.drops));
+        u->sink->dropped(u->sink->ctx, u->source, DROP_BUFFER, (uint32_t)(now - u->counted.drops));
         u->counted.drops = now;
     }
 }

@@ -217,12 +217,12 @@ export function makeWorld(now) {
 export const KIND_COUNT = KINDS.length;
 
 export const sources = (now) => [
-  { name: 'Windows process', kind: 'http', product: 'windows', category: 'process_creation', service: null, organisation: 'valdehierro', events: 41_288_011, dropped: 0, anomalies: 214, last_event: iso(now - 2000), rate: 212.4, held: false, silent: false },
-  { name: 'linux-auth', kind: 'syslog-tcp', product: 'linux', category: null, service: null, organisation: 'valdehierro', events: 1_204_551, dropped: 0, anomalies: 3, last_event: iso(now - 9000), rate: 3.1, held: false, silent: false },
-  { name: 'web-portal', kind: 'file', product: null, category: 'webserver', service: null, organisation: 'valdehierro', events: 8_113_902, dropped: 0, anomalies: 0, last_event: iso(now - 4000), rate: 41, held: false, silent: false },
-  { name: 'Zeek Modbus', kind: 'syslog-udp', product: 'zeek', category: null, service: 'modbus', organisation: 'water', events: 902_114, dropped: 18, anomalies: 0, last_event: iso(now - 5 * 3_600_000), rate: 0, held: false, silent: false },
-  { name: 'journal', kind: 'journal', product: 'linux', category: null, service: null, organisation: 'valdehierro', events: 55_120, dropped: 0, anomalies: 0, last_event: iso(now - 31_000), rate: 0.4, held: false, silent: false },
-  { name: 'library', kind: 'http', product: null, category: null, service: null, organisation: 'culture', events: 0, dropped: 0, anomalies: 0, last_event: null, rate: 0, held: false, silent: false },
+  { name: 'Windows process', kind: 'http', product: 'windows', category: 'process_creation', service: null, organisation: 'valdehierro', events: 41_288_011, dropped: 0, drops: { buffer: 0, refused: 0 }, dropped_at: null, lag: 850, anomalies: 214, last_event: iso(now - 2000), rate: 212.4, held: false, silent: false },
+  { name: 'linux-auth', kind: 'syslog-tcp', product: 'linux', category: null, service: null, organisation: 'valdehierro', events: 1_204_551, dropped: 0, drops: { buffer: 0, refused: 0 }, dropped_at: null, lag: 1200, anomalies: 3, last_event: iso(now - 9000), rate: 3.1, held: false, silent: false },
+  { name: 'web-portal', kind: 'file', product: null, category: 'webserver', service: null, organisation: 'valdehierro', events: 8_113_902, dropped: 0, drops: { buffer: 0, refused: 0 }, dropped_at: null, lag: 95 * 60_000, anomalies: 0, last_event: iso(now - 4000), rate: 41, held: false, silent: false },
+  { name: 'Zeek Modbus', kind: 'syslog-udp', product: 'zeek', category: null, service: 'modbus', organisation: 'water', events: 902_114, dropped: 18, drops: { buffer: 15, refused: 1 }, dropped_at: iso(now - 6 * 3_600_000), lag: 30_000, anomalies: 0, last_event: iso(now - 5 * 3_600_000), rate: 0, held: false, silent: false },
+  { name: 'journal', kind: 'journal', product: 'linux', category: null, service: null, organisation: 'valdehierro', events: 55_120, dropped: 0, drops: { buffer: 0, refused: 0 }, dropped_at: null, lag: -4000, anomalies: 0, last_event: iso(now - 31_000), rate: 0.4, held: false, silent: false },
+  { name: 'library', kind: 'http', product: null, category: null, service: null, organisation: 'culture', events: 0, dropped: 0, drops: { buffer: 0, refused: 0 }, dropped_at: null, lag: null, anomalies: 0, last_event: null, rate: 0, held: false, silent: false },
 ];
 
 export const refused = [

@@ -99,9 +99,14 @@ export interface Source {
   organisation: string;
   events: number;
   dropped: number;
+  /** Of `dropped`, by cause; what was lost before causes were kept is in none. */
+  drops: Record<string, number>;
+  dropped_at: string | null;
   anomalies: number;
   last_event: string | null;
   rate: number;
+  /** Milliseconds from an event's own time to its receipt, mean of a minute; negative: its clock is ahead. */
+  lag: number | null;
   /** On hold: intake crashed over it three times. */
   held: boolean;
   /** Longer without an event than its configuration allows. */

@@ -7,7 +7,7 @@ import { formatNumber, t, tn, tOr } from '../base/i18n';
 import { Age, Empty, Problem, Slow } from '../base/parts';
 import { problem } from '../base/problem';
 import type { NodeStatus, Source } from '../base/types';
-import { bytes } from '../base/format';
+import { bytes, duration } from '../base/format';
 import { visibleLine } from '../base/visible';
 import { beats } from '../state/stream';
 import { second } from '../state/ticks';
@@ -38,6 +38,37 @@ function Logsource({ s }: { s: Source }) {
   return <>{text ? visibleLine(text) : <span class="quiet">{t('source.by_content')}</span>}</>;
 }
 
+function Lag({ ms }: { ms: number | null }) {
+  if (ms === null) return <span class="quiet">{t('source.no_lag')}</span>;
+  // A second is what clocks agree to, and what many logs write.
+  return <>{ms <= -1000 ? t('source.ahead', { d: duration(-ms) }) : duration(ms)}</>;
+}
+
+function Dropped({ s }: { s: Source }) {
+  const causes = Object.entries(s.drops).filter(([, n]) => n > 0);
+  const rest = s.dropped - causes.reduce((sum, [, n]) => sum + n, 0);
+  return (
+    <td class={s.dropped > 0 ? 'num lost' : 'num'}>
+      {formatNumber(s.dropped)}
+      {causes.map(([cause, n]) => (
+        <span class="sub" key={cause}>
+          {tOr(`drop.${cause}`, cause)}: {formatNumber(n)}
+        </span>
+      ))}
+      {rest > 0 && (
+        <span class="sub">
+          {t('drop.earlier')}: {formatNumber(rest)}
+        </span>
+      )}
+      {s.dropped_at && (
+        <span class="sub">
+          <Age at={s.dropped_at} now={second} none="" />
+        </span>
+      )}
+    </td>
+  );
+}
+
 function Table({ items }: { items: Source[] }) {
   return (
     <div class="scroll" tabIndex={0} role="group" aria-label={t('source.table')}>
@@ -51,6 +82,9 @@ function Table({ items }: { items: Source[] }) {
               {t('col.logs')}
             </th>
             <th scope="col">{t('col.last_event')}</th>
+            <th scope="col" class="num">
+              {t('col.lag')}
+            </th>
             <th scope="col" class="num">
               {t('col.rate')}
             </th>
@@ -83,12 +117,15 @@ function Table({ items }: { items: Source[] }) {
               <td>
                 <Age at={s.last_event} now={second} none={t('source.no_event')} />
               </td>
+              <td class="num">
+                <Lag ms={s.lag} />
+              </td>
               <td class="num">{formatNumber(Math.round(s.rate * 10) / 10)}</td>
               <td class="num" title={s.events.toLocaleString()}>
                 {formatNumber(s.events)}
               </td>
               <td class="num">{formatNumber(s.anomalies)}</td>
-              <td class={s.dropped > 0 ? 'num lost' : 'num'}>{formatNumber(s.dropped)}</td>
+              <Dropped s={s} />
             </tr>
           ))}
         </tbody>
