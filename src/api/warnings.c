@@ -263,12 +263,19 @@ static void rules_json(struct json_writer *j, const struct warning *w, const str
     json_array(j);
     for (uint32_t i = 0; i < w->nrules; i++) {
         char file[] = "/0.yml";
-        file[1] = (char)('0' + i);
+        uint32_t number = warning_file_of(w, i);
+        file[1] = (char)(number == UINT32_MAX ? '-' : '0' + number); /* one that others join has no file by itself */
         json_object(j);
         text(j, "id", w->rules[i].id);
         text(j, "title", yaml_title(w->rules[i].yaml));
         text(j, "yaml", w->rules[i].yaml);
         text(j, "hash", w->rules[i].hash);
+        json_key(j, "joins");
+        json_array(j);
+        for (uint32_t k = 0; k < w->rules[i].nneeds; k++) {
+            json_text(j, w->rules[w->rules[i].needs[k]].id);
+        }
+        json_end(j);
         check_json(j, checks, w->rules[i].id, file);
         json_end(j);
     }

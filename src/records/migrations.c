@@ -149,6 +149,7 @@ static const struct migration list[] = {
     {"legal holds", hold_sql},
     {"room", fed_room_sql},
     {"health of sources", source_health_sql},
+    {"joined rules", "ALTER TABLE rule_text ADD COLUMN joins TEXT NOT NULL DEFAULT '';"},
 };
 
 const struct migration *migrate_list(size_t *count_out)

@@ -52,9 +52,9 @@ int rules_put(struct db *db, const struct rule_row *rule, int64_t generation, st
         db,
         "INSERT INTO rule_text (hash, rule_id, title, author, file, description, license, "
         "condition,"
-        " reference_list, tag_list, falsepositive_list, body, level, generation, alerts, events) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0, 0) "
-        "ON CONFLICT (hash) DO UPDATE SET generation = excluded.generation, file = excluded.file",
+        " reference_list, tag_list, falsepositive_list, joins, body, level, generation, alerts, events) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0, 0) "
+        "ON CONFLICT (hash) DO UPDATE SET generation = excluded.generation, file = excluded.file, joins = excluded.joins",
         e, &s);
     if (rc < 0) {
         return rc;
@@ -65,7 +65,7 @@ int rules_put(struct db *db, const struct rule_row *rule, int64_t generation, st
 #undef X
     db_bind_i64(s, n++, rule->level);
     db_bind_i64(s, n++, generation);
-    CHECK(n == 15);
+    CHECK(n == 16);
     return db_run(s, e);
 }
 
@@ -102,7 +102,7 @@ int rules_switch(struct db *db, int64_t generation, time_ns now, struct err *e)
 #define RULE_COLUMNS                                                                               \
     "hash, rule_id, title, author, file, description, license, condition, reference_list, "        \
     "tag_list, "                                                                                   \
-    "falsepositive_list, "
+    "falsepositive_list, joins, "
 
 static void rule_read(struct db_stmt *s, struct arena *arena, struct rule_row *out)
 {

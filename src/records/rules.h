@@ -21,11 +21,12 @@ enum {
     RULE_REFUSED_MAX = 1000, /* told of one load; the rest is counted */
 };
 
-/* Lists are JSON arrays of strings, written by whoever read the rule. */
+/* Lists are JSON arrays of strings, written by whoever read the rule; joins, of a correlation: the ids of the
+ * rules and correlations that it refers to, a line each. */
 #define RULE_SPANS(X)                                                                              \
     X(hash)                                                                                        \
     X(rule_id) X(title) X(author) X(file) X(description) X(license) X(condition) X(references)     \
-        X(tags) X(falsepositives) X(text)
+        X(tags) X(falsepositives) X(joins) X(text)
 
 struct rule_row {
 #define X(name) struct span name;

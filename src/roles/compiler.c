@@ -96,7 +96,25 @@ static const struct sigma_rule *rule_at(const struct sigma_set *set, size_t i)
                               : &set->correlations.data[i - set->rules.len]->meta;
 }
 
-static void encode_rule(const struct sigma_rule *rule, struct arena *a, struct buf *out)
+/* The ids of what a correlation refers to, a line each; empty for a rule, and where an id is no line. */
+static struct span joins_of(const struct sigma_set *set, size_t i, struct arena *a)
+{
+    struct buf b;
+    bool lines = i >= set->rules.len;
+    buf_init(&b, COMPILER_LIST_BYTES);
+    const struct sigma_correlation *c = lines ? set->correlations.data[i - set->rules.len] : NULL;
+    for (uint32_t k = 0; lines && k < c->nrefs; k++) {
+        struct span id = rule_at(set, c->ref_index[k])->id;
+        lines = span_find(id, '\n') < 0;
+        buf_cstr(&b, k > 0 ? "\n" : "");
+        buf_span(&b, id);
+    }
+    struct span s = lines && !b.failed ? arena_copy(a, buf_view(&b)) : SPAN("");
+    buf_free(&b);
+    return s;
+}
+
+static void encode_rule(const struct sigma_rule *rule, struct span joins, struct arena *a, struct buf *out)
 {
     const struct rule_row row = {.hash = span_of(rule->hash),
                                  .rule_id = rule->id,
@@ -110,6 +128,7 @@ static void encode_rule(const struct sigma_rule *rule, struct arena *a, struct b
                                  .tags = json_list(a, rule->tags, rule->ntags),
                                  .falsepositives =
                                      json_list(a, rule->falsepositives, rule->nfalsepositives),
+                                 .joins = joins,
                                  .text = span_sub(rule->text, 0, RULE_TEXT_MAX),
                                  .level = rule->level};
     rule_encode(out, &row);
@@ -156,7 +175,7 @@ static void encode_told(struct compiler *c)
     for (size_t i = 0; i < all; i++) {
         buf_clear(&b);
         arena_reset(&scratch);
-        encode_rule(rule_at(set, i), &scratch, &b);
+        encode_rule(rule_at(set, i), joins_of(set, i, &scratch), &scratch, &b);
         if (b.failed) {
             log_warn("rules.catalogue", "why=\"a rule too large to be shown\" number=%zu", i);
         } else {

@@ -152,32 +152,70 @@ static bool is_correlation(struct span text)
     return false;
 }
 
+enum { TEXTS_ASKED_MAX = 8, TEXTS_MAX = 36 /* with all that they join: as many as a warning holds */ };
+
+/* Answers to ASK_RULE_TEXTS, in the making. */
+struct texts {
+    struct rule_row rows[TEXTS_MAX];
+    uint32_t n;
+};
+
+/* Adds a rule that is loaded and not among them; what is not known, or too much, stays out. */
+static int add_text(struct keeper_records *kr, struct texts *t, struct span id, struct err *e)
+{
+    for (uint32_t i = 0; i < t->n; i++) {
+        if (span_eq(t->rows[i].rule_id, id)) {
+            return 0;
+        }
+    }
+    if (t->n == TEXTS_MAX) {
+        return 0;
+    }
+    int rc = rules_by_id(kr->db, id, &kr->scratch, &t->rows[t->n], e);
+    t->n += rc == 0;
+    return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+/* What one of them joins, a line each. */
+static int add_joined(struct keeper_records *kr, struct texts *t, uint32_t number, struct err *e)
+{
+    struct span rest = t->rows[number].joins;
+    int rc = 0;
+    while (rest.len > 0 && rc == 0) {
+        ptrdiff_t end = span_find(rest, '\n');
+        rc = add_text(kr, t, end < 0 ? rest : span_sub(rest, 0, (size_t)end), e);
+        rest = end < 0 ? SPAN("") : span_sub(rest, (size_t)end + 1, rest.len);
+    }
+    return rc;
+}
+
 static int rule_texts(struct keeper_records *kr, struct cursor *c, struct err *e)
 {
-    enum { RULES_MAX = 8 };
-    struct span ids[RULES_MAX];
-    struct rule_row rows[RULES_MAX] = {{.hash = SPAN("")}};
+    struct span ids[TEXTS_ASKED_MAX];
+    struct texts *t = arena_alloc(&kr->scratch, sizeof *t);
     uint32_t n = cursor_u32(c);
-    uint32_t found = 0;
-    for (uint32_t i = 0; i < n && i < RULES_MAX; i++) {
+    for (uint32_t i = 0; i < n && i < TEXTS_ASKED_MAX; i++) {
         ids[i] = cursor_str(c);
     }
-    int rc = n > RULES_MAX ? err_set(e, ERR_INVALID, "the question is broken") : whole(c, e);
+    int rc = n > TEXTS_ASKED_MAX ? err_set(e, ERR_INVALID, "the question is broken") : whole(c, e);
     for (uint32_t i = 0; i < n && rc == 0; i++) {
-        int known = rules_by_id(kr->db, ids[i], &kr->scratch, &rows[found], e);
-        found += known == 0;
-        rc = known == ERR_NOT_FOUND ? 0 : known;
+        rc = add_text(kr, t, ids[i], e);
+    }
+    uint32_t asked = t->n;
+    for (uint32_t i = 0; i < t->n && rc == 0; i++) { /* it grows while it is walked */
+        rc = add_joined(kr, t, i, e);
     }
     answer_begin(&kr->out, rc, e);
     if (rc < 0) {
         return rc;
     }
-    buf_u32(&kr->out, found);
-    for (uint32_t i = 0; i < found; i++) {
-        buf_str(&kr->out, rows[i].rule_id);
-        buf_str(&kr->out, rows[i].title);
-        buf_str(&kr->out, rows[i].text);
-        buf_u8(&kr->out, is_correlation(rows[i].text));
+    buf_u32(&kr->out, t->n);
+    for (uint32_t i = 0; i < t->n; i++) {
+        buf_str(&kr->out, t->rows[i].rule_id);
+        buf_str(&kr->out, t->rows[i].title);
+        buf_str(&kr->out, t->rows[i].text);
+        buf_u8(&kr->out, i < asked);
+        buf_str(&kr->out, t->rows[i].joins);
     }
     return 0;
 }

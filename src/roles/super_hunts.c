@@ -45,7 +45,9 @@ static int fill(struct super *s, const struct hunt_build *build, struct bundle *
         struct span name = cursor_str(&c);
         struct span text = cursor_str(&c);
         if (!c.failed && text.len <= BUNDLE_FILE_MAX && b->files.len < BUNDLE_FILES_MAX) {
-            vec_push(&b->files, (struct bundle_file){BUNDLE_RULE, name, text});
+            /* What a warning brought is tried behind the fence it would be taken behind. */
+            bool foreign = memmem(name.ptr, name.len, "/federation/", 12) != NULL;
+            vec_push(&b->files, (struct bundle_file){foreign ? BUNDLE_FOREIGN : BUNDLE_RULE, name, text});
         }
     }
     return cursor_done(&c) ? 0 : err_set(e, ERR_INVALID, "the rules of the hunt are broken");

@@ -14,6 +14,27 @@ from world import INGEST_TOKEN, World, wait_until
 
 PROGRAM = sys.argv.pop(1) if len(sys.argv) > 1 else ""
 ADDRESS = "ip:185.220.101.4"
+# A correlation that two cities and the hub have and the third has not; it names what it joins by name, as rules do.
+JOINED = "6a0f9f0e-0d4b-4f0e-9c55-9e0f6a5d1c01"
+GUESSED = "6a0f9f0e-0d4b-4f0e-9c55-9e0f6a5d1c02"
+CORRELATION = """title: One password refused
+id: %s
+name: one_password_refused
+logsource: {product: linux}
+detection:
+  s: ['Failed password for ']
+  condition: s
+level: informational
+---
+title: Passwords guessed in a row
+id: %s
+correlation:
+  type: event_count
+  rules: [one_password_refused]
+  timespan: 10m
+  condition: {gte: 5}
+level: high
+""" % (JOINED, GUESSED)
 
 
 class Signals(unittest.TestCase):
@@ -92,6 +113,44 @@ class Signals(unittest.TestCase):
                 self.assertNotIn(own, text)
         self.take_and_see_it_live(third, admins[third.name], got)
         self.take_back(hub, second, admins[second.name], third, got)
+
+    def test_a_correlation_comes_with_what_it_joins(self):
+        w = self.world
+        mine = {"guess.yml": CORRELATION}
+        hub = w.node("hub", hub=True, rules=mine)
+        first, second = (w.node(name, rules=mine) for name in ("ahus", "bergen"))
+        third = w.node("cadiz")
+        chief = hub.admin()
+        admins = {c.name: c.admin() for c in (first, second, third)}
+        circle = hub.make_circle("Lake cities", chief)
+        for c in (first, second, third):
+            w.enrol(hub, circle, c, chief)
+        self.put(chief, {"agreed": True})
+        for c in (first, second):
+            self.put(admins[c.name], {"items": [{"when": "at_once", "class": {}}]})
+        for c in (third, first, second):  # the third keeps it to itself
+            attack.send(c, INGEST_TOKEN)
+        def tried():
+            found = self.warning(third, "rule", GUESSED)
+            return found if found and found["dry_run"]["state"] == "done" else None
+        got = wait_until(tried, lambda: str(third.get("/api/v1/warnings")))
+        self.assertEqual((got["rules"], got["title"]), (1, "A rule fired at several members: Passwords guessed in a row"))
+        self.assertGreater(got["dry_run"]["matched"], 0)  # over the archive, which holds the attack
+        whole = third.get("/api/v1/warnings/" + got["id"])
+        self.assertEqual({r["id"]: r["joins"] for r in whole["rules"]}, {GUESSED: [JOINED], JOINED: []})
+        self.assertEqual([r["check"]["ok"] for r in whole["rules"] if r["id"] == GUESSED], [True])
+        self.assertEqual(third.get("/api/v1/alerts?status=all&rule=" + GUESSED)["items"], [])
+        taken = admins[third.name].do("/api/v1/warnings/%s/take" % got["id"], {"reason": "we were attacked so"})
+        self.assertEqual(taken["state"], "taken")
+        wait_until(lambda: third.get("/api/v1/rules?q=Passwords+guessed")["items"], "the correlation is compiled")
+        self.assertEqual(third.get("/api/v1/status")["rules"]["refused"], 0)
+
+        def fired():
+            attack.send(third, INGEST_TOKEN)
+            return third.get("/api/v1/alerts?status=all&rule=" + GUESSED)["items"]
+        alert = wait_until(fired, "the correlation fires")[0]
+        self.assertIn("federation/" + got["id"], third.get("/api/v1/alerts/" + alert["id"])["rule_detail"]["file"])
+        self.assertEqual(third.get("/api/v1/alerts?status=all&rule=" + JOINED)["items"], [])  # what it joins is silent
 
     def take_and_see_it_live(self, city, admin, warning):
         rule = lambda: [r for r in city.get("/api/v1/rules?q=Community")["items"] if r["file"].startswith("federation/")]

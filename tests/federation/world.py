@@ -164,7 +164,7 @@ class Admin:
 
 
 class Node:
-    def __init__(self, world, name, hub=False, extra="", number=0, allow="127.0.0.0/8, 10.77.0.0/16", proxy=""):
+    def __init__(self, world, name, hub=False, extra="", number=0, allow="127.0.0.0/8, 10.77.0.0/16", proxy="", rules=None):
         self.world, self.name, self.hub = world, name, hub
         self.folder = os.path.join(world.folder, name)
         self.data = os.path.join(self.folder, "data")
@@ -192,6 +192,10 @@ class Node:
                 f.write("hub: {listen: \"%s:%d\", name: \"Hub %s\", url: \"%s\"}\n" % (listen, self.hub_port, name, self.url))
             f.write(extra)
         self.organisation = "City of " + name.capitalize()
+        for file, text in (rules or {}).items():  # the house's own, beside those shipped
+            os.makedirs(os.path.join(self.data, "rules"), mode=0o700, exist_ok=True)
+            with open(os.path.join(self.data, "rules", file), "w", encoding="utf-8") as f:
+                f.write(text)
         self.start()
 
     # ---- life ----

@@ -115,7 +115,7 @@ void warning_to_row(const struct warning *w, struct span circle, struct span iss
         .first = w->first,
         .last = w->last,
         .withdrawn = w->withdrawn,
-        .rules = w->nrules,
+        .rules = warning_nfiles(w),
         .indicators = w->nindicators,
         .received = now,
         .updated = now,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* The body of a warning envelope: see warning.h. Reads what a hub wrote, which may be hostile. */
-#include "desk/federation/warning.h"
+#include "desk/federation/warning_priv.h"
 
 #include <sodium.h>
 
@@ -23,29 +23,7 @@ void warning_make_id(struct span circle, enum community_kind kind, struct span v
     hex_encode(hash, sizeof hash, out);
 }
 
-static void hash_text(struct span text, char out[65])
-{
-    unsigned char hash[32];
-    MUST(crypto_generichash(hash, sizeof hash, (const unsigned char *)text.ptr, text.len, NULL, 0));
-    hex_encode(hash, sizeof hash, out);
-}
-
 /* ---- writing ---- */
-
-static struct jcs *rules_tree(struct arena *arena, const struct warning *w)
-{
-    struct jcs *list = jcs_new_array(arena);
-    for (uint32_t i = 0; i < w->nrules; i++) {
-        struct jcs *one = jcs_new_object(arena);
-        char hash[65];
-        hash_text(w->rules[i].yaml, hash);
-        jcs_set_text(arena, one, "id", w->rules[i].id);
-        jcs_set_text(arena, one, "yaml", w->rules[i].yaml);
-        jcs_set_text(arena, one, "hash", span_of(hash));
-        jcs_add(list, one);
-    }
-    return list;
-}
 
 static struct jcs *derived_tree(struct arena *arena, const struct warning *w)
 {
@@ -83,7 +61,7 @@ struct jcs *warning_body(struct arena *arena, const struct warning *w)
     jcs_set_text(arena, o, "first", signal_bucket_text(arena, w->first));
     jcs_set_text(arena, o, "last", signal_bucket_text(arena, w->last));
     jcs_set_bool(arena, o, "withdrawn", w->withdrawn);
-    jcs_set(arena, o, "rules", rules_tree(arena, w));
+    jcs_set(arena, o, "rules", warning_rules_tree(arena, w));
     jcs_set(arena, o, "indicators", fed_indicators_tree(arena, w->indicators, w->nindicators));
     jcs_set(arena, o, "products", products);
     if (w->nderived > 0) {
@@ -102,30 +80,6 @@ static bool id_ok(struct span s, size_t len)
         }
     }
     return s.len == len;
-}
-
-static int read_rules(const struct jcs *list, struct warning *w, struct err *e)
-{
-    static const char *const names[] = {"id", "yaml", "hash", NULL};
-    if (list == NULL || list->count > WARNING_RULES_MAX) {
-        return err_set(e, ERR_INVALID, "rules: no list of at most %d", WARNING_RULES_MAX);
-    }
-    for (const struct jcs *v = list->first; v != NULL; v = v->next) {
-        struct warning_rule *r = &w->rules[w->nrules++];
-        char hash[65];
-        if (!jcs_only(v, names) || !jcs_get_text(v, "id", &r->id) || r->id.len == 0 ||
-            !signal_word_valid(r->id, SIGNAL_RULE_MAX) || !jcs_get_text(v, "yaml", &r->yaml) ||
-            r->yaml.len == 0 || r->yaml.len > WARNING_YAML_MAX ||
-            !jcs_get_text(v, "hash", &r->hash)) {
-            return err_set(e, ERR_INVALID, "rules: number %u is none", w->nrules);
-        }
-        hash_text(r->yaml, hash);
-        if (!span_eq(r->hash, span_of(hash))) {
-            return err_set(e, ERR_INVALID, "rules: the hash of number %u is not that of its text",
-                           w->nrules);
-        }
-    }
-    return 0;
 }
 
 static int read_products(const struct jcs *list, struct warning *w, struct err *e)
@@ -233,7 +187,7 @@ int warning_read(const struct jcs *body, struct arena *arena, struct warning *w,
     *w = (struct warning){0};
     int rc = read_head(body, w, e);
     rc = rc < 0 ? rc : read_why(jcs_get_object(body, "why"), w, e);
-    rc = rc < 0 ? rc : read_rules(jcs_get_array(body, "rules"), w, e);
+    rc = rc < 0 ? rc : warning_rules_read(jcs_get_array(body, "rules"), w, e);
     rc = rc < 0 ? rc : read_products(jcs_get_array(body, "products"), w, e);
     rc = rc < 0 ? rc : read_derived(body, w, e);
     return rc < 0 ? rc

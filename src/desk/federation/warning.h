@@ -14,7 +14,11 @@
 enum {
     WARNING_ID_LEN = 32,           /* hex digits: hash of circle, kind and value */
     WARNING_TITLE_MAX = 512,       /* bytes */
-    WARNING_RULES_MAX = 4,         /* a sequence has two and what joins them */
+    WARNING_FILES_MAX = 4,         /* rules that stand by themselves; a sequence has two */
+    WARNING_RULES_MAX = 36,        /* with those that correlations among them join */
+    WARNING_NEEDS_MAX = 32,        /* rules that one correlation joins */
+    WARNING_CHAIN_MAX = 10,        /* correlations of correlations, as the engine has it */
+    WARNING_FILES_BYTES = 768 << 10, /* of all rule files made of one warning: a rule may go into several */
     WARNING_YAML_MAX = 128 << 10,  /* bytes of one rule; the largest public one has 60 KB */
     WARNING_INDICATORS_MAX = 64,
     WARNING_VALUE_MAX = 600,       /* bytes: a type and an indicator, or two rules */
@@ -27,6 +31,8 @@ struct warning_rule {
     struct span id;
     struct span yaml;
     struct span hash; /* BLAKE2b-256 of yaml, 64 hex digits */
+    uint32_t nneeds;  /* a correlation: what it joins, by place among the rules of this warning */
+    uint8_t needs[WARNING_NEEDS_MAX];
 };
 
 /* A warning of another circle that this one passes on. */
@@ -66,6 +72,16 @@ int warning_read(const struct jcs *body, struct arena *arena, struct warning *ou
                  struct err *e) NODISCARD;
 
 /*
+ * Whether its rules hold together: whatever one joins is there, once, in no circle and no long chain, and not more of
+ * it than may be taken. Says so without looking into their texts; the compiler does that, behind its fence. ERR_INVALID.
+ */
+int warning_rules_check(const struct warning *w, struct err *e) NODISCARD;
+/* How many stand by themselves: a rule that a correlation joins comes with that one, silently. */
+uint32_t warning_nfiles(const struct warning *w);
+/* Number of the file that a rule is in by itself; UINT32_MAX: others bring it. */
+uint32_t warning_file_of(const struct warning *w, uint32_t rule);
+
+/*
  * Makes of a warning of the circle `from` what a hub tells its own circle `to`: its id there, no count
  * and no products (they are of other members), and one step more on its way. False: it came through
  * `to` already, or through so many that it ends here; then *w is not to be used. Texts in arena.
@@ -82,8 +98,8 @@ void warning_indicator_rule(struct buf *out, const struct warning *w);
 /* Its id: a UUID of version 8 (RFC 9562 §5.8) of the bits of the warning's. */
 void warning_rule_id(struct span id, char out[ID_TEXT_LEN + 1]);
 
-/* Its rules as files, and the one for its indicators, as FED_WARNING_TAKE wants them: u32 n, n of str
- * name, str rule id, str YAML. False when it holds none. */
+/* Its rules as files (a correlation in one file with all that it joins), and the one for its indicators, as
+ * FED_WARNING_TAKE wants them: u32 n, n of str name, str rule id, str YAML. False when it holds none. */
 bool warning_files(const struct warning *w, struct buf *out);
 
 /* ---- how far the community is on its guard ---- */

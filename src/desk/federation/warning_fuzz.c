@@ -20,6 +20,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct jcs *body = warning_body(&a, w);
         CHECK(warning_read(body, &a, again, &e) == 0);
         CHECK(span_eq(jcs_text(&a, body), jcs_text(&a, warning_body(&a, again))));
+        struct buf files;
+        buf_init(&files, 2 << 20);
+        (void)warning_files(w, &files);
+        CHECK(!files.failed);
+        buf_free(&files);
         if (w->nindicators > 0) {
             struct buf rule;
             buf_init(&rule, 1 << 20);

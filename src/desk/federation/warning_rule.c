@@ -4,7 +4,7 @@
  * text, which the engine finds fast and by which the rule is woken; `exact` says where a piece must
  * begin and end, so that 8.8.8.8 is not found in 18.8.8.80.
  */
-#include "desk/federation/warning.h"
+#include "desk/federation/warning_priv.h"
 
 #include <stdio.h>
 
@@ -88,13 +88,22 @@ bool warning_files(const struct warning *w, struct buf *out)
     char id[ID_TEXT_LEN + 1];
     struct buf yaml;
     bool indicators = w->nindicators > 0;
-    buf_u32(out, w->nrules + indicators);
+    uint32_t files = warning_nfiles(w);
+    buf_u32(out, files + indicators);
     for (uint32_t i = 0; i < w->nrules; i++) {
         char name[] = "0.yml";
-        name[0] = (char)('0' + i);
+        uint32_t number = warning_file_of(w, i);
+        if (number == UINT32_MAX) {
+            continue;
+        }
+        name[0] = (char)('0' + number);
+        buf_init(&yaml, WARNING_FILES_BYTES + 8 * WARNING_RULES_MAX);
+        warning_put_file(w, i, &yaml);
         buf_str(out, span_of(name));
         buf_str(out, w->rules[i].id);
-        buf_str(out, w->rules[i].yaml);
+        buf_str(out, buf_view(&yaml));
+        out->failed = out->failed || yaml.failed;
+        buf_free(&yaml);
     }
     if (indicators) {
         buf_init(&yaml, WARNING_YAML_MAX);
@@ -105,5 +114,5 @@ bool warning_files(const struct warning *w, struct buf *out)
         buf_str(out, buf_view(&yaml));
         buf_free(&yaml);
     }
-    return w->nrules > 0 || indicators;
+    return files > 0 || indicators;
 }

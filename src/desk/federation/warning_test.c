@@ -46,7 +46,7 @@ static struct warning *whole(void)
         .first = signal_bucket(NOW) - 4,
         .last = signal_bucket(NOW),
         .nrules = 1,
-        .rules = {{SPAN("r1"), SPAN("title: x\n"), SPAN("")}},
+        .rules = {{.id = SPAN("r1"), .yaml = SPAN("title: x\n")}},
         .nindicators = 2,
         .indicators = {{FED_INDICATOR_IP, SPAN("8.8.8.8")},
                        {FED_INDICATOR_URL, SPAN("http://evil.net/a'b*c")}},

@@ -383,35 +383,31 @@ void watch_plan_tell(struct fed_watch *w, struct hub_plan *p)
     }
 }
 
-/* Texts of the rules that it is about, as this hub has them; a member's own rule is not known. */
 static void rules_known(void *ctx, int rc, struct span text, struct cursor *data)
 {
     struct fed_watch *w = ctx;
     struct hub_plan *p = w->plan;
     struct buf title;
+    uint32_t shown = 0;
     (void)text;
     uint32_t n = rc < 0 ? 0 : cursor_u32(data);
     buf_init(&title, WARNING_TITLE_MAX);
+    if (n > 0) {
+        watch_rules_take(&p->w, *data, n, &p->arena);
+    }
     for (uint32_t i = 0; i < n && !data->failed; i++) {
-        struct span id = cursor_str(data);
-        struct span name = cursor_str(data);
-        struct span yaml = cursor_str(data);
-        bool correlation = cursor_u8(data) != 0;
-        buf_printf(&title, "%s%.*s", i > 0 ? " > " : "", SPAN_ARG(name.len > 0 ? name : id));
-        /* A correlation means nothing without the rules it joins, which the members have or not. */
-        if (!data->failed && yaml.len > 0 && yaml.len <= WARNING_YAML_MAX && !correlation &&
-            p->w.nrules < WARNING_RULES_MAX) {
-            p->w.rules[p->w.nrules++] =
-                (struct warning_rule){arena_copy(&p->arena, id), arena_copy(&p->arena, yaml), {0}};
+        struct watch_rule k = watch_rule_next(data);
+        if (k.asked) {
+            buf_printf(&title, "%s%.*s", shown++ > 0 ? " > " : "", SPAN_ARG(k.title.len > 0 ? k.title : k.id));
         }
     }
     if (n > 0 && !title.failed && !data->failed) {
-        struct span shown = arena_copy(&p->arena, buf_view(&title));
+        struct span names = arena_copy(&p->arena, buf_view(&title));
         p->w.title = span_of(arena_printf(
             &p->arena, "%s%.*s",
             p->w.kind == COMMUNITY_RULE ? "A rule fired at several members: "
                                         : "One after the other at several members: ",
-            SPAN_ARG(span_sub(shown, 0, WARNING_TITLE_MAX - 64))));
+            SPAN_ARG(span_sub(names, 0, WARNING_TITLE_MAX - 64))));
     }
     buf_free(&title);
     watch_plan_tell(w, p);

@@ -177,4 +177,16 @@ struct hub_circle *watch_circle_at(struct fed_watch *w, struct span id);
 struct hub_warning *watch_warning_add(struct fed_watch *w, struct hub_circle *c, struct span id,
                                       enum community_kind kind, struct span value);
 
+/* ---- the texts of its rules (watch_rules.c) ---- */
+
+/* One rule of an answer to ASK_RULE_TEXTS; spans point into it. */
+struct watch_rule {
+    struct span id, title, yaml;
+    bool asked;        /* it is what the finding is about; else one of those joins it */
+    struct span joins; /* ids, a line each */
+};
+struct watch_rule watch_rule_next(struct cursor *data);
+/* The n rules of an answer into a warning that has none yet; texts are copied into arena. */
+void watch_rules_take(struct warning *w, struct cursor data, uint32_t n, struct arena *arena);
+
 #endif

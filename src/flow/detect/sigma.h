@@ -115,6 +115,9 @@ struct sigma_rule {
     struct span text;     /* the document as written */
     char hash[65];        /* BLAKE2b-256 of text, hex */
     bool foreign;         /* came from another node: see sigma_loader_foreign */
+    bool stand_in;        /* foreign, and its id was taken: it goes by another and is silent */
+    bool joined;          /* while loading: a foreign correlation names it */
+    struct span written;  /* of a stand-in: its id as written */
     bool quiet;           /* referenced by a correlation without generate: gives no alert of its own */
 };
 
@@ -200,7 +203,7 @@ void sigma_loader_file(struct sigma_loader *l, struct span file_name, struct spa
 /*
  * As sigma_loader_file, for rules that another node sent. They may add alerts and change nothing else: no filter, no
  * correlation over rules of another file, no name that others could refer to. Feed them last, so that an id that is taken
- * stays with its owner.
+ * stays with its owner; what a correlation of theirs joins is then loaded beside the owner, silently.
  */
 void sigma_loader_foreign(struct sigma_loader *l, struct span file_name, struct span bytes);
 /* Resolves references, applies filters, orders correlations. Duplicate ids: the second is refused and named. The set is the caller's. */

@@ -89,6 +89,42 @@ static const struct {
      RULE("f1", "x", "B: 1") "---\n" RULE("f2", "y", "B: 2") "---\ntitle: C\nid: f3\n"
      "correlation: {type: temporal_ordered, rules: [f1, f2], timespan: 2h}\n",
      2, 1, 0},
+    {"a correlation over its own, by name",
+     RULE("f1", "x", "B: 1") "---\ntitle: C\nid: f2\n"
+     "correlation: {type: event_count, rules: [x], timespan: 5m, condition: {gte: 9}}\n",
+     1, 1, 0},
+    {"a name that is ours and its own",
+     RULE("f1", "n1", "B: 1") "---\ntitle: C\nid: f2\n"
+     "correlation: {type: event_count, rules: [n1], timespan: 5m, condition: {gte: 9}}\n",
+     1, 1, 0},
+    {"a name that two of its own have",
+     RULE("f1", "x", "B: 1") "---\n" RULE("f2", "x", "B: 2") "---\ntitle: C\nid: f3\n"
+     "correlation: {type: event_count, rules: [x], timespan: 5m, condition: {gte: 9}}\n",
+     2, 0, 1},
+    {"a copy of ours that it joins",
+     RULE("i1", "n1", "A: 1") "---\ntitle: C\nid: f2\n"
+     "correlation: {type: event_count, rules: [i1], timespan: 5m, condition: {gte: 9}}\n",
+     1, 1, 0},
+    {"the same, which would be loud",
+     RULE("i1", "n1", "A: 1") "---\ntitle: C\nid: f2\ngenerate: true\n"
+     "correlation: {type: event_count, rules: [n1], timespan: 5m, condition: {gte: 9}}\n",
+     1, 1, 0},
+    {"copies of ours and of our correlation, and one above",
+     RULE("i1", "n1", "A: 1") "---\n" OWN_CORRELATION "---\n" RULE("f1", "x", "B: 1") "---\n"
+     "title: C\nid: f2\ncorrelation: {type: temporal, rules: [c1, x], group-by: [A], timespan: 5m, aliases: "
+     "{A: {c1: A, f1: B}}}\n",
+     2, 2, 0},
+    {"a copy of our correlation alone",
+     RULE("i1", "n1", "A: 1") "---\n" OWN_CORRELATION, 0, 0, 2},
+    {"a circle",
+     "title: C\nid: f1\ncorrelation: {type: temporal, rules: [f2], timespan: 5m}\n---\n"
+     "title: C\nid: f2\ncorrelation: {type: temporal, rules: [f1], timespan: 5m}\n",
+     0, 0, 2},
+    {"a circle with a copy of ours",
+     RULE("i1", "n1", "A: 1") "---\ntitle: C\nid: f1\ncorrelation: {type: temporal, rules: [f2, i1], timespan: 5m}\n---\n"
+     "title: C\nid: f2\ncorrelation: {type: temporal, rules: [f1], timespan: 5m}\n",
+     1, 0, 2},
+    {"a rule that did not come", "title: C\nid: f1\ncorrelation: {type: temporal, rules: [f2], timespan: 5m}\n", 0, 0, 1},
     {"a collection that would reach on",
      "action: global\nlogsource: {product: q}\n---\n" RULE("f1", "x", "B: 1"), 1, 0, 0},
     {"no YAML", "title: [", 0, 0, 1},
@@ -116,6 +152,9 @@ static void ours_mean_what_they_meant(void **state)
             set->refused.len != cases[i].refused || set->nfilters != 0) {
             fail_msg("%s: %zu rules, %zu correlations, %zu refused", cases[i].what, set->rules.len,
                      set->correlations.len, set->refused.len);
+        }
+        for (size_t k = 0; k < set->rules.len; k++) { /* who takes an id that is another's says nothing */
+            assert_true(!set->rules.data[k]->stand_in || set->rules.data[k]->quiet);
         }
         if (cases[i].refused > 0) {
             assert_true(span_eq(set->refused.data[0].file, SPAN("federation/w.yml")));

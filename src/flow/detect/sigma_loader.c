@@ -25,7 +25,7 @@ struct sigma_loader {
     struct arena scratch;
     struct map placeholders;
     VEC(struct document) docs;
-    VEC(struct sigma_correlation *) correlations;
+    correlation_list correlations;
     VEC(struct sigma_filter *) filters;
     uint32_t npreds; /* of all documents */
     size_t regex_bytes;
@@ -201,6 +201,9 @@ static int own_id(struct sigma_loader *l, struct sigma_build *b, const struct do
                     ? span_of(arena_printf(b->arena, "%.*s:%u", SPAN_ARG(r->file), r->line))
                     : r->file;
     }
+    if (d->foreign && map_get(&l->owner, r->id, &at) && !span_eq(((const struct sigma_rule *)(uintptr_t)at)->file, r->file)) {
+        sigma_foreign_rename(b->arena, r);
+    }
     if (map_get(&l->owner, r->id, &at)) {
         const struct sigma_rule *first = (const struct sigma_rule *)(uintptr_t)at;
         if (!d->merged || !span_eq(first->file, r->file)) {
@@ -227,10 +230,10 @@ static void build_rule(struct sigma_loader *l, struct sigma_build *b, const stru
     }
     r->root = sigma_detection(b, detection, "detection", own, &negated);
     r->nleaves = b->nleaves;
+    r->foreign = d->foreign;
     if (r->root == NULL || own_id(l, b, d, r) != 0) {
         return;
     }
-    r->foreign = d->foreign;
     if (timeframe != NULL) {
         sigma_warn(b, timeframe->line, "'timeframe' is not part of Sigma any more: write a correlation rule");
     }
@@ -318,41 +321,6 @@ static void index_all(struct sigma_loader *l)
     }
 }
 
-/* The rule or correlation of this id. */
-static const struct sigma_rule *rule_by_id(const struct sigma_loader *l, struct span id)
-{
-    uint64_t at = 0;
-    if (!map_get(&l->index.ids, id, &at) || at == 0) {
-        return NULL;
-    }
-    size_t n = l->set->rules.len;
-    return at <= n ? l->set->rules.data[at - 1] : &l->correlations.data[at - 1 - n]->meta;
-}
-
-/*
- * A correlation from another node may join only what came with it: the rules that it names become
- * silent, so it could silence ours. Those are refused.
- */
-static void fence_correlations(struct sigma_loader *l)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < l->correlations.len; i++) {
-        struct sigma_correlation *c = l->correlations.data[i];
-        bool inside = true;
-        for (uint32_t k = 0; k < c->nrefs && c->meta.foreign && inside; k++) {
-            const struct sigma_rule *r = rule_by_id(l, c->refs[k]);
-            inside = r != NULL && r->foreign && span_eq(r->file, c->meta.file);
-        }
-        if (inside) {
-            l->correlations.data[kept++] = c;
-        } else {
-            set_refuse(l->set, c->meta.file, c->meta.line,
-                       "a correlation that comes from another node may only name, by their ids, rules of its own file");
-        }
-    }
-    l->correlations.len = kept;
-}
-
 static int span_order(struct span a, struct span b)
 {
     size_t n = a.len < b.len ? a.len : b.len;
@@ -385,18 +353,11 @@ struct sigma_set *sigma_loader_finish(struct sigma_loader *l)
     for (size_t i = 0; i < l->docs.len; i++) {
         build_document(l, &l->docs.data[i]);
     }
+    sigma_foreign_fence(set, &l->correlations);
     index_all(l);
-    size_t all = l->correlations.len;
-    fence_correlations(l);
-    if (l->correlations.len < all) { /* their numbers moved */
-        map_free(&l->index.ids);
-        map_free(&l->index.names);
-        map_init(&l->index.ids);
-        map_init(&l->index.names);
-        index_all(l);
-    }
     sigma_filters_apply(set, &l->index, l->filters.data, l->filters.len);
     sigma_correlations_resolve(set, &l->index, l->correlations.data, l->correlations.len);
+    sigma_foreign_silence(set);
     set->nfilters = (uint32_t)l->filters.len;
     if (set->refused.len > 0) {
         qsort(set->refused.data, set->refused.len, sizeof *set->refused.data, refused_order);

@@ -152,6 +152,16 @@ struct sigma_index;
 void sigma_filters_apply(struct sigma_set *set, const struct sigma_index *index,
                          struct sigma_filter *const *filters, size_t count);
 
+/* ---- what other nodes sent (sigma_foreign.c) ---- */
+
+typedef VEC(struct sigma_correlation *) correlation_list;
+/* A foreign rule whose id is another's: gets one of its own. */
+void sigma_foreign_rename(struct arena *arena, struct sigma_rule *r);
+/* Before anything is resolved: refuses correlations that reach out of their file, and stand-ins that none joins. */
+void sigma_foreign_fence(struct sigma_set *set, correlation_list *all);
+/* Behind: stand-ins make no alert, whatever a correlation asks. */
+void sigma_foreign_silence(struct sigma_set *set);
+
 /* ---- names (sigma_resolve.c) ---- */
 struct sigma_index {
     struct map ids;   /* id → number + 1 */
