@@ -123,16 +123,26 @@ static void count_in(struct link *l, struct link_fold *f, time_ns time)
     }
 }
 
-/* The fold that takes what is beyond the limit, or NULL below it. */
-static struct link_fold *over_limit(const struct link *l, uint32_t correlation, struct span scope)
+/*
+ * How a new fold of this group stands to the limit, which is one of groups: minutes of an old log pass in a moment, and its
+ * groups shall not become one alert for that. *again: a fold of the group was opened not long ago. Returns the fold that
+ * takes what is beyond the limit, or NULL below it.
+ */
+static struct link_fold *over_limit(const struct link *l, uint32_t correlation, struct span scope, struct span group, bool *again)
 {
     struct link_fold *last = NULL;
     uint32_t n = 0;
-    for (struct link_fold *f = l->newest; f != NULL && n < LINK_FOLD_ALERTS; f = f->older) {
-        if (f->correlation == correlation && span_eq(f->scope, scope) && f->opened > l->clock - LINK_FOLD_S * TIME_SECOND) {
-            last = last == NULL ? f : last;
-            n++;
+    *again = false;
+    for (struct link_fold *f = l->newest; f != NULL; f = f->older) {
+        if (f->correlation != correlation || f->opened <= l->clock - LINK_FOLD_S * TIME_SECOND || !span_eq(f->scope, scope)) {
+            continue;
         }
+        if (span_eq(f->group, group)) {
+            *again = true;
+            return NULL;
+        }
+        last = last == NULL ? f : last;
+        n += f->again ? 0 : 1;
     }
     return n >= LINK_FOLD_ALERTS ? last : NULL;
 }
@@ -210,7 +220,8 @@ void link_completed(struct link *l, const struct link_input *in, const struct co
     put_key(&key, o->correlation, minute_of(o->time), o->scope, o->group);
     CHECK(!key.failed);
     struct link_fold *f = map_get(&l->folds, buf_view(&key), &found) ? (struct link_fold *)(uintptr_t)found : NULL;
-    f = f == NULL ? over_limit(l, o->correlation, o->scope) : f;
+    bool again = false;
+    f = f == NULL ? over_limit(l, o->correlation, o->scope, o->group, &again) : f;
     if (f != NULL) {
         count_in(l, f, o->time);
         buf_free(&key);
@@ -226,6 +237,7 @@ void link_completed(struct link *l, const struct link_input *in, const struct co
     f = fold_add(l, buf_view(&key));
     f->first = f->last = o->time;
     f->opened = f->touched = l->clock;
+    f->again = again;
     f->count = 1;
     f->at = address_of(o->ref);
     encode(l, f, in, o);
@@ -336,7 +348,9 @@ static int load_one(struct link *l, struct cursor *c, struct err *e)
     }
     buf_init(&key, FOLD_KEY_MAX);
     put_key(&key, number, minute_of(f.first), scope, group);
+    (void)over_limit(l, number, scope, group, &f.again);
     struct link_fold *to = fold_add(l, buf_view(&key));
+    to->again = f.again;
     to->first = f.first;
     to->last = f.last;
     to->opened = f.opened;
@@ -377,6 +391,7 @@ void link_folds_move(struct link *l, const struct ruleset *old)
             buf_clear(&key);
             put_key(&key, number, minute_of(list->first), list->scope, list->group);
             struct link_fold *to = fold_add(l, buf_view(&key));
+            to->again = list->again;
             to->first = list->first;
             to->last = list->last;
             to->opened = list->opened;

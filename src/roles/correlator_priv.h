@@ -26,7 +26,7 @@ enum {
     LINK_SLOT_MS = 250,               /* matches go on in slices of this much received time */
     LINK_HELD_MAX = 32 * 1024 * 1024, /* bytes held: then nothing waits any longer */
     LINK_FOLD_S = 60,                 /* of event time: completions of one group in the same slice of it are one alert */
-    LINK_FOLD_ALERTS = 60,            /* stored per correlation and organisation in LINK_FOLD_S of received time */
+    LINK_FOLD_ALERTS = 60,            /* groups with alerts of their own, per correlation and organisation in LINK_FOLD_S of received time */
     LINK_FOLDS_MAX = 4096,            /* open at once; then the one touched longest ago is closed */
     LINK_UPDATE_S = 5,                /* a grown count is told this often */
     LINK_STORE_BYTES = 4 * 1024 * 1024, /* windows are stored after so many bytes of rows, or what they themselves have */
@@ -61,6 +61,7 @@ struct link_fold {
     time_ns first, last; /* event time; the first is always of the fold's minute */
     time_ns opened, touched; /* received time */
     uint32_t count, told;
+    bool again; /* its group has another fold that counts for the limit */
     struct archive_address at;
     struct span scope, group; /* in key */
     struct buf alert; /* encoded, with the count it was first told with */

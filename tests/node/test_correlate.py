@@ -171,11 +171,11 @@ class Sender:
             self.socket = None
 
 
-def stream(seed, count, hosts=12):
-    """Events of several hosts, a time of its own each, 80 ms apart on average."""
+def stream(seed, count, hosts=12, apart=0.08):
+    """Events of several hosts, a time of its own each, so many seconds apart on average."""
     rnd, at = random.Random(seed), int(time.time()) - 3600.0
     for i in range(count):
-        at += 0.001 + rnd.random() * 0.16
+        at += 0.001 + rnd.random() * 2 * apart
         yield line(at, f"host{rnd.randrange(hosts)}", rnd.random() < 0.2, f"n={i}")
 
 
@@ -215,6 +215,12 @@ class Correlate(unittest.TestCase):
         self.assertGreater(len({key[0] for key in one}), 2)  # each of the three completed something
         self.assertEqual(one, three)
         self.assertEqual(alerts_of_one, alerts_of_three)
+
+    def test_an_hour_in_a_moment(self):
+        """An old log has more minutes than a minute may have alerts; each group still gets its own."""
+        found, alerts = self.run_once(1, list(stream(5, 1500, hosts=4, apart=2.4)))
+        self.assertGreater(sum(found.values()), 300)
+        self.assertGreater(max(collections.Counter(a[:2] for a in alerts).values()), 60)  # of one correlation and organisation
 
     def test_in_whatever_order_they_come(self):
         """Events that come late, as those of a slow intake do, complete and fold as if they had come in time."""
@@ -265,6 +271,10 @@ class Correlate(unittest.TestCase):
         finally:
             node.remove()
 
+    def rules_are_new(self, node, times):
+        """Both intakes and the correlator have taken rules so often since the node was started."""
+        until("rules in use", lambda: node.log.read_bytes()[node.mark():].count(b"rules.in_use") == 3 * times)
+
     def test_windows_outlive_restart_and_reload(self):
         node = CorrelatedNode(PROGRAM, 2).start()
         sender, now = Sender(node.tcp), int(time.time()) - 3600
@@ -280,11 +290,11 @@ class Correlate(unittest.TestCase):
             node.start()
             arrive(2, "a", "second-a")
             arrive(3, "b", "second-b")
-            seen = node.log.read_text(errors="replace").count("rules.in_use")
+            self.rules_are_new(node, 1)
             (node.folder / "rules" / "more.yml").write_text(rules().split("---\n")[0].replace("7c2f7d0a", "7c2f7d0b")
                                                             .replace("Second", "Third").replace("second", "third"))
             node.process.send_signal(signal.SIGHUP)
-            until("the new rules", lambda: node.log.read_text(errors="replace").count("rules.in_use") == seen + 3)
+            self.rules_are_new(node, 2)
             arrive(4, "a", "third-a")  # the third of three: before the restart, after it, after the reload
             until("the correlation of a", lambda: node.totals()[(COUNTED, "other-town", "host_name=a")] == 1)
             self.assertEqual(node.stop(), 0)  # what correlations cost is told at the end, too
@@ -296,10 +306,10 @@ class Correlate(unittest.TestCase):
             self.assertGreater(counted["state_bytes"], 100)
             sender.close()
             node.start()
-            seen = node.log.read_text(errors="replace").count("rules.in_use")
+            self.rules_are_new(node, 1)
             (node.folder / "rules" / "correlations.yml").write_text(rules(least=2))  # another definition: it begins anew
             node.process.send_signal(signal.SIGHUP)
-            until("the changed rules", lambda: node.log.read_text(errors="replace").count("rules.in_use") == seen + 3)
+            self.rules_are_new(node, 2)
             arrive(5, "b", "third-b")
             arrive(6, "c", "first-c")
             arrive(7, "c", "second-c")
