@@ -8,6 +8,7 @@
 #include "api/request.h"
 #include "desk/identity/throttle.h"
 #include "records/hunts.h"
+#include "records/registers/register.h"
 
 enum {
     API_MAGIC = 0x61706931,
@@ -41,6 +42,7 @@ struct api {
     unsigned hashing;
     unsigned documents;
     const struct fed_circles *circles; /* NULL = none */
+    struct registers *registers;       /* NULL = the keeper was not asked yet */
     struct stream *streams;
     unsigned nstreams;
     struct ring *ring;

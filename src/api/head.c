@@ -42,7 +42,7 @@ static bool has_duplicates(const struct head *h)
         "host",          "content-length", "transfer-encoding", "content-type",
         "cookie",        "origin",         "x-sereno-csrf",     "sec-fetch-site",
         "last-event-id", "if-none-match",  "accept-encoding",   "expect",
-        "authorization",
+        "authorization", "if-match",
     };
     for (size_t i = 0; i < ARRAY_LEN(once); i++) {
         if (count_of(h, once[i]) > 1) {

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* GET /api/v1/openapi.json: the table of routes as an OpenAPI 3.1 document. Pure but for answering.
+/*
+ * GET /api/v1/openapi.json: the table of routes as an OpenAPI 3.1 document, its rows about records once for each kind that the
+ * reader may read, with the kind's own schema. Pure but for answering.
  */
+#include <stdio.h>
 #include <string.h>
 
-#include "api/api_priv.h"
+#include "api/registers.h"
 
 /* Answers that have a shape of their own; others are objects. */
 static const struct {
@@ -82,7 +85,38 @@ static void parameter(struct json_writer *j, struct span name, const char *where
     json_end(j);
 }
 
-static void parameters(struct json_writer *j, const struct route *r, bool changes)
+static void filter(struct json_writer *j, const struct register_kind *k, struct span name)
+{
+    static const char *const endings[] = {"", ".from", ".to"};
+    enum register_key_type type = register_key_type(k, name);
+    for (size_t i = 0; type != KEY_NO && i < ARRAY_LEN(endings); i++) {
+        char text[REGISTER_NAME_MAX + 8];
+        (void)snprintf(text, sizeof text, "%.*s%s", SPAN_ARG(name), endings[i]);
+        parameter(j, span_of(text), "query", false, type == KEY_INTEGER ? SPAN("int") : SPAN("text"));
+    }
+}
+
+/* What a list of this kind can be filtered by. */
+static void filters(struct json_writer *j, const struct register_kind *k, uint64_t hidden)
+{
+    const struct span always[] = {REGISTER_KEY_STATE, REGISTER_KEY_TLP, REGISTER_KEY_ORGANISATION, REGISTER_KEY_CREATED, REGISTER_KEY_CHANGED};
+    for (size_t i = 0; i < ARRAY_LEN(always); i++) {
+        filter(j, k, always[i]);
+    }
+    for (uint32_t i = 0; i < k->nfields; i++) {
+        if ((hidden >> i & 1) == 0) {
+            filter(j, k, k->fields[i].name);
+        }
+    }
+}
+
+/* Of which kind an operation is, for a row about records. */
+struct about {
+    const struct register_kind *kind; /* NULL = the row is about none */
+    uint64_t hidden;
+};
+
+static void parameters(struct json_writer *j, const struct route *r, bool changes, const struct about *about)
 {
     struct field f;
     struct span spec = span_of(r->query_fields);
@@ -91,11 +125,20 @@ static void parameters(struct json_writer *j, const struct route *r, bool change
     const char *p = r->path;
     while ((p = strchr(p, '{')) != NULL) {
         size_t n = strcspn(p + 1, "}");
-        parameter(j, span_make(p + 1, n), "path", true, SPAN("text"));
+        if (!span_eq(span_make(p + 1, n), SPAN("kind"))) {
+            parameter(j, span_make(p + 1, n), "path", true, SPAN("text"));
+        }
         p += n;
     }
     while (next_field(&spec, &f)) {
-        parameter(j, f.name, "query", f.needed, f.type);
+        if (span_eq(f.name, SPAN("*"))) {
+            filters(j, about->kind, about->hidden);
+        } else {
+            parameter(j, f.name, "query", f.needed, f.type);
+        }
+    }
+    if (r->handler == record_update || r->handler == record_transition) {
+        parameter(j, SPAN("If-Match"), "header", true, SPAN("text"));
     }
     if (changes && r->permission != PERMISSION_ANYBODY) {
         parameter(j, SPAN("X-Sereno-CSRF"), "header", true, SPAN("text"));
@@ -103,7 +146,17 @@ static void parameters(struct json_writer *j, const struct route *r, bool change
     json_end(j);
 }
 
-static void body_json(struct json_writer *j, const struct route *r)
+/* The fields of a record, as their file has them. */
+static void fields_json(struct json_writer *j, const struct register_kind *k)
+{
+    char text[REGISTER_NAME_MAX + 40];
+    (void)snprintf(text, sizeof text, "#/components/schemas/register_%.*s", SPAN_ARG(k->name));
+    json_object(j);
+    kv(j, "$ref", span_of(text));
+    json_end(j);
+}
+
+static void body_json(struct json_writer *j, const struct route *r, const struct about *about)
 {
     struct field f;
     struct span spec = span_of(r->body_fields);
@@ -124,7 +177,11 @@ static void body_json(struct json_writer *j, const struct route *r)
     json_object(j);
     while (next_field(&spec, &f)) {
         json_key_text(j, f.name);
-        type_json(j, f.type);
+        if (about->kind != NULL && span_eq(f.name, SPAN("fields"))) {
+            fields_json(j, about->kind);
+        } else {
+            type_json(j, f.type);
+        }
     }
     json_end(j);
     json_key(j, "required");
@@ -186,7 +243,7 @@ static void answers_json(struct json_writer *j, const struct route *r)
         status = "204";
         type = NULL;
     } else if (r->handler == token_create || r->handler == hunt_create ||
-               r->handler == item_send || r->handler == link_page_create) {
+               r->handler == item_send || r->handler == link_page_create || r->handler == record_create) {
         status = "201";
     } else if (r->body == BODY_FORM) {
         status = "303";
@@ -200,7 +257,7 @@ static void answers_json(struct json_writer *j, const struct route *r)
     json_end(j);
 }
 
-static void operation(struct json_writer *j, const struct route *r)
+static void operation(struct json_writer *j, const struct route *r, const struct about *about)
 {
     char method[8] = {0};
     bool changes = strcmp(r->method, "GET") != 0;
@@ -210,9 +267,9 @@ static void operation(struct json_writer *j, const struct route *r)
     json_key(j, method);
     json_object(j);
     kv(j, "summary", span_of(r->summary));
-    parameters(j, r, changes);
+    parameters(j, r, changes, about);
     if (r->body != BODY_NONE) {
-        body_json(j, r);
+        body_json(j, r, about);
     }
     answers_json(j, r);
     json_key(j, "security");
@@ -229,38 +286,83 @@ static void operation(struct json_writer *j, const struct route *r)
 }
 
 /* All methods of one path stand together; the table need not have them side by side. */
-static void paths_json(struct json_writer *j)
+static void path_json(struct json_writer *j, size_t at, struct span path, const struct about *about)
 {
     size_t n = 0;
     const struct route *table = route_table(&n);
+    for (size_t k = 0; k < at; k++) {
+        if (strcmp(table[k].path, table[at].path) == 0) {
+            return; /* it stood with an earlier row */
+        }
+    }
+    json_key_text(j, path);
+    json_object(j);
+    for (size_t k = at; k < n; k++) {
+        if (strcmp(table[k].path, table[at].path) == 0) {
+            operation(j, &table[k], about);
+        }
+    }
+    json_end(j);
+}
+
+/* Whether a kind is told of to this reader: when some record of it could be his to read. */
+static bool told(const struct api_request *req, const struct register_kind *k)
+{
+    struct record_scope scope;
+    policy_record_scope(&req->reader, &k->rights, clock_now(), &scope);
+    return !record_scope_empty(&scope);
+}
+
+static void paths_json(struct json_writer *j, const struct api_request *req)
+{
+    size_t n = 0;
+    size_t nkinds = 0;
+    const struct route *table = route_table(&n);
+    const struct register_kind *kinds = registers_kinds(req->api->registers, &nkinds);
     json_key(j, "paths");
     json_object(j);
     for (size_t i = 0; i < n; i++) {
-        bool seen = false;
-        for (size_t k = 0; k < i; k++) {
-            seen = seen || strcmp(table[k].path, table[i].path) == 0;
+        const struct about nothing = {0};
+        const char *brace = strstr(table[i].path, "{kind}");
+        if (brace == NULL) {
+            path_json(j, i, span_of(table[i].path), &nothing);
         }
-        if (seen) {
-            continue;
-        }
-        json_key(j, table[i].path);
-        json_object(j);
-        for (size_t k = i; k < n; k++) {
-            if (strcmp(table[k].path, table[i].path) == 0) {
-                operation(j, &table[k]);
+        for (size_t k = 0; k < nkinds && brace != NULL; k++) {
+            const struct about about = {&kinds[k], policy_record_hidden(&req->reader, &kinds[k].rights)};
+            char path[REGISTER_NAME_MAX + 80];
+            (void)snprintf(path, sizeof path, "%.*s%.*s%s", (int)(brace - table[i].path), table[i].path, SPAN_ARG(kinds[k].plural),
+                           brace + strlen("{kind}"));
+            if (told(req, &kinds[k])) {
+                path_json(j, i, span_of(path), &about);
             }
         }
-        json_end(j);
     }
     json_end(j);
+}
+
+static void kind_schemas(struct json_writer *j, const struct api_request *req)
+{
+    size_t n = 0;
+    const struct register_kind *kinds = registers_kinds(req->api->registers, &n);
+    for (size_t i = 0; i < n; i++) {
+        char name[REGISTER_NAME_MAX + 16];
+        (void)snprintf(name, sizeof name, "register_%.*s", SPAN_ARG(kinds[i].name));
+        if (told(req, &kinds[i])) {
+            json_key(j, name);
+            json_raw(j, kinds[i].document);
+        }
+    }
 }
 
 static const char error_schema[] =
     "{\"type\":\"object\",\"required\":[\"error\"],\"properties\":{\"error\":{\"type\":\"object\","
     "\"required\":[\"code\",\"message\",\"where\"],\"properties\":{\"code\":{\"type\":\"string\"},"
-    "\"message\":{\"type\":\"string\"},\"where\":{\"type\":[\"string\",\"null\"]}}}}}";
+    "\"message\":{\"type\":\"string\"},\"where\":{\"type\":[\"string\",\"null\"]},"
+    "\"count\":{\"type\":\"integer\"},\"fields\":{\"type\":\"array\",\"items\":{\"type\":\"object\","
+    "\"required\":[\"where\",\"reason\",\"limit\",\"message\"],\"properties\":{\"where\":{\"type\":\"string\"},"
+    "\"reason\":{\"type\":\"string\"},\"limit\":{\"type\":\"string\"},\"message\":{\"type\":\"string\"}}}}}}}}";
 
-void openapi_get(struct api_request *req)
+static void document(struct api_request *req)
 {
     struct json_writer j;
     struct buf b;
@@ -277,13 +379,14 @@ void openapi_get(struct api_request *req)
     kv(&j, "identifier", SPAN("EUPL-1.2"));
     json_end(&j);
     json_end(&j);
-    paths_json(&j);
+    paths_json(&j, req);
     json_key(&j, "components");
     json_object(&j);
     json_key(&j, "schemas");
     json_object(&j);
     json_key(&j, "error");
     json_raw(&j, span_of(error_schema));
+    kind_schemas(&j, req);
     json_end(&j);
     json_key(&j, "securitySchemes");
     json_object(&j);
@@ -297,4 +400,9 @@ void openapi_get(struct api_request *req)
     json_end(&j);
     json_end(&j);
     respond_json(req, 200, &b);
+}
+
+void openapi_get(struct api_request *req)
+{
+    with_registers(req, document);
 }

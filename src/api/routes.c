@@ -151,7 +151,12 @@ int fields_check(const char *spec, const struct uri_pairs *pairs, const char **w
     struct span type;
     bool needed = false;
     *where_out = NULL;
+    bool any = false;
     while (next_spec(&rest, &name, &type, &needed)) {
+        if (span_eq(name, SPAN("*"))) { /* its handler looks at the others */
+            any = true;
+            continue;
+        }
         *where_out = name.ptr;
         int at = pair_index(pairs, name);
         if (at < 0 && needed) {
@@ -165,7 +170,7 @@ int fields_check(const char *spec, const struct uri_pairs *pairs, const char **w
         known |= at >= 0 ? UINT64_C(1) << at : 0;
     }
     *where_out = NULL;
-    for (size_t i = 0; i < pairs->count; i++) {
+    for (size_t i = 0; i < pairs->count && !any; i++) {
         if ((known >> i & 1) == 0) {
             return err_set(e, ERR_INVALID, "There is no field '%.*s' here.",
                            SPAN_ARG(span_sub(pairs->pair[i].name, 0, 64)));

@@ -342,6 +342,7 @@ static void free_memory(void *arg)
     buf_free(&api->pulse);
     buf_free(&api->roles_json);
     buf_free(&api->roles_metrics);
+    registers_free(&api->registers);
     arena_fini(&api->texts);
     api->magic = 0;
     mem_free(api);

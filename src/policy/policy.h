@@ -50,6 +50,7 @@ enum item_kind {
     ITEM_BULLETIN,
     ITEM_SOURCE,    /* a log source of the node */
     ITEM_AGGREGATE, /* counts that left their sources by policy/publish.h */
+    ITEM_RECORD,    /* an entry of a register: policy/record.h */
     ITEM_KIND_COUNT,
 };
 

@@ -11,6 +11,7 @@
 #include "records/fed_letter.h"
 #include "records/fed_room.h"
 #include "records/fed_schema.h"
+#include "records/registers/record_row.h"
 
 static const char identity_sql[] =
     "CREATE TABLE user_account ("
@@ -150,6 +151,7 @@ static const struct migration list[] = {
     {"room", fed_room_sql},
     {"health of sources", source_health_sql},
     {"joined rules", "ALTER TABLE rule_text ADD COLUMN joins TEXT NOT NULL DEFAULT '';"},
+    {"registers", record_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)

@@ -41,5 +41,6 @@ int run_hunt_tests(void);
 int run_hold_tests(void);
 int run_fed_letter_tests(void);
 int run_fed_room_tests(void);
+int run_register_tests(void);
 
 #endif

@@ -10,6 +10,7 @@
 #include "roles/keeper_items.h"
 #include "records/rule_cost.h"
 #include "roles/keeper_records_priv.h"
+#include "roles/keeper_registers.h"
 #include "roles/keeper_signals.h"
 
 typedef keeper_answer_fn answer_fn;
@@ -456,6 +457,7 @@ void keeper_answer(struct keeper_records *kr, struct ipc *ch, const struct ipc_m
     answer_fn *answer = answer_of(ask);
     answer = answer == NULL ? keeper_item_answer(ask) : answer;
     answer = answer == NULL ? keeper_hold_answer(ask) : answer;
+    answer = answer == NULL ? keeper_register_answer(ask) : answer;
     arena_reset(&kr->scratch);
     int rc = ERR_UNSUPPORTED;
     if (answer == NULL) {

@@ -15,6 +15,7 @@
 #include "roles/keeper_items.h"
 #include "records/rule_cost.h"
 #include "roles/keeper_records_priv.h"
+#include "roles/keeper_registers.h"
 #include "roles/keeper_signals.h"
 #include "roles/keeper_upgrade.h"
 #include "roles/rules_wire.h"
@@ -37,9 +38,11 @@ int keeper_records_open(const char *data_dir, const struct keeper_records_hooks 
     arena_init(&kr->scratch, 256 << 10);
     buf_init(&kr->out, ASK_ANSWER_MAX_BYTES);
     buf_init(&kr->rules, KEEPER_RULES_BATCH + KEEPER_RULE_MAX);
+    buf_init(&kr->registers, REGISTER_FILES_MAX * (REGISTER_FILE_MAX + 4096));
     int rc = records_open(path, clock_now(), e, &kr->db);
     rc = rc < 0 ? rc : db_write_back_aside(kr->db, path, e);
     rc = rc == 0 ? keeper_upgrade_note(kr->db, clock_now(), e) : rc;
+    rc = rc == 0 ? keeper_registers_open(kr, clock_now(), e) : rc;
     if (rc < 0) {
         keeper_records_close(&kr);
         return rc;
@@ -67,6 +70,7 @@ void keeper_records_close(struct keeper_records **out)
     db_close(&kr->db);
     buf_free(&kr->out);
     buf_free(&kr->rules);
+    buf_free(&kr->registers);
     mem_free(kr->data_dir);
     arena_fini(&kr->scratch);
     kr->magic = 0;

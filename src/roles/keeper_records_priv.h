@@ -54,6 +54,7 @@ struct keeper_records {
     time_ns pulsed, flushed, swept;
     time_ns watching; /* since when silence is noticed: what came before may have come while no node ran */
     time_ns warned;      /* newest warning that the desk was told of; 0 = it was told of none yet */
+    struct buf registers;    /* the city's own register files, as ASK_REGISTERS answers */
     int64_t taken_mark;  /* what was in force when its files were made */
 };
 

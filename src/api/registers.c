@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * /registers: kinds of record and their records. Runs in the desk; the keeper stores. The kinds come from the files in the
+ * program and from the city's own, which the keeper hands over once.
+ */
+#include "api/registers.h"
+
+#include "base/id.h"
+#include "base/num.h"
+
+/* What a request for a record knows while it waits. */
+struct record_work {
+    struct record_worker who;
+    bool create, move;
+    uint64_t version; /* of if-match */
+    struct record_input in;
+    struct record_put put;
+    struct record_faults faults;
+    struct record_query query;
+};
+
+/* ---- the kinds ---- */
+
+static void kinds_came(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    struct register_file files[REGISTER_FILES_MAX];
+    api_handler *then = *(api_handler **)req->work;
+    uint32_t n = rc == 0 ? cursor_u32(data) : 0;
+    rc = rc == 0 && n > REGISTER_FILES_MAX ? ERR_INVALID : rc;
+    for (uint32_t i = 0; rc == 0 && i < n; i++) {
+        files[i].name = cursor_str(data);
+        files[i].text = cursor_str(data);
+    }
+    rc = rc == 0 && !cursor_done(data) ? ERR_INVALID : rc;
+    if (rc < 0) {
+        respond_failure(req, rc, text);
+        return;
+    }
+    if (req->api->registers == NULL) { /* two may have asked */
+        req->api->registers = registers_load(files, n);
+    }
+    then(req);
+}
+
+void with_registers(struct api_request *req, api_handler *then)
+{
+    if (req->api->registers != NULL) {
+        then(req);
+        return;
+    }
+    struct buf q;
+    api_handler **work = arena_alloc(&req->arena, sizeof *work);
+    *work = then;
+    req->work = work;
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ASK_REGISTERS);
+    request_ask(req, &q, kinds_came);
+    buf_free(&q);
+}
+
+static void text_member(struct json_writer *j, const char *key, struct span value)
+{
+    json_key(j, key);
+    json_text(j, value);
+}
+
+static void kinds_ready(struct api_request *req)
+{
+    struct json_writer j;
+    struct buf b;
+    size_t n = 0;
+    request_json(req, &b, &j);
+    json_object(&j);
+    json_key(&j, "items");
+    json_array(&j);
+    const struct register_kind *k = registers_kinds(req->api->registers, &n);
+    for (size_t i = 0; i < n; i++) {
+        struct record_scope scope;
+        policy_record_scope(&req->reader, &k[i].rights, clock_now(), &scope);
+        if (record_scope_empty(&scope)) {
+            continue;
+        }
+        json_object(&j);
+        text_member(&j, "name", k[i].name);
+        text_member(&j, "plural", k[i].plural);
+        text_member(&j, "title", k[i].heading);
+        text_member(&j, "file", k[i].file);
+        json_key(&j, "schema");
+        json_raw(&j, k[i].document);
+        json_end(&j);
+    }
+    json_end(&j);
+    json_key(&j, "refused");
+    json_array(&j);
+    const struct register_refusal *r = registers_refusals(req->api->registers, &n);
+    for (size_t i = 0; i < n; i++) {
+        json_object(&j);
+        text_member(&j, "file", r[i].file);
+        json_key(&j, "line");
+        json_u64(&j, r[i].line);
+        text_member(&j, "why", r[i].why);
+        json_end(&j);
+    }
+    json_end(&j);
+    json_end(&j);
+    respond_json(req, 200, &b);
+}
+
+void show_registers(struct api_request *req)
+{
+    with_registers(req, kinds_ready);
+}
+
+/* ---- of any request about records ---- */
+
+/* The kind of the address, with who asks; false: there is none for him, and the request is answered. */
+static struct record_work *work_of(struct api_request *req)
+{
+    struct record_scope scope;
+    const struct register_kind *k = registers_by_plural(req->api->registers, req->param[0]);
+    if (k != NULL) {
+        policy_record_scope(&req->reader, &k->rights, clock_now(), &scope);
+    }
+    if (k == NULL || record_scope_empty(&scope)) {
+        respond_failure(req, ERR_NOT_FOUND, SPAN(""));
+        return NULL;
+    }
+    struct record_work *w = arena_alloc(&req->arena, sizeof *w);
+    w->who = (struct record_worker){.kind = k, .reader = &req->reader, .name = req->user.name, .now = clock_now()};
+    req->work = w;
+    return w;
+}
+
+static void put_plain(struct buf *b, struct span value)
+{
+    buf_span(b, value);
+}
+
+static void respond_faults(struct api_request *req, const struct record_faults *f)
+{
+    struct json_writer j;
+    struct buf b;
+    request_json(req, &b, &j);
+    json_object(&j);
+    json_key(&j, "error");
+    json_object(&j);
+    text_member(&j, "code", SPAN("invalid"));
+    text_member(&j, "message", SPAN("Some of this cannot be taken; \"fields\" says what and why."));
+    text_member(&j, "where", f->list[0].pointer);
+    json_key(&j, "fields");
+    json_array(&j);
+    for (uint32_t i = 0; i < f->count && i < SCHEMA_FAULTS_MAX; i++) {
+        const struct words_value limit = {"limit", f->list[i].limit};
+        struct buf says;
+        buf_init(&says, 64 << 10);
+        words_write(&says, words_accept(head_get(&req->head, "accept-language")), words_of_fault(f->list[i].reason), &limit, 1, put_plain);
+        json_object(&j);
+        text_member(&j, "where", f->list[i].pointer);
+        text_member(&j, "reason", span_of(schema_reason_word(f->list[i].reason)));
+        text_member(&j, "limit", f->list[i].limit);
+        text_member(&j, "message", buf_view(&says));
+        json_end(&j);
+        buf_free(&says);
+    }
+    json_end(&j);
+    json_key(&j, "count");
+    json_u64(&j, f->count);
+    json_end(&j);
+    json_end(&j);
+    respond_json(req, 422, &b);
+}
+
+static void respond_record(struct api_request *req, unsigned status, const struct record_row *row)
+{
+    struct record_work *w = req->work;
+    struct json_writer j;
+    struct buf b;
+    request_json(req, &b, &j);
+    if (!record_show(&w->who, row, &req->arena, &j)) {
+        buf_free(&b);
+        respond_failure(req, ERR_NOT_FOUND, SPAN(""));
+        return;
+    }
+    respond_json(req, status, &b);
+    respond_header(req, "ETag", arena_printf(&req->arena, "\"%lld\"", (long long)row->version));
+}
+
+/* ---- lists ---- */
+
+bool records_document(struct json_writer *j, const struct record_worker *w, struct arena *arena, struct cursor *data)
+{
+    int64_t count = (int64_t)cursor_u64(data);
+    bool uncounted = cursor_u8(data) != 0;
+    bool more = cursor_u8(data) != 0;
+    struct span last = cursor_str(data);
+    struct span last_id = SPAN("");
+    uint32_t n = cursor_u32(data);
+    json_object(j);
+    json_key(j, "items");
+    json_array(j);
+    for (uint32_t i = 0; i < n && !data->failed; i++) {
+        struct record_row row;
+        record_row_decode(data, &row);
+        if (!data->failed && record_show(w, &row, arena, j)) {
+            last_id = row.id;
+        }
+    }
+    json_end(j);
+    json_key(j, "count");
+    json_i64(j, count);
+    json_key(j, "uncounted");
+    json_bool(j, uncounted);
+    json_key(j, "next");
+    if (more && last_id.len > 0) {
+        char *hex = arena_bytes(arena, last.len * 2 + 1);
+        hex_encode(last.ptr, last.len, hex);
+        json_text(j, span_of(arena_printf(arena, "%.*s.%s", SPAN_ARG(last_id), hex)));
+    } else {
+        json_null(j);
+    }
+    json_end(j);
+    return cursor_done(data);
+}
+
+static void list_answered(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    const struct record_work *w = req->work;
+    struct json_writer j;
+    struct buf b;
+    if (rc < 0) {
+        respond_failure(req, rc, text);
+        return;
+    }
+    request_json(req, &b, &j);
+    if (!records_document(&j, &w->who, &req->arena, data)) {
+        buf_free(&b);
+        respond_failure(req, ERR_INVALID, SPAN("broken answer"));
+        return;
+    }
+    respond_json(req, 200, &b);
+}
+
+/* A key by which this reader may sort and filter: what is hidden from him would tell itself by the order. */
+static enum register_key_type key_for(const struct record_work *w, struct span name)
+{
+    int place = register_field_of(w->who.kind, name);
+    bool hidden = place >= 0 && (policy_record_hidden(w->who.reader, &w->who.kind->rights) >> place & 1) != 0;
+    return hidden ? KEY_NO : register_key_type(w->who.kind, name);
+}
+
+static bool read_cursor(struct api_request *req, struct span text, struct record_query *q)
+{
+    ptrdiff_t dot = span_find(text, '.');
+    if (text.len == 0) {
+        return true;
+    }
+    if (dot != ID_TEXT_LEN || text.len > 2u * 4u * REGISTER_TEXT_MAX + ID_TEXT_LEN + 1) {
+        return false;
+    }
+    struct span hex = span_sub(text, (size_t)dot + 1, text.len);
+    char *value = arena_bytes(&req->arena, hex.len / 2 + 1);
+    q->after_id = span_sub(text, 0, (size_t)dot);
+    q->after = span_make(value, hex.len / 2);
+    return hex.len % 2 == 0 && id_valid(q->after_id) && hex_decode(hex, value, hex.len / 2);
+}
+
+static bool read_filter(struct api_request *req, struct record_work *w, const struct uri_pair *p)
+{
+    static const struct {
+        struct span ending;
+        enum record_compare how;
+    } ranges[] = {{SPAN(".from"), RECORD_FROM}, {SPAN(".to"), RECORD_TO}};
+    struct record_query *q = &w->query;
+    struct record_filter f = {.field = p->name, .how = RECORD_EQUAL};
+    for (size_t i = 0; i < ARRAY_LEN(ranges); i++) {
+        if (span_ends(p->name, ranges[i].ending)) {
+            f.field = span_sub(p->name, 0, p->name.len - ranges[i].ending.len);
+            f.how = ranges[i].how;
+        }
+    }
+    enum register_key_type type = key_for(w, f.field);
+    const char *where = arena_cstr(&req->arena, span_sub(p->name, 0, 64));
+    if (type == KEY_NO) {
+        respond_error(req, 400, "bad_query", "This register knows no such field in lists.", where);
+        return false;
+    }
+    if (q->nfilters == RECORD_FILTERS_MAX) {
+        respond_error(req, 400, "bad_query", "More than 8 filters.", where);
+        return false;
+    }
+    if (!register_key_parse(&req->arena, type, p->value, &f.value)) {
+        respond_error(req, 400, "bad_query", "This is no value of that field.", where);
+        return false;
+    }
+    q->filters[q->nfilters++] = f;
+    return true;
+}
+
+static bool read_query(struct api_request *req, struct record_work *w)
+{
+    struct record_query *q = &w->query;
+    int64_t limit = 50;
+    struct span sort = request_query(req, "sort");
+    struct span many = request_query(req, "limit");
+    *q = (struct record_query){.kind = w->who.kind->name};
+    policy_record_scope(w->who.reader, &w->who.kind->rights, w->who.now, &q->scope);
+    q->descending = sort.len == 0 || sort.ptr[0] == '-';
+    q->sort = sort.len == 0 ? REGISTER_KEY_CHANGED : span_sub(sort, q->descending ? 1 : 0, sort.len);
+    if (key_for(w, q->sort) == KEY_NO) {
+        respond_error(req, 400, "bad_query", "This register knows no such field in lists.", "sort");
+        return false;
+    }
+    if (many.len > 0 && (!num_i64(many, &limit) || limit < 1 || limit > RECORD_PAGE_MAX)) {
+        respond_error(req, 400, "bad_query", "A page has 1 to 200 records.", "limit");
+        return false;
+    }
+    q->limit = (uint32_t)limit;
+    if (!read_cursor(req, request_query(req, "cursor"), q)) {
+        respond_error(req, 400, "bad_query", "This is no place in a list.", "cursor");
+        return false;
+    }
+    for (size_t i = 0; i < req->uri.query.count; i++) {
+        const struct uri_pair *p = &req->uri.query.pair[i];
+        bool own = span_eq(p->name, SPAN("sort")) || span_eq(p->name, SPAN("limit")) || span_eq(p->name, SPAN("cursor"));
+        if (!own && !read_filter(req, w, p)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void list_ready(struct api_request *req)
+{
+    struct record_work *w = work_of(req);
+    if (w == NULL || !read_query(req, w)) {
+        return;
+    }
+    struct buf q;
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ASK_RECORDS);
+    record_query_encode(&q, &w->query);
+    request_ask(req, &q, list_answered);
+    buf_free(&q);
+}
+
+void show_records(struct api_request *req)
+{
+    with_registers(req, list_ready);
+}
+
+/* ---- one ---- */
+
+static void ask_for_record(struct api_request *req, const struct record_work *w, api_then *then)
+{
+    struct record_scope scope;
+    struct buf q;
+    policy_record_scope(w->who.reader, &w->who.kind->rights, w->who.now, &scope);
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ASK_RECORD);
+    record_scope_encode(&q, &scope);
+    buf_str(&q, w->who.kind->name);
+    buf_str(&q, req->param[1]);
+    request_ask(req, &q, then);
+    buf_free(&q);
+}
+
+static void record_answered(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    struct record_row row = {0};
+    if (rc == 0) {
+        record_row_decode(data, &row);
+        rc = cursor_done(data) ? 0 : ERR_INVALID;
+    }
+    if (rc < 0) {
+        respond_failure(req, rc, text);
+        return;
+    }
+    respond_record(req, 200, &row);
+}
+
+static void get_ready(struct api_request *req)
+{
+    const struct record_work *w = work_of(req);
+    if (w != NULL) {
+        ask_for_record(req, w, record_answered);
+    }
+}
+
+void record_get_one(struct api_request *req)
+{
+    with_registers(req, get_ready);
+}
+
+/* ---- writing ---- */
+
+static void put_answered(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    const struct record_work *w = req->work;
+    (void)data;
+    if (rc == ERR_EXISTS) {
+        respond_error(req, 412, "changed", "Somebody changed it meanwhile. Read it again.", "if-match");
+    } else if (rc < 0) {
+        respond_failure(req, rc, text);
+    } else {
+        respond_record(req, w->create ? 201 : 200, &w->put.row);
+    }
+}
+
+/* What was decided goes to the keeper, or why not to whom asked. */
+static void store(struct api_request *req, int rc)
+{
+    struct record_work *w = req->work;
+    struct buf q;
+    if (rc == 0 && w->faults.count > 0) {
+        respond_faults(req, &w->faults);
+        return;
+    }
+    if (rc < 0) {
+        respond_failure(req, rc, SPAN("The register's file gives your role no right to do this."));
+        return;
+    }
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ASK_RECORD_PUT);
+    record_put_encode(&q, &w->put);
+    CHECK(!q.failed); /* every part of it is bounded far below */
+    request_ask(req, &q, put_answered);
+    buf_free(&q);
+}
+
+static bool read_input(struct api_request *req, struct record_work *w)
+{
+    struct err e = {0};
+    if (record_input_read(buf_view(&req->body), w->create, &req->arena, &w->in, &e) == 0) {
+        return true;
+    }
+    respond_error(req, 400, "bad_body", e.text, NULL);
+    return false;
+}
+
+static void create_ready(struct api_request *req)
+{
+    struct record_work *w = work_of(req);
+    if (w == NULL) {
+        return;
+    }
+    w->create = true;
+    if (!read_input(req, w)) {
+        return;
+    }
+    char *id = arena_alloc(&req->arena, ID_TEXT_LEN + 1);
+    struct span organisation = w->in.organisation.len > 0 ? w->in.organisation : req->user.organisation;
+    id_new(w->who.now, id);
+    store(req, record_make(&w->who, span_of(id), organisation, &w->in, &req->arena, &w->put, &w->faults));
+}
+
+void record_create(struct api_request *req)
+{
+    with_registers(req, create_ready);
+}
+
+/* If-Match: "version", exactly one (RFC 9110 §13.1.1); false: the request is answered. */
+static bool read_match(struct api_request *req, struct record_work *w)
+{
+    struct span tag = span_trim(head_get(&req->head, "if-match"));
+    if (tag.len == 0) {
+        respond_error(req, 428, "if_match_needed", "Send If-Match with the ETag of what you read, so that nobody's change is lost.",
+                      "if-match");
+        return false;
+    }
+    if (tag.len < 3 || tag.ptr[0] != '"' || tag.ptr[tag.len - 1] != '"' || !num_u64(span_sub(tag, 1, tag.len - 2), &w->version)) {
+        respond_error(req, 412, "changed", "That is no ETag of this record.", "if-match");
+        return false;
+    }
+    return true;
+}
+
+static void change_current(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    struct record_work *w = req->work;
+    struct record_row row = {0};
+    if (rc == 0) {
+        record_row_decode(data, &row);
+        rc = cursor_done(data) ? 0 : ERR_INVALID;
+    }
+    if (rc < 0) {
+        respond_failure(req, rc, text);
+        return;
+    }
+    if ((uint64_t)row.version != w->version) {
+        respond_error(req, 412, "changed", "Somebody changed it meanwhile. Read it again.", "if-match");
+        return;
+    }
+    struct span *parts[] = {&row.id, &row.kind, &row.organisation, &row.author, &row.author_name, &row.state, &row.fields};
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        *parts[i] = arena_copy(&req->arena, *parts[i]); /* the answer goes away before the next one comes */
+    }
+    store(req, w->move ? record_move(&w->who, &row, request_field(req, "to"), request_field(req, "why"), &req->arena, &w->put, &w->faults)
+                       : record_change(&w->who, &row, &w->in, &req->arena, &w->put, &w->faults));
+}
+
+static void change_ready(struct api_request *req)
+{
+    struct record_work *w = work_of(req);
+    if (w != NULL && read_match(req, w) && read_input(req, w)) {
+        ask_for_record(req, w, change_current);
+    }
+}
+
+void record_update(struct api_request *req)
+{
+    with_registers(req, change_ready);
+}
+
+static void move_ready(struct api_request *req)
+{
+    struct record_work *w = work_of(req);
+    if (w == NULL || !read_match(req, w)) {
+        return;
+    }
+    w->move = true;
+    if (request_field(req, "why").len > RECORD_WHY_MAX) {
+        respond_error(req, 400, "bad_body", "A reason has at most 1,000 bytes.", "why");
+        return;
+    }
+    ask_for_record(req, w, change_current);
+}
+
+void record_transition(struct api_request *req)
+{
+    with_registers(req, move_ready);
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Records as people work on them: see record.h. */
+#include "desk/govern/record.h"
+
+
+/* ---- what was sent ---- */
+
+static bool is_line(struct span s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        if (c < 0x20 || c == 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int record_input_read(struct span body, bool is_new, struct arena *a, struct record_input *out, struct err *e)
+{
+    static const char *const new_names[] = {"fields", "tlp", "why", "organisation", NULL};
+    static const char *const names[] = {"fields", "tlp", "why", NULL};
+    struct jcs *doc = NULL;
+    struct err why = {0};
+    *out = (struct record_input){0};
+    if (jcs_read_decimals(a, body, JCS_DEPTH_MAX, &doc, &why) != 0) {
+        return err_set(e, ERR_INVALID, "The body cannot be read: %.300s.", why.text);
+    }
+    if (!jcs_only(doc, is_new ? new_names : names) || (out->fields = jcs_get_object(doc, "fields")) == NULL) {
+        return err_set(e, ERR_INVALID, "The body must be an object with \"fields\" and, if need be, \"tlp\", \"why\"%s.",
+                       is_new ? ", \"organisation\"" : "");
+    }
+    const struct {
+        const char *name;
+        struct span *to;
+        size_t max;
+    } texts[] = {{"tlp", &out->tlp, 64}, {"why", &out->why, RECORD_WHY_MAX}, {"organisation", &out->organisation, RECORD_ORGANISATION_MAX}};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        bool there = jcs_get(doc, texts[i].name) != NULL;
+        if (there && (!jcs_get_text(doc, texts[i].name, texts[i].to) || texts[i].to->len > texts[i].max || !is_line(*texts[i].to))) {
+            return err_set(e, ERR_INVALID, "\"%s\" must be one line of text of at most %zu bytes.", texts[i].name, texts[i].max);
+        }
+    }
+    return 0;
+}
+
+/* ---- faults ---- */
+
+static void fault(struct record_faults *f, struct span pointer, enum schema_reason reason, struct span limit)
+{
+    if (f->count < SCHEMA_FAULTS_MAX) {
+        f->list[f->count] = (struct schema_fault){pointer, reason, limit};
+    }
+    f->count++;
+}
+
+static struct span pointer_of(struct arena *a, struct span field)
+{
+    struct buf b;
+    buf_init(&b, 16 << 10);
+    buf_cstr(&b, "/fields/");
+    for (size_t i = 0; i < field.len && b.len < SCHEMA_POINTER_MAX; i++) {
+        char c = field.ptr[i];
+        buf_cstr(&b, c == '~' ? "~0" : c == '/' ? "~1" : "");
+        if (c != '~' && c != '/') {
+            buf_u8(&b, (uint8_t)c);
+        }
+    }
+    struct span s = arena_copy(a, buf_view(&b));
+    buf_free(&b);
+    return s;
+}
+
+static void check(const struct schema_file *schema, const struct jcs *fields, struct arena *a, struct record_faults *f)
+{
+    struct schema_result r;
+    schema_check(schema, fields, a, &r);
+    for (uint32_t i = 0; i < r.kept; i++) {
+        fault(f, span_of(arena_printf(a, "/fields%.*s", SPAN_ARG(r.list[i].pointer))), r.list[i].reason, r.list[i].limit);
+    }
+    f->count += r.count - r.kept;
+}
+
+/* ---- rights ---- */
+
+void record_for_policy(const struct record_row *row, struct policy_record *out)
+{
+    *out = (struct policy_record){row->organisation, row->author, row->tlp};
+}
+
+static bool may(const struct record_worker *w, const struct record_row *row, enum record_op op)
+{
+    struct policy_record r;
+    record_for_policy(row, &r);
+    return policy_record_allows(w->reader, &w->kind->rights, &r, op, w->now);
+}
+
+/* A looser label only by whom made the record: his session is his word. */
+static bool may_label(const struct record_worker *w, const struct record_row *before, const struct record_row *after)
+{
+    struct policy_record rows[2];
+    struct policy_item items[2];
+    struct policy_marking markings[2];
+    record_for_policy(before, &rows[0]);
+    record_for_policy(after, &rows[1]);
+    for (int i = 0; i < 2; i++) {
+        policy_record_item(&rows[i], &items[i], &markings[i]);
+    }
+    bool author = span_eq(before->author, w->reader->person);
+    return policy_may_change_label(&markings[0], &markings[1], author ? CHANGER_AUTHOR : CHANGER_SOURCE, author).allowed;
+}
+
+static void set_label(const struct record_worker *w, struct span text, const struct record_row *before, struct record_row *row,
+                      struct record_faults *f)
+{
+    enum tlp label = TLP_UNKNOWN;
+    if (text.len == 0) {
+        row->tlp = before == NULL ? w->kind->tlp_default : before->tlp;
+        return;
+    }
+    for (int t = TLP_CLEAR; t <= TLP_RED; t++) {
+        label = span_eq(text, span_of(tlp_name((enum tlp)t))) ? (enum tlp)t : label;
+    }
+    row->tlp = label;
+    if (label == TLP_UNKNOWN) {
+        fault(f, SPAN("/tlp"), SCHEMA_ENUM, SPAN("CLEAR, GREEN, AMBER, AMBER+STRICT, RED"));
+    } else if (tlp_rank(label) > tlp_rank(w->kind->tlp_max)) {
+        fault(f, SPAN("/tlp"), SCHEMA_MAXIMUM, span_of(tlp_name(w->kind->tlp_max)));
+    } else if (before != NULL && !may_label(w, before, row)) {
+        fault(f, SPAN("/tlp"), SCHEMA_FIXED, SPAN(""));
+    }
+}
+
+/* ---- fields ---- */
+
+static bool same(const struct jcs *a, const struct jcs *b, struct arena *arena)
+{
+    return a != NULL && b != NULL && span_eq(jcs_text(arena, a), jcs_text(arena, b));
+}
+
+/* What he sent, and of what he does not see or may not write what stood there. */
+static struct jcs *merge(const struct record_worker *w, const struct jcs *sent, const struct jcs *before, struct arena *a,
+                         struct record_faults *f)
+{
+    uint64_t hidden = policy_record_hidden(w->reader, &w->kind->rights);
+    uint64_t fixed = policy_record_fixed(w->reader, &w->kind->rights);
+    struct jcs *out = jcs_new_object(a);
+    for (const struct jcs *m = sent->first; m != NULL; m = m->next) {
+        int place = register_field_of(w->kind, m->key);
+        const char *name = arena_cstr(a, m->key);
+        if (place >= 0 && (hidden >> place & 1) != 0) {
+            fault(f, pointer_of(a, m->key), SCHEMA_UNKNOWN, m->key); /* as one that is not there */
+        } else if (place >= 0 && (fixed >> place & 1) != 0) {
+            if (!same(m, jcs_get(before, name), a)) {
+                fault(f, pointer_of(a, m->key), SCHEMA_FIXED, SPAN(""));
+            }
+        } else {
+            jcs_set(a, out, name, jcs_copy(a, m));
+        }
+    }
+    for (const struct jcs *m = before == NULL ? NULL : before->first; m != NULL; m = m->next) {
+        int place = register_field_of(w->kind, m->key);
+        if (place >= 0 && ((hidden | fixed) >> place & 1) != 0) {
+            jcs_set(a, out, arena_cstr(a, m->key), jcs_copy(a, m));
+        }
+    }
+    return out;
+}
+
+static void finish(const struct record_worker *w, const struct jcs *fields, struct span why, const char *what, struct arena *a,
+                   struct record_put *out, struct record_faults *f)
+{
+    out->row.fields = jcs_text(a, fields);
+    out->row.changed = w->now;
+    if (out->row.fields.len > REGISTER_DOCUMENT_MAX) {
+        fault(f, SPAN("/fields"), SCHEMA_TOO_MUCH, SPAN(""));
+    }
+    policy_record_scope(w->reader, &w->kind->rights, w->now, &out->scope);
+    out->who = w->name;
+    out->why = why;
+    out->what = span_of(what);
+    out->nkeys = (uint32_t)register_keys(a, w->kind, fields, out->row.organisation, out->row.state, out->row.tlp, out->row.created,
+                                         out->row.changed, out->keys);
+    /* Who writes it must be able to read it afterwards. */
+    if (f->count == 0 && !may(w, &out->row, RECORD_READ)) {
+        fault(f, SPAN("/tlp"), SCHEMA_NEVER, SPAN(""));
+    }
+}
+
+int record_make(const struct record_worker *w, struct span id, struct span organisation, const struct record_input *in, struct arena *a,
+                struct record_put *out, struct record_faults *faults)
+{
+    *faults = (struct record_faults){0};
+    *out = (struct record_put){.row = {.id = id,
+                                       .kind = w->kind->name,
+                                       .organisation = organisation,
+                                       .author = w->reader->person,
+                                       .author_name = w->name,
+                                       .state = w->kind->states[w->kind->initial].id,
+                                       .created = w->now,
+                                       .version = 1}};
+    set_label(w, in->tlp, NULL, &out->row, faults);
+    struct record_row as_default = out->row;
+    as_default.tlp = w->kind->tlp_default;
+    if (!may(w, &as_default, RECORD_CREATE)) {
+        return ERR_DENIED;
+    }
+    const struct jcs *fields = merge(w, in->fields, NULL, a, faults);
+    check(w->kind->schema, fields, a, faults);
+    finish(w, fields, in->why, "record.created", a, out, faults);
+    return 0;
+}
+
+/* The row as it is, one version on, and its fields. */
+static int from_current(const struct record_row *current, struct arena *a, struct record_put *out, struct jcs **fields)
+{
+    *out = (struct record_put){.row = *current};
+    out->row.version = current->version + 1;
+    return jcs_read_decimals(a, current->fields, JCS_DEPTH_MAX, fields, NULL);
+}
+
+int record_change(const struct record_worker *w, const struct record_row *current, const struct record_input *in, struct arena *a,
+                  struct record_put *out, struct record_faults *faults)
+{
+    struct jcs *before = NULL;
+    *faults = (struct record_faults){0};
+    int rc = may(w, current, RECORD_CHANGE) ? from_current(current, a, out, &before) : ERR_DENIED;
+    if (rc != 0) {
+        return rc;
+    }
+    set_label(w, in->tlp, current, &out->row, faults);
+    const struct jcs *fields = merge(w, in->fields, before, a, faults);
+    check(w->kind->schema, fields, a, faults);
+    finish(w, fields, in->why, "record.changed", a, out, faults);
+    return 0;
+}
+
+static const struct register_transition *way(const struct record_worker *w, struct span from, struct span to)
+{
+    for (uint32_t i = 0; i < w->kind->ntransitions; i++) {
+        const struct register_transition *t = &w->kind->transitions[i];
+        if (span_eq(w->kind->states[t->from].id, from) && span_eq(w->kind->states[t->to].id, to) && (t->roles & w->reader->roles) != 0) {
+            return t;
+        }
+    }
+    return NULL;
+}
+
+int record_move(const struct record_worker *w, const struct record_row *current, struct span to, struct span why, struct arena *a,
+                struct record_put *out, struct record_faults *faults)
+{
+    struct jcs *fields = NULL;
+    *faults = (struct record_faults){0};
+    int rc = may(w, current, RECORD_MOVE) ? from_current(current, a, out, &fields) : ERR_DENIED;
+    if (rc != 0) {
+        return rc;
+    }
+    const struct register_transition *t = way(w, current->state, to);
+    if (t == NULL) {
+        fault(faults, SPAN("/to"), SCHEMA_NO_WAY, to);
+        return 0;
+    }
+    if (t->reason && why.len == 0) {
+        fault(faults, SPAN("/why"), SCHEMA_MISSING, SPAN("why"));
+    }
+    if (t->guard != NULL) {
+        check(t->guard, fields, a, faults);
+    }
+    out->row.state = w->kind->states[t->to].id;
+    finish(w, fields, why, "record.moved", a, out, faults);
+    return 0;
+}
+
+/* ---- what is shown ---- */
+
+static void show_fields(const struct record_worker *w, const struct record_row *row, struct arena *a, struct json_writer *j)
+{
+    uint64_t hidden = policy_record_hidden(w->reader, &w->kind->rights);
+    struct jcs *fields = NULL;
+    json_key(j, "fields");
+    json_object(j);
+    if (jcs_read_decimals(a, row->fields, JCS_DEPTH_MAX, &fields, NULL) == 0) {
+        for (const struct jcs *m = fields->first; m != NULL; m = m->next) {
+            int place = register_field_of(w->kind, m->key);
+            /* A field that the file no longer has belongs to no right: it stays unseen. */
+            if (place >= 0 && (hidden >> place & 1) == 0) {
+                json_key_text(j, m->key);
+                json_raw(j, jcs_text(a, m));
+            }
+        }
+    }
+    json_end(j);
+}
+
+/* States into which the reader may take it; guards are told when he tries. */
+static void show_moves(const struct record_worker *w, const struct record_row *row, struct json_writer *j)
+{
+    json_key(j, "moves");
+    json_array(j);
+    for (uint32_t i = 0; i < w->kind->nstates && may(w, row, RECORD_MOVE); i++) {
+        if (way(w, row->state, w->kind->states[i].id) != NULL) {
+            json_text(j, w->kind->states[i].id);
+        }
+    }
+    json_end(j);
+}
+
+bool record_show(const struct record_worker *w, const struct record_row *row, struct arena *a, struct json_writer *j)
+{
+    char created[TIME_TEXT_MAX], changed[TIME_TEXT_MAX];
+    if (!span_eq(row->kind, w->kind->name) || !may(w, row, RECORD_READ)) {
+        return false;
+    }
+    const struct {
+        const char *key;
+        struct span value;
+    } texts[] = {{"id", row->id},
+                 {"kind", row->kind},
+                 {"organisation", row->organisation},
+                 {"author", row->author_name},
+                 {"state", row->state},
+                 {"tlp", span_of(tlp_name(row->tlp))},
+                 {"created", span_of(time_format(row->created, created))},
+                 {"changed", span_of(time_format(row->changed, changed))}};
+    json_object(j);
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        json_key(j, texts[i].key);
+        json_text(j, texts[i].value);
+    }
+    json_key(j, "version");
+    json_i64(j, row->version);
+    show_moves(w, row, j);
+    show_fields(w, row, a, j);
+    json_end(j);
+    return true;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Records of registers as people work on them: what somebody sends becomes a record, or the list of its faults, field by field.
+ * Pure; called by the interface, which gets records from the keeper and sends them there. Every right is asked of
+ * policy/record.h.
+ *
+ * A change sends all fields that the reader sees; those that he does not see, or may not write, stay as they are.
+ */
+#ifndef DESK_GOVERN_RECORD_H
+#define DESK_GOVERN_RECORD_H
+
+#include "records/registers/record_row.h"
+#include "wire/json_write.h"
+
+/* What was sent. */
+struct record_input {
+    struct span organisation; /* empty = not said; only for a new one */
+    struct span why;
+    struct span tlp;          /* as written; empty = not said */
+    const struct jcs *fields; /* an object */
+};
+
+/* Reads a body: {"fields": {…}, "tlp"?, "why"?, "organisation"?}; the last only where `is_new`. ERR_INVALID with a sentence. */
+int record_input_read(struct span body, bool is_new, struct arena *a, struct record_input *out, struct err *e) NODISCARD;
+
+/* Who works on it, and when. */
+struct record_worker {
+    const struct register_kind *kind;
+    const struct policy_reader *reader;
+    struct span name; /* of the account, for the record and the trail */
+    time_ns now;
+};
+
+/* Faults of a document by JSON Pointer in the body ("/fields/due"); count 0 = none. */
+struct record_faults {
+    uint32_t count; /* all; the first SCHEMA_FAULTS_MAX are in list */
+    struct schema_fault list[SCHEMA_FAULTS_MAX];
+};
+
+/*
+ * A new record, and one changed (`current` as the keeper has it). 0: out is what is to be stored, or faults->count says why
+ * not. ERR_DENIED: not his to do, whatever he sends. Texts live in a.
+ */
+int record_make(const struct record_worker *w, struct span id, struct span organisation, const struct record_input *in, struct arena *a,
+                struct record_put *out, struct record_faults *faults) NODISCARD;
+int record_change(const struct record_worker *w, const struct record_row *current, const struct record_input *in, struct arena *a,
+                  struct record_put *out, struct record_faults *faults) NODISCARD;
+/* Into another state. */
+int record_move(const struct record_worker *w, const struct record_row *current, struct span to, struct span why, struct arena *a,
+                struct record_put *out, struct record_faults *faults) NODISCARD;
+
+/* What bears on a record. */
+void record_for_policy(const struct record_row *row, struct policy_record *out);
+/* Writes it as the reader may see it; false: not at all, and nothing was written. */
+bool record_show(const struct record_worker *w, const struct record_row *row, struct arena *a, struct json_writer *j);
+
+#endif

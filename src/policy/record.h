@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Who may read and change an entry of a register (a record). Two things must both say yes: the policy, of which a record is an
+ * item of its organisation under its label, and the rights that the kind's file gives to roles. Records stay home: memberships,
+ * grants and clients open none.
+ *
+ * A list cannot ask about each of a hundred thousand rows, so its WHERE clause is made from a scope; the scope is nothing but
+ * the answers of the same function about one record of each sort (own organisation or not, own or not, by label), and a test
+ * compares the two over generated cases. Pure, called by the desk (decisions) and records/ (SQL).
+ */
+#ifndef POLICY_RECORD_H
+#define POLICY_RECORD_H
+
+#include "policy/policy.h"
+
+enum record_op { RECORD_READ = 1, RECORD_CREATE = 2, RECORD_CHANGE = 4, RECORD_MOVE = 8 };
+enum { RECORD_ROLES_MAX = 5, RECORD_FIELDS_MAX = 64 /* of one kind: one bit each */ };
+
+/* What the file of a kind gives to one role; a role that is not there gets nothing. */
+struct record_role {
+    uint32_t role;   /* bit of enum policy_role */
+    uint32_t ops;    /* bits of enum record_op */
+    uint64_t hidden; /* fields, by place in the kind */
+    uint64_t fixed;  /* fields it reads and does not write */
+};
+
+struct record_rights {
+    struct record_role role[RECORD_ROLES_MAX];
+    uint32_t nroles;
+};
+
+/* All of a record that decides. */
+struct policy_record {
+    struct span organisation;
+    struct span author; /* account that made it */
+    enum tlp tlp;
+};
+
+/* The record as an item; marking is the caller's storage and must live as long. */
+void policy_record_item(const struct policy_record *r, struct policy_item *item, struct policy_marking *marking);
+
+/* Whether the reader may do this with the record. Whoever may not read it may do nothing. */
+bool policy_record_allows(const struct policy_reader *reader, const struct record_rights *rights, const struct policy_record *r,
+                          enum record_op op, time_ns now);
+
+/* Fields that the reader does not see, and those he sees and cannot write: what any of his roles opens is open. */
+uint64_t policy_record_hidden(const struct policy_reader *reader, const struct record_rights *rights);
+uint64_t policy_record_fixed(const struct policy_reader *reader, const struct record_rights *rights);
+
+/* What a reader may read of one kind: the strictest label, as tlp_rank, by sort of record; 0 = none. */
+struct record_scope {
+    struct span organisation; /* the reader's */
+    struct span person;
+    uint8_t own, own_mine;     /* records of that organisation: of others, made by himself */
+    uint8_t other, other_mine; /* of other organisations */
+};
+void policy_record_scope(const struct policy_reader *reader, const struct record_rights *rights, time_ns now,
+                         struct record_scope *out);
+/* Nothing can be in it. */
+bool record_scope_empty(const struct record_scope *s);
+
+#endif

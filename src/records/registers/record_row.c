@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Records as messages: see record_row.h. The reader trusts nothing. */
+#include "records/registers/record_row.h"
+
+static struct span bounded(struct cursor *c, size_t max)
+{
+    struct span s = cursor_str(c);
+    c->failed = c->failed || s.len > max;
+    return s;
+}
+
+static uint8_t below(struct cursor *c, uint8_t limit)
+{
+    uint8_t v = cursor_u8(c);
+    c->failed = c->failed || v >= limit;
+    return v;
+}
+
+void record_scope_encode(struct buf *out, const struct record_scope *s)
+{
+    buf_str(out, s->organisation);
+    buf_str(out, s->person);
+    buf_u8(out, s->own);
+    buf_u8(out, s->own_mine);
+    buf_u8(out, s->other);
+    buf_u8(out, s->other_mine);
+}
+
+void record_scope_decode(struct cursor *c, struct record_scope *out)
+{
+    out->organisation = bounded(c, RECORD_ORGANISATION_MAX);
+    out->person = bounded(c, RECORD_ID_MAX);
+    uint8_t *ranks[] = {&out->own, &out->own_mine, &out->other, &out->other_mine};
+    for (size_t i = 0; i < ARRAY_LEN(ranks); i++) {
+        *ranks[i] = below(c, TLP_COUNT);
+    }
+}
+
+void record_row_encode(struct buf *out, const struct record_row *r)
+{
+    const struct span texts[] = {r->id, r->kind, r->organisation, r->author, r->author_name, r->state, r->fields};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        buf_str(out, texts[i]);
+    }
+    buf_u8(out, (uint8_t)r->tlp);
+    buf_u64(out, (uint64_t)r->created);
+    buf_u64(out, (uint64_t)r->changed);
+    buf_u64(out, (uint64_t)r->version);
+}
+
+void record_row_decode(struct cursor *c, struct record_row *out)
+{
+    out->id = bounded(c, RECORD_ID_MAX);
+    out->kind = bounded(c, REGISTER_NAME_MAX);
+    out->organisation = bounded(c, RECORD_ORGANISATION_MAX);
+    out->author = bounded(c, RECORD_ID_MAX);
+    out->author_name = bounded(c, RECORD_ORGANISATION_MAX);
+    out->state = bounded(c, REGISTER_NAME_MAX);
+    out->fields = bounded(c, REGISTER_DOCUMENT_MAX);
+    out->tlp = (enum tlp)below(c, TLP_COUNT);
+    out->created = (time_ns)cursor_u64(c);
+    out->changed = (time_ns)cursor_u64(c);
+    out->version = (int64_t)cursor_u64(c);
+}
+
+void record_put_encode(struct buf *out, const struct record_put *p)
+{
+    record_row_encode(out, &p->row);
+    record_scope_encode(out, &p->scope);
+    buf_str(out, p->who);
+    buf_str(out, p->why);
+    buf_str(out, p->what);
+    buf_u32(out, p->nkeys);
+    for (uint32_t i = 0; i < p->nkeys; i++) {
+        buf_str(out, p->keys[i].field);
+        buf_str(out, p->keys[i].value);
+    }
+}
+
+void record_put_decode(struct cursor *c, struct record_put *out)
+{
+    record_row_decode(c, &out->row);
+    record_scope_decode(c, &out->scope);
+    out->who = bounded(c, RECORD_ORGANISATION_MAX);
+    out->why = bounded(c, RECORD_WHY_MAX);
+    out->what = bounded(c, REGISTER_NAME_MAX);
+    out->nkeys = cursor_u32(c);
+    c->failed = c->failed || out->nkeys > REGISTER_KEYS_MAX || out->row.tlp == TLP_UNKNOWN || out->row.version < 1;
+    out->nkeys = c->failed ? 0 : out->nkeys;
+    for (uint32_t i = 0; i < out->nkeys; i++) {
+        out->keys[i].field = bounded(c, REGISTER_NAME_MAX);
+        out->keys[i].value = bounded(c, (size_t)4 * REGISTER_TEXT_MAX);
+    }
+}
+
+void record_query_encode(struct buf *out, const struct record_query *q)
+{
+    record_scope_encode(out, &q->scope);
+    buf_str(out, q->kind);
+    buf_str(out, q->sort);
+    buf_u8(out, q->descending);
+    buf_u32(out, q->limit);
+    buf_str(out, q->after);
+    buf_str(out, q->after_id);
+    buf_u32(out, q->nfilters);
+    for (uint32_t i = 0; i < q->nfilters; i++) {
+        buf_str(out, q->filters[i].field);
+        buf_str(out, q->filters[i].value);
+        buf_u8(out, (uint8_t)q->filters[i].how);
+    }
+}
+
+void record_query_decode(struct cursor *c, struct record_query *out)
+{
+    record_scope_decode(c, &out->scope);
+    out->kind = bounded(c, REGISTER_NAME_MAX);
+    out->sort = bounded(c, REGISTER_NAME_MAX);
+    out->descending = below(c, 2) != 0;
+    out->limit = cursor_u32(c);
+    out->after = bounded(c, (size_t)4 * REGISTER_TEXT_MAX);
+    out->after_id = bounded(c, RECORD_ID_MAX);
+    out->nfilters = cursor_u32(c);
+    c->failed = c->failed || out->nfilters > RECORD_FILTERS_MAX || out->limit < 1 || out->limit > RECORD_PAGE_MAX;
+    out->nfilters = c->failed ? 0 : out->nfilters;
+    for (uint32_t i = 0; i < out->nfilters; i++) {
+        out->filters[i].field = bounded(c, REGISTER_NAME_MAX);
+        out->filters[i].value = bounded(c, (size_t)4 * REGISTER_TEXT_MAX);
+        out->filters[i].how = (enum record_compare)below(c, RECORD_TO + 1);
+    }
+}

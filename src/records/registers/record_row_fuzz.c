@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Any bytes as a question or an answer about records: within its bounds and written again as it was, or refused. */
+#include <stdint.h>
+
+#include "records/registers/record_row.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct span rest = span_make((const char *)data, size);
+    struct buf b;
+    struct record_put put;
+    struct record_query query;
+    if (size < 1) {
+        return 0;
+    }
+    rest = span_sub(rest, 1, rest.len);
+    struct cursor c = cursor_of(rest);
+    buf_init(&b, 1 << 20);
+    if ((data[0] & 1) == 0) {
+        record_put_decode(&c, &put);
+        if (cursor_done(&c)) {
+            CHECK(put.nkeys <= REGISTER_KEYS_MAX && put.row.tlp > TLP_UNKNOWN && put.row.tlp < TLP_COUNT && put.row.version >= 1);
+            CHECK(put.row.fields.len <= REGISTER_DOCUMENT_MAX);
+            record_put_encode(&b, &put);
+            CHECK(span_eq(buf_view(&b), rest));
+        }
+    } else {
+        record_query_decode(&c, &query);
+        if (cursor_done(&c)) {
+            CHECK(query.nfilters <= RECORD_FILTERS_MAX && query.limit >= 1 && query.limit <= RECORD_PAGE_MAX);
+            record_query_encode(&b, &query);
+            CHECK(span_eq(buf_view(&b), rest));
+        }
+    }
+    buf_free(&b);
+    return 0;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Registers: kinds of record, each a file. A file is a JSON Schema (records/schema) of an object that says which fields a
+ * record has, with annotations beside it that say what is kept and shown of it and who may do what:
+ *
+ *   x-table   {name, plural, title}           name of the kind, of its address, and which field titles a record
+ *   x-states  {initial, list, transitions}    list: [{id, final}]; transitions: [{from, to, roles, reason, guard}]
+ *   x-perm    {ROLE: {ops, fields}}           ops: [read, create, change, move]; fields: {NAME: hidden | read}
+ *   x-tlp     {default, max}                  label of a record that states none; the strictest one that may be given
+ *   x-index   true, beside a field            lists can be filtered and sorted by it
+ *
+ * Any other x- keyword refuses the file, and so does anything that could not be kept: a name that means something else in a
+ * list, an object that is not closed, a state nobody reaches. docs/REGISTERS.md is for those who write them.
+ *
+ * Read once at start by keeper (which stores) and desk (which decides); a file that is refused takes no other with it.
+ */
+#ifndef RECORDS_REGISTERS_REGISTER_H
+#define RECORDS_REGISTERS_REGISTER_H
+
+#include "base/clock.h"
+#include "policy/record.h"
+#include "records/schema/schema.h"
+
+enum {
+    REGISTER_KINDS_MAX = 64,
+    REGISTER_NAME_MAX = 40,         /* bytes of a name: of kind, field, state */
+    REGISTER_STATES_MAX = 16,       /* of one kind */
+    REGISTER_TRANSITIONS_MAX = 64,  /* of one kind */
+    REGISTER_INDEXED_MAX = 16,      /* fields of one kind that lists know */
+    REGISTER_TEXT_MAX = 200,        /* characters of a text that lists know: maxLength must say so */
+    REGISTER_DOCUMENT_MAX = 15000,  /* bytes of a record's fields as canonical JSON: the audit trail keeps it before and after */
+    REGISTER_FILE_MAX = 64 << 10,   /* bytes of one file */
+    REGISTER_FILES_MAX = 64,        /* of a city's own */
+};
+
+enum register_index { INDEX_NONE, INDEX_TEXT, INDEX_INTEGER };
+
+struct register_field {
+    struct span name;
+    enum register_index index;
+};
+
+struct register_state {
+    struct span id;
+    bool final; /* nothing leads out of it */
+};
+
+struct register_transition {
+    uint32_t from, to;         /* places in states */
+    uint32_t roles;            /* bits of enum policy_role */
+    bool reason;               /* the move needs a reason */
+    struct schema_file *guard; /* which the fields must fit, or NULL */
+};
+
+struct register_kind {
+    struct span file, name, plural, heading;
+    struct schema_file *schema;
+    struct span document; /* the file as JSON, for the description of the interface */
+    uint32_t nfields;
+    struct register_field *fields; /* in the order of the file */
+    uint32_t title;                /* place of the field that titles a record */
+    uint32_t nstates;
+    struct register_state *states;
+    uint32_t initial;
+    uint32_t ntransitions;
+    struct register_transition *transitions;
+    struct record_rights rights;
+    enum tlp tlp_default, tlp_max;
+};
+
+struct register_refusal {
+    struct span file;
+    uint32_t line; /* 0 = not known */
+    struct span why;
+};
+
+struct registers;
+
+struct register_file {
+    struct span name; /* as people know it: "registers/risk.yml" */
+    struct span text;
+};
+
+/* Those that are in the program. */
+extern const struct register_file register_shipped[];
+extern const size_t register_shipped_count;
+
+/* Reads the shipped files and then a city's own; never fails, see refusals. A second kind of a name already taken is refused.
+ * The texts may go afterwards. */
+struct registers *registers_load(const struct register_file *own, size_t count);
+/* NULL is fine. */
+void registers_free(struct registers **r);
+
+const struct register_kind *registers_kinds(const struct registers *r, size_t *count_out);
+const struct register_refusal *registers_refusals(const struct registers *r, size_t *count_out);
+/* By plural, as addresses have it, or by name; NULL. */
+const struct register_kind *registers_by_plural(const struct registers *r, struct span plural);
+const struct register_kind *registers_by_name(const struct registers *r, struct span name);
+
+/* One file alone. Everything lives in a, but for the schemas: register_kind_free. ERR_* with line and place. */
+int register_kind_read(struct arena *a, const struct register_file *file, struct register_kind *out, struct err *e) NODISCARD;
+void register_kind_free(struct register_kind *k);
+
+/* Place of a field or state, or -1. */
+int register_field_of(const struct register_kind *k, struct span name);
+int register_state_of(const struct register_kind *k, struct span id);
+
+/* ---- what lists know of a record: field or one of these, value as text that sorts as the value does ---- */
+
+#define REGISTER_KEY_STATE SPAN("state")
+#define REGISTER_KEY_TLP SPAN("tlp")
+#define REGISTER_KEY_ORGANISATION SPAN("organisation")
+#define REGISTER_KEY_CREATED SPAN("created")
+#define REGISTER_KEY_CHANGED SPAN("changed")
+
+enum { REGISTER_KEY_TEXT = 20 /* digits of a number */, REGISTER_KEYS_MAX = REGISTER_INDEXED_MAX + 6 };
+
+struct record_key {
+    struct span field;
+    struct span value; /* empty = the record has none */
+};
+
+enum register_key_type { KEY_NO, KEY_TEXT, KEY_INTEGER, KEY_TIME, KEY_TLP };
+/* Whether lists of this kind know the name, and what its values are. */
+enum register_key_type register_key_type(const struct register_kind *k, struct span name);
+/* A number so that texts sort as numbers do. */
+struct span register_key_number(struct arena *a, int64_t n);
+/* A value as a person writes it, as a key; false: it is none of that type. */
+bool register_key_parse(struct arena *a, enum register_key_type type, struct span text, struct span *out);
+
+/* Keys of a record; out has room for REGISTER_KEYS_MAX. Returns how many. */
+size_t register_keys(struct arena *a, const struct register_kind *k, const struct jcs *fields, struct span organisation,
+                     struct span state, enum tlp tlp, time_ns created, time_ns changed, struct record_key *out);
+
+/* All names of keys in one text: when it differs from what a database was filled with, keys are made anew. */
+struct span register_keys_signature(struct arena *a, const struct register_kind *k);
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Tests of register files: those shipped, what refuses one and where, what lists know of a record. */
+/* cmocka wants these four before itself. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "records/registers/register.h"
+
+/* A whole small file; each case changes a line of it. */
+static const char *const whole[] = {
+    "title: Bicycles",
+    "type: object",
+    "required: [label]",
+    "additionalProperties: false",
+    "properties:",
+    "  label: {type: string, maxLength: 40}",
+    "  wheels: {type: integer, x-index: true}",
+    "x-table: {name: bicycle, plural: bicycles, title: label}",
+    "x-tlp: {default: GREEN, max: AMBER}",
+    "x-perm:",
+    "  administrator: {ops: [read, create, change, move]}",
+    "  officer: {ops: [read, change], fields: {wheels: hidden}}",
+    "x-states:",
+    "  initial: fine",
+    "  list: [{id: fine}, {id: gone, final: true}]",
+    "  transitions: [{from: fine, to: gone, roles: [administrator], reason: true, guard: {required: [wheels]}}]",
+};
+
+static int read_with(struct arena *a, uint32_t line, const char *text, struct register_kind *k, struct err *e)
+{
+    struct buf b;
+    buf_init(&b, 64 << 10);
+    for (uint32_t i = 0; i < ARRAY_LEN(whole); i++) {
+        buf_printf(&b, "%s\n", i + 1 == line ? text : whole[i]);
+    }
+    const struct register_file f = {SPAN("test.yml"), arena_copy(a, buf_view(&b))};
+    buf_free(&b);
+    return register_kind_read(a, &f, k, e);
+}
+
+static const struct {
+    uint32_t line; /* of the change */
+    const char *text;
+    uint32_t said_line;
+    const char *said;
+} refused_cases[] = {
+    {1, "x-foo: 1", 1, "/x-foo: no such annotation here"},
+    {1, "x-ref: {kind: unit}", 1, "/x-ref: no such annotation"},
+    {1, "contains: {}", 1, "/contains: no such keyword"},
+    {1, "description: without a title", 1, "title"},
+    {2, "type: array", 1, "must be type: object"},
+    {3, "required: []", 8, "must name a required field"},
+    {4, "additionalProperties: true", 1, "additionalProperties: false"},
+    {4, "description: open", 1, "additionalProperties: false"},
+    {5, "properties: {}\nother:", 1, "1 to 64 properties"},
+    {6, "  label: {type: string, maxLength: 40, x-ref: unit}", 6, "/properties/label/x-ref: no such annotation"},
+    {6, "  label: {type: string, maxLength: 40, contains: {}}", 6, "/properties/label/contains: no such keyword"},
+    {6, "  label: {type: string, maxLength: 40, not: {x-index: true}}", 6, "/properties/label/not/x-index: no such keyword"},
+    {6, "  label: {type: string}", 6, "/x-table/title: lists know only"},
+    {6, "  label: {type: string, maxLength: 201}", 6, "lists know only"},
+    {6, "  label: {type: integer}", 8, "/x-table/title: must be a text"},
+    {6, "  Label: {type: string, maxLength: 40}", 6, "a field is named by small letters"},
+    {6, "  state: {type: string, maxLength: 40}", 6, "not as a list's own words"},
+    {6, "  label: text", 6, "/properties/label: must be a map"},
+    {7, "  wheels: {type: number, x-index: true}", 7, "/properties/wheels: lists know only"},
+    {7, "  wheels: {type: [integer, 'null'], x-index: true}", 7, "lists know only"},
+    {7, "  wheels: {type: string, format: date-time, x-index: true}", 7, "lists know only"},
+    {7, "  wheels: {type: string, enum: ['', a], x-index: true}", 7, "lists know only"},
+    {7, "  wheels: {type: integer, x-index: 3}", 7, "x-index"},
+    {8, "x-table: {name: bicycle, plural: bicycles, title: wheels}", 8, "must name a required field"},
+    {8, "x-table: {name: Bicycle, plural: bicycles, title: label}", 8, "small letters"},
+    {8, "x-table: {name: bicycle, plural: bi/cycles, title: label}", 8, "small letters"},
+    {8, "x-table: {name: bicycle, plural: bicycles, title: label, icon: x}", 8, "icon"},
+    {8, "x-table: [bicycle]", 8, "x-table"},
+    {8, "", 1, "/x-table: is missing"},
+    {9, "x-tlp: {default: WHITE}", 9, "/x-tlp: labels are"},
+    {9, "x-tlp: {default: RED, max: AMBER}", 9, "above max"},
+    {11, "  boss: {ops: [read]}", 11, "/x-perm: roles are"},
+    {11, "  administrator: {ops: [read, delete]}", 11, "/x-perm: ops are"},
+    {11, "  administrator: {ops: [create, move]}", 11, "may not read may do nothing"},
+    {11, "  administrator: {ops: [read, create, change]}", 16, "/x-states/transitions/roles"},
+    {12, "  officer: {ops: [read], fields: {colour: hidden}}", 12, "/x-perm/fields"},
+    {12, "  officer: {ops: [read], fields: {label: hidden}}", 12, "a title is never hidden"},
+    {12, "  officer: {ops: [read], where: \"1\"}", 12, "where"},
+    {14, "  initial: new", 14, "/x-states/initial: there is no such state"},
+    {15, "  list: []", 15, "/x-states/list"},
+    {15, "  list: [{id: fine}, {id: gone, final: true}, {id: lost, final: true}]", 14, "/x-states/list/2: cannot be reached"},
+    {15, "  list: [{id: fine}, {id: gone}]", 14, "/x-states/list/1: cannot be reached, or is not final"},
+    {15, "  list: [{id: fine}, {id: fine}]", 15, "once"},
+    {15, "  list: [{id: fine, final: true}, {id: gone, final: true}]", 16, "leads from a final state"},
+    {15, "  list: [{id: fine}, {id: gone, final: true, colour: red}]", 15, "colour"},
+    {16, "  transitions: [{from: fine, to: lost, roles: [administrator]}]", 16, "/x-states/to: there is no such state"},
+    {16, "  transitions: [{from: fine, to: gone, roles: [officer]}]", 16, "/x-states/transitions/roles"},
+    {16, "  transitions: [{from: fine, to: gone, roles: []}]", 16, "names nobody"},
+    {16, "  transitions: [{from: fine, to: gone, roles: [administrator], effect: x}]", 16, "effect"},
+    {16, "  transitions: [{from: fine, to: gone, roles: [administrator], guard: {requires: [a]}}]", 16, "/requires: no such keyword"},
+    {16, "  transitions: [{from: fine, to: gone, roles: [administrator]}, {from: fine, to: gone, roles: [administrator]}]", 16, "stands twice"},
+    {16, "  transitions: [", 0, ""},
+};
+
+static void test_refused(void **state)
+{
+    (void)state;
+    struct arena a;
+    size_t wrong = 0;
+    arena_init(&a, 0);
+    for (size_t i = 0; i < ARRAY_LEN(refused_cases); i++) {
+        struct register_kind k;
+        struct err e = {0};
+        int rc = read_with(&a, refused_cases[i].line, refused_cases[i].text, &k, &e);
+        bool line = refused_cases[i].said_line == 0 || e.line == refused_cases[i].said_line;
+        if (rc >= 0 || strstr(e.text, refused_cases[i].said) == NULL || !line) {
+            print_error("%s\n -> %d, line %u: %s\n", refused_cases[i].text, rc, e.line, e.text);
+            wrong++;
+        }
+        arena_reset(&a);
+    }
+    assert_int_equal(wrong, 0);
+    arena_fini(&a);
+}
+
+static void test_whole(void **state)
+{
+    (void)state;
+    struct arena a;
+    struct register_kind k;
+    struct err e = {0};
+    arena_init(&a, 0);
+    assert_int_equal(read_with(&a, 0, "", &k, &e), 0);
+    assert_true(span_eq(k.name, SPAN("bicycle")) && span_eq(k.plural, SPAN("bicycles")) && span_eq(k.heading, SPAN("Bicycles")));
+    assert_true(k.nfields == 2 && k.title == 0 && k.fields[0].index == INDEX_TEXT && k.fields[1].index == INDEX_INTEGER);
+    assert_true(k.tlp_default == TLP_GREEN && k.tlp_max == TLP_AMBER);
+    assert_true(k.nstates == 2 && k.initial == 0 && !k.states[0].final && k.states[1].final);
+    assert_true(k.ntransitions == 1 && k.transitions[0].reason && k.transitions[0].guard != NULL);
+    assert_int_equal(k.transitions[0].roles, POLICY_ROLE_ADMINISTRATOR);
+    assert_int_equal(k.rights.nroles, 2);
+    assert_int_equal(k.rights.role[1].ops, RECORD_READ | RECORD_CHANGE);
+    assert_int_equal(k.rights.role[1].hidden, 2);
+    struct jcs *doc = NULL;
+    assert_int_equal(jcs_read_decimals(&a, k.document, JCS_DEPTH_MAX, &doc, &e), 0);
+    assert_non_null(jcs_get_object(doc, "x-states"));
+    register_kind_free(&k);
+    arena_fini(&a);
+}
+
+static void test_shipped(void **state)
+{
+    (void)state;
+    const struct register_file own[] = {{SPAN("own.yml"), register_shipped[0].text}, {SPAN("bad.yml"), SPAN("a: [")}, {SPAN("empty.yml"), SPAN("")}};
+    size_t n = 0;
+    size_t refused = 0;
+    struct registers *r = registers_load(own, ARRAY_LEN(own));
+    const struct register_kind *kinds = registers_kinds(r, &n);
+    const struct register_refusal *list = registers_refusals(r, &refused);
+    assert_int_equal(n, register_shipped_count);
+    assert_int_equal(refused, 3);
+    assert_non_null(strstr(list[0].why.ptr, "taken by another file"));
+    for (size_t i = 0; i < n; i++) {
+        assert_ptr_equal(registers_by_name(r, kinds[i].name), &kinds[i]);
+        assert_ptr_equal(registers_by_plural(r, kinds[i].plural), &kinds[i]);
+    }
+    assert_null(registers_by_name(r, SPAN("nothing")));
+    registers_free(&r);
+    assert_null(r);
+}
+
+/* Texts of numbers sort as the numbers do, and a key that a person writes is the one that a record has. */
+static void test_keys(void **state)
+{
+    (void)state;
+    static const int64_t numbers[] = {INT64_MIN, -JCS_INT_MAX, -10, -9, -1, 0, 1, 2, 10, 11, JCS_INT_MAX, INT64_MAX};
+    struct arena a;
+    struct span key;
+    arena_init(&a, 0);
+    for (size_t i = 1; i < ARRAY_LEN(numbers); i++) {
+        struct span x = register_key_number(&a, numbers[i - 1]);
+        struct span y = register_key_number(&a, numbers[i]);
+        assert_true(x.len == REGISTER_KEY_TEXT && y.len == x.len && memcmp(x.ptr, y.ptr, x.len) < 0);
+    }
+    assert_true(register_key_parse(&a, KEY_INTEGER, SPAN("-9"), &key) && span_eq(key, register_key_number(&a, -9)));
+    assert_true(register_key_parse(&a, KEY_TLP, SPAN("AMBER+STRICT"), &key) && span_eq(key, register_key_number(&a, tlp_rank(TLP_AMBER_STRICT))));
+    assert_true(register_key_parse(&a, KEY_TIME, SPAN("1970-01-01T00:00:01Z"), &key) && span_eq(key, register_key_number(&a, TIME_SECOND)));
+    assert_false(register_key_parse(&a, KEY_TEXT, SPAN(""), &key));
+    assert_false(register_key_parse(&a, KEY_INTEGER, SPAN("1.5"), &key));
+    assert_false(register_key_parse(&a, KEY_TLP, SPAN("UNKNOWN"), &key));
+    assert_false(register_key_parse(&a, KEY_TIME, SPAN("soon"), &key));
+    assert_false(register_key_parse(&a, KEY_NO, SPAN("x"), &key));
+    struct register_kind k;
+    struct jcs *fields = NULL;
+    struct record_key keys[REGISTER_KEYS_MAX];
+    assert_int_equal(read_with(&a, 0, "", &k, NULL), 0);
+    assert_int_equal(jcs_read_decimals(&a, SPAN("{\"label\":\"b\"}"), 4, &fields, NULL), 0);
+    assert_int_equal(register_keys(&a, &k, fields, SPAN("town"), SPAN("fine"), TLP_RED, 1, 2, keys), 7);
+    assert_true(span_eq(keys[5].value, SPAN("b")) && keys[6].value.len == 0);
+    assert_int_equal(register_key_type(&k, SPAN("wheels")), KEY_INTEGER);
+    assert_int_equal(register_key_type(&k, SPAN("label")), KEY_TEXT);
+    assert_int_equal(register_key_type(&k, SPAN("changed")), KEY_TIME);
+    assert_int_equal(register_key_type(&k, SPAN("version")), KEY_NO);
+    register_kind_free(&k);
+    arena_fini(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_whole), cmocka_unit_test(test_refused), cmocka_unit_test(test_shipped),
+                                       cmocka_unit_test(test_keys)};
+    return cmocka_run_group_tests_name("registers", tests, NULL, NULL);
+}

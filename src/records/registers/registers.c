@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* All kinds of a node, and the keys by which lists know their records. See register.h. */
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "base/num.h"
+#include "records/registers/register_priv.h"
+
+enum { REGISTERS_MAGIC = 0x72656773 };
+
+struct registers {
+    uint32_t magic;
+    struct arena arena;
+    struct register_kind kinds[REGISTER_KINDS_MAX];
+    size_t nkinds;
+    struct register_refusal refusals[REGISTER_FILES_MAX + REGISTER_KINDS_MAX];
+    size_t nrefusals;
+};
+
+static void refuse(struct registers *r, struct span file, uint32_t line, const char *why)
+{
+    if (r->nrefusals < ARRAY_LEN(r->refusals)) {
+        r->refusals[r->nrefusals++] =
+            (struct register_refusal){arena_copy(&r->arena, file), line, arena_copy(&r->arena, span_of(why))};
+    }
+}
+
+static void take(struct registers *r, const struct register_file *f)
+{
+    struct err e = {0};
+    struct register_kind k;
+    if (register_kind_read(&r->arena, f, &k, &e) != 0) {
+        refuse(r, f->name, e.line, e.text);
+        return;
+    }
+    if (r->nkinds == REGISTER_KINDS_MAX || registers_by_name(r, k.name) != NULL || registers_by_plural(r, k.plural) != NULL) {
+        refuse(r, f->name, 0, r->nkinds == REGISTER_KINDS_MAX ? "more than 64 kinds" : "/x-table: name or plural is taken by another file");
+        register_kind_free(&k);
+        return;
+    }
+    r->kinds[r->nkinds++] = k;
+}
+
+struct registers *registers_load(const struct register_file *own, size_t count)
+{
+    struct registers *r = mem_alloc(sizeof *r);
+    r->magic = REGISTERS_MAGIC;
+    arena_init(&r->arena, 0);
+    for (size_t i = 0; i < register_shipped_count; i++) {
+        take(r, &register_shipped[i]);
+    }
+    CHECK(r->nkinds == register_shipped_count); /* a test reads them all */
+    for (size_t i = 0; i < count; i++) {
+        take(r, &own[i]);
+    }
+    return r;
+}
+
+void registers_free(struct registers **list)
+{
+    struct registers *r = *list;
+    *list = NULL;
+    if (r == NULL) {
+        return;
+    }
+    CHECK_OBJ(r, REGISTERS_MAGIC);
+    for (size_t i = 0; i < r->nkinds; i++) {
+        register_kind_free(&r->kinds[i]);
+    }
+    arena_fini(&r->arena);
+    r->magic = 0;
+    mem_free(r);
+}
+
+const struct register_kind *registers_kinds(const struct registers *r, size_t *count_out)
+{
+    CHECK_OBJ(r, REGISTERS_MAGIC);
+    *count_out = r->nkinds;
+    return r->kinds;
+}
+
+const struct register_refusal *registers_refusals(const struct registers *r, size_t *count_out)
+{
+    CHECK_OBJ(r, REGISTERS_MAGIC);
+    *count_out = r->nrefusals;
+    return r->refusals;
+}
+
+const struct register_kind *registers_by_plural(const struct registers *r, struct span plural)
+{
+    CHECK_OBJ(r, REGISTERS_MAGIC);
+    for (size_t i = 0; i < r->nkinds; i++) {
+        if (span_eq(r->kinds[i].plural, plural)) {
+            return &r->kinds[i];
+        }
+    }
+    return NULL;
+}
+
+const struct register_kind *registers_by_name(const struct registers *r, struct span name)
+{
+    CHECK_OBJ(r, REGISTERS_MAGIC);
+    for (size_t i = 0; i < r->nkinds; i++) {
+        if (span_eq(r->kinds[i].name, name)) {
+            return &r->kinds[i];
+        }
+    }
+    return NULL;
+}
+
+int register_field_of(const struct register_kind *k, struct span name)
+{
+    for (uint32_t i = 0; i < k->nfields; i++) {
+        if (span_eq(k->fields[i].name, name)) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+int register_state_of(const struct register_kind *k, struct span id)
+{
+    for (uint32_t i = 0; i < k->nstates; i++) {
+        if (span_eq(k->states[i].id, id)) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+/* ---- keys ---- */
+
+enum register_key_type register_key_type(const struct register_kind *k, struct span name)
+{
+    int place = register_field_of(k, name);
+    if (place >= 0) {
+        static const enum register_key_type types[] = {[INDEX_NONE] = KEY_NO, [INDEX_TEXT] = KEY_TEXT, [INDEX_INTEGER] = KEY_INTEGER};
+        return types[k->fields[place].index];
+    }
+    if (span_eq(name, REGISTER_KEY_STATE) || span_eq(name, REGISTER_KEY_ORGANISATION)) {
+        return KEY_TEXT;
+    }
+    if (span_eq(name, REGISTER_KEY_CREATED) || span_eq(name, REGISTER_KEY_CHANGED)) {
+        return KEY_TIME;
+    }
+    return span_eq(name, REGISTER_KEY_TLP) ? KEY_TLP : KEY_NO;
+}
+
+struct span register_key_number(struct arena *a, int64_t n)
+{
+    return span_of(arena_printf(a, "%020llu", (unsigned long long)((uint64_t)n ^ (UINT64_C(1) << 63))));
+}
+
+bool register_key_parse(struct arena *a, enum register_key_type type, struct span text, struct span *out)
+{
+    int64_t n = 0;
+    time_ns t = 0;
+    switch (type) {
+    case KEY_TEXT:
+        *out = text;
+        return text.len > 0 && text.len <= (size_t)4 * REGISTER_TEXT_MAX;
+    case KEY_INTEGER:
+        *out = SPAN("");
+        if (!num_i64(text, &n)) {
+            return false;
+        }
+        break;
+    case KEY_TIME:
+        *out = SPAN("");
+        if (!time_parse(text, 0, &t)) {
+            return false;
+        }
+        n = t;
+        break;
+    case KEY_TLP:
+        *out = SPAN("");
+        for (int l = TLP_CLEAR; l <= TLP_RED; l++) {
+            n = span_eq(text, span_of(tlp_name((enum tlp)l))) ? tlp_rank((enum tlp)l) : n;
+        }
+        if (n == 0) {
+            return false;
+        }
+        break;
+    case KEY_NO:
+    default:
+        *out = SPAN("");
+        return false;
+    }
+    *out = register_key_number(a, n);
+    return true;
+}
+
+static struct span field_key(struct arena *a, const struct register_field *f, const struct jcs *fields)
+{
+    const struct jcs *v = jcs_get(fields, arena_cstr(a, f->name));
+    if (v == NULL) {
+        return SPAN("");
+    }
+    return v->kind == JCS_TEXT ? v->text : v->kind == JCS_INT ? register_key_number(a, v->number) : SPAN("");
+}
+
+size_t register_keys(struct arena *a, const struct register_kind *k, const struct jcs *fields, struct span organisation,
+                     struct span state, enum tlp tlp, time_ns created, time_ns changed, struct record_key *out)
+{
+    const struct record_key always[] = {
+        {REGISTER_KEY_STATE, state},
+        {REGISTER_KEY_ORGANISATION, organisation},
+        {REGISTER_KEY_TLP, register_key_number(a, tlp_rank(tlp))},
+        {REGISTER_KEY_CREATED, register_key_number(a, created)},
+        {REGISTER_KEY_CHANGED, register_key_number(a, changed)},
+    };
+    size_t n = 0;
+    for (size_t i = 0; i < ARRAY_LEN(always); i++) {
+        out[n++] = always[i];
+    }
+    for (uint32_t i = 0; i < k->nfields; i++) {
+        if (k->fields[i].index != INDEX_NONE) {
+            CHECK(n < REGISTER_KEYS_MAX);
+            out[n++] = (struct record_key){k->fields[i].name, field_key(a, &k->fields[i], fields)};
+        }
+    }
+    return n;
+}
+
+struct span register_keys_signature(struct arena *a, const struct register_kind *k)
+{
+    const char *text = "1";
+    for (uint32_t i = 0; i < k->nfields; i++) {
+        if (k->fields[i].index != INDEX_NONE) {
+            text = arena_printf(a, "%s %.*s:%d", text, SPAN_ARG(k->fields[i].name), (int)k->fields[i].index);
+        }
+    }
+    return span_of(text);
+}

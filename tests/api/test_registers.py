@@ -1,0 +1,249 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: EUPL-1.2
+"""Registers as people and programs meet them, with a city's own kind beside those shipped. usage: tests/api/test_registers.py PROGRAM"""
+import json
+import os
+import re
+import shutil
+import sqlite3
+import sys
+import tempfile
+import unittest
+import urllib.parse
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from node import Browser, Node
+
+PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else ""
+PASSWORD = "harbour lamp seven"
+
+BIKE = """
+title: Bicycles
+type: object
+required: [label]
+additionalProperties: false
+properties:
+  label: {type: string, minLength: 1, maxLength: 40}
+  wheels: {type: integer, minimum: 1, x-index: true}
+  price: {type: number, multipleOf: 0.01}
+x-table: {name: bicycle, plural: bicycles, title: label}
+x-tlp: {default: GREEN, max: AMBER}
+x-perm: {administrator: {ops: [read, create, change, move], fields: {price: read}}}
+x-states:
+  initial: fine
+  list: [{id: fine}, {id: gone, final: true}]
+  transitions: [{from: fine, to: gone, roles: [administrator]}]
+"""
+BROKEN = BIKE.replace("bicycle", "tricycle").replace("x-index", "x-indexed")
+AUDITED = BIKE.replace("bicycle", "unicycle").replace("administrator", "auditor")
+FINDING = {"title": "Old firmware in the tunnel", "origin": "audit", "severity": "high", "found": "2026-11-01"}
+
+
+class Registers(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="sereno-registers-")
+        own = os.path.join(cls.folder, "data", "registers")
+        os.makedirs(own, mode=0o700)
+        os.chmod(os.path.join(cls.folder, "data"), 0o700)
+        for name, text in (("bicycle.yml", BIKE), ("broken.yml", BROKEN), ("audited.yaml", AUDITED), ("notes.txt", "no kind"),
+                           ("json.json", json.dumps(json.loads('{"type": "list"}')))):
+            with open(os.path.join(own, name), "w", encoding="utf-8") as f:
+                f.write(text)
+        cls.node = Node(PROGRAM, cls.folder, "", "127.0.0.1")
+        link = cls.node.expect(r"(https?)://[^/]+/setup\?token=([0-9a-f]{64})")
+        cls.b = Browser(cls.node)
+        assert cls.b.setup(link.group(2), "Anna", PASSWORD).status == 303
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.node.stop()
+        shutil.rmtree(cls.folder)
+
+    def ask(self, method, path, value=None, match=None):
+        headers = {"X-Sereno-CSRF": self.b.csrf}
+        body = None
+        if value is not None:
+            headers["Content-Type"] = "application/json"
+            body = json.dumps(value)
+        if match is not None:
+            headers["If-Match"] = match
+        return self.b.ask(method, "/api/v1/registers" + path, body, headers)
+
+    def made(self, kind, fields, **more):
+        a = self.ask("POST", "/" + kind, dict(more, fields=fields))
+        self.assertEqual(a.status, 201, a.body)
+        return a.json(), a.headers["ETag"]
+
+    def faults(self, a, *want):
+        self.assertEqual(a.status, 422, a.body)
+        error = a.json()["error"]
+        self.assertEqual(error["code"], "invalid")
+        self.assertEqual(sorted((f["where"], f["reason"]) for f in error["fields"]), sorted(want))
+        self.assertEqual(error["count"], len(want))
+        for f in error["fields"]:
+            self.assertTrue(f["message"])
+            self.assertNotIn("{", f["message"])
+
+    def test_kinds_and_refused_files(self):
+        got = self.b.get("/api/v1/registers").json()
+        names = [k["plural"] for k in got["items"]]
+        self.assertEqual(names, ["findings", "risks", "suppliers", "bicycles"])  # unicycles are the auditor's alone
+        self.assertEqual(got["items"][3]["schema"]["x-table"]["name"], "bicycle")
+        refused = {r["file"]: r for r in got["refused"]}
+        self.assertEqual(sorted(refused), ["DATA/registers/broken.yml", "DATA/registers/json.json"])
+        self.assertEqual(refused["DATA/registers/broken.yml"]["line"], 8)
+        self.assertIn("/properties/wheels/x-indexed", refused["DATA/registers/broken.yml"]["why"])
+        self.node.expect(r'records.register file="?DATA/registers/broken.yml')
+
+    def test_a_record_lives(self):
+        row, tag = self.made("findings", FINDING, why="the yearly audit")
+        self.assertEqual((row["state"], row["tlp"], row["version"], tag), ("open", "AMBER+STRICT", 1, '"1"'))
+        self.assertEqual(row["fields"], FINDING)
+        self.assertEqual(row["author"], "Anna")
+        one = "/findings/" + row["id"]
+        a = self.ask("GET", one)
+        self.assertEqual((a.status, a.json(), a.headers["ETag"]), (200, row, tag))
+        changed = dict(FINDING, owner="Bo", due="2026-12-24")
+        self.assertEqual(self.ask("PUT", one, {"fields": changed}).status, 428)
+        for other in ('"2"', "1", "*", 'W/"1"', '"x"', '"1", "2"'):
+            self.assertEqual(self.ask("PUT", one, {"fields": changed}, other).status, 412, other)
+        a = self.ask("PUT", one, {"fields": changed}, tag)
+        self.assertEqual((a.status, a.json()["version"], a.headers["ETag"]), (200, 2, '"2"'))
+        self.assertEqual(self.ask("PUT", one, {"fields": FINDING}, tag).status, 412)
+        self.assertEqual(self.ask("GET", one).json()["fields"], changed)
+        a = self.ask("POST", one + "/move", {"to": "fixing"}, '"2"')
+        self.assertEqual((a.status, a.json()["state"], a.json()["version"]), (200, "fixing", 3))
+        self.assertEqual(a.json()["moves"], ["open", "retest"])
+        self.faults(self.ask("POST", one + "/move", {"to": "retest"}, '"3"'), ("/fields", "missing"), ("/fields", "missing"))
+        self.faults(self.ask("POST", one + "/move", {"to": "open"}, '"3"'), ("/why", "missing"))
+        self.faults(self.ask("POST", one + "/move", {"to": "closed", "why": "x"}, '"3"'), ("/to", "no_way"))
+        self.faults(self.ask("POST", one + "/move", {"to": "nowhere", "why": "x"}, '"3"'), ("/to", "no_way"))
+        self.assertEqual(self.ask("POST", one + "/move", {"to": "open", "why": "not yet"}, '"2"').status, 412)
+        with sqlite3.connect(os.path.join(self.node.data, "records.db")) as db:
+            rows = db.execute("SELECT who, what, why, before_value, after_value FROM audit WHERE subject = ? ORDER BY seq",
+                              ("finding/" + row["id"],)).fetchall()
+        self.assertEqual([(r[0], r[1]) for r in rows], [("Anna", "record.created"), ("Anna", "record.changed"), ("Anna", "record.moved")])
+        self.assertEqual(rows[0][2:4], ("the yearly audit", ""))
+        self.assertEqual(json.loads(rows[2][3]), {"fields": changed, "state": "open", "tlp": "AMBER+STRICT"})
+        self.assertEqual(json.loads(rows[2][4])["state"], "fixing")
+
+    def test_faults_by_field(self):
+        self.faults(self.ask("POST", "/findings", {"fields": dict(FINDING, severity="awful", found="2026-02-30", colour="red")}),
+                    ("/fields/found", "format"), ("/fields/severity", "enum"), ("/fields/colour", "unknown"))
+        self.faults(self.ask("POST", "/findings", {"fields": {}, "tlp": "pink"}), ("/tlp", "enum"), *[("/fields", "missing")] * 4)
+        self.faults(self.ask("POST", "/bicycles", {"fields": {"label": "x", "price": 3}, "tlp": "RED"}),
+                    ("/tlp", "maximum"), ("/fields/price", "fixed"))
+        for body in ({}, {"fields": []}, {"fields": FINDING, "state": "closed"}, {"fields": FINDING, "why": 7}, {"fields": FINDING, "why": "a\nb"},
+                     {"fields": FINDING, "tlp": "x" * 65}, [], "x"):
+            self.assertEqual(self.ask("POST", "/findings", body).status, 400, body)
+        self.faults(self.ask("POST", "/findings", {"fields": dict(FINDING, text="\u20ac" * 6000)}), ("/fields", "too_much"))
+        self.b_raw = self.b.ask("POST", "/api/v1/registers/findings", '{"fields":{"title":"a","title":"b"}}',
+                                {"X-Sereno-CSRF": self.b.csrf, "Content-Type": "application/json"})
+        self.assertEqual(self.b_raw.status, 400)
+        before = self.ask("GET", "/risks").json()["count"]
+        self.faults(self.ask("POST", "/risks", {"fields": {"title": "t", "scenario": "s", "likelihood": 1, "impact": 6,
+                                                           "accepted_until": "2027-01-01"}}),
+                    ("/fields/impact", "maximum"), ("/fields", "missing_with"))
+        self.assertEqual(self.ask("GET", "/risks").json()["count"], before)
+
+    def test_not_there(self):
+        row, tag = self.made("bicycles", {"label": "b"})
+        for path in ("/unicycles", "/tricycles", "/nothing", "/finding", "/findings/" + row["id"], "/bicycles/x",
+                     "/bicycles/00000000-0000-7000-8000-000000000000", "/nothing/" + row["id"]):
+            a = self.ask("GET", path)
+            self.assertEqual((a.status, a.json()["error"]["code"]), (404, "not_found"), path)
+        self.assertEqual(self.ask("POST", "/unicycles", {"fields": {"label": "u"}}).status, 404)
+        self.assertEqual(self.ask("PUT", "/findings/" + row["id"], {"fields": FINDING}, tag).status, 404)
+        self.assertEqual(self.ask("POST", "/findings/" + row["id"] + "/move", {"to": "fixing"}, tag).status, 404)
+        # RED of another organisation would be a secret from its own author.
+        self.faults(self.ask("POST", "/findings", {"fields": FINDING, "tlp": "RED", "organisation": "elsewhere"}), ("/tlp", "never"))
+        row, tag = self.made("findings", FINDING, organisation="elsewhere", tlp="AMBER")
+        self.assertEqual(row["organisation"], "elsewhere")
+        self.assertEqual(self.ask("PUT", "/findings/" + row["id"], {"fields": FINDING, "organisation": "x"}, tag).status, 400)
+
+    def pages(self, query, limit):
+        rows, cursor = [], None
+        while True:
+            path = "/bicycles?limit=%d&%s" % (limit, query) + ("" if cursor is None else "&cursor=" + urllib.parse.quote(cursor))
+            a = self.ask("GET", path)
+            self.assertEqual(a.status, 200, a.body)
+            page = a.json()
+            self.assertLessEqual(len(page["items"]), limit)
+            rows += page["items"]
+            cursor = page["next"]
+            if cursor is None:
+                return rows, page["count"]
+
+    def test_lists(self):
+        made = {}
+        for i in range(23):
+            fields = {"label": "list %02d" % (i * 7 % 23)}
+            if i % 3:
+                fields["wheels"] = 1 + i * 5 % 12
+            row, _ = self.made("bicycles", fields, organisation="lists")
+            made[row["id"]] = row
+        mine = "organisation=lists"
+        for sort, key in (("label", lambda r: r["fields"]["label"]), ("wheels", lambda r: r["fields"].get("wheels", -1)),
+                          ("created", lambda r: r["created"]), ("state", lambda r: r["state"])):
+            for sign in ("", "-"):
+                rows, count = self.pages(mine + "&sort=" + sign + sort, 5)
+                self.assertEqual(count, 23)
+                self.assertEqual(sorted(r["id"] for r in rows), sorted(made))
+                want = sorted(made.values(), key=lambda r: (key(r), r["id"]), reverse=sign == "-")
+                if sort == "created":  # kept finer than it is shown: of one millisecond either may come first
+                    rows, want = [key(r) for r in rows], [key(r) for r in want]
+                self.assertEqual(rows, want, sort)
+        rows, count = self.pages(mine + "&wheels.from=3&wheels.to=11", 4)
+        want = [r for r in made.values() if 3 <= r["fields"].get("wheels", 0) <= 11]
+        self.assertEqual((count, sorted(r["id"] for r in rows)), (len(want), sorted(r["id"] for r in want)))
+        self.assertGreater(len(want), 4)
+        rows, count = self.pages(mine + "&wheels=6&state=fine&tlp=GREEN&created.from=2020-01-01T00:00:00Z", 3)
+        want = [r for r in made.values() if r["fields"].get("wheels") == 6]
+        self.assertEqual((count, len(rows)), (len(want), len(want)))
+        self.assertTrue(want)
+        for bad in ("price=3", "sort=price", "colour=red", "sort=", "sort=-", "wheels=x", "tlp=pink", "created.from=yesterday", "limit=0", "limit=201",
+                    "cursor=x", "cursor=00000000-0000-7000-8000-000000000000.zz", "label=", "wheels.like=3", "state.from"):
+            if bad != "sort=":
+                self.assertEqual(self.ask("GET", "/bicycles?" + bad).status, 400, bad)
+        self.assertEqual(self.ask("GET", "/bicycles?" + "&".join("wheels%s=%d" % (e, n) for e in (".from", ".to", "") for n in (1,)) +
+                                  "&label=a&label.from=a&label.to=b&state=fine&state.from=a&state.to=z").status, 400)
+
+    def test_described(self):
+        doc = self.b.get("/api/v1/openapi.json").json()
+        self.assertFalse([p for p in doc["paths"] if "{kind}" in p or "unicycle" in p])
+        listed = doc["paths"]["/api/v1/registers/bicycles"]
+        names = {p["name"] for p in listed["get"]["parameters"]}
+        self.assertIn("wheels.from", names)
+        self.assertNotIn("price", names)
+        body = listed["post"]["requestBody"]["content"]["application/json"]["schema"]
+        self.assertEqual(body["properties"]["fields"], {"$ref": "#/components/schemas/register_bicycle"})
+        self.assertEqual(body["required"], ["fields"])
+        self.assertEqual(doc["components"]["schemas"]["register_bicycle"]["required"], ["label"])
+        for path in ("/api/v1/registers/bicycles/{id}", "/api/v1/registers/bicycles/{id}/move"):
+            operation = doc["paths"][path].get("put") or doc["paths"][path]["post"]
+            self.assertIn("If-Match", {p["name"] for p in operation["parameters"] if p["in"] == "header"})
+        refs = set(re.findall(r'"#/components/schemas/([a-z_]+)"', json.dumps(doc)))
+        self.assertEqual(refs - set(doc["components"]["schemas"]), set())
+
+    def test_kept_through_a_restart(self):
+        row, tag = self.made("suppliers", {"name": "Lamps & Co", "country": "ES", "control": "EU"})
+        self.node.stop()
+        own = os.path.join(self.node.data, "registers", "bicycle.yml")
+        with open(own, "w", encoding="utf-8") as f:  # lists learn another field: keys are made anew
+            f.write(BIKE.replace("x-index: true", "x-index: false"))
+        self.node.start()
+        self.assertEqual(self.ask("GET", "/suppliers/" + row["id"]).json(), row)
+        self.assertEqual(self.ask("GET", "/bicycles?wheels=3").status, 400)
+        with open(own, "w", encoding="utf-8") as f:
+            f.write(BIKE)
+        a, _ = self.made("bicycles", {"label": "late", "wheels": 77})
+        self.assertEqual(self.ask("GET", "/bicycles?wheels=77").status, 400)
+        self.node.stop()
+        self.node.start()
+        got = self.ask("GET", "/bicycles?wheels=77").json()
+        self.assertEqual((got["count"], [r["id"] for r in got["items"]]), (1, [a["id"]]))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
