@@ -95,21 +95,22 @@ void match_look_through(struct matcher *m, struct event *ev, class_id cls)
     next_epoch(m);
 }
 
-static bool holds(struct matcher *m, const struct plan_node *n);
+static bool holds(struct matcher *m, const struct plan_step *s);
 
 /*
  * Whether some kid is worth `decides`. What decided last time mostly does again, however the kids are ordered: a
  * condition that ends in a long list of exceptions costs one question, not the list.
  */
-static bool some_kid(struct matcher *m, const struct plan_node *n, bool decides)
+static bool some_kid(struct matcher *m, const struct plan_step *s, bool decides)
 {
-    uint16_t *last = &m->decisive[n->number];
-    if (*last < n->n && holds(m, &n->kids[*last]) == decides) {
+    const struct plan_step *kids = m->rs->steps + s->kids;
+    uint16_t *last = &m->decisive[s->number];
+    if (*last < s->n && holds(m, &kids[*last]) == decides) {
         return true;
     }
-    for (uint32_t i = 0; i < n->n; i++) {
-        if (i != *last && holds(m, &n->kids[i]) == decides) {
-            *last = i < UINT16_MAX && !n->kids[i].dear ? (uint16_t)i : 0;
+    for (uint32_t i = 0; i < s->n; i++) {
+        if (i != *last && holds(m, &kids[i]) == decides) {
+            *last = i < UINT16_MAX && !kids[i].dear ? (uint16_t)i : 0;
             return true;
         }
     }
@@ -117,15 +118,15 @@ static bool some_kid(struct matcher *m, const struct plan_node *n, bool decides)
 }
 
 /* Depth is bounded by the loader (SIGMA_DEPTH_MAX) and checked when the tree is made. */
-static bool holds(struct matcher *m, const struct plan_node *n)
+static bool holds(struct matcher *m, const struct plan_step *s)
 {
-    switch ((enum plan_node_kind)n->kind) {
+    switch ((enum plan_node_kind)s->kind) {
     case PLAN_PRED:
-        return match_pred(m, n->n) != n->negate;
+        return match_pred(m, s->n) != s->negate;
     case PLAN_AND:
-        return !some_kid(m, n, false);
+        return !some_kid(m, s, false);
     case PLAN_OR:
-        return some_kid(m, n, true);
+        return some_kid(m, s, true);
     case PLAN_TRUE:
         return true;
     case PLAN_FALSE:
@@ -151,14 +152,15 @@ static const struct plan *choose_plan(struct matcher *m, const struct plan_stage
 /* A stopped rule is passed over; a watched one is timed by the CPU time it takes, whatever else the machine does. */
 static bool evaluate(struct matcher *m, uint32_t rule)
 {
+    const struct plan_step *first = m->rs->steps + m->rs->tries[rule];
     if (m->marks[rule] == MATCHER_PLAIN) {
-        return holds(m, m->rs->roots[rule]);
+        return holds(m, first);
     }
     if (m->marks[rule] == MATCHER_STOP) {
         return false;
     }
     time_ns from = clock_cpu();
-    bool yes = holds(m, m->rs->roots[rule]);
+    bool yes = holds(m, first);
     m->watched[rule] += (uint64_t)(clock_cpu() - from);
     return yes;
 }
@@ -203,13 +205,13 @@ static time_ns try_rule(struct matcher *m, uint32_t rule, class_id cls, time_ns 
 }
 
 /* What a kid's answer is read from. */
-static void fetch_kid(const struct matcher *m, const struct plan_node *n)
+static void fetch_kid(const struct matcher *m, const struct plan_step *s)
 {
-    if (n->kind == PLAN_PRED) {
-        __builtin_prefetch(&m->answers[n->n]);
-        __builtin_prefetch(&m->rs->preds[n->n]);
+    if (s->kind == PLAN_PRED) {
+        __builtin_prefetch(&m->answers[s->n]);
+        __builtin_prefetch(&m->rs->preds[s->n]);
     } else {
-        __builtin_prefetch(n->kids);
+        __builtin_prefetch(m->rs->steps + s->kids);
     }
 }
 
@@ -219,25 +221,28 @@ static void fetch_kid(const struct matcher *m, const struct plan_node *n)
  */
 static void fetch_rules(const struct matcher *m, const uint32_t *rules, uint32_t n)
 {
+    const struct ruleset *rs = m->rs;
     for (uint32_t i = 0; i < n; i++) {
-        __builtin_prefetch(&m->rs->roots[rules[i]]);
+        __builtin_prefetch(&rs->tries[rules[i]]);
         __builtin_prefetch(&m->costs[rules[i]], 1);
     }
     for (uint32_t i = 0; i < n; i++) {
-        __builtin_prefetch(m->rs->roots[rules[i]]);
+        __builtin_prefetch(rs->steps + rs->tries[rules[i]]);
     }
     for (uint32_t i = 0; i < n; i++) {
-        const struct plan_node *root = m->rs->roots[rules[i]];
-        __builtin_prefetch(root->kids);
-        if (root->kind == PLAN_AND || root->kind == PLAN_OR) {
-            __builtin_prefetch(&m->decisive[root->number]);
+        const struct plan_step *first = rs->steps + rs->tries[rules[i]];
+        if (first->kind == PLAN_AND || first->kind == PLAN_OR) {
+            __builtin_prefetch(rs->steps + first->kids);
+            __builtin_prefetch(&m->decisive[first->number]);
+        } else {
+            fetch_kid(m, first);
         }
     }
     for (uint32_t i = 0; i < n; i++) {
-        const struct plan_node *root = m->rs->roots[rules[i]];
-        if (root->kind == PLAN_AND || root->kind == PLAN_OR) {
-            uint32_t first = m->decisive[root->number];
-            fetch_kid(m, &root->kids[first < root->n ? first : 0]);
+        const struct plan_step *first = rs->steps + rs->tries[rules[i]];
+        if (first->kind == PLAN_AND || first->kind == PLAN_OR) {
+            uint32_t kid = m->decisive[first->number];
+            fetch_kid(m, rs->steps + first->kids + (kid < first->n ? kid : 0));
         }
     }
 }

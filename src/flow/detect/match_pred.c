@@ -105,6 +105,8 @@ bool match_value(struct matcher *m, const struct plan_pred *p, uint32_t leaf)
                match_compare((enum sigma_cmp)p->cmp, x, p->number);
     case OP_FIELDREF:
         return holds_fieldref(m, p, leaf);
+    case OP_LIST:
+        return match_list(p->list, value_text(m, leaf, true));
     case OP_NULL:
     case OP_EXISTS:
     case OP_NEVER:

@@ -112,6 +112,9 @@ uint32_t match_masks_kernels(match_masks_kernel *out[3]);
 bool match_raw(const struct plan_raw *r, struct span raw);
 bool match_raw_by(match_masks_kernel *kernel, const struct plan_raw *r, struct span raw);
 
+/* match_list.c: whether one of the list's literals holds for this folded text. EVENT_PAD bytes behind it are readable. */
+bool match_list(const struct plan_list *l, struct span folded);
+
 /* match_shape.c: false: no text whose folded form this is, all ASCII, matches the expression. EVENT_PAD bytes behind it are readable. */
 bool match_shape(const struct plan_shape *s, struct span folded);
 

@@ -5,7 +5,8 @@
  * pointers are fine, function pointers and heap pointers are not.
  *
  *   predicate   one question on one field, interned: asked by many rules, answered once per event and view
- *   node        a rule's condition in negation normal form over predicates
+ *   node        a rule's condition in negation normal form over predicates: for planning and explaining
+ *   step        the same as it is evaluated: rows of literals are one question, all of it side by side
  *   anchor      a literal without which the rule cannot match; finding one wakes the rule
  *   plan        for one view and one set of rules: per field the anchors to look for and the rules they wake
  *   stage       a class of the chain with its plans: one per value of the class's split field that rules name, one for
@@ -41,6 +42,7 @@ enum plan_op {
     OP_NULL,
     OP_EXISTS,
     OP_FIELDREF,
+    OP_LIST,    /* any of a plan_list; only in steps */
 };
 
 /*
@@ -92,6 +94,7 @@ struct plan_pred {
     uint32_t nneeded; /* OP_REGEX: literals, folded, that every match contains */
     const struct span *needed;
     const struct plan_shape *shape; /* OP_REGEX, or NULL */
+    const struct plan_list *list;   /* OP_LIST */
     struct span text; /* the literal or the pattern */
     const struct sigma_part *parts; /* OP_GLOB */
     uint32_t nparts;
@@ -112,13 +115,22 @@ enum plan_node_kind { PLAN_AND, PLAN_OR, PLAN_PRED, PLAN_TRUE, PLAN_FALSE };
 struct plan_node {
     uint8_t kind;
     bool negate;   /* PLAN_PRED */
-    bool dear;     /* a regular expression may be searched: never asked out of order */
     uint32_t n;    /* kids, or the number of the predicate */
-    uint32_t number; /* PLAN_AND, PLAN_OR: of all such nodes of the rule set */
     const struct plan_node *kids; /* contiguous, cheapest first */
     const struct plan_label *label;    /* PLAN_PRED */
     const struct span *selection; /* identifier of the rule whose tree this is, or NULL */
 };
+
+/* 16 bytes: four to a cache line. Kids are ruleset.steps[kids .. kids + n). */
+struct plan_step {
+    uint16_t kind;   /* enum plan_node_kind; as wide as leaves no gap: equal input gives equal bytes */
+    bool negate;     /* PLAN_PRED */
+    bool dear;       /* a regular expression may be searched: never asked out of order */
+    uint32_t n;      /* kids, or the number of the predicate */
+    uint32_t number; /* PLAN_AND, PLAN_OR: of all such steps of the rule set */
+    uint32_t kids;
+};
+#define PLAN_NO_STEP UINT32_MAX
 
 /* A pattern that wakes rules: plan.wakes[first .. first + n). */
 struct plan_wake {
@@ -184,6 +196,16 @@ struct plan_shorts {
     struct plan_masks masks;
     uint32_t first[PLAN_MASK_BUCKETS + 1]; /* of each bucket, index into the set's literals */
     const uint8_t *offsets;                /* of the window in each, from first[0] on */
+};
+
+/* Literals of one field of which any will do, whatever their case: one question instead of one for each. */
+struct plan_list {
+    const struct plan_hash *exact; /* or NULL */
+    const struct plan_hash *base;  /* last path parts with their separator; or NULL */
+    uint32_t nends;
+    const struct plan_literal *ends;   /* OP_STARTS, OP_ENDS: compared one by one */
+    const struct plan_literal *inside; /* OP_CONTAINS */
+    const struct plan_shorts *shorts;  /* where those may stand; NULL: there are none */
 };
 
 /*
@@ -269,13 +291,16 @@ struct ruleset {
     uint32_t nrules;
     const struct ruleset_rule *rules;
     const struct plan_node *const *roots; /* per rule; NULL: no class feeds it */
+    const uint32_t *tries;        /* per rule: its first step, or PLAN_NO_STEP */
+    const struct plan_step *steps;
+    uint32_t nsteps;
     uint32_t ncorrelations;
     uint32_t unreachable;
     const struct plan_pred *preds;
     uint32_t npreds;
     const uint32_t *regexes; /* predicate number of each regular expression */
     uint32_t nregexes;
-    uint32_t njoints; /* nodes that join others */
+    uint32_t njoints; /* steps that join others */
     uint32_t nfields;
     const struct plan_chain *chains; /* per class */
     uint32_t nclasses;
@@ -321,6 +346,12 @@ static inline size_t plan_base_start(struct span s)
         }
     }
     return SIZE_MAX;
+}
+
+/* "\name": a value ends with it exactly when its last path part is it. */
+static inline bool plan_is_base(struct span s)
+{
+    return s.len >= 2 && (s.ptr[0] == '\\' || s.ptr[0] == '/') && plan_base_start(s) == 0;
 }
 
 #endif

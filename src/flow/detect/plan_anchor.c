@@ -21,12 +21,6 @@ static const double SECOND_MAX_RATE = 0.5;
 static const double VETO_MIN_TRIED = 0.02;
 static const double VETO_MIN_RATE = 0.2;
 
-/* "\name": a value ends with it exactly when its last path part is it. */
-static bool is_base(struct span s)
-{
-    return s.len >= 2 && (s.ptr[0] == '\\' || s.ptr[0] == '/') && plan_base_start(s) == 0;
-}
-
 static struct span longest_part(const struct plan_pred *p)
 {
     struct span best = SPAN("");
@@ -46,7 +40,7 @@ static void anchor_string(const struct plan_pred *p, struct anchor *a)
     };
     a->text = p->text;
     a->kind = kinds[p->op];
-    if (a->kind == ANCHOR_ENDS && is_base(p->text)) {
+    if (a->kind == ANCHOR_ENDS && plan_is_base(p->text)) {
         a->kind = ANCHOR_BASE;
     }
     if (p->keyword) {
@@ -114,6 +108,7 @@ static void anchor_find(struct plan_build *b, const struct plan_pred *p, struct 
     case OP_ALWAYS:
     case OP_NULL:
     case OP_EXISTS:
+    case OP_LIST: /* in no tree */
         return;
     }
     if (p->cased) {

@@ -44,6 +44,9 @@ struct plan_build {
     struct map gram_rates;                    /* see plan_gram_rate */
     struct map windows;                       /* literal → offset of its rarest stretch, per step */
     const struct plan_node **roots;
+    uint32_t *tries;
+    VEC(struct plan_step) steps;
+    struct map lists;                         /* numbers of the predicates of a row → that of their list */
     struct map hashes;                        /* serialised texts → struct plan_hash * */
     struct map sets;                          /* serialised literals → struct plan_set * and the order of its literals */
     uint32_t max_words;
@@ -55,6 +58,9 @@ struct plan_build {
 /* plan_tree.c */
 struct span plan_copy(struct plan_build *b, struct span s); /* interned in the region */
 const struct plan_node *plan_tree(struct plan_build *b, const struct sigma_rule *rule);
+
+/* plan_steps.c: appends what is evaluated of this tree to b->steps; returns the number of its first step. */
+uint32_t plan_steps(struct plan_build *b, const struct plan_node *root);
 
 /* plan_anchor.c: what is known of the event while planning. */
 struct plan_env {
@@ -140,6 +146,11 @@ const struct plan *plan_make(struct plan_build *b, const uint32_t *rules, uint32
  */
 const struct plan_set *plan_set_make(struct plan_build *b, const struct plan_literal *literals, uint32_t n,
                                      bool keywords, uint32_t *order_out);
+
+/* Where literals [from, to) may stand; those of one bucket should have much in common, so they come sorted. NULL: none. */
+const struct plan_shorts *plan_shorts_make(struct plan_build *b, const struct plan_literal *l, uint32_t from, uint32_t to);
+/* Offset of the window by which it finds this one. */
+uint8_t plan_shorts_window(struct span text);
 
 /* plan_masks.c: how common a byte is in folded texts of logs, roughly, from 1 on. */
 double plan_byte_weight(char c);

@@ -170,9 +170,12 @@ static void make_table(struct plan_build *b, const struct plan_literal *l, uint3
     fill_bitmap(b, w, n, out);
 }
 
-/* Literals [from, to) are sorted by text: those of one bucket have much in common, and stop at few places for nothing. */
-static const struct plan_shorts *make_shorts(struct plan_build *b, const struct plan_literal *l, uint32_t from,
-                                             uint32_t to)
+uint8_t plan_shorts_window(struct span text)
+{
+    return (uint8_t)plan_rare_window(span_sub(text, 0, UINT8_MAX));
+}
+
+const struct plan_shorts *plan_shorts_make(struct plan_build *b, const struct plan_literal *l, uint32_t from, uint32_t to)
 {
     if (from == to) {
         return NULL;
@@ -182,7 +185,7 @@ static const struct plan_shorts *make_shorts(struct plan_build *b, const struct 
     for (uint32_t i = from; i < to; i++) {
         unsigned bucket = (unsigned)((uint64_t)(i - from) * PLAN_MASK_BUCKETS / (to - from));
         struct span s = l[i].text;
-        offsets[i - from] = (uint8_t)plan_rare_window(s);
+        offsets[i - from] = plan_shorts_window(s);
         t->first[bucket + 1] = i + 1;
         for (unsigned k = 0; k < PLAN_MASK_PLACES; k++) {
             size_t at = offsets[i - from] + k;
@@ -276,7 +279,7 @@ static const struct plan_set *set_make(struct plan_build *b, const struct plan_l
     s->nhigh = first[KIND_HIGH + 1] - first[KIND_HIGH];
     s->high = make_high(b, l, first[KIND_HIGH_HASH], first[KIND_HIGH_HASH + 1]);
     s->high_first = first[KIND_HIGH_HASH];
-    s->shorts = make_shorts(b, l, first[KIND_SHORT], first[KIND_SHORT + 1]);
+    s->shorts = plan_shorts_make(b, l, first[KIND_SHORT], first[KIND_SHORT + 1]);
     make_table(b, l, first[KIND_STARTS], first[KIND_STARTS + 1], 1, &s->starts);
     make_table(b, l, first[KIND_ENDS], first[KIND_ENDS + 1], 1, &s->ends);
     make_table(b, l, first[KIND_LONG], first[KIND_LONG + 1], STEP_LONG, &s->inside[0]);

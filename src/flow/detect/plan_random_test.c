@@ -177,9 +177,26 @@ static const struct sigma_node *random_leaf(struct kit *k)
                         : random_other(k, field);
 }
 
+/* Strings on one field side by side, as most rules list them: they are asked as one question. */
+static const struct sigma_node *random_row(struct kit *k)
+{
+    const struct sigma_node *kids[12];
+    const char *field = fields[below(ARRAY_LEN(fields) - 1)];
+    uint32_t n = 3 + below(ARRAY_LEN(kids) - 2);
+    bool negate = chance(50);
+    for (uint32_t i = 0; i < n; i++) {
+        kids[i] = random_string(k, field);
+        kids[i] = negate ? kit_not(k, kids[i]) : kids[i];
+    }
+    return kit_join(k, negate == chance(90) ? NODE_AND : NODE_OR, kids, n);
+}
+
 static const struct sigma_node *random_tree(struct kit *k, uint32_t depth)
 {
     const struct sigma_node *out;
+    if (chance(8)) {
+        return random_row(k);
+    }
     if (depth == 0 || chance(25)) {
         out = random_leaf(k);
     } else if (chance(18)) {

@@ -223,15 +223,13 @@ static uint32_t pred_intern(struct plan_build *b, const struct sigma_pred *sp)
     return id;
 }
 
-enum { REGEX_COST = 2000 };
-
 /* Rough nanoseconds to answer: decides only the order in which kids are tried. */
 static double pred_cost(const struct plan_pred *p)
 {
     static const double costs[] = {
         [OP_NEVER] = 0,     [OP_ALWAYS] = 0,  [OP_EXACT] = 5,    [OP_STARTS] = 6,
         [OP_ENDS] = 6,      [OP_CONTAINS] = 30, [OP_ANY] = 3,    [OP_GLOB] = 60,
-        [OP_REGEX] = REGEX_COST,  [OP_CIDR] = 40,   [OP_COMPARE] = 40, [OP_TIMEPART] = 60,
+        [OP_REGEX] = 2000,  [OP_CIDR] = 40,   [OP_COMPARE] = 40, [OP_TIMEPART] = 60,
         [OP_NULL] = 3,      [OP_EXISTS] = 3,  [OP_FIELDREF] = 50,
     };
     return costs[p->op] * (p->keyword ? 30 : 1);
@@ -275,11 +273,9 @@ static double convert_kids(struct tree_walk *w, const struct sigma_node *n, bool
     struct plan_node *packed = arena_calloc(w->b->region, n->nkids, sizeof *packed);
     for (uint32_t i = 0; i < n->nkids; i++) {
         packed[i] = kids[i].node;
-        packed[i].dear = kids[i].cost >= REGEX_COST;
     }
     out->kids = packed;
     out->n = n->nkids;
-    out->number = w->b->njoints++;
     return total;
 }
 

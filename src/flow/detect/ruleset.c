@@ -168,6 +168,7 @@ static void stage_make(struct plan_build *b, class_id cls, const uint32_t *rules
     for (uint32_t i = 0; i < n; i++) {
         if (b->roots[rules[i]] == NULL) {
             b->roots[rules[i]] = plan_tree(b, b->set->rules.data[rules[i]]);
+            b->tries[rules[i]] = plan_steps(b, b->roots[rules[i]]);
         }
     }
     *out = (struct plan_stage){.class_id = cls, .split = FIELD_NONE, .rules = copy, .nrules = n};
@@ -266,6 +267,9 @@ static void pack_ruleset(struct plan_build *b, struct ruleset *rs)
 {
     pack_rules(b, rs);
     rs->roots = packed(b, b->roots, rs->nrules, sizeof *b->roots);
+    rs->tries = packed(b, b->tries, rs->nrules, sizeof *b->tries);
+    rs->steps = packed(b, b->steps.data, b->steps.len, sizeof *b->steps.data);
+    rs->nsteps = (uint32_t)b->steps.len;
     rs->preds = packed(b, b->preds.data, b->preds.len, sizeof *b->preds.data);
     rs->npreds = (uint32_t)b->preds.len;
     rs->regexes = packed(b, b->regexes.data, b->regexes.len, sizeof *b->regexes.data);
@@ -294,7 +298,10 @@ int ruleset_compile(const struct sigma_set *set, const struct catalog *catalog,
     map_init(&b.hashes);
     map_init(&b.sets);
     map_init(&b.gram_rates);
+    map_init(&b.lists);
     b.roots = arena_calloc(&b.temp, set->rules.len + 1, sizeof *b.roots);
+    b.tries = arena_calloc(&b.temp, set->rules.len + 1, sizeof *b.tries);
+    memset(b.tries, 0xff, (set->rules.len + 1) * sizeof *b.tries); /* PLAN_NO_STEP */
     struct ruleset *rs = arena_alloc(region, sizeof *rs);
     rs->magic = RULESET_MAGIC;
     rs->nrules = (uint32_t)set->rules.len;
@@ -307,6 +314,7 @@ int ruleset_compile(const struct sigma_set *set, const struct catalog *catalog,
     vec_free(&b.preds);
     vec_free(&b.anchors);
     vec_free(&b.regexes);
+    vec_free(&b.steps);
     vec_free(&b.made);
     map_free(&b.pred_index);
     map_free(&b.texts);
@@ -316,6 +324,7 @@ int ruleset_compile(const struct sigma_set *set, const struct catalog *catalog,
     map_free(&b.hashes);
     map_free(&b.sets);
     map_free(&b.gram_rates);
+    map_free(&b.lists);
     arena_fini(&b.temp);
     return rc;
 }
