@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * `sereno bench parse|detect`: how fast this machine reads records into slots, and tries every rule on them. Inputs
- * are unpacked into memory before the clock starts; the work runs in a caged child; medians of several rounds.
+ * `sereno bench`: options and printing; of parse and detect here, of the others in a file each. Inputs are unpacked into memory before the clock starts; the work runs in a caged child; medians of several rounds.
  */
 #include "cli/bench.h"
 
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "cli/bench_archive.h"
 #include "cli/bench_correlate.h"
 #include "cli/child.h"
 #include "cli/paths.h"
@@ -23,7 +23,8 @@ static const struct option options[] = {
     {"rounds", required_argument, NULL, 'n'}, {"reference", no_argument, NULL, 'R'},
     {"only", required_argument, NULL, 'o'},   {"vary", required_argument, NULL, 'v'},
     {"unique", no_argument, NULL, 'u'},       {"double", no_argument, NULL, 'd'},
-    {"cores", required_argument, NULL, 'c'},
+    {"cores", required_argument, NULL, 'c'},  {"rate", required_argument, NULL, 'e'},
+    {"hosts", required_argument, NULL, 'H'},  {"level", required_argument, NULL, 'l'},
     {"json", no_argument, NULL, 'J'},         {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -72,6 +73,16 @@ static int take_option(const struct command *self, struct bench_args *a, int c)
     case 'c':
         ok = num_u64(span_of(optarg), &n) && n >= 1 && n <= BENCH_CORES_MAX;
         a->o.cores = (unsigned)n;
+        break;
+    case 'e':
+        ok = num_u64(span_of(optarg), &a->o.rate) && a->o.rate >= 1 && a->o.rate <= BENCH_RATE_MAX;
+        break;
+    case 'H':
+        ok = num_u64(span_of(optarg), &a->o.hosts) && a->o.hosts >= 1 && a->o.hosts <= BENCH_HOSTS_MAX;
+        break;
+    case 'l':
+        ok = num_u64(span_of(optarg), &n) && n >= 1 && n <= BENCH_LEVEL_MAX;
+        a->o.level = (unsigned)n;
         break;
     case 'J':
         a->json = true;
@@ -247,15 +258,19 @@ static int measure(const struct command *self, struct bench_args *a, int argc, c
     }
     a->o.fds = fds.data;
     a->o.nfds = fds.len;
-    rc = rc == 0 ? run_child(a, &en, &r, &e) : rc;
-    if (rc == 0) {
-        cpu_name(cpu, sizeof cpu);
-        if (a->json) {
-            print_json(a, &r, cpu);
-        } else {
-            print_text(a, &r, cpu);
+    cpu_name(cpu, sizeof cpu);
+    const struct bench_text text = {cpu, build_name(), a->json};
+    if (rc == 0 && a->o.what == BENCH_ARCHIVE) {
+        rc = bench_archive(&a->o, &en, &text, &e);
+    } else if (rc == 0 && a->o.what == BENCH_HUNT) {
+        rc = bench_hunt(&a->o, &en, &text, a->paths.list[BUNDLE_RULE], a->paths.count[BUNDLE_RULE], &e);
+    } else if (rc == 0) {
+        rc = run_child(a, &en, &r, &e);
+        if (rc == 0) {
+            (a->json ? print_json : print_text)(a, &r, cpu);
         }
-    } else {
+    }
+    if (rc != 0) {
         cli_print_err(&e);
     }
     for (size_t i = 0; i < fds.len; i++) {
@@ -266,10 +281,13 @@ static int measure(const struct command *self, struct bench_args *a, int argc, c
     return rc == 0 && refused == 0 ? CLI_OK : CLI_UNREAD;
 }
 
+static const char *const kinds[] = {
+    [BENCH_PARSE] = "parse", [BENCH_DETECT] = "detect", [BENCH_ARCHIVE] = "archive", [BENCH_HUNT] = "hunt"};
+
 static int bench_main(int argc, char **argv, const struct command *self)
 {
     static struct bench_args a; /* large; one per process */
-    a.o = (struct bench_options){.rounds = 5, .cores = 1, .seed = 1, .interleaved = true};
+    a.o = (struct bench_options){.rounds = 5, .cores = 1, .seed = 1, .interleaved = true, .level = BENCH_LEVEL};
     int status = -1;
     opterr = 0;
     optind = 1;
@@ -284,10 +302,16 @@ static int bench_main(int argc, char **argv, const struct command *self)
         return optind < argc ? cli_usage(self, "correlate makes its own events: no FILE")
                              : bench_correlate(a.o.seed, a.o.rounds, a.json);
     }
-    if (strcmp(what, "detect") == 0) {
-        a.o.what = BENCH_DETECT;
-    } else if (strcmp(what, "parse") != 0) {
-        return cli_usage(self, "say what to measure: parse, detect or correlate");
+    size_t kind = 0;
+    while (kind < ARRAY_LEN(kinds) && strcmp(what, kinds[kind]) != 0) {
+        kind++;
+    }
+    if (kind == ARRAY_LEN(kinds)) {
+        return cli_usage(self, "say what to measure: parse, detect, archive, hunt or correlate");
+    }
+    a.o.what = (enum bench_what)kind;
+    if (kind >= BENCH_ARCHIVE && a.o.cores > 1) {
+        return cli_usage(self, "--cores is of parse and detect");
     }
     return measure(self, &a, argc - optind, argv + optind);
 }
@@ -295,10 +319,13 @@ static int bench_main(int argc, char **argv, const struct command *self)
 const struct command cmd_bench = {
     .name = "bench",
     .summary = "measure how fast this machine reads and detects",
-    .help = "usage: sereno bench parse|detect [OPTION...] FILE...\n"
+    .help = "usage: sereno bench parse|detect|archive|hunt [OPTION...] FILE...\n"
             "       sereno bench correlate [--seed N] [--rounds N] [--json]\n\n"
             "parse: JSON records into slots. detect: every rule on every record, reading included; parse is measured in\n"
             "the same run and `ratio` is the cost of one to the other. CPU time of the measuring processes.\n"
+            "archive: into day files below TMPDIR (default /var/tmp), as a node keeps them: bytes and CPU time of an event, before\n"
+            "and after merging. hunt: bytes of original log that a second of CPU time looks through, for indicators, with and\n"
+            "without token filters, and with --rules for all of those (1,000 at most); `sereno hunt` itself, its start taken off.\n"
             "correlate: matches into one correlation of each type, with one group and many; the events are made.\n\n"
             "  --rules DIR      Sigma rules (repeatable; default: the rules shipped)\n"
             "  --sources DIR    descriptions of log sources (default: those shipped)\n"
@@ -311,6 +338,9 @@ const struct command cmd_bench = {
             "  --unique         every value made different from all others: what is remembered of values is worth nothing\n"
             "  --double         every rule a second time, with every letter of its strings changed by a fixed seed\n"
             "  --cores N        N processes at once, each on its share; cpu is the sum, wall of the longest (default 1)\n"
+            "  --rate N         archive, hunt: N events a second, a window every 200 ms (default: windows always full)\n"
+            "  --hosts N        archive, hunt: N hosts in turn, whose names are made (default: those of the records)\n"
+            "  --level N        archive, hunt: of zstd, as windows are packed (default 2, as in a node)\n"
             "  --reference      every rule on every event, no plan: what an index is worth\n"
             "  --json           one JSON object\n\n"
             "example: sereno bench detect --rules sigma/rules --json logs/*.ndjson.zst\n",

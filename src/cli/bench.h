@@ -9,8 +9,9 @@
 #include "cli/cli.h"
 #include "cli/engine.h"
 
-enum bench_what { BENCH_PARSE, BENCH_DETECT };
-enum { BENCH_ROUNDS_MAX = 99, BENCH_CORES_MAX = 64, BENCH_VARY_MAX = 10 * 1000 * 1000 /* events */ };
+enum bench_what { BENCH_PARSE, BENCH_DETECT, BENCH_ARCHIVE, BENCH_HUNT };
+enum { BENCH_ROUNDS_MAX = 99, BENCH_CORES_MAX = 64, BENCH_VARY_MAX = 10 * 1000 * 1000 /* events */,
+       BENCH_RATE_MAX = 1000 * 1000 /* events a second */, BENCH_HOSTS_MAX = 100 * 1000, BENCH_LEVEL_MAX = 19, BENCH_LEVEL = 2 /* as in a node */ };
 
 struct bench_options {
     enum bench_what what;
@@ -20,6 +21,9 @@ struct bench_options {
     unsigned cores;       /* as many processes, each on its share of the feed, at the same time */
     const char *only;     /* category of log source: events of others are left out; or NULL */
     uint64_t vary;        /* so many events made from the real ones; 0: the real ones themselves */
+    uint64_t rate;        /* archive: events a second, a window every 200 ms; 0: windows are always full */
+    unsigned level;       /* archive, hunt: zstd, as windows are packed */
+    uint64_t hosts;       /* archive: so many hosts in turn; 0: those of the records */
     bool unique;          /* every value is made different from all others */
     const int *fds; /* inputs, opened before the cage */
     size_t nfds;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* The caged child that measures: loads all records into memory in feed order, then runs timed rounds. */
-#include "cli/bench.h"
+#include "cli/bench_priv.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,39 +15,9 @@
 
 #include "base/clock.h"
 #include "cli/record_reader.h"
-#include "flow/normalise/normalise.h"
 #include "os/sandbox.h"
 
 #define MEET_MAX (600 * TIME_SECOND)
-enum { BENCH_FILES_MAX = 4096 };
-
-/* A record; of event log files a chunk, since its records need its templates. */
-struct record {
-    size_t at;
-    uint32_t len;
-    uint32_t stream; /* index into streams */
-    uint32_t events;
-};
-
-struct bench {
-    const struct bench_options *o;
-    struct buf bytes; /* all records, in feed order once shuffled */
-    VEC(struct record) records;
-    VEC(struct stream) streams;
-    const struct compiled *compiled;
-    struct normaliser *normaliser;
-    struct matcher *matcher;
-    struct event ev;
-    struct evtx *evtx; /* reads the chunk at hand */
-    uint64_t events;   /* of this process's share */
-    uint64_t share_bytes;
-    uint64_t matches;
-    struct arena temp;
-    int fds[BENCH_FILES_MAX]; /* of this process: offsets are its own */
-    unsigned part;            /* of o->cores */
-    struct meeting *meeting;
-};
-
 /* Where the processes of one measurement wait for each other and put what they found; shared memory. */
 struct meeting {
     _Atomic uint32_t arrived;
@@ -70,7 +40,7 @@ static void meet(struct bench *b)
     }
 }
 
-static double now_cpu(void)
+double bench_now_cpu(void)
 {
     struct timespec ts;
     MUST(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts));
@@ -79,7 +49,7 @@ static double now_cpu(void)
 
 static void keep(struct bench *b, struct span record)
 {
-    struct record at = {b->bytes.len, (uint32_t)record.len, (uint32_t)b->streams.len - 1, 0};
+    struct bench_record at = {b->bytes.len, (uint32_t)record.len, (uint32_t)b->streams.len - 1, 0};
     buf_span(&b->bytes, record);
     buf_u8(&b->bytes, '\n');
     vec_push(&b->records, at);
@@ -130,13 +100,13 @@ static void lay_out(struct bench *b, bool shuffle)
     struct buf sorted;
     for (size_t i = b->records.len; shuffle && i > 1; i--) {
         size_t k = (size_t)(bench_random(&state) % i);
-        struct record t = b->records.data[i - 1];
+        struct bench_record t = b->records.data[i - 1];
         b->records.data[i - 1] = b->records.data[k];
         b->records.data[k] = t;
     }
     buf_init(&sorted, b->bytes.len + 64);
     for (size_t i = 0; i < b->records.len; i++) {
-        struct record *r = &b->records.data[i];
+        struct bench_record *r = &b->records.data[i];
         size_t at = sorted.len;
         buf_put(&sorted, b->bytes.data + r->at, r->len + 1);
         r->at = at;
@@ -145,12 +115,12 @@ static void lay_out(struct bench *b, bool shuffle)
     b->bytes = sorted;
 }
 
-static struct span record_at(const struct bench *b, size_t i)
+struct span bench_record_at(const struct bench *b, size_t i)
 {
     return span_make(b->bytes.data + b->records.data[i].at, b->records.data[i].len);
 }
 
-static class_id class_of(struct bench *b, const struct record *r)
+class_id bench_class(struct bench *b, const struct bench_record *r)
 {
     struct err e;
     struct span text = span_make(b->bytes.data + r->at, r->len);
@@ -180,7 +150,7 @@ static int keep_only(struct bench *b, struct err *e)
 {
     size_t n = 0;
     for (size_t i = 0; i < b->records.len; i++) {
-        if (has_category(b, class_of(b, &b->records.data[i]), span_of(b->o->only))) {
+        if (has_category(b, bench_class(b, &b->records.data[i]), span_of(b->o->only))) {
             b->records.data[n++] = b->records.data[i];
         }
     }
@@ -189,10 +159,10 @@ static int keep_only(struct bench *b, struct err *e)
 }
 
 /* Changes one record as the options say; what would change its class is left as it was. */
-static void change(struct bench *b, struct bench_vary *v, const struct record *r)
+static void change(struct bench *b, struct bench_vary *v, const struct bench_record *r)
 {
     struct span text = span_make(b->bytes.data + r->at, r->len);
-    class_id before = class_of(b, r);
+    class_id before = bench_class(b, r);
     struct span was = arena_copy(&b->temp, text);
     if (b->o->vary > 0) {
         bench_vary(v, text);
@@ -200,7 +170,7 @@ static void change(struct bench *b, struct bench_vary *v, const struct record *r
     if (b->o->unique) {
         bench_make_unique(v, text);
     }
-    if (class_of(b, r) != before) {
+    if (bench_class(b, r) != before) {
         memcpy(b->bytes.data + r->at, was.ptr, was.len);
     }
     arena_reset(&b->temp);
@@ -215,7 +185,7 @@ static int remake(struct bench *b, size_t n, struct err *e)
     arena_init(&v.scratch, 1 << 20);
     buf_init(&made, (size_t)16 << 30);
     for (size_t i = 0; i < n; i++) {
-        struct record r = b->records.data[i % real];
+        struct bench_record r = b->records.data[i % real];
         size_t at = made.len;
         buf_put(&made, b->bytes.data + r.at, r.len + 1);
         r.at = at;
@@ -300,11 +270,11 @@ static void round_parse(struct bench *b)
         struct stream *st = &b->streams.data[b->records.data[i].stream];
         if (st->format == FORMAT_JSON || st->format == FORMAT_ZEEKJSON) {
             event_clear(&b->ev);
-            (void)!json_read(&b->ev.leaves, b->compiled->catalog->keys, KEY_ROOT, record_at(b, i), &e);
+            (void)!json_read(&b->ev.leaves, b->compiled->catalog->keys, KEY_ROOT, bench_record_at(b, i), &e);
         } else if (st->format == FORMAT_EVTX) {
-            read_chunk(b, st, record_at(b, i), false);
+            read_chunk(b, st, bench_record_at(b, i), false);
         } else {
-            read_record(b, st, record_at(b, i), false);
+            read_record(b, st, bench_record_at(b, i), false);
         }
     }
 }
@@ -315,9 +285,9 @@ static void round_detect(struct bench *b)
     for (size_t i = 0; i < b->records.len; i++) {
         struct stream *st = &b->streams.data[b->records.data[i].stream];
         if (st->format == FORMAT_EVTX) {
-            read_chunk(b, st, record_at(b, i), true);
+            read_chunk(b, st, bench_record_at(b, i), true);
         } else {
-            read_record(b, st, record_at(b, i), true);
+            read_record(b, st, bench_record_at(b, i), true);
         }
     }
 }
@@ -335,18 +305,18 @@ static struct bench_figure timed(struct bench *b, void (*round)(struct bench *))
     round(b); /* warm: caches, arenas, the first page faults */
     for (unsigned i = 0; i < b->o->rounds; i++) {
         meet(b);
-        double cpu = now_cpu();
+        double cpu = bench_now_cpu();
         time_ns wall = clock_mono();
         round(b);
         meet(b); /* wall: until the last one is through */
-        all[i] = (struct bench_figure){now_cpu() - cpu, (double)(clock_mono() - wall) / 1e9, 0};
+        all[i] = (struct bench_figure){bench_now_cpu() - cpu, (double)(clock_mono() - wall) / 1e9, 0};
     }
     qsort(all, b->o->rounds, sizeof all[0], by_cpu);
     all[b->o->rounds / 2].best_s = all[0].cpu_s;
     return all[b->o->rounds / 2];
 }
 
-static int prepare(struct bench *b, const struct engine *engine, struct err *e)
+int bench_prepare(struct bench *b, const struct engine *engine, struct err *e)
 {
     b->compiled = engine_map(engine, e);
     if (b->compiled == NULL) {
@@ -379,7 +349,7 @@ static int run(struct bench *b, const struct engine *engine, struct bench_result
 {
     struct rusage usage;
     struct matcher_stats stats;
-    int rc = prepare(b, engine, e);
+    int rc = bench_prepare(b, engine, e);
     if (rc != 0) {
         return rc;
     }

@@ -39,6 +39,34 @@ def figures(check, folder, *options):
     return f.get("events"), f.get("rules"), f.get("matches")
 
 
+def keeping(check, what, folder, *options):
+    with tempfile.TemporaryDirectory() as left:
+        os.environ["TMPDIR"] = left
+        r = common.run("bench", what, "--rounds", 1, "--json", *options, "many.ndjson", cwd=folder)
+        del os.environ["TMPDIR"]
+        check.equal(r.returncode, 0, "bench %s %s: %s" % (what, options, r.stderr[-300:]))
+        check.equal(os.listdir(left), [], "nothing is left behind")
+    return json.loads(r.stdout or b"{}")
+
+
+def archive_and_hunt(check, folder):
+    text = "\n".join(json.dumps(dict(EVENTS[i % 2], Computer="PC-%d.city.example" % (i % 7), n=i, words="x" * 300)) for i in range(4000))
+    with open(os.path.join(folder, "many.ndjson"), "w", encoding="utf-8") as f:
+        f.write(text + "\n")
+    full = keeping(check, "archive", folder)
+    check.equal((full["events"], full["bytes"], full["windows"]), (4000, len(text) - 3999, 1), "all of it, in one window")
+    check.ok(full["kept_bytes"] > 0 and full["kept_ratio"] > 1, "it is packed: %s" % full)
+    small = keeping(check, "archive", folder, "--rate", "100", "--hosts", "5")
+    check.equal((small["events"], small["bytes"], small["windows"]), (4000, full["bytes"], 200), "20 events in each window of 200 ms")
+    check.ok(small["packs"] > 0 and small["filters"] > 0 and small["filter_bytes"] > 0, "small blocks are merged: %s" % small)
+    check.ok(small["merged_bytes"] < small["kept_bytes"], "and take less room then: %s" % small)
+    hunts = keeping(check, "hunt", folder, "--rules", "rules")
+    check.equal([c["hunt"] for c in hunts["cases"]], ["one", "fifty", "rules", "one_filtered", "fifty_filtered"], "every hunt ended")
+    for what, option, value in (("archive", "--rate", "0"), ("archive", "--hosts", "x"), ("hunt", "--level", "20"), ("hunt", "--cores", "2")):
+        check.equal(common.run("bench", what, option, value, "many.ndjson", cwd=folder).returncode, 2, "%s %s" % (option, value))
+    check.equal(common.run("bench", "archive", "no-such-file", cwd=folder).returncode, 1, "a file that is not there")
+
+
 def main():
     check = common.Checks()
     with tempfile.TemporaryDirectory() as folder:
@@ -58,6 +86,7 @@ def main():
         check.equal(wrong.returncode, 1, "a category without events")
         for option, value in (("--cores", "0"), ("--vary", "0"), ("--cores", "1000")):
             check.equal(common.run("bench", "detect", option, value, "events.ndjson", cwd=folder).returncode, 2, "%s %s" % (option, value))
+        archive_and_hunt(check, folder)
     check.finish()
 
 
