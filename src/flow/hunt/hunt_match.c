@@ -31,6 +31,7 @@ struct hunt_matcher {
     VEC(uint32_t) hits;
     struct arena keys;
     struct arena scratch; /* of one event */
+    char folded[FOLD_MAX + FOLD_MAX / 2 + 1]; /* of one path; not on the stack, which is cleared every time */
     time_ns time;
 };
 
@@ -272,11 +273,10 @@ static void try_hash(struct hunt_matcher *m, struct span s, struct span key)
 /* A whole value or a word as a file name or path. */
 static void try_path(struct hunt_matcher *m, struct span s, enum indicator_type type)
 {
-    char folded[FOLD_MAX + FOLD_MAX / 2 + 1];
     if (!m->wants[type] || s.len == 0 || s.len > FOLD_MAX) {
         return;
     }
-    struct span whole = span_make(folded, utf8_fold(s, folded));
+    struct span whole = span_make(m->folded, utf8_fold(s, m->folded));
     struct span last = shape_last_part(whole);
     look_up(m, &m->exact[type], whole);
     if (last.len < whole.len) {
@@ -286,10 +286,15 @@ static void try_path(struct hunt_matcher *m, struct span s, enum indicator_type 
 
 /* ---- words ---- */
 
-static void try_plain(struct hunt_matcher *m, struct span s, struct span key)
+static bool is_url(struct span s)
+{
+    return memchr(s.ptr, ':', s.len) != NULL && memmem(s.ptr, s.len, "://", 3) != NULL;
+}
+
+static void try_plain(struct hunt_matcher *m, struct span s, struct span key, bool url)
 {
     try_hash(m, s, key);
-    if (memmem(s.ptr, s.len, "://", 3) != NULL) {
+    if (url) {
         try_url(m, s);
         return;
     }
@@ -317,21 +322,28 @@ static void try_plain(struct hunt_matcher *m, struct span s, struct span key)
 static void try_word(struct hunt_matcher *m, struct span s)
 {
     size_t eq = s.len;
-    bool url = memmem(s.ptr, s.len, "://", 3) != NULL;
+    bool url = is_url(s);
     while (!url && eq > 0 && s.ptr[eq - 1] != '=') {
         eq--;
     }
     if (url || eq == 0 || eq == s.len) {
-        try_plain(m, s, SPAN(""));
+        try_plain(m, s, SPAN(""), url);
     } else {
-        try_plain(m, span_sub(s, eq, s.len), span_sub(s, 0, eq - 1));
+        try_plain(m, span_sub(s, eq, s.len), span_sub(s, 0, eq - 1), false);
     }
     try_path(m, s, INDICATOR_FILE);
 }
 
+/* Control characters, blanks, and "'`<>(){}[]|,; */
 static bool splits(char c)
 {
-    return (unsigned char)c <= ' ' || strchr("\"'`<>(){}[]|,;", c) != NULL;
+#define SIX(c) (UINT64_C(1) << ((c) % 64))
+    static const uint64_t low = ((SIX(' ') << 1) - 1) | SIX('"') | SIX('\'') | SIX('<') | SIX('>') | SIX('(') | SIX(')') |
+                                SIX(',') | SIX(';');
+    static const uint64_t high = SIX('`') | SIX('{') | SIX('}') | SIX('[') | SIX(']') | SIX('|');
+#undef SIX
+    unsigned char at = (unsigned char)c;
+    return at < 128 && ((at < 64 ? low : high) >> (at % 64) & 1) != 0;
 }
 
 static void try_value(struct hunt_matcher *m, struct span v)
