@@ -11,6 +11,7 @@
 #include "api/api_priv.h"
 #include "base/num.h"
 #include "base/utf8.h"
+#include "records/fed_counts.h"
 #include "records/rule_cost.h"
 #include "wire/json_write.h"
 
@@ -129,6 +130,53 @@ static void put_rules(struct buf *b, const char *name, const char *kind, const c
     }
 }
 
+/* A number of each kind of room. */
+struct room_metric {
+    const char *name, *kind, *help;
+    size_t at;       /* in struct fed_room_sum */
+    bool as_it_comes; /* only of kinds whose rows are counted so */
+};
+
+static void put_rooms(struct buf *b, const struct fed_counts *c)
+{
+    static const struct room_metric metrics[] = {
+        {"federation_room_rows", "gauge", "What members brought and is kept, all together.", offsetof(struct fed_room_sum, rows), true},
+        {"federation_room_bytes", "gauge", "The same in bytes.", offsetof(struct fed_room_sum, bytes), true},
+        {"federation_room_dropped_total", "counter", "What went for want of room.", offsetof(struct fed_room_sum, dropped), false},
+        {"federation_room_refused_total", "counter", "What was refused for want of room.", offsetof(struct fed_room_sum, refused), false},
+        {"federation_room_short", "gauge", "Members or circles of whom anything went or was refused so far.", offsetof(struct fed_room_sum, owners), false},
+    };
+    for (size_t m = 0; m < ARRAY_LEN(metrics); m++) {
+        head(b, metrics[m].name, metrics[m].kind, metrics[m].help);
+        for (int r = 0; r < FED_ROOM_COUNT; r++) {
+            int64_t v = 0;
+            memcpy(&v, (const char *)&c->rooms[r] + metrics[m].at, sizeof v);
+            if (!metrics[m].as_it_comes || fed_room_is_counted((enum fed_room)r)) {
+                buf_printf(b, "sereno_%s{what=\"%s\"} %" PRId64 "\n", metrics[m].name, fed_room_word((enum fed_room)r), v);
+            }
+        }
+    }
+    head(b, "federation_room_most", "gauge", "So many rows of one member, circle or node are kept at most.");
+    for (int r = 0; r < FED_ROOM_COUNT; r++) {
+        buf_printf(b, "sereno_federation_room_most{what=\"%s\"} %" PRId64 "\n", fed_room_word((enum fed_room)r), fed_room_rows((enum fed_room)r));
+    }
+}
+
+/* Never of one member or circle: who may read /metrics is not who may read about them. */
+static void put_federation(struct buf *b, const struct fed_counts *c)
+{
+    size_t n = 0;
+    const struct fed_count_line *lines = fed_count_lines(&n);
+    put_rooms(b, c);
+    for (size_t i = 0; i < n; i++) {
+        if (lines[i].help[0] != '\0') {
+            buf_printf(b, "# HELP sereno_federation_%s %s At most %d are counted.\n# TYPE sereno_federation_%s gauge\n", lines[i].metric,
+                       lines[i].help, FED_COUNT_MOST, lines[i].metric);
+        }
+        buf_printf(b, "sereno_federation_%s{%s=\"%s\"} %" PRId64 "\n", lines[i].metric, lines[i].label, lines[i].value, c->counts[i]);
+    }
+}
+
 static struct rule_cost_row *take_rules(struct api_request *req, struct cursor *data, uint32_t *n_out)
 {
     uint32_t n = cursor_u32(data);
@@ -164,6 +212,8 @@ static void metrics_answered(struct api_request *req, int rc, struct span why, s
     }
     const struct rule_cost_row *dear = take_rules(req, data, &ndear);
     const struct rule_cost_row *stopped = take_rules(req, data, &nstopped);
+    struct fed_counts federation;
+    fed_counts_decode(data, &federation);
     if (!cursor_done(data)) {
         respond_failure(req, ERR_INVALID, SPAN("the answer is broken"));
         return;
@@ -185,6 +235,7 @@ static void metrics_answered(struct api_request *req, int rc, struct span why, s
               dear, ndear, offsetof(struct rule_cost_row, evicted));
     put_rules(&b, "rule_stopped", "gauge", "Rules that are evaluated no more because they used more than their share.", stopped,
               nstopped, 0);
+    put_federation(&b, &federation);
     buf_span(&b, buf_view(&req->api->roles_metrics));
     if (b.failed) {
         buf_free(&b);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "records/fed_counts.h"
 #include "records/fed_item.h"
 #include "records/fed_letter.h"
 #include "records/fed_room.h"
@@ -326,6 +327,80 @@ static void rows_travel(void **state)
     end();
 }
 
+static int64_t count_of(const struct fed_counts *c, const char *metric, const char *value)
+{
+    size_t n = 0;
+    const struct fed_count_line *lines = fed_count_lines(&n);
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(lines[i].metric, metric) == 0 && strcmp(lines[i].value, value) == 0) {
+            return c->counts[i];
+        }
+    }
+    fail_msg("no line %s %s", metric, value);
+    return -1;
+}
+
+/* Numbers for machines: over all owners, each metric with its words once, and no more looked at than may be. */
+static void counted_for_machines(void **state)
+{
+    (void)state;
+    struct fed_counts c;
+    struct buf b;
+    size_t n = 0;
+    const struct fed_count_line *lines = fed_count_lines(&n);
+    const struct fed_room_of one = {FED_ROOM_SIGNALS, SPAN("c"), SPAN(ONE)};
+    const struct fed_room_of two = {FED_ROOM_SIGNALS, SPAN("d"), SPAN(TWO)};
+    for (size_t i = 0; i < n; i++) {
+        bool first = i == 0 || strcmp(lines[i].metric, lines[i - 1].metric) != 0;
+        assert_int_equal(first, lines[i].help[0] != '\0');
+        for (size_t k = 0; k < i; k++) {
+            assert_false(strcmp(lines[i].metric, lines[k].metric) == 0 && (first || strcmp(lines[i].value, lines[k].value) == 0));
+        }
+    }
+    begin(0);
+    MUST(db_begin(db, &e));
+    MUST(fed_room_add(db, &one, 3, 4, &e));
+    MUST(fed_room_add(db, &two, 5, 6, &e));
+    MUST(fed_room_note(db, &one, 1, 2, TEST_NOW, &e));
+    MUST(fed_room_note(db, &two, 3, 0, TEST_NOW, &e));
+    MUST(db_commit(db, &e));
+    fill("fed_letter", 4, "'w' || i, 1, 'l1', 'waiting', 0, 0, 0, 0, ''");
+    fill("fed_letter", 3, "'s' || i, 1, 'l1', 'sent', 0, 0, 0, 0, ''");
+    fill("fed_letter", 2, "'f' || i, 1, 'l1', 'failed', 0, 0, 0, 0, ''");
+    fill("fed_item_read", 2, "'i' || i, 'stone', '', 'chief', 'e' || i, 'why', 1");
+    fill("fed_item_read", 3, "'i1', 'receipt', 'n' || i, 'n', 'removed', 'e1', 1");
+    fill("fed_item_read", 1, "'i1', 'receipt', 'other', 'n', 'removed', 'e9', 1"); /* of another tombstone */
+    fill("fed_item_read", 1, "'i2', 'receipt', 'n', 'n', 'received', '', 1");
+    fill("fed_envelope", FED_COUNT_MOST + 5, "'q' || i, 'item', 'x', 'c', 1, 0, 0, 0, '', 'refused', 'policy', NULL");
+    buf_init(&b, 4096);
+    MUST(fed_counts_write(db, &b, &e));
+    struct cursor cur = cursor_of(buf_view(&b));
+    fed_counts_decode(&cur, &c);
+    assert_true(cursor_done(&cur));
+    assert_int_equal(c.rooms[FED_ROOM_SIGNALS].rows, 8);
+    assert_int_equal(c.rooms[FED_ROOM_SIGNALS].bytes, 10);
+    assert_int_equal(c.rooms[FED_ROOM_SIGNALS].dropped, 4);
+    assert_int_equal(c.rooms[FED_ROOM_SIGNALS].refused, 2);
+    assert_int_equal(c.rooms[FED_ROOM_SIGNALS].owners, 2);
+    assert_int_equal(c.rooms[FED_ROOM_ITEMS].dropped, 0);
+    assert_int_equal(count_of(&c, "letters", "waiting"), 4);
+    assert_int_equal(count_of(&c, "letters", "sent"), 3);
+    assert_int_equal(count_of(&c, "letters", "failed"), 2);
+    assert_int_equal(count_of(&c, "letters", "dropped"), 0);
+    assert_int_equal(count_of(&c, "tombstones", "items"), 2);
+    assert_int_equal(count_of(&c, "tombstones", "told"), 0);
+    assert_int_equal(count_of(&c, "tombstones", "removed"), 3);
+    assert_int_equal(count_of(&c, "envelopes", "refused"), FED_COUNT_MOST);
+    assert_int_equal(count_of(&c, "envelopes", "held"), 0);
+    for (size_t len = 0; len < b.len; len += 8) { /* shortened */
+        cur = cursor_of(span_make(b.data, len));
+        fed_counts_decode(&cur, &c);
+        assert_false(cursor_done(&cur));
+    }
+    buf_free(&b);
+    end();
+}
+
 int run_fed_room_tests(void)
 {
     const struct CMUnitTest tests[] = {
@@ -333,7 +408,7 @@ int run_fed_room_tests(void)
         cmocka_unit_test(a_hub_forgets_only_what_is_over), cmocka_unit_test(what_ended_long_ago_goes),
         cmocka_unit_test(a_members_oldest_signals_go),     cmocka_unit_test(a_peer_fills_its_own_room_only),
         cmocka_unit_test(room_comes_back),                 cmocka_unit_test(letters_wait_in_a_bounded_row),
-        cmocka_unit_test(rows_travel),
+        cmocka_unit_test(rows_travel), cmocka_unit_test(counted_for_machines),
     };
     return cmocka_run_group_tests_name("room", tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 /* What rules cost, and which are stopped: from the intakes to the records, and back to all intakes. Runs in keeper. */
 #include "base/id.h"
 #include "base/log.h"
+#include "records/fed_counts.h"
 #include "records/rule_cost.h"
 #include "roles/keeper_records_priv.h"
 
@@ -126,5 +127,5 @@ int keeper_answer_metrics(struct keeper_records *kr, struct cursor *c, struct er
     }
     put_rows(&kr->out, dear, ndear);
     put_rows(&kr->out, stopped, nstopped);
-    return 0;
+    return fed_counts_write(kr->db, &kr->out, e);
 }

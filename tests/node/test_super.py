@@ -210,6 +210,14 @@ class SuperTest(unittest.TestCase):
         self.assertNotIn("sereno_source_last_drop_seconds{", text)  # none was lost: no number
         self.assertIn('sereno_role_restarts_total{role="correlator"', text)
         self.assertIn("# TYPE sereno_rule_stopped gauge", text)
+        for what in ("envelopes", "signals", "warnings", "items", "tombstones", "letters"):  # the federation, though it has none
+            for name in ("dropped_total", "refused_total", "short"):
+                self.assertIn(f'sereno_federation_room_{name}{{what="{what}"}} 0\n', text)
+            self.assertRegex(text, f'sereno_federation_room_most{{what="{what}"}} [1-9]')
+        for line in ('envelopes{state="refused"}', 'letters{state="waiting"}', 'letters{state="sent"}', 'letters{state="dropped"}',
+                     'letters{state="failed"}', 'tombstones{what="items"}', 'tombstones{what="told"}', 'tombstones{what="removed"}',
+                     'room_rows{what="signals"}', 'room_bytes{what="envelopes"}'):
+            self.assertEqual(text.count(f"sereno_federation_{line} 0\n"), 1, line)
         self.assertIn('sereno_correlations{what="evicted"} 0', text)
 
     def test_second_node_is_refused(self):
