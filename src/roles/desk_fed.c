@@ -183,6 +183,7 @@ static bool watch_stopped(void *arg)
 }
 
 struct own_visit {
+    bool own; /* which are wanted */
     void *ctx;
     void (*visit)(void *ctx, const struct fed_membership *m);
 };
@@ -190,7 +191,7 @@ struct own_visit {
 static void visit_own(void *ctx, const struct fed_membership *m, bool own)
 {
     const struct own_visit *v = ctx;
-    if (own) {
+    if (own == v->own) {
         v->visit(v->ctx, m);
     }
 }
@@ -199,14 +200,21 @@ static void watch_own_circles(void *arg, void *ctx,
                               void (*visit)(void *ctx, const struct fed_membership *m))
 {
     struct desk_fed *f = arg;
-    struct own_visit v = {ctx, visit};
+    struct own_visit v = {true, ctx, visit};
+    fed_engine_each_circle(f->engine, &v, visit_own);
+}
+
+static void watch_circles_above(void *arg, void *ctx, void (*visit)(void *ctx, const struct fed_membership *m))
+{
+    struct desk_fed *f = arg;
+    struct own_visit v = {false, ctx, visit};
     fed_engine_each_circle(f->engine, &v, visit_own);
 }
 
 static void watch_start(struct desk_fed *f)
 {
     struct watch_config c = {
-        .host = {f, host_ask, watch_issues, watch_circle, watch_stopped, watch_own_circles},
+        .host = {f, host_ask, watch_issues, watch_circle, watch_stopped, watch_own_circles, watch_circles_above},
         .node = span_of(fed_engine_keys(f->engine)->node),
     };
     randombytes_buf(c.seed, sizeof c.seed);

@@ -431,6 +431,90 @@ static void the_last_who_says_so(void **state)
     end();
 }
 
+static bool above_holds(const char *text)
+{
+    return memmem(w->last_above.data, w->last_above.len, text, strlen(text)) != NULL;
+}
+
+/* A hub tells the hub above what its members saw: when its own policy names that, and no name with it. */
+static void findings_go_up(void **state)
+{
+    (void)state;
+    char number[64];
+    begin(8);
+    w->has_above = true;
+    all_have_linux();
+    world_findings(w, "", 0, 0); /* at once, whatever it is: of its own alerts */
+    attack_two();
+    world_run(w, 30);
+    assert_int_equal(w->nsaid, 2); /* rule and indicator */
+    assert_int_equal(w->above_envelopes, 0);
+    world_findings(w, "never", 0, 0);
+    world_run(w, 30);
+    assert_int_equal(w->above_envelopes, 0);
+    world_findings(w, "at_once", 0, LEVEL_CRITICAL); /* of a higher level than these */
+    world_run(w, 30);
+    assert_int_equal(w->above_envelopes, 0);
+    world_findings(w, "at_once", 0, 0);
+    world_run(w, 30);
+    assert_int_equal(w->above_envelopes, 1);
+    assert_true(above_holds("\"value\":\"" IP "\""));
+    assert_true(above_holds("\"rule\":\"" RULE_A "\""));
+    assert_true(above_holds("\"count\":1")); /* at least one other member: below the threshold to show */
+    assert_false(above_holds("\"count\":2"));
+    for (size_t i = 0; i < w->count; i++) { /* nobody's name, nobody's number */
+        char org[32];
+        (void)snprintf(org, sizeof org, "org-%zu", i);
+        assert_false(above_holds(org) || above_holds(w->node[i]->id));
+    }
+    assert_false(above_holds("linux"));
+    /* a restart tells it once more, under the same numbers, so that nothing counts twice */
+    const char *at = memmem(w->last_above.data, w->last_above.len, "\"n\":", 4);
+    assert_non_null(at);
+    (void)snprintf(number, sizeof number, "%.20s", at);
+    world_restart(w, 0);
+    world_run(w, 30);
+    assert_int_equal(w->above_envelopes, 2);
+    assert_true(above_holds(number));
+    /* and what was taken back is taken back there */
+    world_change(w, 2, id, ALERT_DO_CLOSE, "false_positive");
+    world_run(w, 60);
+    assert_true(said("indicator")->withdrawn);
+    assert_int_equal(world_number(w, 0, "SELECT COUNT(*) FROM fed_warning WHERE withdrawn > 0"), 2);
+    assert_true(w->above_envelopes > 2);
+    assert_true(above_holds("\"count\":0"));
+    end();
+}
+
+static void what_does_not_go_up(void **state)
+{
+    (void)state;
+    begin(8);
+    w->has_above = true;
+    world_findings(w, "at_once", 0, 0);
+    world_from_above(w, "above", "", IP, 1, false, "GREEN"); /* what came from there */
+    world_run(w, 30);
+    assert_int_equal(w->nsaid, 1);
+    assert_int_equal(w->above_envelopes, 0);
+    end();
+    begin(8);
+    w->has_above = true;
+    world_findings(w, "at_once", 0, 0);
+    w->node[0]->stopped = true; /* nothing leaves */
+    all_have_linux();
+    attack_two();
+    world_run(w, 30);
+    assert_int_equal(w->above_envelopes, 0);
+    w->membership.nda = true; /* an NDA circle's */
+    w->node[0]->stopped = false;
+    world_run(w, 30);
+    assert_int_equal(w->above_envelopes, 0);
+    w->membership.nda = false;
+    world_run(w, 30);
+    assert_int_equal(w->above_envelopes, 1);
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -438,6 +522,8 @@ int main(void)
         cmocka_unit_test(what_comes_from_above_is_passed_on),
         cmocka_unit_test(what_is_not_passed_on),
         cmocka_unit_test(the_last_who_says_so),
+        cmocka_unit_test(findings_go_up),
+        cmocka_unit_test(what_does_not_go_up),
         cmocka_unit_test(told_by_the_citys_policy),
         cmocka_unit_test(nothing_leaves_a_stopped_node),
         cmocka_unit_test(two_cities_make_a_warning),

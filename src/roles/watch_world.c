@@ -127,6 +127,7 @@ static int issue(void *arg, const struct watch_issue *i, watch_issued *done, voi
     struct arena a;
     struct buf digest;
     bool warning = i->draft.type == FED_TYPE_WARNING;
+    bool above = span_eq(i->draft.circle, SPAN("above"));
     (void)why;
     arena_init(&a, 0);
     buf_init(&digest, 2 << 20);
@@ -141,6 +142,11 @@ static int issue(void *arg, const struct watch_issue *i, watch_issued *done, voi
         for (size_t k = 0; k < w->count; k++) {
             apply(w->node[k], i, span_of(n->id), &digest, true);
         }
+    } else if (above) {
+        assert_ptr_equal(n, w->node[0]);
+        w->above_envelopes++;
+        buf_clear(&w->last_above);
+        jcs_write(&w->last_above, i->draft.body);
     } else {
         w->signal_envelopes++;
         buf_clear(&w->last_signals);
@@ -176,6 +182,15 @@ static void own_circles(void *arg, void *ctx, void (*visit)(void *ctx, const str
     }
 }
 
+static void circles_above(void *arg, void *ctx, void (*visit)(void *ctx, const struct fed_membership *m))
+{
+    const struct world_node *n = arg;
+    const struct fed_membership above = {.circle = SPAN("above"), .hub.node = SPAN("ffffffffffffffffffffffffffffffff")};
+    if (n == n->world->node[0] && n->world->has_above) {
+        visit(ctx, &above);
+    }
+}
+
 static void on_rules(void *arg)
 {
     struct world_node *n = arg;
@@ -188,7 +203,7 @@ static void start_watch(struct world_node *n)
 {
     const struct watch_config c = {
         .host = {.arg = n, .ask = ask, .issue = issue, .circle = circle, .stopped = stopped,
-                 .own_circles = own_circles},
+                 .own_circles = own_circles, .circles_above = circles_above},
         .node = span_of(n->id),
         .seed = {3},
     };
@@ -234,6 +249,7 @@ struct world *world_new(size_t members)
     w->now = WORLD_START;
     w->count = members + 1;
     buf_init(&w->last_signals, 2 << 20);
+    buf_init(&w->last_above, 2 << 20);
     for (size_t i = 0; i < w->count; i++) {
         char *org = mem_alloc(16);
         (void)snprintf(org, 16, i == 0 ? "hub" : "org-%zu", i);
@@ -280,6 +296,7 @@ void world_free(struct world **out)
         mem_free(n);
     }
     buf_free(&w->last_signals);
+    buf_free(&w->last_above);
     mem_free(w);
 }
 
@@ -378,6 +395,15 @@ void world_sharing(struct world *w, size_t node, const char *moment, int64_t min
     struct fed_sharing s = {.rows = &row, .count = moment[0] != '\0', .automatic = automatic,
                             .cap = cap};
     assert_int_equal(fed_sharing_put(w->node[node]->kr.db, &s, SPAN("anna"), w->now, &e), 0);
+}
+
+void world_findings(struct world *w, const char *moment, int64_t minutes, int64_t level)
+{
+    struct fed_share_row rows[] = {
+        {.id = SPAN("f"), .circle = SPAN("above"), .source = SPAN(WATCH_FINDINGS), .moment = span_of(moment), .minutes = minutes, .level = level},
+        {.id = SPAN("all"), .moment = SPAN("at_once")}};
+    struct fed_sharing s = {.rows = moment[0] == '\0' ? rows + 1 : rows, .count = moment[0] == '\0' ? 1 : 2};
+    assert_int_equal(fed_sharing_put(w->node[0]->kr.db, &s, SPAN("anna"), w->now, &e), 0);
 }
 
 bool world_warning(struct world *w, size_t node, const char *kind, const char *value,

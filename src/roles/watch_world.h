@@ -58,6 +58,9 @@ struct world {
     size_t nsaid;
     uint64_t signal_envelopes;
     struct buf last_signals; /* the last body of signals, as text */
+    bool has_above;          /* the hub is a member of a circle "above", too */
+    uint64_t above_envelopes;
+    struct buf last_above;   /* as last_signals, of what went there */
 };
 
 /* A hub and `members` others, each an organisation of its own "org-1" …; circle "c". */
@@ -75,6 +78,8 @@ void world_change(struct world *w, size_t node, const char *id, enum alert_actio
 /* What a node's own policy says of all alerts. */
 void world_sharing(struct world *w, size_t node, const char *moment, int64_t minutes,
                    bool automatic, int64_t cap);
+/* The hub's policy lets findings of its circle go to the circle above, or no more. */
+void world_findings(struct world *w, const char *moment, int64_t minutes, int64_t level);
 /* The newest row of a warning at a node; false when it has none of this kind and value. */
 bool world_warning(struct world *w, size_t node, const char *kind, const char *value,
                    struct arena *arena, struct fed_warning_row *out);

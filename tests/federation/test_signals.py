@@ -152,6 +152,46 @@ class Signals(unittest.TestCase):
         self.assertIn("federation/" + got["id"], third.get("/api/v1/alerts/" + alert["id"])["rule_detail"]["file"])
         self.assertEqual(third.get("/api/v1/alerts?status=all&rule=" + JOINED)["items"], [])  # what it joins is silent
 
+    def test_a_hub_below_tells_what_its_members_saw(self):
+        w = self.world
+        top, lake, ahus, bergen, delft = w.nodes_at_once("top", "lake", "ahus", "bergen", "delft", hubs=("top", "lake"))
+        admins = {n.name: n.admin() for n in (top, lake, ahus, bergen, delft)}
+        lakes = lake.make_circle("Lake cities", admins["lake"])
+        region = top.make_circle("Region", admins["top"])
+        for n in (ahus, bergen):
+            w.enrol(lake, lakes, n, admins["lake"])
+        for n in (lake, delft):
+            w.enrol(top, region, n, admins["top"])
+        for n in (top, lake):
+            self.put(admins[n.name], {"agreed": True})
+        for n in (ahus, bergen, delft):
+            self.put(admins[n.name], {"items": [{"when": "at_once", "class": {}}]})
+        for n in (ahus, bergen):
+            attack.send(n, INGEST_TOKEN)
+        wait_until(lambda: self.warning(ahus, "indicator", ADDRESS), lambda: str(ahus.get("/api/v1/warnings")))
+        # Nothing went up until the hub's own policy says so in its own words.
+        of_lake = ("SELECT number, rule, title, product, count FROM fed_signal WHERE node = ? AND indicators LIKE '%185.220.101.4%'",
+                   lake.federation()["node"]["id"])
+        self.assertEqual(top.rows(*of_lake), [])
+        self.put(admins["lake"], {"items": [{"when": "at_once", "class": {"source": "federation:circles"}}]})
+        told = wait_until(lambda: top.rows(*of_lake), "the lake's finding at the hub above")
+        self.assertEqual([(title, product, count) for _, _, title, product, count in told], [("", "", 1)])  # too few to say how many
+        self.assertIsNone(self.warning(delft, "indicator", ADDRESS))
+        attack.send(delft, INGEST_TOKEN)
+        got = wait_until(lambda: self.warning(delft, "indicator", ADDRESS), lambda: str(delft.get("/api/v1/warnings")))
+        self.assertEqual(got["seen"], {"text": "at least one other member", "count": None})
+        self.assertEqual(self.warning(lake, "indicator", ADDRESS) is None, False)
+        text = " ".join(str(x) for row in top.rows("SELECT * FROM fed_signal") + top.rows("SELECT body FROM fed_envelope WHERE type = 'signal'")
+                        for x in row)
+        for n in (ahus, bergen):  # whose it was stays in the circle
+            self.assertNotIn(n.organisation, text)
+            self.assertNotIn(n.federation()["node"]["id"], text)
+        # What turns out to be nothing is taken back above, too.
+        for a in bergen.get("/api/v1/alerts?status=open&limit=500")["items"]:
+            admins["bergen"].do("/api/v1/alerts/%s/close" % a["id"], {"revision": a["revision"], "reason": "false_positive"})
+        wait_until(lambda: [row[4] for row in top.rows(*of_lake)] == [0] or not top.rows(*of_lake), lambda: str(top.rows(*of_lake)))
+        wait_until(lambda: self.warning(delft, "indicator", ADDRESS)["state"] == "withdrawn", lambda: str(self.warning(delft, "indicator", ADDRESS)))
+
     def take_and_see_it_live(self, city, admin, warning):
         rule = lambda: [r for r in city.get("/api/v1/rules?q=Community")["items"] if r["file"].startswith("federation/")]
         self.assertEqual(rule(), [])

@@ -14,6 +14,7 @@ struct fed_watch *watch_new(const struct watch_config *c)
     w->load_before = INT64_MAX;
     w->onward_before = INT64_MAX;
     w->level.since = TIME_NONE;
+    watch_report_init(w);
     return w;
 }
 
@@ -27,6 +28,7 @@ void watch_free(struct fed_watch **out)
     CHECK_OBJ(w, WATCH_MAGIC);
     watch_tell_free(w);
     watch_hub_free(w);
+    watch_report_free(w);
     vec_free(&w->in_force);
     w->magic = 0;
     mem_free(w);
@@ -63,9 +65,10 @@ void watch_tick(struct fed_watch *w, time_ns now)
     w->now = now;
     if (w->wake) {
         w->wake = false;
-        w->tell_at = w->care_at = w->onward_at = 0;
+        w->tell_at = w->care_at = w->onward_at = w->report_at = 0;
     }
     watch_hub_tick(w);
     watch_warn_tick(w);
     watch_tell_tick(w);
+    watch_report_tick(w);
 }

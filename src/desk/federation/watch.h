@@ -29,6 +29,10 @@ enum {
     WATCH_DRY_RUN_DAYS_MAX = 3650,
 };
 
+/* As the source of a class in the policy of sharing: what members of the own circles saw, for a hub above. No log source is
+ * called so. */
+#define WATCH_FINDINGS "federation:circles"
+
 struct fed_watch;
 
 /* Called once with the keeper's answer; rc ERR_CLOSED = it is away. */
@@ -60,6 +64,9 @@ struct watch_host {
     /* The circles whose hub this node is, each once; borrowed during the call. May be NULL: none. */
     void (*own_circles)(void *arg, void *ctx,
                         void (*visit)(void *ctx, const struct fed_membership *m));
+    /* The circles of other hubs that this node is in; the same. */
+    void (*circles_above)(void *arg, void *ctx,
+                          void (*visit)(void *ctx, const struct fed_membership *m));
 };
 
 struct watch_config {

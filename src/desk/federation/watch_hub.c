@@ -126,6 +126,9 @@ static void load_warning(struct fed_watch *w, const struct fed_warning_row *row,
     hw->expires = row->expires;
     hw->version = body->version;
     hw->withdrawn = body->withdrawn;
+    hw->level = body->level;
+    hw->seen = body->seen;
+    hw->last = body->last;
     if (body->nderived > 0) { /* passed on: counted by nobody here */
         const struct warning_source *s = &body->derived[body->nderived - 1];
         memcpy(hw->from, s->warning.ptr, WARNING_ID_LEN);

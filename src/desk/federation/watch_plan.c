@@ -330,7 +330,11 @@ static void issued(void *ctx, int rc, struct span text, struct span envelope)
     hw->published = p->published;
     hw->issued = w->now;
     hw->expires = p->expires;
+    hw->level = p->w.withdrawn ? hw->level : p->w.level;
+    hw->seen = p->w.seen;
+    hw->last = p->w.last;
     note_source(hw, &p->w);
+    w->report_at = 0;
     /* What was told of above may have to be told here now. */
     w->onward_mark = p->w.withdrawn ? 0 : w->onward_mark;
     log_info("warning.issued", "warning=%.*s version=%lld kind=%s", SPAN_ARG(p->w.id),

@@ -50,6 +50,9 @@ struct hub_warning {
     struct policy_published published;
     char from[WARNING_ID_LEN + 1]; /* the warning of another circle that it passes on; "" = own */
     int64_t from_version;
+    enum alert_level level; /* of what was told last, as the next three */
+    int64_t seen;          /* 0 = "at least one other" */
+    int64_t last;          /* bucket */
     time_ns issued;        /* since we run; 0 = not yet */
     time_ns expires;       /* of its newest version; 0 = never told */
     struct hub_plan *plan; /* that waits */
@@ -123,6 +126,11 @@ struct fed_watch {
     /* passing on: rows that changed since `onward_mark` are looked at */
     bool passing, onward_wide;
     time_ns onward_at, onward_mark, onward_before, onward_newest;
+    /* telling hubs above */
+    struct report_round *report_round;
+    time_ns report_at;
+    struct map reported; /* circle above and warning → the version that it was told */
+    struct arena reported_keys;
     /* warnings */
     bool caring;
     time_ns care_at;
@@ -171,6 +179,12 @@ bool watch_plan_waits(const struct fed_watch *w, const struct hub_warning *hw);
 /* watch_onward.c: warnings of other circles for the own ones. */
 void watch_onward_tick(struct fed_watch *w);
 void watch_onward_ask(struct fed_watch *w, struct hub_plan *p);
+
+/* watch_report.c: findings of the own circles for the hubs above. */
+void watch_report_init(struct fed_watch *w);
+void watch_report_tick(struct fed_watch *w);
+void watch_report_forget(struct fed_watch *w);
+void watch_report_free(struct fed_watch *w);
 
 struct hub_circle *watch_circle_at(struct fed_watch *w, struct span id);
 /* The one known, or a new one; what is over makes room for it. NULL: all are in force, or about to be told. */
