@@ -154,12 +154,13 @@ static uint32_t keys_of(const struct record_query *q, uint32_t i)
     return first;
 }
 
-static void put_filter(struct sql *s, const struct record_query *q, uint32_t i)
+/* base: the keys along which the list goes. */
+static void put_filter(struct sql *s, const struct record_query *q, uint32_t i, const char *base)
 {
     const struct record_filter *f = &q->filters[i];
     uint32_t keys = keys_of(q, i);
     if (keys == i) {
-        buf_printf(&s->text, " AND f%u.record_id = k.record_id AND f%u.kind = ", i, i);
+        buf_printf(&s->text, " AND f%u.record_id = %s.record_id AND f%u.kind = ", i, i == 0 ? "k" : base, i);
         put_value(s, q->kind);
         buf_printf(&s->text, " AND f%u.field = ", i);
         put_value(s, f->field);
@@ -175,22 +176,23 @@ static void put_filter(struct sql *s, const struct record_query *q, uint32_t i)
  */
 static void put_list(struct sql *s, const struct record_query *q, bool by_filter)
 {
-    put(s, by_filter ? " FROM record_key f0 CROSS JOIN record_key k" : " FROM record_key k");
-    put(s, " CROSS JOIN record r");
+    const char *base = by_filter ? "f0" : "k";
+    buf_printf(&s->text, " FROM record_key %s", base);
     for (uint32_t i = by_filter ? 1 : 0; i < q->nfilters; i++) {
         if (keys_of(q, i) == i) {
             buf_printf(&s->text, " CROSS JOIN record_key f%u", i);
         }
     }
+    put(s, by_filter ? " CROSS JOIN record_key k CROSS JOIN record r" : " CROSS JOIN record r");
     put(s, " WHERE r.id = k.record_id AND k.kind = ");
     put_value(s, q->kind);
     put(s, " AND k.field = ");
     put_value(s, q->sort);
     for (uint32_t i = 0; i < q->nfilters; i++) {
-        put_filter(s, q, i);
+        put_filter(s, q, i, base);
     }
     put(s, " AND ");
-    put_scope(s, &q->scope, by_filter ? "f0" : "k");
+    put_scope(s, &q->scope, base);
 }
 
 static int count_all(struct db *db, const struct record_query *q, struct record_page *out, struct err *e)
