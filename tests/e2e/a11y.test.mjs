@@ -44,6 +44,7 @@ const PAGES = {
     await p.locator('.field.wrong').waitFor();
   }],
   rules: ['/rules', (p) => p.locator('table.rules').waitFor()],
+  'what rules cost': ['/rules?by=ns', (p) => p.locator('table.costs, .empty').first().waitFor()],
   'the federation board': ['/federation', (p) => p.locator('h2').first().waitFor()],
   'joining a community': ['/federation', async (p) => {
     await p.locator('.head .btn.tools').first().click();

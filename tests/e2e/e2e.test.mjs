@@ -521,6 +521,26 @@ test('rules: what could not be loaded is named with file, line and reason; searc
   await end();
 });
 
+test('rules: what each costs, in the order asked for; what was stopped stands above with its reason', async (t) => {
+  if (world.onNode) return t.skip('a node counts costs every 15 s; the mock has some');
+  await start('/rules');
+  await page.locator('table.rules tbody tr').first().waitFor();
+  await page.getByRole('link', { name: 'What they cost' }).click();
+  await page.locator('table.costs tbody tr').first().waitFor();
+  await page.locator('.stopped').getByText('it took 71 % of the processor').waitFor();
+  await page.locator('.stopped').getByText('sereno rules resume').waitFor();
+  assert.equal(await page.locator('table.costs th[aria-sort=descending]').innerText(), 'Time ↓');
+  await page.getByRole('link', { name: 'Sort by matches' }).click();
+  await until(() => location.search === '?by=hits');
+  await until(() => {
+    const hits = [...document.querySelectorAll('table.costs tbody tr')].map((r) => Number.parseInt(r.children[4].innerText, 10));
+    return hits.length > 4 && hits[0] > 1 && hits.every((h, i) => i === 0 || h <= hits[i - 1]);
+  });
+  await page.locator('table.costs tbody a[href^="/alerts"]').first().click();
+  await until(() => location.pathname === '/alerts' && decodeURIComponent(location.search).includes('rule:'));
+  await end();
+});
+
 test('on a small screen the drawer takes the view, and Back returns to the same place', async () => {
   await start('/alerts', { width: 400, height: 700 });
   await page.evaluate(() => scrollTo(0, 300));

@@ -29,6 +29,7 @@ const SCREENS = {
   sources: ['/sources', (p) => p.locator('table.plain').first().waitFor()],
   token: ['/sources?new=token', async (p) => { await p.fill('#token-name', `mail ${Math.random()}`); await p.fill('#token-source', 'mail'); await p.click('.token-form [type=submit]'); await p.locator('.made').waitFor(); }],
   rules: ['/rules', (p) => p.locator('table.rules').waitFor()],
+  costs: ['/rules?by=ns', (p) => p.locator('table.costs').waitFor()],
   board: ['/federation', (p) => p.locator('.map').waitFor()],
   sharing: ['/federation/sharing', (p) => p.locator('table').first().waitFor()],
   members: ['/federation/members', (p) => p.locator('.request').waitFor()],

@@ -2,7 +2,7 @@
 // The runner sets TZ=Europe/Madrid.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ago, bytes, clock, duration, exact, parseTime, when } from '../src/base/format';
+import { ago, bytes, clock, duration, exact, parseTime, spent, when } from '../src/base/format';
 import { formatNumber, loadLanguage } from '../src/base/i18n';
 import { utc } from '../src/base/prefs';
 
@@ -63,4 +63,19 @@ test('Spanish has its own months and thousands', async () => {
   assert.equal(plain(ago(now - 12 * S, now)), 'hace 12 s');
   assert.equal(plain(formatNumber(41_288_011)), '41,3 millones');
   await loadLanguage('en');
+});
+
+test('processor time has the unit that keeps it short', () => {
+  const cases: [number, string][] = [
+    [0, '0 ns'],
+    [640, '640 ns'],
+    [999.6, '1 µs'],
+    [3_420, '3.4 µs'],
+    [12_300_000, '12 ms'],
+    [41_000_000_000, '41 s'],
+    [59_999_999_999, '60 s'],
+    [150_000_000_000, '2 min'],
+    [-5, '0 ns'],
+  ];
+  for (const [ns, text] of cases) assert.equal(plain(spent(ns)), text);
 });

@@ -118,6 +118,19 @@ export const rules = KINDS.map((k, i) => ({
   asks: k[6],
 }));
 
+/** What each rule has cost: one tried on everything, one stopped, one with windows. */
+export const costs = rules.map((r, i) => {
+  const events = i % 3 === 0 ? 48_210_332 : 1_204_551;
+  const candidates = i === 1 ? events : Math.floor(events / (40 * (i + 1) ** 2));
+  return {
+    id: r.id, hash: `${i}`.padStart(64, '0'), title: r.title, file: r.file, level: r.level, since: '2026-11-02T08:00:00Z',
+    events, candidates, hits: i % 4 === 3 ? 0 : 1 + ((i * 7) % 23), ns: candidates * (300 + 450 * (i % 7)),
+    evicted: i === 2 ? 4 : 0, windows: i === 2 ? 118 : 0, state_bytes: i === 2 ? 41_200 : 0,
+    stopped: i === 5 ? '2026-11-24T22:10:00Z' : null,
+    reason: i === 5 ? 'it took 71 % of the processor for five seconds, 180 microseconds for each evaluation' : null,
+  };
+});
+
 function ruleText(rule) {
   const by = new Map();
   for (const [sel, field, op, wanted] of rule.asks) {

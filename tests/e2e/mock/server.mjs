@@ -6,7 +6,7 @@ import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { KIND_COUNT, makeAlert, makeWorld, refused, rules, sources } from './data.mjs';
+import { KIND_COUNT, costs, makeAlert, makeWorld, refused, rules, sources } from './data.mjs';
 import { makeShare, share } from './share.mjs';
 
 const DIST = fileURLToPath(new URL('../../../ui/dist', import.meta.url));
@@ -130,6 +130,12 @@ export function startMock({ port = 0, pulseMs = 5000 } = {}) {
         roles: ['super', 'intake', 'intake', 'keeper', 'desk', 'courier'].map((name, i) => ({ name, pid: 4100 + i, restarts: i === 2 ? 1 : 0 })),
         archive: { bytes: w.empty ? 0 : 1_912_004_221, events: w.empty ? 0 : 51_563_698, oldest_day: w.empty ? null : '2026-11-02' }, sandbox: 'on',
       });
+    if (path === '/rules/costs') {
+      const sort = url.searchParams.get('sort') ?? 'ns';
+      const limit = Number(url.searchParams.get('limit') ?? 100);
+      if (!['ns', 'candidates', 'hits', 'events'].includes(sort)) return fail(res, 400, 'bad_query', 'This value is not one the list knows.');
+      return send(res, 200, { items: w.empty ? [] : [...costs].sort((a, b) => b[sort] - a[sort]).slice(0, limit) });
+    }
     if (path === '/rules') {
       const q = (url.searchParams.get('q') ?? '').toLowerCase().split(/\s+/).filter(Boolean);
       const list = rules.filter((r) => q.every((x) => `${r.title} ${r.file} ${r.id}`.toLowerCase().includes(x)));

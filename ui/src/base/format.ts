@@ -100,6 +100,19 @@ export function duration(ms: number): string {
   return t('unit.d_h', { d: Math.floor(v / DAY), h: Math.floor((v % DAY) / H) });
 }
 
+/** Processor time: "640 ns", "3.4 µs", "12 ms", "41 s", "2 min" */
+export function spent(ns: number): string {
+  const units = ['ns', 'µs', 'ms', 's'];
+  let v = Math.max(0, ns);
+  let u = 0;
+  while (Math.round(v) >= 1000 && u < units.length - 1) {
+    v /= 1000;
+    u += 1;
+  }
+  if (u === units.length - 1 && v >= 60) return duration(v * S);
+  return `${formatNumber(v >= 10 || u === 0 ? Math.round(v) : Math.round(v * 10) / 10)} ${units[u]}`;
+}
+
 /** "12 s ago" up to a day, then weekday and date. */
 export function ago(ms: number, now: number): string {
   return now - ms < DAY ? t('time.ago', { d: duration(now - ms) }) : when(ms, now);

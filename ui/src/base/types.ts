@@ -130,6 +130,25 @@ export interface Rule {
   hits: number;
 }
 
+/** What a rule has cost since it was first counted; ns: processor time, estimated from samples. */
+export interface RuleCost {
+  id: string;
+  hash: string;
+  title: string;
+  level: Level;
+  file: string;
+  since: string | null;
+  events: number;
+  candidates: number;
+  hits: number;
+  ns: number;
+  evicted: number;
+  windows: number;
+  state_bytes: number;
+  stopped: string | null;
+  reason: string | null;
+}
+
 export interface Refused {
   file: string;
   line: number | null;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 // Rules: how many watch, which ones with their hits, and each one that could not be loaded with its
-// file, line and reason. A refused rule is never hidden behind a count.
+// file, line and reason. A refused rule is never hidden behind a count. With ?by= in the address: what each costs (cost.tsx).
 import { useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { useLocation } from 'preact-iso/router';
@@ -12,6 +12,7 @@ import { problem } from '../base/problem';
 import type { NodeStatus, Refused, Rule, RulePage } from '../base/types';
 import { visibleLine } from '../base/visible';
 import { alertsUrl } from '../state/place';
+import { CostView, costOrder, type CostOrder } from './cost';
 
 const PAGE = 100;
 
@@ -89,14 +90,57 @@ function Table({ items }: { items: Rule[] }) {
   );
 }
 
+function Views({ by }: { by: CostOrder | null }) {
+  return (
+    <nav class="tabs" aria-label={t('rules.views')}>
+      <a href="/rules" aria-current={by === null ? 'page' : undefined}>
+        {t('rules.view_list')}
+      </a>
+      <a href="/rules?by=ns" aria-current={by === null ? undefined : 'page'}>
+        {t('rules.view_cost')}
+      </a>
+    </nav>
+  );
+}
+
 export function RulesPage() {
+  const by = costOrder(useLocation().query.by);
+  return (
+    <div class="page">
+      <div class="head">
+        <h1 tabIndex={-1}>{t('nav.rules')}</h1>
+        <Loaded />
+      </div>
+      <Views by={by} />
+      {by === null ? <RuleList /> : <CostView by={by} />}
+    </div>
+  );
+}
+
+function Loaded() {
+  const status = useSignal<NodeStatus | null>(null);
+  useEffect(() => {
+    get<NodeStatus>('/status').then(
+      (s) => (status.value = s),
+      () => undefined,
+    );
+  }, []);
+  const s = status.value;
+  if (!s) return null;
+  return (
+    <p class="soft">
+      {tn('rules.loaded', s.rules.loaded)} {tn('rules.alerting', s.rules.alert)}
+    </p>
+  );
+}
+
+function RuleList() {
   const { query, route } = useLocation();
   const q = useSignal(query.q ?? '');
   const typed = useSignal(q.value);
   const items = useSignal<Rule[]>([]);
   const refused = useSignal<Refused[]>([]);
   const next = useSignal<string | null>(null);
-  const status = useSignal<NodeStatus | null>(null);
   const wrong = useSignal<string | null>(null);
   const read = useSignal(false);
   const again = useSignal(0);
@@ -108,12 +152,6 @@ export function RulesPage() {
       typed.value = now;
     }
   }, [query.q]);
-  useEffect(() => {
-    get<NodeStatus>('/status').then(
-      (s) => (status.value = s),
-      () => undefined,
-    );
-  }, []);
   useSignalEffect(() => {
     void again.value;
     const abort = new AbortController();
@@ -146,17 +184,8 @@ export function RulesPage() {
     q.value = text.trim();
     route(`/rules${ask({ q: text.trim() })}`, true);
   };
-  const s = status.value;
   return (
-    <div class="page">
-      <div class="head">
-        <h1 tabIndex={-1}>{t('nav.rules')}</h1>
-        {s && (
-          <p class="soft">
-            {tn('rules.loaded', s.rules.loaded)} {tn('rules.alerting', s.rules.alert)}
-          </p>
-        )}
-      </div>
+    <>
       <RefusedList list={refused.value} />
       <form class="filter" role="search" onSubmit={(e) => {
           e.preventDefault();
@@ -202,6 +231,6 @@ export function RulesPage() {
           </button>
         </p>
       )}
-    </div>
+    </>
   );
 }
