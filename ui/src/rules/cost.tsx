@@ -67,7 +67,7 @@ function Row({ r }: { r: RuleCost }) {
       </td>
       <td class="num">
         {spent(r.ns)}
-        {r.candidates > 0 && <span class="sub">{t('cost.each', { time: spent(r.ns / r.candidates) })}</span>}
+        {r.candidates > 0 && r.ns > 0 && <span class="sub">{t('cost.each', { time: spent(r.ns / r.candidates) })}</span>}
       </td>
     </tr>
   );
