@@ -3,6 +3,7 @@
 """From the attack on one city to the rule of another: a hub and three cities, real logs, real archives.
 usage: tests/federation/test_signals.py PROGRAM"""
 import glob
+import json
 import os
 import sys
 import time
@@ -35,6 +36,16 @@ correlation:
   condition: {gte: 5}
 level: high
 """ % (JOINED, GUESSED)
+
+
+def without_rules(value):
+    """What a signal or warning says, without the text of the published rules that it brings: that is nobody's log."""
+    if not isinstance(value, bytes) or not value.startswith(b"{"):
+        return str(value)
+    told = json.loads(value)
+    for rule in told.get("body", {}).get("rules", []):
+        rule.pop("yaml", None)
+    return json.dumps(told)
 
 
 class Signals(unittest.TestCase):
@@ -108,7 +119,7 @@ class Signals(unittest.TestCase):
         self.assertEqual(admins[third.name].send("POST", "/api/v1/warnings/%s/take" % alone["id"], {}).status, 409)
         # Nothing that is the city's own left it: no person, no host, no line of the log.
         for row in hub.rows("SELECT * FROM fed_signal") + hub.rows("SELECT body FROM fed_envelope WHERE type IN ('signal', 'warning')"):
-            text = " ".join(str(x) for x in row)
+            text = " ".join(without_rules(x) for x in row)
             for own in ("anna", "clara", "lantern", "Failed password", "127.0.0"):
                 self.assertNotIn(own, text)
         self.take_and_see_it_live(third, admins[third.name], got)
