@@ -249,7 +249,8 @@ static enum fed_refusal check_content(const struct fed_check *c, const struct fe
     if (!control && (env->red || issuer->nda) && env->sealed == NULL) {
         return FED_UNSEALED;
     }
-    if (env->red && issuer->hub.len > 0 && fed_envelope_sealed_to(env, issuer->hub)) {
+    /* What people of the hub's own organisation wrote is sealed to its author, too. */
+    if (env->red && issuer->hub.len > 0 && !span_eq(env->issuer, issuer->hub) && fed_envelope_sealed_to(env, issuer->hub)) {
         return FED_HUB_READS;
     }
     /* Control messages are never filtered by sharing policy. */

@@ -67,6 +67,34 @@ static void test_open_and_sealed(void **state)
     world_fini(&w);
 }
 
+/* RED is never sealed to the hub, but by people of the hub's own organisation, who write it there. */
+static void test_red_and_the_hub(void **state)
+{
+    (void)state;
+    struct world w;
+    struct span text = {0};
+    struct fed_envelope env;
+    const struct jcs *body;
+    struct err e;
+    char id[FED_ID_LEN + 1];
+    world_init(&w, false);
+    struct fed_draft d = world_draft(&w, person(&w, 2, "Ada").ptr, "RED");
+    for (uint32_t author = 0; author < 2; author++) {
+        struct fed_reader readers[] = {{.node = span_of(w.nodes[0].node)}, {.node = span_of(w.nodes[2].node)}};
+        memcpy(readers[0].seal, w.nodes[0].seal_public, sizeof readers[0].seal);
+        memcpy(readers[1].seal, w.nodes[2].seal_public, sizeof readers[1].seal);
+        bool swapped = memcmp(readers[0].node.ptr, readers[1].node.ptr, FED_NODE_LEN) > 0; /* they travel sorted */
+        const struct fed_reader sorted[] = {readers[swapped ? 1 : 0], readers[swapped ? 0 : 1]};
+        assert_int_equal(fed_envelope_make(&w.a, &d, &w.nodes[author], sorted, 2, &text, id, &e), 0);
+        assert_int_equal(check(&w, text, false, &env), author == 0 ? FED_TAKEN : FED_HUB_READS);
+        if (author == 0) {
+            assert_int_equal(fed_envelope_open(&w.a, &env, &w.nodes[2], &body), FED_TAKEN);
+            assert_int_equal(fed_envelope_open(&w.a, &env, &w.nodes[1], &body), FED_NOT_READER);
+        }
+    }
+    world_fini(&w);
+}
+
 /* Whom an audience reaches, by label: letters of the nodes that can open it; 'h' is the hub. */
 static const struct {
     const char *audience;
@@ -494,7 +522,7 @@ static void test_drafts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_open_and_sealed), cmocka_unit_test(test_audiences),          cmocka_unit_test(test_twists),
+        cmocka_unit_test(test_open_and_sealed), cmocka_unit_test(test_red_and_the_hub), cmocka_unit_test(test_audiences),          cmocka_unit_test(test_twists),
         cmocka_unit_test(test_removed_member_late), cmocka_unit_test(test_replaced_key), cmocka_unit_test(test_generated_readers),
         cmocka_unit_test(test_generated_forgery), cmocka_unit_test(test_drafts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
