@@ -63,6 +63,14 @@ static void put_status(struct buf *b, const struct keeper_status *s)
     single(b, "archive_bytes", "gauge", "Size of the archive on disk.", s->archive_bytes);
     single(b, "archive_events", "gauge", "Records in the archive.", s->archive_events);
     single(b, "matches_lost_total", "counter", "Matches that correlations never saw: one window had no room.", s->matches_lost);
+    single(b, "copy_wanted", "gauge", "1: the config names a place for a second copy of the archive.", s->copy_wanted);
+    single(b, "copy_days", "gauge", "Days of the archive that lie in the second copy.", s->copy_days);
+    single(b, "copy_bytes", "gauge", "Size of the second copy.", s->copy_bytes);
+    single(b, "copy_waiting_days", "gauge", "Days that are sealed and not in the second copy yet.", s->copy_waiting);
+    single(b, "copy_failing", "gauge", "1: the last try to copy a day failed.", s->copy_failed_at != TIME_NONE);
+    if (s->copy_at != TIME_NONE) {
+        single(b, "copy_last_seconds", "gauge", "When the last day was copied.", s->copy_at / TIME_SECOND);
+    }
     head(b, "correlations", "untyped", "What correlations did and hold; see GET /api/v1/status.");
 #define X(name) buf_printf(b, "sereno_correlations{what=\"" #name "\"} %" PRId64 "\n", s->correlate_##name);
     CORRELATE_COUNTERS(X)

@@ -107,6 +107,25 @@ static void archive_json(struct json_writer *j, const struct keeper_status *s, b
     json_end(j);
 }
 
+/* The second copy; without a place for one: null. */
+static void copy_json(struct json_writer *j, const struct keeper_status *s, bool shown)
+{
+    json_key(j, "copy");
+    if (s->copy_wanted == 0 || !shown) {
+        json_null(j);
+        return;
+    }
+    json_object(j);
+    number(j, "days", s->copy_days);
+    number(j, "bytes", s->copy_bytes);
+    number(j, "waiting", s->copy_waiting);
+    json_key(j, "at");
+    json_time(j, s->copy_at);
+    json_key(j, "failed_at");
+    json_time(j, s->copy_failed_at);
+    json_end(j);
+}
+
 static void correlations_json(struct json_writer *j, const struct keeper_status *s, bool shown)
 {
     json_key(j, "correlations");
@@ -149,6 +168,7 @@ void status_document(struct json_writer *j, const struct api *api,
         json_end(j);
     }
     archive_json(j, s, shown);
+    copy_json(j, s, shown);
     correlations_json(j, s, shown);
     text(j, "sandbox", api->sandbox[0] == '\0' ? SPAN("off") : span_of(api->sandbox));
     text_or_null(j, "certificate", span_of(api->fingerprint));

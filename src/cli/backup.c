@@ -24,17 +24,17 @@
 #include "cli/child.h"
 #include "cli/cli.h"
 #include "cli/options.h"
-#include "cli/pack.h"
+#include "wire/pack.h"
 #include "os/sandbox.h"
 #include "records/db_copy.h"
 #include "records/upkeep.h"
+#include "roles/recovery.h"
 #include "roles/super.h"
 
-enum { DEPTH_MAX = 8 /* folders in folders */, KEY_TEXT_MAX = 160, ANSWER_MAX = 256 * 1024 };
+enum { DEPTH_MAX = 8 /* folders in folders */, ANSWER_MAX = 256 * 1024 };
 
 #define COPY_NAME "backup.tmp" /* in the data folder: one database at a time lies there while it is packed */
 #define COPY_JOURNAL "backup.tmp-journal"
-#define PUBLIC_NAME "keys/recovery.pub"
 
 struct backup {
     const char *data_dir;
@@ -45,7 +45,7 @@ struct backup {
 };
 
 /* What needs no copy: it comes back by itself, or belongs to the process that runs. */
-static const char *const skipped[] = {"lock", "control", "cache", COPY_NAME, COPY_JOURNAL};
+static const char *const skipped[] = {"lock", "control", "cache", COPY_NAME, COPY_JOURNAL, "copy.tmp", "copy.tmp-journal"};
 
 /* What comes first, and not again when its folder is walked. */
 #define RECORDS_NAME "records.db"
@@ -174,37 +174,6 @@ static int pack_all(struct backup *b, struct err *e)
     return rc == 0 ? pack_folder(b, ".", 0, e) : rc;
 }
 
-/* The seed that signs: of the key with which the archive's seals are signed. */
-static bool read_seed(const struct backup *b, unsigned char seed[CRYPT_KEY_BYTES])
-{
-    char path[PATH_MAX], text[KEY_TEXT_MAX];
-    path_in(b, "keys/seal.key", path);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    ssize_t n = fd < 0 ? -1 : pread(fd, text, sizeof text, 0);
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    bool good = n > 0 && hex_decode(span_trim(span_make(text, (size_t)n)), seed, CRYPT_KEY_BYTES);
-    sodium_memzero(text, sizeof text);
-    return good;
-}
-
-static int read_public(struct backup *b, struct err *e)
-{
-    char path[PATH_MAX], text[KEY_TEXT_MAX];
-    path_in(b, PUBLIC_NAME, path);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0) {
-        return err_set(e, ERR_NOT_FOUND,
-                       "no recovery key was made yet: `sereno backup key` makes one, and shows it once");
-    }
-    ssize_t n = pread(fd, text, sizeof text, 0);
-    (void)close(fd);
-    return n > 0 && hex_decode(span_trim(span_make(text, (size_t)n)), b->to, sizeof b->to)
-               ? 0
-               : err_set(e, ERR_INVALID, "%s is no key", PUBLIC_NAME);
-}
-
 /* One at a time: the lock on the file for copies says so. */
 static int take_turn(const struct backup *b, int *fd_out, struct err *e)
 {
@@ -222,14 +191,14 @@ static int write_backup(struct backup *b, struct err *e)
     unsigned char seed[CRYPT_KEY_BYTES];
     char copy[PATH_MAX];
     int turn = -1;
-    int rc = read_public(b, e);
+    int rc = recovery_public(b->data_dir, b->to, e);
     rc = rc == 0 ? take_turn(b, &turn, e) : rc;
     struct crypt_writer *w = rc == 0 ? crypt_writer_new(b->out, b->to) : NULL;
-    b->pack = w == NULL ? NULL : pack_new(w, e);
+    b->pack = w == NULL ? NULL : pack_new(w, NULL, e);
     rc = rc == 0 && b->pack == NULL ? ERR_IO : rc;
     rc = rc == 0 ? pack_all(b, e) : rc;
     rc = rc == 0 ? pack_end(b->pack, e) : rc;
-    bool is_signed = rc == 0 && read_seed(b, seed);
+    bool is_signed = rc == 0 && recovery_signer(b->data_dir, seed);
     rc = rc == 0 ? crypt_writer_end(w, is_signed ? seed : NULL, e) : rc;
     sodium_memzero(seed, sizeof seed);
     if (rc == 0 && fsync(b->out) != 0) {
@@ -356,7 +325,7 @@ static int make_key(const char *data_dir, bool replace, struct err *e)
 {
     unsigned char to[CRYPT_KEY_BYTES], secret[CRYPT_KEY_BYTES];
     char path[PATH_MAX], text[CRYPT_TEXT_MAX], hex[2 * CRYPT_KEY_BYTES + 1];
-    (void)snprintf(path, sizeof path, "%s/" PUBLIC_NAME, data_dir);
+    (void)snprintf(path, sizeof path, "%s/" RECOVERY_PUBLIC_NAME, data_dir);
     int fd = open(path, O_WRONLY | O_CREAT | (replace ? O_TRUNC : O_EXCL) | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0 && errno == EEXIST) {
         return err_set(e, ERR_EXISTS, "there is a recovery key already; --replace makes another for backups "

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/vec.h"
 #include "event/drops.h"
+#include "records/copies.h"
 #include "records/upkeep.h"
 #include "roles/config.h"
 
@@ -78,6 +79,13 @@ struct doctor_facts {
     time_ns sealed_at;
     struct upkeep verified, backed_up;
     bool has_recovery_key;
+
+    /* the second copy */
+    char copy_place[UPKEEP_PLACE_MAX + 1]; /* of the config; empty = none */
+    struct copy_state copied;              /* there; without a config: anywhere */
+    VEC(int32_t) copied_days;              /* ascending */
+    int64_t copy_waiting;                  /* days that are over and not there */
+    int32_t copy_oldest;                   /* the oldest of them */
 
     /* sources */
     VEC(struct doctor_source) sources;

@@ -83,6 +83,22 @@ static void compare_ends(struct doctor_facts *f, const struct archive_witness *w
                      memcmp(end->hash, w->newest_hash, sizeof end->hash) != 0;
 }
 
+/* Days that are over and do not lie in the second copy. */
+static void look_at_copy(struct doctor_facts *f, const int32_t *days, size_t n)
+{
+    size_t at = 0;
+    for (size_t i = 0; f->copy_place[0] != '\0' && i < n; i++) {
+        while (at < f->copied_days.len && f->copied_days.data[at] < days[i]) {
+            at++;
+        }
+        bool there = at < f->copied_days.len && f->copied_days.data[at] == days[i];
+        if (!there && days[i] < time_day(f->now)) {
+            f->copy_oldest = f->copy_waiting == 0 ? days[i] : f->copy_oldest;
+            f->copy_waiting++;
+        }
+    }
+}
+
 static void look_at_archive(struct doctor_facts *f, const char *data_dir, const struct archive_witness *w)
 {
     char folder[DATA_PATH_MAX];
@@ -97,6 +113,7 @@ static void look_at_archive(struct doctor_facts *f, const char *data_dir, const 
     int rc = archive_reader_open(folder, &r, &e);
     rc = rc == 0 ? archive_days(r, &scratch, &days, &n, &e) : rc;
     if (rc == 0) {
+        look_at_copy(f, days, n);
         look_at_rate(f, folder, days, n);
         rc = archive_reader_end(r, &end, &e);
     }
@@ -177,6 +194,18 @@ static void look_at_held(struct doctor_facts *f, const char *data_dir)
     buf_free(&b);
 }
 
+static int read_copies(struct doctor_facts *f, struct db *db, struct arena *scratch, struct err *e)
+{
+    int32_t *days = NULL;
+    size_t n = 0;
+    int rc = copies_state(db, span_of(f->copy_place), &f->copied, e);
+    rc = rc == 0 ? copies_days(db, span_of(f->copy_place), scratch, &days, &n, e) : rc;
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        vec_push(&f->copied_days, days[i]);
+    }
+    return rc;
+}
+
 static int read_records(struct doctor_facts *f, struct db *db, struct archive_witness *w, struct err *e)
 {
     struct source_row *rows = NULL;
@@ -187,6 +216,7 @@ static int read_records(struct doctor_facts *f, struct db *db, struct archive_wi
     for (size_t i = 0; rc == 0 && i < n; i++) {
         take_source(f, &rows[i]);
     }
+    rc = rc == 0 ? read_copies(f, db, &scratch, e) : rc;
     arena_fini(&scratch);
     rc = rc == 0 ? upkeep_get(db, UPKEEP_BACKUP, &f->backed_up, e) : rc;
     rc = rc == 0 ? upkeep_get(db, UPKEEP_VERIFY, &f->verified, e) : rc;
@@ -198,7 +228,7 @@ static void look_at_records(struct doctor_facts *f, const char *data_dir, struct
     char path[DATA_PATH_MAX];
     struct db *db = NULL;
     struct err e = {0};
-    f->backed_up.at = f->verified.at = TIME_NONE;
+    f->backed_up.at = f->verified.at = f->copied.at = f->copied.failed_at = TIME_NONE;
     (void)snprintf(path, sizeof path, "%s/records.db", data_dir);
     int rc = access(path, F_OK) == 0 ? db_open(path, &e, &db) : err_set(&e, ERR_NOT_FOUND, "records.db is missing");
     rc = rc == 0 ? read_records(f, db, w, &e) : rc;
@@ -214,6 +244,7 @@ void doctor_data(struct doctor_facts *f, const char *data_dir, const struct conf
     struct archive_witness w = {0};
     (void)snprintf(path, sizeof path, "%s/keys/recovery.pub", data_dir);
     f->has_recovery_key = access(path, F_OK) == 0;
+    (void)snprintf(f->copy_place, sizeof f->copy_place, "%.*s", f->has_config ? (int)config->copy.folder.len : 0, config->copy.folder.ptr == NULL ? "" : config->copy.folder.ptr);
     look_at_records(f, data_dir, &w); /* before the archive, which only grows */
     look_at_archive(f, data_dir, &w);
     look_at_held(f, data_dir);

@@ -18,6 +18,8 @@ enum {
     VERIFY_DAYS_MAX = 35,       /* monthly */
     BACKUP_DAYS_WARN = 8,       /* weekly */
     BACKUP_DAYS_BAD = 32,
+    COPY_DAYS_WARN = 1,         /* yesterday is sealed and copied today */
+    COPY_DAYS_BAD = 7,
     YOUNG_DAYS = 7,             /* a node so young may lack its first backup and verification */
     FILES_PERCENT_WARN = 80,
     FILES_PERCENT_BAD = 95,
@@ -238,11 +240,42 @@ static void judge_backup(const struct doctor_facts *f, struct doctor_report *out
     }
 }
 
+/* What lies there, and for how long nothing else did. */
+static void copy_held(const struct doctor_facts *f, char *out, size_t size)
+{
+    char bytes[SPAN_TEXT_MAX], text[SPAN_TEXT_MAX];
+    if (f->copied.days == 0) {
+        (void)snprintf(out, size, "no day lies there yet");
+        return;
+    }
+    (void)snprintf(out, size, "%" PRId64 " days lie there (%s), the last one came %s ago", f->copied.days, bytes_text((uint64_t)f->copied.bytes, bytes),
+                   span_text(f->now - f->copied.at, text));
+}
+
 static void judge_copy(const struct doctor_facts *f, struct doctor_report *out)
 {
-    (void)f;
-    advise(say(out, "copy", DOCTOR_WARN, "there is no second copy of the archive: between two backups one disk holds all evidence"),
-           "Until one is kept by the node itself, take backups often, to another place.");
+    char held[DOCTOR_TEXT_MAX / 3], text[SPAN_TEXT_MAX];
+    int64_t late = f->copy_waiting > 0 ? time_day(f->now) - f->copy_oldest : 0;
+    const char *place = f->copy_place[0] == '\0' ? "the second copy" : f->copy_place;
+    copy_held(f, held, sizeof held);
+    if (f->records_why[0] != '\0') {
+        advise(say(out, "copy", DOCTOR_BAD, "not known: %s", f->records_why), "%s", verify_advice);
+    } else if (f->copy_place[0] == '\0' && (f->has_config || f->copied.days == 0)) {
+        advise(say(out, "copy", DOCTOR_WARN, "there is no second copy of the archive: between two backups one disk holds all evidence"),
+               "Mount another disk and name a folder on it in sereno.yml: copy: {folder: /mnt/safe/sereno}.");
+    } else if (f->copy_place[0] != '\0' && !f->has_recovery_key) {
+        advise(say(out, "copy", DOCTOR_BAD, "%s: nothing can be copied without a recovery key", place), "`sereno backup key`, once.");
+    } else if (f->copied.failed_at != TIME_NONE) {
+        enum doctor_state state = late > COPY_DAYS_BAD ? DOCTOR_BAD : DOCTOR_WARN;
+        advise(say(out, "copy", state, "%s: fails for %s: %s; %s", place, span_text(f->now - f->copied.failed_at, text), f->copied.why, held),
+               "Mount it, make room there, or look into the node's log; it is tried again every half minute.");
+    } else if (late > COPY_DAYS_WARN) {
+        advise(say(out, "copy", late > COPY_DAYS_BAD ? DOCTOR_BAD : DOCTOR_WARN, "%s: %" PRId64 " days are late, the oldest ended %" PRId64 " days ago; %s", place,
+                   f->copy_waiting, late - 1, held),
+               f->running ? "The node copies what is over and sealed, one day after another: its log says what it does." : "Start the node: it copies what is missing.");
+    } else {
+        (void)say(out, "copy", DOCTOR_OK, "%s: %s", place, held);
+    }
 }
 
 /* ---- sources ---- */
@@ -415,4 +448,5 @@ const char *doctor_state_name(enum doctor_state state)
 void doctor_facts_free(struct doctor_facts *f)
 {
     vec_free(&f->sources);
+    vec_free(&f->copied_days);
 }

@@ -18,15 +18,17 @@
 #include "cli/child.h"
 #include "cli/cli.h"
 #include "cli/options.h"
-#include "cli/pack.h"
+#include "wire/pack.h"
 #include "cli/prompt.h"
+#include "cli/restore_copy.h"
 #include "os/sandbox.h"
 
 enum { ANSWER_MAX = 256 * 1024 };
 
 struct restore {
-    const char *file, *data_dir, *key_file;
-    bool verify, weaker;
+    const char *file, *data_dir, *key_file, *copy_dir;
+    bool verify, weaker, asked;
+    struct restore_days days;
     int fd;
     char part[PATH_MAX];
     unsigned char secret[CRYPT_KEY_BYTES];
@@ -38,6 +40,10 @@ static int read_secret(struct restore *r, struct err *e)
 {
     char line[PROMPT_LINE_MAX] = "";
     int rc = 0;
+    if (r->asked) {
+        return 0;
+    }
+    r->asked = true;
     if (r->key_file != NULL) {
         int fd = open(r->key_file, O_RDONLY | O_CLOEXEC);
         ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof line - 1);
@@ -111,6 +117,67 @@ static int run_child(struct restore *r, struct err *e)
     return rc;
 }
 
+static void tell_signer(const struct crypt_report *report)
+{
+    char hex[2 * CRYPT_KEY_BYTES + 1];
+    hex_encode(report->signer, sizeof report->signer, hex);
+    if (report->is_signed) {
+        (void)printf("signed by the key %s\n", hex);
+    } else {
+        (void)printf("not signed: anybody who has the public recovery key may have made it\n");
+    }
+}
+
+/* One encrypted file: anybody's, until hash and signature fit. */
+static int one_file(struct restore *r, struct err *e)
+{
+    r->fd = open(r->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (r->fd < 0) {
+        return err_set_errno(e, ERR_IO, errno, "%s", r->file);
+    }
+    int rc = crypt_check(r->fd, &r->report, e);
+    err_at(e, rc == 0 ? "" : r->file, 0);
+    rc = rc == 0 ? read_secret(r, e) : rc;
+    if (rc == 0) {
+        tell_signer(&r->report);
+        rc = run_child(r, e);
+    }
+    (void)close(r->fd);
+    return rc;
+}
+
+/* The days of a second copy, each a file of its own; all must be signed by one key. */
+static int all_days(struct restore *r, struct err *e)
+{
+    char path[PATH_MAX];
+    unsigned char signer[CRYPT_KEY_BYTES];
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < r->days.all.len; i++) {
+        restore_days_path(&r->days, i, path);
+        if (!r->verify && restore_days_has(r->part, r->days.all.data[i])) {
+            continue; /* it came with the backup */
+        }
+        r->file = path;
+        rc = one_file(r, e);
+        bool same = i == 0 || memcmp(signer, r->report.signer, sizeof signer) == 0;
+        if (rc == 0 && (!r->report.is_signed || !same)) {
+            rc = err_set(e, ERR_DENIED, "%s: not signed by the key of the days before it: it is not this node's", path);
+        }
+        if (rc == 0 && !r->verify && !restore_days_has(r->part, r->days.all.data[i])) {
+            rc = err_set(e, ERR_INVALID, "%s: another day is in it than its name says", path);
+        }
+        memcpy(signer, r->report.signer, sizeof signer);
+    }
+    r->file = NULL; /* it was in path */
+    return rc == 0 && !r->verify ? restore_days_seals(r->part, e) : rc;
+}
+
+static int unpack_all(struct restore *r, struct err *e)
+{
+    int rc = r->file == NULL ? 0 : one_file(r, e);
+    return rc == 0 && r->copy_dir != NULL ? all_days(r, e) : rc;
+}
+
 /* Unpacks beside the place and moves there: a folder of that name is always whole. */
 static int into_folder(struct restore *r, struct err *e)
 {
@@ -122,7 +189,7 @@ static int into_folder(struct restore *r, struct err *e)
         return err_set_errno(e, ERR_IO, errno, "%s%s", r->part,
                              errno == EEXIST ? " (of a restore that did not end: remove it)" : "");
     }
-    int rc = run_child(r, e);
+    int rc = unpack_all(r, e);
     if (rc == 0 && rename(r->part, r->data_dir) != 0) {
         rc = err_set_errno(e, ERR_IO, errno, "%s", r->data_dir);
     }
@@ -136,31 +203,13 @@ static int into_folder(struct restore *r, struct err *e)
     return 0;
 }
 
-static void tell_signer(const struct crypt_report *report)
-{
-    char hex[2 * CRYPT_KEY_BYTES + 1];
-    hex_encode(report->signer, sizeof report->signer, hex);
-    if (report->is_signed) {
-        (void)printf("signed by the key %s\n", hex);
-    } else {
-        (void)printf("not signed: anybody who has the public recovery key may have made it\n");
-    }
-}
-
 static int restore(struct restore *r, struct err *e)
 {
-    r->fd = open(r->file, O_RDONLY | O_CLOEXEC);
-    if (r->fd < 0) {
-        return err_set_errno(e, ERR_IO, errno, "%s", r->file);
-    }
-    int rc = crypt_check(r->fd, &r->report, e);
-    err_at(e, rc == 0 ? "" : r->file, 0);
-    rc = rc == 0 ? read_secret(r, e) : rc;
+    int rc = r->copy_dir == NULL ? 0 : restore_days_list(r->copy_dir, &r->days, e);
     if (rc == 0) {
-        tell_signer(&r->report);
-        rc = r->verify ? run_child(r, e) : into_folder(r, e);
+        rc = r->verify ? unpack_all(r, e) : into_folder(r, e);
     }
-    (void)close(r->fd);
+    restore_days_free(&r->days);
     return rc;
 }
 
@@ -170,6 +219,7 @@ static int run_restore(int argc, char **argv, const struct command *self)
     struct err e = {0};
     const struct cli_option table[] = {
         {"--data", &r.data_dir, NULL},
+        {"--copy", &r.copy_dir, NULL},
         {"--key-file", &r.key_file, NULL},
         {"--verify", NULL, &r.verify},
         {"--weaker-sandbox", NULL, &r.weaker},
@@ -178,8 +228,8 @@ static int run_restore(int argc, char **argv, const struct command *self)
     if (status != CLI_DONE_NOT) {
         return status;
     }
-    if (r.file == NULL || (r.data_dir == NULL) != r.verify) {
-        return cli_usage(self, "needs a FILE, and either --data DIR or --verify");
+    if ((r.file == NULL && r.copy_dir == NULL) || (r.data_dir == NULL) != r.verify) {
+        return cli_usage(self, "needs a FILE or --copy DIR, and either --data DIR or --verify");
     }
     int rc = sodium_init() < 0 ? err_set(&e, ERR_UNSUPPORTED, "the crypto library does not start") : restore(&r, &e);
     sodium_memzero(&r, sizeof r);
@@ -192,14 +242,20 @@ static int run_restore(int argc, char **argv, const struct command *self)
 const struct command cmd_restore = {
     .name = "restore",
     .summary = "a backup into a new data folder, or try whether it could be",
-    .help = "usage: sereno restore FILE --data DIR [--key-file F]\n"
-            "       sereno restore FILE --verify [--key-file F]\n"
+    .help = "usage: sereno restore FILE --data DIR [--copy DIR] [--key-file F]\n"
+            "       sereno restore --copy DIR --data DIR [--key-file F]\n"
+            "       sereno restore FILE|--copy DIR --verify [--key-file F]\n"
             "\n"
             "Checks hash and signature of a backup, decrypts it with the recovery key (typed without echo, or\n"
             "the first line of F), and unpacks it into DIR, which must not exist yet and appears only when all\n"
             "files are as the backup's manifest lists them.\n"
             "\n"
+            "With --copy, DIR is the folder of a second copy of the archive (`copy:` in sereno.yml): all days in it\n"
+            "are restored, beside those of FILE or, without FILE, as an archive without records, keys and rules.\n"
+            "All days must be signed by one key.\n"
+            "\n"
             "  --data DIR         the new data folder\n"
+            "  --copy DIR         the second copy of the archive\n"
             "  --verify           decrypt and compare everything, write nothing\n"
             "  --key-file F       a file with the recovery key\n"
             "  --weaker-sandbox   go on where the kernel has no Landlock\n"

@@ -135,7 +135,8 @@ void record_decode(struct cursor *c, struct ask_record *out)
 #define STATUS_NUMBERS(X)                                                                          \
     X(events)                                                                                      \
     X(alerts) X(last_event) X(sources_total) X(sources_live) X(rate_milli) X(open) X(rules_loaded) \
-        X(rules_refused) X(archive_bytes) X(archive_events) X(archive_oldest_day) X(matches_lost)
+        X(rules_refused) X(archive_bytes) X(archive_events) X(archive_oldest_day) X(matches_lost) \
+        X(copy_wanted) X(copy_days) X(copy_bytes) X(copy_waiting) X(copy_at) X(copy_failed_at)
 
 void keeper_status_encode(struct buf *out, const struct keeper_status *s)
 {

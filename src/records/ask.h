@@ -84,6 +84,10 @@ struct keeper_status {
     int64_t open;                        /* alerts not closed */
     int64_t rules_loaded, rules_refused;
     int64_t archive_bytes, archive_events, archive_oldest_day; /* day -1 = nothing kept */
+    int64_t copy_wanted;                /* 1: the config names a place for a second copy of the archive */
+    int64_t copy_days, copy_bytes;      /* that lie there */
+    int64_t copy_waiting;               /* days that are sealed and not there yet */
+    time_ns copy_at, copy_failed_at;    /* when the last one was made; since when tries fail: TIME_NONE = never, they do not */
 #define X(name) int64_t correlate_##name;
     CORRELATE_COUNTERS(X)
 #undef X

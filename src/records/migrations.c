@@ -134,6 +134,12 @@ static const char source_health_sql[] =
     "CREATE TABLE source_drop ("
     " name TEXT NOT NULL, cause TEXT NOT NULL, events BIGINT NOT NULL, PRIMARY KEY (name, cause));";
 
+/* Which days of the archive were copied to which place: see copies.h. */
+static const char day_copy_sql[] =
+    "CREATE TABLE day_copy ("
+    " place TEXT NOT NULL, day BIGINT NOT NULL, at BIGINT NOT NULL, bytes BIGINT NOT NULL, hash TEXT NOT NULL,"
+    " PRIMARY KEY (place, day));";
+
 static const struct migration list[] = {
     {"identity", identity_sql},      {"audit", audit_sql},  {"alerts", alert_sql},
     {"rules and sources", rule_sql}, {"queues", queue_sql},
@@ -152,6 +158,7 @@ static const struct migration list[] = {
     {"health of sources", source_health_sql},
     {"joined rules", "ALTER TABLE rule_text ADD COLUMN joins TEXT NOT NULL DEFAULT '';"},
     {"registers", record_sql},
+    {"copies of days", day_copy_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)

@@ -88,6 +88,10 @@ struct config {
     uint32_t retention_days; /* 0 = for ever; of sources that are not named in the next */
     uint32_t nretention;
     struct config_retention *retention;
+    struct {
+        struct span folder; /* where day files are copied to; empty = nowhere */
+        bool same_disk;     /* it may lie on the disk of the data */
+    } copy;
     struct span metrics_hash; /* BLAKE2b-256 of the token that opens /metrics, hex; empty = closed */
     uint32_t intakes;        /* how many receive and detect side by side; config_check makes 0 one per core */
     uint32_t hunters;        /* how many hunts run at a time; 0 = none do; a change needs a restart */

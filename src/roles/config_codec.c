@@ -77,6 +77,8 @@ void config_encode(const struct config *c, enum role_id role, struct buf *out)
         buf_str(out, c->retention[i].source);
         buf_u32(out, c->retention[i].days);
     }
+    buf_str(out, role == ROLE_KEEPER ? c->copy.folder : SPAN(""));
+    buf_u8(out, c->copy.same_disk);
     buf_u32(out, c->intakes);
     buf_u32(out, c->hunters);
     buf_str(out, role == ROLE_DESK ? c->metrics_hash : SPAN(""));
@@ -194,6 +196,8 @@ int config_decode(struct config *c, struct span body, struct err *e)
         get_notify(c, &in);
     }
     get_retention(c, &in);
+    c->copy.folder = get_text(c, &in);
+    c->copy.same_disk = cursor_u8(&in) == 1;
     c->intakes = cursor_u32(&in);
     c->hunters = cursor_u32(&in);
     in.failed = in.failed || c->hunters > CONFIG_HUNTERS_MAX;

@@ -45,6 +45,7 @@ static const char whole[] =
     "  mail: {server: 'smtp://mail:25', from: s@x, to: [a@x, b@x], levels: [high, critical]}\n"
     "  webhook: {url: 'https://hook/x'}\n"
     "  heartbeat: {url: 'https://beat/x', every: 30}\n"
+    "copy: {folder: safe, same_disk: true}\n"
     "retention: {days: 365, sources: [{name: web, days: 30}, {name: court, days: 0}]}\n"
     "intakes: 3\n"
     "hunters: 3\n"
@@ -83,6 +84,8 @@ static void check_whole(const struct config *c)
     assert_int_equal(c->webhook.levels, 1 << LEVEL_CRITICAL);
     assert_int_equal(c->heartbeat_every_s, 30);
     assert_int_equal(c->retention_days, 365);
+    SAME(c->copy.folder, "/etc/sereno/safe");
+    assert_true(c->copy.same_disk);
     assert_int_equal(c->nretention, 2);
     SAME(c->retention[0].source, "web");
     assert_int_equal(c->retention[0].days, 30);
@@ -165,6 +168,9 @@ static const struct refused_case refused_cases[] = {
     {"notify: {webhook: {url: 'file:///etc/passwd'}}\n", 0, "no http://"},
     {"notify:\n  webhook:\n    url: http://x\n    levels: [fatal]\n", 4, "levels are"},
     {"notify: {heartbeat: {url: 'http://x', every: 0}}\n", 1, "every"},
+    {"copy: {same_disk: true}\n", 1, "folder"},
+    {"copy: {folder: x, same_disk: maybe}\n", 1, "same_disk is true or false"},
+    {"copy: /mnt\n", 1, "copy"},
     {"retention: {days: 0}\n", 1, "days"},
     {"retention: {}\n", 1, "days"},
     {"retention: {sources: [{name: web}]}\n", 1, "days"},
@@ -234,6 +240,8 @@ static void test_codec(void **state)
         SAME(got.node_name, "Town hall");
         assert_int_equal(got.retention_days, 365);
         assert_int_equal(got.nretention, role == ROLE_KEEPER ? 2 : 0);
+        assert_int_equal(got.copy.folder.len > 0, role == ROLE_KEEPER);
+        assert_true(got.copy.same_disk);
         assert_int_equal(got.intakes, 3);
         assert_int_equal(got.hunters, 3);
         assert_int_equal(got.federation.nallow, role == ROLE_COURIER ? 2 : 0);

@@ -330,6 +330,22 @@ static int read_retention(struct reading *r, const struct yaml_node *root)
     return rc;
 }
 
+/* copy: {folder: /mnt/safe/sereno, same_disk: false} */
+static int read_copy(struct reading *r, const struct yaml_node *root)
+{
+    static const char *const keys[] = {"folder", "same_disk", NULL};
+    const struct yaml_node *map = NULL;
+    struct span word = SPAN("false");
+    int rc = submap(r, root, "copy", keys, &map);
+    if (rc != 0 || map == NULL) {
+        return rc;
+    }
+    rc = path(r, map, "folder", true, &r->c->copy.folder);
+    rc = rc == 0 ? text(r, map, "same_disk", false, &word) : rc;
+    r->c->copy.same_disk = span_eq(word, SPAN("true"));
+    return rc != 0 || r->c->copy.same_disk || span_eq(word, SPAN("false")) ? rc : wrong(r, map, "same_disk is true or false");
+}
+
 static int read_node(struct reading *r, const struct yaml_node *root)
 {
     static const char *const keys[] = {"name", "organisation", NULL};
@@ -341,6 +357,7 @@ static int read_node(struct reading *r, const struct yaml_node *root)
     }
     rc = rc == 0 ? path(r, root, "data", false, &r->c->data_dir) : rc;
     rc = rc == 0 ? read_retention(r, root) : rc;
+    rc = rc == 0 ? read_copy(r, root) : rc;
     int64_t hunters = r->c->hunters;
     rc = rc == 0 ? yaml_get_int(root, "hunters", false, 0, CONFIG_HUNTERS_MAX, &hunters, r->e) : rc;
     r->c->hunters = (uint32_t)hunters;
@@ -394,7 +411,7 @@ static int read_root(struct reading *r, const struct yaml_node *root)
 {
     static const char *const keys[] = {"node",  "data",   "desk",      "ingest", "sources",
                                        "rules", "notify", "retention", "hub",    "federation",
-                                       "intakes", "hunters", "metrics", NULL};
+                                       "intakes", "hunters", "metrics",   "copy",   NULL};
     int rc = yaml_known_keys(root, keys, r->e);
     rc = rc == 0 ? read_node(r, root) : rc;
     rc = rc == 0 ? read_listen(r, root, "desk", &r->c->desk) : rc;

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "roles/keeper_archive.h"
+#include "roles/keeper_copy.h"
 #include "roles/keeper_correlate.h"
 #include "roles/keeper_disk.h"
 #include "roles/keeper_hunts.h"
@@ -34,6 +35,7 @@ struct keeper {
     struct keeper_records *records;
     struct keeper_correlate *correlate;
     struct keeper_hunts *hunts;
+    struct keeper_copy *copy;
     VEC(struct intake_peer) intakes;
     struct buf tokens; /* MSG_TOKENS as last told */
     uv_timer_t timer;
@@ -46,9 +48,9 @@ static int preload(struct role *r, struct err *e)
     if (rc != 0) {
         return rc;
     }
-    /* Two readers for hunts beside the one thread that writes. */
+    /* Two readers for hunts beside the one thread that writes, and one that the place of the second copy may hold up. */
     if (sodium_init() < 0 || sqlite3_initialize() != SQLITE_OK ||
-        setenv("UV_THREADPOOL_SIZE", "2", 1) != 0) {
+        setenv("UV_THREADPOOL_SIZE", "3", 1) != 0) {
         return err_set(e, ERR_IO, "libraries could not start");
     }
     return 0;
@@ -160,12 +162,20 @@ static int source_silent(void *arg, const struct source_row *row, uint32_t after
     return keeper_silence_tell(k->archive, row, after_s, now);
 }
 
+/* Hook: how the second copy is. */
+static void copy_state(void *arg, struct keeper_status *out)
+{
+    struct keeper *k = arg;
+    keeper_copy_status(k->copy, out);
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct keeper *k = timer->data;
     time_ns now = clock_now();
     keeper_archive_tick(k->archive, now, role_config(k->role));
     keeper_archive_merge(k->archive, role_loop(k->role), keeper_hunts_busy(k->hunts));
+    keeper_copy_tick(k->copy, role_config(k->role), now);
     keeper_correlate_tick(k->correlate, now);
     keeper_records_tick(k->records, now);
 }
@@ -219,6 +229,7 @@ static int start(struct role *r, const struct config *config, struct err *e)
     const struct keeper_records_hooks hooks = {.arg = k,
                                                .read_record = read_record,
                                                .archive_size = archive_size,
+                                               .copy_state = copy_state,
                                                .correlate_pulse = correlate_pulse,
                                                .stops_changed = on_stops,
                                                .tokens_changed = on_tokens,
@@ -230,6 +241,7 @@ static int start(struct role *r, const struct config *config, struct err *e)
         return rc;
     }
     keeper_records_config(k->records, config);
+    k->copy = keeper_copy_open(r, data, keeper_records_db(k->records), config);
     rc = keeper_hunts_open(r, data, keeper_records_db(k->records), &k->hunts, e);
     if (rc != 0) {
         return rc;
@@ -386,6 +398,8 @@ static void on_message(struct role *r, enum role_id peer, uint32_t instance, str
         rc = keeper_correlate_message(k->correlate, msg, &e);
     } else if (msg->type == MSG_SOURCES_HELD) {
         rc = keeper_records_held(k->records, msg->body, &e);
+    } else if (msg->type == MSG_COPY_FILE || msg->type == MSG_COPY_CLOSED) {
+        keeper_copy_message(k->copy, msg);
     } else if (msg->type == MSG_PULSE) {
         rc = take_pulse(k, msg->body, &e);
     } else {
@@ -439,6 +453,7 @@ static void on_stop(struct role *r)
                             NULL); /* a last try for what was stuck; nobody was told it is kept */
         keeper_correlate_close(&k->correlate);
         keeper_hunts_close(&k->hunts);
+        keeper_copy_close(&k->copy);
         keeper_records_close(&k->records);
         keeper_archive_close(&k->archive);
     }

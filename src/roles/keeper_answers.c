@@ -328,6 +328,9 @@ int keeper_status(struct keeper_records *kr, time_ns now, struct keeper_status *
         CORRELATE_COUNTERS(X)
 #undef X
     }
+    if (kr->hooks.copy_state != NULL) {
+        kr->hooks.copy_state(kr->hooks.arg, out);
+    }
     if (kr->hooks.archive_size != NULL) {
         kr->hooks.archive_size(kr->hooks.arg, &out->archive_bytes, &out->archive_events,
                                &out->archive_oldest_day);

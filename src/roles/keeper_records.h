@@ -34,6 +34,8 @@ struct keeper_records_hooks {
                        struct err *e);
     /* Size of the archive: bytes on disk, events, oldest day (days since 1970, -1 = empty). May be
      * NULL. */
+    /* The fields copy_* of the status. */
+    void (*copy_state)(void *arg, struct keeper_status *out);
     void (*archive_size)(void *arg, int64_t *bytes_out, int64_t *events_out,
                          int64_t *oldest_day_out);
     /* Counters of correlations, as the correlator told them last. May be NULL. */

@@ -219,6 +219,10 @@ void super_on_message(struct child *c, struct ipc_msg *msg)
     case MSG_LEARNT:
         learnt_take(s, c, msg->body);
         break;
+    case MSG_COPY_OPEN:
+    case MSG_COPY_CLOSE:
+        copy_on_message(s, msg);
+        break;
     case MSG_HUNT_RULES:
         hunts_build(s, msg->body);
         break;

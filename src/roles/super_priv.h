@@ -46,6 +46,7 @@ enum child_state {
 #define HOLDING_ALL UINT32_MAX
 
 struct super;
+struct copy_job;
 struct flight;
 struct holds;
 
@@ -155,6 +156,7 @@ struct super {
     bool stopping;
     bool interrupted_twice;
     struct holds *holds;
+    struct copy_job *copying; /* NULL: none runs */
     int status;
 };
 
@@ -230,6 +232,10 @@ void hunts_build(struct super *s, struct span body);
 /* What the compiler of hunts says. */
 void hunts_on_message(struct super *s, struct ipc_msg *msg);
 void hunts_compiler_exited(struct super *s, int status);
+
+/* super_copy.c */
+/* MSG_COPY_OPEN, MSG_COPY_CLOSE: done on a thread of its own, since the place may be a disk elsewhere that does not answer. */
+void copy_on_message(struct super *s, struct ipc_msg *msg);
 
 /* super_hold.c */
 void holds_load(struct super *s);

@@ -119,7 +119,7 @@ class Doctor(unittest.TestCase):
             (held,) = self.look(data=twin.data)["source"]
             self.assertEqual((held["state"], "file is on hold" in held["says"]), ("bad", True))
             (twin.data / "records.db").write_bytes(b"nothing of the kind" * 1000)
-            for check in ("chain", "verified", "backup", "sources"):
+            for check in ("chain", "verified", "backup", "copy", "sources"):
                 self.assertEqual(self.one(self.look(data=twin.data), check)[0], "bad")
         finally:
             twin.remove()

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Writing the inside of a backup: see pack.h. */
-#include "cli/pack.h"
+#include "wire/pack.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -20,6 +20,7 @@ enum { PIECE = 64 * 1024 };
 struct pack {
     uint32_t magic;
     struct crypt_writer *to;
+    const atomic_bool *stop;
     struct archive *tar;
     struct archive_entry *entry;
     struct err why; /* of the writer below, which libarchive cannot pass on */
@@ -70,10 +71,10 @@ static int tar_failed(const struct pack *p, const char *path, struct err *e)
     return err_set(e, ERR_IO, "%s: %s", path, text == NULL ? "cannot be packed" : text);
 }
 
-struct pack *pack_new(struct crypt_writer *to, struct err *e)
+struct pack *pack_new(struct crypt_writer *to, const atomic_bool *stop, struct err *e)
 {
     struct pack *p = mem_alloc(sizeof *p);
-    *p = (struct pack){.magic = PACK_MAGIC, .to = to};
+    *p = (struct pack){.magic = PACK_MAGIC, .to = to, .stop = stop};
     buf_init(&p->manifest, PACK_MANIFEST_MAX);
     p->tar = archive_write_new();
     p->entry = archive_entry_new();
@@ -112,6 +113,9 @@ static int copy_content(struct pack *p, const char *path, int fd, int64_t size, 
         }
         if (n < 0) {
             return err_set_errno(e, ERR_IO, errno, "%s", path);
+        }
+        if (p->stop != NULL && atomic_load(p->stop)) {
+            return err_set(e, ERR_CLOSED, "%s: stopped", path);
         }
         if (n == 0) {
             return err_set(e, ERR_TRUNCATED, "%s became shorter while it was read", path);

@@ -3,7 +3,7 @@
  * Reading the inside of a backup: see pack.h. What it says is hostile until its manifest fits; nothing is written
  * outside the one folder, which the cage makes sure of too.
  */
-#include "cli/pack.h"
+#include "wire/pack.h"
 
 #include <archive.h>
 #include <archive_entry.h>

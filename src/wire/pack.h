@@ -2,10 +2,12 @@
 /*
  * The inside of a backup: an ordinary tar (POSIX pax) packed with zstd, through libarchive, so that whoever has the
  * recovery key needs no Sereno to get at the files. Its last entry, MANIFEST.sha256, lists the others as sha256sum does.
- * Who calls: `sereno backup` and `sereno restore`, in their caged children.
+ * Who calls: `sereno backup` and `sereno restore` in their caged children, and the keeper for copies of days (a thread of its own).
  */
-#ifndef CLI_PACK_H
-#define CLI_PACK_H
+#ifndef WIRE_PACK_H
+#define WIRE_PACK_H
+
+#include <stdatomic.h>
 
 #include "base/buf.h"
 #include "wire/crypt.h"
@@ -22,7 +24,8 @@ enum {
 bool pack_path_is_plain(const char *path);
 
 struct pack;
-struct pack *pack_new(struct crypt_writer *to, struct err *e);
+/* stop: set by another thread, pack_file ends with ERR_CLOSED soon; NULL: nobody stops it. */
+struct pack *pack_new(struct crypt_writer *to, const atomic_bool *stop, struct err *e);
 /* The regular file fd, all it has at this moment, as `path`. ERR_IO; ERR_TRUNCATED: it became shorter. */
 int pack_file(struct pack *p, const char *path, int fd, struct err *e) NODISCARD;
 /* Writes the manifest and the end; the writer itself is ended by the caller. */

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * The second copy: each day of the archive that is over and sealed becomes one file in the folder that the config names
+ * (`copy: {folder: …}`), encrypted to the recovery key before it leaves, signed with the seal's key. Super makes the file
+ * and names it; packing runs on a thread of libuv's pool. One day at a time; what fails is tried again every half minute.
+ */
+#ifndef ROLES_KEEPER_COPY_H
+#define ROLES_KEEPER_COPY_H
+
+#include "records/ask.h"
+#include "records/db.h"
+#include "roles/role.h"
+
+struct keeper_copy;
+
+struct keeper_copy *keeper_copy_open(struct role *r, const char *data_dir, struct db *db, const struct config *config)
+    __attribute__((returns_nonnull));
+/* Waits for nothing: a day that is being packed is thrown away by itself. */
+void keeper_copy_close(struct keeper_copy **k);
+/* About once a second; a changed config counts from here on. */
+void keeper_copy_tick(struct keeper_copy *k, const struct config *config, time_ns now);
+/* MSG_COPY_FILE, MSG_COPY_CLOSED; those of a try that is over are let go. */
+void keeper_copy_message(struct keeper_copy *k, struct ipc_msg *msg);
+/* The fields copy_*. */
+void keeper_copy_status(struct keeper_copy *k, struct keeper_status *out);
+
+#endif
