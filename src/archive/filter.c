@@ -237,7 +237,7 @@ static void take_text(struct filter_builder *b, struct span text)
 }
 
 /* Whether s holds `what`, which ends in the byte `last`: memchr of a rare byte is ten times as quick as memmem. */
-static bool holds(struct span s, char last, struct span what)
+static bool holds(struct span s, uint8_t last, struct span what)
 {
     const char *end = s.ptr + s.len;
     for (const char *at = s.ptr; (at = memchr(at, last, (size_t)(end - at))) != NULL; at++) {
@@ -251,7 +251,7 @@ static bool holds(struct span s, char last, struct span what)
 /* Bytes that are not text, or characters beyond ASCII that are ASCII letters without case. */
 static bool is_odd(struct span s)
 {
-    return memchr(s.ptr, '\0', s.len) != NULL || holds(s, '\xbf', SPAN("\xc5\xbf")) || holds(s, '\xaa', SPAN("\xe2\x84\xaa"));
+    return memchr(s.ptr, '\0', s.len) != NULL || holds(s, 0xbf, SPAN("\xc5\xbf")) || holds(s, 0xaa, SPAN("\xe2\x84\xaa"));
 }
 
 /* auditd writes a value with blanks or quotes as hex, behind "=" and without quotes. */

@@ -90,7 +90,7 @@ static int by_cpu(const void *x, const void *y)
 
 static int median(char **argv, unsigned rounds, struct figure *out, struct err *e)
 {
-    struct figure all[BENCH_ROUNDS_MAX];
+    struct figure all[BENCH_ROUNDS_MAX] = {0};
     int rc = 0;
     for (unsigned i = 0; rc == 0 && i < rounds; i++) {
         rc = run_hunt(argv, &all[i], e);

@@ -20,6 +20,7 @@
 #include "archive/merge.h"
 #include "archive/walk.h"
 #include "archive/window.h"
+#include "base/check.h"
 #include "flow/hunt/hunt_needs.h"
 #include "flow/hunt/hunt_run_priv.h"
 #include "flow/hunt/hunt_skips.h"
@@ -92,6 +93,7 @@ static uint64_t state_of;
 
 static uint32_t below(uint32_t n)
 {
+    CHECK(n > 0);
     state_of = state_of * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
     return (uint32_t)((state_of >> 33) % n);
 }
@@ -281,7 +283,7 @@ static void write_archive(struct archive *archive)
         char filler[FILLER];
         for (int i = 0; i < (k + LARGE_WINDOWS < WINDOWS ? RECORDS : LARGE_RECORDS); i++) {
             /* Every second window holds nothing that is looked for; large ones come last, behind values of every kind. */
-            struct archive_record r = record_of((uint64_t)(k * LARGE_RECORDS + i), &a);
+            struct archive_record r = record_of((uint64_t)k * LARGE_RECORDS + (uint64_t)i, &a);
             r.host = k % 2 == 0 ? SPAN("some") : SPAN("none"); /* what is sorted together when it is merged */
             int n = snprintf(filler, sizeof filler, "{\"Channel\":\"Security\",\"EventID\":4624,\"ip\":\"203.0.113.%d\",\"w\":\"%d-%d %0*d\"}",
                              i % 100, k, i, FILLER - 120, i);
