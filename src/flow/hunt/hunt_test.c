@@ -51,6 +51,9 @@ static const struct {
     {"http://user:pw@evil.example/", "url http://evil.example/"},
     {"http://[2001:db8::1]:81/", "url http://[2001:db8::1]:81/"},
     {"url http:///nothing", NULL},
+    {"url http://[evil.example]/", NULL}, /* brackets are for addresses with colons */
+    {"url http://[[2001:db8::1]/", NULL},
+    {"url http://evil]example/", NULL},
     {"url nothing", NULL},
     {"url http://evil.example/ #x", NULL},
     {"url http://evil.example:0a1/", NULL},

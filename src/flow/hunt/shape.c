@@ -131,6 +131,12 @@ struct span shape_last_part(struct span s)
     return span_sub(s, at, s.len);
 }
 
+/* A name or an address as it may stand in a URL: brackets are for addresses with colons alone (RFC 3986 section 3.2.2). */
+static bool is_host(struct span s, bool bracketed)
+{
+    return s.len > 0 && span_find(s, '[') < 0 && span_find(s, ']') < 0 && bracketed == (span_find(s, ':') >= 0);
+}
+
 /* Host and port of "user@host:port"; IPv6 in brackets. False when there is no host. */
 static bool split_authority(struct span s, struct span *host, struct span *port)
 {
@@ -141,8 +147,9 @@ static bool split_authority(struct span s, struct span *host, struct span *port)
         }
     }
     size_t end = 0;
+    bool bracketed = s.len > 0 && s.ptr[0] == '[';
     *port = SPAN("");
-    if (s.len > 0 && s.ptr[0] == '[') {
+    if (bracketed) {
         ptrdiff_t close = span_find(s, ']');
         if (close < 0) {
             return false;
@@ -163,7 +170,7 @@ static bool split_authority(struct span s, struct span *host, struct span *port)
             return false;
         }
     }
-    return host->len > 0 && (rest.len == 0 || rest.ptr[0] == ':');
+    return is_host(*host, bracketed) && (rest.len == 0 || rest.ptr[0] == ':');
 }
 
 static bool default_port(struct span scheme, struct span port)
