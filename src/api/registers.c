@@ -364,13 +364,20 @@ static void ask_for_record(struct api_request *req, const struct record_work *w,
     buf_free(&q);
 }
 
+/* The record that keeper answered with, and nothing behind it. */
+static int take_row(int rc, struct cursor *data, struct record_row *out)
+{
+    if (rc == 0) {
+        record_row_decode(data, out);
+        rc = cursor_done(data) ? 0 : ERR_INVALID;
+    }
+    return rc;
+}
+
 static void record_answered(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
     struct record_row row = {0};
-    if (rc == 0) {
-        record_row_decode(data, &row);
-        rc = cursor_done(data) ? 0 : ERR_INVALID;
-    }
+    rc = take_row(rc, data, &row);
     if (rc < 0) {
         respond_failure(req, rc, text);
         return;
@@ -478,10 +485,7 @@ static void change_current(struct api_request *req, int rc, struct span text, st
 {
     struct record_work *w = req->work;
     struct record_row row = {0};
-    if (rc == 0) {
-        record_row_decode(data, &row);
-        rc = cursor_done(data) ? 0 : ERR_INVALID;
-    }
+    rc = take_row(rc, data, &row);
     if (rc < 0) {
         respond_failure(req, rc, text);
         return;

@@ -132,15 +132,7 @@ static void print_json(const struct bench_options *o, const struct bench_text *t
     struct json_writer j;
     buf_init(&b, 65536);
     json_writer_init(&j, &b);
-    json_object(&j);
-    json_key(&j, "bench");
-    json_text(&j, SPAN("archive"));
-    json_key(&j, "feed");
-    json_text(&j, o->interleaved ? SPAN("interleaved") : SPAN("contiguous"));
-    json_key(&j, "build");
-    json_text(&j, span_of(t->build));
-    json_key(&j, "cpu");
-    json_text(&j, span_of(t->cpu));
+    bench_json_head(&j, SPAN("archive"), o, t);
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
         json_key(&j, numbers[i].key);
         json_u64(&j, numbers[i].value);

@@ -7,6 +7,7 @@
 #define CLI_BENCH_ARCHIVE_H
 
 #include "cli/bench.h"
+#include "wire/json_write.h"
 
 /* Sent through a pipe as it is. CPU in seconds. */
 struct bench_kept {
@@ -33,6 +34,8 @@ struct bench_text {
     const char *cpu, *build;
     bool json;
 };
+/* Begins the object that --json prints: which bench, of what feed, on what. The caller ends it. */
+void bench_json_head(struct json_writer *j, struct span name, const struct bench_options *o, const struct bench_text *t);
 /* Measure and print; 0 or an error. */
 int bench_archive(const struct bench_options *o, const struct engine *engine, const struct bench_text *t,
                   struct err *e) NODISCARD;

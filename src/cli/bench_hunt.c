@@ -175,15 +175,7 @@ static void print_json(const struct bench_hunts *h, const struct bench_options *
     struct json_writer j;
     buf_init(&b, 65536);
     json_writer_init(&j, &b);
-    json_object(&j);
-    json_key(&j, "bench");
-    json_text(&j, SPAN("hunt"));
-    json_key(&j, "feed");
-    json_text(&j, o->interleaved ? SPAN("interleaved") : SPAN("contiguous"));
-    json_key(&j, "build");
-    json_text(&j, span_of(t->build));
-    json_key(&j, "cpu");
-    json_text(&j, span_of(t->cpu));
+    bench_json_head(&j, SPAN("hunt"), o, t);
     json_key(&j, "rounds");
     json_u64(&j, o->rounds);
     json_key(&j, "events");

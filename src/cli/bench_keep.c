@@ -474,3 +474,16 @@ int bench_keep(const struct bench_options *o, const struct engine *engine, const
     buf_free(&answer);
     return rc;
 }
+
+void bench_json_head(struct json_writer *j, struct span name, const struct bench_options *o, const struct bench_text *t)
+{
+    json_object(j);
+    json_key(j, "bench");
+    json_text(j, name);
+    json_key(j, "feed");
+    json_text(j, o->interleaved ? SPAN("interleaved") : SPAN("contiguous"));
+    json_key(j, "build");
+    json_text(j, span_of(t->build));
+    json_key(j, "cpu");
+    json_text(j, span_of(t->cpu));
+}
