@@ -6,12 +6,6 @@
 #include "base/utf8.h"
 #include "records/schema/schema_priv.h"
 
-struct place {
-    const struct place *up;
-    struct span key;
-    uint32_t index; /* counts where key.ptr is NULL */
-};
-
 struct run {
     struct arena *a;
     struct schema_result *out;
@@ -25,29 +19,10 @@ struct run {
 struct visit {
     const struct schema *s;
     const struct jcs *v;
-    const struct place *at;
+    const struct schema_place *at;
     bool *seen;
     bool good;
 };
-
-static void put_place(struct buf *b, const struct place *at)
-{
-    if (at->up == NULL) {
-        return;
-    }
-    put_place(b, at->up); /* as deep as the document */
-    buf_cstr(b, "/");
-    if (at->key.ptr == NULL) {
-        buf_printf(b, "%u", at->index);
-    }
-    for (size_t i = 0; i < at->key.len; i++) {
-        char c = at->key.ptr[i];
-        buf_cstr(b, c == '~' ? "~0" : c == '/' ? "~1" : "");
-        if (c != '~' && c != '/') {
-            buf_u8(b, (uint8_t)c);
-        }
-    }
-}
 
 static void fault(struct run *r, struct visit *x, enum schema_reason reason, struct span limit)
 {
@@ -61,7 +36,7 @@ static void fault(struct run *r, struct visit *x, enum schema_reason reason, str
     }
     struct buf b;
     buf_init(&b, SCHEMA_POINTER_MAX);
-    put_place(&b, x->at);
+    schema_pointer(&b, x->at);
     struct schema_fault *f = &r->out->list[r->out->kept++];
     f->pointer = arena_copy(r->a, buf_view(&b));
     f->reason = reason;
@@ -79,7 +54,7 @@ static void fault_value(struct run *r, struct visit *x, enum schema_reason reaso
     fault(r, x, reason, r->quiet > 0 ? SPAN("") : jcs_text(r->a, limit));
 }
 
-static bool apply(struct run *r, const struct schema *s, const struct jcs *v, const struct place *at, bool *seen);
+static bool apply(struct run *r, const struct schema *s, const struct jcs *v, const struct schema_place *at, bool *seen);
 
 /* Applies without telling; an alternative. */
 static bool fits(struct run *r, const struct schema *s, const struct visit *x, bool *seen)
@@ -227,7 +202,7 @@ static void check_array(struct run *r, struct visit *x)
     uint32_t i = 0;
     for (const struct jcs *item = x->v->first; item != NULL && !r->over; item = item->next, i++) {
         const struct schema *of = i < s->prefix.len ? s->prefix.items[i] : s->items;
-        const struct place here = {x->at, {NULL, 0}, i};
+        const struct schema_place here = {x->at, {NULL, 0}, i};
         if (of != NULL && !apply(r, of, item, &here, NULL)) {
             x->good = false;
         }
@@ -282,7 +257,7 @@ static void check_name(struct run *r, struct visit *x, const struct jcs *member)
 static void check_member(struct run *r, struct visit *x, const struct jcs *m, bool *seen)
 {
     const struct schema *of = member_schema(x->s, m->key);
-    const struct place here = {x->at, m->key.ptr == NULL ? SPAN("") : m->key, 0};
+    const struct schema_place here = {x->at, m->key.ptr == NULL ? SPAN("") : m->key, 0};
     of = of == NULL ? x->s->additional : of;
     if (of == NULL) {
         return;
@@ -380,7 +355,7 @@ static void check_unevaluated(struct run *r, struct visit *x)
 {
     uint32_t i = 0;
     for (const struct jcs *m = x->v->first; m != NULL && !r->over; m = m->next, i++) {
-        const struct place here = {x->at, m->key.ptr == NULL ? SPAN("") : m->key, 0};
+        const struct schema_place here = {x->at, m->key.ptr == NULL ? SPAN("") : m->key, 0};
         if (x->seen[i]) {
             continue;
         }
@@ -395,7 +370,7 @@ static void check_unevaluated(struct run *r, struct visit *x)
     }
 }
 
-static bool apply(struct run *r, const struct schema *s, const struct jcs *v, const struct place *at, bool *seen)
+static bool apply(struct run *r, const struct schema *s, const struct jcs *v, const struct schema_place *at, bool *seen)
 {
     struct visit x = {s, v, at, seen != NULL ? seen : new_seen(r, v), true};
     if (r->steps == 0 || r->depth >= SCHEMA_DEPTH_MAX) {
@@ -433,12 +408,11 @@ static bool apply(struct run *r, const struct schema *s, const struct jcs *v, co
 void schema_check(const struct schema_file *file, const struct jcs *value, struct arena *a, struct schema_result *out)
 {
     CHECK_OBJ(file, SCHEMA_MAGIC);
-    const struct place root = {NULL, {NULL, 0}, 0};
     *out = (struct schema_result){.list = arena_calloc(a, SCHEMA_FAULTS_MAX, sizeof *out->list)};
     struct run r = {.a = a, .out = out, .steps = SCHEMA_STEPS_MAX};
-    out->valid = apply(&r, file->root, value, &root, NULL);
+    out->valid = apply(&r, file->root, value, NULL, NULL);
     if (r.over) {
-        struct visit x = {file->root, value, &root, NULL, true};
+        struct visit x = {file->root, value, NULL, NULL, true};
         out->valid = false;
         out->kept -= out->kept == SCHEMA_FAULTS_MAX ? 1 : 0; /* this one is always told */
         fault(&r, &x, SCHEMA_TOO_MUCH, SPAN(""));

@@ -83,6 +83,15 @@ struct schema_file {
     struct schema_member *defs;
 };
 
+/* Where one is in a document, for messages: a chain on the stack, NULL at its root. */
+struct schema_place {
+    const struct schema_place *up;
+    struct span key;
+    uint32_t index; /* counts where key.ptr is NULL */
+};
+/* Appends the JSON Pointer (RFC 6901) of a place; nothing for the root. */
+void schema_pointer(struct buf *b, const struct schema_place *at);
+
 /* -1, 0, 1 of two numbers (JCS_INT, JCS_DECIMAL), exactly. */
 int schema_compare_numbers(const struct jcs *a, const struct jcs *b);
 bool schema_is_number(const struct jcs *v);

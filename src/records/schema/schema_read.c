@@ -10,13 +10,6 @@
 
 enum { LIST_MAX = 10000 /* values of an enum, members of a list */, COUNT_MAX = 1 << 30 };
 
-/* Where the reader is, for messages: a chain on the stack. */
-struct place {
-    const struct place *up;
-    struct span key;
-    uint32_t index; /* counts where key.ptr is NULL */
-};
-
 struct reader {
     struct arena *a;
     struct schema_file *file;
@@ -28,7 +21,7 @@ struct reader {
 enum slot { AS_SCHEMA, AS_SCHEMAS, AS_NUMBER, AS_COUNT, AS_NAMES, AS_MEMBERS, AS_NOTE, AS_OWN };
 
 struct keyword;
-typedef int (*keyword_fn)(struct reader *r, const struct yaml_node *n, const struct place *at, struct schema *s);
+typedef int (*keyword_fn)(struct reader *r, const struct yaml_node *n, const struct schema_place *at, struct schema *s);
 
 struct keyword {
     const char *name;
@@ -37,47 +30,28 @@ struct keyword {
     keyword_fn own;
 };
 
-static void put_place(struct buf *b, const struct place *at)
-{
-    if (at == NULL) {
-        return;
-    }
-    put_place(b, at->up); /* no deeper than SCHEMA_DEPTH_MAX */
-    buf_cstr(b, "/");
-    if (at->key.ptr == NULL) {
-        buf_printf(b, "%u", at->index);
-    }
-    for (size_t i = 0; i < at->key.len; i++) {
-        char c = at->key.ptr[i];
-        buf_cstr(b, c == '~' ? "~0" : c == '/' ? "~1" : "");
-        if (c != '~' && c != '/') {
-            buf_u8(b, (uint8_t)c);
-        }
-    }
-}
-
 /* "place: what", with the line of n. */
-static int wrong(struct reader *r, const struct yaml_node *n, const struct place *at, int code, const char *what)
+static int wrong(struct reader *r, const struct yaml_node *n, const struct schema_place *at, int code, const char *what)
 {
     struct buf b;
     buf_init(&b, 2048);
-    put_place(&b, at);
+    schema_pointer(&b, at);
     (void)err_set(r->e, code, "%.*s: %s", b.len == 0 ? 10 : (int)(b.len > 300 ? 300 : b.len), b.len == 0 ? "the schema" : b.data, what);
     buf_free(&b);
     err_at(r->e, "", n->line);
     return code;
 }
 
-static int wrong_kind(struct reader *r, const struct yaml_node *n, const struct place *at, const char *want)
+static int wrong_kind(struct reader *r, const struct yaml_node *n, const struct schema_place *at, const char *want)
 {
     char text[128];
     (void)snprintf(text, sizeof text, "must be %s, not %s", want, yaml_kind_name(n->kind));
     return wrong(r, n, at, ERR_INVALID, text);
 }
 
-static int read_schema(struct reader *r, const struct yaml_node *n, const struct place *at, struct schema **out);
+static int read_schema(struct reader *r, const struct yaml_node *n, const struct schema_place *at, struct schema **out);
 
-static int read_schemas(struct reader *r, const struct yaml_node *n, const struct place *at, struct schema_list *out)
+static int read_schemas(struct reader *r, const struct yaml_node *n, const struct schema_place *at, struct schema_list *out)
 {
     if (n->kind != YAML_SEQ || n->len == 0 || n->len > LIST_MAX) {
         return wrong_kind(r, n, at, "a list of at least one schema");
@@ -86,13 +60,13 @@ static int read_schemas(struct reader *r, const struct yaml_node *n, const struc
     out->len = n->len;
     int rc = 0;
     for (uint32_t i = 0; i < n->len && rc == 0; i++) {
-        const struct place here = {at, {NULL, 0}, i};
+        const struct schema_place here = {at, {NULL, 0}, i};
         rc = read_schema(r, n->items[i], &here, &out->items[i]);
     }
     return rc;
 }
 
-static int read_value(struct reader *r, const struct yaml_node *n, const struct place *at, struct jcs **out)
+static int read_value(struct reader *r, const struct yaml_node *n, const struct schema_place *at, struct jcs **out)
 {
     struct err why = {0};
     int rc = schema_value(r->a, n, 0, out, &why);
@@ -101,13 +75,13 @@ static int read_value(struct reader *r, const struct yaml_node *n, const struct 
     return rc == 0 ? 0 : wrong(r, &here, at, rc, why.text);
 }
 
-static int read_number(struct reader *r, const struct yaml_node *n, const struct place *at, struct jcs **out)
+static int read_number(struct reader *r, const struct yaml_node *n, const struct schema_place *at, struct jcs **out)
 {
     int rc = n->kind == YAML_SCALAR ? read_value(r, n, at, out) : wrong_kind(r, n, at, "a number");
     return rc == 0 && !schema_is_number(*out) ? wrong(r, n, at, ERR_INVALID, "must be a number") : rc;
 }
 
-static int read_count(struct reader *r, const struct yaml_node *n, const struct place *at, int64_t *out)
+static int read_count(struct reader *r, const struct yaml_node *n, const struct schema_place *at, int64_t *out)
 {
     struct jcs *v = NULL;
     int rc = read_number(r, n, at, &v);
@@ -128,7 +102,7 @@ static bool has_name(const struct schema_names *names, uint32_t upto, struct spa
     return false;
 }
 
-static int read_names(struct reader *r, const struct yaml_node *n, const struct place *at, struct schema_names *out)
+static int read_names(struct reader *r, const struct yaml_node *n, const struct schema_place *at, struct schema_names *out)
 {
     if (n->kind != YAML_SEQ || n->len > 1000) {
         return wrong_kind(r, n, at, "a list of names");
@@ -136,7 +110,7 @@ static int read_names(struct reader *r, const struct yaml_node *n, const struct 
     out->items = arena_calloc(r->a, n->len, sizeof *out->items);
     for (uint32_t i = 0; i < n->len; i++) {
         struct jcs *v = NULL;
-        const struct place here = {at, {NULL, 0}, i};
+        const struct schema_place here = {at, {NULL, 0}, i};
         int rc = read_value(r, n->items[i], &here, &v);
         if (rc != 0) {
             return rc;
@@ -150,7 +124,7 @@ static int read_names(struct reader *r, const struct yaml_node *n, const struct 
     return 0;
 }
 
-static int read_members(struct reader *r, const struct yaml_node *n, const struct place *at, struct schema_member **out,
+static int read_members(struct reader *r, const struct yaml_node *n, const struct schema_place *at, struct schema_member **out,
                         uint32_t *count_out)
 {
     if (n->kind != YAML_MAP) {
@@ -161,7 +135,7 @@ static int read_members(struct reader *r, const struct yaml_node *n, const struc
     int rc = 0;
     for (uint32_t i = 0; i < n->len && rc == 0; i++) {
         struct span key = n->pairs[i].key->text;
-        const struct place here = {at, key.ptr == NULL ? SPAN("") : key, 0};
+        const struct schema_place here = {at, key.ptr == NULL ? SPAN("") : key, 0};
         (*out)[i].key = key;
         rc = read_schema(r, n->pairs[i].value, &here, &(*out)[i].schema);
     }
@@ -170,7 +144,7 @@ static int read_members(struct reader *r, const struct yaml_node *n, const struc
 
 /* ---- keywords with rules of their own ---- */
 
-static int add_type(struct reader *r, const struct yaml_node *n, const struct place *at, struct schema *s)
+static int add_type(struct reader *r, const struct yaml_node *n, const struct schema_place *at, struct schema *s)
 {
     static const struct {
         const char *name;
@@ -188,17 +162,17 @@ static int add_type(struct reader *r, const struct yaml_node *n, const struct pl
     return wrong(r, n, at, ERR_INVALID, "is no type: null, boolean, object, array, number, string, integer");
 }
 
-static int key_type(struct reader *r, const struct yaml_node *n, const struct place *at, struct schema *s)
+static int key_type(struct reader *r, const struct yaml_node *n, const struct schema_place *at, struct schema *s)
 {
     int rc = n->kind == YAML_SEQ ? (n->len == 0 ? wrong(r, n, at, ERR_INVALID, "names no type") : 0) : add_type(r, n, at, s);
     for (uint32_t i = 0; rc == 0 && n->kind == YAML_SEQ && i < n->len; i++) {
-        const struct place here = {at, {NULL, 0}, i};
+        const struct schema_place here = {at, {NULL, 0}, i};
         rc = add_type(r, n->items[i], &here, s);
     }
     return rc;
 }
 
-static int key_enum(struct reader *r, const struct yaml_node *n, const struct place *at, struct schema *s)
+static int key_enum(struct reader *r, const struct yaml_node *n, const struct schema_place *at, struct schema *s)
 {
     if (n->kind != YAML_SEQ || n->len == 0 || n->len > LIST_MAX) {
         return wrong_kind(r, n, at, "a list of 1 to 10000 values");
@@ -207,24 +181,24 @@ static int key_enum(struct reader *r, const struct yaml_node *n, const struct pl
     s->nvalues = n->len;
     int rc = 0;
     for (uint32_t i = 0; i < n->len && rc == 0; i++) {
-        const struct place here = {at, {NULL, 0}, i};
+        const struct schema_place here = {at, {NULL, 0}, i};
         rc = read_value(r, n->items[i], &here, &s->values[i]);
     }
     return rc;
 }
 
-static int key_const(struct reader *r, const struct yaml_node *n, const struct place *at, struct schema *s)
+static int key_const(struct reader *r, const struct yaml_node *n, const struct schema_place *at, struct schema *s)
 {
     return read_value(r, n, at, &s->constant);
 }
 
-static int key_multiple(struct reader *r, const struct yaml_node *n, const struct place *at, struct schema *s)
+static int key_multiple(struct reader *r, const struct yaml_node *n, const struct schema_place *at, struct schema *s)
 {
     int rc = read_number(r, n, at, &s->multiple);
     return rc == 0 && s->multiple->number <= 0 ? wrong(r, n, at, ERR_INVALID, "must be above 0") : rc;
 }
 
-static int key_unique(struct reader *r, const struct yaml_node *n, const struct place *at, struct schema *s)
+static int key_unique(struct reader *r, const struct yaml_node *n, const struct schema_place *at, struct schema *s)
 {
     struct jcs *v = NULL;
     int rc = read_value(r, n, at, &v);
@@ -232,7 +206,7 @@ static int key_unique(struct reader *r, const struct yaml_node *n, const struct 
     return rc == 0 && v->kind != JCS_BOOL ? wrong(r, n, at, ERR_INVALID, "must be true or false") : rc;
 }
 
-static int read_text(struct reader *r, const struct yaml_node *n, const struct place *at, struct span *out)
+static int read_text(struct reader *r, const struct yaml_node *n, const struct schema_place *at, struct span *out)
 {
     struct jcs *v = NULL;
     int rc = n->kind == YAML_SCALAR ? read_value(r, n, at, &v) : wrong_kind(r, n, at, "a text");
@@ -243,7 +217,7 @@ static int read_text(struct reader *r, const struct yaml_node *n, const struct p
     return rc;
 }
 
-static int key_pattern(struct reader *r, const struct yaml_node *n, const struct place *at, struct schema *s)
+static int key_pattern(struct reader *r, const struct yaml_node *n, const struct schema_place *at, struct schema *s)
 {
     struct err why = {0};
     int rc = read_text(r, n, at, &s->pattern_text);
@@ -253,7 +227,7 @@ static int key_pattern(struct reader *r, const struct yaml_node *n, const struct
     return rc;
 }
 
-static int key_format(struct reader *r, const struct yaml_node *n, const struct place *at, struct schema *s)
+static int key_format(struct reader *r, const struct yaml_node *n, const struct schema_place *at, struct schema *s)
 {
     struct span name;
     int rc = read_text(r, n, at, &name);
@@ -263,7 +237,7 @@ static int key_format(struct reader *r, const struct yaml_node *n, const struct 
                : rc;
 }
 
-static int key_dependent(struct reader *r, const struct yaml_node *n, const struct place *at, struct schema *s)
+static int key_dependent(struct reader *r, const struct yaml_node *n, const struct schema_place *at, struct schema *s)
 {
     if (n->kind != YAML_MAP) {
         return wrong_kind(r, n, at, "a map of lists of names");
@@ -273,14 +247,14 @@ static int key_dependent(struct reader *r, const struct yaml_node *n, const stru
     int rc = 0;
     for (uint32_t i = 0; i < n->len && rc == 0; i++) {
         struct span key = n->pairs[i].key->text;
-        const struct place here = {at, key.ptr == NULL ? SPAN("") : key, 0};
+        const struct schema_place here = {at, key.ptr == NULL ? SPAN("") : key, 0};
         s->dependent[i].key = key;
         rc = read_names(r, n->pairs[i].value, &here, &s->dependent[i].names);
     }
     return rc;
 }
 
-static int key_reference(struct reader *r, const struct yaml_node *n, const struct place *at, struct schema *s)
+static int key_reference(struct reader *r, const struct yaml_node *n, const struct schema_place *at, struct schema *s)
 {
     int rc = read_text(r, n, at, &s->reference_text);
     if (rc == 0 && !span_eq(s->reference_text, SPAN("#")) && !span_starts(s->reference_text, SPAN("#/$defs/"))) {
@@ -289,19 +263,19 @@ static int key_reference(struct reader *r, const struct yaml_node *n, const stru
     return rc;
 }
 
-static int only_at_root(struct reader *r, const struct yaml_node *n, const struct place *at)
+static int only_at_root(struct reader *r, const struct yaml_node *n, const struct schema_place *at)
 {
     return at->up == NULL ? 0 : wrong(r, n, at, ERR_UNSUPPORTED, "may stand at the root only");
 }
 
-static int key_defs(struct reader *r, const struct yaml_node *n, const struct place *at, struct schema *s)
+static int key_defs(struct reader *r, const struct yaml_node *n, const struct schema_place *at, struct schema *s)
 {
     (void)s;
     int rc = only_at_root(r, n, at);
     return rc == 0 ? read_members(r, n, at, &r->file->defs, &r->file->ndefs) : rc;
 }
 
-static int key_dialect(struct reader *r, const struct yaml_node *n, const struct place *at, struct schema *s)
+static int key_dialect(struct reader *r, const struct yaml_node *n, const struct schema_place *at, struct schema *s)
 {
     (void)s;
     struct span text;
@@ -312,7 +286,7 @@ static int key_dialect(struct reader *r, const struct yaml_node *n, const struct
                : rc;
 }
 
-static int key_id(struct reader *r, const struct yaml_node *n, const struct place *at, struct schema *s)
+static int key_id(struct reader *r, const struct yaml_node *n, const struct schema_place *at, struct schema *s)
 {
     (void)s;
     struct span text;
@@ -371,7 +345,7 @@ static const struct keyword keywords[] = {
     {"writeOnly", NOTE},
 };
 
-static int read_keyword(struct reader *r, const struct keyword *k, const struct yaml_node *n, const struct place *at,
+static int read_keyword(struct reader *r, const struct keyword *k, const struct yaml_node *n, const struct schema_place *at,
                         struct schema *s)
 {
     void *to = (char *)s + k->offset;
@@ -417,20 +391,20 @@ static const struct keyword *keyword_of(struct span name)
     return NULL;
 }
 
-static int read_map(struct reader *r, const struct yaml_node *n, const struct place *at, struct schema *s)
+static int read_map(struct reader *r, const struct yaml_node *n, const struct schema_place *at, struct schema *s)
 {
     int rc = 0;
     for (uint32_t i = 0; i < n->len && rc == 0; i++) {
         const struct yaml_node *key = n->pairs[i].key;
         const struct keyword *k = keyword_of(key->text);
-        const struct place here = {at, key->text.ptr == NULL ? SPAN("") : key->text, 0};
+        const struct schema_place here = {at, key->text.ptr == NULL ? SPAN("") : key->text, 0};
         rc = k == NULL ? wrong(r, key, &here, ERR_UNSUPPORTED, "no such keyword here (src/records/schema/README.md lists them)")
                        : read_keyword(r, k, n->pairs[i].value, &here, s);
     }
     return rc;
 }
 
-static int read_schema(struct reader *r, const struct yaml_node *n, const struct place *at, struct schema **out)
+static int read_schema(struct reader *r, const struct yaml_node *n, const struct schema_place *at, struct schema **out)
 {
     struct jcs *v = NULL;
     if (++r->nodes > SCHEMA_NODES_MAX || r->depth >= SCHEMA_DEPTH_MAX) {
@@ -458,10 +432,10 @@ static struct schema *find(const struct schema_file *f, struct span reference)
     }
     for (uint32_t i = 0; i < f->ndefs; i++) {
         struct buf b;
-        const struct place defs = {NULL, SPAN("$defs"), 0};
-        const struct place here = {&defs, f->defs[i].key.ptr == NULL ? SPAN("") : f->defs[i].key, 0};
+        const struct schema_place defs = {NULL, SPAN("$defs"), 0};
+        const struct schema_place here = {&defs, f->defs[i].key.ptr == NULL ? SPAN("") : f->defs[i].key, 0};
         buf_init(&b, 4096);
-        put_place(&b, &here);
+        schema_pointer(&b, &here);
         bool same = span_eq(span_sub(reference, 1, reference.len), buf_view(&b));
         buf_free(&b);
         if (same) {

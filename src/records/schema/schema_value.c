@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Values: exact numbers, equality, and values of a schema file from YAML. Pure. */
+/* Values: exact numbers, equality, values of a schema file from YAML, and places in them. Pure. */
 #include "records/schema/schema_priv.h"
 
 /* At most 2^53 * 10^15, which is below 2^103. */
@@ -119,4 +119,24 @@ int schema_value(struct arena *a, const struct yaml_node *n, unsigned depth, str
         }
     }
     return rc;
+}
+
+void schema_pointer(struct buf *b, const struct schema_place *at)
+{
+    if (at == NULL) {
+        return;
+    }
+    schema_pointer(b, at->up); /* as deep as the document */
+    buf_cstr(b, "/");
+    if (at->key.ptr == NULL) {
+        buf_printf(b, "%u", at->index);
+        return;
+    }
+    for (size_t i = 0; i < at->key.len; i++) {
+        char c = at->key.ptr[i];
+        buf_cstr(b, c == '~' ? "~0" : c == '/' ? "~1" : "");
+        if (c != '~' && c != '/') {
+            buf_u8(b, (uint8_t)c);
+        }
+    }
 }
