@@ -117,7 +117,8 @@ static void test_texts(void **state)
     assert_true(fed_time_read(SPAN("2026-11-26T20:00:00Z"), &t) && t == WORLD_NOW_S);
     assert_string_equal(fed_time(&a, WORLD_NOW_S).ptr, "2026-11-26T20:00:00Z");
     static const char *const bad_time[] = {"2026-11-26T20:00:00", "2026-11-26 20:00:00Z", "2026-11-26T20:00:00.0Z", "2026-13-26T20:00:00Z",
-                                           "2026-02-30T20:00:00Z", "1969-12-31T23:59:59Z", "2026-11-26T24:00:00Z", "2026-11-26T20:00:00z", ""};
+                                           "2026-02-30T20:00:00Z", "1969-12-31T23:59:59Z", "2026-11-26T24:00:00Z", "2026-11-26T20:00:00z",
+                                           "2026-11-26T20:00:60Z", ""};
     for (size_t i = 0; i < ARRAY_LEN(bad_time); i++) {
         assert_false(fed_time_read(span_of(bad_time[i]), &t));
     }

@@ -106,7 +106,8 @@ bool fed_time_read(struct span s, int64_t *out)
             return false;
         }
     }
-    if (!time_parse(s, 0, &t) || t % TIME_SECOND != 0 || t < 0) {
+    /* A leap second would be a second text of the minute that follows. */
+    if (span_eq(span_sub(s, 17, 2), SPAN("60")) || !time_parse(s, 0, &t) || t < 0) {
         return false;
     }
     *out = t / TIME_SECOND;

@@ -27,7 +27,7 @@ bool fed_circle_valid(struct span s);
 /* Whether it can be a name: 1 to max bytes of UTF-8 without control characters. */
 bool fed_name_valid(struct span s, size_t max);
 
-/* "2026-11-26T20:00:00Z" and nothing else, to seconds since 1970. */
+/* "2026-11-26T20:00:00Z" and nothing else, no leap second either (one moment, one text), to seconds since 1970. */
 bool fed_time_read(struct span s, int64_t *out) __attribute__((warn_unused_result));
 /* The other way; 1970 to 9999. */
 struct span fed_time(struct arena *a, int64_t seconds);
