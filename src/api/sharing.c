@@ -6,6 +6,7 @@
 #include "api/api_priv.h"
 #include "base/id.h"
 #include "desk/federation/indicator.h"
+#include "desk/federation/watch.h"
 #include "event/alert.h"
 #include "records/fed_share.h"
 #include "wire/jcs.h"
@@ -34,7 +35,32 @@ static void text_or_null(struct json_writer *j, const char *key, struct span s)
 
 struct circle_name {
     struct span id, name, hub;
+    bool own; /* its hub is this node: nothing leaves the house */
+    bool nda;
 };
+
+/* Rows that stand last, always, and cannot be changed: what holds where no other fits. */
+static const struct fed_share_row standing[] = {
+    {.id = SPAN("default"), .moment = SPAN("after_acknowledgement"), .since = TIME_NONE},
+    {.id = SPAN("findings"), .source = SPAN(WATCH_FINDINGS), .moment = SPAN("never"), .since = TIME_NONE},
+};
+
+static bool is_findings(const struct fed_share_row *r)
+{
+    return span_eq(r->source, SPAN(WATCH_FINDINGS));
+}
+
+/* A hub in a hub: it has a circle of its own whose findings may go, and is in one of another hub. */
+static bool is_between(const struct circle_name *circles, uint32_t n)
+{
+    bool below = false;
+    bool above = false;
+    for (uint32_t i = 0; i < n; i++) {
+        below = below || (circles[i].own && !circles[i].nda);
+        above = above || !circles[i].own;
+    }
+    return below && above;
+}
 
 static void class_json(struct json_writer *j, const struct fed_share_row *r)
 {
@@ -82,8 +108,33 @@ static void readers_json(struct json_writer *j, const struct circle_name *circle
         json_array(j);
         json_text(j, circles[i].hub);
         json_end(j);
+        json_key(j, "own");
+        json_bool(j, circles[i].own);
         json_end(j);
     }
+    json_end(j);
+}
+
+/* Whose findings the rows for them are about; null where there is no hub above, or nothing that could be told there. */
+static void findings_json(struct json_writer *j, const struct circle_name *circles, uint32_t n)
+{
+    json_key(j, "findings");
+    if (!is_between(circles, n)) {
+        json_null(j);
+        return;
+    }
+    json_object(j);
+    json_key(j, "circles");
+    json_array(j);
+    for (uint32_t i = 0; i < n; i++) {
+        if (circles[i].own && !circles[i].nda) {
+            json_object(j);
+            text(j, "circle", circles[i].id);
+            text(j, "circle_name", circles[i].name);
+            json_end(j);
+        }
+    }
+    json_end(j);
     json_end(j);
 }
 
@@ -121,6 +172,8 @@ static bool sharing_document(struct json_writer *j, struct arena *arena, struct 
         circles[i].id = cursor_str(data);
         circles[i].name = cursor_str(data);
         circles[i].hub = cursor_str(data);
+        circles[i].own = cursor_u8(data) != 0;
+        circles[i].nda = cursor_u8(data) != 0;
     }
     json_object(j);
     stopped_json(j, stopped);
@@ -129,12 +182,14 @@ static bool sharing_document(struct json_writer *j, struct arena *arena, struct 
     for (size_t i = 0; i < s.count; i++) {
         row_json(j, &s.rows[i], circles, n);
     }
-    /* What holds where no row fits. */
-    const struct fed_share_row otherwise = {
-        .id = SPAN("default"), .moment = SPAN("after_acknowledgement"), .since = TIME_NONE};
-    row_json(j, &otherwise, circles, n);
+    for (size_t i = 0; i < ARRAY_LEN(standing); i++) {
+        if (!is_findings(&standing[i]) || is_between(circles, n)) {
+            row_json(j, &standing[i], circles, n);
+        }
+    }
     json_end(j);
     readers_json(j, circles, n);
+    findings_json(j, circles, n);
     words_json(j, &s);
     json_end(j);
     return cursor_done(data);
@@ -218,6 +273,12 @@ static const char *read_row(struct api_request *req, const struct jcs *o, struct
         !word_of(class, "technique", &r->technique) || !word_of(class, "source", &r->source)) {
         return "class";
     }
+    if (is_findings(r) && m == FED_AFTER_ACKNOWLEDGEMENT) {
+        return "when"; /* nobody acknowledges a finding of a circle */
+    }
+    if (is_findings(r) && r->product.len > 0) {
+        return "class"; /* none is told with it */
+    }
     if (r->id.len == 0) {
         char id[ID_TEXT_LEN + 1];
         id_new(clock_now(), id);
@@ -244,7 +305,11 @@ static const char *read_rows(struct api_request *req, const struct jcs *list, st
                 return "id";
             }
         }
-        if (!span_eq(r.id, SPAN("default"))) { /* shown, and always the same */
+        bool stands = false;
+        for (size_t i = 0; i < ARRAY_LEN(standing); i++) {
+            stands = stands || span_eq(r.id, standing[i].id);
+        }
+        if (!stands) { /* those are shown, and always the same */
             s->rows[s->count++] = r;
         }
     }
@@ -269,7 +334,7 @@ static const char *read_change(struct api_request *req, const struct jcs *body,
                                struct fed_sharing *s)
 {
     static const char *const names[] = {"items", "networks",  "domains", "automatic", "cap",
-                                        "agreed", "stopped", "since",   "readers",   NULL};
+                                        "agreed", "stopped", "since",   "readers",   "findings",  NULL};
     if (!jcs_only(body, names)) {
         return "body";
     }

@@ -7,5 +7,6 @@
 extern const char fed_transport_sql[];
 extern const char fed_signal_sql[]; /* fed_signal_schema.c */
 extern const char fed_onward_sql[]; /* there too */
+extern const char fed_finding_told_sql[]; /* there too */
 
 #endif

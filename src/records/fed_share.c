@@ -268,7 +268,7 @@ int fed_share_circles(struct db *db, struct buf *out, struct err *e)
     size_t at = out->len;
     uint32_t n = 0;
     int rc = db_query(db,
-                      "SELECT c.id, c.name, COALESCE(m.org, c.hub) FROM fed_circle c LEFT JOIN "
+                      "SELECT c.id, c.name, COALESCE(m.org, c.hub), c.own, CASE WHEN c.class = 'nda' THEN 1 ELSE 0 END FROM fed_circle c LEFT JOIN "
                       "fed_member m ON m.circle = c.id AND m.node = c.hub ORDER BY c.id",
                       e, &s);
     buf_u32(out, 0);
@@ -276,6 +276,8 @@ int fed_share_circles(struct db *db, struct buf *out, struct err *e)
         for (int i = 0; i < 3; i++) {
             buf_str(out, db_col_text(s, i));
         }
+        buf_u8(out, db_col_i64(s, 3) != 0);
+        buf_u8(out, db_col_i64(s, 4) != 0);
         n += 1;
         rc = 0;
     }
@@ -295,6 +297,41 @@ int fed_share_count(struct db *db, struct span id, int64_t signals, struct err *
         rc = db_run(s, e);
     }
     return rc;
+}
+
+static int finding_is_known(struct db *db, const struct fed_finding_told *t, struct err *e)
+{
+    struct db_stmt *s = NULL;
+    int rc = db_query(db, "SELECT 1 FROM fed_finding_told WHERE circle = $1 AND warning = $2", e, &s);
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_text(s, 1, t->circle);
+    db_bind_text(s, 2, t->warning);
+    rc = db_step(s, e);
+    db_done(s);
+    return rc;
+}
+
+int fed_finding_told_put(struct db *db, const struct fed_finding_told *t, time_ns now, struct err *e)
+{
+    struct db_stmt *s = NULL;
+    CHECK(db_in_transaction(db));
+    int known = finding_is_known(db, t, e);
+    int rc = known < 0 ? known
+                       : db_query(db,
+                                  "INSERT INTO fed_finding_told (circle, warning, version, at) VALUES ($1, $2, $3, $4) "
+                                  "ON CONFLICT (circle, warning) DO UPDATE SET version = excluded.version, at = excluded.at",
+                                  e, &s);
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_text(s, 1, t->circle);
+    db_bind_text(s, 2, t->warning);
+    db_bind_i64(s, 3, t->version);
+    db_bind_i64(s, 4, now);
+    rc = db_run(s, e);
+    return rc < 0 || known > 0 || t->share.len == 0 ? rc : fed_share_count(db, t->share, 1, e);
 }
 
 /* ---- the decision ---- */

@@ -65,10 +65,18 @@ int fed_sharing_get(struct db *db, struct arena *arena, struct fed_sharing *out,
 /* All rows and words anew, with an audit row, in one transaction. Rows that stay keep since and sent. */
 int fed_sharing_put(struct db *db, const struct fed_sharing *s, struct span who, time_ns now,
                     struct err *e) NODISCARD;
-/* Writes u32 n, n of str circle, str its name, str the organisation of its hub. */
+/* Writes u32 n, n of str circle, str its name, str the organisation of its hub, u8 whether that is this node, u8 NDA. */
 int fed_share_circles(struct db *db, struct buf *out, struct err *e) NODISCARD;
 /* Signals went out by this row. Inside a transaction; an unknown id is fine. */
 int fed_share_count(struct db *db, struct span id, int64_t signals, struct err *e) NODISCARD;
+
+/* A hub tells the hub of a circle above of its own warning, in that version, by a row of the policy. */
+struct fed_finding_told {
+    struct span circle, warning, share;
+    int64_t version;
+};
+/* Remembers it while the warning is kept, and counts it to its row the first time. Inside a transaction. */
+int fed_finding_told_put(struct db *db, const struct fed_finding_told *t, time_ns now, struct err *e) NODISCARD;
 
 /* What of an alert the policy asks. */
 struct fed_share_facts {

@@ -51,3 +51,10 @@ const char fed_signal_sql[] =
 
 /* What a hub may tell its own circles of, too. */
 const char fed_onward_sql[] = "ALTER TABLE fed_warning ADD COLUMN onward TEXT NOT NULL DEFAULT '';";
+
+/* Which own warnings a hub above was told of, in which version. */
+const char fed_finding_told_sql[] =
+    "CREATE TABLE fed_finding_told ("
+    " circle TEXT NOT NULL, warning TEXT NOT NULL, version BIGINT NOT NULL, at BIGINT NOT NULL,"
+    " PRIMARY KEY (circle, warning));"
+    "CREATE INDEX fed_finding_told_warning ON fed_finding_told (warning);";

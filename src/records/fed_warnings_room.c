@@ -18,6 +18,7 @@ static int remove_row(struct db *db, const struct leaver *l, struct err *e)
     static const char *const steps[] = {
         "DELETE FROM fed_warning_step WHERE id = $1",
         "DELETE FROM fed_warning_take WHERE id = $1",
+        "DELETE FROM fed_finding_told WHERE warning = $1",
         "DELETE FROM fed_warning WHERE id = $1",
     };
     int rc = 0;

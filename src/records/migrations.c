@@ -159,6 +159,7 @@ static const struct migration list[] = {
     {"joined rules", "ALTER TABLE rule_text ADD COLUMN joins TEXT NOT NULL DEFAULT '';"},
     {"registers", record_sql},
     {"copies of days", day_copy_sql},
+    {"findings told above", fed_finding_told_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)

@@ -165,6 +165,7 @@ static int watch_issues(void *arg, const struct watch_issue *i, watch_issued *do
                         struct err *e)
 {
     struct desk_fed *f = arg;
+    CHECK(i->telling != WATCH_TELLS_NOTHING);
     const struct fed_issue issue = {
         .draft = i->draft, .class = i->class, .reason = i->reason, .audience = i->audience};
     return fed_engine_issue(f->engine, &issue, done, ctx, e);

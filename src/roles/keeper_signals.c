@@ -94,6 +94,28 @@ static int signals_dealt(struct keeper_records *kr, struct cursor *c, struct err
     return rc;
 }
 
+/* A hub is about to tell a hub above. */
+static int note_findings(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    enum { FINDINGS_MAX = 4096 };
+    uint32_t n = cursor_u32(c);
+    int rc = n <= FINDINGS_MAX ? 0 : err_set(e, ERR_INVALID, "the question is broken");
+    for (uint32_t i = 0; i < n && rc == 0; i++) {
+        struct fed_finding_told t = {.circle = cursor_str(c), .warning = cursor_str(c), .version = (int64_t)cursor_u64(c)};
+        t.share = cursor_str(c);
+        rc = c->failed ? err_set(e, ERR_INVALID, "the question is broken") : fed_finding_told_put(kr->db, &t, clock_now(), e);
+    }
+    return rc < 0 ? rc : whole(c, e);
+}
+
+static int findings_told(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    int rc = db_begin(kr->db, e);
+    rc = rc < 0 ? rc : db_end(kr->db, note_findings(kr, c, e), e);
+    answer_begin(&kr->out, rc, e);
+    return rc;
+}
+
 /* ---- a hub reads ---- */
 
 static void put_signals(struct buf *out, const struct fed_signal_row *rows, size_t n)
@@ -378,6 +400,7 @@ keeper_signals_fn *keeper_signals_answer(uint16_t ask)
         {ASK_SIGNALS_OF, signals_of},         {ASK_WARNINGS, list_warnings},
         {ASK_WARNING, get_warning},           {ASK_WARNING_CHANGE, change_warning},
         {ASK_SHARING, get_sharing},           {ASK_SHARING_PUT, put_sharing},
+        {ASK_FINDINGS_TOLD, findings_told},
         {ASK_RULE_TEXTS, rule_texts},         {ASK_RULES_TAGGED, rules_for_technique},
     };
     for (size_t i = 0; i < ARRAY_LEN(answers); i++) {

@@ -468,7 +468,8 @@ static void findings_go_up(void **state)
         assert_false(above_holds(org) || above_holds(w->node[i]->id));
     }
     assert_false(above_holds("linux"));
-    /* a restart tells it once more, under the same numbers, so that nothing counts twice */
+    /* the row that let it go says how much it told; and a restart tells it once more, under the same numbers, and counts nothing twice */
+    assert_int_equal(world_number(w, 0, "SELECT sent FROM fed_share_policy WHERE id = 'f'"), 2);
     const char *at = memmem(w->last_above.data, w->last_above.len, "\"n\":", 4);
     assert_non_null(at);
     (void)snprintf(number, sizeof number, "%.20s", at);
@@ -476,6 +477,7 @@ static void findings_go_up(void **state)
     world_run(w, 30);
     assert_int_equal(w->above_envelopes, 2);
     assert_true(above_holds(number));
+    assert_int_equal(world_number(w, 0, "SELECT sent FROM fed_share_policy WHERE id = 'f'"), 2);
     /* and what was taken back is taken back there */
     world_change(w, 2, id, ALERT_DO_CLOSE, "false_positive");
     world_run(w, 60);
@@ -483,6 +485,8 @@ static void findings_go_up(void **state)
     assert_int_equal(world_number(w, 0, "SELECT COUNT(*) FROM fed_warning WHERE withdrawn > 0"), 2);
     assert_true(w->above_envelopes > 2);
     assert_true(above_holds("\"count\":0"));
+    assert_int_equal(world_number(w, 0, "SELECT sent FROM fed_share_policy WHERE id = 'f'"), 2);
+    assert_int_equal(world_number(w, 0, "SELECT COUNT(*) FROM fed_finding_told WHERE circle = 'above' AND version = 2"), 2);
     end();
 }
 
@@ -510,6 +514,10 @@ static void what_does_not_go_up(void **state)
     world_run(w, 30);
     assert_int_equal(w->above_envelopes, 0);
     w->membership.nda = false;
+    w->above_members[1].state = FED_SUSPENDED; /* it would read it, and is out: the policy says no */
+    world_run(w, 30);
+    assert_int_equal(w->above_envelopes, 0);
+    w->above_members[1].state = FED_ACTIVE;
     world_run(w, 30);
     assert_int_equal(w->above_envelopes, 1);
     end();

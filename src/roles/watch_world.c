@@ -89,6 +89,8 @@ static void answer_one(struct world_node *n, size_t i)
     buf_free(&kept);
 }
 
+#define WORLD_HUB_ABOVE "ffffffffffffffffffffffffffffffff"
+
 /* ---- the wire ---- */
 
 static void apply(struct world_node *at, const struct watch_issue *i, struct span issuer,
@@ -127,6 +129,7 @@ static int issue(void *arg, const struct watch_issue *i, watch_issued *done, voi
     struct arena a;
     struct buf digest;
     bool warning = i->draft.type == FED_TYPE_WARNING;
+    assert_int_not_equal(i->telling, WATCH_TELLS_NOTHING);
     bool above = span_eq(i->draft.circle, SPAN("above"));
     (void)why;
     arena_init(&a, 0);
@@ -144,6 +147,7 @@ static int issue(void *arg, const struct watch_issue *i, watch_issued *done, voi
         }
     } else if (above) {
         assert_ptr_equal(n, w->node[0]);
+        assert_int_equal(i->telling, WATCH_TELLS_FINDINGS);
         w->above_envelopes++;
         buf_clear(&w->last_above);
         jcs_write(&w->last_above, i->draft.body);
@@ -165,7 +169,7 @@ static int issue(void *arg, const struct watch_issue *i, watch_issued *done, voi
 static const struct fed_membership *circle(void *arg, struct span id)
 {
     struct world_node *n = arg;
-    return span_eq(id, SPAN("c")) ? &n->world->membership : NULL;
+    return span_eq(id, SPAN("c")) ? &n->world->membership : span_eq(id, SPAN("above")) ? &n->world->above : NULL;
 }
 
 static bool stopped(void *arg)
@@ -185,9 +189,8 @@ static void own_circles(void *arg, void *ctx, void (*visit)(void *ctx, const str
 static void circles_above(void *arg, void *ctx, void (*visit)(void *ctx, const struct fed_membership *m))
 {
     const struct world_node *n = arg;
-    const struct fed_membership above = {.circle = SPAN("above"), .hub.node = SPAN("ffffffffffffffffffffffffffffffff")};
     if (n == n->world->node[0] && n->world->has_above) {
-        visit(ctx, &above);
+        visit(ctx, &n->world->above);
     }
 }
 
@@ -259,7 +262,15 @@ struct world *world_new(size_t members)
                                             .state = FED_ACTIVE, .since = 1};
     }
     w->membership = (struct fed_membership){.circle = SPAN("c"), .warn = 2, .show = 5, .epoch = 1,
+                                            .hub.node = span_of(w->node[0]->id),
                                             .members = w->members, .nmembers = (uint32_t)w->count};
+    w->above_members[1] = (struct fed_member){.node = SPAN(WORLD_HUB_ABOVE), .org = SPAN("region"), .classes = FED_HUB | FED_MEMBER,
+                                              .state = FED_ACTIVE, .since = 1};
+    w->above_members[0] = (struct fed_member){.node = span_of(w->node[0]->id), .org = SPAN("hub"), .classes = FED_MEMBER,
+                                              .state = FED_ACTIVE, .since = 1};
+    w->above = (struct fed_membership){.circle = SPAN("above"), .warn = 2, .show = 5, .epoch = 1, .hub.node = SPAN(WORLD_HUB_ABOVE),
+                                       .expires_s = WORLD_START / TIME_SECOND + 365 * 86400,
+                                       .members = w->above_members, .nmembers = 2};
     for (size_t i = 0; i < w->count; i++) {
         add_circle(w, w->node[i]);
         start_watch(w->node[i]);
@@ -452,7 +463,7 @@ void world_from_above(struct world *w, const char *circle, const char *from, con
                      0);
     const struct watch_issue i = {.draft = {.circle = span_of(circle),
                                             .expires_s = (w->now + TIME_DAY) / TIME_SECOND}};
-    apply(w->node[0], &i, SPAN("ffffffffffffffffffffffffffffffff"), &digest, true);
+    apply(w->node[0], &i, SPAN(WORLD_HUB_ABOVE), &digest, true);
     buf_free(&digest);
     arena_fini(&a);
 }

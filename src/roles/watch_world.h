@@ -59,6 +59,8 @@ struct world {
     uint64_t signal_envelopes;
     struct buf last_signals; /* the last body of signals, as text */
     bool has_above;          /* the hub is a member of a circle "above", too */
+    struct fed_membership above; /* its membership: its own hub, and this one */
+    struct fed_member above_members[2]; /* in the order of their ids: this one, its hub */
     uint64_t above_envelopes;
     struct buf last_above;   /* as last_signals, of what went there */
 };

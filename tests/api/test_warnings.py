@@ -50,6 +50,7 @@ class Warnings(WithNode):
         shown = self.b.get("/api/v1/federation/sharing").json()
         self.assertEqual((shown["stopped"], shown["automatic"], shown["agreed"]), (False, False, False))
         self.assertEqual([(i["id"], i["when"]) for i in shown["items"]], [("default", "after_acknowledgement")])
+        self.assertIsNone(shown["findings"])  # no hub below another
         rows = [{"circle": None, "class": {"level": "high", "product": "linux", "technique": "T1110"}, "when": "at_once"},
                 {"class": {"source": "test"}, "when": "after_minutes", "minutes": 30}]
         a = self.b.send("PUT", "/api/v1/federation/sharing",
@@ -65,7 +66,9 @@ class Warnings(WithNode):
         self.assertEqual(again["items"], shown["items"])
         for bad, where in (({"items": [{"when": "sometimes"}]}, "when"), ({"items": {}}, "items"), ({"networks": "10.0.0.0/99"}, "networks"),
                            ({"items": [{"when": "never", "class": {"level": "loud"}}]}, "class"), ({"cap": -1}, "cap"), ({"log": 1}, "body"),
-                           ({"items": [{"when": "after_minutes", "minutes": 50000}]}, "minutes"), ({"automatic": 1}, "automatic"), ([1], "body")):
+                           ({"items": [{"when": "after_minutes", "minutes": 50000}]}, "minutes"),
+                           ({"items": [{"when": "after_acknowledgement", "class": {"source": "federation:circles"}}]}, "when"),
+                           ({"items": [{"when": "at_once", "class": {"source": "federation:circles", "product": "linux"}}]}, "class"), ({"automatic": 1}, "automatic"), ([1], "body")):
             a = self.b.send("PUT", "/api/v1/federation/sharing", bad)
             self.refused(a, 400, "bad_body")
             self.assertEqual(a.json()["error"]["where"], where)

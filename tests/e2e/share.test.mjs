@@ -106,6 +106,27 @@ mockOnly('what is shared is changed in place and says since when', async () => {
   await p.context().close();
 });
 
+mockOnly('a hub in a hub tells above what its circles saw only once that is said, and one choice ends it', async () => {
+  const p = await open(world, '/federation/sharing');
+  const section = p.locator('section:has(#findings-h)');
+  await section.getByRole('rowheader', { name: 'everything it warned of Hubs of the region' }).waitFor();
+  assert.match(await section.innerText(), /of Seven Rivers/); // not the agreement circle
+  const first = section.locator('select').first();
+  assert.equal(await first.inputValue(), 'never');
+  assert.deepEqual(await first.locator('option').evaluateAll((all) => all.map((o) => o.value)), ['never', 'after_minutes', 'at_once']);
+  await first.selectOption('at_once');
+  await section.getByText('Marta Ortega').waitFor();
+  await p.reload();
+  await section.getByText('Marta Ortega').waitFor();
+  assert.equal(await section.locator('tbody tr').count(), 1);
+  assert.equal(await section.locator('select').first().inputValue(), 'at_once');
+  assert.match(await section.locator('thead').innerText(), /Told so far/i);
+  await section.getByRole('button', { name: /^Remove/ }).click();
+  await section.locator('tbody tr', { hasText: 'as shipped' }).waitFor();
+  assert.equal(await section.locator('select').first().inputValue(), 'never');
+  await p.context().close();
+});
+
 mockOnly('the composer: the button repeats how many will be able to read, and RED goes to named people only', async () => {
   const p = await open(world, '/stories/new');
   await p.getByRole('button', { name: 'Send to 8 organisations' }).waitFor();

@@ -184,9 +184,16 @@ class Signals(unittest.TestCase):
         of_lake = ("SELECT number, rule, title, product, count FROM fed_signal WHERE node = ? AND indicators LIKE '%185.220.101.4%'",
                    lake.federation()["node"]["id"])
         self.assertEqual(top.rows(*of_lake), [])
-        self.put(admins["lake"], {"items": [{"when": "at_once", "class": {"source": "federation:circles"}}]})
+        page = lake.get("/api/v1/federation/sharing")
+        self.assertEqual(([c["circle"] for c in page["findings"]["circles"]], {r["circle"]: r["own"] for r in page["readers"]}),
+                         ([lakes], {lakes: True, region: False}))
+        self.assertEqual([(i["id"], i["when"], i["class"]["source"]) for i in page["items"][-1:]], [("findings", "never", "federation:circles")])
+        self.assertIsNone(ahus.get("/api/v1/federation/sharing")["findings"])
+        self.put(admins["lake"], {"items": [{"when": "at_once", "class": {"source": "federation:circles"}}] + page["items"]})
         told = wait_until(lambda: top.rows(*of_lake), "the lake's finding at the hub above")
         self.assertEqual([(title, product, count) for _, _, title, product, count in told], [("", "", 1)])  # too few to say how many
+        row = lake.get("/api/v1/federation/sharing")["items"][0]  # what it told, since when, by whom
+        self.assertEqual((row["when"], row["by"], row["sent"] > 0, row["since"] is None), ("at_once", admins["lake"].name, True, False))
         self.assertIsNone(self.warning(delft, "indicator", ADDRESS))
         attack.send(delft, INGEST_TOKEN)
         got = wait_until(lambda: self.warning(delft, "indicator", ADDRESS), lambda: str(delft.get("/api/v1/warnings")))

@@ -54,6 +54,10 @@ struct path_adapter {
     void (*show)(struct path_case *c, uint32_t mask, struct buf *out);
 };
 
+/* The label and audience of thing i as they travel; the node that asks. (shared.c) */
+struct fed_marks case_marks(struct path_case *c, uint32_t i);
+struct span case_self(const struct path_case *c);
+
 /* Every adapter that paths.def names; one that nobody wrote does not link. */
 #define PATH(class, name, action, adapter) extern const struct path_adapter adapter_##adapter;
 #define PLAIN(class, name, why)

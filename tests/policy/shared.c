@@ -39,7 +39,7 @@ static const struct jcs *audience_of(struct path_case *c, const struct thing *t)
     return out;
 }
 
-static struct fed_marks marks_of(struct path_case *c, uint32_t i)
+struct fed_marks case_marks(struct path_case *c, uint32_t i)
 {
     const struct thing *t = &c->things[i];
     bool mine = t->issuer == c->self;
@@ -51,18 +51,18 @@ static struct fed_marks marks_of(struct path_case *c, uint32_t i)
 
 static void shared_item(struct path_case *c, uint32_t i)
 {
-    struct fed_marks marks = marks_of(c, i);
+    struct fed_marks marks = case_marks(c, i);
     fed_item_of_marks(c->arena, &marks, c->m, &c->shared);
 }
 
-static struct span self_node(const struct path_case *c)
+struct span case_self(const struct path_case *c)
 {
     return span_of(c->world->nodes[c->self].node);
 }
 
 static void person_reader(struct path_case *c, uint32_t i)
 {
-    fed_person_of(c->m, self_node(c), c->person, c->roles, c->things[i].issuer == c->self, &c->peer);
+    fed_person_of(c->m, case_self(c), c->person, c->roles, c->things[i].issuer == c->self, &c->peer);
 }
 
 static void ask_item(struct path_case *c, uint32_t i, const struct policy_reader **reader, const struct policy_item **item)
@@ -75,7 +75,7 @@ static void ask_item(struct path_case *c, uint32_t i, const struct policy_reader
 
 static struct fed_item_row row_of(struct path_case *c, uint32_t i)
 {
-    struct fed_marks marks = marks_of(c, i);
+    struct fed_marks marks = case_marks(c, i);
     return (struct fed_item_row){.id = SPAN("0197f3c0-0000-7000-8000-000000000001"), .circle = c->m->circle, .author = marks.author,
                                  .author_org = world_org(c->things[i].issuer), .person = marks.author_person, .kind = marks.teaser ? SPAN("teaser") : SPAN("story"),
                                  .title = span_of(c->things[i].title), .body = SPAN("words"), .derived = SPAN("[]"), .tlp = marks.tlp, .pap = marks.pap,
@@ -87,7 +87,7 @@ static struct fed_item_row row_of(struct path_case *c, uint32_t i)
 /* The interface's own decision and bytes. */
 static void show_as(struct path_case *c, uint32_t mask, enum policy_action action, bool whole, struct buf *out)
 {
-    const struct items_person who = {.m = c->m, .node = self_node(c), .name = c->person, .roles = c->roles};
+    const struct items_person who = {.m = c->m, .node = case_self(c), .name = c->person, .roles = c->roles};
     for (uint32_t i = 0; i < THINGS; i++) {
         const struct fed_item_row row = row_of(c, i);
         struct json_writer j;
@@ -169,7 +169,7 @@ static int compose(struct path_case *c, uint32_t i, bool only_preview, struct fe
 /* It is written under the membership of now, whatever the thing says. */
 static void written_item(struct path_case *c, uint32_t i)
 {
-    struct fed_marks marks = marks_of(c, i);
+    struct fed_marks marks = case_marks(c, i);
     marks.epoch = c->m->epoch;
     fed_item_of_marks(c->arena, &marks, c->m, &c->shared);
 }
@@ -178,7 +178,7 @@ static void written_item(struct path_case *c, uint32_t i)
 static bool can_be_sent(const struct path_case *c, uint32_t i)
 {
     const struct fed_member *author = fed_membership_find(c->m, span_of(c->world->nodes[c->things[i].issuer].node));
-    const struct fed_member *self = fed_membership_find(c->m, self_node(c));
+    const struct fed_member *self = fed_membership_find(c->m, case_self(c));
     return author->state == FED_ACTIVE && self->state == FED_ACTIVE && c->things[i].expires_s > c->now / TIME_SECOND;
 }
 
@@ -186,7 +186,7 @@ static bool can_be_sent(const struct path_case *c, uint32_t i)
 static void ask_preview(struct path_case *c, uint32_t i, const struct policy_reader **reader, const struct policy_item **item)
 {
     written_item(c, i);
-    fed_person_of(c->m, self_node(c), SPAN(""), POLICY_ROLE_READ_ONLY, false, &c->peer);
+    fed_person_of(c->m, case_self(c), SPAN(""), POLICY_ROLE_READ_ONLY, false, &c->peer);
     c->peer.reader.kind = can_be_sent(c, i) ? READER_PERSON : READER_UNKNOWN;
     *reader = &c->peer.reader;
     *item = &c->shared.item;
@@ -238,7 +238,7 @@ const struct path_adapter adapter_item_preview = {ask_preview, show_preview};
 static void ask_send(struct path_case *c, uint32_t i, const struct policy_reader **reader, const struct policy_item **item)
 {
     written_item(c, i);
-    fed_peer_of(c->m, self_node(c), can_be_sent(c, i) ? READER_NODE : READER_UNKNOWN, &c->peer);
+    fed_peer_of(c->m, case_self(c), can_be_sent(c, i) ? READER_NODE : READER_UNKNOWN, &c->peer);
     *reader = &c->peer.reader;
     *item = &c->shared.item;
 }
@@ -268,10 +268,10 @@ static struct span carried(struct path_case *c, uint32_t i, struct span envelope
     struct span text;
     struct err e = {0};
     const struct fed_keys *author = &c->world->nodes[c->things[i].issuer];
-    const struct fed_courier_file f = {.from = span_of(author->node), .to = self_node(c), .up = true, .epoch = 1, .from_seq = 1,
+    const struct fed_courier_file f = {.from = span_of(author->node), .to = case_self(c), .up = true, .epoch = 1, .from_seq = 1,
                                        .envelopes = &envelope, .count = 1};
     MUST(fed_courier_file_make(c->arena, &f, &author->sign, &text, &e));
-    CHECK(fed_courier_file_read(c->arena, text, self_node(c), signer_of, c, &read, &e) == FED_TAKEN && read.count == 1);
+    CHECK(fed_courier_file_read(c->arena, text, case_self(c), signer_of, c, &read, &e) == FED_TAKEN && read.count == 1);
     return read.envelopes[0];
 }
 
@@ -303,7 +303,7 @@ static void show_sent(struct path_case *c, uint32_t mask, bool by_stick, struct 
         }
         ask_send(c, i, &reader, &item);
         for (uint32_t k = 0; k < composed.preview.nreaders; k++) {
-            gets = gets || span_eq(composed.preview.readers[k].node, self_node(c));
+            gets = gets || span_eq(composed.preview.readers[k].node, case_self(c));
         }
         if (whole) {
             bool opened = opens(c, i, by_stick ? carried(c, i, composed.envelope) : composed.envelope);
@@ -381,7 +381,7 @@ const struct path_adapter adapter_letter = {ask_link, show_letter};
 static void ask_envelope(struct path_case *c, uint32_t i, const struct policy_reader **reader, const struct policy_item **item)
 {
     shared_item(c, i);
-    fed_peer_of(c->m, self_node(c), c->self != 0 ? READER_NODE : READER_HUB, &c->peer);
+    fed_peer_of(c->m, case_self(c), c->self != 0 ? READER_NODE : READER_HUB, &c->peer);
     *reader = &c->peer.reader;
     *item = &c->shared.item;
 }
@@ -389,7 +389,7 @@ static void ask_envelope(struct path_case *c, uint32_t i, const struct policy_re
 static void show_envelope(struct path_case *c, uint32_t mask, struct buf *out)
 {
     for (uint32_t i = 0; i < THINGS; i++) {
-        struct fed_marks marks = marks_of(c, i);
+        struct fed_marks marks = case_marks(c, i);
         struct fed_envelope env = {.type = FED_TYPE_ITEM, .issuer = marks.author, .circle = c->m->circle,
                                    .audience = marks.audience, .tlp = marks.tlp, .pap = marks.pap, .chr = marks.chr,
                                    .epoch = marks.epoch, .expires_s = marks.expires_s, .sealed = marks.audience};
@@ -397,9 +397,9 @@ static void show_envelope(struct path_case *c, uint32_t mask, struct buf *out)
         struct fed_item item;
         struct fed_peer peer;
         fed_item_of_envelope(c->arena, &env, c->m, &item);
-        fed_peer_of(c->m, self_node(c), c->self != 0 ? READER_NODE : READER_HUB, &peer);
+        fed_peer_of(c->m, case_self(c), c->self != 0 ? READER_NODE : READER_HUB, &peer);
         bool carried = c->self == 0 && !policy_allows(&peer.reader, &item.item, ACTION_FORWARD, c->now);
-        if ((mask >> i & 1) != 0 && !carried && fed_policy_takes(c->arena, &env, c->m, self_node(c), c->now) == FED_TAKEN) {
+        if ((mask >> i & 1) != 0 && !carried && fed_policy_takes(c->arena, &env, c->m, case_self(c), c->now) == FED_TAKEN) {
             buf_cstr(out, c->things[i].title);
         }
     }

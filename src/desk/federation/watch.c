@@ -3,6 +3,16 @@
 #include "base/mem.h"
 #include "desk/federation/watch_priv.h"
 
+/* Each telling has its row in policy/paths.def, and each row its telling. */
+#define ROW_OF_TELLING(name) +(WATCH_TELLS_##name > 0)
+enum {
+    TELLING_ROWS = 0
+#include "policy/paths.def"
+};
+#define X(name) +1
+_Static_assert(TELLING_ROWS == 0 WATCH_TELLINGS(X), "a telling lacks its row in policy/paths.def");
+#undef X
+
 struct fed_watch *watch_new(const struct watch_config *c)
 {
     struct fed_watch *w = mem_alloc(sizeof *w);

@@ -13,14 +13,14 @@
 
 #include "base/buf.h"
 #include "desk/federation/envelope.h"
-#include "desk/federation/warning.h"
+#include "desk/federation/finding.h"
 #include "records/fed_out.h"
 
 enum {
     WATCH_THINGS = 1 << 18,         /* sightings a hub remembers of one circle: at most about 25 MB */
     WATCH_WARNINGS_MAX = 2048,      /* of one circle that a hub knows of, told or about to be: half of what is kept (fed_room.def) */
     WATCH_WARNING_LIFE_S = 14 * 86400, /* a warning holds for so long after its newest version */
-    WATCH_SIGNAL_LIFE_S = 30 * 86400,  /* an undelivered signal says nothing after this */
+    WATCH_SIGNAL_LIFE_S = FINDING_LIFE_S, /* an undelivered signal says nothing after this */
     WATCH_RETRY_S = 30,             /* after an envelope that could not be issued */
     WATCH_SPREAD_MS = 30,           /* between two versions of a warning, for each member: 2,000 members hear of
                                        a higher number once a minute */
@@ -40,8 +40,23 @@ typedef void watch_answer(void *ctx, int rc, struct span text, struct cursor *da
 /* The envelope is durable (rc 0, with its id), or could not be. */
 typedef void watch_issued(void *ctx, int rc, struct span text, struct span id);
 
+/* What the watch tells by itself; each has its row in policy/paths.def, or watch.c does not compile. */
+#define WATCH_TELLINGS(X)                                                                          \
+    X(ALERTS)   /* of this node's alerts, to a circle's hub */                                     \
+    X(WARNINGS) /* a hub, what several members saw, to its circle */                               \
+    X(ONWARD)   /* a hub, what a hub above warned of, to its own circle */                         \
+    X(FINDINGS) /* a hub, what it warned its own circle of, to a hub above */
+
+enum watch_telling {
+    WATCH_TELLS_NOTHING,
+#define X(name) WATCH_TELLS_##name,
+    WATCH_TELLINGS(X)
+#undef X
+};
+
 /* An envelope for a circle. */
 struct watch_issue {
+    enum watch_telling telling;
     struct fed_draft draft; /* created_s and epoch are the host's */
     enum fed_out_class class;
     struct span reason;   /* why it may leave */
@@ -57,7 +72,7 @@ struct watch_host {
      * on. `done` comes later; with an error at once it does not come. */
     int (*issue)(void *arg, const struct watch_issue *i, watch_issued *done, void *ctx,
                  struct err *e);
-    /* Newest membership known of a circle, or NULL; borrowed until the next call. */
+    /* Newest membership known of a circle, or NULL; borrowed until the watch returns. */
     const struct fed_membership *(*circle)(void *arg, struct span circle);
     /* Whether a person stopped that anything leaves. */
     bool (*stopped)(void *arg);

@@ -368,6 +368,7 @@ void watch_plan_tell(struct fed_watch *w, struct hub_plan *p)
     p->expires = until * TIME_SECOND;
     int rc = fed_audience_write(&p->arena, &who, &audience, &e);
     const struct watch_issue i = {
+        .telling = p->w.nderived > 0 ? WATCH_TELLS_ONWARD : WATCH_TELLS_WARNINGS,
         .draft = {.type = FED_TYPE_WARNING,
                   .circle = span_of(p->circle->id),
                   .audience = audience,

@@ -9,104 +9,36 @@
  * The number of a signal is made of the warning's id, so telling again replaces: after a restart all that is in force is
  * told once more, and nothing counts twice.
  */
-#include <sodium.h>
-
 #include "base/log.h"
 #include "base/mem.h"
+#include "desk/federation/finding.h"
 #include "desk/federation/watch_priv.h"
 
 enum {
     REPORT_EVERY_S = 5,
-    REPORT_PARTS = 2,           /* a sequence is two rules */
     REPORTED_MAX = 1 << 16,     /* remembered; then all is told once more */
-    REPORT_NUMBER_DIGITS = 12,  /* hex, of the warning's id */
 };
-/* Numbers of alerts are microseconds since 1970, below this until the year 2112. */
-#define REPORT_NUMBER_FIRST (INT64_C(1) << 52)
 
-/* A circle above, and its hub; texts in the round's arena. */
+/* A circle above, and what it is about to be told; texts in the round's arena. */
 struct above {
-    struct span circle, hub;
+    struct span circle;
+    struct signal *signals; /* SIGNALS_PER_BODY */
+    size_t nsignals;
+};
+
+/* A warning that is about to be told, by a row of the policy. */
+struct report_tell {
+    struct span circle, warning, share;
+    int64_t version;
 };
 
 struct report_round {
     struct fed_watch *w;
     struct arena arena;
     VEC(struct above) above;
+    VEC(struct report_tell) tells;
     struct fed_sharing sharing; /* rows that speak of findings, only */
 };
-
-/* ---- one warning ---- */
-
-static int64_t number_of(const struct hub_warning *hw, int64_t part)
-{
-    uint64_t bits = 0;
-    for (int i = 0; i < REPORT_NUMBER_DIGITS; i++) {
-        char c = hw->id[i];
-        bits = bits << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
-    }
-    return REPORT_NUMBER_FIRST + (int64_t)(bits * REPORT_PARTS) + part;
-}
-
-static struct span hash_of(struct span value, struct arena *a)
-{
-    unsigned char hash[32];
-    char *text = arena_bytes(a, 2 * sizeof hash + 1);
-    MUST(crypto_generichash(hash, sizeof hash, (const unsigned char *)value.ptr, value.len, NULL, 0));
-    hex_encode(hash, sizeof hash, text);
-    return span_make(text, 2 * sizeof hash);
-}
-
-static bool add_indicator(struct signal *s, struct span value, struct arena *a)
-{
-    ptrdiff_t colon = span_find(value, ':');
-    enum fed_indicator_type type = FED_INDICATOR_IP;
-    s->nindicators = 1;
-    return colon > 0 && fed_indicator_type_parse(span_sub(value, 0, (size_t)colon), &type) &&
-           fed_indicator_read(type, span_sub(value, (size_t)colon + 1, value.len), a, &s->indicators[0]);
-}
-
-/* What is told of a warning: 0 to REPORT_PARTS signals. */
-static size_t signals_of(const struct hub_warning *hw, struct arena *a, struct signal out[REPORT_PARTS])
-{
-    char *id = arena_bytes(a, ID_TEXT_LEN + 1);
-    struct span rest = hw->value;
-    const char *arrow = memmem(rest.ptr, rest.len, " > ", 3);
-    size_t n = hw->kind == COMMUNITY_SEQUENCE && arrow != NULL ? 2 : 1;
-    bool holds = hw->last >= SIGNAL_BUCKET_FIRST && hw->last <= SIGNAL_BUCKET_LAST;
-    warning_rule_id(span_make(hw->id, WARNING_ID_LEN), id);
-    for (size_t i = 0; i < n; i++) {
-        out[i] = (struct signal){.number = number_of(hw, (int64_t)i),
-                                 .rule = span_of(id),
-                                 .title = SPAN(""),
-                                 .level = hw->level,
-                                 .product = SPAN(""),
-                                 .bucket = hw->last,
-                                 .count = hw->withdrawn ? 0 : hw->seen > 0 ? hw->seen : 1};
-    }
-    switch (hw->kind) {
-    case COMMUNITY_INDICATOR:
-        holds = holds && add_indicator(&out[0], hw->value, a);
-        break;
-    case COMMUNITY_TECHNIQUE:
-        out[0].techniques[out[0].ntechniques++] = hw->value;
-        break;
-    case COMMUNITY_RULE:
-        out[0].rule = hw->value;
-        break;
-    case COMMUNITY_SEQUENCE:
-        holds = holds && n == 2;
-        out[0].rule = n < 2 ? out[0].rule : span_sub(rest, 0, (size_t)(arrow - rest.ptr));
-        out[n - 1].rule = n < 2 ? out[0].rule : span_sub(rest, (size_t)(arrow - rest.ptr) + 3, rest.len);
-        break;
-    default:
-        holds = false;
-    }
-    for (size_t i = 0; i < n; i++) {
-        out[i].rule_hash = hash_of(out[i].rule, a); /* the text is the members'; this stands for it */
-    }
-    return holds ? n : 0;
-}
 
 /* ---- which of them ---- */
 
@@ -123,7 +55,20 @@ static bool is_news(const struct fed_watch *w, struct span key, const struct hub
            (!map_get(&w->reported, key, &told) || (int64_t)told != hw->version);
 }
 
-static bool may_go(const struct report_round *r, const struct above *above, const struct hub_warning *hw)
+static struct finding finding_of(const struct hub_warning *hw, struct arena *a)
+{
+    return (struct finding){.warning = arena_copy(a, span_make(hw->id, WARNING_ID_LEN)),
+                            .kind = hw->kind,
+                            .value = arena_copy(a, hw->value),
+                            .level = hw->level,
+                            .seen = hw->seen,
+                            .last = hw->last,
+                            .withdrawn = hw->withdrawn,
+                            .passed_on = hw->from[0] != '\0'};
+}
+
+/* What the city's own policy of sharing says; *row_out: the row of it that decided. */
+static bool is_shared(const struct report_round *r, const struct above *above, const struct hub_warning *hw, struct span *row_out)
 {
     const struct fed_share_facts facts = {
         .circle = above->circle,
@@ -135,6 +80,7 @@ static bool may_go(const struct report_round *r, const struct above *above, cons
     };
     struct fed_share_verdict v = fed_share_decide(&r->sharing, &facts);
     time_ns due = hw->issued + v.minutes * 60 * TIME_SECOND; /* issued 0: before this hub started */
+    *row_out = v.row;
     return v.moment == FED_AT_ONCE || (v.moment == FED_AFTER_MINUTES && due <= r->w->now);
 }
 
@@ -154,6 +100,15 @@ static void remember(struct fed_watch *w, struct span key, int64_t version)
 
 /* ---- a round ---- */
 
+static void round_free(struct report_round *r)
+{
+    r->w->report_round = NULL;
+    vec_free(&r->above);
+    vec_free(&r->tells);
+    arena_fini(&r->arena);
+    mem_free(r);
+}
+
 static void issued(void *ctx, int rc, struct span text, struct span id)
 {
     struct fed_watch *w = ctx;
@@ -166,68 +121,90 @@ static void issued(void *ctx, int rc, struct span text, struct span id)
     }
 }
 
-static void issue(struct report_round *r, const struct above *above, const struct signal *list, size_t count)
+static void issue(struct report_round *r, const struct above *above)
 {
     struct fed_watch *w = r->w;
+    const struct fed_membership *m = w->host.circle(w->host.arg, above->circle);
     struct err e = {0};
-    struct jcs *audience = NULL;
-    const struct fed_audience who = {.nodes = &above->hub, .nnodes = 1};
-    int rc = fed_audience_write(&r->arena, &who, &audience, &e);
-    const struct watch_issue i = {
-        .draft = {.type = FED_TYPE_SIGNAL,
-                  .circle = above->circle,
-                  .audience = audience,
-                  .tlp = SPAN("AMBER"),
-                  .pap = SPAN("AMBER"),
-                  .expires_s = w->now / TIME_SECOND + WATCH_SIGNAL_LIFE_S,
-                  .body = signals_body(&r->arena, list, count)},
+    struct watch_issue i = {
+        .telling = WATCH_TELLS_FINDINGS,
         .class = FED_OUT_BULK,
         .reason = SPAN("this hub's policy of sharing lets findings of its circles go: counts, no names"),
         .audience = SPAN("the hub of the circle"),
     };
+    int rc = m == NULL ? err_set(&e, ERR_NOT_FOUND, "no membership of the circle above")
+                       : finding_draft(&r->arena, m, w->now, &i.draft, &e);
+    i.draft.body = rc < 0 ? NULL : signals_body(&r->arena, above->signals, above->nsignals);
     rc = rc < 0 ? rc : w->host.issue(w->host.arg, &i, issued, w, &e);
     if (rc < 0) {
         issued(w, rc, span_of(e.text), SPAN(""));
         return;
     }
-    log_info("federation.reported", "circle=%.*s signals=%zu", SPAN_ARG(above->circle), count);
+    log_info("federation.reported", "circle=%.*s signals=%zu", SPAN_ARG(above->circle), above->nsignals);
 }
 
-static void report_to(struct report_round *r, const struct above *above)
+/* The records know what is about to be told, and by which row; now it goes. */
+static void noted(void *ctx, int rc, struct span text, struct cursor *data)
 {
-    struct fed_watch *w = r->w;
-    struct signal *list = arena_calloc(&r->arena, SIGNALS_PER_BODY, sizeof *list);
-    size_t n = 0;
-    for (size_t i = 0; i < w->circles.len; i++) {
-        const struct hub_circle *c = w->circles.data[i];
-        const struct fed_membership *m = w->host.circle(w->host.arg, span_of(c->id));
-        bool open = m != NULL && !m->nda; /* what an NDA circle saw stays in it */
-        for (size_t k = 0; k < c->warnings.len && open; k++) {
-            const struct hub_warning *hw = c->warnings.data[k];
-            struct span key = key_of(&r->arena, above->circle, hw);
-            if (!is_news(w, key, hw) || !may_go(r, above, hw)) {
-                continue;
-            }
-            if (n + REPORT_PARTS > SIGNALS_PER_BODY) {
-                w->report_at = w->now; /* the rest at once */
-                open = false;
-                continue;
-            }
-            n += signals_of(hw, &r->arena, list + n);
-            remember(w, key, hw->version);
+    struct fed_watch *w = ctx;
+    struct report_round *r = w->report_round;
+    (void)data;
+    if (rc < 0) {
+        issued(w, rc, text, SPAN(""));
+    }
+    for (size_t i = 0; i < r->above.len && rc == 0; i++) {
+        if (r->above.data[i].nsignals > 0) {
+            issue(r, &r->above.data[i]);
         }
     }
-    if (n > 0) {
-        issue(r, above, list, n);
+    round_free(r);
+}
+
+static void note(struct report_round *r)
+{
+    struct buf q;
+    watch_question(&q, ASK_FINDINGS_TOLD);
+    buf_u32(&q, (uint32_t)r->tells.len);
+    for (size_t i = 0; i < r->tells.len; i++) {
+        const struct report_tell *t = &r->tells.data[i];
+        buf_str(&q, t->circle);
+        buf_str(&q, t->warning);
+        buf_u64(&q, (uint64_t)t->version);
+        buf_str(&q, t->share);
+    }
+    if (!watch_ask(r->w, &q, noted, r->w)) {
+        issued(r->w, ERR_CLOSED, SPAN("the keeper is away"), SPAN(""));
+        round_free(r);
     }
 }
 
-static void round_free(struct report_round *r)
+/* What a circle above is to be told of one own circle. False: there is no more room, the rest comes at once. */
+static bool pick(struct report_round *r, struct above *above, const struct hub_circle *c)
 {
-    r->w->report_round = NULL;
-    vec_free(&r->above);
-    arena_fini(&r->arena);
-    mem_free(r);
+    struct fed_watch *w = r->w;
+    struct span self = span_make(w->node, FED_NODE_LEN);
+    const struct fed_membership *own = w->host.circle(w->host.arg, span_of(c->id));
+    const struct fed_membership *m = w->host.circle(w->host.arg, above->circle);
+    for (size_t k = 0; k < c->warnings.len && own != NULL && m != NULL; k++) {
+        const struct hub_warning *hw = c->warnings.data[k];
+        struct span key = key_of(&r->arena, above->circle, hw);
+        struct span row = {0};
+        if (!is_news(w, key, hw) || !is_shared(r, above, hw, &row)) {
+            continue;
+        }
+        struct finding f = finding_of(hw, &r->arena);
+        if (!finding_may_go(&r->arena, &f, own, m, self, w->now)) {
+            continue;
+        }
+        if (above->nsignals + FINDING_PARTS > SIGNALS_PER_BODY) {
+            w->report_at = w->now;
+            return false;
+        }
+        above->nsignals += finding_signals(&f, &r->arena, above->signals + above->nsignals);
+        vec_push(&r->tells, (struct report_tell){above->circle, f.warning, arena_copy(&r->arena, row), hw->version});
+        remember(w, key, hw->version);
+    }
+    return true;
 }
 
 static void sharing_known(void *ctx, int rc, struct span text, struct cursor *data)
@@ -250,15 +227,22 @@ static void sharing_known(void *ctx, int rc, struct span text, struct cursor *da
     }
     r->sharing.count = kept;
     for (size_t i = 0; i < r->above.len && kept > 0; i++) {
-        report_to(r, &r->above.data[i]);
+        struct above *above = &r->above.data[i];
+        above->signals = arena_calloc(&r->arena, SIGNALS_PER_BODY, sizeof *above->signals);
+        for (size_t k = 0; k < w->circles.len && pick(r, above, w->circles.data[k]); k++) {
+        }
     }
-    round_free(r);
+    if (r->tells.len > 0) {
+        note(r);
+    } else {
+        round_free(r);
+    }
 }
 
 static void note_above(void *ctx, const struct fed_membership *m)
 {
     struct report_round *r = ctx;
-    vec_push(&r->above, (struct above){arena_copy(&r->arena, m->circle), arena_copy(&r->arena, m->hub.node)});
+    vec_push(&r->above, (struct above){.circle = arena_copy(&r->arena, m->circle)});
 }
 
 /* Whether anything might have to be told: so that a quiet hub asks nobody. */

@@ -84,6 +84,7 @@ static int issue(struct fed_watch *w, struct span circle, struct span hub, struc
     const struct fed_audience who = {.nodes = &hub, .nnodes = 1};
     int rc = fed_audience_write(a, &who, &audience, e);
     const struct watch_issue i = {
+        .telling = WATCH_TELLS_ALERTS,
         .draft = {.type = FED_TYPE_SIGNAL,
                   .circle = circle,
                   .audience = audience,

@@ -9,6 +9,7 @@ export function makeShare(empty) {
   const circles = empty ? [] : [
     { id: 'c1', name: 'Seven Rivers', class: 'member', hub: 'h1', epoch: 14, issued: ago(9e5), expires: ago(-2e6), own: true, members: 9, state: 'valid' },
     { id: 'c2', name: 'Cities that signed the agreement', class: 'nda', hub: 'h1', epoch: 6, issued: ago(9e5), expires: ago(3e5), own: true, members: 4, state: 'expired' },
+    { id: 'c3', name: 'Hubs of the region', class: 'member', hub: 'h2', epoch: 3, issued: ago(9e5), expires: ago(-2e6), own: false, members: 5, state: 'valid' },
   ];
   const members = CITIES.map((organisation, i) => ({
     node: `n${i}`, organisation, circle: 'c1', classes: i % 3 === 1 ? ['member', 'nda'] : ['member'], state: i === 6 ? 'suspended' : 'active', version: i === 8 ? null : '0.2.0',
@@ -35,8 +36,8 @@ export function makeShare(empty) {
     stopped: false, empty, circles, members, warnings, items,
     words: { networks: '192.0.2.0/24', domains: 'valdehierro.example', automatic: false, cap: 0, agreed: false },
     rules: empty ? [] : [
-      { id: 's2', circle: 'c1', circle_name: 'Seven Rivers', class: { level: 'critical', product: null, technique: null, source: null }, when: 'after_minutes', minutes: 30, since: ago(4e5), by: 'Marta Ortega' },
-      { id: 's3', circle: 'c2', circle_name: 'Cities that signed the agreement', class: { level: null, product: 'zeek', technique: null, source: null }, when: 'never', minutes: null, since: ago(4e5), by: 'Marta Ortega' },
+      { id: 's2', circle: 'c1', circle_name: 'Seven Rivers', class: { level: 'critical', product: null, technique: null, source: null }, when: 'after_minutes', minutes: 30, since: ago(4e5), by: 'Marta Ortega', sent: 41 },
+      { id: 's3', circle: 'c2', circle_name: 'Cities that signed the agreement', class: { level: null, product: 'zeek', technique: null, source: null }, when: 'never', minutes: null, since: ago(4e5), by: 'Marta Ortega', sent: 0 },
     ],
     stones: empty ? [] : [{ item: '0197f3c0-0000-7000-8000-00000000000a', circle: 'c1', reason: 'It names a city that did not agree.', at: ago(7200), sent: 20, removed: 19 }],
     requests: empty ? [] : [{ id: 'r1', organisation: 'Sankt Marien', kind: 'member', circle: 'c2', circle_class: 'nda', fingerprint: FP, asked: ago(500), approvals: [{ who: 'Luis Prado', at: ago(200) }], needed: 2, state: 'waiting' }],
@@ -78,12 +79,14 @@ export function share(s, method, path, body, send, fail) {
     return send(200, {});
   }
   if (path === '/federation/sharing' && method === 'PUT') {
-    if (body.items) s.rules = body.items.map((i, n) => ({ circle: null, circle_name: s.circles.find((c) => c.id === i.circle)?.name ?? null, minutes: null, ...i, id: i.id ?? `new${n}`, since: ago(0), by: 'Marta Ortega' }));
+    if (body.items) s.rules = body.items.map((i, n) => ({ circle: null, circle_name: s.circles.find((c) => c.id === i.circle)?.name ?? null, minutes: null, sent: 0, ...i, id: i.id ?? `new${n}`, since: ago(0), by: 'Marta Ortega' }));
     Object.assign(s.words, Object.fromEntries(Object.entries(body).filter(([k]) => k !== 'items')));
     return send(200, {});
   }
-  if (path === '/federation/sharing') return send(200, { stopped: s.stopped, since: ago(9e5), items: [...s.rules, { id: 'default', circle: null, circle_name: null, class: { level: null, product: null, technique: null, source: null }, when: 'after_acknowledgement', minutes: 0, since: null, by: null }],
-    readers: s.circles.map((c) => ({ circle: c.id, circle_name: c.name, organisations: ['Seven Rivers Hub'] })), ...s.words });
+  if (path === '/federation/sharing') return send(200, { stopped: s.stopped, since: ago(9e5), items: [...s.rules, { id: 'default', circle: null, circle_name: null, class: { level: null, product: null, technique: null, source: null }, when: 'after_acknowledgement', minutes: 0, since: null, by: null, sent: 0 },
+    ...(s.circles.length ? [{ id: 'findings', circle: null, circle_name: null, class: { level: null, product: null, technique: null, source: 'federation:circles' }, when: 'never', minutes: 0, since: null, by: null, sent: 0 }] : [])],
+    findings: s.circles.length ? { circles: [{ circle: 'c1', circle_name: 'Seven Rivers' }] } : null,
+    readers: s.circles.map((c) => ({ circle: c.id, circle_name: c.name, organisations: [c.own ? 'Seven Rivers Hub' : 'Region'], own: c.own })), ...s.words });
   if (path === '/federation/members') return send(200, { items: s.empty ? [] : s.members });
   if (path === '/federation/requests') return send(200, { items: s.requests, stones: s.stones });
   if (path === '/federation/codes') return send(201, { code: 'mock-4f7a-91c2-77de', expires: ago(-259_200) });

@@ -8,17 +8,22 @@ import { LEVELS } from '../base/types';
 import { visibleLine } from '../base/visible';
 import { quarter } from '../state/ticks';
 import { act, described, federationTabs, Field, State, Tabs, useResource } from './parts';
-import { SEND_WHEN, type Board, type SendWhen, type Sharing, type ShareRule } from './types';
+import { FINDINGS, FINDINGS_WHEN, SEND_WHEN, type Board, type SendWhen, type Sharing, type ShareRule } from './types';
 
 const MINUTES_DEFAULT = 60;
 const MINUTES_MAX = 10_080;
-/** The row that always stands last: what holds where no other fits. */
+/** The rows that always stand last: what holds where no other fits. */
 const DEFAULT_ID = 'default';
+const FINDINGS_ID = 'findings';
+const stands = (r: ShareRule): boolean => r.id === DEFAULT_ID || r.id.startsWith(FINDINGS_ID);
+const isFindings = (r: ShareRule): boolean => r.class.source === FINDINGS;
+/** What is put back: all rows in their order, but those that always stand. */
+const items = (rows: ShareRule[]): object => ({ items: rows.filter((r) => !stands(r)).map(written) });
 
 const classWords = (c: ShareRule['class']): string =>
-  [c.level && tOr(`level.${c.level}`, c.level), c.product && visibleLine(c.product), c.technique && visibleLine(c.technique), c.source && visibleLine(c.source)]
+  [c.level && tOr(`level.${c.level}`, c.level), c.product && visibleLine(c.product), c.technique && visibleLine(c.technique), c.source && c.source !== FINDINGS && visibleLine(c.source)]
     .filter(Boolean)
-    .join(', ') || t('sharing.every');
+    .join(', ') || t(c.source === FINDINGS ? 'sharing.every_finding' : 'sharing.every');
 const circleWords = (r: ShareRule): string => (r.circle === null ? t('sharing.every_circle') : visibleLine(r.circle_name ?? r.circle));
 
 const written = (r: ShareRule): object => ({
@@ -29,7 +34,15 @@ const written = (r: ShareRule): object => ({
   ...(r.when === 'after_minutes' ? { minutes: r.minutes ?? MINUTES_DEFAULT } : {}),
 });
 
-function When({ id, when, minutes, label, onChange }: { id: string; when: SendWhen; minutes: number | null; label: string; onChange: (w: SendWhen, m: number | null) => void }) {
+interface WhenProps {
+  id: string;
+  when: SendWhen;
+  minutes: number | null;
+  label: string;
+  choices?: readonly SendWhen[];
+  onChange: (w: SendWhen, m: number | null) => void;
+}
+function When({ id, when, minutes, label, choices = SEND_WHEN, onChange }: WhenProps) {
   const n = useSignal(minutes ?? MINUTES_DEFAULT);
   return (
     <>
@@ -37,7 +50,7 @@ function When({ id, when, minutes, label, onChange }: { id: string; when: SendWh
         {label}
       </label>
       <select id={`when-${id}`} value={when} onChange={(e) => onChange(e.currentTarget.value as SendWhen, e.currentTarget.value === 'after_minutes' ? n.value : null)}>
-        {SEND_WHEN.map((w) => (
+        {choices.map((w) => (
           <option key={w} value={w}>
             {t(`when.${w}`)}
           </option>
@@ -68,15 +81,17 @@ function Row({ rule, onChange, onRemove }: RowProps) {
         <span class="sub">{circleWords(rule)}</span>
       </th>
       <td>
-        <When id={rule.id} when={rule.when} minutes={rule.minutes} label={t('sharing.when_of', { what, circle: circleWords(rule) })}
+        <When id={rule.id} when={rule.when} minutes={rule.minutes} choices={isFindings(rule) ? FINDINGS_WHEN : SEND_WHEN}
+          label={t('sharing.when_of', { what, circle: circleWords(rule) })}
           onChange={(when, minutes) => onChange({ ...rule, when, minutes })} />
       </td>
       <td>
         <Age at={rule.since} now={quarter} none={t('sharing.default')} />
         {rule.by && <span class="sub quiet"> {visibleLine(rule.by)}</span>}
       </td>
+      <td class="num">{stands(rule) ? '' : rule.sent}</td>
       <td class="num">
-        {rule.id !== DEFAULT_ID && (
+        {!stands(rule) && (
           <button class="btn small" type="button" onClick={onRemove}>
             {t('sharing.remove')}
             <span class="hide"> {what}</span>
@@ -111,7 +126,7 @@ function Add({ s, onAdd }: { s: Sharing; onAdd: (r: ShareRule) => void }) {
           onAdd({
             id: '', circle: circle.value || null, circle_name: null,
             class: { level: level.value || null, product: product.value.trim() || null, technique: technique.value.trim() || null, source: null },
-            when: when.value, minutes: minutes.value, since: null, by: null,
+            when: when.value, minutes: minutes.value, since: null, by: null, sent: 0,
           });
         }}
       >
@@ -165,7 +180,7 @@ function Readers({ s }: { s: Sharing }) {
       {s.readers.length === 0 && <p class="soft">{t('sharing.nobody')}</p>}
       {s.readers.map((r) => (
         <details key={r.circle} id={`readers-${r.circle}`}>
-          <summary>{tn('sharing.readers_of', r.organisations.length, { circle: visibleLine(r.circle_name) })}</summary>
+          <summary>{r.own ? t('sharing.readers_own', { circle: visibleLine(r.circle_name) }) : tn('sharing.readers_of', r.organisations.length, { circle: visibleLine(r.circle_name) })}</summary>
           <ul class="rows">
             {r.organisations.map((o) => (
               <li key={o}>{visibleLine(o)}</li>
@@ -225,38 +240,74 @@ function More({ s, hub, onSave }: { s: Sharing; hub: boolean; onSave: (change: o
   );
 }
 
-function Rules({ s, save }: { s: Sharing; save: (change: object) => void }) {
-  const rows = (items: ShareRule[]): void => save({ items: items.filter((r) => r.id !== DEFAULT_ID).map(written) });
+interface RulesProps {
+  s: Sharing;
+  save: (change: object) => void;
+}
+function Table({ title, first, shown, s, save }: RulesProps & { title: string; first: string; shown: ShareRule[] }) {
   const change = (r: ShareRule): void => {
-    // The last row cannot be changed: another choice becomes a row before it that fits every alert.
-    if (r.id === DEFAULT_ID) rows([...s.items, { ...r, id: '' }]);
-    else rows(s.items.map((i) => (i.id === r.id ? r : i)));
+    // The last row cannot be changed: another choice becomes a row before it that fits all it speaks of.
+    if (s.items.some((i) => i.id === r.id && !stands(i))) save(items(s.items.map((i) => (i.id === r.id ? r : i))));
+    else save(items([...s.items, { ...r, id: '' }]));
   };
+  return (
+    <div class="scroll" tabIndex={0} role="group" aria-label={title}>
+      <table class="plain">
+        <caption class="hide">{title}</caption>
+        <thead>
+          <tr>
+            <th scope="col">{first}</th>
+            <th scope="col">{t('sharing.when')}</th>
+            <th scope="col">{t('sharing.since')}</th>
+            <th scope="col" class="num">{t('sharing.sent')}</th>
+            <td />
+          </tr>
+        </thead>
+        <tbody>
+          {shown.map((r) => (
+            <Row key={r.id} rule={r} onChange={change} onRemove={() => save(items(s.items.filter((i) => i.id !== r.id)))} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Rules({ s, save }: RulesProps) {
+  const title = t('sharing.what');
   return (
     <section class="panel" aria-labelledby="what-h">
       <div class="head">
-        <h2 id="what-h">{t('sharing.what')}</h2>
+        <h2 id="what-h">{title}</h2>
         <span class="soft">{t('sharing.what_lead')}</span>
       </div>
-      <div class="scroll" tabIndex={0} role="group" aria-label={t('sharing.what')}>
-        <table class="plain">
-          <caption class="hide">{t('sharing.what')}</caption>
-          <thead>
-            <tr>
-              <th scope="col">{t('sharing.alerts')}</th>
-              <th scope="col">{t('sharing.when')}</th>
-              <th scope="col">{t('sharing.since')}</th>
-              <td />
-            </tr>
-          </thead>
-          <tbody>
-            {s.items.map((r) => (
-              <Row key={r.id} rule={r} onChange={change} onRemove={() => rows(s.items.filter((i) => i.id !== r.id))} />
-            ))}
-          </tbody>
-        </table>
+      <Table title={title} first={t('sharing.alerts')} shown={s.items.filter((r) => !isFindings(r))} s={s} save={save} />
+      <Add s={s} onAdd={(r) => save(items([r, ...s.items]))} />
+    </section>
+  );
+}
+
+/** Rows of findings as they decide, and for each circle above that none of them speaks of as a whole a line that says never. */
+function findingsRows(s: Sharing): ShareRule[] {
+  const rows = s.items.filter((r) => isFindings(r) && !stands(r));
+  const rest = s.items.find((r) => r.id === FINDINGS_ID);
+  const whole = (circle: string): boolean => rows.some((r) => !r.class.level && !r.class.technique && (r.circle === null || r.circle === circle));
+  const above = s.readers.filter((r) => !r.own && !whole(r.circle));
+  return [...rows, ...(rest ? above.map((r) => ({ ...rest, id: `${FINDINGS_ID}-${r.circle}`, circle: r.circle, circle_name: r.circle_name })) : [])];
+}
+
+/** A hub in a hub: what it warned its own circles of, for the hubs above; never unless it is said here. */
+function Findings({ s, save }: RulesProps) {
+  const title = t('sharing.findings');
+  const own = s.findings?.circles.map((c) => visibleLine(c.circle_name)).join(', ') ?? '';
+  return (
+    <section class="panel" aria-labelledby="findings-h">
+      <div class="head">
+        <h2 id="findings-h">{title}</h2>
+        <span class="soft">{t('sharing.findings_of', { circles: own })}</span>
       </div>
-      <Add s={s} onAdd={(r) => rows([r, ...s.items])} />
+      <p>{t('sharing.findings_lead')}</p>
+      <Table title={title} first={t('sharing.findings_above')} shown={findingsRows(s)} s={s} save={save} />
     </section>
   );
 }
@@ -303,6 +354,7 @@ export function SharingPage() {
       )}
       {s && <Readers s={s} />}
       {s && <Rules s={s} save={save} />}
+      {s?.findings && <Findings s={s} save={save} />}
       {s && board.data.value && <More s={s} hub={board.data.value.hub} onSave={save} />}
     </div>
   );

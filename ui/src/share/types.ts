@@ -78,6 +78,10 @@ export interface CommunityLevel {
 
 export type SendWhen = 'after_acknowledgement' | 'after_minutes' | 'at_once' | 'never';
 export const SEND_WHEN: readonly SendWhen[] = ['after_acknowledgement', 'after_minutes', 'at_once', 'never'];
+/** Of what a hub's own circles saw: nobody acknowledges that. */
+export const FINDINGS_WHEN: readonly SendWhen[] = ['never', 'after_minutes', 'at_once'];
+/** Source of a class that speaks of findings. */
+export const FINDINGS = 'federation:circles';
 
 export interface ShareRule {
   id: string;
@@ -89,13 +93,17 @@ export interface ShareRule {
   minutes: number | null;
   since: string | null;
   by: string | null;
+  /** How many were told by this row; of findings: how many warnings. */
+  sent: number;
 }
 
 export interface Sharing {
   stopped: boolean;
   since: string | null;
   items: ShareRule[];
-  readers: { circle: string; circle_name: string; organisations: string[] }[];
+  readers: { circle: string; circle_name: string; organisations: string[]; own: boolean }[];
+  /** A hub in a hub: the own circles whose findings may be told above. */
+  findings: { circles: { circle: string; circle_name: string }[] } | null;
   /** Own networks and domains, never told; comma between them. */
   networks: string;
   domains: string;
