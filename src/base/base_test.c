@@ -237,13 +237,29 @@ static void test_id_err_log(void **state)
     vec_free(&v);
 }
 
+static void test_log_lasting(void **state)
+{
+    (void)state;
+    static const time_ns hour = 3600 * TIME_SECOND;
+    struct log_lasting l = {0};
+    assert_false(log_lasting_over(&l));
+    assert_true(log_lasting_failed(&l, 1)); /* also in the machine's first hour */
+    assert_false(log_lasting_failed(&l, 1 + TIME_SECOND));
+    assert_false(log_lasting_failed(&l, hour));
+    assert_true(log_lasting_failed(&l, hour + 1));
+    assert_false(log_lasting_failed(&l, 2 * hour));
+    assert_true(log_lasting_over(&l));
+    assert_false(log_lasting_over(&l));
+    assert_true(log_lasting_failed(&l, 2 * hour + 1)); /* it begins anew */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_arena), cmocka_unit_test(test_buf_cursor),
         cmocka_unit_test(test_map),   cmocka_unit_test(test_utf8),
         cmocka_unit_test(test_num),   cmocka_unit_test(test_clock),
-        cmocka_unit_test(test_id_err_log),
+        cmocka_unit_test(test_id_err_log), cmocka_unit_test(test_log_lasting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,6 +54,23 @@ void log_line(enum log_level level, const char *event, const char *fmt, ...)
     (void)ignored; /* nowhere left to complain to */
 }
 
+bool log_lasting_failed(struct log_lasting *l, time_ns mono)
+{
+    if (l->on && mono - l->said < LOG_LASTING_EVERY_S * TIME_SECOND) {
+        return false;
+    }
+    l->on = true;
+    l->said = mono;
+    return true;
+}
+
+bool log_lasting_over(struct log_lasting *l)
+{
+    bool was_on = l->on;
+    l->on = false;
+    return was_on;
+}
+
 const char *log_value(struct span s, char out[LOG_VALUE_MAX])
 {
     static const char hex[] = "0123456789abcdef";

@@ -8,6 +8,7 @@
 #define BASE_LOG_H
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/span.h"
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
@@ -27,5 +28,19 @@ void log_line(enum log_level level, const char *event, const char *fmt, ...) PRI
 /* Escapes s (cut at 200 bytes) into out: quotes, control and non-ASCII bytes become \xNN. For values from outside. */
 enum { LOG_VALUE_MAX = 840 };
 const char *log_value(struct span s, char out[LOG_VALUE_MAX]);
+
+/*
+ * A failure that lasts, tried again and again: said when it begins, once an hour while it lasts, and when it is over.
+ * Zeroed = none. Times are monotonic, so that a clock that is set back keeps nobody silent.
+ */
+enum { LOG_LASTING_EVERY_S = 3600 };
+struct log_lasting {
+    bool on;
+    time_ns said;
+};
+/* It failed now: true when that is to be said. */
+bool log_lasting_failed(struct log_lasting *l, time_ns mono);
+/* It went well: true when it had failed before, and its end is to be said. */
+bool log_lasting_over(struct log_lasting *l);
 
 #endif

@@ -23,7 +23,6 @@ enum {
     RETENTION_EVERY_S = 600,
     RETENTION_SLICE_MS = 200, /* of one tick: windows wait as long at most */
     SIZE_EVERY_S = 10, /* how old the told size of the archive may be */
-    FAIL_LOG_EVERY_S = 60,
 };
 
 /* A window that could not be written yet; its bytes stay on the channel's window, so that intake
@@ -45,7 +44,8 @@ struct keeper_archive {
     struct keeper_seal seal;
     struct keeper_merge *merge;
     bool behind; /* some alerts are in the archive and not in the records */
-    time_ns fail_logged, retained_at, size_at;
+    time_ns retained_at, size_at;
+    struct log_lasting stuck_told;
     struct archive_totals totals;
 };
 
@@ -306,11 +306,9 @@ int keeper_archive_own(struct keeper_archive *k, const struct archive_window *w,
 
 static void note_failure(struct keeper_archive *k, const struct err *e)
 {
-    time_ns now = clock_mono();
-    if (k->fail_logged == 0 || now - k->fail_logged > FAIL_LOG_EVERY_S * TIME_SECOND) {
+    if (log_lasting_failed(&k->stuck_told, clock_mono())) {
         log_error("archive.stuck", "windows=%zu where=\"%s\" why=\"%s\"", k->stuck.len, e->where,
                   e->text);
-        k->fail_logged = now;
     }
 }
 
@@ -351,6 +349,9 @@ static void write_stuck(struct keeper_archive *k)
         buf_free(&s->body);
         memmove(&k->stuck.data[0], &k->stuck.data[1], (k->stuck.len - 1) * sizeof k->stuck.data[0]);
         k->stuck.len--;
+    }
+    if (log_lasting_over(&k->stuck_told)) {
+        log_info("archive.unstuck", "windows=0");
     }
 }
 

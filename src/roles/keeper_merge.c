@@ -11,7 +11,6 @@
 enum {
     MERGE_EVERY_S = 30,  /* how often it is looked whether enough has come */
     MERGE_REST = 3,      /* a quarter of one core at most */
-    FAIL_LOG_EVERY_S = 600,
 };
 
 struct keeper_merge {
@@ -21,7 +20,8 @@ struct keeper_merge {
     bool busy, orphan;
     atomic_bool stop;
     struct merge *ready; /* packed, waits to be written */
-    time_ns looked, failed;
+    time_ns looked;
+    struct log_lasting failing;
     /* the step's own */
     struct archive_reader *reader;
     int32_t done; /* days up to this one are merged */
@@ -113,9 +113,7 @@ static void on_pool(uv_work_t *work)
 
 static void fail(struct keeper_merge *k)
 {
-    time_ns now = clock_mono();
-    if (k->failed == 0 || now - k->failed > FAIL_LOG_EVERY_S * TIME_SECOND) {
-        k->failed = now;
+    if (log_lasting_failed(&k->failing, clock_mono())) {
         log_error("archive.unmerged", "where=\"%s\" why=\"%s\"", k->e.where, k->e.text);
     }
 }
@@ -142,6 +140,9 @@ static void write_ready(struct keeper_merge *k, struct archive *a)
     if (rc != 0 && rc != ERR_BUSY) {
         fail(k);
         return;
+    }
+    if (rc == 0) {
+        (void)log_lasting_over(&k->failing);
     }
     if (rc == 0 && t.blocks + t.filters > 0) {
         log_info("archive.merged", "blocks=%llu into=%llu bytes=%llu into_bytes=%llu filters=%llu filter_bytes=%llu",

@@ -8,13 +8,11 @@
 #include <unistd.h>
 
 #include "base/id.h"
-#include "base/log.h"
 #include "base/num.h"
 #include "records/settings.h"
 
 enum {
     KEY_TEXT_MAX = 128,
-    FAIL_LOG_EVERY_S = 600,
     HEAD_TEXT_MAX = 2 * ARCHIVE_HASH_BYTES + 40,
 };
 
@@ -81,7 +79,10 @@ static void tell_head(struct keeper_seal *s, struct archive *a, struct keeper_re
     int n = snprintf(text, sizeof text, "%d %u %s", h.day, h.link, hex);
     if (keeper_records_set(kr, span_of(setting_head), span_make(text, (size_t)n), now, &e) == 0) {
         s->told = h;
-    } else {
+        if (log_lasting_over(&s->untold)) {
+            log_info("seal.head", "day=%d link=%u", h.day, h.link);
+        }
+    } else if (log_lasting_failed(&s->untold, clock_mono())) {
         log_error("seal.head", "why=\"%s\"", e.text);
     }
 }
@@ -156,9 +157,9 @@ static void seal_now(struct keeper_seal *s, struct archive *a, struct keeper_rec
     }
     if (rc == 0) {
         s->sealed = now;
+        (void)log_lasting_over(&s->unsealed);
         log_info("archive.sealed", "day=%d link=%u", h.day, h.link);
-    } else if (s->failed_at == 0 || now - s->failed_at > FAIL_LOG_EVERY_S * TIME_SECOND) {
-        s->failed_at = now;
+    } else if (log_lasting_failed(&s->unsealed, clock_mono())) {
         log_error("seal.failed", "where=\"%s\" why=\"%s\"", e.where, e.text);
     }
 }

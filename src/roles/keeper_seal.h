@@ -8,13 +8,15 @@
 #define ROLES_KEEPER_SEAL_H
 
 #include "archive/seal.h"
+#include "base/log.h"
 #include "records/db.h"
 #include "roles/keeper_records.h"
 
 struct keeper_seal {
     struct seal_key *key;   /* NULL until super handed it over */
     struct archive_head told; /* what the records know */
-    time_ns sealed, failed_at;
+    time_ns sealed;
+    struct log_lasting untold, unsealed; /* the newest link to the records; the day */
     bool looked; /* at when the last seal was made */
 };
 

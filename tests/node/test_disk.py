@@ -86,6 +86,14 @@ class Disk(unittest.TestCase):
         until("what was taken to be kept", lambda: self.node.having("there is room"))
         self.assertEqual(self.pids(), roles)
 
+    def told_once(self):
+        """What fails again each second is said when it begins and when it is over (and each hour): never twice in a row."""
+        log = self.node.log.read_text(errors="replace")
+        for events in ("seal.head", "archive.stuck|archive.unstuck"):
+            levels = re.findall(rf"^\S+ (\w+) +keeper (?:{events}) ", log, re.M)
+            self.assertNotIn(("error", "error"), list(zip(levels, levels[1:])), log[-3000:])
+        self.assertIn("archive.unstuck", log)
+
     def kept_what_was_acked(self, poster):
         self.stop.set()
         poster.join(LIMIT_S)
@@ -106,6 +114,7 @@ class Disk(unittest.TestCase):
             self.waits_and_recovers(lambda: (self.node.data / "ballast").unlink())
             before = len(poster.acked)
             until("posts after", lambda before=before: len(poster.acked) > before + 100)
+        self.told_once()
         self.kept_what_was_acked(poster)
 
     def test_it_begins_on_a_full_disk(self):
