@@ -46,6 +46,8 @@ static struct intake *state_of(struct role *r)
             MUST(uv_timer_init(role_loop(r), timers[i]));
             timers[i]->data = in;
         }
+        MUST(uv_idle_init(role_loop(r), &in->follow_more));
+        in->follow_more.data = in;
         role_set_state(r, in);
     }
     return in;

@@ -163,6 +163,7 @@ struct intake {
     uint64_t matches_lost; /* for which one window had no room, since the last pulse */
     uint64_t unknown; /* events of senders nobody knows, since the last pulse */
     uv_timer_t window_timer, follow_timer, second_timer;
+    uv_idle_t follow_more; /* files are looked at again in the loop's next turn */
     uint32_t seconds;
 };
 

@@ -263,12 +263,30 @@ void intake_pause_source(struct intake *in, uint32_t source)
     intake_follow_arm(in);
 }
 
+static void look_at_files(struct intake *in);
+
 static void on_follow(uv_timer_t *timer)
 {
-    struct intake *in = timer->data;
+    look_at_files(timer->data);
+}
+
+static void on_more(uv_idle_t *idle)
+{
+    MUST(uv_idle_stop(idle));
+    look_at_files(idle->data);
+}
+
+/* More waits: in the loop's next turn, by an idle handle. A timer of zero would be run again before anything else (mhd_loop.c). */
+static void look_at_files(struct intake *in)
+{
     bool more = follow_poll(in->follow, &in->paused);
-    if (!in->paused && !in->stopping && follow_count(in->follow) > 0) {
-        MUST(uv_timer_start(timer, on_follow, more ? 0 : FOLLOW_EVERY_MS, 0));
+    if (in->paused || in->stopping || follow_count(in->follow) == 0) {
+        return;
+    }
+    if (more) {
+        MUST(uv_idle_start(&in->follow_more, on_more));
+    } else {
+        MUST(uv_timer_start(&in->follow_timer, on_follow, FOLLOW_EVERY_MS, 0));
     }
 }
 
@@ -276,8 +294,9 @@ void intake_follow_arm(struct intake *in)
 {
     if (in->paused || in->stopping || follow_count(in->follow) == 0) {
         MUST(uv_timer_stop(&in->follow_timer));
+        MUST(uv_idle_stop(&in->follow_more));
     } else if (uv_is_active((const uv_handle_t *)&in->follow_timer) == 0) {
-        MUST(uv_timer_start(&in->follow_timer, on_follow, 0, 0));
+        MUST(uv_idle_start(&in->follow_more, on_more));
     }
 }
 
@@ -289,6 +308,7 @@ void intake_receive_end(struct intake *in)
     }
     vec_clear(&in->receivers);
     MUST(uv_timer_stop(&in->follow_timer));
+    MUST(uv_idle_stop(&in->follow_more));
     if (in->http != NULL) {
         http_receiver_quiesce(in->http);
     }

@@ -32,6 +32,8 @@ struct followed {
 struct follow {
     const struct receive_sink *sink;
     VEC(struct followed *) files;
+    size_t at; /* which is read next */
+    struct receive_pace pace;
     char buffer[FOLLOW_READ_BYTES];
 };
 
@@ -82,6 +84,7 @@ struct follow *follow_new(const struct receive_sink *sink)
 {
     struct follow *f = mem_alloc(sizeof *f);
     f->sink = sink;
+    receive_pace_init(&f->pace, sizeof f->buffer);
     return f;
 }
 
@@ -204,6 +207,11 @@ static bool must_wait(const struct follow *f, size_t i)
     return false;
 }
 
+static bool turn_is_over(const struct follow *f)
+{
+    return f->pace.begun >= f->pace.end;
+}
+
 enum outcome { NOTHING_LEFT, MORE_WAITS, ENDED };
 
 static enum outcome read_file(struct follow *f, struct followed *file, const bool *stop)
@@ -216,8 +224,8 @@ static enum outcome read_file(struct follow *f, struct followed *file, const boo
         if (*stop) {
             return MORE_WAITS;
         }
-        ssize_t n = file->pipe ? read(file->fd, f->buffer, sizeof f->buffer)
-                               : pread(file->fd, f->buffer, sizeof f->buffer, (off_t)file->read_at);
+        ssize_t n = file->pipe ? read(file->fd, f->buffer, f->pace.step)
+                               : pread(file->fd, f->buffer, f->pace.step, (off_t)file->read_at);
         if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
             return NOTHING_LEFT;
         }
@@ -236,29 +244,43 @@ static enum outcome read_file(struct follow *f, struct followed *file, const boo
         while (syslog_framer_next(&file->framer, &input, &frame)) {
             hand_on(f, file, &frame);
         }
+        (void)receive_pace_goes_on(&f->pace, (size_t)n); /* only a read of nothing says that there is no more */
+        if (turn_is_over(f)) {
+            return MORE_WAITS;
+        }
     }
     return MORE_WAITS;
+}
+
+/* Read to its end: its last line may lack its own. */
+static void let_go(struct follow *f, size_t i)
+{
+    struct followed *file = f->files.data[i];
+    struct syslog_frame frame;
+    while (syslog_framer_end(&file->framer, &frame)) {
+        hand_on(f, file, &frame);
+    }
+    drop(file);
+    memmove(&f->files.data[i], &f->files.data[i + 1], (f->files.len - i - 1) * sizeof f->files.data[0]);
+    f->files.len--;
 }
 
 bool follow_poll(struct follow *f, const bool *stop)
 {
     bool more = false;
-    for (size_t i = 0; i < f->files.len;) {
-        struct followed *file = f->files.data[i];
-        enum outcome outcome = must_wait(f, i) ? NOTHING_LEFT : read_file(f, file, stop);
+    receive_pace_begin(&f->pace, true);
+    for (size_t left = f->files.len; left > 0; left--) {
+        f->at = f->at < f->files.len ? f->at : 0;
+        enum outcome outcome = must_wait(f, f->at) ? NOTHING_LEFT : read_file(f, f->files.data[f->at], stop);
         more |= outcome == MORE_WAITS;
-        if (outcome != ENDED) {
-            i++;
-            continue;
+        if (outcome == ENDED) {
+            let_go(f, f->at);
+        } else {
+            f->at++;
         }
-        struct syslog_frame frame;
-        while (syslog_framer_end(&file->framer, &frame)) { /* a last line without its end */
-            hand_on(f, file, &frame);
+        if (turn_is_over(f)) {
+            return true;
         }
-        drop(file);
-        memmove(&f->files.data[i], &f->files.data[i + 1],
-                (f->files.len - i - 1) * sizeof f->files.data[0]);
-        f->files.len--;
     }
     return more;
 }

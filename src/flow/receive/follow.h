@@ -13,8 +13,8 @@
 
 enum {
     FOLLOW_FILES_MAX = 1000, /* of one intake */
-    FOLLOW_READ_BYTES = 256 * 1024,
-    FOLLOW_BYTES_PER_POLL = 4 * 1024 * 1024, /* of one file, then others have their turn */
+    FOLLOW_READ_BYTES = 64 * 1024,
+    FOLLOW_BYTES_PER_POLL = 4 * 1024 * 1024, /* of one file, then others have their turn; or after RECEIVE_TURN_MS of all files */
     FOLLOW_GRACE_MS = 2000,   /* how long a rotated file stays quiet before it is let go */
     JOURNAL_CURSOR_MAX = 250, /* bytes; systemd 252 writes about 140 */
     FOLLOW_EVERY_MS = 200,    /* how often files are looked at: regular files wake nobody */
@@ -48,8 +48,8 @@ void follow_free(struct follow **f);
 int follow_add(struct follow *f, const struct follow_file *file, struct err *e) NODISCARD;
 /* No more from this name once it is read to its end. */
 void follow_end(struct follow *f, struct span name);
-/* Reads what is there, until *stop is set by a sink that wants no more. True: more was waiting,
- * call soon again. */
+/* Reads what is there, for RECEIVE_TURN_MS at most, until *stop is set by a sink that wants no more; the next call goes on
+ * with the next file. True: more may be waiting, call soon again, after others had their turn. */
 bool follow_poll(struct follow *f, const bool *stop);
 /*
  * Calls visit for each thing whose position moved since the last call: of a file what

@@ -189,6 +189,87 @@ static void test_tcp_limit(void **state)
     buf_free(&seen.text);
 }
 
+/* ---- dear records ---- */
+
+enum { DEAR_RECORDS = 128, DEAR_BYTES = 512, DEAR_MS = RECEIVE_TURN_MS / 2 };
+
+struct dear {
+    struct seen seen;
+    bool cheap;
+};
+
+/* A rule makes each record take half a turn. */
+static bool see_dear(void *ctx, const struct receive_record *r)
+{
+    struct dear *d = ctx;
+    time_ns until = d->cheap ? 0 : clock_mono() + DEAR_MS * (TIME_SECOND / 1000);
+    while (clock_mono() < until) {
+    }
+    return see(&d->seen, r);
+}
+
+static void see_dear_dropped(void *ctx, uint32_t source, enum drop_cause why, uint64_t count)
+{
+    see_dropped(&((struct dear *)ctx)->seen, source, why, count);
+}
+
+static struct receive_sink dear_sink(struct dear *d)
+{
+    memset(d, 0, sizeof *d);
+    (void)sink_of(&d->seen);
+    return (struct receive_sink){d, see_dear, see_dear_dropped, NULL, NULL};
+}
+
+static const char *dear_lines(void)
+{
+    static char text[DEAR_RECORDS * DEAR_BYTES + 1];
+    memset(text, 'x', sizeof text - 1);
+    for (size_t i = 1; i <= DEAR_RECORDS; i++) {
+        text[i * DEAR_BYTES - 1] = '\n';
+    }
+    return text;
+}
+
+/* However much waits: one turn is over soon, for all connections together, and nothing is lost. */
+static void test_tcp_dear(void **state)
+{
+    (void)state;
+    uv_loop_t loop;
+    struct sockaddr_in address;
+    struct dear dear;
+    struct receive_sink sink = dear_sink(&dear);
+    struct tcp_receiver *t;
+    struct err e;
+    int fds[2];
+    MUST(uv_loop_init(&loop));
+    assert_int_equal(tcp_receiver_new(&loop, bound_socket(SOCK_STREAM, &address), 3, &sink, &t, &e), 0);
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+        fds[i] = connect_to(SOCK_STREAM, &address);
+        while (tcp_receiver_connections(t) <= i) {
+            (void)uv_run(&loop, UV_RUN_ONCE);
+        }
+        send_all(fds[i], span_of(dear_lines()));
+    }
+    for (int turn = 1; turn <= 3; turn++) {
+        uint64_t before = dear.seen.records;
+        while (dear.seen.records == before) {
+            (void)uv_run(&loop, UV_RUN_ONCE);
+        }
+        assert_in_range(dear.seen.records - before, 1, ARRAY_LEN(fds) * RECEIVE_STEP_MIN / DEAR_BYTES + 1);
+    }
+    dear.cheap = true;
+    while (dear.seen.records < ARRAY_LEN(fds) * DEAR_RECORDS) {
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    }
+    assert_int_equal(dear.seen.records, ARRAY_LEN(fds) * DEAR_RECORDS);
+    tcp_receiver_free(&t);
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+        (void)close(fds[i]);
+    }
+    drain_loop(&loop);
+    buf_free(&dear.seen.text);
+}
+
 /* ---- followed files ---- */
 
 static int open_at(const char *path, struct follow_position *at)
@@ -290,6 +371,43 @@ static void test_follow(void **state)
     buf_free(&seen.text);
 }
 
+/* A file of dear records does not keep others from their turn, or intake from its loop. */
+static void test_follow_dear(void **state)
+{
+    (void)state;
+    char paths[2][24] = {"/tmp/follow-dear-XXXXXX", "/tmp/follow-dear-XXXXXX"};
+    struct dear dear;
+    struct receive_sink sink = dear_sink(&dear);
+    struct err e;
+    bool stop = false;
+    struct follow *f = follow_new(&sink);
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        int made = mkstemp(paths[i]);
+        assert_true(made >= 0);
+        (void)close(made);
+        append(paths[i], dear_lines());
+        struct follow_file file = {.name = span_of(paths[i]), .source = 5};
+        file.fd = open_at(paths[i], &file.at);
+        assert_int_equal(follow_add(f, &file, &e), 0);
+    }
+    for (size_t turn = 0; turn < 4; turn++) {
+        uint64_t before = dear.seen.records;
+        assert_true(follow_poll(f, &stop));
+        assert_in_range(dear.seen.records - before, 1, 2 * RECEIVE_STEP_MIN / DEAR_BYTES);
+        assert_string_equal(dear.seen.sender, paths[turn % 2]);
+    }
+    dear.cheap = true;
+    while (follow_poll(f, &stop)) {
+    }
+    assert_int_equal(dear.seen.records, ARRAY_LEN(paths) * DEAR_RECORDS);
+    assert_int_equal(dear.seen.text.len, ARRAY_LEN(paths) * DEAR_RECORDS * 101);
+    follow_free(&f);
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        (void)unlink(paths[i]);
+    }
+    buf_free(&dear.seen.text);
+}
+
 static void note_cursor(void *ctx, struct span name, struct span position)
 {
     assert_true(span_eq(name, SPAN("journal")));
@@ -371,6 +489,7 @@ int main(void)
         cmocka_unit_test(test_udp),
         cmocka_unit_test(test_udp_count),       cmocka_unit_test(test_tcp),
         cmocka_unit_test(test_tcp_limit), cmocka_unit_test(test_follow),
+        cmocka_unit_test(test_tcp_dear),  cmocka_unit_test(test_follow_dear),
         cmocka_unit_test(test_pipe),      cmocka_unit_test(test_position_codec),
         cmocka_unit_test(test_tokens),
     };

@@ -34,7 +34,8 @@ struct tcp_receiver {
     struct connection *connections;
     size_t count;
     bool paused;
-    bool ended;
+    struct receive_pace pace;
+    uint64_t turn; /* the loop's time of the turn that pace.end ends: all connections together have one */
     char read_buffer[TCP_READ_BYTES];
 };
 
@@ -98,8 +99,10 @@ static void on_data(uv_poll_t *poll, int status, int events)
         end_connection(c);
         return;
     }
+    receive_pace_begin(&t->pace, t->turn != uv_now(poll->loop));
+    t->turn = uv_now(poll->loop);
     for (int i = 0; i < TCP_READS_PER_WAKE && !t->paused; i++) { /* a sink that has enough pauses us on the way */
-        ssize_t n = recv(c->fd, t->read_buffer, sizeof t->read_buffer, MSG_DONTWAIT);
+        ssize_t n = recv(c->fd, t->read_buffer, t->pace.step, MSG_DONTWAIT);
         if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
             return;
         }
@@ -108,7 +111,7 @@ static void on_data(uv_poll_t *poll, int status, int events)
             return;
         }
         feed(c, span_make(t->read_buffer, (size_t)n));
-        if ((size_t)n < sizeof t->read_buffer) {
+        if (!receive_pace_goes_on(&t->pace, (size_t)n)) {
             return;
         }
     }
@@ -204,6 +207,7 @@ int tcp_receiver_new(uv_loop_t *loop, int fd, uint32_t source, const struct rece
     t->source = source;
     t->sink = sink;
     t->poll.data = t;
+    receive_pace_init(&t->pace, sizeof t->read_buffer);
     int rc = uv_poll_init(loop, &t->poll, fd);
     if (rc != 0) {
         (void)close(fd);

@@ -13,7 +13,7 @@ enum {
     TCP_CONNECTIONS_MAX = 1024,       /* of one listener */
     TCP_CONNECTIONS_PER_SENDER = 128, /* one address must not shut out the others */
     TCP_READ_BYTES = 64 * 1024,
-    TCP_READS_PER_WAKE = 8, /* then others have their turn */
+    TCP_READS_PER_WAKE = 8, /* then others have their turn; or after RECEIVE_TURN_MS of all connections */
 };
 
 struct tcp_receiver;

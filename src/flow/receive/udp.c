@@ -124,7 +124,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
         log_error("receive.udp", "source=%u why=\"%s\"", u->source, uv_strerror(status));
         return;
     }
-    time_ns end = clock_mono() + UDP_WAKE_MS * (TIME_SECOND / 1000);
+    time_ns end = clock_mono() + RECEIVE_TURN_MS * (TIME_SECOND / 1000);
     for (int i = 0; i < UDP_BATCHES_PER_WAKE && uv_is_active((uv_handle_t *)poll) != 0; i++) {
         if (receive_batch(u) < UDP_BATCH || clock_mono() > end) {
             return;

@@ -11,8 +11,7 @@
 
 enum {
     UDP_BATCH = 64,            /* datagrams per system call */
-    UDP_BATCHES_PER_WAKE = 16, /* then others have their turn */
-    UDP_WAKE_MS = 100,         /* … or after so long: a rule may make each record dear, and who never comes round counts as hung */
+    UDP_BATCHES_PER_WAKE = 16, /* then others have their turn; or after RECEIVE_TURN_MS */
     UDP_DATAGRAM_MAX = 64 * 1024,
 };
 
