@@ -6,6 +6,7 @@
 #include "api/api.h"
 #include "api/mhd_loop.h"
 #include "api/request.h"
+#include "desk/identity/people_role.h"
 #include "desk/identity/throttle.h"
 #include "records/hunts.h"
 #include "records/registers/register.h"
@@ -43,6 +44,7 @@ struct api {
     unsigned documents;
     const struct fed_circles *circles; /* NULL = none */
     struct registers *registers;       /* NULL = the keeper was not asked yet */
+    struct people_roles *roles;        /* likewise */
     struct stream *streams;
     unsigned nstreams;
     struct ring *ring;
@@ -158,8 +160,11 @@ struct span stream_pulse_for(const struct policy_reader *reader, struct span tex
 /* The answer to ASK_WARNINGS as how far the community is on its guard, of what the reader may count. */
 bool community_level_document(struct json_writer *j, struct arena *arena, const struct policy_reader *reader, struct cursor *data, time_ns now);
 
+/* users.c: what a session's person may, as members of an object; NULL = nothing. */
+void session_role_json(struct json_writer *j, const struct people_role *role);
+
 /* One handler per route. */
-#define ROUTE(method, path, permission, handler, body, body_fields, query_fields, summary)         \
+#define ROUTE(method, path, right, handler, body, body_fields, query_fields, summary)         \
     void handler(struct api_request *req);
 #include "api/routes.def"
 #undef ROUTE

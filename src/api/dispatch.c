@@ -7,12 +7,6 @@
 
 #include "api/api_priv.h"
 
-/* What a role may do. A role that is not here may nothing. */
-static bool role_permits(struct span role, enum permission permission)
-{
-    return span_eq(role, SPAN("administrator")) && permission <= PERMISSION_ADMIN;
-}
-
 static bool is_api(const struct api_request *req)
 {
     return span_starts(req->uri.path, SPAN("/api/"));
@@ -76,7 +70,7 @@ static bool read_body(struct api_request *req)
 static void handle(struct api_request *req)
 {
     if (read_body(req)) {
-        reader_of_account(&req->user, &req->reader);
+        reader_of_account(&req->user, req->role, &req->reader);
         req->route->handler(req);
     }
 }
@@ -106,6 +100,14 @@ static void no_session(struct api_request *req)
     }
 }
 
+/* The one place where a role's file meets a route. What of a thing somebody sees is policy's, and an item that he may not see
+ * is 404 there; that his role lacks the whole address is no secret, and 403. */
+static bool may(struct api_request *req)
+{
+    req->role = people_roles_find(req->api->roles, req->user.role);
+    return people_role_may(req->role, req->route->right);
+}
+
 static void session_known(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
     if (rc == ERR_DENIED) {
@@ -125,7 +127,7 @@ static void session_known(struct api_request *req, int rc, struct span text, str
     req->user.name = arena_copy(&req->arena, a.name);
     req->user.role = arena_copy(&req->arena, a.role);
     req->user.organisation = arena_copy(&req->arena, a.organisation);
-    if (!role_permits(req->user.role, req->route->permission)) {
+    if (!may(req)) {
         respond_error(req, 403, "not_permitted", "Your role does not allow this.", NULL);
     } else if (changes_state(req) && !csrf_fits(req)) {
         respond_error(req, 403, "bad_csrf",
@@ -137,17 +139,67 @@ static void session_known(struct api_request *req, int rc, struct span text, str
 
 /* A command of the command line: the system's file rights have said who may. Sessions and pages are
  * for browsers. */
-static bool by_local_operator(struct api_request *req)
+static void by_local_operator(struct api_request *req)
 {
     if (!is_api(req)) {
-        return false;
+        respond_error(req, 404, "not_found", "The command line has no use for this.", NULL);
+        return;
     }
     req->user = (struct account){.id = SPAN("local"),
                                  .name = SPAN("command line"),
                                  .role = SPAN("administrator"),
                                  .organisation = SPAN("*")};
-    handle(req);
-    return true;
+    if (may(req)) {
+        handle(req);
+    } else {
+        respond_error(req, 403, "not_permitted", "This is for a browser.", NULL);
+    }
+}
+
+static void authenticate(struct api_request *req)
+{
+    if (req->api->config.local) {
+        by_local_operator(req);
+        return;
+    }
+    unsigned char hash[SECRET_HASH_BYTES];
+    struct buf q;
+    secret_hash(req->cookie, hash);
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ASK_SESSION_FIND);
+    buf_str(&q, span_make((const char *)hash, sizeof hash));
+    request_ask(req, &q, session_known);
+    buf_free(&q);
+}
+
+/* A city's own roles, which the keeper hands over once; without them nobody can be told what he may. */
+static void roles_came(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    struct people_role_file files[PEOPLE_ROLE_FILES_MAX];
+    uint32_t n = rc == 0 ? cursor_u32(data) : 0;
+    rc = rc == 0 && n > PEOPLE_ROLE_FILES_MAX ? ERR_INVALID : rc;
+    for (uint32_t i = 0; rc == 0 && i < n; i++) {
+        files[i].name = cursor_str(data);
+        files[i].text = cursor_str(data);
+    }
+    rc = rc == 0 && !cursor_done(data) ? ERR_INVALID : rc;
+    if (rc < 0) {
+        respond_failure(req, rc, text);
+        return;
+    }
+    if (req->api->roles == NULL) { /* two may have asked */
+        req->api->roles = people_roles_load(files, n);
+    }
+    authenticate(req);
+}
+
+static void ask_roles(struct api_request *req)
+{
+    struct buf q;
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ASK_ROLES);
+    request_ask(req, &q, roles_came);
+    buf_free(&q);
 }
 
 void request_dispatch(struct api_request *req)
@@ -168,27 +220,14 @@ void request_dispatch(struct api_request *req)
                                                  span_sub(span_of(where), 0, strcspn(where, ":"))));
         return;
     }
-    if (req->api->config.local) {
-        if (!by_local_operator(req)) {
-            respond_error(req, 404, "not_found", "The command line has no use for this.", NULL);
-        }
-        return;
-    }
     req->cookie = head_cookie(&req->head, api_cookie_name(req->api));
-    if (req->route->permission == PERMISSION_ANYBODY) {
+    if (!req->api->config.local && req->route->right == RIGHT_ANYBODY) {
         handle(req);
-        return;
-    }
-    if (!secret_valid(req->cookie)) {
+    } else if (!req->api->config.local && !secret_valid(req->cookie)) {
         no_session(req);
-        return;
+    } else if (req->api->roles == NULL) {
+        ask_roles(req);
+    } else {
+        authenticate(req);
     }
-    unsigned char hash[SECRET_HASH_BYTES];
-    struct buf q;
-    secret_hash(req->cookie, hash);
-    buf_init(&q, ASK_MAX_BYTES);
-    ask_begin(&q, ASK_SESSION_FIND);
-    buf_str(&q, span_make((const char *)hash, sizeof hash));
-    request_ask(req, &q, session_known);
-    buf_free(&q);
 }

@@ -47,6 +47,7 @@ void session_get(struct api_request *req)
     text(&j, "id", req->user.id);
     text(&j, "name", req->user.name);
     text(&j, "role", req->user.role);
+    session_role_json(&j, req->role);
     json_end(&j);
     text(&j, "csrf", span_of(csrf));
     json_key(&j, "node");

@@ -140,7 +140,7 @@ static void parameters(struct json_writer *j, const struct route *r, bool change
     if (r->handler == record_update || r->handler == record_transition) {
         parameter(j, SPAN("If-Match"), "header", true, SPAN("text"));
     }
-    if (changes && r->permission != PERMISSION_ANYBODY) {
+    if (changes && r->right != RIGHT_ANYBODY) {
         parameter(j, SPAN("X-Sereno-CSRF"), "header", true, SPAN("text"));
     }
     json_end(j);
@@ -243,7 +243,7 @@ static void answers_json(struct json_writer *j, const struct route *r)
         status = "204";
         type = NULL;
     } else if (r->handler == token_create || r->handler == hunt_create ||
-               r->handler == item_send || r->handler == link_page_create || r->handler == record_create) {
+               r->handler == item_send || r->handler == user_create || r->handler == link_page_create || r->handler == record_create) {
         status = "201";
     } else if (r->body == BODY_FORM) {
         status = "303";
@@ -267,6 +267,7 @@ static void operation(struct json_writer *j, const struct route *r, const struct
     json_key(j, method);
     json_object(j);
     kv(j, "summary", span_of(r->summary));
+    kv(j, "x-sereno-right", span_of(right_name(r->right)));
     parameters(j, r, changes, about);
     if (r->body != BODY_NONE) {
         body_json(j, r, about);
@@ -274,7 +275,7 @@ static void operation(struct json_writer *j, const struct route *r, const struct
     answers_json(j, r);
     json_key(j, "security");
     json_array(j);
-    if (r->permission != PERMISSION_ANYBODY) {
+    if (r->right != RIGHT_ANYBODY) {
         json_object(j);
         json_key(j, "session");
         json_array(j);

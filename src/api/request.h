@@ -14,6 +14,7 @@
 #include "api/uri.h"
 #include "base/arena.h"
 #include "base/buf.h"
+#include "desk/identity/people_role.h"
 #include "desk/identity/secret.h"
 #include "desk/readers/readers.h"
 #include "wire/json_write.h"
@@ -26,7 +27,6 @@ enum {
     REQUEST_PARAMS_MAX = 2,          /* braces of one path */
 };
 
-enum permission { PERMISSION_ANYBODY, PERMISSION_READ, PERMISSION_ACT, PERMISSION_ADMIN };
 /* DOCUMENT: JSON that is more than names and values; the handler reads req->body. */
 enum body_kind { BODY_NONE, BODY_JSON, BODY_FORM, BODY_DOCUMENT };
 
@@ -36,7 +36,7 @@ typedef void api_handler(struct api_request *req);
 struct route {
     const char *method;
     const char *path;
-    enum permission permission;
+    enum right right;
     api_handler *handler;
     enum body_kind body;
     const char *body_fields;
@@ -73,6 +73,7 @@ struct api_request {
     struct uri_pairs fields;     /* of the body, by name, whatever its kind */
     struct span address;         /* of the peer, as text */
     struct account user;         /* id empty = nobody */
+    const struct people_role *role; /* his; NULL = in none that is known */
     struct policy_reader reader; /* the same as policy sees it; set before the handler runs */
     struct span cookie;          /* of the session */
     unsigned status;

@@ -16,7 +16,7 @@ enum path_row {
     PATH_ROWS
 };
 enum {
-#define ROUTE(method, path, permission, handler, body, body_fields, query_fields, summary)         \
+#define ROUTE(method, path, right, handler, body, body_fields, query_fields, summary)         \
     +(PATH_OF_ROUTE_##handler >= 0)
     ROUTES_WITH_ROWS = 0
 #include "api/routes.def"
@@ -30,8 +30,8 @@ _Static_assert(ROUTES_WITH_ROWS >= ROWS_WITH_ROUTES, "one row per handler");
 
 /* GET … as text of the table. */
 static const struct route table[] = {
-#define ROUTE(method, path, permission, handler, body, body_fields, query_fields, summary)         \
-    {#method,      path,   PERMISSION_##permission, handler, BODY_##body, body_fields,             \
+#define ROUTE(method, path, right, handler, body, body_fields, query_fields, summary)         \
+    {#method,      path,   RIGHT_##right, handler, BODY_##body, body_fields,             \
      query_fields, summary},
 #include "api/routes.def"
 #undef ROUTE

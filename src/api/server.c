@@ -343,6 +343,7 @@ static void free_memory(void *arg)
     buf_free(&api->roles_json);
     buf_free(&api->roles_metrics);
     registers_free(&api->registers);
+    people_roles_free(&api->roles);
     arena_fini(&api->texts);
     api->magic = 0;
     mem_free(api);

@@ -48,6 +48,7 @@ struct stream {
     time_ns opened;
     unsigned char session_hash[SECRET_HASH_BYTES];
     struct account account; /* its texts, one after the other, in `texts` */
+    const struct people_role *role;
     char *texts;
 };
 
@@ -162,7 +163,7 @@ bool stream_shows(const struct policy_reader *reader, struct span organisation, 
 static bool may_see(const struct stream *s, struct span organisation)
 {
     struct policy_reader reader;
-    reader_of_account(&s->account, &reader);
+    reader_of_account(&s->account, s->role, &reader);
     return stream_shows(&reader, organisation, clock_now());
 }
 
@@ -215,7 +216,7 @@ struct span stream_pulse_for(const struct policy_reader *reader, struct span tex
 static void push_pulse(struct stream *s, struct span text)
 {
     struct policy_reader reader;
-    reader_of_account(&s->account, &reader);
+    reader_of_account(&s->account, s->role, &reader);
     struct span mine = stream_pulse_for(&reader, text, clock_now());
     if (mine.len > 0) {
         push(s, mine);
@@ -374,6 +375,7 @@ static struct stream *stream_new(struct api_request *req)
     buf_init(&s->out, STREAM_BUFFER_MAX);
     secret_hash(req->cookie, s->session_hash);
     keep_account(s, &req->user);
+    s->role = req->role;
     s->next = api->streams;
     s->link = &api->streams;
     if (s->next != NULL) {

@@ -234,24 +234,22 @@ static int create_within(struct db *db, const struct account *a, struct span who
     return audit_append(db, &entry, e);
 }
 
-int account_create(struct db *db, struct span name, struct span password, struct span who,
-                   time_ns now, char id_out[ID_TEXT_LEN + 1], struct err *e)
+int account_create(struct db *db, const struct account *account, struct span who, time_ns now,
+                   char id_out[ID_TEXT_LEN + 1], struct err *e)
 {
-    if (!account_name_valid(name)) {
+    CHECK(account->role.len > 0 && account->organisation.len > 0);
+    if (!account_name_valid(account->name)) {
         return err_set(e, ERR_INVALID, "a name has 1 to %d bytes and no control characters",
                        ACCOUNT_NAME_MAX);
     }
     id_new(now, id_out);
-    const struct account a = {.id = span_of(id_out),
-                              .name = name,
-                              .password = password,
-                              .role = SPAN("administrator"),
-                              .organisation = SPAN("*")};
+    struct account a = *account;
+    a.id = span_of(id_out);
     int rc = db_begin(db, e);
     rc = rc < 0 ? rc : db_end(db, create_within(db, &a, who, now, e), e);
-    return rc == ERR_EXISTS
-               ? err_set(e, ERR_EXISTS, "somebody is called %.*s already", SPAN_ARG(name))
-               : rc;
+    return rc == ERR_EXISTS ? err_set(e, ERR_EXISTS, "somebody is called %.*s already",
+                                      SPAN_ARG(account->name))
+                            : rc;
 }
 
 /* Leaves room for one more. */

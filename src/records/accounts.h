@@ -26,8 +26,8 @@ struct account {
     struct span id;
     struct span name;
     struct span password; /* Argon2id string */
-    struct span role;     /* "administrator" */
-    struct span organisation;
+    struct span role;     /* name of a file of roles/ or DATA/roles */
+    struct span organisation; /* "*" = the whole node */
 };
 
 /* What a person may be called: 1 to ACCOUNT_NAME_MAX bytes of UTF-8, no control characters, no
@@ -51,11 +51,11 @@ int setup_use(struct db *db, struct span hash, struct span name, struct span pas
               char id_out[ID_TEXT_LEN + 1], struct err *e) NODISCARD;
 
 /*
- * Another administrator, made by one who is there. ERR_INVALID for the name, ERR_EXISTS when somebody
- * is called so.
+ * Another person; its id is made here. `who` makes it. ERR_INVALID for the name, ERR_EXISTS when
+ * somebody is called so.
  */
-int account_create(struct db *db, struct span name, struct span password, struct span who,
-                   time_ns now, char id_out[ID_TEXT_LEN + 1], struct err *e) NODISCARD;
+int account_create(struct db *db, const struct account *account, struct span who, time_ns now,
+                   char id_out[ID_TEXT_LEN + 1], struct err *e) NODISCARD;
 
 int session_create(struct db *db, struct span user_id, struct span hash, struct span address,
                    time_ns now, struct err *e) NODISCARD;

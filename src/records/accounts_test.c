@@ -174,31 +174,35 @@ static void tokens(void **state)
     db_close(&db);
 }
 
-static void second_administrator(void **state)
+static int make(struct db *db, const char *name, const char *role, char id[ID_TEXT_LEN + 1])
+{
+    const struct account a = {.name = span_of(name), .password = SPAN("$argon"), .role = span_of(role),
+                              .organisation = SPAN("harbour")};
+    return account_create(db, &a, SPAN("command line"), TEST_NOW, id, &e);
+}
+
+static void another_person(void **state)
 {
     (void)state;
     struct db *db = test_db();
     struct account a;
     char id[ID_TEXT_LEN + 1];
-    assert_int_equal(
-        account_create(db, SPAN("Bo"), SPAN("$argon"), SPAN("command line"), TEST_NOW, id, &e), 0);
-    assert_int_equal(
-        account_create(db, SPAN("bo"), SPAN("$argon"), SPAN("command line"), TEST_NOW, id, &e),
-        ERR_EXISTS);
+    assert_int_equal(make(db, "Bo", "analyst", id), 0);
+    assert_int_equal(make(db, "bo", "administrator", id), ERR_EXISTS);
     assert_non_null(strstr(e.text, "bo"));
-    assert_int_equal(
-        account_create(db, SPAN(" "), SPAN("$argon"), SPAN("command line"), TEST_NOW, id, &e),
-        ERR_INVALID);
+    assert_int_equal(make(db, " ", "analyst", id), ERR_INVALID);
     assert_int_equal(account_by_name(db, SPAN("BO"), &arena, &a, &e), 0);
-    assert_true(span_eq(a.role, SPAN("administrator")));
-    assert_int_equal(test_number(db, "SELECT COUNT(*) FROM audit WHERE what = 'user.created'"), 1);
+    assert_true(span_eq(a.role, SPAN("analyst")));
+    assert_true(span_eq(a.organisation, SPAN("harbour")));
+    assert_int_equal(test_number(db, "SELECT COUNT(*) FROM audit WHERE what = 'user.created' AND who = 'command line' "
+                                     "AND after_value = 'analyst'"), 1);
     db_close(&db);
 }
 
 int run_account_tests(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names), cmocka_unit_test(second_administrator),        cmocka_unit_test(setup_link_works_once),
+        cmocka_unit_test(names), cmocka_unit_test(another_person),        cmocka_unit_test(setup_link_works_once),
         cmocka_unit_test(sessions_end), cmocka_unit_test(sessions_are_bounded),
         cmocka_unit_test(tokens),
     };

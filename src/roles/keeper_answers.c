@@ -9,6 +9,7 @@
 #include "roles/keeper_holds.h"
 #include "roles/keeper_items.h"
 #include "records/rule_cost.h"
+#include "roles/keeper_people.h"
 #include "roles/keeper_records_priv.h"
 #include "roles/keeper_registers.h"
 #include "roles/keeper_signals.h"
@@ -105,21 +106,6 @@ static int use_setup(struct keeper_records *kr, struct cursor *c, struct err *e)
     struct span password = cursor_str(c);
     int rc = whole(c, e);
     rc = rc < 0 ? rc : setup_use(kr->db, hash, name, password, clock_now(), id, e);
-    answer_begin(&kr->out, rc, e);
-    if (rc == 0) {
-        buf_str(&kr->out, span_of(id));
-    }
-    return rc;
-}
-
-static int create_account(struct keeper_records *kr, struct cursor *c, struct err *e)
-{
-    char id[ID_TEXT_LEN + 1] = {0};
-    struct span name = cursor_str(c);
-    struct span password = cursor_str(c);
-    struct span who = cursor_str(c);
-    int rc = whole(c, e);
-    rc = rc < 0 ? rc : account_create(kr->db, name, password, who, clock_now(), id, e);
     answer_begin(&kr->out, rc, e);
     if (rc == 0) {
         buf_str(&kr->out, span_of(id));
@@ -434,8 +420,6 @@ static answer_fn *answer_of(uint16_t ask)
         return keeper_answer_release;
     case ASK_METRICS:
         return keeper_answer_metrics;
-    case ASK_ACCOUNT_CREATE:
-        return create_account;
     default:
         return keeper_fed_answer(ask) != NULL ? keeper_fed_answer(ask) : keeper_signals_answer(ask);
     }
@@ -461,6 +445,7 @@ void keeper_answer(struct keeper_records *kr, struct ipc *ch, const struct ipc_m
     answer = answer == NULL ? keeper_item_answer(ask) : answer;
     answer = answer == NULL ? keeper_hold_answer(ask) : answer;
     answer = answer == NULL ? keeper_register_answer(ask) : answer;
+    answer = answer == NULL ? keeper_people_answer(ask) : answer;
     arena_reset(&kr->scratch);
     int rc = ERR_UNSUPPORTED;
     if (answer == NULL) {

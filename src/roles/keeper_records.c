@@ -13,6 +13,7 @@
 #include "records/settings.h"
 #include "roles/keeper_fed.h"
 #include "roles/keeper_items.h"
+#include "roles/keeper_people.h"
 #include "records/rule_cost.h"
 #include "roles/keeper_records_priv.h"
 #include "roles/keeper_registers.h"
@@ -39,10 +40,12 @@ int keeper_records_open(const char *data_dir, const struct keeper_records_hooks 
     buf_init(&kr->out, ASK_ANSWER_MAX_BYTES);
     buf_init(&kr->rules, KEEPER_RULES_BATCH + KEEPER_RULE_MAX);
     buf_init(&kr->registers, REGISTER_FILES_MAX * (REGISTER_FILE_MAX + 4096));
+    buf_init(&kr->role_files, PEOPLE_ROLE_FILES_MAX * (PEOPLE_ROLE_FILE_MAX + 4096));
     int rc = records_open(path, clock_now(), e, &kr->db);
     rc = rc < 0 ? rc : db_write_back_aside(kr->db, path, e);
     rc = rc == 0 ? keeper_upgrade_note(kr->db, clock_now(), e) : rc;
     rc = rc == 0 ? keeper_registers_open(kr, clock_now(), e) : rc;
+    rc = rc == 0 ? keeper_people_open(kr, e) : rc;
     if (rc < 0) {
         keeper_records_close(&kr);
         return rc;
@@ -71,6 +74,8 @@ void keeper_records_close(struct keeper_records **out)
     buf_free(&kr->out);
     buf_free(&kr->rules);
     buf_free(&kr->registers);
+    buf_free(&kr->role_files);
+    people_roles_free(&kr->roles);
     mem_free(kr->data_dir);
     arena_fini(&kr->scratch);
     kr->magic = 0;

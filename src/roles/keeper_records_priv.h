@@ -5,6 +5,7 @@
 
 #include "base/map.h"
 #include "base/vec.h"
+#include "desk/identity/people_role.h"
 #include "records/fed_warnings.h"
 #include "records/records.h"
 #include "roles/keeper_records.h"
@@ -54,6 +55,8 @@ struct keeper_records {
     time_ns pulsed, flushed, swept;
     time_ns watching; /* since when silence is noticed: what came before may have come while no node ran */
     time_ns warned;      /* newest warning that the desk was told of; 0 = it was told of none yet */
+    struct buf role_files;   /* the city's own files of people's roles, as ASK_ROLES answers */
+    struct people_roles *roles;
     struct buf registers;    /* the city's own register files, as ASK_REGISTERS answers */
     int64_t taken_mark;  /* what was in force when its files were made */
 };

@@ -24,9 +24,19 @@ static struct alert_row alert_of(const struct path_case *c, uint32_t i)
                               .closed = TIME_NONE, .block_id = 1};
 }
 
+/* The case's account by the roles that are shipped; "janitor" is none of them. */
+static void read_account(struct path_case *c)
+{
+    static struct people_roles *roles;
+    if (roles == NULL) {
+        roles = people_roles_load(NULL, 0);
+    }
+    reader_of_account(&c->account, people_roles_find(roles, c->account.role), &c->reader);
+}
+
 static void account_asks(struct path_case *c, const struct policy_reader **reader, const struct policy_item **item)
 {
-    reader_of_account(&c->account, &c->reader);
+    read_account(c);
     *reader = &c->reader;
     *item = &c->own.item;
 }
@@ -63,7 +73,7 @@ static void show_alerts_of(struct path_case *c, uint32_t mask, struct buf *out)
 {
     struct buf answer;
     struct json_writer j;
-    reader_of_account(&c->account, &c->reader);
+    read_account(c);
     struct alert_counts n = {.by_status = {counted(c, mask, &c->reader)}, .oldest_open = TIME_NONE};
     buf_init(&answer, ANSWER_MAX);
     alert_counts_encode(&answer, &n);
@@ -86,7 +96,7 @@ const struct path_adapter adapter_alerts = {ask_alert, show_alerts_of};
 
 static void show_one_alert(struct path_case *c, uint32_t mask, struct buf *out)
 {
-    reader_of_account(&c->account, &c->reader);
+    read_account(c);
     for (uint32_t i = 0; i < THINGS; i++) {
         struct alert_row row = alert_of(c, i);
         struct alert a = {.rule_id = row.rule_id, .rule_hash = row.rule_hash, .title = row.title, .level = LEVEL_CRITICAL,
@@ -126,7 +136,7 @@ static void show_sources_of(struct path_case *c, uint32_t mask, struct buf *out)
 {
     struct buf answer;
     struct json_writer j;
-    reader_of_account(&c->account, &c->reader);
+    read_account(c);
     buf_init(&answer, ANSWER_MAX);
     buf_u64(&answer, shown_count(c, mask)); /* events of unknown senders: of the whole node */
     buf_u32(&answer, shown_count(c, mask));
@@ -163,7 +173,7 @@ static void show_rules_of(struct path_case *c, uint32_t mask, struct buf *out)
     struct buf answer;
     struct json_writer j;
     uint32_t n = 0;
-    reader_of_account(&c->account, &c->reader);
+    read_account(c);
     buf_init(&answer, ANSWER_MAX);
     for (uint32_t i = 0; i < THINGS; i++) {
         n += mask >> i & 1;
@@ -208,7 +218,7 @@ static void show_status_of(struct path_case *c, uint32_t mask, struct buf *out)
     struct buf text;
     struct json_writer j;
     int64_t told = 0;
-    reader_of_account(&c->account, &c->reader);
+    read_account(c);
     buf_init(&text, ANSWER_MAX);
     json_writer_init(&j, &text);
     status_document(&j, &api, &c->reader, &(struct keeper_status){.events = mask, .archive_oldest_day = -1}, c->now);
@@ -226,7 +236,7 @@ static void show_pulse(struct path_case *c, uint32_t mask, struct buf *out)
 {
     struct buf text;
     int64_t told = 0;
-    reader_of_account(&c->account, &c->reader);
+    read_account(c);
     buf_init(&text, ANSWER_MAX);
     stream_pulse_text(&text, &(struct keeper_status){.open = mask});
     struct span mine = stream_pulse_for(&c->reader, buf_view(&text), c->now);
@@ -242,7 +252,7 @@ const struct path_adapter adapter_pulse = {ask_numbers, show_pulse};
 
 static void show_stream(struct path_case *c, uint32_t mask, struct buf *out)
 {
-    reader_of_account(&c->account, &c->reader);
+    read_account(c);
     for (uint32_t i = 0; i < THINGS; i++) {
         struct alert_row row = alert_of(c, i);
         if (SHOWN(c, i, mask) && stream_shows(&c->reader, row.organisation, c->now)) {
@@ -274,7 +284,7 @@ static void show_hunts_of(struct path_case *c, uint32_t mask, struct buf *out)
 {
     struct buf answer;
     struct json_writer j;
-    reader_of_account(&c->account, &c->reader);
+    read_account(c);
     buf_init(&answer, ANSWER_MAX);
     buf_u32(&answer, shown_count(c, mask));
     for (uint32_t i = 0; i < THINGS; i++) {
@@ -292,7 +302,7 @@ const struct path_adapter adapter_hunts = {ask_hunt, show_hunts_of};
 
 static void show_one_hunt(struct path_case *c, uint32_t mask, struct buf *out)
 {
-    reader_of_account(&c->account, &c->reader);
+    read_account(c);
     for (uint32_t i = 0; i < THINGS; i++) {
         struct hunt_row row = hunt_of(c, i);
         struct hunt h = {.from = TIME_NONE, .to = TIME_NONE, .search = span_of(c->things[i].title)};
@@ -366,7 +376,7 @@ static void show_records_of(struct path_case *c, uint32_t mask, struct buf *out)
 {
     struct buf answer;
     struct json_writer j;
-    reader_of_account(&c->account, &c->reader);
+    read_account(c);
     const struct record_worker w = {kind_of_records(), &c->reader, SPAN("w"), c->now};
     buf_init(&answer, ANSWER_MAX);
     buf_u64(&answer, (uint64_t)records_counted(c, mask));
@@ -389,7 +399,7 @@ const struct path_adapter adapter_records = {ask_record, show_records_of};
 
 static void show_one_record(struct path_case *c, uint32_t mask, struct buf *out)
 {
-    reader_of_account(&c->account, &c->reader);
+    read_account(c);
     const struct record_worker w = {kind_of_records(), &c->reader, SPAN("w"), c->now};
     for (uint32_t i = 0; i < THINGS; i++) {
         if (SHOWN(c, i, mask)) {
@@ -443,7 +453,7 @@ static void show_warnings_of(struct path_case *c, uint32_t mask, struct buf *out
 {
     struct buf answer;
     struct json_writer j;
-    reader_of_account(&c->account, &c->reader);
+    read_account(c);
     buf_init(&answer, ANSWER_MAX);
     answer_of_warnings(c, mask, &answer);
     struct cursor data = cursor_of(buf_view(&answer));
@@ -455,7 +465,7 @@ const struct path_adapter adapter_warnings = {ask_warning, show_warnings_of};
 
 static void show_one_warning(struct path_case *c, uint32_t mask, struct buf *out)
 {
-    reader_of_account(&c->account, &c->reader);
+    read_account(c);
     for (uint32_t i = 0; i < THINGS; i++) {
         struct buf answer;
         struct json_writer j;
@@ -480,7 +490,7 @@ static void show_level(struct path_case *c, uint32_t mask, struct buf *out)
 {
     struct buf answer, text;
     struct json_writer j;
-    reader_of_account(&c->account, &c->reader);
+    read_account(c);
     buf_init(&answer, ANSWER_MAX);
     buf_init(&text, ANSWER_MAX);
     answer_of_warnings(c, mask, &answer);

@@ -4,14 +4,8 @@
 
 static const struct span whole_node = SPAN("*");
 
-static const struct {
-    struct span name;
-    uint32_t roles;
-} roles[] = {
-    {SPAN("administrator"), POLICY_ROLE_ADMINISTRATOR},
-};
-
-void reader_of_account(const struct account *account, struct policy_reader *out)
+void reader_of_account(const struct account *account, const struct people_role *role,
+                       struct policy_reader *out)
 {
     *out = (struct policy_reader){.kind = READER_ANONYMOUS};
     if (account->id.len == 0 || account->organisation.len == 0) {
@@ -22,9 +16,7 @@ void reader_of_account(const struct account *account, struct policy_reader *out)
     out->organisation = account->organisation;
     out->whole_node = span_eq(account->organisation, whole_node);
     out->in_house = true;
-    for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
-        out->roles |= span_eq(account->role, roles[i].name) ? roles[i].roles : 0;
-    }
+    out->roles = role == NULL ? 0 : role->acts_as;
 }
 
 void reader_of_mailbox(struct policy_reader *out)

@@ -8,6 +8,7 @@
 #ifndef DESK_READERS_READERS_H
 #define DESK_READERS_READERS_H
 
+#include "desk/identity/people_role.h"
 #include "policy/policy.h"
 #include "records/accounts.h"
 #include "records/alert_row.h"
@@ -15,9 +16,10 @@
 #include "records/rules.h"
 #include "records/sources.h"
 
-/* Borrows the account's texts. No account (empty id) is the world; a role that is no role may
+/* Borrows the account's texts. No account (empty id) is the world; who is in no known role (NULL) may
  * nothing. */
-void reader_of_account(const struct account *account, struct policy_reader *out);
+void reader_of_account(const struct account *account, const struct people_role *role,
+                       struct policy_reader *out);
 
 /* The addresses that the node's operator wrote into its config for notices: a mailbox of his
  * people, a machine of his. */

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Roles of people as data: which rights (rights.def) a role has, and as what the labels and the registers' files know who has
+ * it. Shipped ones lie in roles/, a city's own in DATA/roles; one that cannot be read whole is refused with its reason, and
+ * nobody can be given it. Pure. Called by keeper (is there such a role?) and api (may somebody do this?). Must never give a
+ * right that a file does not name: who is in no known role may nothing.
+ */
+#ifndef DESK_IDENTITY_PEOPLE_ROLE_H
+#define DESK_IDENTITY_PEOPLE_ROLE_H
+
+#include "base/arena.h"
+#include "base/err.h"
+
+enum {
+    PEOPLE_ROLE_NAME_MAX = 32,       /* bytes: small letters, digits, _; begins with a letter */
+    PEOPLE_ROLE_TITLE_MAX = 80,      /* bytes */
+    PEOPLE_ROLE_HELP_MAX = 400,      /* bytes */
+    PEOPLE_ROLES_MAX = 64,           /* of one node, shipped ones included */
+    PEOPLE_ROLE_FILE_MAX = 16 << 10, /* bytes of one file */
+    PEOPLE_ROLE_FILES_MAX = 64,      /* of a city's own */
+};
+
+enum right {
+    RIGHT_ANYBODY,   /* also who has not signed in: a few pages, never /api */
+    RIGHT_SIGNED_IN, /* in whatever role, known or not: one's own session and account */
+#define RIGHT(name, text, opens) RIGHT_##name,
+#include "desk/identity/rights.def"
+#undef RIGHT
+    RIGHT_COUNT
+};
+
+/* As files write it; "anybody" and "signed in" for the two that no file gives. */
+const char *right_name(enum right right);
+
+struct people_role_file {
+    struct span name; /* for messages: roles/x.yml, DATA/roles/x.yml */
+    struct span text;
+};
+
+struct people_role {
+    struct span name;
+    struct span title;
+    struct span help;
+    struct span file;
+    uint64_t rights;  /* bit per enum right */
+    uint32_t acts_as; /* bits of enum policy_role */
+};
+
+struct people_role_refusal {
+    struct span file;
+    uint32_t line; /* 0 = the whole file */
+    struct span why;
+};
+
+/* Reads one file; texts live in a. ERR_INVALID or ERR_LIMIT with the line in e. */
+int people_role_read(struct arena *a, const struct people_role_file *file, struct people_role *out, struct err *e) NODISCARD;
+
+struct people_roles;
+/* Shipped ones first, then a city's own; a name that is taken refuses the later file. */
+struct people_roles *people_roles_load(const struct people_role_file *own, size_t count);
+void people_roles_free(struct people_roles **roles);
+const struct people_role *people_roles_all(const struct people_roles *roles, size_t *count_out);
+const struct people_role_refusal *people_roles_refusals(const struct people_roles *roles, size_t *count_out);
+/* NULL: there is none of that name. */
+const struct people_role *people_roles_find(const struct people_roles *roles, struct span name);
+/* The one answer to "may a person of this role do this?"; role NULL = in no role that is known. */
+bool people_role_may(const struct people_role *role, enum right right);
+
+/* Shipped files, made by tools/embed-roles. */
+extern const struct people_role_file people_role_shipped[];
+extern const size_t people_role_shipped_count;
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Tests of role files: those shipped, what refuses one and where, and that nothing is given that no file names. */
+/* cmocka wants these four before itself. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "desk/identity/people_role.h"
+#include "policy/policy.h"
+
+static struct arena arena;
+
+static const struct people_role *shipped(struct people_roles *roles, const char *name)
+{
+    const struct people_role *r = people_roles_find(roles, span_of(name));
+    assert_non_null(r);
+    return r;
+}
+
+static void shipped_roles(void **state)
+{
+    (void)state;
+    size_t n = 0;
+    struct people_roles *roles = people_roles_load(NULL, 0);
+    (void)people_roles_refusals(roles, &n);
+    assert_int_equal(n, 0);
+    (void)people_roles_all(roles, &n);
+    assert_int_equal(n, people_role_shipped_count);
+    for (enum right r = 0; r < RIGHT_COUNT; r++) { /* a new right is first of all the administrator's */
+        if (!people_role_may(shipped(roles, "administrator"), r)) {
+            fail_msg("roles/administrator.yml lacks %s", right_name(r));
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct people_role *role = &people_roles_all(roles, &n)[i];
+        bool admin = span_eq(role->name, SPAN("administrator"));
+        assert_int_equal(people_role_may(role, RIGHT_PEOPLE), admin);
+        assert_int_equal((role->acts_as & POLICY_ROLE_ADMINISTRATOR) != 0, admin);
+    }
+    static const enum right changes[] = {RIGHT_ALERTS, RIGHT_HUNTS, RIGHT_SOURCES, RIGHT_RULES, RIGHT_HOLDS, RIGHT_WARNINGS,
+                                         RIGHT_ITEMS_SEND, RIGHT_SHARING, RIGHT_FEDERATION, RIGHT_RECORDS, RIGHT_PEOPLE};
+    for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
+        assert_false(people_role_may(shipped(roles, "reader"), changes[i]));
+        assert_false(people_role_may(shipped(roles, "auditor"), changes[i]));
+        assert_false(people_role_may(shipped(roles, "manager"), changes[i]));
+    }
+    assert_int_equal(shipped(roles, "ciso")->acts_as, POLICY_ROLE_OFFICER | POLICY_ROLE_ANALYST);
+    people_roles_free(&roles);
+    assert_null(roles);
+    people_roles_free(&roles);
+}
+
+static void nobody_may_nothing(void **state)
+{
+    (void)state;
+    struct people_roles *roles = people_roles_load(NULL, 0);
+    assert_null(people_roles_find(roles, SPAN("janitor")));
+    assert_null(people_roles_find(roles, SPAN("")));
+    assert_null(people_roles_find(roles, SPAN("Administrator")));
+    for (enum right r = 0; r < RIGHT_COUNT; r++) {
+        assert_int_equal(people_role_may(NULL, r), r <= RIGHT_SIGNED_IN);
+    }
+    people_roles_free(&roles);
+}
+
+/* Lines 1 to 5 of a whole file; each case changes one of them. */
+static const char *const whole[] = {"name: shift_lead", "title: Shift lead", "help: Leads a shift.", "acts_as: [analyst, reader]",
+                                    "may: [watch, alerts.work]"};
+
+static void files(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t line; /* that is changed, from 1; 0 = none */
+        const char *text;
+        const char *why; /* NULL = it reads */
+        uint32_t at;     /* line of the message */
+    } cases[] = {
+        {0, "", NULL, 0},
+        {1, "name: a2345678901234567890123456789012", NULL, 0},
+        {1, "name: a23456789012345678901234567890123", "name: 1 to 32", 1},
+        {1, "name: Lead", "name: 1 to 32", 1},
+        {1, "name: 9lives", "name: 1 to 32", 1},
+        {1, "name: ''", "name: 1 to 32", 1},
+        {1, "name: [a]", "name", 1},
+        {1, "# none", "name", 0},
+        {2, "title: ' x'", "title: one line", 2},
+        {2, "title: \"a\\nb\"", "title: one line", 2},
+        {2, "# none", "title", 0},
+        {3, "help: ''", "help: one line", 3},
+        {4, "acts_as: reader", NULL, 0},
+        {4, "acts_as: []", "acts_as: is empty", 4},
+        {4, "acts_as: [administrator, king]", "acts_as: is a list", 4},
+        {4, "# none", "acts_as", 0},
+        {5, "may: watch", NULL, 0},
+        {5, "may: []", "may: is empty", 5},
+        {5, "may: [watch, everything]", "no right \"everything\"", 5},
+        {5, "may: ['signed in']", "no right \"signed in\"", 5},
+        {5, "may: [anybody]", "no right \"anybody\"", 5},
+        {5, "may: [Watch]", "no right \"Watch\"", 5},
+        {5, "may: [{watch: true}]", "may", 5},
+        {5, "may: [watch]\nowner: x", "owner", 6},
+        {5, "may: [watch]\nmay: [watch]", "may", 6},
+        {5, "may: [watch", "", 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const char *text = "";
+        struct err e = {0};
+        struct people_role role;
+        for (uint32_t k = 1; k <= ARRAY_LEN(whole); k++) {
+            text = arena_printf(&arena, "%s%s\n", text, k == cases[i].line ? cases[i].text : whole[k - 1]);
+        }
+        const struct people_role_file f = {SPAN("x.yml"), span_of(text)};
+        int rc = people_role_read(&arena, &f, &role, &e);
+        if ((rc == 0) != (cases[i].why == NULL) || (rc != 0 && strstr(e.text, cases[i].why) == NULL) ||
+            (cases[i].at > 0 && e.line != cases[i].at)) {
+            fail_msg("case %zu: %d, line %u, %s", i, rc, e.line, e.text);
+        }
+        if (rc == 0) {
+            assert_true(people_role_may(&role, RIGHT_WATCH));
+            assert_false(people_role_may(&role, RIGHT_PEOPLE));
+        }
+    }
+}
+
+static void file_too_long(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct people_role role;
+    char *text = arena_bytes(&arena, PEOPLE_ROLE_FILE_MAX + 1);
+    memset(text, '#', PEOPLE_ROLE_FILE_MAX + 1);
+    const struct people_role_file f = {SPAN("x.yml"), span_make(text, PEOPLE_ROLE_FILE_MAX + 1)};
+    assert_int_equal(people_role_read(&arena, &f, &role, &e), ERR_LIMIT);
+}
+
+static void own_roles(void **state)
+{
+    (void)state;
+    const struct people_role_file own[] = {
+        {SPAN("DATA/roles/a.yml"), SPAN("name: night\ntitle: Night\nhelp: h\nacts_as: reader\nmay: watch\n")},
+        {SPAN("DATA/roles/b.yml"), SPAN("name: analyst\ntitle: Mine\nhelp: h\nacts_as: administrator\nmay: people.manage\n")},
+        {SPAN("DATA/roles/c.yml"), SPAN("name: broken\n")},
+        {SPAN("DATA/roles/d.yml"), SPAN("name: night\ntitle: Night\nhelp: h\nacts_as: reader\nmay: watch\n")},
+    };
+    size_t n = 0;
+    struct people_roles *roles = people_roles_load(own, ARRAY_LEN(own));
+    (void)people_roles_all(roles, &n);
+    assert_int_equal(n, people_role_shipped_count + 1);
+    assert_true(span_eq(shipped(roles, "night")->file, SPAN("DATA/roles/a.yml")));
+    assert_false(people_role_may(shipped(roles, "analyst"), RIGHT_PEOPLE)); /* a file cannot change a shipped role */
+    const struct people_role_refusal *r = people_roles_refusals(roles, &n);
+    assert_int_equal(n, 3);
+    assert_true(span_eq(r[0].file, SPAN("DATA/roles/b.yml")));
+    assert_true(span_eq(r[1].file, SPAN("DATA/roles/c.yml")));
+    assert_true(span_eq(r[2].file, SPAN("DATA/roles/d.yml")));
+    people_roles_free(&roles);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shipped_roles), cmocka_unit_test(nobody_may_nothing), cmocka_unit_test(files),
+        cmocka_unit_test(file_too_long), cmocka_unit_test(own_roles),
+    };
+    arena_init(&arena, 0);
+    int failed = cmocka_run_group_tests_name("desk/roles", tests, NULL, NULL);
+    arena_fini(&arena);
+    return failed;
+}

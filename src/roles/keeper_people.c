@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* People in the keeper: see keeper_people.h. Must never see a password or a token in clear. */
+#include "roles/keeper_people.h"
+
+#include "base/log.h"
+#include "roles/city_files.h"
+#include "roles/keeper_records_priv.h"
+
+static void warn(const char *name, uint32_t line, const char *why)
+{
+    log_error("records.role", "file=\"%s\" line=%u why=\"%s\"", name, line, why);
+}
+
+int keeper_people_open(struct keeper_records *kr, struct err *e)
+{
+    const struct city_folder folder = {kr->data_dir, "roles", warn, PEOPLE_ROLE_FILES_MAX, PEOPLE_ROLE_FILE_MAX};
+    struct arena a;
+    struct city_file found[PEOPLE_ROLE_FILES_MAX];
+    struct people_role_file files[PEOPLE_ROLE_FILES_MAX];
+    size_t n = 0;
+    size_t refused = 0;
+    arena_init(&a, 0);
+    int rc = city_files_read(&folder, &a, found, &n, e);
+    buf_clear(&kr->role_files);
+    buf_u32(&kr->role_files, (uint32_t)n);
+    for (size_t i = 0; i < n; i++) {
+        files[i] = (struct people_role_file){found[i].name, found[i].text};
+        buf_str(&kr->role_files, files[i].name);
+        buf_str(&kr->role_files, files[i].text);
+    }
+    CHECK(!kr->role_files.failed);
+    kr->roles = people_roles_load(files, n);
+    const struct people_role_refusal *refusal = people_roles_refusals(kr->roles, &refused);
+    for (size_t i = 0; i < refused; i++) {
+        city_file_warn(&folder, refusal[i].file, refusal[i].line, refusal[i].why);
+    }
+    arena_fini(&a);
+    return rc;
+}
+
+/* ---- answers ---- */
+
+static int whole(const struct cursor *c, struct err *e)
+{
+    return cursor_done(c) ? 0 : err_set(e, ERR_INVALID, "the question is broken");
+}
+
+static int list_roles(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    int rc = whole(c, e);
+    answer_begin(&kr->out, rc, e);
+    if (rc == 0) {
+        buf_span(&kr->out, buf_view(&kr->role_files));
+    }
+    return rc;
+}
+
+/* The desk has asked already; an account in a role that does not exist would be one that may nothing. */
+static int known_role(const struct keeper_records *kr, struct span name, struct err *e)
+{
+    return people_roles_find(kr->roles, name) != NULL ? 0 : err_set(e, ERR_UNSUPPORTED, "there is no such role");
+}
+
+static int create_account(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    char id[ID_TEXT_LEN + 1] = {0};
+    struct account a = {.name = cursor_str(c)};
+    a.role = cursor_str(c);
+    a.organisation = cursor_str(c);
+    a.password = cursor_str(c);
+    struct span who = cursor_str(c);
+    int rc = whole(c, e);
+    rc = rc == 0 ? known_role(kr, a.role, e) : rc;
+    rc = rc == 0 ? account_create(kr->db, &a, who, clock_now(), id, e) : rc;
+    answer_begin(&kr->out, rc, e);
+    if (rc == 0) {
+        buf_str(&kr->out, span_of(id));
+    }
+    return rc;
+}
+
+keeper_answer_fn *keeper_people_answer(uint16_t ask)
+{
+    switch ((enum ask)ask) {
+    case ASK_ROLES:
+        return list_roles;
+    case ASK_ACCOUNT_CREATE:
+        return create_account;
+    default:
+        return NULL;
+    }
+}
