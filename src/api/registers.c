@@ -85,6 +85,12 @@ static void kinds_ready(struct api_request *req)
         text_member(&j, "plural", k[i].plural);
         text_member(&j, "title", k[i].heading);
         text_member(&j, "file", k[i].file);
+        json_key(&j, "order"); /* of the fields in the file: members of JSON have none */
+        json_array(&j);
+        for (uint32_t f = 0; f < k[i].nfields; f++) {
+            json_text(&j, k[i].fields[f].name);
+        }
+        json_end(&j);
         json_key(&j, "schema");
         json_raw(&j, k[i].document);
         json_end(&j);

@@ -90,6 +90,7 @@ class Registers(unittest.TestCase):
         names = [k["plural"] for k in got["items"]]
         self.assertEqual(names, ["findings", "risks", "suppliers", "bicycles"])  # unicycles are the auditor's alone
         self.assertEqual(got["items"][3]["schema"]["x-table"]["name"], "bicycle")
+        self.assertEqual(got["items"][3]["order"], ["label", "wheels", "price"])
         refused = {r["file"]: r for r in got["refused"]}
         self.assertEqual(sorted(refused), ["DATA/registers/broken.yml", "DATA/registers/json.json"])
         self.assertEqual(refused["DATA/registers/broken.yml"]["line"], 8)
