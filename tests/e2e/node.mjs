@@ -3,10 +3,10 @@
 // Nothing here knows how the node works inside: it is started, read, fed and asked as anybody would.
 import { execFile, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -45,9 +45,13 @@ export async function until(what, ask, limit = LIMIT_MS) {
 }
 
 export class Node {
-  static async start(program) {
+  /** `registers`: files of a city's own kinds of record. */
+  static async start(program, { registers = [] } = {}) {
     const node = new Node();
     node.folder = mkdtempSync(join(tmpdir(), 'sereno-e2e-'));
+    if (registers.length > 0) mkdirSync(join(node.folder, 'data'), { mode: 0o700 });
+    if (registers.length > 0) mkdirSync(join(node.folder, 'data', 'registers'), { mode: 0o700 });
+    for (const file of registers) copyFileSync(file, join(node.folder, 'data', 'registers', basename(file)));
     const [desk, ingest, tcp] = [await freePort(), await freePort(), await freePort()];
     Object.assign(node, { url: `http://127.0.0.1:${desk}`, ingest: `http://127.0.0.1:${ingest}/ingest`, tcp, log: '' });
     const config = join(node.folder, 'sereno.yml');
@@ -107,10 +111,17 @@ sources:
     return { status: res.status, body: await res.json() };
   }
 
-  /** An answer of the API for the administrator of `cookie`. */
-  async api(path) {
-    const res = await fetch(`${this.url}/api/v1${path}`, { headers: { Cookie: this.cookie } });
-    if (!res.ok) throw new Error(`${path}: ${res.status} ${await res.text()}`);
+  /** An answer of the API for the administrator of `cookie`; with a body it is a POST, or a PUT on the version it names. */
+  async api(path, body, version) {
+    const headers = { Cookie: this.cookie };
+    if (body !== undefined) {
+      this.csrf ??= (await this.api('/session')).csrf;
+      Object.assign(headers, { 'Content-Type': 'application/json', 'X-Sereno-CSRF': this.csrf });
+      if (version !== undefined) headers['If-Match'] = `"${version}"`;
+    }
+    const method = body === undefined ? 'GET' : version === undefined || path.endsWith('/move') ? 'POST' : 'PUT';
+    const res = await fetch(`${this.url}/api/v1${path}`, { method, headers, body: body && JSON.stringify(body) });
+    if (!res.ok) throw new Error(`${method} ${path}: ${res.status} ${await res.text()}`);
     return res.json();
   }
 

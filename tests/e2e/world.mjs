@@ -18,8 +18,8 @@ const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-ru
 const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', headless: true, args: FLAGS });
 
 /** A node of our own with an administrator; `attacked`: what the recorded attack raises is in its queue. */
-export async function startNode({ setup = true, attacked = setup } = {}) {
-  const node = await Node.start(process.env.SERENO_PROGRAM);
+export async function startNode({ setup = true, attacked = setup, registers = [] } = {}) {
+  const node = await Node.start(process.env.SERENO_PROGRAM, { registers });
   const browser = await launch();
   try {
     if (setup) await setUp(node, browser);
@@ -91,7 +91,7 @@ export async function open(world, path, { width = 1280, height = 900, theme = 'l
   page.wrongs = [];
   page.on('pageerror', (e) => page.wrongs.push(`page error: ${e.message}`));
   page.on('console', (m) => {
-    if (m.type() === 'error' && !/status of (401|404|409|503)/.test(m.text())) page.wrongs.push(`console: ${m.text()}`);
+    if (m.type() === 'error' && !/status of (401|404|409|412|422|503)/.test(m.text())) page.wrongs.push(`console: ${m.text()}`);
   });
   await page.goto(`${world.url}${path}`);
   return page;

@@ -2,7 +2,16 @@
 // The one place that talks to /api/v1. Adds the CSRF header, turns every failure into an ApiError
 // with a sentence a person can act on, notices the end of a session, and learns the node's clock.
 import { signal } from '@preact/signals';
+import { language } from './i18n';
 import type { Alert, Session } from './types';
+
+/** One thing that a register cannot take: where it stands in what was sent, why, and a sentence. */
+export interface Fault {
+  where: string;
+  reason: string;
+  limit: string;
+  message: string;
+}
 
 export class ApiError extends Error {
   constructor(
@@ -13,6 +22,8 @@ export class ApiError extends Error {
     readonly where: string | null = null,
     /** On 409 the alert as it now is, when the node sent it. */
     readonly alert: Alert | null = null,
+    /** On 422 of a register: what cannot be taken, by field. */
+    readonly faults: readonly Fault[] = [],
   ) {
     super(message);
   }
@@ -36,7 +47,7 @@ function learnClock(res: Response): void {
 }
 
 interface ErrorBody {
-  error?: { code?: string; message?: string; where?: string | null };
+  error?: { code?: string; message?: string; where?: string | null; fields?: Fault[] };
   alert?: Alert;
   id?: string;
   revision?: number;
@@ -45,7 +56,7 @@ interface ErrorBody {
 function toError(status: number, body: ErrorBody | null): ApiError {
   const e = body?.error;
   const alert = body?.alert ?? (body && 'revision' in body ? (body as unknown as Alert) : null);
-  return new ApiError(status, e?.code ?? `http_${status}`, e?.message ?? '', e?.where ?? null, alert);
+  return new ApiError(status, e?.code ?? `http_${status}`, e?.message ?? '', e?.where ?? null, alert, e?.fields ?? []);
 }
 
 export async function api<T>(
@@ -53,8 +64,11 @@ export async function api<T>(
   path: string,
   body?: unknown,
   signal_?: AbortSignal,
+  /** Of a register's record: the version that was read, so that nobody's change is lost. */
+  version?: number,
 ): Promise<T> {
-  const headers: Record<string, string> = { Accept: 'application/json' };
+  const headers: Record<string, string> = { Accept: 'application/json', 'Accept-Language': language.value };
+  if (version !== undefined) headers['If-Match'] = `"${version}"`;
   if (method !== 'GET' && session.value) headers['X-Sereno-CSRF'] = session.value.csrf;
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   let res: Response;
@@ -88,7 +102,8 @@ export async function api<T>(
 
 export const get = <T>(path: string, abort?: AbortSignal): Promise<T> =>
   api<T>('GET', path, undefined, abort);
-export const post = <T>(path: string, body: unknown): Promise<T> => api<T>('POST', path, body);
+export const post = <T>(path: string, body: unknown, version?: number): Promise<T> => api<T>('POST', path, body, undefined, version);
+export const put = <T>(path: string, body: unknown, version: number): Promise<T> => api<T>('PUT', path, body, undefined, version);
 export const del = <T>(path: string): Promise<T> => api<T>('DELETE', path);
 
 /** Builds ?a=b from what is set. */

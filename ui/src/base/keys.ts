@@ -9,7 +9,7 @@ export interface KeyDef {
   /** As printed. */
   print: string[];
   text: string;
-  group: 'move' | 'act' | 'page' | 'everywhere';
+  group: 'move' | 'act' | 'register' | 'page' | 'everywhere';
   /** Where it works: on the alerts page only, or on every page. */
   alertsOnly: boolean;
 }
@@ -28,6 +28,10 @@ export const KEYS = {
   close: { keys: ['f'], print: ['f'], text: 'key.close', group: 'act', alertsOnly: true },
   reopen: { keys: ['r'], print: ['r'], text: 'key.reopen', group: 'act', alertsOnly: true },
   undo: { keys: ['z'], print: ['z'], text: 'key.undo', group: 'act', alertsOnly: false },
+  make: { keys: ['n'], print: ['n'], text: 'key.make', group: 'register', alertsOnly: false },
+  edit: { keys: ['e'], print: ['e'], text: 'key.edit', group: 'register', alertsOnly: false },
+  move: { keys: ['m'], print: ['m'], text: 'key.move', group: 'register', alertsOnly: false },
+  views: { keys: ['b'], print: ['b'], text: 'key.views', group: 'register', alertsOnly: false },
   filter: { keys: ['/'], print: ['/'], text: 'key.filter', group: 'everywhere', alertsOnly: false },
   help: { keys: ['?'], print: ['?'], text: 'key.help', group: 'everywhere', alertsOnly: false },
   palette: { keys: ['Ctrl+k'], print: ['Ctrl', 'K'], text: 'key.palette', group: 'everywhere', alertsOnly: false },
@@ -36,6 +40,7 @@ export const KEYS = {
   rules: { keys: ['g', 'r'], print: ['g', 'r'], text: 'key.rules', group: 'page', alertsOnly: false },
   warnings: { keys: ['g', 'w'], print: ['g', 'w'], text: 'key.warnings', group: 'page', alertsOnly: false },
   stories: { keys: ['g', 't'], print: ['g', 't'], text: 'key.stories', group: 'page', alertsOnly: false },
+  registers: { keys: ['g', 'e'], print: ['g', 'e'], text: 'key.registers', group: 'page', alertsOnly: false },
   federation: { keys: ['g', 'f'], print: ['g', 'f'], text: 'key.federation', group: 'page', alertsOnly: false },
 } as const satisfies Record<string, KeyDef>;
 
@@ -115,8 +120,8 @@ function onKey(e: KeyboardEvent): void {
     }, 1500);
     return;
   }
-  const one = names.find((n) => KEYS[n].keys.length === 1 && KEYS[n].keys[0] === e.key);
-  if (one) ask(one, e);
+  // A letter may mean one thing in the queue and another in a register: whichever page is there takes it.
+  names.some((n) => KEYS[n].keys.length === 1 && KEYS[n].keys[0] === e.key && ask(n, e));
 }
 
 export function startKeys(): void {

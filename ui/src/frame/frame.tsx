@@ -14,7 +14,7 @@ import type { Session } from '../base/types';
 import { RulesPage } from '../rules/page';
 import { SourcesPage } from '../sources/page';
 import { arrive, catchUp, change, drawerId, filterText, waiting } from '../state/queue';
-import { drawerGone, isShare, placeOf, setRoute, type Place } from '../state/place';
+import { drawerGone, isLater, pageTitle, placeOf, setRoute, type Place } from '../state/place';
 import { startStream } from '../state/stream';
 import { undoLast } from '../state/toast';
 import { Bar } from './bar';
@@ -73,21 +73,27 @@ function Nowhere() {
   );
 }
 
-const sharePages = signal<ComponentType<{ place: Place }> | null>(null);
-/** The federation's pages come as a file of their own, once one of them is opened. */
+type Pages = ComponentType<{ place: Place }>;
+const readShare = (): Promise<{ default: Pages }> => import('../share/pages');
+const readRegisters = (): Promise<{ default: Pages }> => import('../registers/pages');
+const sharePages = signal<Pages | null>(null);
+const registerPages = signal<Pages | null>(null);
+/** The pages of the federation and of the registers come as files of their own, once one of them is opened. */
 function Later({ place }: { place: Place }) {
   const failed = useSignal(false);
+  const registers = place.page === 'registers';
+  const pages = registers ? registerPages : sharePages;
   const load = (): void => {
     failed.value = false;
-    import('../share/pages').then(
-      (m) => (sharePages.value = m.default),
+    (registers ? readRegisters : readShare)().then(
+      (m) => (pages.value = m.default),
       () => (failed.value = true),
     );
   };
   useEffect(() => {
-    if (!sharePages.value) load();
-  }, []);
-  const Pages = sharePages.value;
+    if (!pages.value) load();
+  }, [registers]);
+  const Pages = pages.value;
   if (Pages) return <Pages place={place} />;
   return failed.value ? <Problem text={t('error.unreachable')} onAgain={load} /> : <Slow text={t('share.reading')} />;
 }
@@ -135,6 +141,7 @@ export function Frame() {
         rules: () => route('/rules'),
         warnings: () => route('/warnings'),
         stories: () => route('/stories'),
+        registers: () => route('/registers'),
         federation: () => route('/federation'),
         filter: () => {
           const box = document.querySelector<HTMLInputElement>('#main input[type=search]');
@@ -151,7 +158,7 @@ export function Frame() {
   useSignalEffect(() => {
     const page = now.value;
     const n = waiting.value.size;
-    const title = page === 'none' ? t('none.title') : t(`nav.${page}`);
+    const title = page === 'none' ? t('none.title') : (pageTitle.value ?? t(`nav.${page}`));
     document.title = n ? `${tn('alerts.fresh', n)} · ${title} · Sereno` : `${title} · Sereno`;
   });
   useLayoutEffect(() => {
@@ -171,7 +178,7 @@ export function Frame() {
         {t('frame.skip')}
       </a>
       <div class="app">
-        <Nav page={place.page} onSettings={() => (over.value = 'settings')} />
+        <Nav place={place} onSettings={() => (over.value = 'settings')} />
         <Bar onPalette={() => (over.value = 'palette')} />
         <main id="main" class={place.page === 'alerts' ? 'main split' : 'main'} tabIndex={-1}
           data-drawer={place.page === 'alerts' ? (place.id === null ? 'closed' : 'open') : undefined}>
@@ -179,7 +186,7 @@ export function Frame() {
           {place.page === 'alerts' && <AlertsPage onKeys={() => (over.value = 'keys')} />}
           {place.page === 'sources' && <SourcesPage />}
           {place.page === 'rules' && <RulesPage />}
-          {isShare(place.page) && <Later place={place} />}
+          {isLater(place.page) && <Later place={place} />}
           {place.page === 'none' && <Nowhere />}
         </main>
       </div>

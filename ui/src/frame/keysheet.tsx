@@ -6,7 +6,7 @@ import { singleKeys } from '../base/prefs';
 import { isMac } from './bar';
 import { Dialog } from './dialog';
 
-const GROUPS: readonly KeyDef['group'][] = ['move', 'act', 'page', 'everywhere'];
+const GROUPS: readonly KeyDef['group'][] = ['move', 'act', 'register', 'page', 'everywhere'];
 
 export function KeySheet({ onClose }: { onClose: () => void }) {
   const all: KeyDef[] = Object.values(KEYS);

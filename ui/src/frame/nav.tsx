@@ -6,7 +6,8 @@ import { formatNumber, t } from '../base/i18n';
 import { density, theme, type Density, type Theme } from '../base/prefs';
 import { counts } from '../state/queue';
 import { pulse } from '../state/stream';
-import type { PageName } from '../state/place';
+import { shownKinds } from '../state/kinds';
+import type { PageName, Place } from '../state/place';
 import { Lantern } from './lantern';
 
 export function ThemeSelect({ id }: { id: string }) {
@@ -42,7 +43,34 @@ function Item({ page, now, count, large }: { page: NavPage; now: PageName; count
   );
 }
 
-export function Nav({ page, onSettings }: { page: PageName; onSettings: () => void }) {
+/** The registers, and once one is open each of them. */
+function Registers({ place }: { place: Place }) {
+  const open = place.page === 'registers';
+  const kind = open ? place.id?.split('/')[0] : undefined;
+  return (
+    <ul aria-label={t('nav.know')}>
+      <li class="large">
+        <a href="/registers" aria-current={open && kind === undefined ? 'page' : undefined}>
+          {t('nav.registers')}
+        </a>
+        {open && shownKinds.value.length > 0 && (
+          <ul class="kinds">
+            {shownKinds.value.map((k) => (
+              <li key={k.plural}>
+                <a href={`/registers/${k.plural}`} aria-current={k.plural === kind ? 'page' : undefined}>
+                  {k.title}
+                </a>
+              </li>
+            ))}
+          </ul>
+        )}
+      </li>
+    </ul>
+  );
+}
+
+export function Nav({ place, onSettings }: { place: Place; onSettings: () => void }) {
+  const page = place.page;
   const open = counts.value?.open ?? (pulse.value && pulse.value.open >= 0 ? pulse.value.open : undefined);
   return (
     <nav class="nav" aria-label={t('nav.main')}>
@@ -59,6 +87,7 @@ export function Nav({ page, onSettings }: { page: PageName; onSettings: () => vo
         <Item page="sources" now={page} />
         <Item page="rules" now={page} large />
       </ul>
+      <Registers place={place} />
       <ul aria-label={t('nav.share')}>
         <Item page="warnings" now={page} />
         <Item page="stories" now={page} large />

@@ -10,6 +10,7 @@ import { fold } from '../base/search';
 import type { RulePage } from '../base/types';
 import { visibleLine } from '../base/visible';
 import { perform, startClosing } from '../state/acts';
+import { shownKinds } from '../state/kinds';
 import { closeDrawer, go, openDrawer, alertsUrl } from '../state/place';
 import { drawerId, expanded, rows, showWaiting, target, waiting } from '../state/queue';
 import { Dialog } from './dialog';
@@ -36,6 +37,8 @@ function fixed(onOver: (o: Over) => void): Entry[] {
     { id: 'p-alerts', kind: page, text: t('nav.alerts'), key: 'g a', run: () => go('/alerts') },
     { id: 'p-sources', kind: page, text: t('nav.sources'), key: 'g s', run: () => go('/sources') },
     { id: 'p-rules', kind: page, text: t('nav.rules'), key: 'g r', run: () => go('/rules') },
+    { id: 'p-registers', kind: page, text: t('nav.registers'), key: 'g e', run: () => go('/registers') },
+    ...shownKinds.value.map((k) => ({ id: `p-k-${k.plural}`, kind: page, text: k.title, more: t('nav.registers'), run: () => go(`/registers/${k.plural}`) })),
     { id: 'p-warnings', kind: page, text: t('nav.warnings'), key: 'g w', run: () => go('/warnings') },
     { id: 'p-stories', kind: page, text: t('nav.stories'), key: 'g t', run: () => go('/stories') },
     { id: 'p-federation', kind: page, text: t('nav.federation'), key: 'g f', run: () => go('/federation') },

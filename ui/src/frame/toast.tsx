@@ -14,7 +14,7 @@ export function ToastView() {
             <span>{now.text}</span>
             {now.undo && (
               <button type="button" onClick={() => undoLast()}>
-                {t('toast.undo')} <kbd>z</kbd>
+                {now.label ?? t('toast.undo')} <kbd>z</kbd>
               </button>
             )}
           </div>

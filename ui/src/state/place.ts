@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: EUPL-1.2
 // Where the reader is: the URL holds the page, the alert in the drawer and the filter. The router's
 // route() is handed over by the frame, so that keys and acts can move too.
+import { signal } from '@preact/signals';
 import { exec } from 'preact-iso/router';
 import { DEFAULT_FILTER } from '../alerts/filter';
 import { drawerId, filterText } from './queue';
 
-export type PageName = 'alerts' | 'sources' | 'rules' | 'federation' | 'warnings' | 'stories' | 'none';
-/** Pages of the federation, each with what may follow its name. */
-const SHARE: Record<string, RegExp> = {
+export type PageName = 'alerts' | 'sources' | 'rules' | 'federation' | 'warnings' | 'stories' | 'registers' | 'none';
+/** Pages that come as files of their own, each with what may follow its name. */
+const LATER: Record<string, RegExp> = {
+  registers: /^[a-z0-9_]{1,40}(\/(new|board|[0-9a-f-]{36}(\/edit)?))?$/,
   federation: /^(members|sharing)$/,
   warnings: /^[^/]+$/,
   stories: /^[^/]+(\/edit)?$/,
 };
-export const isShare = (page: PageName): boolean => page in SHARE;
+export const isLater = (page: PageName): boolean => page in LATER;
+/** What a page inside of a page is called, for the title of the window; null: as the navigation says. */
+export const pageTitle = signal<string | null>(null);
 export interface Place {
   page: PageName;
   id: string | null;
@@ -38,7 +42,7 @@ export function placeOf(path: string): Place {
   if (path === '/rules') return { page: 'rules', id: null };
   const [, name = '', ...after] = path.split('/');
   const rest = after.length > 0 ? after.join('/') : undefined;
-  const follows = SHARE[name];
+  const follows = LATER[name];
   if (follows && (rest === undefined || follows.test(rest))) {
     try {
       return { page: name as PageName, id: rest === undefined ? null : decodeURIComponent(rest) };

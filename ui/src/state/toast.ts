@@ -7,6 +7,8 @@ export interface Toast {
   text: string;
   kind: 'done' | 'wrong';
   undo?: () => void;
+  /** What the button says, where it does something else than to undo. */
+  label?: string;
 }
 
 export const UNDO_MS = 10_000;
@@ -26,9 +28,9 @@ function arm(ms: number): void {
   }, ms);
 }
 
-export function say(text: string, undo?: () => void): void {
+export function say(text: string, undo?: () => void, label?: string): void {
   serial += 1;
-  toast.value = { id: serial, text, kind: 'done', undo };
+  toast.value = { id: serial, text, kind: 'done', undo, label };
   arm(undo ? UNDO_MS : PLAIN_MS);
 }
 
