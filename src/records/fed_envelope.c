@@ -169,6 +169,24 @@ int fed_envelope_held(struct db *db, time_ns received, struct span id, struct bu
     return rc < 0 ? rc : 0;
 }
 
+int fed_envelope_newer(struct db *db, struct buf *out, struct err *e)
+{
+    enum { LOOKED_AT = 10000 };
+    struct db_stmt *s = NULL;
+    int rc = db_query(db,
+                      "SELECT COUNT(*) FROM (SELECT reason FROM fed_envelope WHERE state = 'held' ORDER BY received LIMIT $1) AS h "
+                      "WHERE reason LIKE 'newer%'",
+                      e, &s);
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_i64(s, 1, LOOKED_AT);
+    rc = db_step(s, e);
+    buf_u64(out, rc > 0 ? (uint64_t)db_col_i64(s, 0) : 0);
+    db_done(s);
+    return rc < 0 ? rc : 0;
+}
+
 /* $1: they expired before, $2: those that are gone; what still waits for somebody stays. */
 #define OVER "fed_envelope.expires < $1 AND (state <> 'gone' OR expires < $2) AND NOT EXISTS (SELECT 1 FROM fed_out WHERE fed_out.envelope = fed_envelope.id)"
 

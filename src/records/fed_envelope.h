@@ -43,6 +43,9 @@ int fed_envelope_get(struct db *db, struct span id, struct arena *arena,
 int fed_envelope_set(struct db *db, struct span id, struct span state, struct span reason,
                      struct err *e) NODISCARD;
 
+/* Writes u64: held ones that a later version of Sereno wrote, of the oldest 10,000 that are held. */
+int fed_envelope_newer(struct db *db, struct buf *out, struct err *e) NODISCARD;
+
 /* Writes u32 n, n of (u64 received, str id, str peer, str body): envelopes that are held, oldest first, behind this place;
  * some of them, so that they fit. */
 int fed_envelope_held(struct db *db, time_ns received, struct span id, struct buf *out,

@@ -329,7 +329,8 @@ static int streams(struct keeper_records *kr, struct cursor *c, struct err *e)
     int rc = whole(c, e);
     answer_begin(&kr->out, rc, e);
     rc = rc < 0 ? rc : fed_streams_write(kr->db, &kr->out, e);
-    return rc < 0 ? rc : fed_rooms_write(kr->db, &kr->out, e);
+    rc = rc < 0 ? rc : fed_rooms_write(kr->db, &kr->out, e);
+    return rc < 0 ? rc : fed_envelope_newer(kr->db, &kr->out, e);
 }
 
 static int held(struct keeper_records *kr, struct cursor *c, struct err *e)

@@ -38,6 +38,12 @@ mockOnly('what went for want of room is told, with whose it was', async () => {
   await p.context().close();
 });
 
+mockOnly('what a later version wrote waits, and the board says so', async () => {
+  const p = await open(world, '/federation');
+  await p.getByRole('status').filter({ hasText: '2 messages wait until this node is upgraded' }).waitFor();
+  await p.context().close();
+});
+
 mockOnly('what officers took back says how many members have deleted it', async () => {
   const p = await open(world, '/federation/members');
   await p.locator('#stones-h').waitFor();

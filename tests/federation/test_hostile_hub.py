@@ -82,14 +82,28 @@ class HostileHub(unittest.TestCase):
         wait_until(lambda: true["id"] in self.stored(), "the true note")
         self.assertEqual(self.stored(), {true["id"]})
 
-    def warning(self, value, **other):
-        """As the hub would warn of an address."""
+    def warning(self, value, more=(), **other):
+        """As the hub would warn of an address; `more` stands in the body beside what this version knows."""
         name = "\n".join(("sereno-warning-1", self.hub.circle, "indicator", "ip:" + value)).encode()
         at = when()[:14] + "00Z"
         return self.hub.envelope(self.hub.circle, self.hub.epoch, {
             "warning": hashlib.blake2b(name, digest_size=16).hexdigest(), "version": 1, "why": {"kind": "indicator", "value": "ip:" + value},
             "title": "Seen at several members: " + value, "level": "high", "seen": "at least one other member", "first": at, "last": at,
-            "withdrawn": False, "rules": [], "indicators": [{"type": "ip", "value": value}], "products": []}, kind="warning", **other)
+            "withdrawn": False, "rules": [], "indicators": [{"type": "ip", "value": value}], "products": [], **dict(more)}, kind="warning", **other)
+
+    def test_what_a_later_version_says(self):
+        """It waits whole, without effect; what comes behind it is taken, and the board says that an upgrade is needed."""
+        hub = self.hub
+        story = {"item": "0197f3c0-0000-7000-8000-00000000000b", "version": 1, "kind": "bulletin", "title": "Week 48", "text": "words", "of": None, "derived": []}
+        later = [self.warning("185.220.101.7", more={"playbooks": []}), hub.envelope(hub.circle, hub.epoch, story, kind="item"),
+                 self.warning("185.220.101.8", more={"why": {"kind": "behaviour", "value": "x"}})]
+        hub.tell(*later, self.warning("185.220.101.9"))
+        state = lambda: [w["why"]["value"] for w in self.city.get("/api/v1/warnings")["items"]]
+        wait_until(lambda: state() == ["ip:185.220.101.9"], state)
+        self.assertEqual(self.city.get("/api/v1/items")["items"], [])
+        rows = self.city.rows("SELECT state, substr(reason, 1, 6) FROM fed_envelope WHERE id IN (?, ?, ?)", *(e["id"] for e in later))
+        self.assertEqual(rows, [("held", "newer:")] * 3)
+        self.assertEqual(self.city.federation()["newer"], 3)
 
     def test_what_is_not_for_this_city(self):
         """A hub that relays too much, or tells one city what was meant for another: the city's own policy lets none of it in, and what its

@@ -325,6 +325,7 @@ int fed_engine_status(struct fed_engine *en, struct cursor *streams, struct buf 
     json_key(&j, "members");
     put_members(&j, en, false);
     put_rooms(&j, en, streams);
+    put_number(&j, "newer", (int64_t)cursor_u64(streams));
     put_number(&j, "taken", (int64_t)en->taken);
     put_number(&j, "refused", (int64_t)en->refused);
     put_number(&j, "alarms", (int64_t)en->alarms);

@@ -14,6 +14,7 @@
 
 enum {
     FED_INDICATOR_VALUE_MAX = 512, /* bytes; a longer address of a page says more about its reader */
+    FED_INDICATOR_TYPE_MAX = 32,   /* bytes of the word of a type */
     FED_INDICATOR_DOMAIN_MAX = 253, /* RFC 1035 §2.3.4 */
 };
 

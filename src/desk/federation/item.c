@@ -73,11 +73,12 @@ enum fed_refusal fed_item_read(struct arena *a, const struct jcs *body, struct f
     static const char *const names[] = {"item", "version", "kind", "title", "text", "of", "derived", NULL};
     const struct jcs *of = jcs_get(body, "of");
     *out = (struct fed_item_body){0};
-    if (!jcs_only(body, names) || !get_item_id(body, "item", &out->id) || !get_version(body, &out->version)) {
-        return bad(e, "an item needs its id and version, and nothing that is not known");
+    if (!get_item_id(body, "item", &out->id) || !get_version(body, &out->version) || !jcs_get_text(body, "kind", &out->kind)) {
+        return bad(e, "an item needs its id, version and kind");
     }
-    if (!jcs_get_text(body, "kind", &out->kind) || !fed_item_kind_valid(out->kind)) {
-        return bad(e, "an item is a story, a teaser or a notice");
+    if (!jcs_only(body, names) || !fed_item_kind_valid(out->kind)) { /* a later version's */
+        (void)err_set(e, ERR_UNSUPPORTED, "an item is a story, a teaser or a notice, and holds nothing that is not known");
+        return FED_NEWER;
     }
     if (!jcs_get_text(body, "title", &out->title) || !fed_name_valid(out->title, FED_ITEM_TITLE_MAX)) {
         return bad(e, "an item needs a title of one line");

@@ -26,7 +26,7 @@ static const struct {
     {"{\"derived\":[],\"item\":\"" ID_A "\",\"kind\":\"story\",\"of\":null,\"text\":\"two\\nlines\",\"title\":\"t\",\"version\":1}", FED_TAKEN},
     {"{\"derived\":[\"" ID_B "\"],\"item\":\"" ID_A "\",\"kind\":\"teaser\",\"of\":\"" ID_B "\",\"text\":\"\",\"title\":\"t\",\"version\":9}", FED_TAKEN},
     {"{}", FED_BODY},
-    {"{\"derived\":[],\"item\":\"" ID_A "\",\"kind\":\"essay\",\"of\":null,\"text\":\"\",\"title\":\"t\",\"version\":1}", FED_BODY},
+    {"{\"derived\":[],\"item\":\"" ID_A "\",\"kind\":\"essay\",\"of\":null,\"text\":\"\",\"title\":\"t\",\"version\":1}", FED_NEWER},
     {"{\"derived\":[],\"item\":\"no-id\",\"kind\":\"story\",\"of\":null,\"text\":\"\",\"title\":\"t\",\"version\":1}", FED_BODY},
     {"{\"derived\":[],\"item\":\"" ID_A "\",\"kind\":\"story\",\"of\":null,\"text\":\"\",\"title\":\"t\",\"version\":0}", FED_BODY},
     {"{\"derived\":[],\"item\":\"" ID_A "\",\"kind\":\"story\",\"of\":null,\"text\":\"\",\"title\":\"\",\"version\":1}", FED_BODY},
@@ -34,7 +34,7 @@ static const struct {
     {"{\"derived\":[],\"item\":\"" ID_A "\",\"kind\":\"story\",\"of\":null,\"text\":\"\\u001b[31m\",\"title\":\"t\",\"version\":1}", FED_BODY},
     {"{\"derived\":[],\"item\":\"" ID_A "\",\"kind\":\"story\",\"of\":\"" ID_A "\",\"text\":\"\",\"title\":\"t\",\"version\":1}", FED_BODY},
     {"{\"derived\":[1],\"item\":\"" ID_A "\",\"kind\":\"story\",\"of\":null,\"text\":\"\",\"title\":\"t\",\"version\":1}", FED_BODY},
-    {"{\"derived\":[],\"item\":\"" ID_A "\",\"kind\":\"story\",\"more\":1,\"of\":null,\"text\":\"\",\"title\":\"t\",\"version\":1}", FED_BODY},
+    {"{\"derived\":[],\"item\":\"" ID_A "\",\"kind\":\"story\",\"more\":1,\"of\":null,\"text\":\"\",\"title\":\"t\",\"version\":1}", FED_NEWER},
 };
 
 static const struct jcs *parse(struct arena *a, const char *text)

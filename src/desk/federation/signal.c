@@ -158,7 +158,11 @@ int fed_indicators_read(const struct jcs *list, struct arena *arena, size_t max,
         struct span value;
         enum fed_indicator_type t;
         struct fed_indicator *in = &out[*count_out];
-        if (!jcs_only(v, names) || !jcs_get_text(v, "type", &type) ||
+        if (v->kind == JCS_OBJECT && (!jcs_only(v, names) || (jcs_get_text(v, "type", &type) && signal_word_valid(type, FED_INDICATOR_TYPE_MAX) &&
+                                                              !fed_indicator_type_parse(type, &t)))) {
+            return err_set(e, ERR_UNSUPPORTED, "indicators: number %u is of a kind that this version does not know", *count_out + 1);
+        }
+        if (!jcs_get_text(v, "type", &type) ||
             !jcs_get_text(v, "value", &value) || !fed_indicator_type_parse(type, &t) ||
             !fed_indicator_read(t, value, arena, in) || !span_eq(in->value, value)) {
             return err_set(e, ERR_INVALID, "indicators: number %u is none that may be told",

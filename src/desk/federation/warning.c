@@ -97,6 +97,13 @@ static int read_products(const struct jcs *list, struct warning *w, struct err *
     return 0;
 }
 
+/* An object with a member that no warning of this version has is a later one's; what is no object is broken. */
+static int not_known(const struct jcs *v, const char *what, struct err *e)
+{
+    return v != NULL && v->kind == JCS_OBJECT ? err_set(e, ERR_UNSUPPORTED, "%s: it holds what this version does not know", what)
+                                              : err_set(e, ERR_INVALID, "%s: no object", what);
+}
+
 /* Absent in what is the hub's own. */
 static int read_derived(const struct jcs *body, struct warning *w, struct err *e)
 {
@@ -110,7 +117,10 @@ static int read_derived(const struct jcs *body, struct warning *w, struct err *e
     }
     for (const struct jcs *v = list->first; v != NULL; v = v->next) {
         struct warning_source *s = &w->derived[w->nderived++];
-        if (!jcs_only(v, names) || !jcs_get_text(v, "circle", &s->circle) ||
+        if (!jcs_only(v, names)) {
+            return not_known(v, "derived", e);
+        }
+        if (!jcs_get_text(v, "circle", &s->circle) ||
             !fed_circle_valid(s->circle) || !jcs_get_text(v, "warning", &s->warning) ||
             !id_ok(s->warning, WARNING_ID_LEN) || !jcs_get_int(v, "version", &s->version) ||
             s->version < 1 || s->version > WARNING_VERSION_MAX) {
@@ -135,8 +145,13 @@ static int read_why(const struct jcs *why, struct warning *w, struct err *e)
 {
     static const char *const names[] = {"kind", "value", NULL};
     struct span kind;
-    if (!jcs_only(why, names) || !jcs_get_text(why, "kind", &kind) ||
-        !community_kind_parse(kind, &w->kind) || w->kind == COMMUNITY_PRODUCT ||
+    if (!jcs_only(why, names)) {
+        return not_known(why, "why", e);
+    }
+    if (jcs_get_text(why, "kind", &kind) && signal_word_valid(kind, WARNING_KIND_MAX) && !community_kind_parse(kind, &w->kind)) {
+        return err_set(e, ERR_UNSUPPORTED, "why: of a kind that this version does not know");
+    }
+    if (!jcs_get_text(why, "kind", &kind) || !community_kind_parse(kind, &w->kind) || w->kind == COMMUNITY_PRODUCT ||
         !jcs_get_text(why, "value", &w->value) || w->value.len == 0 ||
         !signal_text_valid(w->value, WARNING_VALUE_MAX)) {
         return err_set(e, ERR_INVALID, "why: no kind and value");
@@ -153,7 +168,7 @@ static int read_head(const struct jcs *o, struct warning *w, struct err *e)
     struct span first;
     struct span last;
     if (!jcs_only(o, names)) {
-        return err_set(e, ERR_INVALID, "no object, or it holds what no warning holds");
+        return not_known(o, "warning", e);
     }
     if (!jcs_get_text(o, "warning", &w->id) || !id_ok(w->id, WARNING_ID_LEN)) {
         return err_set(e, ERR_INVALID, "warning: no id");

@@ -14,6 +14,7 @@
 enum {
     WARNING_ID_LEN = 32,           /* hex digits: hash of circle, kind and value */
     WARNING_TITLE_MAX = 512,       /* bytes */
+    WARNING_KIND_MAX = 32,         /* bytes of the word of a kind */
     WARNING_FILES_MAX = 4,         /* rules that stand by themselves; a sequence has two */
     WARNING_RULES_MAX = 36,        /* with those that correlations among them join */
     WARNING_NEEDS_MAX = 32,        /* rules that one correlation joins */

@@ -193,7 +193,10 @@ static int read_rule(const struct jcs *v, struct warning *w, struct err *e)
     static const char *const names[] = {"id", "yaml", "hash", "needs", NULL};
     struct warning_rule *r = &w->rules[w->nrules++];
     char hash[65];
-    if (!jcs_only(v, names) || !jcs_get_text(v, "id", &r->id) || r->id.len == 0 ||
+    if (v->kind == JCS_OBJECT && !jcs_only(v, names)) {
+        return err_set(e, ERR_UNSUPPORTED, "rules: number %u holds what this version does not know", w->nrules);
+    }
+    if (!jcs_get_text(v, "id", &r->id) || r->id.len == 0 ||
         !signal_word_valid(r->id, SIGNAL_RULE_MAX) || !jcs_get_text(v, "yaml", &r->yaml) || r->yaml.len == 0 ||
         r->yaml.len > WARNING_YAML_MAX || !jcs_get_text(v, "hash", &r->hash)) {
         return err_set(e, ERR_INVALID, "rules: number %u is none", w->nrules);

@@ -9,6 +9,7 @@
 #include <sodium.h>
 
 #include "base/mem.h"
+#include "desk/federation/refusal.h"
 #include "desk/federation/warning.h"
 #include "flow/detect/sigma.h"
 
@@ -85,18 +86,18 @@ static void a_body_comes_back(void **state)
     assert_int_equal(out->seen, 0);
 }
 
-static const struct {
+struct swap {
     const char *from, *to;
-} breaks[] = {
+};
+static const struct swap breaks[] = {
     {"\"seen\":5", "\"seen\":0"},
     {"\"seen\":5", "\"seen\":4097"},
     {"\"seen\":5", "\"seen\":\"at least two\""},
     {"\"version\":2", "\"version\":0"},
     {"\"version\":2", "\"version\":1000001"},
-    {"\"version\":2", "\"version\":2,\"run\":\"x\""},
     {"\"withdrawn\":false", "\"withdrawn\":0"},
     {"\"kind\":\"indicator\"", "\"kind\":\"product\""},
-    {"\"kind\":\"indicator\"", "\"kind\":\"person\""},
+    {"\"kind\":\"indicator\"", "\"kind\":\"Two words\""},
     {"\"level\":\"high\"", "\"level\":\"\""},
     {"title: x", "title: y"}, /* not what the hash is of */
     {"\"value\":\"8.8.8.8\"", "\"value\":\"10.1.1.1\""},
@@ -109,21 +110,48 @@ static const struct {
     {"\"first\":", "\"derived\":[{\"circle\":\"c\",\"version\":1,\"warning\":\"x\"}],\"first\":"},
 };
 
+/* What a later version may say: it waits until this node is upgraded, whole, and is told apart from what is broken. */
+static const struct swap laters[] = {
+    {"\"version\":2", "\"version\":2,\"w\":1"},
+    {"\"kind\":\"indicator\"", "\"kind\":\"person\""},
+    {"\"kind\":\"indicator\"", "\"from\":1,\"kind\":\"indicator\""},
+    {"\"type\":\"ip\"", "\"type\":\"ja4\""},
+    {"\"type\":\"ip\"", "\"seen\":1,\"type\":\"ip\""},
+    {"\"hash\":", "\"engine\":\"yara\",\"hash\":"},
+    {"\"first\":", "\"derived\":[{\"by\":1,\"circle\":\"c\",\"version\":1,\"warning\":\"x\"}],\"first\":"},
+};
+
+static int read_with(const struct swap *s, struct err *e)
+{
+    struct span good = jcs_text(&arena, warning_body(&arena, whole()));
+    struct warning *out = arena_alloc(&arena, sizeof *out);
+    const char *at = memmem(good.ptr, good.len, s->from, strlen(s->from));
+    assert_non_null(at);
+    size_t before = (size_t)(at - good.ptr);
+    return read_text(span_of(arena_printf(&arena, "%.*s%s%s", (int)before, good.ptr, s->to, at + strlen(s->from))), out, e);
+}
+
+static void what_a_later_version_says_is_told_apart(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(laters); i++) {
+        struct err e = {0};
+        int rc = read_with(&laters[i], &e);
+        if (rc != ERR_UNSUPPORTED || strstr(e.text, "this version does not know") == NULL) {
+            fail_msg("%s: %d, %s", laters[i].to, rc, e.text);
+        }
+    }
+    assert_int_equal(fed_refusal_act(FED_NEWER), FED_ACT_HOLD);
+    assert_string_equal(fed_refusal_text(FED_NEWER), "says more than this version of Sereno understands; it waits for an upgrade, or its end");
+}
+
 static void broken_bodies_are_refused_whole(void **state)
 {
     (void)state;
-    struct span good = jcs_text(&arena, warning_body(&arena, whole()));
-    struct warning *out = arena_alloc(&arena, sizeof *out);
     for (size_t i = 0; i < ARRAY_LEN(breaks); i++) {
         struct err e = {0};
-        const char *at = memmem(good.ptr, good.len, breaks[i].from, strlen(breaks[i].from));
-        assert_non_null(at);
-        size_t before = (size_t)(at - good.ptr);
-        struct span bad = span_of(
-            arena_printf(&arena, "%.*s%s%s", (int)before, good.ptr, breaks[i].to,
-                         at + strlen(breaks[i].from)));
-        if (read_text(bad, out, &e) != ERR_INVALID || e.text[0] == '\0') {
-            fail_msg("taken: %.*s", SPAN_ARG(bad));
+        if (read_with(&breaks[i], &e) != ERR_INVALID || e.text[0] == '\0') {
+            fail_msg("taken: %s", breaks[i].to);
         }
     }
 }
@@ -234,6 +262,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_body_comes_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(broken_bodies_are_refused_whole, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_a_later_version_says_is_told_apart, set_up, tear_down),
         cmocka_unit_test(ids_differ),
         cmocka_unit_test_setup_teardown(the_rule_for_indicators_loads, set_up, tear_down),
         cmocka_unit_test_setup_teardown(passed_on, set_up, tear_down),

@@ -31,8 +31,8 @@ enum fed_refusal fed_warning_verify(struct fed_engine *en, const struct fed_enve
         pap = fed_policy_onward(a, env, m, self, clock_now());
     }
     struct span onward = pap == PAP_UNKNOWN ? SPAN("") : span_of(pap_name(pap));
-    return warning_digest(body, env->circle, env->epoch, onward, a, digest, e) < 0 ? FED_BODY
-                                                                                   : FED_TAKEN;
+    int rc = warning_digest(body, env->circle, env->epoch, onward, a, digest, e);
+    return rc == ERR_UNSUPPORTED ? FED_NEWER : rc < 0 ? FED_BODY : FED_TAKEN;
 }
 
 /* Nothing at once: the watch looks four times a second. */

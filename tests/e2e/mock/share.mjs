@@ -51,6 +51,7 @@ const board = (s) => ({
     { hub: 'h3', name: 'Hub of the nation', url: 'https://nation.example:8610', state: 'down', since: ago(9e5), last_contact: ago(9000), up: { epoch: 1, seq: 12, acked: 2, waiting: 10, dropped: 4 }, down: { epoch: 1, seq: 1 }, certificate_expires: ago(-5e6), error: 'The other side does not answer; the next try is in 4 minutes.' },
   ],
   circles: s.circles, members: s.empty ? [] : s.members, joins: s.empty ? [] : [{ id: 'j1', url: 'https://county.example:8610', state: 'waiting', hub_fingerprint: FP, error: null }],
+  newer: s.empty ? 0 : 2,
   room: s.empty ? [] : [
     { what: 'signals', circle: 'c1', member: 'Kilcarrow', most: 32768, dropped: 2049, refused: 0, last: ago(600) },
     { what: 'warnings', circle: 'c1', member: null, most: 4096, dropped: 3, refused: 0, last: ago(90000) },

@@ -321,6 +321,7 @@ export function BoardPage() {
       {wrong.value && <Problem text={wrong.value} onAgain={again} />}
       {!b && !wrong.value && <Slow text={t('share.reading')} />}
       {b?.stopped && <Stopped board={b} again={again} />}
+      {b && b.newer > 0 && <p class="lost" role="status">{tn('share.newer', b.newer)}</p>}
       {b && b.joins.length > 0 && <Joins joins={b.joins} />}
       {b && joining.value && (
         <Join

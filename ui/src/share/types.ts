@@ -58,6 +58,8 @@ export interface Board {
   joins: { id: string; url: string; state: string; hub_fingerprint: string; error: string | null }[];
   /** What went, or was refused, because so much of its kind is kept; newest first. */
   room: Room[];
+  /** What came and waits for an upgrade of this node: a later version wrote it. */
+  newer: number;
 }
 
 export interface Room {
