@@ -159,6 +159,16 @@ static size_t fold_ascii_run(struct span s, char *out)
         v |= upper & 0x20;
         memcpy(out + i, &v, sizeof v);
     }
+    if (i < s.len && s.len - i < 16 && i > 0) {
+        bytes16 v; /* the last 16 bytes: those that are done already stay as they are */
+        memcpy(&v, s.ptr + s.len - 16, sizeof v);
+        words2 w = (words2)v;
+        if (((w[0] | w[1]) & UINT64_C(0x8080808080808080)) == 0) {
+            v |= (bytes16)((v >= 'A') & (v <= 'Z')) & 0x20;
+            memcpy(out + s.len - 16, &v, sizeof v);
+            return s.len;
+        }
+    }
     for (; i < s.len && (unsigned char)s.ptr[i] < 0x80; i++) {
         out[i] = ascii_lower(s.ptr[i]);
     }

@@ -120,10 +120,27 @@ static void fold_into(struct event *ev, struct event_text *t, struct span plain)
     t->folded_len = (uint32_t)n;
 }
 
+/* An escaped text that is all ASCII: most are. False: it is not, or has no escapes. */
+static bool fold_escaped(struct event *ev, struct event_text *t, const struct leaf *l)
+{
+    size_t n;
+    if ((l->flags & LEAF_ESCAPED) == 0 || t->plain != NULL) {
+        return false;
+    }
+    char *out = arena_bytes(&ev->arena, l->len + EVENT_PAD);
+    if (!json_unescape_folded(span_make(l->ptr, l->len), out, &n)) {
+        return false;
+    }
+    memset(out + n, 0, EVENT_PAD);
+    t->folded = out;
+    t->folded_len = (uint32_t)n;
+    return true;
+}
+
 struct span event_folded(struct event *ev, uint32_t leaf)
 {
     struct event_text *t = event_text_at(ev, leaf);
-    if (t->folded == NULL) {
+    if (t->folded == NULL && !fold_escaped(ev, t, &ev->leaves.data[leaf])) {
         fold_into(ev, t, event_plain(ev, leaf));
     }
     return span_make(t->folded, t->folded_len);

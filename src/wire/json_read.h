@@ -39,6 +39,12 @@ int json_read(struct leaves *l, const struct keytable *t, key_node at, struct sp
 /* Unescapes a LEAF_ESCAPED string into out (room for len bytes: it never grows); returns the
  * length. Lone surrogates become U+FFFD. *odd_out (may be NULL) is set when there were any. */
 size_t json_unescape(struct span raw, char *out, bool *odd_out);
+/*
+ * The same, folded (base/utf8.h), in one step, where all of it is ASCII when unescaped; out has room for len + JSON_FOLD_OVER
+ * bytes, of which those behind *len_out may be anything. False, and out worth nothing, as soon as something else is met.
+ */
+enum { JSON_FOLD_OVER = 16 };
+bool json_unescape_folded(struct span raw, char *out, size_t *len_out) NODISCARD;
 
 /*
  * Slow walk with full path names, for showing a record's fields to a person: calls visit(ctx,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "wire/json_index.h"
 #include "wire/json_read.h"
 
@@ -58,13 +59,22 @@ static void check_leaves(const struct leaves *l, struct span text)
         longest = leaf->len > longest ? leaf->len : longest;
     }
     char *out = mem_alloc(longest);
+    char *folded = mem_alloc(utf8_fold_room(longest));
+    char *at_once = mem_alloc(longest + JSON_FOLD_OVER);
     for (uint32_t i = 0; i < l->len; i++) {
         const struct leaf *leaf = &l->data[i];
         if ((leaf->flags & LEAF_ESCAPED) != 0) {
-            CHECK(json_unescape(span_make(leaf->ptr, leaf->len), out, NULL) <= leaf->len);
+            struct span raw = span_make(leaf->ptr, leaf->len);
+            struct span plain = span_make(out, json_unescape(raw, out, NULL));
+            size_t n = 0;
+            CHECK(plain.len <= leaf->len);
+            CHECK(json_unescape_folded(raw, at_once, &n) == utf8_is_ascii(plain));
+            CHECK(!utf8_is_ascii(plain) || span_eq(span_make(at_once, n), span_make(folded, utf8_fold(plain, folded))));
         }
     }
     mem_free(out);
+    mem_free(folded);
+    mem_free(at_once);
 }
 
 /* One number for all that a record gave. */

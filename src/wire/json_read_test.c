@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "wire/json_index.h"
 #include "wire/json_read.h"
 
@@ -437,6 +438,53 @@ static void test_unescape(void **state)
     assert_int_equal(zero[0], 0);
 }
 
+/* In one step what unescaping and then folding give, or a refusal exactly where that is not all ASCII. */
+static void check_folded(struct span text)
+{
+    char *raw = mem_alloc(text.len); /* as long as it is: reading behind it is seen */
+    char *plain = mem_alloc(text.len);
+    char *folded = mem_alloc(utf8_fold_room(text.len));
+    char *out = mem_alloc(text.len + JSON_FOLD_OVER);
+    if (text.len > 0) {
+        memcpy(raw, text.ptr, text.len);
+    }
+    struct span want = span_make(plain, json_unescape(span_make(raw, text.len), plain, NULL));
+    bool ascii = utf8_is_ascii(want);
+    want = span_make(folded, utf8_fold(want, folded));
+    size_t n = 0;
+    assert_int_equal(json_unescape_folded(span_make(raw, text.len), out, &n), ascii);
+    assert_true(!ascii || span_eq(span_make(out, n), want));
+    mem_free(raw);
+    mem_free(plain);
+    mem_free(folded);
+    mem_free(out);
+}
+
+static void test_unescape_folded(void **state)
+{
+    (void)state;
+    static const char *const pieces[] = {
+        "\\\\", "\\", "\\u", "\\u0041", "\\u005a", "\\u00e4", "\\u212a", "\\ud83d", "\\\"", "\\/", "\\n", "\\q", "A", "zZ",
+        "[@`{", "windows", "SYSTEM32", "0123456789abcdefABCDEF", "\x7f", "\x80", "\xc3\xa4", "\xe2\x84\xaa", "\"",
+    };
+    uint32_t seed = 1;
+    for (size_t i = 0; i < ARRAY_LEN(unescapes); i++) {
+        check_folded(span_of(unescapes[i].raw));
+    }
+    for (unsigned round = 0; round < 20000; round++) {
+        char text[256];
+        size_t n = 0, most = round % 120;
+        unsigned kinds = round % 3 == 0 ? (unsigned)ARRAY_LEN(pieces) : 18; /* two thirds nearly always ASCII */
+        while (n < most) {
+            seed = seed * 1664525u + 1013904223u;
+            const char *piece = pieces[(seed >> 8) % kinds];
+            memcpy(text + n, piece, strlen(piece));
+            n += strlen(piece);
+        }
+        check_folded(span_make(text, n));
+    }
+}
+
 static void walk_put(void *ctx, struct span name, const struct leaf *leaf)
 {
     buf_printf(ctx, "%.*s=%.*s;", SPAN_ARG(name), (int)leaf->len, leaf->ptr);
@@ -524,6 +572,7 @@ int main(void)
         cmocka_unit_test(test_limits),    cmocka_unit_test(test_chain),
         cmocka_unit_test(test_borders),   cmocka_unit_test(test_short_way),
         cmocka_unit_test(test_unescape),
+        cmocka_unit_test(test_unescape_folded),
         cmocka_unit_test(test_walk),
     };
     struct json_kernel kernels[JSON_KERNELS_MAX];

@@ -11,6 +11,10 @@
 #include "base/utf8.h"
 #include "wire/json_priv.h"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 enum { REPLACEMENT = 0xfffd };
 
 /* Value of four hex digits at p, or -1. */
@@ -119,6 +123,80 @@ size_t json_unescape(struct span raw, char *out, bool *odd_out)
         *odd_out = odd;
     }
     return n;
+}
+
+/* ---- unescaped and folded ---- */
+
+typedef unsigned char bytes16 __attribute__((vector_size(16)));
+
+/* Folds 16 bytes of ASCII; returns a bit for each that is a backslash or none of ASCII. */
+static inline unsigned fold16(const char *p, char *out)
+{
+    bytes16 v;
+    memcpy(&v, p, sizeof v);
+    bytes16 stop = (bytes16)((v == '\\') | (v >= 0x80));
+    v |= (bytes16)((v >= 'A') & (v <= 'Z')) & 0x20;
+    memcpy(out, &v, sizeof v);
+#if defined(__SSE2__)
+    return (unsigned)_mm_movemask_epi8((__m128i)stop);
+#else
+    unsigned bits = 0;
+    for (unsigned i = 0; i < 16; i++) {
+        bits |= (unsigned)(stop[i] & 1) << i;
+    }
+    return bits;
+#endif
+}
+
+/* One escape at p: bytes read, *c_out what it stands for, folded; 0 when that is no ASCII. */
+static size_t ascii_escape(const char *p, const char *end, char *c_out)
+{
+    char one = end - p >= 2 ? short_escape(p[1]) : 0;
+    uint32_t cp = '\\';
+    size_t used = 0;
+    bool odd = false;
+    if (one != 0) {
+        *c_out = one;
+        return 2;
+    }
+    if (end - p >= 2 && p[1] == 'u') {
+        used = unicode_escape(p, end, &cp, &odd);
+    }
+    *c_out = ascii_lower((char)(cp & 0x7f));
+    return cp >= 0x80 ? 0 : used == 0 ? 1 : used;
+}
+
+bool json_unescape_folded(struct span raw, char *out, size_t *len_out)
+{
+    char rest[32] = {0}; /* the last bytes, with others behind them to read */
+    const char *p = raw.ptr;
+    const char *end = p + raw.len;
+    char *o = out;
+    bool in_rest = false;
+    while (p < end) {
+        size_t left = (size_t)(end - p);
+        if (left < 16 && !in_rest) {
+            memcpy(rest, p, left);
+            p = rest;
+            end = rest + left;
+            in_rest = true;
+        }
+        unsigned stops = fold16(p, o) | (left < 16 ? 1u << left : 0);
+        unsigned n = stops == 0 ? 16 : (unsigned)__builtin_ctz(stops);
+        p += n;
+        o += n;
+        if (stops == 0 || p == end) {
+            continue;
+        }
+        size_t used = *p == '\\' ? ascii_escape(p, end, o) : 0;
+        if (used == 0) {
+            return false;
+        }
+        p += used;
+        o++;
+    }
+    *len_out = (size_t)(o - out);
+    return true;
 }
 
 void json_names_push(struct json_names *n, struct span key, bool escaped)
