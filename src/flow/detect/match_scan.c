@@ -74,12 +74,6 @@ static inline bool stands_at(const struct plan_set *s, const struct plan_gram_re
     return memcmp(text.ptr + from, s->literals[r->literal].text.ptr, r->len) == 0;
 }
 
-/* A place of a text whose window may be one of a table. */
-struct spot {
-    uint32_t at;
-    uint32_t gram;
-    const struct plan_gram_slot *slot;
-};
 enum { SPOTS = 128 }; /* places looked at before those that stopped are followed up */
 
 /* The table's slot of this window, or NULL: the bitmap stops for windows it does not hold, too. */
@@ -93,30 +87,6 @@ static const struct plan_gram_slot *slot_of(const struct plan_grams *t, uint32_t
     return NULL;
 }
 
-/* Follows up n spots, all of them one step at a time: what a step reads lies far away, and comes for all at once. */
-static void follow_up(struct matcher *m, const struct plan_group *g, const struct plan_grams *t, struct span text,
-                      struct spot *spots, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        __builtin_prefetch(&t->slots[plan_gram_hash(spots[i].gram) >> t->slot_shift]); // NOLINT(clang-analyzer-core.CallAndMessage): the first n are set
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        spots[i].slot = slot_of(t, spots[i].gram);
-        if (spots[i].slot != NULL) {
-            __builtin_prefetch(&t->refs[spots[i].slot->first]);
-        }
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        const struct plan_gram_slot *s = spots[i].slot;
-        for (uint32_t k = 0; s != NULL && k < s->n; k++) {
-            const struct plan_gram_ref *r = &t->refs[s->first + k];
-            if (stands_at(g->set, r, text, spots[i].at)) {
-                find(m, g->set_wakes[r->literal]);
-            }
-        }
-    }
-}
-
 static inline uint32_t gram_at(const char *p)
 {
     uint32_t gram;
@@ -124,17 +94,42 @@ static inline uint32_t gram_at(const char *p)
     return gram;
 }
 
-/* Whether the window may be one of the table's. */
-static inline bool may_hold(const uint64_t *bitmap, uint32_t shift, uint32_t gram)
+/* Follows up n places, all of them one step at a time: what a step reads lies far away, and comes for all at once. */
+static void follow_up(struct matcher *m, const struct plan_group *g, const struct plan_grams *t, struct span text,
+                      const uint32_t *spots, uint32_t n)
+{
+    const struct plan_gram_slot *slots[SPOTS] __attribute__((uninitialized)); /* the first n are set */
+    for (uint32_t i = 0; i < n; i++) {
+        __builtin_prefetch(&t->slots[plan_gram_hash(gram_at(text.ptr + spots[i])) >> t->slot_shift]); // NOLINT(clang-analyzer-core.UndefinedBinaryOperatorResult): the first n are set
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        slots[i] = slot_of(t, gram_at(text.ptr + spots[i]));
+        if (slots[i] != NULL) {
+            __builtin_prefetch(&t->refs[slots[i]->first]);
+        }
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        const struct plan_gram_slot *s = slots[i];
+        for (uint32_t k = 0; s != NULL && k < s->n; k++) {
+            const struct plan_gram_ref *r = &t->refs[s->first + k];
+            if (stands_at(g->set, r, text, spots[i])) {
+                find(m, g->set_wakes[r->literal]);
+            }
+        }
+    }
+}
+
+/* 1 where the window may be one of the table's, else 0. */
+static inline uint32_t may_hold(const uint64_t *bitmap, uint32_t shift, uint32_t gram)
 {
     uint32_t bit = plan_gram_hash(gram) >> shift;
-    return (bitmap[bit / 64] >> (bit % 64) & 1) != 0;
+    return (uint32_t)(bitmap[bit / 64] >> (bit % 64)) & 1;
 }
 
 static void look_at(struct matcher *m, const struct plan_group *g, const struct plan_grams *t, struct span text, size_t at)
 {
-    struct spot spot = {.at = (uint32_t)at, .gram = gram_at(text.ptr + at)};
-    if (may_hold(t->bitmap, t->shift, spot.gram)) {
+    uint32_t spot = (uint32_t)at;
+    if (may_hold(t->bitmap, t->shift, gram_at(text.ptr + at)) != 0) {
         follow_up(m, g, t, text, &spot, 1);
     }
 }
@@ -142,7 +137,7 @@ static void look_at(struct matcher *m, const struct plan_group *g, const struct 
 /* Every step-th place of a text of PLAN_GRAM bytes and more. */
 static void scan_grams(struct matcher *m, const struct plan_group *g, const struct plan_grams *t, struct span text)
 {
-    struct spot spots[SPOTS] __attribute__((uninitialized)); /* the first n are set */
+    uint32_t spots[SPOTS] __attribute__((uninitialized)); /* the first n are set */
     const uint64_t *bitmap = t->bitmap;
     const uint32_t shift = t->shift, step = t->step;
     for (size_t at = 0; at + PLAN_GRAM <= text.len;) {
@@ -150,13 +145,38 @@ static void scan_grams(struct matcher *m, const struct plan_group *g, const stru
         size_t end = at + (size_t)SPOTS * step;
         end = end < text.len - PLAN_GRAM + 1 ? end : text.len - PLAN_GRAM + 1;
         for (; at < end; at += step) {
-            uint32_t gram = gram_at(text.ptr + at);
-            spots[n].at = (uint32_t)at;
-            spots[n].gram = gram;
-            n += may_hold(bitmap, shift, gram); /* no branch: nobody could foresee it */
+            spots[n] = (uint32_t)at;
+            n += may_hold(bitmap, shift, gram_at(text.ptr + at)); /* no branch: nobody could foresee it */
         }
         follow_up(m, g, t, text, spots, n);
     }
+}
+
+/* The same by masks first, 64 places at once; few of them are left for the bitmap. */
+static void scan_masked(struct matcher *m, const struct plan_group *g, const struct plan_grams *t, struct span text)
+{
+    uint32_t spots[SPOTS] __attribute__((uninitialized)); /* the first n are set */
+    struct match_places found __attribute__((uninitialized)); /* set where match_masks stops */
+    const uint64_t stepped = t->step == 1 ? UINT64_MAX : UINT64_C(0x1111111111111111);
+    size_t places = text.len - PLAN_GRAM + 1, blocks = (places + MATCH_MASKS_BLOCK - 1) / MATCH_MASKS_BLOCK;
+    uint32_t n = 0;
+    for (size_t block = 0; (block = match_masks(t->masks, text.ptr, block, blocks, &found)) < blocks; block++) {
+        uint64_t left = found.places & stepped;
+        size_t from = block * MATCH_MASKS_BLOCK;
+        if (places - from < MATCH_MASKS_BLOCK) {
+            left &= (UINT64_C(1) << (places - from)) - 1;
+        }
+        for (; left != 0; left &= left - 1) {
+            size_t at = from + (unsigned)__builtin_ctzll(left);
+            spots[n] = (uint32_t)at;
+            n += may_hold(t->bitmap, t->shift, gram_at(text.ptr + at));
+        }
+        if (n > SPOTS - MATCH_MASKS_BLOCK) {
+            follow_up(m, g, t, text, spots, n);
+            n = 0;
+        }
+    }
+    follow_up(m, g, t, text, spots, n);
 }
 
 static void scan_direct(struct matcher *m, const struct plan_group *g, struct span text, uint32_t from, uint32_t to)
@@ -239,7 +259,7 @@ static void scan_literals(struct matcher *m, const struct plan_group *g, struct 
     }
     for (unsigned k = 0; k < ARRAY_LEN(s->inside); k++) {
         if (s->inside[k].step != 0) {
-            scan_grams(m, g, &s->inside[k], text);
+            (s->inside[k].masks != NULL ? scan_masked : scan_grams)(m, g, &s->inside[k], text);
         }
     }
 }

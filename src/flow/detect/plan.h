@@ -183,6 +183,7 @@ struct plan_grams {
     const uint64_t *bitmap;
     const struct plan_gram_slot *slots;
     const struct plan_gram_ref *refs;
+    const struct plan_masks *masks; /* or NULL: they would admit too many places to be worth a look before the bitmap */
 };
 
 /* Only its upper bits hang on all four bytes. */
@@ -340,12 +341,13 @@ static inline uint64_t plan_length_bit(size_t len)
 /* Start of the last path part with its separator, or SIZE_MAX: "c:\a\cmd.exe" → 4. */
 static inline size_t plan_base_start(struct span s)
 {
-    for (size_t i = s.len; i > 0; i--) {
-        if (s.ptr[i - 1] == '\\' || s.ptr[i - 1] == '/') {
-            return i - 1;
-        }
+    if (s.len == 0) {
+        return SIZE_MAX; /* the pointer may be NULL */
     }
-    return SIZE_MAX;
+    const char *back = memrchr(s.ptr, '\\', s.len);
+    size_t from = back == NULL ? 0 : (size_t)(back - s.ptr) + 1;
+    const char *slash = memrchr(s.ptr + from, '/', s.len - from);
+    return slash != NULL ? (size_t)(slash - s.ptr) : back != NULL ? from - 1 : SIZE_MAX;
 }
 
 /* "\name": a value ends with it exactly when its last path part is it. */

@@ -98,8 +98,11 @@ void plan_split_values(const struct plan_build *b, const struct plan_node *n, fi
 
 /* plan_rate.c */
 double plan_rate(enum anchor_kind kind, struct span folded);
-/* The same of a window of PLAN_GRAM bytes, per million; known starts empty and is filled by the first call. */
-uint64_t plan_gram_rate(struct map *known, struct span gram);
+/*
+ * The same of a window of PLAN_GRAM bytes in whatever field, per million, at least 1: by common texts, by the table of
+ * frequencies where there is one, by what base64 of UTF-16 looks like, else guessed. b->gram_rates is filled by the first call.
+ */
+uint64_t plan_gram_rate(struct plan_build *b, struct span gram);
 /* plan_regex.c: literals (folded, in temp) that every match of the pattern contains; returns how many, longest first. */
 enum { PLAN_NEEDED_MAX = 4 };
 uint32_t plan_regex_literals(struct arena *temp, struct span pattern, struct span out[PLAN_NEEDED_MAX]);

@@ -16,6 +16,7 @@ enum {
     BITS_MIN = 4096,
     BITS_MAX = 1 << 20,                      /* 128 KiB: stays in the second cache */
 };
+static const double MASKS_MOST = 0.45; /* share of places that masks may admit, as guessed, to be worth their look */
 
 /* One window of one literal. */
 struct window {
@@ -35,7 +36,7 @@ static uint64_t stretch_rate(struct plan_build *b, struct span s, size_t at, uin
 {
     uint64_t rate = 0;
     for (uint32_t k = 0; k < step; k++) {
-        rate += plan_gram_rate(&b->gram_rates, span_sub(s, at + k, PLAN_GRAM));
+        rate += plan_gram_rate(b, span_sub(s, at + k, PLAN_GRAM));
     }
     return rate;
 }
@@ -70,7 +71,7 @@ static uint16_t guard_of(struct plan_build *b, struct span s, size_t at)
     for (size_t i = 0; i + PLAN_GRAM <= s.len; i++) {
         size_t far = i > at ? i - at : at - i;
         far = far < PLAN_GRAM ? far : PLAN_GRAM;
-        uint64_t rate = plan_gram_rate(&b->gram_rates, span_sub(s, i, PLAN_GRAM));
+        uint64_t rate = plan_gram_rate(b, span_sub(s, i, PLAN_GRAM));
         if (far > best_far || (far == best_far && rate < best_rate)) {
             best = i;
             best_far = far;
@@ -147,6 +148,43 @@ static void fill_bitmap(struct plan_build *b, const struct window *w, uint32_t n
     out->bitmap = bitmap;
 }
 
+/*
+ * Masks that admit every window of a table, those that end alike in one bucket. NULL where what they admit would be more than
+ * MASKS_MOST of all places, by how common bytes are.
+ */
+static const struct plan_masks *make_masks(struct plan_build *b, const struct window *w, uint32_t n)
+{
+    struct plan_masks masks = {0};
+    double admitted = 0;
+    for (uint32_t bucket = 0; bucket < PLAN_MASK_BUCKETS; bucket++) {
+        uint8_t has[PLAN_MASK_PLACES][256] = {0};
+        uint32_t from = (uint32_t)((uint64_t)bucket * n / PLAN_MASK_BUCKETS);
+        uint32_t to = (uint32_t)((uint64_t)(bucket + 1) * n / PLAN_MASK_BUCKETS);
+        double share = from < to ? 1 : 0;
+        for (uint32_t i = from; i < to; i++) {
+            for (unsigned k = 0; k < PLAN_MASK_PLACES; k++) {
+                unsigned char c = (unsigned char)(w[i].gram >> (8 * k));
+                plan_admit(&masks, k, c, bucket);
+                has[k][c] = 1;
+            }
+        }
+        for (unsigned k = 0; k < PLAN_MASK_PLACES; k++) {
+            double weight = 0;
+            for (unsigned c = 0; c < 256; c++) {
+                weight += has[k][c] != 0 ? plan_byte_weight((char)c) / 1000 : 0;
+            }
+            share *= weight < 1 ? weight : 1;
+        }
+        admitted += share;
+    }
+    if (admitted > MASKS_MOST) {
+        return NULL;
+    }
+    struct plan_masks *out = arena_alloc(b->region, sizeof *out);
+    *out = masks;
+    return out;
+}
+
 /* Table for literals [from, to): their rarest stretches, or for short starts and ends the window that stands there. */
 static void make_table(struct plan_build *b, const struct plan_literal *l, uint32_t from, uint32_t to,
                        uint32_t step, struct plan_grams *out)
@@ -168,6 +206,7 @@ static void make_table(struct plan_build *b, const struct plan_literal *l, uint3
     out->step = step;
     fill_slots(b, w, n, out);
     fill_bitmap(b, w, n, out);
+    out->masks = make_masks(b, w, n);
 }
 
 uint8_t plan_shorts_window(struct span text)

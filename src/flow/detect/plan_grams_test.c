@@ -59,8 +59,84 @@ static void windows_that_begin_alike_lie_apart(void **state)
     kit_fini(&k);
 }
 
+/* Literals that masks find: at each place of a text, up to its very end, and not when one byte is another. */
+static void few_literals_are_found_by_masks(void **state)
+{
+    (void)state;
+    enum { FEW = 12, LONGEST = 150 };
+    struct kit k;
+    kit_init(&k, fields, classes, ARRAY_LEN(classes));
+    for (unsigned i = 0; i < FEW; i++) {
+        char text[64];
+        (void)snprintf(text, sizeof text, "*zqx%02ukjv%u*", i, i * 7);
+        (void)kit_rule(&k, "r", (struct logsource){.product = SPAN("p")}, kit_string(&k, "F", text));
+    }
+    kit_compile(&k, NULL);
+    assert_non_null(the_set(&k)->inside[0].masks);
+    for (unsigned i = 0; i < FEW; i++) {
+        for (int at = 0; at < LONGEST; at++) {
+            for (int wrong = 0; wrong < 2; wrong++) {
+                char json[2 * LONGEST + 64];
+                (void)snprintf(json, sizeof json, "{\"F\":\"%.*s%s%02ukjv%u%.*s\"}", at, "zqxkjvzqxkjvzqxkjvzqxkjvzqxkjvzqxkjvzqxkjvzqxkjvzqxkjvzqxkjv"
+                               "zqxkjvzqxkjvzqxkjvzqxkjvzqxkjvzqxkjvzqxkjvzqxkjvzqxkjvzqxkjvzqxkjvzqxkjvzqxkjvzqxkjvzqxkjvzqxkjv",
+                               wrong == 0 ? "ZQX" : "ZQY", i, i * 7, at % 3, "..");
+                struct event *ev = kit_event(&k, span_of(json), 0);
+                bool found = kit_matches(&k, ev, i);
+                assert_int_equal(found, wrong == 0);
+                assert_int_equal(found, kit_reference(&k, ev, i));
+            }
+        }
+    }
+    kit_fini(&k);
+}
+
+/* Each literal's windows are those that logs hold least: the end here, not the path; and of two texts in base64 the rarer one. */
+static void rare_windows_are_chosen(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pattern;
+        uint32_t from; /* none of its windows begins before */
+    } cases[] = {
+        {"*c:\\\\windows\\\\system32\\\\zqxvkjq*", 17},
+        {"*zqxvkjq\\\\windows\\\\system32*", 0},
+        {"*powershell.exe -zqxvkjq*", 13},
+        /* "eeeeezzzzz" in UTF-16: e is met all the time, z is not. */
+        {"*zqblaguazqblahoaegb6ahoaega*", 12},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct kit k;
+        kit_init(&k, fields, classes, ARRAY_LEN(classes));
+        (void)kit_rule(&k, "r", (struct logsource){.product = SPAN("p")}, kit_string(&k, "F", cases[i].pattern));
+        for (unsigned other = 0; other < 8; other++) { /* a single literal would be searched for directly */
+            char text[64];
+            (void)snprintf(text, sizeof text, "*otherjkq%u*", other);
+            (void)kit_rule(&k, "o", (struct logsource){.product = SPAN("p")}, kit_string(&k, "F", text));
+        }
+        kit_compile(&k, NULL);
+        const struct plan_set *set = the_set(&k);
+        const struct plan_grams *t = &set->inside[0];
+        size_t seen = 0;
+        for (uint32_t s = 0; s <= t->mask; s++) {
+            for (uint32_t r = 0; r < t->slots[s].n; r++) {
+                const struct plan_gram_ref *ref = &t->refs[t->slots[s].first + r];
+                if (!span_starts(set->literals[ref->literal].text, SPAN("otherjkq"))) {
+                    assert_true(ref->offset >= cases[i].from && ref->offset < cases[i].from + 8);
+                    seen++;
+                }
+            }
+        }
+        assert_int_equal(seen, t->step);
+        kit_fini(&k);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(windows_that_begin_alike_lie_apart)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(windows_that_begin_alike_lie_apart),
+        cmocka_unit_test(few_literals_are_found_by_masks),
+        cmocka_unit_test(rare_windows_are_chosen),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,18 +69,101 @@ double plan_rate(enum anchor_kind kind, struct span folded)
     return 1 - absent;
 }
 
-uint64_t plan_gram_rate(struct map *known, struct span gram)
+/* ---- four bytes ---- */
+
+enum { PER_MILLION = 1000 * 1000 };
+
+static void raise_to(struct map *known, struct span part, uint64_t rate)
 {
-    uint64_t rate = 1; /* per million: any four bytes are met somewhere */
-    if (known->len == 0) {
-        for (size_t i = 0; i < ARRAY_LEN(common_texts); i++) {
-            struct span t = span_of(common_texts[i].text);
-            for (size_t at = 0; at + PLAN_GRAM <= t.len; at++) {
-                *map_at(known, span_sub(t, at, PLAN_GRAM), NULL) +=
-                    (uint64_t)(common_texts[i].rate * 1e6);
-            }
+    uint64_t *at = map_at(known, part, NULL);
+    *at = rate > *at ? rate : *at;
+}
+
+/* What is known of three bytes bounds what is guessed of four. */
+static void note_parts(struct map *known, struct span gram, uint64_t rate)
+{
+    raise_to(known, span_sub(gram, 0, PLAN_GRAM - 1), rate);
+    raise_to(known, span_sub(gram, 1, PLAN_GRAM - 1), rate);
+}
+
+static void note_common(struct map *known)
+{
+    for (size_t i = 0; i < ARRAY_LEN(common_texts); i++) {
+        struct span t = span_of(common_texts[i].text);
+        for (size_t at = 0; at + PLAN_GRAM <= t.len; at++) {
+            struct span gram = span_sub(t, at, PLAN_GRAM);
+            uint64_t *rate = map_at(known, gram, NULL);
+            *rate += (uint64_t)(common_texts[i].rate * PER_MILLION);
+            note_parts(known, gram, *rate);
         }
     }
-    (void)map_get(known, gram, &rate);
-    return rate;
+}
+
+/* Four digits of base64, folded, at each of the eight places where they can stand in UTF-16 that holds x and then y. */
+static void note_pair(struct plan_build *b, char x, char y, double often)
+{
+    static const char digits[] = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const double share = 0.02, length = 100; /* of events with such a text; its characters */
+    const uint64_t most = (uint64_t)(share * PER_MILLION);
+    uint64_t bits = (uint64_t)(unsigned char)x << 24 | (uint64_t)(unsigned char)y << 8; /* 40: 0 x 0 y 0 */
+    for (unsigned from = 0; from < 16; from += 2) {
+        char *gram = arena_bytes(&b->temp, PLAN_GRAM);
+        for (unsigned k = 0; k < PLAN_GRAM; k++) {
+            gram[k] = digits[bits >> (40 - from - 6 * (k + 1)) & 63];
+        }
+        uint64_t *rate = map_at(&b->gram_rates, span_make(gram, PLAN_GRAM), NULL);
+        uint64_t more = (uint64_t)(often * length * share * PER_MILLION);
+        *rate = *rate >= most ? *rate : *rate + more < most ? *rate + more : most;
+    }
+}
+
+/* Commands are often written as base64 of UTF-16. How often four of its digits are met follows from how common characters are. */
+static void note_encoded(struct plan_build *b)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 $.-=()'\";[]{}:,/\\_|";
+    for (size_t i = 0; i + 1 < sizeof letters; i++) {
+        for (size_t k = 0; k + 1 < sizeof letters; k++) {
+            double often = plan_byte_weight(letters[i]) * plan_byte_weight(letters[k]) / 1e6;
+            unsigned capitals = (letters[i] >= 'A' && letters[i] <= 'Z') + (letters[k] >= 'A' && letters[k] <= 'Z');
+            note_pair(b, letters[i], letters[k], capitals == 0 ? often : capitals == 1 ? often / 8 : often / 64);
+        }
+    }
+}
+
+static void note_learnt(void *ctx, struct span gram, double share)
+{
+    struct map *known = ctx;
+    uint64_t rate = (uint64_t)(share * PER_MILLION);
+    raise_to(known, gram, rate);
+    note_parts(known, gram, rate);
+}
+
+/* Of four bytes that nobody has seen: by single bytes, and by three of them and the other. */
+static uint64_t guessed_rate(const struct map *known, struct span gram)
+{
+    static const double places = 100; /* of a value */
+    const double first = plan_byte_weight(gram.ptr[0]) / 1000, last = plan_byte_weight(gram.ptr[PLAN_GRAM - 1]) / 1000;
+    uint64_t begin = 0, end = 0;
+    double rate = first * last * places * PER_MILLION;
+    for (size_t i = 1; i + 1 < PLAN_GRAM; i++) {
+        rate *= plan_byte_weight(gram.ptr[i]) / 1000;
+    }
+    (void)map_get(known, span_sub(gram, 0, PLAN_GRAM - 1), &begin);
+    (void)map_get(known, span_sub(gram, 1, PLAN_GRAM - 1), &end);
+    rate = rate < (double)begin * last ? (double)begin * last : rate;
+    rate = rate < (double)end * first ? (double)end * first : rate;
+    return 1 + (uint64_t)rate;
+}
+
+uint64_t plan_gram_rate(struct plan_build *b, struct span gram)
+{
+    uint64_t rate = 0;
+    if (b->gram_rates.len == 0) {
+        note_common(&b->gram_rates);
+        note_encoded(b);
+        if (b->rates != NULL) {
+            rates_each_gram(b->rates, note_learnt, &b->gram_rates);
+        }
+    }
+    return map_get(&b->gram_rates, gram, &rate) && rate > 0 ? rate : guessed_rate(&b->gram_rates, gram);
 }

@@ -238,3 +238,22 @@ double rates_estimate(const struct rates_field *f, enum rate_kind kind, struct s
     }
     return (hits + guess * RATES_TRUST) / ((double)f->events + RATES_TRUST);
 }
+
+static void each_gram_of(const struct rates_field *f, rates_gram_visit *visit, void *ctx)
+{
+    for (size_t i = 0; i < f->grams.cap && f->events >= RATES_EVENTS_MIN; i++) {
+        const struct map_slot *s = &f->grams.slots[i];
+        if (s->hash != 0) {
+            visit(ctx, s->key, (double)s->value / ((double)f->events + RATES_TRUST));
+        }
+    }
+}
+
+void rates_each_gram(const struct rates *r, rates_gram_visit *visit, void *ctx)
+{
+    for (size_t i = 0; i < r->fields.cap; i++) {
+        if (r->fields.slots[i].hash != 0) {
+            each_gram_of((const struct rates_field *)(uintptr_t)r->fields.slots[i].value, visit, ctx);
+        }
+    }
+}

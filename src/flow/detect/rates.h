@@ -51,6 +51,9 @@ const struct rates_field *rates_find(const struct rates *r, struct span class_na
  * four bytes is met at most as often as its rarest four; `guess` is what is thought without a table.
  */
 double rates_estimate(const struct rates_field *f, enum rate_kind kind, struct span folded, double guess);
+/* Every four bytes that a table lists for a field it can be trusted on, and the share of that field's events that held them. In no order. */
+typedef void rates_gram_visit(void *ctx, struct span gram, double share);
+void rates_each_gram(const struct rates *r, rates_gram_visit *visit, void *ctx);
 
 /* ---- learning ---- */
 
