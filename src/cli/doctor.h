@@ -82,6 +82,7 @@ struct doctor_facts {
 
     /* the second copy */
     char copy_place[UPKEEP_PLACE_MAX + 1]; /* of the config; empty = none */
+    bool copy_is_remote;                   /* a URL: courier carries it */
     struct copy_state copied;              /* there; without a config: anywhere */
     VEC(int32_t) copied_days;              /* ascending */
     int64_t copy_waiting;                  /* days that are over and not there */

@@ -244,7 +244,9 @@ void doctor_data(struct doctor_facts *f, const char *data_dir, const struct conf
     struct archive_witness w = {0};
     (void)snprintf(path, sizeof path, "%s/keys/recovery.pub", data_dir);
     f->has_recovery_key = access(path, F_OK) == 0;
-    (void)snprintf(f->copy_place, sizeof f->copy_place, "%.*s", f->has_config ? (int)config->copy.folder.len : 0, config->copy.folder.ptr == NULL ? "" : config->copy.folder.ptr);
+    struct span place = f->has_config ? config_copy_place(config) : SPAN("");
+    (void)snprintf(f->copy_place, sizeof f->copy_place, "%.*s", (int)place.len, place.len == 0 ? "" : place.ptr);
+    f->copy_is_remote = place.len > 0 && place.ptr[0] != '/';
     look_at_records(f, data_dir, &w); /* before the archive, which only grows */
     look_at_archive(f, data_dir, &w);
     look_at_held(f, data_dir);

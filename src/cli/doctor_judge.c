@@ -262,13 +262,14 @@ static void judge_copy(const struct doctor_facts *f, struct doctor_report *out)
         advise(say(out, "copy", DOCTOR_BAD, "not known: %s", f->records_why), "%s", verify_advice);
     } else if (f->copy_place[0] == '\0' && (f->has_config || f->copied.days == 0)) {
         advise(say(out, "copy", DOCTOR_WARN, "there is no second copy of the archive: between two backups one disk holds all evidence"),
-               "Mount another disk and name a folder on it in sereno.yml: copy: {folder: /mnt/safe/sereno}.");
+               "Mount another disk and name a folder on it in sereno.yml: copy: {folder: /mnt/safe/sereno}, or a server: copy: {url: 'sftp://user@host/folder', ...}.");
     } else if (f->copy_place[0] != '\0' && !f->has_recovery_key) {
         advise(say(out, "copy", DOCTOR_BAD, "%s: nothing can be copied without a recovery key", place), "`sereno backup key`, once.");
     } else if (f->copied.failed_at != TIME_NONE) {
         enum doctor_state state = late > COPY_DAYS_BAD ? DOCTOR_BAD : DOCTOR_WARN;
         advise(say(out, "copy", state, "%s: fails for %s: %s; %s", place, span_text(f->now - f->copied.failed_at, text), f->copied.why, held),
-               "Mount it, make room there, or look into the node's log; it is tried again every half minute.");
+               "%s", f->copy_is_remote ? "Look at the server, at its address and keys in sereno.yml and at the room there; it is tried again by itself, and at once after a reload."
+                                       : "Mount it, make room there, or look into the node's log; it is tried again every half minute.");
     } else if (late > COPY_DAYS_WARN) {
         advise(say(out, "copy", late > COPY_DAYS_BAD ? DOCTOR_BAD : DOCTOR_WARN, "%s: %" PRId64 " days are late, the oldest ended %" PRId64 " days ago; %s", place,
                    f->copy_waiting, late - 1, held),

@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,14 +22,17 @@
 #include "wire/pack.h"
 #include "cli/prompt.h"
 #include "cli/restore_copy.h"
+#include "cli/restore_fetch.h"
 #include "os/sandbox.h"
+#include "roles/copy_file.h"
 
 enum { ANSWER_MAX = 256 * 1024 };
 
 struct restore {
-    const char *file, *data_dir, *key_file, *copy_dir;
+    const char *file, *data_dir, *key_file, *copy_dir, *copy_key, *host_key;
     bool verify, weaker, asked;
     struct restore_days days;
+    struct restore_fetch fetch; /* copy_dir is a URL */
     int fd;
     char part[PATH_MAX];
     unsigned char secret[CRYPT_KEY_BYTES];
@@ -128,13 +132,9 @@ static void tell_signer(const struct crypt_report *report)
     }
 }
 
-/* One encrypted file: anybody's, until hash and signature fit. */
-static int one_file(struct restore *r, struct err *e)
+/* One encrypted file, open as r->fd: anybody's, until hash and signature fit. Closes it. */
+static int one_open(struct restore *r, struct err *e)
 {
-    r->fd = open(r->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (r->fd < 0) {
-        return err_set_errno(e, ERR_IO, errno, "%s", r->file);
-    }
     int rc = crypt_check(r->fd, &r->report, e);
     err_at(e, rc == 0 ? "" : r->file, 0);
     rc = rc == 0 ? read_secret(r, e) : rc;
@@ -146,19 +146,50 @@ static int one_file(struct restore *r, struct err *e)
     return rc;
 }
 
+static int one_file(struct restore *r, struct err *e)
+{
+    r->fd = open(r->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    return r->fd < 0 ? err_set_errno(e, ERR_IO, errno, "%s", r->file) : one_open(r, e);
+}
+
+/* A day from another machine, by way of a file that has no name any more. */
+static int one_fetched(struct restore *r, const struct restore_day *day, struct err *e)
+{
+    char path[PATH_MAX];
+    const char *tmp = getenv("TMPDIR");
+    const char *folder = !r->verify ? r->part : tmp != NULL && tmp[0] == '/' ? tmp : "/var/tmp";
+    int n = snprintf(path, sizeof path, "%s/.sereno-restore-%ld", folder, (long)getpid());
+    r->fd = n < (int)sizeof path ? open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600) : -1;
+    if (r->fd < 0) {
+        return err_set_errno(e, ERR_IO, n < (int)sizeof path ? errno : ENAMETOOLONG, "%s", path);
+    }
+    (void)unlink(path);
+    int rc = restore_fetch_day(&r->fetch, day, r->fd, e);
+    if (rc != 0) {
+        (void)close(r->fd);
+        return rc;
+    }
+    return one_open(r, e);
+}
+
 /* The days of a second copy, each a file of its own; all must be signed by one key. */
 static int all_days(struct restore *r, struct err *e)
 {
     char path[PATH_MAX];
     unsigned char signer[CRYPT_KEY_BYTES];
+    bool remote = restore_fetch_is_url(r->copy_dir);
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < r->days.all.len; i++) {
-        restore_days_path(&r->days, i, path);
+        if (remote) {
+            (void)snprintf(path, sizeof path, "%s/" COPY_NAME_START "%s" COPY_NAME_END, r->copy_dir, r->days.all.data[i].date);
+        } else {
+            restore_days_path(&r->days, i, path);
+        }
         if (!r->verify && restore_days_has(r->part, r->days.all.data[i])) {
             continue; /* it came with the backup */
         }
         r->file = path;
-        rc = one_file(r, e);
+        rc = remote ? one_fetched(r, &r->days.all.data[i], e) : one_file(r, e);
         bool same = i == 0 || memcmp(signer, r->report.signer, sizeof signer) == 0;
         if (rc == 0 && (!r->report.is_signed || !same)) {
             rc = err_set(e, ERR_DENIED, "%s: not signed by the key of the days before it: it is not this node's", path);
@@ -203,23 +234,39 @@ static int into_folder(struct restore *r, struct err *e)
     return 0;
 }
 
+static int list_days(struct restore *r, struct err *e)
+{
+    if (r->copy_dir == NULL) {
+        return 0;
+    }
+    if (!restore_fetch_is_url(r->copy_dir)) {
+        return restore_days_list(r->copy_dir, &r->days, e);
+    }
+    r->fetch.weaker = r->weaker;
+    int rc = restore_fetch_open(&r->fetch, r->copy_dir, r->host_key, r->copy_key, e);
+    return rc == 0 ? restore_fetch_list(&r->fetch, &r->days, e) : rc;
+}
+
 static int restore(struct restore *r, struct err *e)
 {
-    int rc = r->copy_dir == NULL ? 0 : restore_days_list(r->copy_dir, &r->days, e);
+    int rc = list_days(r, e);
     if (rc == 0) {
         rc = r->verify ? unpack_all(r, e) : into_folder(r, e);
     }
     restore_days_free(&r->days);
+    restore_fetch_close(&r->fetch);
     return rc;
 }
 
 static int run_restore(int argc, char **argv, const struct command *self)
 {
-    struct restore r = {.fd = -1};
+    struct restore r = {.fd = -1, .fetch = {.key_fd = -1}};
     struct err e = {0};
     const struct cli_option table[] = {
         {"--data", &r.data_dir, NULL},
         {"--copy", &r.copy_dir, NULL},
+        {"--copy-key", &r.copy_key, NULL},
+        {"--host-key", &r.host_key, NULL},
         {"--key-file", &r.key_file, NULL},
         {"--verify", NULL, &r.verify},
         {"--weaker-sandbox", NULL, &r.weaker},
@@ -229,7 +276,7 @@ static int run_restore(int argc, char **argv, const struct command *self)
         return status;
     }
     if ((r.file == NULL && r.copy_dir == NULL) || (r.data_dir == NULL) != r.verify) {
-        return cli_usage(self, "needs a FILE or --copy DIR, and either --data DIR or --verify");
+        return cli_usage(self, "needs a FILE or --copy DIR|URL, and either --data DIR or --verify");
     }
     int rc = sodium_init() < 0 ? err_set(&e, ERR_UNSUPPORTED, "the crypto library does not start") : restore(&r, &e);
     sodium_memzero(&r, sizeof r);
@@ -242,24 +289,28 @@ static int run_restore(int argc, char **argv, const struct command *self)
 const struct command cmd_restore = {
     .name = "restore",
     .summary = "a backup into a new data folder, or try whether it could be",
-    .help = "usage: sereno restore FILE --data DIR [--copy DIR] [--key-file F]\n"
-            "       sereno restore --copy DIR --data DIR [--key-file F]\n"
-            "       sereno restore FILE|--copy DIR --verify [--key-file F]\n"
+    .help = "usage: sereno restore FILE --data DIR [--copy DIR|URL] [--key-file F]\n"
+            "       sereno restore --copy DIR|URL --data DIR [--key-file F]\n"
+            "       sereno restore FILE|--copy DIR|URL --verify [--key-file F]\n"
             "\n"
             "Checks hash and signature of a backup, decrypts it with the recovery key (typed without echo, or\n"
             "the first line of F), and unpacks it into DIR, which must not exist yet and appears only when all\n"
             "files are as the backup's manifest lists them.\n"
             "\n"
-            "With --copy, DIR is the folder of a second copy of the archive (`copy:` in sereno.yml): all days in it\n"
-            "are restored, beside those of FILE or, without FILE, as an archive without records, keys and rules.\n"
-            "All days must be signed by one key.\n"
+            "--copy names a second copy of the archive (`copy:` in sereno.yml), a folder or a URL: all days in it are\n"
+            "restored, beside those of FILE or, without FILE, as an archive without records, keys and rules. All\n"
+            "days must be signed by one key. From a URL one day is fetched at a time, into DIR or, with --verify, into\n"
+            "$TMPDIR (/var/tmp).\n"
             "\n"
             "  --data DIR         the new data folder\n"
-            "  --copy DIR         the second copy of the archive\n"
-            "  --verify           decrypt and compare everything, write nothing\n"
+            "  --copy DIR|URL     the second copy of the archive: a folder, or sftp://user@host[:port]/folder\n"
+            "  --copy-key F       of a URL: the private key that opens the door there, as key_file in sereno.yml\n"
+            "  --host-key PIN     of sftp://: who the server is, SHA256:... as `ssh-keygen -l` prints it; several with commas\n"
+            "  --verify           decrypt and compare everything, keep nothing\n"
             "  --key-file F       a file with the recovery key\n"
             "  --weaker-sandbox   go on where the kernel has no Landlock\n"
             "\n"
-            "example: sereno restore /mnt/safe/sereno-2026-11-27.backup --data /var/lib/sereno\n",
+            "example: sereno restore /mnt/safe/sereno-2026-11-27.backup --data /var/lib/sereno\n"
+            "         sereno restore --copy sftp://sereno@safe.example/copy --copy-key copy.key --host-key SHA256:... --verify\n",
     .run = run_restore,
 };

@@ -38,6 +38,23 @@ static int by_date(const void *a, const void *b)
     return strcmp(((const struct restore_day *)a)->date, ((const struct restore_day *)b)->date);
 }
 
+void restore_days_add(struct restore_days *d, struct span name)
+{
+    char text[COPY_NAME_MAX];
+    struct restore_day day;
+    (void)snprintf(text, sizeof text, "%.*s", SPAN_ARG(name));
+    if (date_of(text, COPY_NAME_START, COPY_NAME_END, &day)) {
+        vec_push(&d->all, day);
+    }
+}
+
+void restore_days_sort(struct restore_days *d)
+{
+    if (d->all.len > 1) {
+        qsort(d->all.data, d->all.len, sizeof *d->all.data, by_date);
+    }
+}
+
 static int list(const char *folder, const char *start, const char *end, struct restore_days *out, struct err *e)
 {
     struct restore_day day;
@@ -51,9 +68,7 @@ static int list(const char *folder, const char *start, const char *end, struct r
         }
     }
     (void)closedir(d);
-    if (out->all.len > 1) {
-        qsort(out->all.data, out->all.len, sizeof *out->all.data, by_date);
-    }
+    restore_days_sort(out);
     return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "base/span.h"
 #include "base/vec.h"
 
 /* "2026-11-26" */
@@ -19,6 +20,10 @@ struct restore_days {
     VEC(struct restore_day) all; /* ascending */
 };
 
+/* One more, if the file's name is one of a copy. */
+void restore_days_add(struct restore_days *d, struct span name);
+/* Ascending. */
+void restore_days_sort(struct restore_days *d);
 /* ERR_NOT_FOUND: none lie there. Files of other names are let be. */
 int restore_days_list(const char *folder, struct restore_days *out, struct err *e) NODISCARD;
 void restore_days_path(const struct restore_days *d, size_t i, char out[PATH_MAX]);

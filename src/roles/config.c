@@ -57,6 +57,11 @@ void config_fini(struct config *c)
     arena_fini(&c->arena);
 }
 
+struct span config_copy_place(const struct config *c)
+{
+    return c->copy.folder.len > 0 ? c->copy.folder : c->copy.place.url;
+}
+
 bool config_is_loopback(struct span listen)
 {
     struct listen_address a;

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/span.h"
+#include "roles/copy_place.h"
 #include "roles/messages.h"
 
 enum {
@@ -91,6 +92,8 @@ struct config {
     struct {
         struct span folder; /* where day files are copied to; empty = nowhere */
         bool same_disk;     /* it may lie on the disk of the data */
+        struct copy_place place; /* or this, on the network; url empty = it is not */
+        struct span key_file;    /* opens the door there; known to super alone */
     } copy;
     struct span metrics_hash; /* BLAKE2b-256 of the token that opens /metrics, hex; empty = closed */
     uint32_t intakes;        /* how many receive and detect side by side; config_check makes 0 one per core */
@@ -132,6 +135,9 @@ int config_check(struct config *c, struct err *e) NODISCARD;
 /* The part of a role: all keys, those that it has no business with left empty. And back. */
 void config_encode(const struct config *c, enum role_id role, struct buf *out);
 int config_decode(struct config *c, struct span body, struct err *e) NODISCARD;
+
+/* The folder or URL of the second copy, as records name it; empty = none. */
+struct span config_copy_place(const struct config *c);
 
 /* True when "address:port" is on the loopback interface. */
 bool config_is_loopback(struct span listen);

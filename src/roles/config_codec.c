@@ -78,6 +78,7 @@ void config_encode(const struct config *c, enum role_id role, struct buf *out)
         buf_u32(out, c->retention[i].days);
     }
     buf_str(out, role == ROLE_KEEPER ? c->copy.folder : SPAN(""));
+    buf_str(out, role == ROLE_KEEPER ? c->copy.place.url : SPAN("")); /* the rest goes to the courier with each errand */
     buf_u8(out, c->copy.same_disk);
     buf_u32(out, c->intakes);
     buf_u32(out, c->hunters);
@@ -197,6 +198,7 @@ int config_decode(struct config *c, struct span body, struct err *e)
     }
     get_retention(c, &in);
     c->copy.folder = get_text(c, &in);
+    c->copy.place.url = get_text(c, &in);
     c->copy.same_disk = cursor_u8(&in) == 1;
     c->intakes = cursor_u32(&in);
     c->hunters = cursor_u32(&in);

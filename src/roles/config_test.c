@@ -169,6 +169,13 @@ static const struct refused_case refused_cases[] = {
     {"notify:\n  webhook:\n    url: http://x\n    levels: [fatal]\n", 4, "levels are"},
     {"notify: {heartbeat: {url: 'http://x', every: 0}}\n", 1, "every"},
     {"copy: {same_disk: true}\n", 1, "folder"},
+    {"copy: {folder: x, host_key: y}\n", 1, "host_key"},
+    {"copy: {folder: x, url: 'sftp://u@h/x'}\n", 1, "not both"},
+    {"copy: {url: 'sftp://u@h/x'}\n", 1, "key_file"},
+    {"copy: {url: 'sftp://u@h/x', key_file: k}\n", 1, "needs host_key"},
+    {"copy: {url: 'sftp://u:pw@h/x', key_file: k, host_key: x}\n", 1, "without a password"},
+    {"copy: {url: 'sftp://u@h/x', key_file: k, host_key: x}\n", 1, "ssh-keygen"},
+    {"copy: {url: 'ftp://u@h/x', key_file: k}\n", 1, "sftp://"},
     {"copy: {folder: x, same_disk: maybe}\n", 1, "same_disk is true or false"},
     {"copy: /mnt\n", 1, "copy"},
     {"retention: {days: 0}\n", 1, "days"},
@@ -338,11 +345,40 @@ static void test_example(void **state)
     }
 }
 
+/* A copy on the network: super knows all of it, the keeper its name, nobody else anything. */
+static void test_remote_copy(void **state)
+{
+    (void)state;
+    static const char pin[] = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU";
+    char text[512];
+    struct config c, got;
+    struct err e;
+    struct buf b;
+    (void)snprintf(text, sizeof text, "copy: {url: 'sftp://u@h/x', key_file: k, host_key: [%s, %s], allow: 10.0.0.0/8}\n", pin, pin);
+    assert_int_equal(read_text(&c, text, &e), 0);
+    SAME(c.copy.place.url, "sftp://u@h/x");
+    SAME(config_copy_place(&c), "sftp://u@h/x");
+    SAME(c.copy.key_file, "/etc/sereno/k");
+    assert_int_equal(c.copy.place.npins, 2);
+    SAME(c.copy.place.allow[0], "10.0.0.0/8");
+    buf_init(&b, 1 << 20);
+    for (unsigned role = ROLE_COMPILER; role < ROLE_COUNT; role++) {
+        buf_clear(&b);
+        config_encode(&c, (enum role_id)role, &b);
+        decode_exact(&b, b.len, 0, &got);
+        assert_int_equal(got.copy.place.url.len > 0, role == ROLE_KEEPER);
+        assert_int_equal(got.copy.key_file.len + got.copy.place.npins, 0);
+        config_fini(&got);
+    }
+    buf_free(&b);
+    config_fini(&c);
+}
+
 int main(int argc, char **argv)
 {
     source_root = argc > 1 ? argv[1] : NULL;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_example), cmocka_unit_test(test_whole),   cmocka_unit_test(test_empty_file_is_all_defaults),
+        cmocka_unit_test(test_remote_copy), cmocka_unit_test(test_example), cmocka_unit_test(test_whole),   cmocka_unit_test(test_empty_file_is_all_defaults),
         cmocka_unit_test(test_refused), cmocka_unit_test(test_codec),
         cmocka_unit_test(test_default),
     };

@@ -330,17 +330,52 @@ static int read_retention(struct reading *r, const struct yaml_node *root)
     return rc;
 }
 
-/* copy: {folder: /mnt/safe/sereno, same_disk: false} */
+static int read_few(struct reading *r, const struct yaml_node *map, const char *key, uint32_t most, struct span *out, uint32_t *count_out)
+{
+    struct span *list = NULL;
+    int rc = read_texts(r, map, key, false, most, &list, count_out);
+    for (uint32_t i = 0; rc == 0 && i < *count_out; i++) {
+        out[i] = list[i];
+    }
+    return rc;
+}
+
+/* A copy on the network: what only it has. */
+static int read_copy_place(struct reading *r, const struct yaml_node *map)
+{
+    struct copy_place *p = &r->c->copy.place;
+    int rc = text(r, map, "url", true, &p->url);
+    rc = rc == 0 ? path(r, map, "key_file", true, &r->c->copy.key_file) : rc;
+    rc = rc == 0 ? read_few(r, map, "host_key", COPY_PINS_MAX, p->pins, &p->npins) : rc;
+    rc = rc == 0 ? read_few(r, map, "allow", COPY_ALLOW_MAX, p->allow, &p->nallow) : rc;
+    rc = rc == 0 ? copy_place_check(p, r->e) : rc;
+    if (rc != 0 && r->e->line == 0) {
+        r->e->line = map->line;
+    }
+    return rc;
+}
+
+/* copy: {folder: /mnt/safe/sereno, same_disk: false}, or
+ * copy: {url: 'sftp://user@host/folder', host_key: SHA256:…, key_file: copy.key, allow: [10.0.0.0/8]} */
 static int read_copy(struct reading *r, const struct yaml_node *root)
 {
-    static const char *const keys[] = {"folder", "same_disk", NULL};
+    static const char *const keys[] = {"folder", "same_disk", "url", "host_key", "key_file", "allow", NULL};
+    static const char *const folder_keys[] = {"folder", "same_disk", NULL};
     const struct yaml_node *map = NULL;
     struct span word = SPAN("false");
     int rc = submap(r, root, "copy", keys, &map);
     if (rc != 0 || map == NULL) {
         return rc;
     }
-    rc = path(r, map, "folder", true, &r->c->copy.folder);
+    bool remote = yaml_get(map, "url") != NULL;
+    if (remote && (yaml_get(map, "folder") != NULL || yaml_get(map, "same_disk") != NULL)) {
+        return wrong(r, map, "a copy lies in a folder or at a url, not both");
+    }
+    if (remote) {
+        return read_copy_place(r, map);
+    }
+    rc = yaml_known_keys(map, folder_keys, r->e);
+    rc = rc == 0 ? path(r, map, "folder", true, &r->c->copy.folder) : rc;
     rc = rc == 0 ? text(r, map, "same_disk", false, &word) : rc;
     r->c->copy.same_disk = span_eq(word, SPAN("true"));
     return rc != 0 || r->c->copy.same_disk || span_eq(word, SPAN("false")) ? rc : wrong(r, map, "same_disk is true or false");

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * The courier role: the only one that connects out. It carries notices that the desk decided on, by
- * mail and webhook, and the heartbeat, to the addresses of the config and nowhere else, and what the
- * desk says to the hubs of its links (courier_link.c); tries again
+ * mail and webhook, and the heartbeat, to the addresses of the config and nowhere else, what the
+ * desk says to the hubs of its links (courier_link.c), and encrypted days of the archive to the second copy (courier_copy.c);
+ * tries again
  * with growing pauses; says what became of each. It parses transport only (libcurl) and never reads
  * what the other side answers beyond its status.
  */
@@ -13,6 +14,8 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "desk/notify/notify.h"
+#include "roles/copy_remote.h"
+#include "roles/courier_copy.h"
 #include "roles/courier_link.h"
 #include "roles/courier_post.h"
 #include "roles/role.h"
@@ -45,6 +48,7 @@ struct courier {
     unsigned count;
     bool stopping;
     struct links *links;
+    struct copy_carrier *carrier; /* NULL: it has stopped */
     char sent[COURIER_SENT_MAX][NOTICE_KEY_MAX + 1]; /* keys of letters that went, the oldest overwritten */
     unsigned nsent;
 };
@@ -69,6 +73,20 @@ static void report(struct courier *c, uint64_t id, bool delivered, const char *w
     buf_free(&b);
 }
 
+static void stopped_maybe(struct courier *c)
+{
+    if (c->stopping && c->count == 0 && c->carrier == NULL) {
+        role_stopped(c->role);
+    }
+}
+
+static void on_carrier_stopped(struct role *r)
+{
+    struct courier *c = courier_of(r);
+    c->carrier = NULL;
+    stopped_maybe(c);
+}
+
 static void on_errand_closed(uv_handle_t *handle)
 {
     struct errand *x = handle->data;
@@ -80,9 +98,7 @@ static void on_errand_closed(uv_handle_t *handle)
     c->count--;
     post_free(&x->post);
     mem_free(x);
-    if (c->stopping && c->count == 0) {
-        role_stopped(c->role);
-    }
+    stopped_maybe(c);
 }
 
 static void errand_end(struct errand *x, bool delivered, const char *why)
@@ -236,6 +252,8 @@ static void on_message(struct role *r, enum role_id peer, uint32_t instance, str
         links_carry(c->links, msg->id, msg->body);
     } else if (msg->type == MSG_FED_CANCEL && c->links != NULL) {
         links_cancel(c->links, msg->id);
+    } else if (msg->type == MSG_COPY_CARRY && c->carrier != NULL) {
+        copy_carrier_take(c->carrier, msg);
     }
 }
 
@@ -269,8 +287,8 @@ static void on_reload(struct role *r, const struct config *config)
 static int preload(struct role *r, struct err *e)
 {
     (void)r;
-    return sodium_init() < 0 ? err_set(e, ERR_IO, "the crypto library does not start")
-                             : post_preload(e);
+    int rc = sodium_init() < 0 ? err_set(e, ERR_IO, "the crypto library does not start") : post_preload(e);
+    return rc == 0 ? remote_preload(e) : rc;
 }
 
 static int start(struct role *r, const struct config *config, struct err *e)
@@ -282,6 +300,7 @@ static int start(struct role *r, const struct config *config, struct err *e)
     role_set_state(r, c);
     c->links = links_new(role_loop(r), &(struct links_host){c, carried});
     links_configure(c->links, config);
+    c->carrier = copy_carrier_new(r);
     return 0;
 }
 
@@ -291,13 +310,11 @@ static void on_stop(struct role *r)
     c->stopping = true;
     links_free(&c->links);
     post_stop(); /* what is under way ends now */
+    copy_carrier_stop(c->carrier, on_carrier_stopped);
     for (struct errand *x = c->errands; x != NULL; x = x->next) {
         if (!x->under_way && !uv_is_closing((uv_handle_t *)&x->timer)) {
             errand_end(x, false, "the node stops");
         }
-    }
-    if (c->count == 0) {
-        role_stopped(r);
     }
 }
 

@@ -398,7 +398,7 @@ static void on_message(struct role *r, enum role_id peer, uint32_t instance, str
         rc = keeper_correlate_message(k->correlate, msg, &e);
     } else if (msg->type == MSG_SOURCES_HELD) {
         rc = keeper_records_held(k->records, msg->body, &e);
-    } else if (msg->type == MSG_COPY_FILE || msg->type == MSG_COPY_CLOSED) {
+    } else if (msg->type == MSG_COPY_FILE || msg->type == MSG_COPY_CLOSED || msg->type == MSG_COPY_GOING) {
         keeper_copy_message(k->copy, msg);
     } else if (msg->type == MSG_PULSE) {
         rc = take_pulse(k, msg->body, &e);

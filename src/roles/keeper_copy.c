@@ -22,8 +22,10 @@
 
 enum {
     LOOK_EVERY_S = 20,    /* for a day that is over and sealed */
-    RETRY_EVERY_S = 30,
-    ANSWER_MAX_S = 600,   /* of super, or of the place behind it */
+    RETRY_EVERY_S = 30,   /* a mounted disk */
+    RETRY_FIRST_S = 5,    /* a place on the network: after the first failure, doubling */
+    RETRY_MAX_S = 900,
+    ANSWER_MAX_S = 600,   /* of super, or of the place behind it: since it last moved */
     FAIL_LOG_EVERY_S = 600,
 };
 
@@ -37,7 +39,9 @@ struct keeper_copy {
     struct db *db;
     char *data_dir, *archive_dir;
     enum step step;
-    bool orphan, wanted;
+    bool orphan, wanted, remote;
+    const struct config *seen; /* the config in use, to tell a new one */
+    unsigned failures;         /* in a row */
     atomic_bool stop;
     char place[CONFIG_TEXT_MAX + 1];
     time_ns due, asked_at, logged_at; /* monotonic */
@@ -54,8 +58,10 @@ struct keeper_copy {
 
 static void take_config(struct keeper_copy *k, const struct config *config)
 {
-    k->wanted = config->copy.folder.len > 0;
-    (void)snprintf(k->place, sizeof k->place, "%.*s", SPAN_ARG(config->copy.folder));
+    struct span place = config_copy_place(config);
+    k->wanted = place.len > 0;
+    k->remote = config->copy.folder.len == 0;
+    (void)snprintf(k->place, sizeof k->place, "%.*s", SPAN_ARG(place));
 }
 
 struct keeper_copy *keeper_copy_open(struct role *r, const char *data_dir, struct db *db, const struct config *config)
@@ -196,6 +202,18 @@ static void rest(struct keeper_copy *k, time_ns seconds)
     }
 }
 
+/* A quarter more or less, so that many nodes do not come to one server at once. */
+static time_ns pause_s(struct keeper_copy *k)
+{
+    if (!k->remote) {
+        return RETRY_EVERY_S;
+    }
+    time_ns s = k->failures < 8 ? (time_ns)RETRY_FIRST_S << k->failures : RETRY_MAX_S;
+    k->failures++;
+    s = s > RETRY_MAX_S ? RETRY_MAX_S : s;
+    return s - s / 4 + (time_ns)randombytes_uniform((uint32_t)(s / 2 + 1));
+}
+
 static void fail(struct keeper_copy *k, struct span why)
 {
     struct err e = {0};
@@ -210,7 +228,7 @@ static void fail(struct keeper_copy *k, struct span why)
     if (copies_failed(k->db, span_of(text), clock_now(), &e) != 0) {
         log_error("copy.failed", "why=\"%s\"", e.text);
     }
-    rest(k, RETRY_EVERY_S);
+    rest(k, pause_s(k));
 }
 
 static void ask(struct keeper_copy *k, uint16_t type, bool whole)
@@ -263,6 +281,9 @@ void keeper_copy_tick(struct keeper_copy *k, const struct config *config, time_n
     struct err e = {0};
     bool found = false;
     if (k->step == STEP_REST && config != NULL) {
+        k->due = k->seen == config ? k->due : clock_mono();
+        k->failures = k->seen == config ? k->failures : 0;
+        k->seen = config;
         take_config(k, config);
     }
     if ((k->step == STEP_ASKED || k->step == STEP_CLOSING) && clock_mono() - k->asked_at > ANSWER_MAX_S * TIME_SECOND) {
@@ -294,6 +315,7 @@ static void keep(struct keeper_copy *k)
     }
     k->waiting -= k->waiting > 0;
     k->logged_at = 0;
+    k->failures = 0;
     log_info("copy.made", "day=%s bytes=%llu", date, (unsigned long long)k->bytes);
     rest(k, 0);
 }
@@ -310,7 +332,7 @@ static void on_packed(uv_work_t *work, int status)
         keep(k);
         return;
     }
-    if (k->found == COPY_NEW) {
+    if (k->found != COPY_THERE) {
         ask(k, MSG_COPY_CLOSE, k->rc == 0);
     }
     if (k->rc == 0) {
@@ -324,7 +346,7 @@ static void on_packed(uv_work_t *work, int status)
 
 static void take_file(struct keeper_copy *k, int32_t day, uint8_t found, struct span why, int fd)
 {
-    if (k->step != STEP_ASKED || day != k->day || (found != COPY_FAILED && fd < 0)) {
+    if (k->step != STEP_ASKED || day != k->day || (found != COPY_FAILED && found != COPY_BUSY && fd < 0)) {
         if (fd >= 0) {
             (void)close(fd);
         }
@@ -332,6 +354,10 @@ static void take_file(struct keeper_copy *k, int32_t day, uint8_t found, struct 
     }
     if (found == COPY_FAILED) {
         fail(k, why);
+        return;
+    }
+    if (found == COPY_BUSY) { /* what an earlier keeper asked for: no failure */
+        rest(k, RETRY_FIRST_S);
         return;
     }
     k->fd = fd;
@@ -345,6 +371,10 @@ void keeper_copy_message(struct keeper_copy *k, struct ipc_msg *msg)
 {
     struct cursor c = cursor_of(msg->body);
     int32_t day = (int32_t)cursor_u32(&c);
+    if (msg->type == MSG_COPY_GOING) {
+        k->asked_at = day == k->day ? clock_mono() : k->asked_at;
+        return;
+    }
     uint8_t found = msg->type == MSG_COPY_FILE ? cursor_u8(&c) : (uint8_t)COPY_NEW;
     struct span why = cursor_str(&c);
     int fd = msg->type == MSG_COPY_FILE ? ipc_msg_take_fd(msg, 0) : -1;

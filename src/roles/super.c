@@ -223,6 +223,10 @@ void super_on_message(struct child *c, struct ipc_msg *msg)
     case MSG_COPY_CLOSE:
         copy_on_message(s, msg);
         break;
+    case MSG_COPY_CARRIED:
+    case MSG_COPY_MOVED:
+        carry_on_courier(s, msg);
+        break;
     case MSG_HUNT_RULES:
         hunts_build(s, msg->body);
         break;

@@ -281,6 +281,9 @@ void child_exited(struct child *c, int status)
     }
     c->pid = 0;
     ipc_free(&c->ch);
+    if (c->role == ROLE_COURIER) {
+        carry_lost(s);
+    }
     if (c == s->hunts.compiler) {
         c->state = CHILD_DOWN;
         c->due = TIME_NONE;

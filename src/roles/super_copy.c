@@ -116,7 +116,7 @@ static void on_pool(uv_work_t *work)
 
 /* ---- on the loop ---- */
 
-static void tell(struct super *s, uint16_t asked, int32_t day, enum copy_found found, const char *why, int fd)
+void copy_tell(struct super *s, uint16_t asked, int32_t day, enum copy_found found, const char *why, int fd)
 {
     struct child *keeper = super_child(s, ROLE_KEEPER, 0);
     struct buf b;
@@ -139,7 +139,7 @@ static void on_done(uv_work_t *work, int status)
     (void)status; /* nobody cancels it */
     j->super->copying = NULL;
     if (j->type == MSG_COPY_OPEN || j->whole) {
-        tell(j->super, j->type, j->day, j->found, j->found == COPY_FAILED ? j->e.text : "", j->found == COPY_FAILED ? -1 : j->fd);
+        copy_tell(j->super, j->type, j->day, j->found, j->found == COPY_FAILED ? j->e.text : "", j->found == COPY_FAILED ? -1 : j->fd);
     }
     if (j->fd >= 0) {
         (void)close(j->fd);
@@ -167,8 +167,12 @@ void copy_on_message(struct super *s, struct ipc_msg *msg)
         log_error("copy.asked", "why=\"the keeper asks for a day that cannot be\"");
         return;
     }
+    if (s->copying == NULL && s->config->copy.place.url.len > 0) {
+        carry_on_message(s, msg->type, day, whole);
+        return;
+    }
     if (s->copying != NULL || s->config->copy.folder.len == 0) {
-        tell(s, msg->type, day, COPY_FAILED, s->copying != NULL ? "the place of the copy does not answer" : "no place for a copy is configured", -1);
+        copy_tell(s, msg->type, day, COPY_FAILED, s->copying != NULL ? "the place of the copy does not answer" : "no place for a copy is configured", -1);
         return;
     }
     struct copy_job *j = mem_alloc(sizeof *j);

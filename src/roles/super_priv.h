@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/vec.h"
+#include "roles/copy_file.h"
 #include "roles/role.h"
 #include "roles/rules_cache.h"
 #include "roles/super.h"
@@ -46,6 +47,7 @@ enum child_state {
 #define HOLDING_ALL UINT32_MAX
 
 struct super;
+struct carry;
 struct copy_job;
 struct flight;
 struct holds;
@@ -157,6 +159,7 @@ struct super {
     bool interrupted_twice;
     struct holds *holds;
     struct copy_job *copying; /* NULL: none runs */
+    struct carry *carrying;   /* NULL: the courier carries nothing */
     int status;
 };
 
@@ -236,6 +239,16 @@ void hunts_compiler_exited(struct super *s, int status);
 /* super_copy.c */
 /* MSG_COPY_OPEN, MSG_COPY_CLOSE: done on a thread of its own, since the place may be a disk elsewhere that does not answer. */
 void copy_on_message(struct super *s, struct ipc_msg *msg);
+/* The answer to it; fd -1 = none. */
+void copy_tell(struct super *s, uint16_t asked, int32_t day, enum copy_found found, const char *why, int fd);
+
+/* super_carry.c */
+/* The same for a place on the network, where the courier goes. */
+void carry_on_message(struct super *s, uint16_t asked, int32_t day, bool whole);
+/* MSG_COPY_CARRIED, MSG_COPY_MOVED. */
+void carry_on_courier(struct super *s, struct ipc_msg *msg);
+/* The courier is gone, and with it what it carried. */
+void carry_lost(struct super *s);
 
 /* super_hold.c */
 void holds_load(struct super *s);

@@ -3,84 +3,24 @@
 """The second copy of the archive: made, refused, tried again, restored onto an empty machine.
 
 usage: tests/node/test_copy.py PROGRAM OLD_ARCHIVE [-k WORD]"""
-import datetime
-import http.client
 import json
 import os
 import pathlib
 import subprocess
 import sys
-import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from node import Node, TOKEN, extra_options, until  # noqa: E402
-
-PROGRAM = OLD = None
-DAYS = 3
+import copy_kit  # noqa: E402
+from copy_kit import DAYS, sereno, until  # noqa: E402
 
 
-def sereno(*args, stdin=None):
-    done = subprocess.run([PROGRAM, *map(str, args)], input=stdin, capture_output=True, text=True, timeout=300)
-    return done.returncode, done.stdout, done.stderr
-
-
-class Copy(unittest.TestCase):
-    def setUp(self):
-        self.weaker = extra_options()
-        self.node = Node(PROGRAM, intakes=1)
-        self.addCleanup(self.node.remove)
-        self.target = self.node.folder / "safe"
-        self.archive = self.node.data / "archive"
-        self.archive.mkdir(parents=True, mode=0o700)
-        self.node.data.chmod(0o700)
-        first = datetime.datetime.now(datetime.timezone.utc).date() - datetime.timedelta(days=10)
-        self.days = [(first + datetime.timedelta(days=i)).isoformat() for i in range(DAYS)]
-        subprocess.run([OLD, self.archive, str((first - datetime.date(1970, 1, 1)).days), str(DAYS)], check=True)
-
-    def begin(self, key=True, same_disk=True):
-        text = self.node.config.read_text()
-        self.node.config.write_text(text + f"copy: {{folder: {self.target}, same_disk: {str(same_disk).lower()}}}\n")
-        self.node.start()
-        if key:
-            self.make_key()
-
-    def make_key(self):
-        code, text, said = sereno("backup", "key", "--data", self.node.data)
-        self.assertEqual(code, 0, said)
-        self.key = self.node.folder / "recovery"
-        self.key.write_text([line.strip() for line in text.splitlines() if line.count("-") > 10][0] + "\n")
-
-    def doctor(self):
-        code, text, said = sereno("doctor", "--data", self.node.data, "--config", self.node.config, "--json", *self.weaker)
-        self.assertTrue(text, said)
-        (line,) = [line for line in json.loads(text)["lines"] if line["check"] == "copy"]
-        return line["state"], line["says"]
-
-    def metric(self, name):
-        c = http.client.HTTPConnection("127.0.0.1", self.node.desk, timeout=60)
-        c.request("GET", "/metrics", headers={"Authorization": "Bearer " + TOKEN})
-        text = c.getresponse().read().decode()
-        c.close()
-        return {line.split()[0]: line.split()[1] for line in text.splitlines() if line and line[0] != "#"}.get("sereno_copy_" + name)
-
-    def names(self, folder=None):
-        return sorted(os.listdir(folder or self.target))
-
-    def wait_for_all(self, folder=None):
-        want = [f"sereno-{day}.copy" for day in self.days]
-        until("all days to be copied", lambda: self.names(folder) == want)
-        until("the records to know", lambda: self.doctor()[0] == "ok" and f"{DAYS} days lie there" in self.doctor()[1])
-
-    def said(self, *words):
-        """Waits until the doctor says so, and not ok."""
-        def look():
-            state, says = self.doctor()
-            return state != "ok" and all(word in says for word in words) and (state, says)
-        return until(f"the doctor to say {words}", look)
+class Copy(copy_kit.CopyCase):
+    def begin_in_folder(self, key=True, same_disk=True):
+        self.begin(f"{{folder: {self.target}, same_disk: {str(same_disk).lower()}}}", key)
 
     def test_copied_and_restored(self):
         self.target.mkdir()
-        self.begin(key=False)
+        self.begin_in_folder(key=False)
         self.said("without a recovery key")
         self.make_key()
         self.wait_for_all()
@@ -119,11 +59,6 @@ class Copy(unittest.TestCase):
         self.assertEqual(code, 0, text + said)
         self.forged(before)
 
-    def public_key(self, data):
-        code, text, said = sereno("verify", "--data", data, "--json", *self.weaker)
-        self.assertEqual(code, 0, text + said)
-        return json.loads(text.splitlines()[-1])["seal_key"]
-
     def forged(self, before):
         """What somebody who holds the place could do to it."""
         names = self.names()
@@ -141,17 +76,11 @@ class Copy(unittest.TestCase):
         self.assertEqual((code, place.exists()), (1, False), said)
         self.assertIn("another day is in it", said)
 
-    def exported(self, data):
-        done = subprocess.run([PROGRAM, "export", "--data", str(data), *self.weaker], capture_output=True, text=True, timeout=300)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        rows = [json.loads(line) for line in done.stdout.splitlines()]
-        return sorted((r["day"], r["block"], r["index"], r["original"]) for r in rows if r["day"] in self.days)
-
     def test_refused_and_tried_again(self):
         self.target.mkdir()
         foreign = self.target / f"sereno-{self.days[0]}.copy"
         foreign.write_bytes(b"somebody's own\n")
-        self.begin()
+        self.begin_in_folder()
         self.said("not this node's whole copy", "is not written over")
         self.assertEqual(self.metric("failing"), "1")
         self.assertEqual(self.names(), [foreign.name])
@@ -167,7 +96,7 @@ class Copy(unittest.TestCase):
 
     def test_same_disk(self):
         self.target.mkdir()
-        self.begin(same_disk=False)
+        self.begin_in_folder(same_disk=False)
         self.said("lies on the disk of the data")
         self.assertEqual(self.names(), [])
         self.assertEqual(self.node.stop(), 0)
@@ -177,7 +106,7 @@ class Copy(unittest.TestCase):
             self.skipTest("only root can mount")
         self.target.mkdir()
         inside = self.node.folder / "inside"
-        inside.write_text(f'#!/bin/sh\nmount -t tmpfs -o size=8k none "{self.target}" || exit 99\nexec "{PROGRAM}" "$@"\n')
+        inside.write_text(f'#!/bin/sh\nmount -t tmpfs -o size=8k none "{self.target}" || exit 99\nexec "{copy_kit.PROGRAM}" "$@"\n')
         outside = self.node.folder / "outside"
         outside.write_text(f'#!/bin/sh\nexec unshare -m "{inside}" "$@"\n')
         for script in (inside, outside):
@@ -185,7 +114,7 @@ class Copy(unittest.TestCase):
         if subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "none", str(self.target)], capture_output=True).returncode != 0:
             self.skipTest("nothing can be mounted here")
         self.node.program = str(outside)
-        self.begin(same_disk=False)
+        self.begin_in_folder(same_disk=False)
         self.said("No space left")
         there = f"/proc/{self.node.process.pid}/root{self.target}"
         until("what was not finished to be removed", lambda: not any(name.endswith(".part") for name in self.names(there)))
@@ -196,7 +125,4 @@ class Copy(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 3:
-        sys.exit("usage: test_copy.py PROGRAM OLD_ARCHIVE [unittest options]")
-    PROGRAM, OLD = os.path.abspath(sys.argv.pop(1)), os.path.abspath(sys.argv.pop(1))
-    unittest.main(verbosity=2)
+    copy_kit.main("test_copy.py")
