@@ -92,22 +92,6 @@ static inline uint32_t match_first(struct matcher *m, field_id field)
     return f->leaf;
 }
 
-/*
- * match_masks.c: looks at blocks [block, blocks) of text, 64 places each, for the first one where some bucket's literals
- * may stand. Returns it, with those places and which buckets; or `blocks`. Reads MATCH_MASKS_OVER bytes behind the last.
- */
-enum { MATCH_MASKS_BLOCK = 64, MATCH_MASKS_OVER = PLAN_MASK_PLACES - 1 };
-struct match_places {
-    uint64_t places;
-    uint8_t buckets[MATCH_MASKS_BLOCK];
-};
-typedef size_t match_masks_kernel(const struct plan_masks *t, const char *text, size_t block, size_t blocks,
-                                  struct match_places *out);
-match_masks_kernel match_masks;
-match_masks_kernel match_masks_plain;
-/* The kernels this processor can run, best first; the last is the plain one. */
-uint32_t match_masks_kernels(match_masks_kernel *out[3]);
-
 /* match_raw.c: whether a record as it came may hold a keyword. */
 bool match_raw(const struct plan_raw *r, struct span raw);
 bool match_raw_by(match_masks_kernel *kernel, const struct plan_raw *r, struct span raw);

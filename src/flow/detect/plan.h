@@ -21,6 +21,7 @@
 #include "base/map.h"
 #include "base/vec.h"
 #include "event/catalog.h"
+#include "flow/detect/masks.h"
 #include "flow/detect/ruleset.h"
 #include "flow/detect/sigma.h"
 
@@ -43,19 +44,6 @@ enum plan_op {
     OP_EXISTS,
     OP_FIELDREF,
     OP_LIST,    /* any of a plan_list; only in steps */
-};
-
-/*
- * Where in a text may one of some literals stand? Each literal is in one of eight buckets and has a window of four bytes
- * (anything fits behind its end); for each place of the window and each byte the masks say which buckets admit it (the
- * shuffle method known as "Teddy"). By halves of the byte for shuffles of 16, by its lower seven bits for those of 128:
- * each admits a little more than it must, never less.
- */
-enum { PLAN_MASK_PLACES = 4, PLAN_MASK_BUCKETS = 8 };
-struct plan_masks {
-    uint8_t low[PLAN_MASK_PLACES][16];
-    uint8_t high[PLAN_MASK_PLACES][16];
-    uint8_t by_char[PLAN_MASK_PLACES][128];
 };
 
 /*

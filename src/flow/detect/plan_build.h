@@ -155,15 +155,7 @@ const struct plan_shorts *plan_shorts_make(struct plan_build *b, const struct pl
 /* Offset of the window by which it finds this one. */
 uint8_t plan_shorts_window(struct span text);
 
-/* plan_masks.c: how common a byte is in folded texts of logs, roughly, from 1 on. */
-double plan_byte_weight(char c);
-/* The bucket admits c at this place of a window. */
-void plan_admit(struct plan_masks *t, unsigned place, unsigned char c, unsigned bucket);
-/* … and any byte. */
-void plan_admit_all(struct plan_masks *t, unsigned place, unsigned bucket);
-/* Offset of the rarest window of a folded text, judged by single bytes. */
-uint16_t plan_rare_window(struct span text);
-
+/* plan_masks.c, beside what masks.h has of it. */
 /* Places of its two rarest bytes; of a text over 255 bytes, which is searched otherwise, the first twice. */
 struct plan_pair plan_rare_pair(struct span text);
 

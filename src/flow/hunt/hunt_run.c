@@ -43,6 +43,7 @@ int hunt_run_new(const struct hunt_run_parts *parts, struct hunt_run **out, stru
     event_init(&run->event, parts->catalog);
     run->normaliser = normaliser_new(parts->catalog);
     run->indicators = hunt_matcher_new(parts->hunt->indicators, parts->hunt->nindicators);
+    run->raw = hunt_raw_new(parts->hunt->indicators, parts->hunt->nindicators, parts->catalog);
     run->nitems = parts->plan->nrules + parts->hunt->nindicators;
     run->items = mem_calloc(run->nitems, sizeof *run->items);
     run->classes = mem_calloc(parts->catalog->nclasses, sizeof *run->classes);
@@ -87,6 +88,7 @@ void hunt_run_free(struct hunt_run **given)
     matcher_free(&run->matcher);
     normaliser_free(&run->normaliser);
     hunt_matcher_free(&run->indicators);
+    hunt_raw_free(&run->raw);
     arena_fini(&run->arena);
     arena_fini(&run->scratch);
     hunt_join_free(&run->join);
@@ -301,7 +303,8 @@ static void note_kind(struct hunt_run *run)
     event_use_class(ev, first);
 }
 
-static void look(struct hunt_run *run, struct archive_address at, const struct archive_record *r)
+/* may: it may hold an indicator. */
+static void look(struct hunt_run *run, struct archive_address at, const struct archive_record *r, bool may)
 {
     struct event *ev = &run->event;
     const struct match *matches = NULL;
@@ -320,7 +323,7 @@ static void look(struct hunt_run *run, struct archive_address at, const struct a
         }
     }
     event_use_class(ev, ev->class_id);
-    uint32_t k = run->parts.hunt->nindicators == 0 ? 0 : hunt_matcher_run(run->indicators, ev, &hits);
+    uint32_t k = run->parts.hunt->nindicators == 0 || !may ? 0 : hunt_matcher_run(run->indicators, ev, &hits);
     for (uint32_t i = 0; i < k; i++) {
         note_hit(run, run->parts.plan->nrules + hits[i], at, r);
     }
@@ -336,8 +339,9 @@ static bool inside(const struct hunt *h, time_ns t)
     return (h->from == TIME_NONE || t >= h->from) && (h->to == TIME_NONE || t < h->to);
 }
 
+/* may: it may hold an indicator. */
 static void take_record(struct hunt_run *run, struct archive_address at,
-                        const struct archive_record *r, enum hunt_block_use use)
+                        const struct archive_record *r, enum hunt_block_use use, bool may)
 {
     bool counts = use == HUNT_BLOCK_COUNT && inside(run->parts.hunt, r->time);
     bool header = r->class_name.len == 0; /* intake knew no event in it */
@@ -350,7 +354,72 @@ static void take_record(struct hunt_run *run, struct archive_address at,
     }
     run->events++;
     run->unreadable += result == NORMALISE_BAD;
-    look(run, at, r);
+    look(run, at, r, may);
+}
+
+/* Classes may share a name; a block tells the name only. Their events are told under the first of them. */
+static void index_classes(struct hunt_run *run)
+{
+    const struct catalog *cat = run->parts.catalog;
+    bool made = run->class_of.len > 0;
+    for (class_id c = 0; !made && c < cat->nclasses; c++) {
+        bool fresh = false;
+        uint64_t *at = map_at(&run->class_of, cat->classes[c].name, &fresh);
+        *at = fresh ? (uint64_t)c + 1 : *at;
+    }
+}
+
+/* Events that nobody took apart, by the name that intake gave their kind. */
+static void count_events(struct hunt_run *run, struct span class_name, uint64_t events)
+{
+    uint64_t at = 0;
+    index_classes(run);
+    run->events += events;
+    if (events > 0 && map_get(&run->class_of, class_name, &at)) {
+        class_id c = (class_id)(at - 1);
+        if (!run->classes[c].prepared) {
+            hunt_run_prepare(run, c);
+        }
+        run->classes[c].events += events;
+    }
+}
+
+/* Kinds of values that are looked for and were not seen, as bits 1 << type: "clean" cannot be said of them yet. */
+static unsigned unseen_kinds(struct hunt_run *run)
+{
+    const struct hunt *h = run->parts.hunt;
+    unsigned unseen = 0;
+    for (uint32_t i = 0; i < h->nindicators && !run->all_seen; i++) {
+        const struct indicator *in = &h->indicators[i];
+        if (run->items[run->parts.plan->nrules + i].count == 0 && hunt_shapes_seen(run, in) == 0) {
+            unseen |= 1u << hunt_shape_of(in);
+        }
+    }
+    run->all_seen = unseen == 0;
+    return unseen;
+}
+
+static void take_block(struct hunt_run *run, const struct archive_header *header, const struct block *b,
+                       enum hunt_block_use use)
+{
+    bool raw = run->raw != NULL && use == HUNT_BLOCK_COUNT && header->class_name.len > 0;
+    const uint64_t *may = raw ? hunt_raw_block(run->raw, b, unseen_kinds(run)) : NULL;
+    bool all = may == NULL || run->parts.plan->nrules + run->parts.plan->nbases > 0; /* rules want every record */
+    uint64_t passed = 0;
+    for (size_t i = 0; i < b->count; i++) {
+        const struct archive_record *r = &b->records[i];
+        bool wanted = may == NULL || (may[i / 64] >> (i % 64) & 1) != 0;
+        if (!all && !wanted) {
+            passed += inside(run->parts.hunt, r->time);
+            continue;
+        }
+        struct archive_address at = {header->day, b->origins == NULL ? header->id : b->origins[i].block,
+                                     b->origins == NULL ? (uint32_t)i : b->origins[i].index};
+        take_record(run, at, r, use, wanted);
+    }
+    if (passed > 0) {
+        count_events(run, header->class_name, passed);
+    }
 }
 
 void hunt_run_block(struct hunt_run *run, const struct archive_header *header, struct span body,
@@ -369,11 +438,7 @@ void hunt_run_block(struct hunt_run *run, const struct archive_header *header, s
         return;
     }
     run->blocks += use == HUNT_BLOCK_COUNT;
-    for (size_t i = 0; i < b.count; i++) {
-        struct archive_address at = {header->day, b.origins == NULL ? header->id : b.origins[i].block,
-                                     b.origins == NULL ? (uint32_t)i : b.origins[i].index};
-        take_record(run, at, &b.records[i], use);
-    }
+    take_block(run, header, &b, use);
 }
 
 /* ---- token filters ---- */
@@ -386,10 +451,8 @@ bool hunt_run_needs(struct hunt_run *run, struct buf *out)
     if (run->needs_told || run->parts.plan->nrules > 0 || h->search.len > 0 || h->nindicators == 0 || run->events == 0) {
         return false;
     }
-    for (uint32_t i = 0; i < h->nindicators; i++) {
-        if (run->items[run->parts.plan->nrules + i].count == 0 && hunt_shapes_seen(run, &h->indicators[i]) == 0) {
-            return false;
-        }
+    if (unseen_kinds(run) != 0) {
+        return false;
     }
     run->needs_told = true;
     arena_init(&arena, 1 << 20);
@@ -407,36 +470,15 @@ bool hunt_run_needs(struct hunt_run *run, struct buf *out)
     return good && !out->failed;
 }
 
-/* Classes may share a name; a block tells the name only. Their events are told under the first of them. */
-static void index_classes(struct hunt_run *run)
-{
-    const struct catalog *cat = run->parts.catalog;
-    bool made = run->class_of.len > 0;
-    for (class_id c = 0; !made && c < cat->nclasses; c++) {
-        bool fresh = false;
-        uint64_t *at = map_at(&run->class_of, cat->classes[c].name, &fresh);
-        *at = fresh ? (uint64_t)c + 1 : *at;
-    }
-}
-
 int hunt_run_skipped(struct hunt_run *run, struct span skips, struct err *e)
 {
     CHECK_OBJ(run, HUNT_RUN_MAGIC);
     uint32_t n = 0;
     struct hunt_skip *list = mem_calloc(HUNT_SKIPS_CLASSES_MAX + 1, sizeof *list);
     int rc = hunt_skips_decode(skips, list, &n, e);
-    index_classes(run);
     for (uint32_t i = 0; rc == 0 && i < n; i++) {
-        uint64_t at = 0;
         run->blocks += list[i].blocks;
-        run->events += list[i].events;
-        if (map_get(&run->class_of, list[i].class_name, &at)) {
-            class_id c = (class_id)(at - 1);
-            if (!run->classes[c].prepared) {
-                hunt_run_prepare(run, c);
-            }
-            run->classes[c].events += list[i].events;
-        }
+        count_events(run, list[i].class_name, list[i].events);
     }
     mem_free(list);
     return rc;

@@ -7,6 +7,7 @@
 #include "base/vec.h"
 #include "flow/hunt/hunt_join.h"
 #include "flow/hunt/hunt_match.h"
+#include "flow/hunt/hunt_raw.h"
 #include "flow/hunt/hunt_run.h"
 #include "flow/normalise/normalise.h"
 
@@ -40,6 +41,7 @@ struct hunt_run {
     struct normaliser *normaliser;
     struct matcher *matcher;
     struct hunt_matcher *indicators;
+    struct hunt_raw *raw; /* NULL: every record is taken apart */
     struct hunt_join *join; /* NULL: no correlation is looked for */
     struct event event;
     struct arena arena;   /* of the run: names, refs' texts */
@@ -55,11 +57,13 @@ struct hunt_run {
     struct hunt_seen *classes;
     uint64_t blocks, events, unreadable, damaged, purged, matches, refs;
     time_ns retained_from, retained_to;
-    struct map class_of; /* name -> class + 1; made when blocks were first skipped */
+    struct map class_of; /* name -> class + 1; made when records were first counted by it */
     bool needs_told;
+    bool all_seen; /* a value of each kind that is looked for */
 };
 
-/* Values of an indicator's kind that were seen. */
+/* The kind of values that an indicator is one of: addresses, of a network; and how many were seen. */
+enum indicator_type hunt_shape_of(const struct indicator *in);
 uint64_t hunt_shapes_seen(const struct hunt_run *run, const struct indicator *in);
 
 bool hunt_rule_applies(const struct hunt_plan_rule *rule, const struct event_class *cls);

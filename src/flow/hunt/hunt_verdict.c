@@ -138,12 +138,14 @@ static void judge_correlation(struct verdict *v, const struct hunt_plan_rule *ru
     }
 }
 
+enum indicator_type hunt_shape_of(const struct indicator *in)
+{
+    return in->type != INDICATOR_CIDR ? in->type : in->addr_len == 4 ? INDICATOR_IPV4 : INDICATOR_IPV6;
+}
+
 uint64_t hunt_shapes_seen(const struct hunt_run *run, const struct indicator *in)
 {
-    enum indicator_type type = in->type != INDICATOR_CIDR ? in->type
-                               : in->addr_len == 4        ? INDICATOR_IPV4
-                                                          : INDICATOR_IPV6;
-    return hunt_matcher_seen(run->indicators, type);
+    return hunt_matcher_seen(run->indicators, hunt_shape_of(in));
 }
 
 static void judge_indicator(struct verdict *v, const struct indicator *in, struct hunt_item *it)
