@@ -4,7 +4,7 @@
 #define API_API_PRIV_H
 
 #include "api/api.h"
-#include "api/mhd_loop.h"
+#include "os/mhd_loop.h"
 #include "api/request.h"
 #include "desk/identity/people_role.h"
 #include "desk/identity/throttle.h"

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "api/mhd_loop.h"
+#include "os/mhd_loop.h"
 #include "base/arena.h"
 #include "base/id.h"
 #include "base/log.h"
@@ -49,6 +49,8 @@ struct hub_request {
     struct fed_call call;
     enum request_state state;
     bool suspended;
+    bool unread; /* answered before its body was read */
+    bool crowded; /* its body is no longer kept: too many come in at once */
     struct buf body;
     size_t body_max;
     char node[FED_NODE_LEN + 1];
@@ -82,12 +84,11 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
 {
     struct hub *hub = cls;
     struct hub_request *r = *con_cls;
-    (void)connection;
-    (void)why;
     if (r == NULL) {
         return;
     }
     CHECK_OBJ(r, HUB_REQUEST_MAGIC);
+    mhd_loop_completed(&hub->http, connection, r->unread, why);
     if (r->call.respond != NULL && r->state == WAITING) {
         fed_hub_gone(hub->config.engine, &r->call);
     }
@@ -309,6 +310,21 @@ static enum MHD_Result send_answer(struct hub_request *r)
     return rc;
 }
 
+/* Many may have begun while there was room for each: what no longer fits is read on and not kept. */
+static void take_body(struct hub_request *r, const char *data, size_t n)
+{
+    struct hub *hub = r->hub;
+    if (r->crowded || hub->bodies + n > HUB_BODIES_BYTES) {
+        r->crowded = true;
+        hub->bodies -= r->body.len;
+        buf_free(&r->body);
+        return;
+    }
+    size_t before = r->body.len;
+    buf_put(&r->body, data, n);
+    hub->bodies += r->body.len - before;
+}
+
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *data,
                                   size_t *data_size, void **con_cls)
@@ -319,11 +335,11 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     CHECK_OBJ(r, HUB_REQUEST_MAGIC);
     if (r->state == HEAD) {
         begin(r, method, url);
+        r->unread = r->state == ANSWERED && mhd_has_body(connection);
         return r->state == ANSWERED ? send_answer(r) : MHD_YES;
     }
     if (*data_size > 0) {
-        buf_put(&r->body, data, *data_size);
-        hub->bodies += r->body.failed ? 0 : *data_size;
+        take_body(r, data, *data_size);
         *data_size = 0;
         return MHD_YES;
     }
@@ -331,7 +347,9 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         r->state = WAITING;
         r->call.body = buf_view(&r->body);
         r->call.respond = respond;
-        if (r->body.failed) {
+        if (r->crowded) {
+            refuse(r, 503, "busy");
+        } else if (r->body.failed) {
             refuse(r, 413, "shape");
         } else if (hub->stopping) {
             refuse(r, 503, "stopping");

@@ -79,6 +79,7 @@ struct api_request {
     unsigned status;
     struct MHD_Response *response;
     bool suspended;
+    bool unread; /* answered before its body was read */
     api_then *then;
     void *work; /* of the handler, in the arena */
     struct api_work *aside; /* what runs on the worker thread for it */

@@ -69,11 +69,11 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connectio
 static void on_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
                          enum MHD_RequestTerminationCode why)
 {
-    (void)cls;
-    (void)connection;
-    (void)why;
-    if (*con_cls != NULL) {
-        request_free(*con_cls);
+    struct api *api = cls;
+    struct api_request *req = *con_cls;
+    if (req != NULL) {
+        mhd_loop_completed(&api->http, connection, req->unread, why);
+        request_free(req);
         *con_cls = NULL;
     }
 }
@@ -212,6 +212,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     CHECK_OBJ(req, REQUEST_MAGIC);
     if (req->state == REQUEST_HEAD) {
         begin(req, method, version);
+        req->unread = req->state == REQUEST_ANSWERED && mhd_has_body(connection);
         return req->state == REQUEST_ANSWERED ? send_answer(req) : MHD_YES;
     }
     if (*data_size > 0) {

@@ -276,7 +276,7 @@ static void on_more(uv_idle_t *idle)
     look_at_files(idle->data);
 }
 
-/* More waits: in the loop's next turn, by an idle handle. A timer of zero would be run again before anything else (mhd_loop.c). */
+/* More waits: in the loop's next turn, by an idle handle. A timer of zero would be run again before anything else (os/mhd_loop.c). */
 static void look_at_files(struct intake *in)
 {
     bool more = follow_poll(in->follow, &in->paused);

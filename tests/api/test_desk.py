@@ -378,6 +378,26 @@ class Desk(WithAdministrator):
             _, got = self.node.raw(("POST /login HTTP/1.1\r\n" + host + head + "\r\n" + hidden).encode())
             self.assertNotIn(b'"status":"ok"', got)
 
+    def test_who_is_refused_while_sending_can_read_why(self):
+        """Sends all it has before it reads a byte, as many clients do: the connection is not torn off under it."""
+        host = "Host: 127.0.0.1:%d\r\n" % self.node.port
+        body = b"x" * (16 << 20)
+        sized = "Content-Length: %d\r\n" % len(body)
+        chunked = "Transfer-Encoding: chunked\r\n"
+        for head, want in (("POST /login HTTP/1.1\r\n" + host + sized, 413),
+                           ("POST /nothing HTTP/1.1\r\n" + host + sized, 413),
+                           ("PUT /api/v1/nothing HTTP/1.1\r\n" + host + sized, 413),
+                           ("POST /login HTTP/1.1\r\nHost: elsewhere.example\r\n" + sized, 421),
+                           ("POST /api/v1/nothing HTTP/1.1\r\n" + host + chunked, None)):
+            sent = b"1000000\r\n" + body + b"\r\n0\r\n\r\n" if head.endswith(chunked) else body
+            with socket.create_connection(("127.0.0.1", self.node.port), timeout=60) as s:
+                s.sendall(head.encode() + b"\r\n" + sent)  # raises when it is torn off
+                got = b"".join(iter(lambda s=s: s.recv(65536), b""))
+            status = int(got.split(b" ", 2)[1])
+            self.assertIn(status, (400, 404, 411) if want is None else (want,), head)
+            length = int(re.search(rb"(?i)content-length: (\d+)", got).group(1))
+            self.assertEqual(len(got.split(b"\r\n\r\n", 1)[1]), length, head)
+
     def test_slow_and_cut_requests_hurt_nobody(self):
         opened = [socket.create_connection(("127.0.0.1", self.node.port)) for _ in range(60)]
         for i, s in enumerate(opened):

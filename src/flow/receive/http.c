@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "base/vec.h"
 #include "flow/receive/body.h"
-#include "flow/receive/linger.h"
+#include "os/mhd_loop.h"
 
 #define HTTP_MAGIC 0x48545450u
 
@@ -34,16 +34,11 @@ struct request {
 struct http_receiver {
     uint32_t magic;
     struct http_config config;
-    struct MHD_Daemon *daemon;
-    uv_poll_t poll;
-    uv_timer_t timer;
+    struct mhd_loop http;
     struct request *waiting;
     size_t nwaiting;
     size_t bodies_bytes;
     VEC(size_t) by_source; /* of bodies_bytes */
-    int handles; /* libuv handles not yet closed */
-    bool ending;
-    struct linger_set linger; /* connections whose clients are still sending what nobody will read */
     char *cert, *key;
 };
 
@@ -261,7 +256,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
             return MHD_YES;
         }
         /* Refused before the body is read: a large body is not waited for. */
-        q->unread = header(connection, "Content-Length").len > 0 || header(connection, "Transfer-Encoding").len > 0;
+        q->unread = mhd_has_body(connection);
         return answer_refusal(q);
     }
     if (*upload_size > 0) {
@@ -286,24 +281,13 @@ static void forget_waiting(struct http_receiver *h, struct request *q)
     }
 }
 
-/* The answer to a request that was not read is sent: the client shall be able to read it. */
-static void linger_behind(struct http_receiver *h, struct MHD_Connection *connection)
-{
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    if (info != NULL && !h->ending) {
-        linger_start(&h->linger, info->connect_fd);
-    }
-}
-
 static void on_completed(void *cls, struct MHD_Connection *connection, void **state,
                          enum MHD_RequestTerminationCode code)
 {
     struct http_receiver *h = cls;
     struct request *q = *state;
     if (q != NULL) {
-        if (q->unread && code == MHD_REQUEST_TERMINATED_COMPLETED_OK) {
-            linger_behind(h, connection);
-        }
+        mhd_loop_completed(&h->http, connection, q->unread, code);
         if (q->waiting) {
             forget_waiting(h, q);
         }
@@ -311,31 +295,6 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **st
         body_free(&q->body);
         mem_free(q);
         *state = NULL;
-    }
-}
-
-static void run(struct http_receiver *h);
-
-static void on_timer(uv_timer_t *timer)
-{
-    run(timer->data);
-}
-
-static void on_ready(uv_poll_t *poll, int status, int events)
-{
-    (void)status;
-    (void)events;
-    run(poll->data);
-}
-
-static void run(struct http_receiver *h)
-{
-    MHD_UNSIGNED_LONG_LONG ms = 0;
-    (void)MHD_run(h->daemon);
-    if (MHD_get_timeout(h->daemon, &ms) == MHD_YES) {
-        MUST(uv_timer_start(&h->timer, on_timer, ms, 0));
-    } else {
-        MUST(uv_timer_stop(&h->timer));
     }
 }
 
@@ -355,24 +314,13 @@ void http_receiver_kept(struct http_receiver *h, uint64_t window)
         any = true;
     }
     if (any) {
-        run(h);
+        mhd_loop_run(&h->http); /* at once: this may be the last thing before the end */
     }
 }
 
 size_t http_receiver_waiting(const struct http_receiver *h)
 {
     return h->nwaiting;
-}
-
-static void log_mhd(void *cls, const char *format, va_list ap)
-    __attribute__((format(printf, 2, 0)));
-static void log_mhd(void *cls, const char *format, va_list ap)
-{
-    char text[512];
-    char shown[LOG_VALUE_MAX];
-    (void)cls;
-    (void)vsnprintf(text, sizeof text, format, ap);
-    log_debug("receive.http", "text=\"%s\"", log_value(span_trim(span_of(text)), shown));
 }
 
 static char *copy_text(struct span s)
@@ -389,7 +337,7 @@ static int start_daemon(struct http_receiver *h, struct err *e)
     bool tls = h->config.tls_cert.len > 0;
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     struct MHD_OptionItem options[] = {
-        {MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)log_mhd, NULL},
+        {MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)mhd_loop_log, (void *)(uintptr_t) "ingest"},
         {MHD_OPTION_LISTEN_SOCKET, h->config.fd, NULL},
         {MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
         {MHD_OPTION_CONNECTION_LIMIT, HTTP_CONNECTIONS_MAX, NULL},
@@ -406,16 +354,18 @@ static int start_daemon(struct http_receiver *h, struct err *e)
     if (tls) {
         flags |= MHD_USE_TLS;
     }
-    h->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, h, MHD_OPTION_ARRAY, options,
+    h->http.daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, h, MHD_OPTION_ARRAY, options,
                                  MHD_OPTION_END);
-    return h->daemon != NULL ? 0 : err_set(e, ERR_IO, "HTTP receiver could not start");
+    return h->http.daemon != NULL ? 0 : err_set(e, ERR_IO, "HTTP receiver could not start");
 }
 
-static void free_texts(struct http_receiver *h)
+static void free_memory(void *arg)
 {
+    struct http_receiver *h = arg;
     vec_free(&h->by_source);
     mem_free(h->cert);
     mem_free(h->key);
+    h->magic = 0;
     mem_free(h);
 }
 
@@ -428,35 +378,20 @@ int http_receiver_new(uv_loop_t *loop, const struct http_config *config, struct 
     h->cert = copy_text(config->tls_cert);
     h->key = copy_text(config->tls_key);
     int rc = start_daemon(h, e);
+    if (rc == 0) {
+        rc = mhd_loop_join(&h->http, loop, e);
+    }
     if (rc != 0) {
-        free_texts(h);
+        mhd_loop_end(&h->http, free_memory, h);
         return rc;
     }
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-    CHECK(info != NULL);
-    h->poll.data = h->timer.data = h;
-    linger_init(&h->linger, loop);
-    MUST(uv_timer_init(loop, &h->timer));
-    MUST(uv_poll_init(loop, &h->poll, info->epoll_fd));
-    MUST(uv_poll_start(&h->poll, UV_READABLE, on_ready));
-    h->handles = 2;
-    run(h);
     *out = h;
     return 0;
 }
 
 void http_receiver_quiesce(struct http_receiver *h)
 {
-    (void)MHD_quiesce_daemon(h->daemon);
-}
-
-static void on_closed(uv_handle_t *handle)
-{
-    struct http_receiver *h = handle->data;
-    if (--h->handles == 0) {
-        MHD_stop_daemon(h->daemon);
-        free_texts(h);
-    }
+    (void)MHD_quiesce_daemon(h->http.daemon);
 }
 
 void http_receiver_free(struct http_receiver **given)
@@ -465,7 +400,7 @@ void http_receiver_free(struct http_receiver **given)
     if (h == NULL) {
         return;
     }
-    /* Those who still wait hear nothing: their connection ends, and they will send again. */
+    /* Those who still wait hear that it ends, and will send again. */
     for (struct request *q = h->waiting; q != NULL; q = q->next) {
         q->waiting = false;
         refuse(q, MHD_HTTP_SERVICE_UNAVAILABLE, "ending");
@@ -473,9 +408,6 @@ void http_receiver_free(struct http_receiver **given)
     }
     h->waiting = NULL;
     h->nwaiting = 0;
-    h->ending = true;
-    linger_end_all(&h->linger);
-    uv_close((uv_handle_t *)&h->poll, on_closed);
-    uv_close((uv_handle_t *)&h->timer, on_closed);
+    mhd_loop_end(&h->http, free_memory, h);
     *given = NULL;
 }

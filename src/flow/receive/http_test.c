@@ -19,7 +19,7 @@
 #include <sodium.h>
 
 #include "flow/receive/http.h"
-#include "flow/receive/linger.h"
+#include "os/linger.h"
 #include "flow/receive/receive_kit.h"
 
 struct http_fixture {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Lingering ends of connections: see linger.h. Runs in intake; reads bytes from anyone and keeps none. */
-#include "flow/receive/linger.h"
+/* Lingering ends of connections: see linger.h. Runs in the roles that serve HTTP; reads bytes from anyone and keeps none. */
+#include "os/linger.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* A libmicrohttpd daemon on a libuv loop: see mhd_loop.h. */
-#include "api/mhd_loop.h"
+#include "os/mhd_loop.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -51,6 +52,31 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     turn(poll->data);
 }
 
+void mhd_loop_run(struct mhd_loop *l)
+{
+    turn(l);
+}
+
+bool mhd_has_body(struct MHD_Connection *connection)
+{
+    static const char *const names[] = {"Content-Length", "Transfer-Encoding"};
+    bool has = false;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const char *value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, names[i]);
+        has = has || (value != NULL && strcmp(value, "0") != 0);
+    }
+    return has;
+}
+
+void mhd_loop_completed(struct mhd_loop *l, struct MHD_Connection *connection, bool unread,
+                        enum MHD_RequestTerminationCode how)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (unread && how == MHD_REQUEST_TERMINATED_COMPLETED_OK && info != NULL && !l->closing) {
+        linger_start(&l->linger, info->connect_fd);
+    }
+}
+
 void mhd_loop_kick(struct mhd_loop *l)
 {
     if (!l->closing && l->handles_open > 0) {
@@ -66,6 +92,7 @@ int mhd_loop_join(struct mhd_loop *l, uv_loop_t *loop, struct err *e)
     }
     MUST(uv_timer_init(loop, &l->timer));
     MUST(uv_idle_init(loop, &l->kick));
+    linger_init(&l->linger, loop);
     l->poll.data = l->timer.data = l->kick.data = l;
     l->handles_open = 3;
     MUST(uv_poll_start(&l->poll, UV_READABLE, on_poll));
@@ -83,12 +110,13 @@ static void on_handle_closed(uv_handle_t *handle)
 
 void mhd_loop_end(struct mhd_loop *l, void (*closed)(void *arg), void *arg)
 {
+    l->closing = true; /* what is completed from now on does not linger */
     if (l->daemon != NULL) {
         (void)MHD_run(l->daemon);
         MHD_stop_daemon(l->daemon);
         l->daemon = NULL;
     }
-    l->closing = true;
+    linger_end_all(&l->linger);
     l->closed = closed;
     l->arg = arg;
     if (l->handles_open == 0) {

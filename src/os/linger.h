@@ -3,10 +3,10 @@
  * The end of a connection that was answered while its request was still coming. Closed at once, the kernel would answer what
  * still comes with a reset, and a client that sends first and reads later would lose the answer with it (RFC 9112 §9.6). So
  * writing is shut down, what still comes is read and dropped, bounded in bytes and in time, and only then it is closed.
- * Called by the HTTP receiver on intake's loop.
+ * Called by mhd_loop, which all HTTP servers stand on.
  */
-#ifndef FLOW_RECEIVE_LINGER_H
-#define FLOW_RECEIVE_LINGER_H
+#ifndef OS_LINGER_H
+#define OS_LINGER_H
 
 #include <stddef.h>
 #include <uv.h>

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "api/mhd_loop.h"
+#include "os/mhd_loop.h"
 #include "base/check.h"
 
 enum { TURNS_MAX = 50 }; /* of the daemon before the other handle is served: it is ready from the start */
