@@ -87,6 +87,8 @@ void respond_common_headers(struct api_request *req, struct MHD_Response *respon
 void streams_init(struct api *api);
 /* Ends all, or those of one session (hash of its cookie). */
 void streams_end(struct api *api, const unsigned char *session_hash);
+/* All of one person. */
+void streams_end_person(struct api *api, struct span id);
 void streams_fini(struct api *api);
 
 /* assets.c: the page and its files. True when `path` is one (or when `page` asks for the page

@@ -114,6 +114,14 @@ void page_login(struct buf *b, const struct page_login *p)
     foot(b);
 }
 
+/* Shown only: the server takes the name from the link. */
+static void known_name(struct buf *b, struct span name)
+{
+    buf_cstr(b, "<p>Name: <strong>");
+    escaped(b, name);
+    buf_cstr(b, "</strong></p>\n");
+}
+
 void page_setup(struct buf *b, const struct page_setup *p)
 {
     char hint[160];
@@ -122,18 +130,23 @@ void page_setup(struct buf *b, const struct page_setup *p)
                    "are easy to keep "
                    "and hard to guess.</span>\n",
                    PASSWORD_MIN);
-    head(b, "First administrator");
+    head(b, p->welcome ? "Welcome" : "First administrator");
     node_line(b, p->node);
-    buf_cstr(
-        b, "<p>This link works once. Choose a name and a password; there is no default one.</p>\n");
+    buf_cstr(b, p->welcome ? "<p>This link works once. Choose the password with which you will log in.</p>\n"
+                           : "<p>This link works once. Choose a name and a password; there is no default one.</p>\n");
     wrong(b, p->wrong);
-    buf_cstr(b, "<form method=\"post\" action=\"/setup\">\n");
+    buf_cstr(b, p->welcome ? "<form method=\"post\" action=\"/welcome\">\n" : "<form method=\"post\" action=\"/setup\">\n");
     hidden(b, "csrf", p->csrf);
     hidden(b, "token", p->token);
-    name_field(b, p->name, "<span class=\"hint\">As colleagues will see it.</span>\n", true);
+    if (p->welcome) {
+        known_name(b, p->name);
+    } else {
+        name_field(b, p->name, "<span class=\"hint\">As colleagues will see it.</span>\n", true);
+    }
     password_field(b, "password", "Password", hint, "new-password");
     password_field(b, "again", "Password again", "", "new-password");
-    buf_cstr(b, "<p><button type=\"submit\">Make the administrator</button></p>\n</form>\n");
+    buf_cstr(b, p->welcome ? "<p><button type=\"submit\">Choose this password</button></p>\n</form>\n"
+                           : "<p><button type=\"submit\">Make the administrator</button></p>\n</form>\n");
     foot(b);
 }
 

@@ -26,6 +26,7 @@ struct page_setup {
     struct span csrf;
     struct span token;
     struct span name;
+    bool welcome; /* of somebody whose account is there: he chooses a password only */
     struct span wrong;
 };
 void page_setup(struct buf *out, const struct page_setup *p);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * /login, /setup, /logout: forms without script. Passwords are hashed on a worker thread, one after
+ * /login, /setup, /welcome, /logout: forms without script. Passwords are hashed on a worker thread, one after
  * the other; the throttle says who has to wait. Runs in the desk. Must never log or send a
  * password, and never tell whether a name exists.
  */
@@ -108,8 +108,15 @@ static void show_login(struct api_request *req, unsigned status, struct span wro
     set_form_cookie(req, cookie);
 }
 
+/* /welcome is /setup for somebody whose account is there: the same steps, and the name is known. */
+static bool is_welcome(const struct api_request *req)
+{
+    return req->route->handler == welcome_page || req->route->handler == welcome_post;
+}
+
+/* name: whose link it is, for /welcome. */
 static void show_setup(struct api_request *req, unsigned status, struct span token,
-                       struct span wrong)
+                       struct span name, struct span wrong)
 {
     struct buf b;
     char csrf[SECRET_TEXT_LEN + 1];
@@ -119,7 +126,8 @@ static void show_setup(struct api_request *req, unsigned status, struct span tok
                        .node = req->api->config.node_name,
                        .csrf = span_of(csrf),
                        .token = token,
-                       .name = request_field(req, "name"),
+                       .name = is_welcome(req) ? name : request_field(req, "name"),
+                       .welcome = is_welcome(req),
                        .wrong = wrong,
                    });
     respond_page(req, status, &b);
@@ -182,7 +190,7 @@ void pages_abandon(struct api_request *req)
 {
     struct login_work *w = req->work;
     bool here = req->route != NULL &&
-                (req->route->handler == login_post || req->route->handler == setup_post);
+                (req->route->handler == login_post || req->route->handler == setup_post || req->route->handler == welcome_post);
     if (here && w != NULL && w->req != NULL) {
         w->req = NULL;
         req->work = NULL;
@@ -358,14 +366,19 @@ static void ask_with_token(struct api_request *req, enum ask ask, struct span to
     buf_str(&q, span_make((const char *)hash, sizeof hash));
     if (ask == ASK_SETUP_USE) {
         buf_str(&q, name);
+    }
+    if (ask == ASK_SETUP_USE || ask == ASK_LINK_USE) {
         buf_str(&q, string);
     }
     request_ask(req, &q, then);
     buf_free(&q);
 }
 
-static const char dead_link[] =
-    "This set-up link is used up or too old. Start the node again for a new one.";
+static const char *dead_link(const struct api_request *req)
+{
+    return is_welcome(req) ? "This link is used up or too old. Ask an administrator for a new one."
+                           : "This set-up link is used up or too old. Start the node again for a new one.";
+}
 
 /* Guessing tokens is slowed like guessing passwords; a right one has 256 random bits. */
 static bool setup_may_try(struct api_request *req)
@@ -381,7 +394,7 @@ static void setup_dead(struct api_request *req, int rc, struct span text)
 {
     if (rc == ERR_DENIED) {
         throttle_failed(req->api->throttle, SPAN(""), req->address, clock_now());
-        respond_error(req, 403, "dead_link", dead_link, NULL);
+        respond_error(req, 403, "dead_link", dead_link(req), NULL);
     } else {
         respond_failure(req, rc, text);
     }
@@ -389,12 +402,22 @@ static void setup_dead(struct api_request *req, int rc, struct span text)
 
 static void setup_known(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
-    (void)data;
     if (rc < 0) {
         setup_dead(req, rc, text);
-    } else {
-        show_setup(req, 200, request_query(req, "token"), SPAN(""));
+        return;
     }
+    struct span name = is_welcome(req) ? cursor_str(data) : SPAN("");
+    show_setup(req, 200, request_query(req, "token"), name, SPAN(""));
+}
+
+static void check_token(struct api_request *req, struct span token, api_then *then)
+{
+    ask_with_token(req, is_welcome(req) ? ASK_LINK_CHECK : ASK_SETUP_CHECK, token, SPAN(""), SPAN(""), then);
+}
+
+void welcome_page(struct api_request *req)
+{
+    setup_page(req);
 }
 
 void setup_page(struct api_request *req)
@@ -407,7 +430,7 @@ void setup_page(struct api_request *req)
         setup_dead(req, ERR_DENIED, SPAN(""));
         return;
     }
-    ask_with_token(req, ASK_SETUP_CHECK, token, SPAN(""), SPAN(""), setup_known);
+    check_token(req, token, setup_known);
 }
 
 static void setup_made(struct api_request *req, int rc, struct span text, struct cursor *data)
@@ -425,8 +448,12 @@ static void setup_made(struct api_request *req, int rc, struct span text, struct
         return;
     }
     memcpy(w->user_id, id.ptr, id.len);
-    api_set_admin_exists(req->api, true);
-    log_info("setup.done", "address=%.*s", SPAN_ARG(req->address));
+    if (is_welcome(req)) {
+        streams_end_person(req->api, id); /* the password ended his sessions */
+    } else {
+        api_set_admin_exists(req->api, true);
+        log_info("setup.done", "address=%.*s", SPAN_ARG(req->address));
+    }
     session_start(req, w);
 }
 
@@ -437,41 +464,63 @@ static void setup_hashed(struct api_request *req, struct login_work *w)
         respond_failure(req, ERR_BUSY, SPAN(""));
         return;
     }
-    ask_with_token(req, ASK_SETUP_USE, request_field(req, "token"), request_field(req, "name"),
+    ask_with_token(req, is_welcome(req) ? ASK_LINK_USE : ASK_SETUP_USE, request_field(req, "token"), request_field(req, "name"),
                    span_of(w->string), setup_made);
+}
+
+/* What is wrong with what was typed; empty = nothing. */
+static struct span setup_wrong(struct api_request *req, struct span name, unsigned *status_out)
+{
+    struct err e = {0};
+    struct span password = request_field(req, "password");
+    *status_out = 400;
+    if (!form_fits(req)) {
+        *status_out = 403;
+        return SPAN("This form was too old. Please fill it in again.");
+    }
+    if (!account_name_valid(name)) {
+        return SPAN("Choose a name of 1 to 64 characters, without blanks at its ends.");
+    }
+    if (!secret_equal(password, request_field(req, "again"))) {
+        return SPAN("The two passwords differ.");
+    }
+    if (password_acceptable(password, name, &e) < 0) {
+        return arena_copy(&req->arena, span_of(e.text));
+    }
+    return SPAN("");
 }
 
 static void setup_checked(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
-    (void)data;
+    unsigned status = 0;
     if (rc < 0) {
         setup_dead(req, rc, text);
+        return;
+    }
+    struct span name = is_welcome(req) ? cursor_str(data) : request_field(req, "name");
+    struct span wrong = setup_wrong(req, name, &status);
+    if (wrong.len > 0) {
+        show_setup(req, status, request_field(req, "token"), name, wrong);
         return;
     }
     work_start(req, work_new(req, true));
 }
 
+void welcome_post(struct api_request *req)
+{
+    setup_post(req);
+}
+
+/* The link is asked for first: what is wrong with the rest is told to nobody who has none. */
 void setup_post(struct api_request *req)
 {
-    struct err e = {0};
     struct span token = request_field(req, "token");
-    struct span name = request_field(req, "name");
-    struct span password = request_field(req, "password");
     if (!setup_may_try(req)) {
         return;
     }
     if (!secret_valid(token)) {
         setup_dead(req, ERR_DENIED, SPAN(""));
-    } else if (!form_fits(req)) {
-        show_setup(req, 403, token, SPAN("This form was too old. Please fill it in again."));
-    } else if (!account_name_valid(name)) {
-        show_setup(req, 400, token,
-                   SPAN("Choose a name of 1 to 64 characters, without blanks at its ends."));
-    } else if (!secret_equal(password, request_field(req, "again"))) {
-        show_setup(req, 400, token, SPAN("The two passwords differ."));
-    } else if (password_acceptable(password, name, &e) < 0) {
-        show_setup(req, 400, token, span_of(e.text));
     } else {
-        ask_with_token(req, ASK_SETUP_CHECK, token, SPAN(""), SPAN(""), setup_checked);
+        check_token(req, token, setup_checked);
     }
 }

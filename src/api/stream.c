@@ -138,6 +138,16 @@ static void on_free(void *cls)
     mem_free(s);
 }
 
+void streams_end_person(struct api *api, struct span id)
+{
+    for (struct stream *s = api->streams; s != NULL; s = s->next) {
+        if (span_eq(s->account.id, id)) {
+            s->ended = true;
+            wake(s);
+        }
+    }
+}
+
 void streams_end(struct api *api, const unsigned char *session_hash)
 {
     for (struct stream *s = api->streams; s != NULL; s = s->next) {

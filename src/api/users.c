@@ -4,8 +4,16 @@
 #include <sodium.h>
 
 #include "api/api_priv.h"
+#include "base/id.h"
 #include "base/mem.h"
+#include "base/num.h"
+#include "base/utf8.h"
 #include "desk/identity/password.h"
+#include "records/people.h"
+
+enum { USER_WHY_MAX = 1000 /* bytes */ };
+
+/* ---- a new person ---- */
 
 struct new_user {
     char password[PASSWORD_MAX + 1];
@@ -27,6 +35,16 @@ static void hash(void *arg)
     sodium_memzero(u->password, sizeof u->password);
 }
 
+/* A path and not an address: a node behind a proxy does not know its own. */
+static void link_json(struct json_writer *j, struct api_request *req)
+{
+    const char *secret = req->work;
+    json_key(j, "link");
+    json_text(j, span_of(arena_printf(&req->arena, "/welcome?token=%s", secret)));
+    json_key(j, "expires");
+    json_time(j, clock_now() + SIGN_IN_LINK_VALID_S * TIME_SECOND);
+}
+
 static void created(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
     struct span id = rc == 0 ? cursor_str(data) : SPAN("");
@@ -40,6 +58,9 @@ static void created(struct api_request *req, int rc, struct span text, struct cu
     json_object(&j);
     json_key(&j, "id");
     json_text(&j, id);
+    if (req->work != NULL) {
+        link_json(&j, req);
+    }
     json_end(&j);
     respond_json(req, 201, &b);
 }
@@ -58,48 +79,91 @@ static struct span organisation_wanted(const struct api_request *req)
     return organisation.len > 0 ? organisation : req->user.organisation;
 }
 
-static void hashed(struct api_request *req, void *arg)
+/* A new link's secret, in req->work; its hash goes to the keeper. */
+static void put_link_hash(struct api_request *req, struct buf *q)
 {
-    struct new_user *u = arg;
+    unsigned char hash_bytes[SECRET_HASH_BYTES];
+    char *secret = arena_bytes(&req->arena, SECRET_TEXT_LEN + 1);
+    secret_new(secret);
+    secret_hash(span_of(secret), hash_bytes);
+    buf_str(q, span_make((const char *)hash_bytes, sizeof hash_bytes));
+    req->work = secret;
+}
+
+/* string empty: with a link. */
+static void ask_create(struct api_request *req, struct span string)
+{
     struct buf q;
-    if (u->rc < 0) {
-        drop(u);
-        respond_failure(req, ERR_LIMIT, SPAN("there is not enough memory to hash a password"));
-        return;
-    }
     buf_init(&q, ASK_MAX_BYTES);
     ask_begin(&q, ASK_ACCOUNT_CREATE);
     buf_str(&q, span_trim(request_field(req, "name")));
     buf_str(&q, role_wanted(req));
     buf_str(&q, organisation_wanted(req));
-    buf_str(&q, span_of(u->string));
+    buf_str(&q, string);
+    if (string.len == 0) {
+        put_link_hash(req, &q);
+    } else {
+        buf_str(&q, SPAN(""));
+    }
     buf_str(&q, req->user.name);
-    drop(u);
     request_ask(req, &q, created);
     buf_free(&q);
+}
+
+static void hashed(struct api_request *req, void *arg)
+{
+    struct new_user *u = arg;
+    if (u->rc < 0) {
+        drop(u);
+        respond_failure(req, ERR_LIMIT, SPAN("there is not enough memory to hash a password"));
+        return;
+    }
+    struct span string = arena_copy(&req->arena, span_of(u->string));
+    drop(u);
+    req->work = NULL;
+    ask_create(req, string);
+}
+
+/* What is wrong with the fields that are no password; answers itself. */
+static bool fields_fit(struct api_request *req)
+{
+    struct span organisation = organisation_wanted(req);
+    bool his = span_eq(req->user.organisation, SPAN("*")) || span_eq(organisation, req->user.organisation);
+    if (!account_name_valid(span_trim(request_field(req, "name")))) {
+        respond_error(req, 400, "bad_body", "A name has 1 to 64 bytes and no control characters.", "name");
+    } else if (people_roles_find(req->api->roles, role_wanted(req)) == NULL) {
+        respond_error(req, 400, "bad_body", "There is no such role.", "role");
+    } else if (!his || !account_name_valid(organisation)) {
+        respond_error(req, 400, "bad_body", "There is no such organisation here.", "organisation");
+    } else {
+        return true;
+    }
+    return false;
+}
+
+/* An empty one is a bad password, not a wish for a link. */
+static bool names_password(const struct api_request *req)
+{
+    for (size_t i = 0; i < req->fields.count; i++) {
+        if (span_eq(req->fields.pair[i].name, SPAN("password"))) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void user_create(struct api_request *req)
 {
     struct err e = {0};
-    struct span name = span_trim(request_field(req, "name"));
     struct span password = request_field(req, "password");
-    if (!account_name_valid(name)) {
-        respond_error(req, 400, "bad_body",
-                      "A name has 1 to 64 bytes and no control characters.", "name");
+    if (!fields_fit(req)) {
         return;
     }
-    if (people_roles_find(req->api->roles, role_wanted(req)) == NULL) {
-        respond_error(req, 400, "bad_body", "There is no such role.", "role");
+    if (!names_password(req)) {
+        ask_create(req, SPAN(""));
         return;
     }
-    struct span organisation = organisation_wanted(req);
-    bool his = span_eq(req->user.organisation, SPAN("*")) || span_eq(organisation, req->user.organisation);
-    if (!his || !account_name_valid(organisation)) {
-        respond_error(req, 400, "bad_body", "There is no such organisation here.", "organisation");
-        return;
-    }
-    if (password_acceptable(password, name, &e) < 0) {
+    if (password_acceptable(password, span_trim(request_field(req, "name")), &e) < 0) {
         respond_error(req, 400, "bad_password", e.text, "password");
         return;
     }
@@ -108,6 +172,171 @@ void user_create(struct api_request *req)
     u->len = password.len;
     memcpy(u->password, password.ptr, password.len);
     request_work(req, u, hash, hashed, drop);
+}
+
+/* ---- who there is ---- */
+
+static void person_json(struct json_writer *j, const struct person *p)
+{
+    json_object(j);
+    json_key(j, "id");
+    json_text(j, p->id);
+    json_key(j, "name");
+    json_text(j, p->name);
+    json_key(j, "role");
+    json_text(j, p->role);
+    json_key(j, "organisation");
+    json_text(j, p->organisation);
+    json_key(j, "created");
+    json_time(j, p->created);
+    json_key(j, "disabled");
+    json_time(j, p->disabled);
+    json_key(j, "last_seen");
+    json_time(j, p->last_seen);
+    json_key(j, "link_expires");
+    json_time(j, p->link);
+    json_key(j, "password");
+    json_bool(j, p->password);
+    json_end(j);
+}
+
+static void people_answered(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    struct json_writer j;
+    struct buf b;
+    struct person p = {0};
+    if (rc < 0) {
+        respond_failure(req, rc, text);
+        return;
+    }
+    bool more = cursor_u8(data) != 0;
+    uint32_t n = cursor_u32(data);
+    request_json(req, &b, &j);
+    json_object(&j);
+    json_key(&j, "items");
+    json_array(&j);
+    for (uint32_t i = 0; i < n && !data->failed; i++) {
+        person_decode(data, &p);
+        person_json(&j, &p);
+    }
+    json_end(&j);
+    json_key(&j, "next");
+    json_text_or_null(&j, more ? p.id : SPAN(""));
+    json_end(&j);
+    if (!cursor_done(data)) {
+        buf_free(&b);
+        respond_failure(req, ERR_INVALID, SPAN("broken answer"));
+        return;
+    }
+    respond_json(req, 200, &b);
+}
+
+void show_people(struct api_request *req)
+{
+    int64_t limit = 50;
+    struct buf q;
+    struct span text = request_query(req, "limit");
+    struct span words = span_trim(request_query(req, "q"));
+    struct span after = request_query(req, "cursor");
+    if ((text.len > 0 && !num_i64(text, &limit)) || limit < 1 || limit > PEOPLE_PAGE_MAX) {
+        respond_error(req, 400, "bad_query", "A page has 1 to 200 people.", "limit");
+        return;
+    }
+    if (words.len > PEOPLE_WORDS_MAX || !utf8_valid(words) || (after.len > 0 && !id_valid(after))) {
+        respond_error(req, 400, "bad_query", "At most 64 bytes of a name, and the cursor of the page before.", "q");
+        return;
+    }
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ASK_PEOPLE);
+    buf_str(&q, req->user.organisation);
+    buf_str(&q, words);
+    buf_str(&q, after);
+    buf_u32(&q, (uint32_t)limit);
+    request_ask(req, &q, people_answered);
+    buf_free(&q);
+}
+
+/* ---- changes ---- */
+
+static void person_changed(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    if (rc == 0) { /* an open stream goes by the role that it began with */
+        streams_end_person(req->api, req->param[0]);
+    }
+    if (rc == ERR_DENIED) {
+        respond_error(req, 409, "last_administrator", arena_cstr(&req->arena, text), NULL);
+        return;
+    }
+    respond_done(req, rc, text, data);
+}
+
+static void change(struct api_request *req, enum person_change_kind kind, struct span role)
+{
+    struct buf q;
+    struct span why = request_field(req, "why");
+    if (why.len > USER_WHY_MAX || !utf8_valid(why)) {
+        respond_error(req, 400, "bad_body", "A reason has at most 1,000 bytes.", "why");
+        return;
+    }
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ASK_PERSON_CHANGE);
+    buf_u8(&q, (uint8_t)kind);
+    buf_str(&q, req->user.organisation);
+    buf_str(&q, req->param[0]);
+    buf_str(&q, role);
+    buf_str(&q, req->user.name);
+    buf_str(&q, why);
+    request_ask(req, &q, person_changed);
+    buf_free(&q);
+}
+
+void user_role(struct api_request *req)
+{
+    struct span role = request_field(req, "role");
+    if (people_roles_find(req->api->roles, role) == NULL) {
+        respond_error(req, 400, "bad_body", "There is no such role.", "role");
+        return;
+    }
+    change(req, PERSON_ROLE, role);
+}
+
+void user_disable(struct api_request *req)
+{
+    change(req, PERSON_DISABLE, SPAN(""));
+}
+
+void user_enable(struct api_request *req)
+{
+    change(req, PERSON_ENABLE, SPAN(""));
+}
+
+static void link_made(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    struct json_writer j;
+    struct buf b;
+    (void)data;
+    if (rc < 0) {
+        respond_failure(req, rc, text);
+        return;
+    }
+    request_json(req, &b, &j);
+    json_object(&j);
+    link_json(&j, req);
+    json_end(&j);
+    respond_json(req, 201, &b);
+}
+
+void user_link(struct api_request *req)
+{
+    struct buf q;
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ASK_SIGN_IN_LINK);
+    buf_str(&q, req->user.organisation);
+    buf_str(&q, req->param[0]);
+    put_link_hash(req, &q);
+    buf_str(&q, req->user.name);
+    request_ask(req, &q, link_made);
+    buf_free(&q);
 }
 
 /* ---- roles ---- */

@@ -5,6 +5,7 @@
 
 #include "base/utf8.h"
 #include "records/audit.h"
+#include "records/people.h"
 
 bool account_name_valid(struct span name)
 {
@@ -215,10 +216,13 @@ int setup_use(struct db *db, struct span hash, struct span name, struct span pas
     return rc < 0 ? rc : db_end(db, setup_apply(db, hash, &a, now, e), e);
 }
 
-static int create_within(struct db *db, const struct account *a, struct span who, time_ns now,
-                         struct err *e)
+static int create_within(struct db *db, const struct account *a, struct span link_hash,
+                         struct span who, time_ns now, struct err *e)
 {
     int rc = account_insert(db, a, now, e);
+    if (rc == 0 && link_hash.len > 0) {
+        rc = sign_in_link_insert(db, a->id, link_hash, now, e);
+    }
     if (rc < 0) {
         return rc;
     }
@@ -234,10 +238,11 @@ static int create_within(struct db *db, const struct account *a, struct span who
     return audit_append(db, &entry, e);
 }
 
-int account_create(struct db *db, const struct account *account, struct span who, time_ns now,
-                   char id_out[ID_TEXT_LEN + 1], struct err *e)
+int account_create(struct db *db, const struct account *account, struct span link_hash,
+                   struct span who, time_ns now, char id_out[ID_TEXT_LEN + 1], struct err *e)
 {
-    CHECK(account->role.len > 0 && account->organisation.len > 0);
+    CHECK(account->role.len > 0 && account->organisation.len > 0 &&
+          (account->password.len == 0) != (link_hash.len == 0));
     if (!account_name_valid(account->name)) {
         return err_set(e, ERR_INVALID, "a name has 1 to %d bytes and no control characters",
                        ACCOUNT_NAME_MAX);
@@ -246,7 +251,7 @@ int account_create(struct db *db, const struct account *account, struct span who
     struct account a = *account;
     a.id = span_of(id_out);
     int rc = db_begin(db, e);
-    rc = rc < 0 ? rc : db_end(db, create_within(db, &a, who, now, e), e);
+    rc = rc < 0 ? rc : db_end(db, create_within(db, &a, link_hash, who, now, e), e);
     return rc == ERR_EXISTS ? err_set(e, ERR_EXISTS, "somebody is called %.*s already",
                                       SPAN_ARG(account->name))
                             : rc;

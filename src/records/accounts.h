@@ -51,11 +51,12 @@ int setup_use(struct db *db, struct span hash, struct span name, struct span pas
               char id_out[ID_TEXT_LEN + 1], struct err *e) NODISCARD;
 
 /*
- * Another person; its id is made here. `who` makes it. ERR_INVALID for the name, ERR_EXISTS when
+ * Another person; its id is made here. `who` makes it. Without a password yet: link_hash is of the
+ * sign-in link that goes with it (records/people.h), else empty. ERR_INVALID for the name, ERR_EXISTS when
  * somebody is called so.
  */
-int account_create(struct db *db, const struct account *account, struct span who, time_ns now,
-                   char id_out[ID_TEXT_LEN + 1], struct err *e) NODISCARD;
+int account_create(struct db *db, const struct account *account, struct span link_hash,
+                   struct span who, time_ns now, char id_out[ID_TEXT_LEN + 1], struct err *e) NODISCARD;
 
 int session_create(struct db *db, struct span user_id, struct span hash, struct span address,
                    time_ns now, struct err *e) NODISCARD;

@@ -178,7 +178,7 @@ static int make(struct db *db, const char *name, const char *role, char id[ID_TE
 {
     const struct account a = {.name = span_of(name), .password = SPAN("$argon"), .role = span_of(role),
                               .organisation = SPAN("harbour")};
-    return account_create(db, &a, SPAN("command line"), TEST_NOW, id, &e);
+    return account_create(db, &a, SPAN(""), SPAN("command line"), TEST_NOW, id, &e);
 }
 
 static void another_person(void **state)

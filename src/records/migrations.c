@@ -140,6 +140,14 @@ static const char day_copy_sql[] =
     " place TEXT NOT NULL, day BIGINT NOT NULL, at BIGINT NOT NULL, bytes BIGINT NOT NULL, hash TEXT NOT NULL,"
     " PRIMARY KEY (place, day));";
 
+/* One-time links with which somebody chooses his password: see people.h. Only the hash, as of a cookie. */
+static const char sign_in_link_sql[] =
+    "CREATE TABLE sign_in_link ("
+    " hash BYTEA PRIMARY KEY, user_id TEXT NOT NULL REFERENCES user_account (id), created BIGINT NOT NULL,"
+    " expires BIGINT NOT NULL, used BIGINT);"
+    "CREATE INDEX sign_in_link_user ON sign_in_link (user_id);"
+    "CREATE INDEX session_user ON session (user_id);";
+
 static const struct migration list[] = {
     {"identity", identity_sql},      {"audit", audit_sql},  {"alerts", alert_sql},
     {"rules and sources", rule_sql}, {"queues", queue_sql},
@@ -160,6 +168,7 @@ static const struct migration list[] = {
     {"registers", record_sql},
     {"copies of days", day_copy_sql},
     {"findings told above", fed_finding_told_sql},
+    {"sign-in links", sign_in_link_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)

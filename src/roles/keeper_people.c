@@ -3,6 +3,7 @@
 #include "roles/keeper_people.h"
 
 #include "base/log.h"
+#include "records/people.h"
 #include "roles/city_files.h"
 #include "roles/keeper_records_priv.h"
 
@@ -68,10 +69,107 @@ static int create_account(struct keeper_records *kr, struct cursor *c, struct er
     a.role = cursor_str(c);
     a.organisation = cursor_str(c);
     a.password = cursor_str(c);
+    struct span link = cursor_str(c);
     struct span who = cursor_str(c);
+    if ((link.len != 0 && link.len != ACCOUNT_HASH_BYTES) || (a.password.len == 0) == (link.len == 0)) {
+        c->failed = true;
+    }
     int rc = whole(c, e);
     rc = rc == 0 ? known_role(kr, a.role, e) : rc;
-    rc = rc == 0 ? account_create(kr->db, &a, who, clock_now(), id, e) : rc;
+    rc = rc == 0 ? account_create(kr->db, &a, link, who, clock_now(), id, e) : rc;
+    answer_begin(&kr->out, rc, e);
+    if (rc == 0) {
+        buf_str(&kr->out, span_of(id));
+    }
+    return rc;
+}
+
+static int list_people(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    struct people_query q = {.organisation = cursor_str(c)};
+    struct person *people = NULL;
+    uint32_t n = 0;
+    bool more = false;
+    q.words = cursor_str(c);
+    q.after = cursor_str(c);
+    q.limit = cursor_u32(c);
+    if (q.limit == 0 || q.limit > PEOPLE_PAGE_MAX || q.words.len > PEOPLE_WORDS_MAX || q.organisation.len == 0) {
+        c->failed = true;
+    }
+    int rc = whole(c, e);
+    rc = rc == 0 ? people_list(kr->db, &q, clock_now(), &kr->scratch, &people, &n, &more, e) : rc;
+    answer_begin(&kr->out, rc, e);
+    if (rc == 0) {
+        buf_u8(&kr->out, more);
+        buf_u32(&kr->out, n);
+        for (uint32_t i = 0; i < n; i++) {
+            person_encode(&kr->out, &people[i]);
+        }
+    }
+    return rc;
+}
+
+static int change_person(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    uint8_t kind = cursor_u8(c);
+    struct person_change ch = {.kind = kind < PERSON_CHANGE_COUNT ? (enum person_change_kind)kind : PERSON_ROLE};
+    ch.organisation = cursor_str(c);
+    ch.id = cursor_str(c);
+    ch.role = cursor_str(c);
+    ch.who = cursor_str(c);
+    ch.why = cursor_str(c);
+    if (kind >= PERSON_CHANGE_COUNT || ch.organisation.len == 0 || (ch.kind == PERSON_ROLE) != (ch.role.len > 0)) {
+        c->failed = true;
+    }
+    int rc = whole(c, e);
+    rc = rc == 0 && ch.kind == PERSON_ROLE ? known_role(kr, ch.role, e) : rc;
+    rc = rc == 0 ? person_change(kr->db, &ch, clock_now(), e) : rc;
+    answer_begin(&kr->out, rc, e);
+    return rc;
+}
+
+/* Hashes have one length; another is a broken question. */
+static struct span hash_of(struct cursor *c)
+{
+    struct span hash = cursor_str(c);
+    if (hash.len != ACCOUNT_HASH_BYTES) {
+        c->failed = true;
+    }
+    return hash;
+}
+
+static int make_link(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    struct span organisation = cursor_str(c);
+    struct span id = cursor_str(c);
+    struct span hash = hash_of(c);
+    struct span who = cursor_str(c);
+    int rc = organisation.len == 0 ? err_set(e, ERR_INVALID, "no organisation") : whole(c, e);
+    rc = rc == 0 ? sign_in_link_create(kr->db, organisation, id, hash, who, clock_now(), e) : rc;
+    answer_begin(&kr->out, rc, e);
+    return rc;
+}
+
+static int check_link(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    struct account a = {0};
+    struct span hash = hash_of(c);
+    int rc = whole(c, e);
+    rc = rc == 0 ? sign_in_link_check(kr->db, hash, clock_now(), &kr->scratch, &a, e) : rc;
+    answer_begin(&kr->out, rc, e);
+    if (rc == 0) {
+        buf_str(&kr->out, a.name);
+    }
+    return rc;
+}
+
+static int use_link(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    char id[ID_TEXT_LEN + 1] = {0};
+    struct span hash = hash_of(c);
+    struct span password = cursor_str(c);
+    int rc = password.len == 0 ? err_set(e, ERR_INVALID, "no password") : whole(c, e);
+    rc = rc == 0 ? sign_in_link_use(kr->db, hash, password, clock_now(), id, e) : rc;
     answer_begin(&kr->out, rc, e);
     if (rc == 0) {
         buf_str(&kr->out, span_of(id));
@@ -86,6 +184,16 @@ keeper_answer_fn *keeper_people_answer(uint16_t ask)
         return list_roles;
     case ASK_ACCOUNT_CREATE:
         return create_account;
+    case ASK_PEOPLE:
+        return list_people;
+    case ASK_PERSON_CHANGE:
+        return change_person;
+    case ASK_SIGN_IN_LINK:
+        return make_link;
+    case ASK_LINK_CHECK:
+        return check_link;
+    case ASK_LINK_USE:
+        return use_link;
     default:
         return NULL;
     }

@@ -12,7 +12,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
-from node import LIMIT_S, Browser, Node
+from node import LIMIT_S, Browser, Node, Stream
 
 SERENO = os.path.abspath(sys.argv.pop(2)) if len(sys.argv) > 2 else ""
 PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else ""
@@ -140,6 +140,135 @@ class People(unittest.TestCase):
         with sqlite3.connect(os.path.join(self.node.data, "records.db")) as db:
             self.assertEqual(db.execute("SELECT organisation FROM user_account WHERE name = 'Har'").fetchall(), [("harbour",)])
 
+    def welcome(self, link, password, again=None):
+        """Opens a one-time link and chooses a password; returns the browser and the last answer."""
+        b = Browser(self.node)
+        page = b.get(link)
+        if page.status != 200:
+            return b, page
+        a = b.form("/welcome", {"token": b.hidden(page, "token"), "password": password, "again": password if again is None else again,
+                                "csrf": b.hidden(page, "csrf")})
+        if a.status == 303:
+            b.csrf = b.get("/api/v1/session").json()["csrf"]
+        return b, a
+
+    def test_one_time_link(self):
+        a = self.admin.send("POST", "/api/v1/users", {"name": "Lea <b>", "role": "reader"})
+        self.assertEqual(a.status, 201, a.body)
+        ident, link = a.json()["id"], a.json()["link"]
+        self.assertRegex(link, r"^/welcome\?token=[0-9a-f]{64}$")
+        self.assertRegex(a.json()["expires"], r"^2\d{3}-")
+        row = [p for p in self.admin.get("/api/v1/users?q=lea").json()["items"] if p["id"] == ident][0]
+        self.assertEqual((row["password"], row["role"], row["disabled"], row["last_seen"]), (False, "reader", None, None))
+        self.assertIsNotNone(row["link_expires"])
+        self.assertNotEqual(Browser(self.node).login("Lea <b>", "").status, 303)  # without a password nobody gets in
+        page = Browser(self.node).get(link)
+        self.assertIn("Lea &#60;b&#62;", page.text)
+        self.assertNotIn("<b>", page.text)
+        b, a = self.welcome(link, "short")
+        self.assertEqual(a.status, 400)
+        b, a = self.welcome(link, PASSWORD, PASSWORD + "x")
+        self.assertEqual(a.status, 400)
+        self.assertIn("differ", a.text)
+        b, a = self.welcome(link, PASSWORD)
+        self.assertEqual(a.status, 303, a.body)
+        self.assertEqual(b.get("/api/v1/session").json()["user"]["name"], "Lea <b>")
+        again, a = self.welcome(link, PASSWORD)  # it works once
+        self.assertEqual(a.status, 403)
+        self.assertIn("Ask an administrator", a.text)
+        self.assertEqual(self.audit("user.password", ident), [("Lea <b>", "by sign-in link", "", "")])
+        with sqlite3.connect(os.path.join(self.node.data, "records.db")) as db:
+            for (text,) in db.execute("SELECT password FROM user_account UNION ALL SELECT hash FROM sign_in_link"):
+                self.assertNotIn(PASSWORD.encode(), text if isinstance(text, bytes) else text.encode())
+        # A second link ends the sessions when it is used, and the first of two dies.
+        first = self.admin.send("POST", "/api/v1/users/%s/link" % ident).json()["link"]
+        second = self.admin.send("POST", "/api/v1/users/%s/link" % ident).json()["link"]
+        self.assertEqual(Browser(self.node).get(first).status, 403)
+        self.assertEqual(b.get("/api/v1/session").status, 200)
+        _, a = self.welcome(second, PASSWORD + " eight")
+        self.assertEqual(a.status, 303)
+        self.assertEqual(b.get("/api/v1/session").status, 401)
+        self.assertEqual(Browser(self.node).login("Lea <b>", PASSWORD).status, 401)
+        self.assertEqual(Browser(self.node).login("Lea <b>", PASSWORD + " eight").status, 303)
+
+    def test_role_and_disable_at_once(self):
+        b = self.person("Rob", role="analyst")
+        path = "/api/v1/users/" + b.id
+        stream = Stream(b)
+        self.assertEqual(b.send("POST", "/api/v1/hunts/x/cancel").status, 404)
+        self.assertEqual(self.admin.send("POST", path + "/role", {"role": "king"}).status, 400)
+        self.assertEqual(self.admin.send("POST", path + "/role", {"role": "reader", "why": "left the SOC"}).status, 204)
+        self.assertEqual(self.admin.send("POST", path + "/role", {"role": "reader"}).status, 409)
+        self.assertIsNone(stream.next(kinds=()))
+        stream.c.close()  # the stream ended: it comes back in the new role
+        self.assertEqual(b.send("POST", "/api/v1/hunts/x/cancel").status, 403)
+        self.assertEqual(b.get("/api/v1/session").json()["user"]["role"], "reader")
+        stream = Stream(b)
+        self.assertEqual(self.admin.send("POST", path + "/disable", {}).status, 204)
+        self.assertIsNone(stream.next(kinds=()))
+        stream.c.close()
+        self.assertEqual(b.get("/api/v1/session").status, 401)
+        self.assertEqual(Browser(self.node).login("Rob", PASSWORD).status, 401)
+        self.assertEqual(self.admin.send("POST", path + "/link").status, 404)
+        row = self.admin.get("/api/v1/users?q=ROB").json()["items"][0]
+        self.assertIsNotNone(row["disabled"])
+        self.assertEqual(self.admin.send("POST", path + "/enable", {"why": "back"}).status, 204)
+        self.assertEqual(b.get("/api/v1/session").status, 401)  # old sessions stay ended
+        self.assertEqual(Browser(self.node).login("Rob", PASSWORD).status, 303)
+        self.assertEqual(self.audit("user.role", b.id), [("Anna", "left the SOC", "analyst", "reader")])
+        self.assertEqual(self.audit("user.disabled", b.id), [("Anna", "", "Rob", "")])
+        self.assertEqual(self.audit("user.enabled", b.id), [("Anna", "back", "Rob", "")])
+
+    def test_others_are_not_there(self):
+        b = self.person("Quay Admin", role="administrator", organisation="quay")
+        c = self.person("Quay Reader", role="reader", organisation="quay")
+        own = [p["name"] for p in b.get("/api/v1/users").json()["items"]]
+        self.assertEqual(own, ["Quay Admin", "Quay Reader"])
+        admin = self.admin.get("/api/v1/session").json()["user"]["id"]
+        absent = b.send("POST", "/api/v1/users/" + "0" * len(admin) + "/disable", {})
+        for what, body in (("disable", {}), ("enable", {}), ("role", {"role": "reader"}), ("link", None)):
+            a = b.send("POST", "/api/v1/users/%s/%s" % (admin, what), body)
+            self.assertEqual((a.status, a.body), (404, absent.body), what)
+        self.assertEqual(b.send("POST", "/api/v1/users/%s/disable" % c.id, {}).status, 204)
+        self.assertEqual(self.admin.get("/api/v1/session").status, 200)
+
+    def test_last_administrator_stays_and_dead_links(self):
+        """On a node of its own: who tries dead links waits, and the others come from the same address."""
+        folder = tempfile.mkdtemp(prefix="sereno-last-")
+        node = Node(PROGRAM, folder)
+        try:
+            b = Browser(node)
+            self.assertEqual(b.setup(node.expect(r"/setup\?token=([0-9a-f]{64})").group(1), "Anna", PASSWORD).status, 303)
+            for token in ("0" * 64, "x", ""):
+                self.assertEqual(Browser(node).get("/welcome?token=" + token).status, 403, token)
+            a = b.send("POST", "/api/v1/users", {"name": "Late", "role": "reader"})
+            with sqlite3.connect(os.path.join(node.data, "records.db")) as db:
+                db.execute("UPDATE sign_in_link SET expires = 1 WHERE user_id = ?", (a.json()["id"],))
+            self.assertEqual(Browser(node).get(a.json()["link"]).status, 403)
+            path = "/api/v1/users/" + b.get("/api/v1/session").json()["user"]["id"]
+            for what, body in (("disable", {}), ("role", {"role": "reader"})):
+                a = b.send("POST", path + "/" + what, body)
+                self.assertEqual((a.status, a.json()["error"]["code"]), (409, "last_administrator"))
+            self.assertEqual(b.send("POST", "/api/v1/users", {"name": "Bo", "password": PASSWORD}).status, 201)
+            self.assertEqual(b.send("POST", path + "/disable", {}).status, 204)
+            self.assertEqual(b.get("/api/v1/session").status, 401)
+        finally:
+            node.stop()
+            shutil.rmtree(folder)
+
+    def test_pages(self):
+        b = self.person("Pager", role="auditor", organisation="pages")
+        for i in range(3):
+            self.person("Page %d" % i, role="reader", organisation="pages")
+        got, cursor = [], ""
+        while cursor is not None:
+            page = b.get("/api/v1/users?limit=3&cursor=" + cursor).json()
+            got += [p["name"] for p in page["items"]]
+            cursor = page["next"]
+        self.assertEqual(got, ["Page 0", "Page 1", "Page 2", "Pager"])
+        for query in ("limit=0", "limit=201", "limit=x", "q=" + "x" * 65, "q=%ff", "cursor=x", "what=1"):
+            self.assertEqual(b.get("/api/v1/users?" + query).status, 400, query)
+
     def sereno(self, *words, text=""):
         return subprocess.run([SERENO, *words, "--data", self.node.data], input=text, capture_output=True, text=True, timeout=LIMIT_S)
 
@@ -152,6 +281,27 @@ class People(unittest.TestCase):
         r = self.sereno("user", "add", "Dora", "--role", "king", text=PASSWORD + "\n")
         self.assertNotEqual(r.returncode, 0)
         self.assertIn("no such role", r.stderr)
+        r = self.sereno("user", "role", "Carla", "reader")
+        self.assertEqual((r.returncode, r.stdout), (0, "Carla has another role now.\n"), r.stderr)
+        self.assertEqual(b.get("/api/v1/session").json()["user"]["role"], "reader")
+        r = self.sereno("user", "list")
+        self.assertEqual(r.returncode, 0, r.stderr)
+        self.assertRegex(r.stdout, r"(?m)^Carla +reader +\*")
+        self.assertEqual(self.sereno("user", "disable", "Carla").returncode, 0)
+        self.assertEqual(b.get("/api/v1/session").status, 401)
+        self.assertRegex(self.sereno("user", "list").stdout, r"(?m)^Carla +reader +\* +disabled$")
+        self.assertNotEqual(self.sereno("user", "disable", "Carla").returncode, 0)
+        self.assertEqual(self.sereno("user", "enable", "Carla").returncode, 0)
+        for words in (("add", "Elsa", "--role", "reader", "--link"), ("link", "Carla")):
+            r = self.sereno("user", *words)
+            self.assertEqual(r.returncode, 0, r.stderr)
+            _, a = self.welcome(r.stdout.split(": ")[1].strip(), PASSWORD)
+            self.assertEqual(a.status, 303, a.body)
+        r = self.sereno("user", "disable", "Nobody here")
+        self.assertNotEqual(r.returncode, 0)
+        self.assertIn("nobody is called", r.stderr)
+        for words in (("list", "x"), ("role", "Carla"), ("disable",), ("enable", "a", "b"), ("link", "a", "--role", "reader"), ("frob", "x")):
+            self.assertEqual(self.sereno("user", *words).returncode, 2, words)
 
 
 if __name__ == "__main__":
