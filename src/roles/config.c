@@ -103,6 +103,24 @@ static int check_listen(struct config_listen *l, const char *what, bool tls_beyo
     return 0;
 }
 
+/* No name, file or address twice: super holds each of them once, and a record has one source. */
+static int check_single(const struct config *c, uint32_t i, struct err *e)
+{
+    const struct config_source *s = &c->sources[i];
+    for (uint32_t k = 0; k < i; k++) {
+        const struct config_source *t = &c->sources[k];
+        if (span_eq(t->name, s->name)) {
+            return err_set(e, ERR_INVALID, "two sources have the name \"%.*s\"", SPAN_ARG(s->name));
+        }
+        struct span what = kinds[s->kind].listens ? s->listen : s->path;
+        if (t->kind == s->kind && what.len > 0 && span_eq(kinds[s->kind].listens ? t->listen : t->path, what)) {
+            return err_set(e, ERR_INVALID, "sources \"%.*s\" and \"%.*s\" both read %.*s: leave one of them out",
+                           SPAN_ARG(t->name), SPAN_ARG(s->name), SPAN_ARG(what));
+        }
+    }
+    return 0;
+}
+
 static int check_source(const struct config *c, uint32_t i, struct err *e)
 {
     const struct config_source *s = &c->sources[i];
@@ -111,10 +129,9 @@ static int check_source(const struct config *c, uint32_t i, struct err *e)
         return err_set(e, ERR_INVALID, "source %u: its name must have 1 to %d bytes of text", i + 1,
                        CONFIG_NAME_MAX);
     }
-    for (uint32_t k = 0; k < i; k++) {
-        if (span_eq(c->sources[k].name, s->name)) {
-            return err_set(e, ERR_INVALID, "two sources have the name \"%.*s\"", SPAN_ARG(s->name));
-        }
+    int rc = check_single(c, i, e);
+    if (rc != 0) {
+        return rc;
     }
     if (kinds[s->kind].listens != (s->listen.len > 0)) {
         return err_set(e, ERR_INVALID, "source \"%.*s\": kind %s %s", SPAN_ARG(s->name),

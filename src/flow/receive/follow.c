@@ -109,6 +109,17 @@ void follow_free(struct follow **f)
     *f = NULL;
 }
 
+/* Whether another file of the same name waits for this one's end. */
+static bool has_successor(const struct follow *f, size_t i)
+{
+    for (size_t k = i + 1; k < f->files.len; k++) {
+        if (strcmp(f->files.data[k]->name, f->files.data[i]->name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int follow_add(struct follow *f, const struct follow_file *file, struct err *e)
 {
     if (f->files.len >= FOLLOW_FILES_MAX) {
@@ -122,7 +133,10 @@ int follow_add(struct follow *f, const struct follow_file *file, struct err *e)
         }
         if (!file->pipe && old->at.inode == file->at.inode && old->at.device == file->at.device) {
             (void)close(file->fd);
-            return 0; /* told twice */
+            old->source = file->source; /* told again, after a reload: it may stand for another source now, or be wanted again */
+            old->ending = old->ending && has_successor(f, i);
+            old->quiet_since = 0;
+            return 0;
         }
         old->ending = true;
     }

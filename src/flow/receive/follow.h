@@ -43,8 +43,8 @@ struct span journal_cursor(struct span line);
 struct follow;
 struct follow *follow_new(const struct receive_sink *sink);
 void follow_free(struct follow **f);
-/* The same name with another inode: the old file is read to its end first. ERR_LIMIT at
- * FOLLOW_FILES_MAX. */
+/* The same name with another inode: the old file is read to its end first. The same file again: what comes from now on is of
+ * the source that is named now. ERR_LIMIT at FOLLOW_FILES_MAX. */
 int follow_add(struct follow *f, const struct follow_file *file, struct err *e) NODISCARD;
 /* No more from this name once it is read to its end. */
 void follow_end(struct follow *f, struct span name);

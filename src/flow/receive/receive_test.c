@@ -312,7 +312,7 @@ static void check_rotation(struct follow *f, struct seen *seen, const char *path
     assert_int_equal(follow_add(f, &file, &e), 0);
     assert_int_equal(follow_count(f), 2);
     buf_clear(&seen->text);
-    while (seen->records < 7) {
+    while (seen->records < 8) {
         (void)follow_poll(f, &stop); /* waits out the grace of the rotated file */
     }
     assert_seen(seen, "last|first|");
@@ -365,6 +365,18 @@ static void test_follow(void **state)
     append(path, "new\n");
     (void)follow_poll(f, &stop);
     assert_seen(&seen, "four|new|");
+
+    /* Left out of the config, and back in it as another source's, before it was let go. */
+    follow_end(f, span_of(path));
+    (void)follow_poll(f, &stop);
+    file.fd = open_at(path, &file.at);
+    file.source = 6;
+    assert_int_equal(follow_add(f, &file, &e), 0);
+    assert_int_equal(follow_count(f), 1);
+    append(path, "back\n");
+    (void)follow_poll(f, &stop);
+    assert_seen(&seen, "four|new|back|");
+    assert_int_equal(seen.source, 6);
 
     check_rotation(f, &seen, path);
     follow_free(&f);
