@@ -14,6 +14,7 @@
 #include "cli/bench_archive.h"
 #include "cli/bench_correlate.h"
 #include "cli/child.h"
+#include "cli/options.h"
 #include "cli/paths.h"
 #include "wire/json_write.h"
 
@@ -92,7 +93,7 @@ static int take_option(const struct command *self, struct bench_args *a, int c)
     default:
         ok = cli_paths_take(&a->paths, c, optarg) == 1;
         if (!ok) {
-            return cli_usage(self, "that option is not known or lacks its value");
+            return cli_usage(self, "too many folders");
         }
     }
     return ok ? -1 : cli_usage(self, "\"%s\" does not fit its option", optarg);
@@ -291,8 +292,8 @@ static int bench_main(int argc, char **argv, const struct command *self)
     int status = -1;
     opterr = 0;
     optind = 1;
-    for (int c; status < 0 && (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        status = take_option(self, &a, c);
+    for (int c; status < 0 && (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
+        status = c == '?' || c == ':' ? cli_bad_option(self, c, argv) : take_option(self, &a, c);
     }
     if (status >= 0) {
         return status;

@@ -37,7 +37,7 @@ static int dial(const char *data_dir, int *fd_out, struct err *e)
             (void)close(fd);
         }
         return why == ENOENT || why == ECONNREFUSED
-                   ? err_set(e, ERR_CLOSED, "no node runs with the data in %s", place)
+                   ? err_set(e, ERR_CLOSED, "no node runs with the data in %s: start it with `sereno serve`, or name its folder with --data", place)
                    : err_set_errno(e, ERR_IO, why, "the node in %s cannot be asked", place);
     }
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);

@@ -4,6 +4,7 @@
  * does (hunt_here.c). This file reads options, rule files and lists, and never looks into a log.
  */
 #include "cli/hunt.h"
+#include "cli/options.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -162,7 +163,7 @@ static int take_option(struct hunt_command *c, int option, struct err *e)
         c->quiet = true;
         return 0;
     default:
-        return err_set(e, ERR_UNSUPPORTED, "that option is not known or lacks its value");
+        return 0; /* none: the loop names what is no option */
     }
 }
 
@@ -224,8 +225,12 @@ static int take_options(struct hunt_command *c, int argc, char **argv)
 {
     struct err e = {0};
     int option = 0;
+    opterr = 0;
     optind = 1;
-    while ((option = getopt_long(argc, argv, "+h", options, NULL)) >= 0) {
+    while ((option = getopt_long(argc, argv, "+:h", options, NULL)) >= 0) {
+        if (option == '?' || option == ':') {
+            return cli_bad_option(c->self, option, argv);
+        }
         if (option == 'h') {
             return cli_help(c->self);
         }

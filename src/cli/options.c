@@ -2,6 +2,7 @@
 /* The one loop over argv: see options.h. */
 #include "cli/options.h"
 
+#include <getopt.h>
 #include <string.h>
 
 /* Length of the option's name in arg, which may go on with "=value". */
@@ -36,6 +37,12 @@ static int take(const struct command *self, const struct cli_option *o, int argc
     }
     *o->value = inside != NULL ? inside : argv[++*i];
     return CLI_DONE_NOT;
+}
+
+int cli_bad_option(const struct command *self, int c, char **argv)
+{
+    const char *arg = argv[optind - 1];
+    return c == ':' ? cli_usage(self, "%s needs a value behind it", arg) : cli_usage(self, "unknown option \"%s\"", arg);
 }
 
 int cli_options(const struct command *self, int argc, char **argv, const struct cli_option *table, size_t len,

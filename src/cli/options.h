@@ -28,4 +28,10 @@ enum { CLI_DONE_NOT = -1 /* the command goes on */ };
 int cli_options(const struct command *self, int argc, char **argv, const struct cli_option *table, size_t len,
                 const char **words, size_t max) NODISCARD;
 
+/*
+ * For the commands that read their options by getopt_long, because some come more than once: what it could not take, named on
+ * stderr. c is its answer: ':' where a value is missing (the short options begin with ':'), else '?'. CLI_USAGE.
+ */
+int cli_bad_option(const struct command *self, int c, char **argv) NODISCARD;
+
 #endif

@@ -224,8 +224,10 @@ static int into_folder(struct restore *r, struct err *e)
     if (rc == 0 && rename(r->part, r->data_dir) != 0) {
         rc = err_set_errno(e, ERR_IO, errno, "%s", r->data_dir);
     }
-    if (rc != 0) {
+    if (rc != 0 && rmdir(r->part) != 0) { /* nothing was read: then nothing stays */
         (void)fprintf(stderr, "sereno: what could be read lies in %s; remove it before another try\n", r->part);
+    }
+    if (rc != 0) {
         return rc;
     }
     (void)printf("Next: `sereno verify --data %s`, then `sereno serve --data %s`. Never run two nodes with\n"

@@ -5,6 +5,7 @@
 
 #include "cli/child.h"
 #include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/paths.h"
 #include "cli/rules_cost.h"
 #include "cli/rules_learn.h"
@@ -233,12 +234,8 @@ static int take_option(const struct command *self, struct rules_args *a, int c)
     }
     case 'h':
         return cli_help(self);
-    default: {
-        int taken = cli_paths_take(&a->paths, c, optarg);
-        return taken == 1 ? -1
-               : taken < 0 ? cli_usage(self, "too many folders")
-                           : cli_usage(self, "that option is not known or lacks its value");
-    }
+    default:
+        return cli_paths_take(&a->paths, c, optarg) == 1 ? -1 : cli_usage(self, "too many folders");
     }
     return -1;
 }
@@ -250,8 +247,8 @@ static int rules_main(int argc, char **argv, const struct command *self)
     int status = -1;
     opterr = 0;
     optind = 1;
-    for (int c; status < 0 && (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        status = take_option(self, &a, c);
+    for (int c; status < 0 && (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
+        status = c == '?' || c == ':' ? cli_bad_option(self, c, argv) : take_option(self, &a, c);
     }
     if (status >= 0) {
         return status;

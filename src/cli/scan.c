@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/num.h"
+#include "cli/options.h"
 #include "cli/paths.h"
 
 enum { SCAN_SWITCHES_MAX = 256, SCAN_FOLDER_DEPTH = 16 };
@@ -86,7 +87,7 @@ static int take_option(struct scan *s, struct scan_args *a, int c)
     default:
         ok = cli_paths_take(&a->paths, c, optarg) == 1;
         if (!ok) {
-            return cli_usage(s->self, "that option is not known or lacks its value");
+            return cli_usage(s->self, "too many folders");
         }
     }
     return ok ? -1 : cli_usage(s->self, "\"%s\" does not fit its option", optarg);
@@ -249,8 +250,8 @@ static int scan_main(int argc, char **argv, const struct command *self)
     int status = -1;
     opterr = 0;
     optind = 1;
-    for (int c; status < 0 && (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        status = take_option(&s, &a, c);
+    for (int c; status < 0 && (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
+        status = c == '?' || c == ':' ? cli_bad_option(self, c, argv) : take_option(&s, &a, c);
     }
     if (status < 0) {
         status = run_scan(&s, &a, argc - optind, argv + optind);

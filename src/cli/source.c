@@ -16,8 +16,7 @@ static const char help[] =
     "\n"
     "  --data DIR   data of the node (default: where `sereno serve` keeps it)\n"
     "\n"
-    "Example:\n"
-    "  sereno source release firewall\n";
+    "example: sereno source release firewall\n";
 
 static int release(const char *data_dir, const char *name)
 {
