@@ -25,6 +25,13 @@ for name in ("LICENSE", "README.md", "CONTRIBUTING.md", "SECURITY.md", "GOVERNAN
 for folder in sorted({os.path.dirname(f) for f in files if f.startswith("src/")} | {"src/flow"}):
     if not os.path.exists(folder + "/README.md"):
         bad.append("missing: %s/README.md" % folder)
+numbers = {}
+for doc in (f for f in files if re.match(r"docs/decisions/[^/]+\.md$", f) and os.path.exists(f)):
+    number = os.path.basename(doc)[:3]
+    if not re.search(r"^# %s\b" % number, open(doc, encoding="utf-8").read(), re.M):
+        bad.append("%s: its title does not begin with its number" % doc)
+    if numbers.setdefault(number, doc) != doc:
+        bad.append("%s has the number of %s" % (doc, numbers[number]))
 # The product records; it does not judge (texts of pages, rules and languages).
 VERDICT = re.compile(r"\b(liable|compliant|non-compliant|negligent|reportable)\b", re.I)
 for f in files:
