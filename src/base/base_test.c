@@ -17,6 +17,8 @@
 #include "base/id.h"
 #include "base/map.h"
 #include "base/num.h"
+#include "base/retry.h"
+#include "base/retry.h"
 #include "base/utf8.h"
 #include "base/vec.h"
 #include "base/log.h"
@@ -253,6 +255,33 @@ static void test_log_lasting(void **state)
     assert_true(log_lasting_failed(&l, 2 * hour + 1)); /* it begins anew */
 }
 
+/* Every pause lies within a quarter of what doubling gives, all of that range is used, evenly, and never more than the most. */
+static void test_retry_spreads(void **state)
+{
+    (void)state;
+    enum { DRAWS = 4096, PARTS = 16 };
+    static const struct {
+        unsigned failures;
+        int64_t middle;
+    } cases[] = {{0, 1000}, {1, 1000}, {2, 2000}, {3, 4000}, {9, 256000}, {10, 300000}, {11, 300000}, {1000000000, 300000}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        int64_t low = cases[i].middle - cases[i].middle / 4;
+        int64_t high = cases[i].middle + cases[i].middle / 4;
+        unsigned in_part[PARTS] = {0};
+        for (uint64_t k = 0; k < DRAWS; k++) {
+            int64_t ms = retry_pause_ms(1000, 300000, cases[i].failures, (uint32_t)(k << 20));
+            assert_in_range(ms, low, high);
+            in_part[(ms - low) * PARTS / (high - low + 1)]++;
+        }
+        for (size_t k = 0; k < PARTS; k++) {
+            assert_in_range(in_part[k], DRAWS / PARTS - DRAWS / PARTS / 8, DRAWS / PARTS + DRAWS / PARTS / 8);
+        }
+        assert_int_equal(retry_pause_ms(1000, 300000, cases[i].failures, 0), low);
+        assert_int_equal(retry_pause_ms(1000, 300000, cases[i].failures, UINT32_MAX), high);
+    }
+    assert_int_equal(retry_pause_ms(INT64_C(1) << 31, INT64_C(1) << 31, 9, UINT32_MAX), (INT64_C(1) << 31) + (INT64_C(1) << 29));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +289,7 @@ int main(void)
         cmocka_unit_test(test_map),   cmocka_unit_test(test_utf8),
         cmocka_unit_test(test_num),   cmocka_unit_test(test_clock),
         cmocka_unit_test(test_id_err_log), cmocka_unit_test(test_log_lasting),
+        cmocka_unit_test(test_retry_spreads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

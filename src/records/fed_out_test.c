@@ -50,6 +50,57 @@ static size_t put(struct db *db, int i, enum fed_out_class class)
     return placed;
 }
 
+/* The largest envelope to all members of the largest circle: its bytes lie there once, and each member adds a small row; said
+ * twice, or found half done by a crash, it is the same. */
+static void one_body_for_all_members(void **state)
+{
+    (void)state;
+    enum { MEMBERS = 4000, BODY = 1 << 20, ROW_MOST = 1024 };
+    struct db *db = test_db();
+    char id[FED_ROW_ID_LEN + 1];
+    char *nodes = mem_alloc((size_t)MEMBERS * (FED_ROW_NODE_LEN + 1));
+    char *body = mem_alloc(BODY);
+    struct span *peers = mem_alloc(MEMBERS * sizeof *peers);
+    size_t placed = 0;
+    memset(body, 'x', BODY);
+    add_circle(db, "1");
+    for (size_t i = 0; i < MEMBERS; i++) {
+        char *node = nodes + i * (FED_ROW_NODE_LEN + 1);
+        (void)snprintf(node, FED_ROW_NODE_LEN + 1, "%032zx", i + 1);
+        peers[i] = span_make(node, FED_ROW_NODE_LEN);
+    }
+    struct fed_out out = envelope_of(1, FED_OUT_RESULT, id);
+    out.circle = SPAN("c1");
+    out.type = SPAN("warning");
+    out.envelope = span_make(body, BODY);
+    out.peer = peers;
+    int64_t before = test_number(db, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size");
+    /* the process dies before the commit: nothing of it is there */
+    out.npeers = MEMBERS;
+    assert_int_equal(db_begin(db, &e), 0);
+    assert_int_equal(fed_out_put(db, &out, TEST_NOW, &placed, &e), 0);
+    assert_int_equal(db_end(db, ERR_CLOSED, &e), ERR_CLOSED);
+    assert_int_equal(test_number(db, "SELECT (SELECT COUNT(*) FROM fed_out) + (SELECT COUNT(*) FROM fed_envelope)"), 0);
+    /* to some of them first, then to all, then again */
+    static const size_t rounds[][2] = {{1500, 1500}, {MEMBERS, MEMBERS - 1500}, {MEMBERS, 0}};
+    for (size_t i = 0; i < ARRAY_LEN(rounds); i++) {
+        out.npeers = rounds[i][0];
+        placed = 99;
+        assert_int_equal(db_begin(db, &e), 0);
+        assert_int_equal(db_end(db, fed_out_put(db, &out, TEST_NOW, &placed, &e), &e), 0);
+        assert_int_equal(placed, rounds[i][1]);
+    }
+    assert_int_equal(test_number(db, "SELECT COUNT(*) FROM fed_out"), MEMBERS);
+    assert_int_equal(test_number(db, "SELECT SUM(LENGTH(body)) FROM fed_envelope"), BODY);
+    int64_t grown = test_number(db, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size") - before;
+    assert_in_range(grown, BODY, BODY + (int64_t)MEMBERS * ROW_MOST);
+    print_message("%d members: %lld bytes beside the body, %lld each\n", MEMBERS, (long long)(grown - BODY), (long long)(grown - BODY) / MEMBERS);
+    mem_free(nodes);
+    mem_free(body);
+    mem_free(peers);
+    db_close(&db);
+}
+
 static struct fed_out_batch batch(struct db *db, int64_t epoch, int64_t after, size_t max)
 {
     struct fed_out_batch b;
@@ -378,6 +429,7 @@ int run_fed_out_tests(void)
         cmocka_unit_test(refused_parts),      cmocka_unit_test(gone_stays_known),
         cmocka_unit_test(many_peers_at_once), cmocka_unit_test(a_receipt_costs_what_it_is_for),
         cmocka_unit_test(an_answer_has_an_end),
+        cmocka_unit_test(one_body_for_all_members),
     };
     arena_init(&arena, 0);
     int failed = cmocka_run_group_tests_name("federation outbox", tests, NULL, NULL);

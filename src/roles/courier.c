@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/retry.h"
 #include "base/vec.h"
 #include "desk/notify/notify.h"
 #include "roles/copy_remote.h"
@@ -107,15 +108,6 @@ static void errand_end(struct errand *x, bool delivered, const char *why)
     uv_close((uv_handle_t *)&x->timer, on_errand_closed);
 }
 
-/* Doubles from two seconds to five minutes, a quarter more or less so that many nodes do not come
- * back at once. */
-static uint64_t pause_ms(unsigned tries)
-{
-    uint64_t ms = (uint64_t)COURIER_PAUSE_MS << (tries - 1);
-    ms = ms > COURIER_PAUSE_MAX_MS ? COURIER_PAUSE_MAX_MS : ms;
-    return ms - ms / 4 + randombytes_uniform((uint32_t)(ms / 2 + 1));
-}
-
 static void on_work(uv_work_t *work)
 {
     struct errand *x = work->data;
@@ -162,7 +154,7 @@ static void on_work_done(uv_work_t *work, int status)
         errand_end(x, false, x->result.why);
         return;
     }
-    MUST(uv_timer_start(&x->timer, on_timer, pause_ms(x->tries), 0));
+    MUST(uv_timer_start(&x->timer, on_timer, (uint64_t)retry_random_ms(COURIER_PAUSE_MS, COURIER_PAUSE_MAX_MS, x->tries), 0));
 }
 
 static void errand_go(struct errand *x)

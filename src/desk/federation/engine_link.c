@@ -5,11 +5,11 @@
  * decision that lets it out. See engine.h.
  */
 #include <inttypes.h>
-#include <sodium.h>
 #include <stdio.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/retry.h"
 #include "desk/federation/engine_priv.h"
 #include "desk/federation/text.h"
 
@@ -77,11 +77,7 @@ void engine_link_keep(struct fed_link *l, struct span who)
 
 time_ns engine_pause(unsigned failures)
 {
-    unsigned doublings = failures > 10 ? 10 : failures == 0 ? 0 : failures - 1;
-    int64_t ms = (int64_t)ENGINE_RETRY_MS << doublings;
-    ms = ms > ENGINE_RETRY_MAX_MS ? ENGINE_RETRY_MAX_MS : ms;
-    ms = ms - ms / 4 + randombytes_uniform((uint32_t)(ms / 2 + 1));
-    return ms * (TIME_SECOND / 1000);
+    return retry_random_ms(ENGINE_RETRY_MS, ENGINE_RETRY_MAX_MS, failures) * (TIME_SECOND / 1000);
 }
 
 void engine_problem(char *out, size_t size, const struct fed_carried *c)
