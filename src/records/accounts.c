@@ -3,6 +3,8 @@
  * token in clear. */
 #include "records/accounts.h"
 
+#include <string.h>
+
 #include "base/utf8.h"
 #include "records/audit.h"
 #include "records/people.h"
@@ -365,6 +367,116 @@ int session_end(struct db *db, struct span hash, struct err *e)
     }
     db_bind_bytes(s, 1, hash);
     return db_run(s, e);
+}
+
+int session_list(struct db *db, struct span user_id, time_ns now, struct arena *arena, struct session_row *out,
+                 uint32_t *count_out, struct err *e)
+{
+    struct db_stmt *s = NULL;
+    *count_out = 0;
+    int rc = db_query(db,
+                      "SELECT hash, created, last_seen, address FROM session WHERE user_id = $1 AND last_seen > $2 AND "
+                      "created > $3 ORDER BY last_seen DESC, hash LIMIT $4",
+                      e, &s);
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_text(s, 1, user_id);
+    db_bind_i64(s, 2, now - SESSION_IDLE_S * TIME_SECOND);
+    db_bind_i64(s, 3, now - SESSION_MAX_S * TIME_SECOND);
+    db_bind_i64(s, 4, ACCOUNT_SESSIONS_MAX);
+    while ((rc = db_step(s, e)) > 0) {
+        struct session_row *row = &out[(*count_out)++];
+        struct span hash = db_col_bytes(s, 0);
+        CHECK(hash.len == ACCOUNT_HASH_BYTES);
+        hex_encode((const unsigned char *)hash.ptr, ACCOUNT_SESSION_ID_LEN / 2, row->id);
+        row->created = db_col_i64(s, 1);
+        row->last_seen = db_col_i64(s, 2);
+        row->address = arena_copy(arena, db_col_text(s, 3));
+        if (*count_out == ACCOUNT_SESSIONS_MAX) {
+            db_done(s);
+            return 0;
+        }
+    }
+    return rc;
+}
+
+/* The hash whose begin is the id; ids of one person's sessions never meet in 128 random bits. */
+static int find_own(struct db *db, struct span user_id, struct span session_id,
+                    unsigned char hash_out[ACCOUNT_HASH_BYTES], struct err *e)
+{
+    unsigned char begin[ACCOUNT_SESSION_ID_LEN / 2];
+    struct db_stmt *s = NULL;
+    if (!hex_decode(session_id, begin, sizeof begin)) {
+        return err_set(e, ERR_NOT_FOUND, "no such session");
+    }
+    int rc = db_query(db, "SELECT hash FROM session WHERE user_id = $1", e, &s);
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_text(s, 1, user_id);
+    while ((rc = db_step(s, e)) > 0) {
+        struct span hash = db_col_bytes(s, 0);
+        if (hash.len == ACCOUNT_HASH_BYTES && memcmp(hash.ptr, begin, sizeof begin) == 0) {
+            memcpy(hash_out, hash.ptr, ACCOUNT_HASH_BYTES);
+            db_done(s);
+            return 0;
+        }
+    }
+    return rc < 0 ? rc : err_set(e, ERR_NOT_FOUND, "no such session");
+}
+
+/* Of what somebody did with his own account. */
+static int audit_own(struct db *db, struct span user_id, const char *what, const char *why, time_ns now, struct err *e)
+{
+    const struct audit_entry entry = {.at = now, .organisation = SPAN("*"), .who = user_id, .what = span_of(what),
+                                      .subject = user_id, .why = span_of(why)};
+    return audit_append(db, &entry, e);
+}
+
+int session_end_own(struct db *db, struct span user_id, struct span session_id, time_ns now,
+                    unsigned char hash_out[ACCOUNT_HASH_BYTES], struct err *e)
+{
+    int rc = db_begin(db, e);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = find_own(db, user_id, session_id, hash_out, e);
+    rc = rc == 0 ? session_end(db, span_make((const char *)hash_out, ACCOUNT_HASH_BYTES), e) : rc;
+    rc = rc == 0 ? audit_own(db, user_id, "session.ended", "by its person", now, e) : rc;
+    return db_end(db, rc, e);
+}
+
+static int password_within(struct db *db, struct span user_id, struct span keep_hash, struct span password, time_ns now,
+                           struct err *e)
+{
+    struct db_stmt *s = NULL;
+    int rc = db_query(db, "UPDATE user_account SET password = $1 WHERE id = $2 AND disabled IS NULL", e, &s);
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_text(s, 1, password);
+    db_bind_text(s, 2, user_id);
+    rc = db_run(s, e);
+    if (rc == 0 && db_changes(db) == 0) {
+        rc = err_set(e, ERR_NOT_FOUND, "no such person");
+    }
+    rc = rc == 0 ? db_query(db, "DELETE FROM session WHERE user_id = $1 AND hash <> $2", e, &s) : rc;
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_text(s, 1, user_id);
+    db_bind_bytes(s, 2, keep_hash);
+    rc = db_run(s, e);
+    return rc == 0 ? audit_own(db, user_id, "user.password", "changed by its person", now, e) : rc;
+}
+
+int account_password_set(struct db *db, struct span user_id, struct span keep_hash, struct span password, time_ns now,
+                         struct err *e)
+{
+    CHECK(keep_hash.len == ACCOUNT_HASH_BYTES && password.len > 0);
+    int rc = db_begin(db, e);
+    return rc < 0 ? rc : db_end(db, password_within(db, user_id, keep_hash, password, now, e), e);
 }
 
 int session_sweep(struct db *db, time_ns now, struct err *e)

@@ -15,6 +15,7 @@
 enum {
     ACCOUNT_HASH_BYTES = 32,    /* of a cookie or token */
     ACCOUNT_NAME_MAX = 64,      /* bytes */
+    ACCOUNT_SESSION_ID_LEN = 32, /* hex digits */
     ACCOUNT_SESSIONS_MAX = 20,  /* per person; a new one ends the one unused for longest */
     SESSION_IDLE_S = 12 * 3600, /* a shift with its breaks */
     SESSION_MAX_S = 7 * 86400,  /* then the password again, whatever happened */
@@ -66,6 +67,21 @@ int session_find(struct db *db, struct span hash, time_ns now, struct arena *are
                  struct account *out, struct err *e) NODISCARD;
 /* Ends it; fine when there is none. */
 int session_end(struct db *db, struct span hash, struct err *e) NODISCARD;
+/* One session as its person sees it. */
+struct session_row {
+    char id[ACCOUNT_SESSION_ID_LEN + 1]; /* begin of the hash, hex: tells sessions apart, opens nothing */
+    time_ns created, last_seen;
+    struct span address;
+};
+/* Of one person, those that are not over, newest use first. Room for ACCOUNT_SESSIONS_MAX. */
+int session_list(struct db *db, struct span user_id, time_ns now, struct arena *arena, struct session_row *out,
+                 uint32_t *count_out, struct err *e) NODISCARD;
+/* Ends one of a person's own by its id and tells its hash. ERR_NOT_FOUND, also for another's. */
+int session_end_own(struct db *db, struct span user_id, struct span session_id, time_ns now,
+                    unsigned char hash_out[ACCOUNT_HASH_BYTES], struct err *e) NODISCARD;
+/* A person's own new password; all his sessions but that of keep_hash end. ERR_NOT_FOUND. */
+int account_password_set(struct db *db, struct span user_id, struct span keep_hash, struct span password, time_ns now,
+                         struct err *e) NODISCARD;
 /* Removes sessions that are over; called now and then. */
 int session_sweep(struct db *db, time_ns now, struct err *e) NODISCARD;
 

@@ -199,10 +199,50 @@ static void another_person(void **state)
     db_close(&db);
 }
 
+static void own_sessions(void **state)
+{
+    (void)state;
+    struct span anna;
+    struct db *db = db_with_anna(&anna);
+    char bo[ID_TEXT_LEN + 1];
+    struct account a;
+    struct session_row rows[ACCOUNT_SESSIONS_MAX];
+    unsigned char hash[ACCOUNT_HASH_BYTES];
+    uint32_t n = 0;
+    assert_int_equal(make(db, "Bo", "analyst", bo), 0);
+    assert_int_equal(session_create(db, anna, hash_of('x'), SPAN("192.0.2.1"), TEST_NOW, &e), 0);
+    assert_int_equal(session_create(db, anna, hash_of('y'), SPAN("192.0.2.2"), TEST_NOW + 5, &e), 0);
+    assert_int_equal(session_create(db, anna, hash_of('z'), SPAN("::1"), TEST_NOW + 6, &e), 0);
+    assert_int_equal(session_create(db, span_of(bo), hash_of('b'), SPAN("::1"), TEST_NOW, &e), 0);
+    assert_int_equal(session_list(db, anna, TEST_NOW + 7, &arena, rows, &n, &e), 0);
+    assert_int_equal(n, 3);
+    assert_string_equal(rows[2].id, "78787878787878787878787878787878");
+    assert_true(span_eq(rows[2].address, SPAN("192.0.2.1")) && rows[2].created == TEST_NOW && rows[0].last_seen == TEST_NOW + 6);
+    static const char *const none[] = {"", "78", "7878787878787878787878787878787g", "78787878787878787878787878787879",
+                                       "787878787878787878787878787878787878", "62626262626262626262626262626262"};
+    for (size_t i = 0; i < ARRAY_LEN(none); i++) { /* the last one is Bo's */
+        assert_int_equal(session_end_own(db, anna, span_of(none[i]), TEST_NOW, hash, &e), ERR_NOT_FOUND);
+    }
+    assert_int_equal(session_end_own(db, anna, span_of(rows[2].id), TEST_NOW, hash, &e), 0);
+    assert_memory_equal(hash, hash_of('x').ptr, sizeof hash);
+    assert_int_equal(session_find(db, hash_of('x'), TEST_NOW, &arena, &a, &e), ERR_DENIED);
+    assert_int_equal(account_password_set(db, SPAN("nobody"), hash_of('y'), SPAN("$new"), TEST_NOW, &e), ERR_NOT_FOUND);
+    assert_int_equal(account_password_set(db, anna, hash_of('y'), SPAN("$new"), TEST_NOW, &e), 0);
+    assert_int_equal(session_find(db, hash_of('y'), TEST_NOW, &arena, &a, &e), 0);
+    assert_int_equal(session_find(db, hash_of('z'), TEST_NOW, &arena, &a, &e), ERR_DENIED);
+    assert_int_equal(session_find(db, hash_of('b'), TEST_NOW, &arena, &a, &e), 0);
+    assert_int_equal(account_by_name(db, SPAN("anna"), &arena, &a, &e), 0);
+    assert_true(span_eq(a.password, SPAN("$new")));
+    assert_int_equal(session_list(db, anna, TEST_NOW + SESSION_IDLE_S * TIME_SECOND + 7, &arena, rows, &n, &e), 0);
+    assert_int_equal(n, 0);
+    assert_int_equal(test_number(db, "SELECT COUNT(*) FROM audit WHERE what = 'user.password' OR what = 'session.ended'"), 2);
+    db_close(&db);
+}
+
 int run_account_tests(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names), cmocka_unit_test(another_person),        cmocka_unit_test(setup_link_works_once),
+        cmocka_unit_test(names), cmocka_unit_test(another_person), cmocka_unit_test(own_sessions),        cmocka_unit_test(setup_link_works_once),
         cmocka_unit_test(sessions_end), cmocka_unit_test(sessions_are_bounded),
         cmocka_unit_test(tokens),
     };

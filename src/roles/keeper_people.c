@@ -177,6 +177,51 @@ static int use_link(struct keeper_records *kr, struct cursor *c, struct err *e)
     return rc;
 }
 
+static int list_sessions(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    struct session_row rows[ACCOUNT_SESSIONS_MAX];
+    uint32_t n = 0;
+    struct span user = cursor_str(c);
+    int rc = whole(c, e);
+    rc = rc == 0 ? session_list(kr->db, user, clock_now(), &kr->scratch, rows, &n, e) : rc;
+    answer_begin(&kr->out, rc, e);
+    if (rc == 0) {
+        buf_u32(&kr->out, n);
+        for (uint32_t i = 0; i < n; i++) {
+            buf_str(&kr->out, span_of(rows[i].id));
+            buf_u64(&kr->out, (uint64_t)rows[i].created);
+            buf_u64(&kr->out, (uint64_t)rows[i].last_seen);
+            buf_str(&kr->out, rows[i].address);
+        }
+    }
+    return rc;
+}
+
+static int end_own_session(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    unsigned char hash[ACCOUNT_HASH_BYTES] = {0};
+    struct span user = cursor_str(c);
+    struct span session = cursor_str(c);
+    int rc = whole(c, e);
+    rc = rc == 0 ? session_end_own(kr->db, user, session, clock_now(), hash, e) : rc;
+    answer_begin(&kr->out, rc, e);
+    if (rc == 0) {
+        buf_str(&kr->out, span_make((const char *)hash, sizeof hash));
+    }
+    return rc;
+}
+
+static int set_password(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    struct span user = cursor_str(c);
+    struct span keep = hash_of(c);
+    struct span password = cursor_str(c);
+    int rc = password.len == 0 ? err_set(e, ERR_INVALID, "no password") : whole(c, e);
+    rc = rc == 0 ? account_password_set(kr->db, user, keep, password, clock_now(), e) : rc;
+    answer_begin(&kr->out, rc, e);
+    return rc;
+}
+
 keeper_answer_fn *keeper_people_answer(uint16_t ask)
 {
     switch ((enum ask)ask) {
@@ -194,6 +239,12 @@ keeper_answer_fn *keeper_people_answer(uint16_t ask)
         return check_link;
     case ASK_LINK_USE:
         return use_link;
+    case ASK_OWN_SESSIONS:
+        return list_sessions;
+    case ASK_OWN_SESSION_END:
+        return end_own_session;
+    case ASK_PASSWORD_SET:
+        return set_password;
     default:
         return NULL;
     }

@@ -256,6 +256,53 @@ class People(unittest.TestCase):
             node.stop()
             shutil.rmtree(folder)
 
+    def test_own_sessions_and_password(self):
+        b = self.person("Sam", role="reader")
+        other, third = Browser(self.node), Browser(self.node)
+        self.assertEqual((other.login("Sam", PASSWORD).status, third.login("Sam", PASSWORD).status), (303, 303))
+        rows = b.get("/api/v1/account/sessions").json()["items"]
+        self.assertEqual([len(r["id"]) for r in rows], [32, 32, 32])
+        self.assertEqual([r["this"] for r in rows].count(True), 1)
+        self.assertEqual({r["address"] for r in rows}, {"127.0.0.1"})
+        mine = [r["id"] for r in third.get("/api/v1/account/sessions").json()["items"] if r["this"]][0]
+        stranger = self.person("Tom", role="administrator")
+        self.assertEqual(stranger.send("DELETE", "/api/v1/account/sessions/" + mine).status, 404)
+        self.assertEqual(b.send("DELETE", "/api/v1/account/sessions/" + "0" * 32).status, 404)
+        stream = Stream(third)
+        self.assertEqual(b.send("DELETE", "/api/v1/account/sessions/" + mine, csrf="0" * 64).status, 403)
+        self.assertEqual(b.send("DELETE", "/api/v1/account/sessions/" + mine).status, 204)
+        self.assertIsNone(stream.next(kinds=()))
+        stream.c.close()
+        self.assertEqual(third.get("/api/v1/session").status, 401)
+        fresh = PASSWORD + " eight"
+        for body, status, where in (({"password": PASSWORD, "new": "short"}, 400, "new"), ({"password": "", "new": fresh}, 400, "password"),
+                                    ({"password": PASSWORD}, 400, "new"), ({"password": "x" * 257, "new": fresh}, 400, "password"),
+                                    ({"password": PASSWORD + "x", "new": fresh}, 403, "password")):
+            a = b.send("POST", "/api/v1/account/password", body)
+            self.assertEqual((a.status, a.json()["error"]["where"]), (status, where), a.body)
+        self.assertEqual(other.get("/api/v1/session").status, 200)
+        self.assertEqual(b.send("POST", "/api/v1/account/password", {"password": PASSWORD, "new": fresh}).status, 204)
+        self.assertEqual(b.get("/api/v1/session").status, 200)  # one's own stays
+        self.assertEqual(other.get("/api/v1/session").status, 401)
+        self.assertEqual(Browser(self.node).login("Sam", PASSWORD).status, 401)
+        self.assertEqual(Browser(self.node).login("Sam", fresh).status, 303)
+        self.assertEqual(self.audit("user.password", b.id), [(b.id, "changed by its person", "", "")])
+
+    def test_guessing_the_present_password_waits(self):
+        """On a node of its own: failures count for the address too."""
+        folder = tempfile.mkdtemp(prefix="sereno-guess-")
+        node = Node(PROGRAM, folder)
+        try:
+            b = Browser(node)
+            self.assertEqual(b.setup(node.expect(r"/setup\?token=([0-9a-f]{64})").group(1), "Anna", PASSWORD).status, 303)
+            got = []
+            while 429 not in got and len(got) < 15:  # the waits double, so that one of them outlasts any machine
+                got.append(b.send("POST", "/api/v1/account/password", {"password": "wrong wrong wrong", "new": PASSWORD + " nine"}).status)
+            self.assertEqual((got[:5], got[-1]), ([403] * 5, 429), got)
+        finally:
+            node.stop()
+            shutil.rmtree(folder)
+
     def test_pages(self):
         b = self.person("Pager", role="auditor", organisation="pages")
         for i in range(3):
