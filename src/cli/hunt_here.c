@@ -30,6 +30,7 @@
 enum {
     FRAME_MAX = HUNT_RESULT_MAX + (1 << 20), /* bytes of one frame between the three */
     PROGRESS_MS = 200,
+    READER_SCRATCH_BYTES = 1 << 20, /* a packed block and its header */
     NEEDS_MAX = 60 * 1024, /* bytes: what a pipe holds, so that neither of the two waits for the other; more is not told */
 };
 
@@ -114,6 +115,9 @@ struct wanted {
     struct filter_query query;
     struct hunt_skips skips;
     struct buf bytes;
+    struct buf frame; /* that is sent, and its parts */
+    struct buf header;
+    struct buf skipped;
 };
 
 static void on_skipped(void *ctx, const struct archive_header *h)
@@ -143,24 +147,19 @@ static void take_needs(struct here *h, struct wanted *n, struct archive_walk *w)
 static void send_block(int fd, const struct archive_walk *w, struct wanted *n, const struct archive_header *h,
                        struct span body)
 {
-    struct buf b;
-    struct buf header;
-    struct buf skips;
-    buf_init(&header, ARCHIVE_HEADER_MAX_BYTES);
-    buf_init(&skips, HUNT_SKIPS_MAX_BYTES);
-    buf_init(&b, FRAME_MAX);
-    hunt_skips_take(&n->skips, &skips);
-    archive_header_encode(&header, h);
-    buf_u8(&b, FRAME_BLOCK);
-    buf_u8(&b, !archive_walk_fits(w, h));
-    buf_u8(&b, body.ptr == NULL);
-    buf_str(&b, buf_view(&skips));
-    buf_str(&b, buf_view(&header));
-    buf_span(&b, body.ptr == NULL ? SPAN("") : body);
-    frame_send(fd, &b);
-    buf_free(&b);
-    buf_free(&skips);
-    buf_free(&header);
+    struct buf *b = &n->frame;
+    buf_clear(b);
+    buf_clear(&n->header);
+    buf_clear(&n->skipped);
+    hunt_skips_take(&n->skips, &n->skipped);
+    archive_header_encode(&n->header, h);
+    buf_u8(b, FRAME_BLOCK);
+    buf_u8(b, !archive_walk_fits(w, h));
+    buf_u8(b, body.ptr == NULL);
+    buf_str(b, buf_view(&n->skipped));
+    buf_str(b, buf_view(&n->header));
+    buf_span(b, body.ptr == NULL ? SPAN("") : body);
+    frame_send(fd, b);
 }
 
 static _Noreturn void reader(struct here *h)
@@ -176,9 +175,12 @@ static _Noreturn void reader(struct here *h)
     uint64_t damaged = 0;
     const struct sandbox_options options = {.data_dir = h->data_dir};
     (void)snprintf(folder, sizeof folder, "%s/archive", h->data_dir);
-    arena_init(&scratch, 0);
+    arena_init(&scratch, READER_SCRATCH_BYTES);
     arena_init(&wanted.arena, 0);
     buf_init(&wanted.bytes, 2 * NEEDS_MAX);
+    buf_init(&wanted.frame, FRAME_MAX);
+    buf_init(&wanted.header, ARCHIVE_HEADER_MAX_BYTES);
+    buf_init(&wanted.skipped, HUNT_SKIPS_MAX_BYTES);
     hunt_skips_init(&wanted.skips);
     archive_walk_init(&w);
     w.from = h->c->hunt.from;

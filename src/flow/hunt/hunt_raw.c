@@ -267,6 +267,30 @@ static bool may_be_ipv6(struct span s)
     return false;
 }
 
+/* Four numbers with dots between them. */
+static bool may_be_dotted(struct span s)
+{
+    size_t chain = 0;
+    size_t behind = 0; /* behind the dot before */
+    for (size_t at = 0; at < s.len; at++) {
+        const char *dot = memchr(s.ptr + at, '.', s.len - at);
+        if (dot == NULL) {
+            return false;
+        }
+        at = (size_t)(dot - s.ptr);
+        bool joined = behind > 0 && at > behind && at - behind <= 3;
+        for (size_t i = behind; joined && i < at; i++) {
+            joined = s.ptr[i] >= '0' && s.ptr[i] <= '9';
+        }
+        chain = joined ? chain + 1 : 1;
+        if (chain >= 3) {
+            return true;
+        }
+        behind = at + 1;
+    }
+    return false;
+}
+
 /* 32 hex digits in a row: one of them stands at every sixteenth place. */
 static bool may_be_hash(struct span s)
 {
@@ -290,6 +314,8 @@ static bool may_be_hash(struct span s)
 static bool may_be(enum indicator_type type, struct span s)
 {
     switch (type) {
+    case INDICATOR_IPV4:
+        return may_be_dotted(s) || may_be_ipv6(s); /* also as an IPv4-mapped one */
     case INDICATOR_IPV6:
         return may_be_ipv6(s);
     case INDICATOR_URL:
@@ -300,9 +326,8 @@ static bool may_be(enum indicator_type type, struct span s)
     case INDICATOR_SHA1:
     case INDICATOR_SHA256:
         return may_be_hash(s);
-    case INDICATOR_IPV4: /* in nearly every log: none is unseen for long */
     case INDICATOR_CIDR:
-    case INDICATOR_DOMAIN:
+    case INDICATOR_DOMAIN: /* in nearly every log: none is unseen for long */
     case INDICATOR_FILE:
     case INDICATOR_PROCESS:
     case INDICATOR_COMMAND:

@@ -5,6 +5,9 @@
 #include "flow/hunt/hunt_run_priv.h"
 #include "flow/hunt/hunt_skips.h"
 
+/* What an unpacked block of ordinary records takes; a larger one takes memory of its own, for its time. */
+enum { SCRATCH_BYTES = 2 * ARCHIVE_BLOCK_MAX_BYTES };
+
 static void map_rules(struct hunt_run *run)
 {
     uint32_t n = ruleset_nrules(run->parts.ruleset);
@@ -35,7 +38,7 @@ int hunt_run_new(const struct hunt_run_parts *parts, struct hunt_run **out, stru
     run->magic = HUNT_RUN_MAGIC;
     run->parts = *parts;
     arena_init(&run->arena, 0);
-    arena_init(&run->scratch, 1 << 20);
+    arena_init(&run->scratch, SCRATCH_BYTES);
     map_init(&run->texts);
     map_init(&run->streams);
     map_init(&run->hints);
@@ -137,7 +140,7 @@ void hunt_run_source(struct hunt_run *run, struct span name, enum source_format 
     map_put(&run->hints, hunt_run_text(run, name), (uint64_t)(uintptr_t)s);
 }
 
-static struct hunt_stream *stream_of(struct hunt_run *run, const struct archive_record *r)
+static struct hunt_stream *find_stream(struct hunt_run *run, const struct archive_record *r)
 {
     uint64_t at = 0;
     struct span key = span_of(arena_printf(&run->scratch, "%.*s\x1f%.*s",
@@ -146,6 +149,8 @@ static struct hunt_stream *stream_of(struct hunt_run *run, const struct archive_
         return (struct hunt_stream *)(uintptr_t)at; /* NOLINT(performance-no-int-to-ptr): map */
     }
     struct hunt_stream *s = stream_new(run);
+    s->organisation = hunt_run_text(run, r->organisation);
+    s->of = hunt_run_text(run, r->source);
     if (map_get(&run->hints, r->source, &at)) {
         /* NOLINTNEXTLINE(performance-no-int-to-ptr): the map holds numbers */
         const struct hunt_stream *hint = (const struct hunt_stream *)(uintptr_t)at;
@@ -154,6 +159,16 @@ static struct hunt_stream *stream_of(struct hunt_run *run, const struct archive_
         s->stream.source = hint->stream.source;
     }
     map_put(&run->streams, hunt_run_text(run, key), (uint64_t)(uintptr_t)s);
+    return s;
+}
+
+static struct hunt_stream *stream_of(struct hunt_run *run, const struct archive_record *r)
+{
+    struct hunt_stream *s = run->last;
+    if (s == NULL || !span_eq(s->organisation, r->organisation) || !span_eq(s->of, r->source)) {
+        s = find_stream(run, r);
+        run->last = s;
+    }
     return s;
 }
 

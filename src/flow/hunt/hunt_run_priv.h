@@ -33,6 +33,7 @@ struct hunt_stream {
     struct stream stream;
     bool known; /* the config says the format */
     enum source_format format;
+    struct span organisation, of; /* whose records, and the source's name in the config */
 };
 
 struct hunt_run {
@@ -47,6 +48,7 @@ struct hunt_run {
     struct arena arena;   /* of the run: names, refs' texts */
     struct arena scratch; /* of one block */
     struct map texts;
+    struct hunt_stream *last; /* of the record before: records of a block share theirs */
     struct map streams; /* "organisation\x1fsource" -> struct hunt_stream * */
     struct map hints;   /* source name -> struct hunt_stream * */
     VEC(struct hunt_stream *) all_streams;

@@ -13,12 +13,14 @@ enum {
     GRAM = 4,
     STEP = 4,                         /* every fourth place is enough for … */
     LONG_MIN = GRAM + STEP - 1,       /* … texts of this many bytes */
+    STEP_MOST = 8,                    /* every eighth, when all are at least so long: */
+    LONGER_MIN = GRAM + STEP_MOST - 1,
     MASKS_FEW = 12,                   /* texts that masks tell apart well enough */
     SHARED = PLAN_MASK_BUCKETS - NEEDLE_GROUPS, /* buckets of group 0 */
     BITS_PER_WINDOW = 32,             /* one place in 32 stops for nothing, at most … */
     BITS_MIN = 4096,
     BITS_MAX = 1 << 20,               /* … as long as the bitmap stays in the second cache: 128 KiB */
-    STOPS = 64,                       /* places that are looked up together */
+    STOPS = 64,                       /* places that are looked at before those are looked up that stopped */
 };
 
 #define LOWER 0x20202020u /* folds letters, and a few other bytes with them: comparing tells */
@@ -46,6 +48,7 @@ struct needles {
     uint32_t slot_mask, slot_shift;
     uint64_t *bitmap;
     uint32_t shift;
+    uint32_t step; /* every which place is looked at */
 };
 
 static uint32_t hash(uint32_t gram)
@@ -131,10 +134,10 @@ static int window_cmp(const void *x, const void *y)
     return (a->needle > b->needle) - (a->needle < b->needle);
 }
 
-static double stretch_weight(struct span s, size_t at)
+static double stretch_weight(struct span s, size_t at, uint32_t step)
 {
     double sum = 0;
-    for (size_t k = 0; k < STEP; k++) {
+    for (size_t k = 0; k < step; k++) {
         double w = 1;
         for (size_t i = 0; i < GRAM; i++) {
             w *= plan_byte_weight(s.ptr[at + k + i]);
@@ -144,20 +147,20 @@ static double stretch_weight(struct span s, size_t at)
     return sum;
 }
 
-/* The text's rarest four windows side by side: one of them begins at a place that is looked at. */
+/* The text's rarest windows side by side, as many as a step has places: one of them begins at a place that is looked at. */
 static void add_windows(struct needles *n, uint32_t number)
 {
     struct span s = n->list[number].text;
     size_t best = 0;
     double least = 0;
-    for (size_t at = 0; at + LONG_MIN <= s.len; at++) {
-        double w = stretch_weight(s, at);
+    for (size_t at = 0; at + GRAM + n->step - 1 <= s.len; at++) {
+        double w = stretch_weight(s, at, n->step);
         if (at == 0 || w < least) {
             least = w;
             best = at;
         }
     }
-    for (size_t k = 0; k < STEP; k++) {
+    for (size_t k = 0; k < n->step; k++) {
         n->windows[n->nwindows++] = (struct window){gram_at(s.ptr + best + k), number, (uint16_t)(best + k)};
     }
 }
@@ -215,7 +218,11 @@ struct needles *needles_new(const struct needle *list, uint32_t count)
         shared += list[i].group == 0;
     }
     bool many = shared > MASKS_FEW;
-    n->windows = mem_calloc((size_t)shared * STEP + 1, sizeof *n->windows);
+    n->step = STEP_MOST;
+    for (uint32_t i = 0; i < count; i++) {
+        n->step = by_windows(&list[i], many) && list[i].text.len < LONGER_MIN ? STEP : n->step;
+    }
+    n->windows = mem_calloc((size_t)shared * n->step + 1, sizeof *n->windows);
     for (uint32_t i = 0; i < count; i++) {
         if (by_windows(&list[i], many)) {
             add_windows(n, i);
@@ -357,11 +364,13 @@ static void scan_windows(const struct scan *s)
     const uint64_t *bitmap = s->n->bitmap;
     uint32_t shift = s->n->shift;
     size_t end = s->text.len >= GRAM ? s->text.len - GRAM + 1 : 0; /* behind the last window */
+    size_t step = s->n->step;
     size_t at = 0;
     size_t stops[STOPS] = {0};
     while (at < end) {
         size_t n = 0;
-        for (; at < end && n < STOPS; at += STEP) {
+        size_t left = (end - at + step - 1) / step;
+        for (size_t i = left < STOPS ? left : STOPS; i > 0; i--, at += step) {
             uint32_t bit = hash(gram_at(s->text.ptr + at)) >> shift;
             stops[n] = at;
             n += bitmap[bit / 64] >> (bit % 64) & 1; /* no branch: nobody could foresee it */
@@ -372,7 +381,7 @@ static void scan_windows(const struct scan *s)
             on = next != NEEDLES_ON && next > on ? next : on;
         }
         if (on > at) {
-            at += (on - at) / STEP * STEP; /* a needle that begins at `on` has four windows, any of which may be its first */
+            at += (on - at) / step * step; /* whatever window of a needle stands first at a place that is looked at finds it */
         }
     }
 }

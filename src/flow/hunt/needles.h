@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * Where one of many texts stands in the raw bytes of a block, ASCII letters without case. Few texts, and short ones, by
- * masks over 64 places at once (flow/detect/masks.h); many by a table of four-byte windows of which every fourth place of the
+ * masks over 64 places at once (flow/detect/masks.h); many by a table of four-byte windows of which every fourth or eighth place of the
  * block is enough. Pure; one per hunter, made once per hunt.
  */
 #ifndef FLOW_HUNT_NEEDLES_H
