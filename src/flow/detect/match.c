@@ -253,11 +253,13 @@ static void run_stage(struct matcher *m, const struct plan_stage *s)
     const struct plan *plan = choose_plan(m, s);
     m->plan_runs[plan->number]++;
     match_scan(m, plan);
+    const uint64_t *woken = m->woken;
+    const uint32_t nwords = plan->nwords;
     time_ns at = m->stats.events % SAMPLE == 0 ? clock_cpu() : 0;
-    for (uint32_t w = 0; w < plan->nwords;) {
+    for (uint32_t w = 0; w < nwords;) {
         uint32_t n = 0;
-        for (; w < plan->nwords && n + 64 <= FETCH_MAX; w++) {
-            for (uint64_t bits = m->woken[w]; bits != 0; bits &= bits - 1) {
+        for (; w < nwords && n + 64 <= FETCH_MAX; w++) {
+            for (uint64_t bits = woken[w] & woken[nwords + w] & ~woken[2 * nwords + w]; bits != 0; bits &= bits - 1) {
                 rules[n++] = plan->rules[w * 64 + (uint32_t)__builtin_ctzll(bits)];
             }
         }

@@ -37,15 +37,19 @@ static bool holds_string(const struct plan_pred *p, struct span v)
 
 static bool holds_regex(struct matcher *m, const struct plan_pred *p, uint32_t leaf)
 {
+    struct span plain = value_text(m, leaf, false);
+    if (p->row > 0 && plain.len <= REGEX_TEXT_MAX_BYTES && (plain.len < p->row || utf8_is_ascii(plain))) {
+        return match_row(p->row, plain); /* characters are bytes, or there are fewer of them than bytes */
+    }
     for (uint32_t i = 0; i < p->nneeded; i++) {
         if (match_find(value_text(m, leaf, true), p->needed[i]) == NULL) {
             return false;
         }
     }
-    if (p->shape != NULL && utf8_is_ascii(value_text(m, leaf, false)) && !match_shape(p->shape, value_text(m, leaf, true))) {
+    if (p->shape != NULL && utf8_is_ascii(plain) && !match_shape(p->shape, value_text(m, leaf, true))) {
         return false;
     }
-    enum regex_result r = regex_search(m->regexes[p->regex], value_text(m, leaf, false), NULL, NULL);
+    enum regex_result r = regex_search(m->regexes[p->regex], plain, NULL, NULL);
     m->stats.regex_limits += r == REGEX_LIMIT;
     return r == REGEX_YES;
 }

@@ -31,7 +31,7 @@ struct matcher {
     uint32_t *answers;         /* per predicate: epoch × 2 + answer */
     struct field_memo *fields; /* per field: first leaf */
     uint16_t *decisive;        /* per joining node: the kid that decided it last, asked first next time */
-    uint64_t *woken;           /* per rule of the plan at hand, PLAN_MAPS times (plan.h, always); in the end the first says what is tried */
+    uint64_t *woken;           /* per rule of the plan at hand, PLAN_MAPS times (plan.h, always): which of them are tried */
     const struct plan *plan;
     struct memo *memo;
     struct plan_wake found[MATCH_FOUND_MAX]; /* in the value at hand */
@@ -50,7 +50,7 @@ struct matcher {
 /* match.c: from now on fields are read through cls's view; all answers are forgotten. */
 void match_look_through(struct matcher *m, struct event *ev, class_id cls);
 
-/* match_scan.c: marks in m->woken every rule of plan that could match. */
+/* match_scan.c: marks in the maps of m->woken what decides for every rule of plan whether it could match. */
 void match_scan(struct matcher *m, const struct plan *plan);
 /* Place of this text in h, or PLAN_HASH_NONE. */
 uint32_t match_hash_find(const struct plan_hash *h, struct span text);
@@ -101,6 +101,9 @@ bool match_list(const struct plan_list *l, struct span folded);
 
 /* match_shape.c: false: no text whose folded form this is, all ASCII, matches the expression. EVENT_PAD bytes behind it are readable. */
 bool match_shape(const struct plan_shape *s, struct span folded);
+
+/* … whether a text of ASCII has a line of n bytes and more: what ".{n,}" asks. */
+bool match_row(uint32_t n, struct span text);
 
 /* match_text.c: pure questions on bytes. */
 /* First place of needle in v, or NULL. */

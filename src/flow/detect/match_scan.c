@@ -30,9 +30,9 @@ uint32_t match_hash_find(const struct plan_hash *h, struct span text)
         return PLAN_HASH_NONE;
     }
     uint32_t hash = plan_hash_text(text.ptr, text.len);
-    for (uint32_t at = hash & h->mask; h->slots[at] != 0; at = (at + 1) & h->mask) {
-        if (h->hashes[at] == hash && span_eq(h->texts[h->slots[at] - 1], text)) {
-            return h->slots[at] - 1;
+    for (uint32_t at = hash & h->mask; h->slots[at].text != 0; at = (at + 1) & h->mask) {
+        if (h->slots[at].hash == hash && span_eq(h->texts[h->slots[at].text - 1], text)) {
+            return h->slots[at].text - 1;
         }
     }
     return PLAN_HASH_NONE;
@@ -424,8 +424,5 @@ void match_scan(struct matcher *m, const struct plan *plan)
     /* Keywords stand last: FIELD_NONE is the greatest number. */
     if (plan->ngroups > 0 && plan->groups[plan->ngroups - 1].field == FIELD_NONE) {
         scan_keywords(m, &plan->groups[plan->ngroups - 1]);
-    }
-    for (uint32_t w = 0; w < plan->nwords; w++) {
-        m->woken[w] &= m->woken[plan->nwords + w] & ~m->woken[2 * plan->nwords + w];
     }
 }

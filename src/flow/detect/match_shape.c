@@ -42,3 +42,15 @@ bool match_shape(const struct plan_shape *s, struct span folded)
 {
     return (s->run == 0 || has_run(s, folded)) && (s->has_window == 0 || has_window(s, folded));
 }
+
+bool match_row(uint32_t n, struct span text)
+{
+    while (text.len >= n) {
+        ptrdiff_t end = span_find(text, '\n');
+        if (end < 0 || (size_t)end >= n) {
+            return true;
+        }
+        text = span_sub(text, (size_t)end + 1, text.len);
+    }
+    return false;
+}

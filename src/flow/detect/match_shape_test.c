@@ -169,12 +169,56 @@ static void no_match_is_ruled_out(void **state)
     assert_true(matched > judged / 20 && ruled_out > judged / 20);
 }
 
+/* ".{n,}" answered without a search, against the search: texts of few letters and line ends, expressions that are not it. */
+static void rows_are_answered_as_searched(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pattern;
+        unsigned flags;
+        uint32_t row;
+    } cases[] = {
+        {".{1000,}", 0, 1000}, {".{1,}", REGEX_I | REGEX_M, 1}, {".{7,}", REGEX_I, 7}, {".{65535,}", 0, 65535},
+        {".{7,}", REGEX_S, 0}, {".{0,}", 0, 0},      {".{,}", 0, 0},     {".{7}", 0, 0},          {".{7,9}", 0, 0},
+        {"(.){7,}", 0, 0},     {".{7,}x", 0, 0},     {".{7,}?", 0, 0},   {"^.{7,}", 0, 0},        {".{ 7,}", 0, 0},
+        {".{65536,}", 0, 0},   {".{7,},}", 0, 0},    {".{,}", 0, 0},     {".{", 0, 0},            {"", 0, 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        if (plan_row_of(span_of(cases[i].pattern), cases[i].flags) != cases[i].row) {
+            fail_msg("%s is misread", cases[i].pattern);
+        }
+    }
+    unsigned yes = 0, no = 0;
+    for (uint32_t n = 1; n < 40; n++) {
+        char pattern[PATTERN_MAX];
+        struct err e;
+        (void)snprintf(pattern, sizeof pattern, ".{%u,}", n);
+        struct regex *r = regex_new(span_of(pattern), 0, &e);
+        assert_non_null(r);
+        for (unsigned t = 0; t < 200; t++) {
+            char text[TEXT_MAX];
+            size_t len = below(60);
+            for (size_t i = 0; i < len; i++) {
+                text[i] = "ab\r\0\nc \x7f"[below(n < 8 ? 8 : 64) % 8];
+                text[i] = text[i] == '\n' && below(n) > 2 ? 'x' : text[i];
+            }
+            bool match = regex_search(r, span_make(text, len), NULL, NULL) == REGEX_YES;
+            assert_int_equal(match_row(n, span_make(text, len)), match);
+            yes += match;
+            no += !match;
+        }
+        regex_free(&r);
+    }
+    assert_true(yes > 500 && no > 500);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_expressions_ask_for),
         cmocka_unit_test(runs_are_found_wherever_they_stand),
         cmocka_unit_test(no_match_is_ruled_out),
+        cmocka_unit_test(rows_are_answered_as_searched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,6 +79,7 @@ struct plan_pred {
     field_id field;
     field_id other;
     uint32_t regex;   /* number of the regular expression, OP_REGEX */
+    uint32_t row;     /* OP_REGEX: it is ".{row,}", a line of so many characters, and nothing else; 0: another one */
     uint32_t nneeded; /* OP_REGEX: literals, folded, that every match contains */
     const struct span *needed;
     const struct plan_shape *shape; /* OP_REGEX, or NULL */
@@ -126,13 +127,16 @@ struct plan_wake {
     uint32_t n;
 };
 
-/* Texts by hash. Open addressing; slot = index into texts + 1, 0 = empty. Plans with equal texts share it. */
+/* Texts by hash. Open addressing. Plans with equal texts share it. */
+struct plan_hash_slot {
+    uint32_t text; /* index into texts + 1; 0 = empty */
+    uint32_t hash;
+};
 struct plan_hash {
     uint64_t lengths; /* bit min(length, 63): some text has it */
     uint32_t mask;    /* slots - 1 */
     uint32_t n;
-    const uint32_t *slots;
-    const uint32_t *hashes; /* parallel to slots */
+    const struct plan_hash_slot *slots;
     const struct span *texts;
 };
 

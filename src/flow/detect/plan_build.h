@@ -134,6 +134,8 @@ void plan_shaping_break(struct plan_shaping *x);
 void plan_class_add(struct plan_class *c, unsigned from, unsigned to); /* bytes, ASCII, both included */
 /* The class that begins behind '[' and ends before ']'; admits more where it is not understood. */
 void plan_class_read(struct plan_class *c, struct span inside);
+/* n where the expression is ".{n,}" and a line's end is no character of it; 0: another one. */
+uint32_t plan_row_of(struct span pattern, unsigned flags);
 /* The class of \d, \w, \s and those with a capital; false: none of these. */
 bool plan_class_escape(struct plan_class *c, char letter);
 

@@ -12,7 +12,7 @@ enum {
     STEP_LONG = 4,                           /* every fourth place is enough for … */
     LONG_MIN = PLAN_GRAM + STEP_LONG - 1,    /* … literals of this many bytes */
     MIDDLE_FEW = 32,                         /* literals of four to six bytes that are looked for as short ones are */
-    BITS_PER_WINDOW = 32,                    /* one place in 32 stops for nothing, at most */
+    BITS_PER_WINDOW = 16,                    /* one place in 16 stops for nothing, at most: a small table stays in the first cache */
     BITS_MIN = 4096,
     BITS_MAX = 1 << 20,                      /* 128 KiB: stays in the second cache */
 };
@@ -112,9 +112,19 @@ static uint32_t power_of_two(uint32_t least, uint32_t from, uint32_t most)
     return n;
 }
 
+/* Windows that are not equal to the one before: w is sorted. */
+static uint32_t count_different(const struct window *w, uint32_t n)
+{
+    uint32_t different = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        different += i == 0 || w[i].gram != w[i - 1].gram;
+    }
+    return different;
+}
+
 static void fill_slots(struct plan_build *b, const struct window *w, uint32_t n, struct plan_grams *out)
 {
-    uint32_t size = power_of_two(n * 2, 8, UINT32_C(1) << 31);
+    uint32_t size = power_of_two(count_different(w, n) * 2, 8, UINT32_C(1) << 31);
     struct plan_gram_slot *slots = arena_calloc(b->region, size, sizeof *slots);
     struct plan_gram_ref *refs = arena_calloc(b->region, n, sizeof *refs);
     out->slot_shift = 32 - (uint32_t)__builtin_ctz(size);
@@ -138,7 +148,7 @@ static void fill_slots(struct plan_build *b, const struct window *w, uint32_t n,
 
 static void fill_bitmap(struct plan_build *b, const struct window *w, uint32_t n, struct plan_grams *out)
 {
-    uint32_t bits = power_of_two(n * BITS_PER_WINDOW, BITS_MIN, BITS_MAX);
+    uint32_t bits = power_of_two(count_different(w, n) * BITS_PER_WINDOW, BITS_MIN, BITS_MAX);
     uint64_t *bitmap = arena_calloc(b->region, bits / 64, sizeof *bitmap);
     out->shift = 32 - (uint32_t)__builtin_ctz(bits);
     for (uint32_t i = 0; i < n; i++) {

@@ -157,24 +157,21 @@ static const struct plan_hash *hash_make(struct plan_build *b, const struct span
     while (size < n * 2) {
         size *= 2;
     }
-    uint32_t *slots = arena_calloc(b->region, size, sizeof *slots);
-    uint32_t *hashes = arena_calloc(b->region, size, sizeof *hashes);
+    struct plan_hash_slot *slots = arena_calloc(b->region, size, sizeof *slots);
     for (uint32_t i = 0; i < n; i++) {
         copy[i] = texts[i];
         uint32_t hash = plan_hash_text(texts[i].ptr, texts[i].len);
         uint32_t at = hash & (size - 1);
-        while (slots[at] != 0) {
+        while (slots[at].text != 0) {
             at = (at + 1) & (size - 1);
         }
-        slots[at] = i + 1;
-        hashes[at] = hash;
+        slots[at] = (struct plan_hash_slot){i + 1, hash};
         h->lengths |= plan_length_bit(texts[i].len);
     }
     h->n = n;
     h->texts = copy;
     h->mask = size - 1;
     h->slots = slots;
-    h->hashes = hashes;
     return h;
 }
 

@@ -4,6 +4,7 @@
  * plan_regex.c reads the expression and tells its elements. Only texts of ASCII are judged by it, folded ones: classes hold
  * lower case. Whatever is not understood admits more, never less. Compiler role.
  */
+#include "base/num.h"
 #include "flow/detect/plan_build.h"
 
 enum { RUN_MIN = 8 }; /* shorter rows are left to the window */
@@ -203,4 +204,13 @@ void plan_shaping_put(struct plan_shaping *x, const struct plan_class *c, struct
         plan_shaping_break(x);
         put_row(x, c, times.min < PLAN_MASK_PLACES ? times.min : PLAN_MASK_PLACES - 1);
     }
+}
+
+uint32_t plan_row_of(struct span pattern, unsigned flags)
+{
+    uint64_t n = 0;
+    if ((flags & REGEX_S) != 0 || pattern.len <= 4 || !span_starts(pattern, SPAN(".{")) || !span_ends(pattern, SPAN(",}"))) {
+        return 0;
+    }
+    return num_u64(span_sub(pattern, 2, pattern.len - 4), &n) && n <= UINT16_MAX ? (uint32_t)n : 0;
 }

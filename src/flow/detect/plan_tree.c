@@ -180,6 +180,7 @@ static void fill_needed(struct plan_build *b, struct plan_pred *p)
 {
     struct span found[PLAN_NEEDED_MAX];
     struct plan_shape shape = {0};
+    p->row = plan_row_of(p->text, p->regex_flags);
     p->nneeded = plan_regex_needs(&b->temp, p->text, found, &shape);
     if (shape.has_window != 0 || shape.run > 0) {
         struct plan_shape *copy = arena_alloc(b->region, sizeof *copy);
