@@ -9,7 +9,8 @@ import sys
 PROGRAM = os.path.abspath(sys.argv[1])
 os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 listed = subprocess.run(["git", "ls-files"], capture_output=True, text=True)
-files = listed.stdout.split() if listed.returncode == 0 else [os.path.join(d, n)[2:] for d, _, ns in os.walk(".") for n in ns]
+files = listed.stdout.split() if listed.returncode == 0 else [os.path.join(d, n)[2:] for d, _, ns in os.walk(".")
+                                                                  if "node_modules" not in d for n in ns]
 bad, seen = [], {"command": 0, "option": 0, "make": 0, "path": 0}
 
 

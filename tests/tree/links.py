@@ -9,7 +9,8 @@ import sys
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 os.chdir(ROOT)
 listed = subprocess.run(["git", "ls-files"], capture_output=True, text=True)
-files = listed.stdout.split() if listed.returncode == 0 else [os.path.join(d, n)[2:] for d, _, ns in os.walk(".") for n in ns]
+files = listed.stdout.split() if listed.returncode == 0 else [os.path.join(d, n)[2:] for d, _, ns in os.walk(".")
+                                                                  if "node_modules" not in d for n in ns]
 bad, links = [], 0
 for doc in (f for f in files if f.endswith(".md") and os.path.exists(f)):
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", open(doc, encoding="utf-8").read()):
