@@ -29,7 +29,7 @@
 enum { ANSWER_MAX = 256 * 1024 };
 
 struct restore {
-    const char *file, *data_dir, *key_file, *copy_dir, *copy_key, *host_key;
+    const char *file, *data_dir, *key_file, *copy_dir, *copy_key, *host_key, *endpoint, *region;
     bool verify, weaker, asked;
     struct restore_days days;
     struct restore_fetch fetch; /* copy_dir is a URL */
@@ -245,7 +245,8 @@ static int list_days(struct restore *r, struct err *e)
         return restore_days_list(r->copy_dir, &r->days, e);
     }
     r->fetch.weaker = r->weaker;
-    int rc = restore_fetch_open(&r->fetch, r->copy_dir, r->host_key, r->copy_key, e);
+    const struct restore_fetch_options o = {.url = r->copy_dir, .host_keys = r->host_key, .endpoint = r->endpoint, .region = r->region, .key_file = r->copy_key};
+    int rc = restore_fetch_open(&r->fetch, &o, e);
     return rc == 0 ? restore_fetch_list(&r->fetch, &r->days, e) : rc;
 }
 
@@ -269,6 +270,8 @@ static int run_restore(int argc, char **argv, const struct command *self)
         {"--copy", &r.copy_dir, NULL},
         {"--copy-key", &r.copy_key, NULL},
         {"--host-key", &r.host_key, NULL},
+        {"--endpoint", &r.endpoint, NULL},
+        {"--region", &r.region, NULL},
         {"--key-file", &r.key_file, NULL},
         {"--verify", NULL, &r.verify},
         {"--weaker-sandbox", NULL, &r.weaker},
@@ -305,9 +308,11 @@ const struct command cmd_restore = {
             "$TMPDIR (/var/tmp).\n"
             "\n"
             "  --data DIR         the new data folder\n"
-            "  --copy DIR|URL     the second copy of the archive: a folder, or sftp://user@host[:port]/folder\n"
-            "  --copy-key F       of a URL: the private key that opens the door there, as key_file in sereno.yml\n"
+            "  --copy DIR|URL     the second copy of the archive: a folder, sftp://user@host[:port]/folder, or s3://bucket[/prefix]\n"
+            "  --copy-key F       of a URL: what opens the door there, as key_file in sereno.yml\n"
             "  --host-key PIN     of sftp://: who the server is, SHA256:... as `ssh-keygen -l` prints it; several with commas\n"
+            "  --endpoint URL     of s3://: the server, https://host[:port]\n"
+            "  --region R         of s3://: us-east-1 where it is not said\n"
             "  --verify           decrypt and compare everything, keep nothing\n"
             "  --key-file F       a file with the recovery key\n"
             "  --weaker-sandbox   go on where the kernel has no Landlock\n"

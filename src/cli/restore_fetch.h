@@ -14,8 +14,12 @@ struct restore_fetch {
 
 /* Whether it is a URL and not a folder. */
 bool restore_fetch_is_url(const char *text);
-/* host_keys: pins, with commas between them; NULL: none. The texts live as long as f is used. */
-int restore_fetch_open(struct restore_fetch *f, const char *url, const char *host_keys, const char *key_file, struct err *e) NODISCARD;
+/* What the command line says of a URL. host_keys: pins, with commas between them. NULL: not said. */
+struct restore_fetch_options {
+    const char *url, *host_keys, *endpoint, *region, *key_file;
+};
+/* The texts live as long as f is used. */
+int restore_fetch_open(struct restore_fetch *f, const struct restore_fetch_options *o, struct err *e) NODISCARD;
 /* The days there, ascending. */
 int restore_fetch_list(const struct restore_fetch *f, struct restore_days *out, struct err *e) NODISCARD;
 /* One of them into the empty file fd. */

@@ -348,7 +348,17 @@ static int read_copy_place(struct reading *r, const struct yaml_node *map)
     rc = rc == 0 ? path(r, map, "key_file", true, &r->c->copy.key_file) : rc;
     rc = rc == 0 ? read_few(r, map, "host_key", COPY_PINS_MAX, p->pins, &p->npins) : rc;
     rc = rc == 0 ? read_few(r, map, "allow", COPY_ALLOW_MAX, p->allow, &p->nallow) : rc;
+    int64_t lock_days = 0, piece_mib = 0;
+    rc = rc == 0 ? text(r, map, "endpoint", false, &p->endpoint) : rc;
+    rc = rc == 0 ? text(r, map, "region", false, &p->region) : rc;
+    rc = rc == 0 ? yaml_get_int(map, "lock_days", false, 1, COPY_LOCK_DAYS_MAX, &lock_days, r->e) : rc;
+    rc = rc == 0 ? yaml_get_int(map, "piece_mib", false, 1, COPY_PIECE_MIB_MAX, &piece_mib, r->e) : rc;
+    p->lock_days = (uint32_t)lock_days;
+    p->piece_mib = (uint32_t)piece_mib;
     rc = rc == 0 ? copy_place_check(p, r->e) : rc;
+    if (rc == 0 && span_starts(p->endpoint, SPAN("http://")) && p->nallow == 0) {
+        rc = err_set(r->e, ERR_INVALID, "an endpoint without TLS needs allow: the own network in which it lies");
+    }
     if (rc != 0 && r->e->line == 0) {
         r->e->line = map->line;
     }
@@ -356,10 +366,11 @@ static int read_copy_place(struct reading *r, const struct yaml_node *map)
 }
 
 /* copy: {folder: /mnt/safe/sereno, same_disk: false}, or
- * copy: {url: 'sftp://user@host/folder', host_key: SHA256:…, key_file: copy.key, allow: [10.0.0.0/8]} */
+ * copy: {url: 'sftp://user@host/folder', host_key: SHA256:…, key_file: copy.key, allow: [10.0.0.0/8]}, or
+ * copy: {url: 's3://bucket/prefix', endpoint: 'https://s3.example', region: eu-1, key_file: copy.key, lock_days: 400} */
 static int read_copy(struct reading *r, const struct yaml_node *root)
 {
-    static const char *const keys[] = {"folder", "same_disk", "url", "host_key", "key_file", "allow", NULL};
+    static const char *const keys[] = {"folder", "same_disk", "url", "host_key", "key_file", "allow", "endpoint", "region", "lock_days", "piece_mib", NULL};
     static const char *const folder_keys[] = {"folder", "same_disk", NULL};
     const struct yaml_node *map = NULL;
     struct span word = SPAN("false");

@@ -15,22 +15,30 @@ enum {
     COPY_URL_MAX = 1024,   /* bytes */
     COPY_PIN_BYTES = 32,   /* SHA-256 */
     COPY_KEY_MAX = 64 << 10, /* bytes of a key file */
+    COPY_PIECE_MIB = 256,    /* S3: a larger file is several objects; what a broken line costs */
+    COPY_PIECE_MIB_MAX = 5120, /* S3: of one PUT, by the API */
+    COPY_LOCK_DAYS_MAX = 36500,
 };
 
+#define COPY_REGION "us-east-1" /* S3: where none is stated; many servers know no other */
+
 struct copy_place {
-    struct span url; /* sftp://user@host[:port]/folder */
+    struct span url; /* sftp://user@host[:port]/folder, s3://bucket[/prefix] */
     uint32_t npins, nallow;
     struct span pins[COPY_PINS_MAX];   /* "SHA256:…" as `ssh-keygen -l` prints it */
     struct span allow[COPY_ALLOW_MAX]; /* "10.20.0.0/16": networks that are not public and may be connected to */
+    struct span endpoint, region;      /* S3: "https://s3.example[:port]"; region empty = COPY_REGION */
+    uint32_t lock_days;                /* S3: nobody removes an object before so many days; 0 = as the bucket says */
+    uint32_t piece_mib;                /* S3; 0 = COPY_PIECE_MIB */
 };
 
-enum copy_way { COPY_SFTP };
+enum copy_way { COPY_SFTP, COPY_S3 };
 
 /* A URL in its parts, which point into it. */
 struct copy_url {
     enum copy_way way;
-    struct span user, host; /* host without the brackets of an IPv6 address */
-    struct span path;       /* of the folder there, without a slash at its end; "/" is empty */
+    struct span user, host; /* host without the brackets of an IPv6 address; of S3 the bucket, without user */
+    struct span path;       /* of the folder there, or "/prefix", without a slash at its end; "/" is empty */
     uint16_t port;
 };
 

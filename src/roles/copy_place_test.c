@@ -57,6 +57,43 @@ static void reading(void **state)
     assert_int_equal(copy_url_parse(span_make(longest, COPY_URL_MAX + 1), &u, &e), ERR_INVALID);
 }
 
+static void buckets(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"s3://", "s3:///x", "s3://ab", "s3://bu cket", "s3://bucket//x", "s3://bucket/../x", "s3://bucket/a b", "s3://bucket/a+b", "s3://u@bucket/x", "s3://bucket?x",
+                                      "s3://b123456789012345678901234567890123456789012345678901234567890123/x"};
+    static const char *const bad_endpoints[] = {"", "s3.example", "ftp://s3.example", "https://", "https://s3.example/x", "https://u:p@s3.example", "https://s3.example:0"};
+    struct copy_url u;
+    struct err e;
+    assert_int_equal(copy_url_parse(SPAN("s3://safe-1.city/a/b_c/"), &u, &e), 0);
+    assert_int_equal(u.way, COPY_S3);
+    SAME(u.host, "safe-1.city");
+    SAME(u.path, "/a/b_c");
+    assert_int_equal(copy_url_parse(SPAN("s3://abc"), &u, &e), 0);
+    assert_int_equal(u.path.len, 0);
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        assert_int_equal(copy_url_parse(span_of(bad[i]), &u, &e), ERR_INVALID);
+    }
+    struct copy_place p = {.url = SPAN("s3://abc/x"), .endpoint = SPAN("https://s3.example:9000"), .region = SPAN("eu-1"), .lock_days = 30, .piece_mib = 5120};
+    assert_int_equal(copy_place_check(&p, &e), 0);
+    for (size_t i = 0; i < ARRAY_LEN(bad_endpoints); i++) {
+        struct copy_place wrong = p;
+        wrong.endpoint = span_of(bad_endpoints[i]);
+        assert_int_equal(copy_place_check(&wrong, &e), ERR_INVALID);
+    }
+    p.region = SPAN("eu 1");
+    assert_int_equal(copy_place_check(&p, &e), ERR_INVALID);
+    p.region = SPAN("");
+    p.piece_mib++;
+    assert_int_equal(copy_place_check(&p, &e), ERR_INVALID);
+    p.piece_mib = 0;
+    p.npins = 1;
+    p.pins[0] = SPAN(PIN);
+    assert_int_equal(copy_place_check(&p, &e), ERR_INVALID);
+    p = (struct copy_place){.url = SPAN("sftp://u@h/x"), .npins = 1, .pins = {SPAN(PIN)}, .endpoint = SPAN("https://s3.example")};
+    assert_int_equal(copy_place_check(&p, &e), ERR_INVALID);
+}
+
 static void pins(void **state)
 {
     (void)state;
@@ -91,7 +128,8 @@ static void checking(void **state)
 static void travelling(void **state)
 {
     (void)state;
-    const struct copy_place p = {.url = SPAN("sftp://u@h/x"), .npins = 2, .pins = {SPAN(PIN), SPAN("b")}, .nallow = 1, .allow = {SPAN("10.0.0.0/8")}};
+    const struct copy_place p = {.url = SPAN("sftp://u@h/x"), .npins = 2, .pins = {SPAN(PIN), SPAN("b")}, .nallow = 1, .allow = {SPAN("10.0.0.0/8")},
+                                 .endpoint = SPAN("https://e"), .region = SPAN("r"), .lock_days = 7, .piece_mib = 8};
     struct copy_place got;
     struct buf b;
     buf_init(&b, 4096);
@@ -104,6 +142,10 @@ static void travelling(void **state)
     SAME(got.url, "sftp://u@h/x");
     SAME(got.pins[1], "b");
     SAME(got.allow[0], "10.0.0.0/8");
+    SAME(got.endpoint, "https://e");
+    SAME(got.region, "r");
+    assert_int_equal(got.lock_days, 7);
+    assert_int_equal(got.piece_mib, 8);
     assert_int_equal(got.npins, 2);
     buf_clear(&b);
     buf_str(&b, SPAN("x"));
@@ -131,6 +173,6 @@ static void names(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(reading), cmocka_unit_test(pins), cmocka_unit_test(checking), cmocka_unit_test(travelling), cmocka_unit_test(names)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(reading), cmocka_unit_test(buckets), cmocka_unit_test(pins), cmocka_unit_test(checking), cmocka_unit_test(travelling), cmocka_unit_test(names)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

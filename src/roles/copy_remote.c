@@ -2,6 +2,7 @@
 /* What all ways to a second copy need, and which of them a URL asks for: see copy_remote.h. */
 #include "roles/copy_remote_priv.h"
 
+#include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libssh2.h>
@@ -19,7 +20,7 @@ enum { SLICE_MS = 250 /* between two looks whether to stop */ };
 
 int remote_preload(struct err *e)
 {
-    return libssh2_init(0) == 0 ? 0 : err_set(e, ERR_IO, "libssh2 does not start");
+    return libssh2_init(0) == 0 && curl_global_init(CURL_GLOBAL_ALL) == CURLE_OK ? 0 : err_set(e, ERR_IO, "libssh2 or libcurl does not start");
 }
 
 bool remote_stopped(const struct remote_job *job)
@@ -34,10 +35,10 @@ void remote_moved(const struct remote_job *job, size_t bytes)
     }
 }
 
-bool remote_may_connect(const struct remote_job *job, const struct sockaddr *address)
+bool remote_may_connect(const struct remote_job *job, const struct sockaddr *address, bool plain)
 {
     struct net_range range;
-    bool allowed = job->anywhere || net_is_public(address);
+    bool allowed = job->anywhere || (!plain && net_is_public(address));
     for (uint32_t i = 0; i < job->place->nallow && !allowed; i++) {
         allowed = net_range_parse(job->place->allow[i], &range, NULL) == 0 && net_range_holds(&range, address);
     }
@@ -140,7 +141,7 @@ int remote_connect(const struct remote_job *job, struct span host, uint16_t port
     }
     *sock_out = -1;
     for (const struct addrinfo *a = list; a != NULL && *sock_out < 0; a = a->ai_next) {
-        bool may = remote_may_connect(job, a->ai_addr);
+        bool may = remote_may_connect(job, a->ai_addr, false);
         refused = refused || !may;
         why = may ? connect_to(job, a, sock_out) : why;
     }
@@ -161,19 +162,19 @@ int remote_send(const struct remote_job *job, struct err *e)
 {
     struct copy_url url;
     int rc = copy_url_parse(job->place->url, &url, e);
-    return rc == 0 ? sftp_send(job, &url, e) : rc;
+    return rc != 0 ? rc : url.way == COPY_S3 ? s3_send(job, &url, e) : sftp_send(job, &url, e);
 }
 
 int remote_fetch(const struct remote_job *job, struct err *e)
 {
     struct copy_url url;
     int rc = copy_url_parse(job->place->url, &url, e);
-    return rc == 0 ? sftp_fetch(job, &url, e) : rc;
+    return rc != 0 ? rc : url.way == COPY_S3 ? s3_fetch(job, &url, e) : sftp_fetch(job, &url, e);
 }
 
-int remote_list(const struct remote_job *job, struct buf *out, struct err *e)
+int remote_list(const struct remote_job *job, const char *after, struct buf *out, struct err *e)
 {
     struct copy_url url;
     int rc = copy_url_parse(job->place->url, &url, e);
-    return rc == 0 ? sftp_list(job, &url, out, e) : rc;
+    return rc != 0 ? rc : url.way == COPY_S3 ? s3_list(job, &url, after, out, e) : sftp_list(job, &url, out, e);
 }

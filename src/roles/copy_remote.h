@@ -41,7 +41,8 @@ int remote_preload(struct err *e) NODISCARD;
 int remote_send(const struct remote_job *job, struct err *e) NODISCARD;
 /* Takes it from there. ERR_NOT_FOUND: there is none; ERR_LIMIT: it is larger than max_bytes; else as remote_send. */
 int remote_fetch(const struct remote_job *job, struct err *e) NODISCARD;
-/* Names of days that lie there, a line each, in no order; what has another name is left out. name and fd do not matter. */
-int remote_list(const struct remote_job *job, struct buf *out, struct err *e) NODISCARD;
+/* What lies there. SFTP: names of days, a line each, in no order; what has another name is left out. S3: a page of the names behind
+ * `after`, which is empty or a name, as the server wrote it (wire/s3_list.h reads it). job's name and fd do not matter. */
+int remote_list(const struct remote_job *job, const char *after, struct buf *out, struct err *e) NODISCARD;
 
 #endif
