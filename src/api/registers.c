@@ -64,6 +64,61 @@ static void text_member(struct json_writer *j, const char *key, struct span valu
     json_text(j, value);
 }
 
+/* Names of the fields whose bit is set, by their place in the file. */
+static void fields_member(struct json_writer *j, const char *key, const struct register_kind *k, uint64_t bits)
+{
+    json_key(j, key);
+    json_array(j);
+    for (uint32_t f = 0; f < k->nfields; f++) {
+        if ((bits >> f & 1) != 0) {
+            json_text(j, k->fields[f].name);
+        }
+    }
+    json_end(j);
+}
+
+/* What the reader may do with a record of his own organisation, so that a page offers nothing in vain. Each try is decided anew. */
+static void rights_members(struct json_writer *j, const struct api_request *req, const struct register_kind *k)
+{
+    static const struct {
+        const char *name;
+        enum record_op op;
+    } ops[] = {{"create", RECORD_CREATE}, {"change", RECORD_CHANGE}, {"move", RECORD_MOVE}};
+    const struct policy_record own = {req->user.organisation, req->reader.person, k->tlp_default};
+    json_key(j, "may");
+    json_array(j);
+    for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
+        if (policy_record_allows(&req->reader, &k->rights, &own, ops[i].op, clock_now())) {
+            json_text(j, span_of(ops[i].name));
+        }
+    }
+    json_end(j);
+    fields_member(j, "hidden", k, policy_record_hidden(&req->reader, &k->rights));
+    fields_member(j, "fixed", k, policy_record_fixed(&req->reader, &k->rights));
+    json_key(j, "ways"); /* his transitions, by place in the file */
+    json_array(j);
+    for (uint32_t t = 0; t < k->ntransitions; t++) {
+        if ((k->transitions[t].roles & req->reader.roles) != 0) {
+            json_u64(j, t);
+        }
+    }
+    json_end(j);
+}
+
+static void kind_json(struct json_writer *j, const struct api_request *req, const struct register_kind *k)
+{
+    json_object(j);
+    text_member(j, "name", k->name);
+    text_member(j, "plural", k->plural);
+    text_member(j, "title", k->heading);
+    text_member(j, "file", k->file);
+    fields_member(j, "order", k, UINT64_MAX); /* members of JSON have none */
+    rights_members(j, req, k);
+    json_key(j, "schema");
+    json_raw(j, k->document);
+    json_end(j);
+}
+
 static void kinds_ready(struct api_request *req)
 {
     struct json_writer j;
@@ -80,20 +135,7 @@ static void kinds_ready(struct api_request *req)
         if (record_scope_empty(&scope)) {
             continue;
         }
-        json_object(&j);
-        text_member(&j, "name", k[i].name);
-        text_member(&j, "plural", k[i].plural);
-        text_member(&j, "title", k[i].heading);
-        text_member(&j, "file", k[i].file);
-        json_key(&j, "order"); /* of the fields in the file: members of JSON have none */
-        json_array(&j);
-        for (uint32_t f = 0; f < k[i].nfields; f++) {
-            json_text(&j, k[i].fields[f].name);
-        }
-        json_end(&j);
-        json_key(&j, "schema");
-        json_raw(&j, k[i].document);
-        json_end(&j);
+        kind_json(&j, req, &k[i]);
     }
     json_end(&j);
     json_key(&j, "refused");

@@ -96,6 +96,8 @@ class Registers(unittest.TestCase):
         self.assertEqual(refused["DATA/registers/broken.yml"]["line"], 8)
         self.assertIn("/properties/wheels/x-indexed", refused["DATA/registers/broken.yml"]["why"])
         self.node.expect(r'records.register file="?DATA/registers/broken.yml')
+        mine = got["items"][-1]
+        self.assertEqual((mine["may"], mine["hidden"], mine["fixed"], mine["ways"]), (["create", "change", "move"], [], ["price"], [0]))
 
     def test_a_record_lives(self):
         row, tag = self.made("findings", FINDING, why="the yearly audit")

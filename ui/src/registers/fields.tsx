@@ -6,6 +6,7 @@ import { t } from '../base/i18n';
 import { visibleLine } from '../base/visible';
 import type { Fault } from '../base/api';
 import { choice, help, label } from './kinds';
+import { Picker } from './links';
 import { follow, shapeOf, type Draft } from './model';
 import { faultText } from './move';
 import type { Kind, Schema } from './types';
@@ -247,6 +248,18 @@ export function Control(p: Props) {
     case 'choices': {
       const of = follow(s.items as Schema, kind.schema);
       return <Checks p={p} words={(of.enum as string[]).map((v) => ({ value: v, text: choice(kind, p.path, v) }))} />;
+    }
+    case 'ref':
+    case 'refs': {
+      const many = Array.isArray(p.value);
+      return (
+        <Shell {...p} group whole>
+          {(id, described, invalid) => (
+            <Picker id={`${id}-find`} name={label(kind, p.path, s)} schema={s} many={many} described={described} invalid={invalid} value={many ? (p.value as string[]) : p.value ? [p.value as string] : []}
+              onChange={(ids) => p.onChange(many ? ids : (ids[0] ?? ''))} />
+          )}
+        </Shell>
+      );
     }
     case 'rows':
       return <RowsOf {...p} />;

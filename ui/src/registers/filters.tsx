@@ -8,6 +8,7 @@ import { formatNumber, t } from '../base/i18n';
 import { visibleLine } from '../base/visible';
 import { TLPS } from '../share/types';
 import { choice, label, rightOn, stateWord } from './kinds';
+import { nameOfRecord } from './links';
 import { listUrl } from './list';
 import { follow } from './model';
 import { askedOf, filterable, toApi, withFilter, without, type Filter, type Listed } from './query';
@@ -122,7 +123,7 @@ export function FilterForm({ kind, listed }: { kind: Kind; listed: Listed }) {
 
 function words(kind: Kind, f: Filter): string {
   const asks = askedOf(kind.schema, f.field);
-  const value = f.field === 'tlp' ? `TLP:${f.value}` : asks === 'choice' ? choice(kind, f.field, f.value) : asks === 'day' ? day(f.value) : visibleLine(f.value);
+  const value = f.field === 'tlp' ? `TLP:${f.value}` : asks === 'choice' ? choice(kind, f.field, f.value) : asks === 'day' ? day(f.value) : visibleLine(kind.schema.properties?.[f.field]?.['x-ref'] ? nameOfRecord(f.value) : f.value);
   return t(`reg.how_${f.how}`, { field: nameOf(kind, f.field), value });
 }
 

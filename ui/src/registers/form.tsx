@@ -21,6 +21,7 @@ import { Conflict, type Choices } from './conflict';
 import { drop, keep, keptAt, leaving } from './drafts';
 import { Control, idOf, loose, type FormState } from './fields';
 import { kindTitle, label, may, rightOn, stateWord, transition } from './kinds';
+import { learnRecord } from './links';
 import { titleOf } from './list';
 import { byPlace, clashes, follow, missingFor, same, toDrafts, toFields, type Drafts } from './model';
 import { faultText, recordPath, Why } from './move';
@@ -33,6 +34,7 @@ const defaultLabel = (k: Kind): string => k.schema['x-tlp']?.default ?? 'AMBER+S
 /** Reads what is to be changed first; a draft that was left here is taken up as it stood. */
 export function EditPage({ kind, id }: { kind: Kind; id: string }) {
   const { data, wrong, again } = useResource<RecordRow>(recordPath(kind, id));
+  if (data.value) learnRecord(kind, data.value);
   if (data.value) return <FormPage key={id} kind={kind} record={data.value} />;
   return (
     <div class="page reg">
@@ -155,6 +157,7 @@ export function FormPage({ kind, record }: { kind: Kind; record: RecordRow | nul
       if (err instanceof ApiError && err.status === 412 && record) {
         try {
           theirs.value = await get<RecordRow>(recordPath(kind, record.id));
+          learnRecord(kind, theirs.value);
           faults.value = new Map();
         } catch (e) {
           wrong.value = problem(e);
@@ -244,7 +247,7 @@ export function FormPage({ kind, record }: { kind: Kind; record: RecordRow | nul
             return (
               <dl key={n} class="field reg-fixed">
                 <dt>{label(kind, n, s)}</dt>
-                <dd>{base.value?.fields[n] === undefined ? t('reg.empty') : <Shown kind={kind} path={n} value={base.value.fields[n]} schema={s} />}</dd>
+                <dd>{base.value?.fields[n] === undefined ? t('reg.empty') : <Shown kind={kind} path={n} value={base.value.fields[n]} schema={s} links={base.value.links} />}</dd>
                 <dd class="hint">{t('reg.read_only')}</dd>
               </dl>
             );

@@ -78,11 +78,11 @@ export const help = (k: Kind, path: string, s: Schema): string => word(`${k.name
 export const choice = (k: Kind, path: string, value: string): string => word(`${k.name}.${path}=${value}`, `=${value}`) ?? spelt(value);
 export const stateWord = (k: Kind, id: string): string => word(`${k.name}@${id}`, `@${id}`) ?? spelt(id);
 
-/** What the reader's role may do with records of a kind, as the file says. The node decides; this only spares vain tries. */
-const perm = computed(() => session.value?.user.role ?? '');
-export const may = (k: Kind, op: 'create' | 'change' | 'move'): boolean => k.schema['x-perm']?.[perm.value]?.ops?.includes(op) ?? false;
-export const rightOn = (k: Kind, field: string): 'write' | 'read' | 'hidden' => k.schema['x-perm']?.[perm.value]?.fields?.[field] ?? 'write';
+/** What the reader may do with records of a kind, as the node says. It decides each try; this only spares vain ones. */
+const writes = computed(() => session.value?.user.rights?.includes('registers.write') ?? true);
+export const may = (k: Kind, op: 'create' | 'change' | 'move'): boolean => writes.value && k.may.includes(op);
+export const rightOn = (k: Kind, field: string): 'write' | 'read' | 'hidden' => (k.hidden.includes(field) ? 'hidden' : k.fixed.includes(field) ? 'read' : 'write');
 
 export const isFinal = (k: Kind, state: string): boolean => k.schema['x-states'].list.some((s) => s.id === state && s.final === true);
 export const transition = (k: Kind, from: string, to: string): Transition | undefined =>
-  k.schema['x-states'].transitions?.find((w) => w.from === from && w.to === to && w.roles.includes(perm.value));
+  k.schema['x-states'].transitions?.find((w, i) => w.from === from && w.to === to && k.ways.includes(i));

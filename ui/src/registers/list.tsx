@@ -15,6 +15,7 @@ import { quarter } from '../state/ticks';
 import { rememberRow, useArrival } from './arrive';
 import { FilterForm, Filters, States } from './filters';
 import { kindHelp, kindTitle, label, may, rightOn } from './kinds';
+import { learn } from './links';
 import { columnsOf } from './model';
 import { isNumber, Shown, StateChip } from './value';
 import { readListed, toApi, toParams, type Listed } from './query';
@@ -148,6 +149,7 @@ export function ListPage({ kind }: { kind: Kind }) {
     const abort = new AbortController();
     read(null, abort.signal).then(
       (p) => {
+        for (const r of p.items) learn(r.links ?? []);
         page.value = p;
         wrong.value = null;
       },

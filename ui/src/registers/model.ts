@@ -5,7 +5,7 @@ import type { Fault } from '../base/api';
 import type { Fields, RegisterSchema, Schema, Transition, Value } from './types';
 
 export type Draft = string | Draft[] | { [name: string]: Draft };
-export type Shape = 'line' | 'text' | 'choice' | 'number' | 'scale' | 'yes' | 'date' | 'time' | 'lines' | 'choices' | 'rows' | 'group' | 'raw';
+export type Shape = 'line' | 'text' | 'choice' | 'number' | 'scale' | 'yes' | 'date' | 'time' | 'lines' | 'choices' | 'rows' | 'group' | 'ref' | 'refs' | 'raw';
 
 /** Texts longer than this get more than one line; a list of so many numbers is a scale. */
 const LINE_MAX = 200;
@@ -29,6 +29,7 @@ export const typeOf = (s: Schema): string | undefined => (Array.isArray(s.type) 
 
 export function shapeOf(s: Schema, root: Schema): Shape {
   const type = typeOf(s) ?? (s.enum ? 'string' : undefined);
+  if (s['x-ref']) return type === 'array' ? 'refs' : 'ref';
   if (s.enum?.every((v) => typeof v === 'string')) return 'choice';
   switch (type) {
     case 'string':
@@ -72,7 +73,7 @@ export function toDraft(v: Value | undefined, s: Schema, root: Schema, utc = fal
     };
     return shape === 'group' ? one(v) : Array.isArray(v) ? v.map(one) : [];
   }
-  if (shape === 'choices') return Array.isArray(v) ? v.map(String) : [];
+  if (shape === 'choices' || shape === 'refs') return Array.isArray(v) ? v.map(String) : [];
   if (shape === 'lines') return Array.isArray(v) ? v.map(String).join('\n') : '';
   if (v === undefined || v === null) return '';
   if (shape === 'raw') return JSON.stringify(v, null, 2);
@@ -101,7 +102,7 @@ export function toValue(d: Draft | undefined, s: Schema, root: Schema, utc = fal
     }
     return Object.keys(out).length ? out : undefined;
   }
-  if (shape === 'choices') return (d as string[]).length ? (d as string[]) : undefined;
+  if (shape === 'choices' || shape === 'refs') return (d as string[]).length ? (d as string[]) : undefined;
   const text = d as string;
   if (text.trim() === '') return undefined;
   switch (shape) {

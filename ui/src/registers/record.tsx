@@ -15,6 +15,7 @@ import { quarter } from '../state/ticks';
 import { sayWrong } from '../state/toast';
 import { rememberRow, useArrival } from './arrive';
 import { kindTitle, label, may, rightOn, stateWord } from './kinds';
+import { ChainOf, learnRecord, NamedBy } from './links';
 import { titleOf } from './list';
 import { asksFirst, MoveForm, moveNow, recordPath } from './move';
 import type { Kind, RecordRow } from './types';
@@ -64,7 +65,7 @@ function FieldsOf({ kind, record }: { kind: Kind; record: RecordRow }) {
             <div key={n}>
               <dt>{label(kind, n, s)}</dt>
               <dd>
-                <Shown kind={kind} path={n} value={record.fields[n]} schema={s} />
+                <Shown kind={kind} path={n} value={record.fields[n]} schema={s} links={record.links} />
               </dd>
             </div>
           );
@@ -97,6 +98,7 @@ export function RecordView({ kind, id }: { kind: Kind; id: string }) {
   const { data, wrong, again } = useResource<RecordRow>(recordPath(kind, id));
   const moving = useSignal<string | null>(null);
   const r = data.value;
+  if (r) learnRecord(kind, r);
   const title = r ? titleOf(kind, r) : null;
   useArrival(title, r !== null);
   const edits = may(kind, 'change');
@@ -187,7 +189,12 @@ export function RecordView({ kind, id }: { kind: Kind; id: string }) {
       )}
       <div class="reg-two">
         <FieldsOf kind={kind} record={r} />
-        <Facts kind={kind} record={r} />
+        <div class="reg-side">
+          <ChainOf kind={kind} record={r} direction="up" />
+          <ChainOf kind={kind} record={r} direction="down" />
+          <NamedBy kind={kind} record={r} />
+          <Facts kind={kind} record={r} />
+        </div>
       </div>
     </div>
   );

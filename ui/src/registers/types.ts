@@ -24,6 +24,7 @@ export interface Schema {
   $ref?: string;
   $defs?: Record<string, Schema>;
   'x-index'?: boolean;
+  'x-ref'?: { kind: string; inverse?: string; stands_on?: boolean };
 }
 
 export interface Transition {
@@ -37,7 +38,6 @@ export interface Transition {
 export interface RegisterSchema extends Schema {
   'x-table': { name: string; plural: string; title: string };
   'x-list'?: string[];
-  'x-perm'?: Record<string, { ops?: string[]; fields?: Record<string, 'hidden' | 'read'> }>;
   'x-tlp'?: { default?: string; max?: string };
   'x-states': { initial: string; list: { id: string; final?: boolean }[]; transitions?: Transition[] };
 }
@@ -49,12 +49,27 @@ export interface Kind {
   file: string;
   /** Fields as they stand in the file. */
   order: string[];
+  /** What the reader may do, fields that he does not see or may only read, and his transitions by place in the file. */
+  may: ('create' | 'change' | 'move')[];
+  hidden: string[];
+  fixed: string[];
+  ways: number[];
   schema: RegisterSchema;
 }
 
 export interface Kinds {
   items: Kind[];
   refused: { file: string; line: number; why: string }[];
+}
+
+/** A record that another one names in a field. */
+export interface RecordLink {
+  field: string;
+  kind: string;
+  plural: string;
+  id: string;
+  title: string;
+  state: string;
 }
 
 export interface RecordRow {
@@ -69,6 +84,7 @@ export interface RecordRow {
   version: number;
   moves: string[];
   fields: Fields;
+  links?: RecordLink[];
 }
 
 export interface RecordPage {

@@ -6,8 +6,9 @@ import { Severity } from '../base/parts';
 import { LEVELS, type Level } from '../base/types';
 import { visible, visibleLine } from '../base/visible';
 import { choice, isFinal, label, stateWord } from './kinds';
+import { Linked, nameOfRecord } from './links';
 import { follow, shapeOf, typeOf } from './model';
-import type { Kind, Schema, Value } from './types';
+import type { Kind, RecordLink, Schema, Value } from './types';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** The clock of a day would shift it where the day has begun elsewhere: noon of that day is the same day in every zone but one. */
@@ -21,8 +22,9 @@ export function plain(k: Kind, path: string, v: Value | undefined, s: Schema): s
   if (v === undefined || v === null) return t('reg.empty');
   const of = follow(s, k.schema);
   if (typeof v === 'boolean') return t(v ? 'reg.yes' : 'reg.no');
-  if (Array.isArray(v)) return v.length ? v.map((x) => plain(k, path, x, of.items ?? {})).join('; ') : t('reg.empty');
+  if (Array.isArray(v)) return v.length ? v.map((x) => plain(k, path, x, of['x-ref'] ? { 'x-ref': of['x-ref'] } : (of.items ?? {}))).join('; ') : t('reg.empty');
   if (typeof v === 'object') return Object.entries(v).map(([n, x]) => plain(k, `${path}.${n}`, x, of.properties?.[n] ?? {})).join(', ');
+  if (typeof v === 'string' && of['x-ref']) return visibleLine(nameOfRecord(v));
   if (typeof v === 'string' && of.enum) return choice(k, path, v);
   if (typeof v === 'string' && of.format === 'date') return day(v);
   if (typeof v === 'string' && of.format === 'date-time') {
@@ -35,7 +37,7 @@ export function plain(k: Kind, path: string, v: Value | undefined, s: Schema): s
 /** The words of severity keep their bars; other words are words. */
 const isLevels = (s: Schema): boolean => Boolean(s.enum?.length && s.enum.every((v) => LEVELS.includes(v as Level)));
 
-export function Shown({ kind, path, value, schema, cell }: { kind: Kind; path: string; value: Value | undefined; schema: Schema; cell?: boolean }) {
+export function Shown({ kind, path, value, schema, cell, links }: { kind: Kind; path: string; value: Value | undefined; schema: Schema; cell?: boolean; links?: readonly RecordLink[] }) {
   const s = follow(schema, kind.schema);
   if (value === undefined || value === null) return cell ? (
       <span class="quiet">
@@ -43,6 +45,7 @@ export function Shown({ kind, path, value, schema, cell }: { kind: Kind; path: s
         <span class="hide">{t('reg.empty')}</span>
       </span>
     ) : null;
+  if (s['x-ref'] && !cell) return <Linked links={(links ?? []).filter((l) => l.field === path)} />;
   if (typeof value === 'string' && isLevels(s)) return <Severity level={value as Level} />;
   if (cell) return <>{plain(kind, path, value, s)}</>;
   switch (shapeOf(s, kind.schema)) {
