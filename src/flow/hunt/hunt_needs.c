@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#include "flow/hunt/hunt_texts.h"
+
 enum {
     NEEDS_MAX = 16,     /* clauses kept of one indicator: a long URL has hundreds */
     GROUPS = 8,         /* of an IPv6 address */
@@ -12,6 +14,7 @@ enum {
 };
 
 struct needs {
+    const struct catalog *catalog;
     struct filter_clause list[NEEDS_MAX];
     size_t telling[NEEDS_MAX]; /* bytes of the token: long ones are rare */
     uint32_t count;
@@ -35,10 +38,13 @@ static void add(struct needs *n, const struct filter_clause *c, size_t telling)
     n->telling[at] = telling;
 }
 
-static void add_token(struct needs *n, uint64_t token, size_t telling)
+/* A text that sources may have put together themselves (HKLM, for \REGISTRY\MACHINE) need not stand in any record. */
+static void add_token(struct needs *n, uint64_t token, struct span text)
 {
     const struct filter_clause c = {.choices = {token}, .count = 1};
-    add(n, &c, telling);
+    if (!hunt_text_may_be_made(n->catalog, text)) {
+        add(n, &c, text.len);
+    }
 }
 
 static bool in_run(char c)
@@ -63,10 +69,10 @@ static void add_text(struct needs *n, struct span text, bool piece)
         struct span run = span_sub(text, at, end - at);
         bool whole = !piece || (at > 0 && end < text.len);
         if (whole) {
-            add_token(n, filter_token(run), run.len);
+            add_token(n, filter_token(run), run);
         }
         if (whole && before.ptr != NULL && before.ptr + before.len + 1 == run.ptr && run.ptr[-1] == '.') {
-            add_token(n, filter_pair(before, run), before.len + run.len + 1);
+            add_token(n, filter_pair(before, run), span_make(before.ptr, before.len + 1 + run.len));
         }
         before = whole ? run : span_make(NULL, 0);
         at = end;
@@ -125,13 +131,28 @@ static void add_ipv6(struct needs *n, const unsigned char *addr, unsigned bits)
     }
 }
 
-void hunt_needs_of(const struct indicator *in, struct arena *arena, struct filter_thing *out)
+/* An address as a source may have put it together: it need not stand in any record as one. */
+static bool address_may_be_made(const struct indicator *in, const struct catalog *catalog, struct arena *arena)
 {
-    struct needs n = {.count = 0};
+    struct hunt_texts texts;
+    bool may = false;
+    hunt_texts_of(in, arena, &texts);
+    for (uint32_t i = 0; i < texts.count; i++) {
+        may = may || hunt_text_may_be_made(catalog, texts.list[i]);
+    }
+    return may;
+}
+
+void hunt_needs_of(const struct indicator *in, const struct catalog *catalog, struct arena *arena, struct filter_thing *out)
+{
+    struct needs n = {.catalog = catalog};
     switch (in->type) {
     case INDICATOR_IPV4:
     case INDICATOR_IPV6:
     case INDICATOR_CIDR:
+        if (address_may_be_made(in, catalog, arena)) {
+            break;
+        }
         if (in->addr_len == 4) {
             add_ipv4(&n, in->addr, in->type == INDICATOR_CIDR ? in->prefix : 32);
         } else {

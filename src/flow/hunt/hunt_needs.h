@@ -7,9 +7,11 @@
 #define FLOW_HUNT_HUNT_NEEDS_H
 
 #include "archive/filter.h"
+#include "event/catalog.h"
 #include "flow/hunt/indicator.h"
 
-/* Clauses in arena, the most telling first. None: it may be in any block (:: or 0.0.0.0/0, a piece of one word). */
-void hunt_needs_of(const struct indicator *in, struct arena *arena, struct filter_thing *out);
+/* Clauses in arena, the most telling first. None: it may be in any block (:: or 0.0.0.0/0, a piece of one word, a text that
+ * the catalog's sources may have made themselves). */
+void hunt_needs_of(const struct indicator *in, const struct catalog *catalog, struct arena *arena, struct filter_thing *out);
 
 #endif

@@ -56,6 +56,8 @@ static int make(void **state)
     set = sigma_loader_finish(loader);
     sigma_loader_free(&loader);
     norm_kit_load(&kit, SOURCES_DIR);
+    /* A source that writes texts of its own: HKLM for \REGISTRY\MACHINE. */
+    assert_int_equal(sources_switch(kit.sources, SPAN("windows.audit-4657"), true, &e), 0);
     norm_kit_compile(&kit, NULL, 0, NULL, 0);
     assert_int_equal(ruleset_compile(set, kit.catalog, &kit.region, &options, &rules, &e), 0);
     plan = hunt_plan_compile(set, kit.catalog, correlations_compile(set, kit.catalog, &kit.region), &kit.region);
@@ -68,7 +70,7 @@ static int make(void **state)
     buf_free(&list);
     assert_int_equal(hunt.nindicators, THINGS);
     for (uint32_t i = 0; i < THINGS; i++) {
-        hunt_needs_of(&hunt.indicators[i], &arena, &needs[i]);
+        hunt_needs_of(&hunt.indicators[i], kit.catalog, &arena, &needs[i]);
     }
     return 0;
 }
@@ -181,6 +183,48 @@ static void what_is_found_passes_the_filter(void **state)
     assert_true(refused > (unsigned)CASES * THINGS / 2);
     assert_in_range(unfiltered, 1, CASES / 4);
     hunt_run_free(&run);
+    buf_free(&body);
+    buf_free(&bytes);
+    block_packer_free(&p);
+    filter_builder_free(&builder);
+}
+
+/* Windows' own 4657 names \REGISTRY\MACHINE, its source HKLM: the record of a value that is found need not hold that word. */
+static void what_a_source_writes_is_not_asked_of_the_record(void **state)
+{
+    (void)state;
+    const struct archive_record r = {.organisation = SPAN("town"), .source = SPAN("test"), .class_name = SPAN("any"),
+                                     .time = (time_ns)DAY * TIME_DAY, .received = (time_ns)DAY * TIME_DAY,
+                                     .flags = normalise_flag(FORMAT_JSON),
+                                     .original = SPAN("{\"Channel\":\"Security\",\"EventID\":4657,\"ObjectName\":"
+                                                      "\"\\\\REGISTRY\\\\MACHINE\\\\SOFTWARE\\\\Bad\",\"ObjectValueName\":\"Run\"}")};
+    const struct archive_record *list[] = {&r};
+    struct block_packer *p = block_packer_new(1);
+    struct filter_builder *builder = filter_builder_new();
+    struct archive_header h;
+    struct filter f;
+    struct filter_thing need;
+    struct buf body, bytes;
+    struct hunt keep = hunt;
+    buf_init(&body, 1 << 20);
+    buf_init(&bytes, FILTER_MAX_BYTES);
+    hunt_init(&hunt);
+    assert_int_equal(hunt_add_indicators(&hunt, SPAN("file HKLM\\SOFTWARE\\Bad\\Run\n"), &arena, &e), 0);
+    struct hunt_run *run = run_new();
+    block_pack(p, list, 1, &h, &body);
+    h.day = DAY;
+    h.id = 1;
+    hunt_run_block(run, &h, buf_view(&body), HUNT_BLOCK_COUNT);
+    assert_int_equal(run->items[0].count, 1);
+    filter_add(builder, r.original);
+    assert_true(filter_finish(builder, &bytes));
+    assert_int_equal(filter_decode(buf_view(&bytes), &f, &e), 0);
+    hunt_needs_of(&hunt.indicators[0], kit.catalog, &arena, &need);
+    const struct filter_query q = {&need, 1};
+    assert_true(need.count > 0); /* the rest of the text is still asked for */
+    assert_true(filter_query_may_hold(&q, &f));
+    hunt_run_free(&run);
+    hunt = keep;
     buf_free(&body);
     buf_free(&bytes);
     block_packer_free(&p);
@@ -392,6 +436,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_found_passes_the_filter),
+        cmocka_unit_test(what_a_source_writes_is_not_asked_of_the_record),
         cmocka_unit_test(a_hunt_that_skips_finds_the_same),
     };
     return cmocka_run_group_tests(tests, make, drop);

@@ -474,7 +474,7 @@ bool hunt_run_needs(struct hunt_run *run, struct buf *out)
     struct filter_thing *things = arena_calloc(&arena, h->nindicators, sizeof *things);
     bool good = true;
     for (uint32_t i = 0; good && i < h->nindicators; i++) {
-        hunt_needs_of(&h->indicators[i], &arena, &things[i]);
+        hunt_needs_of(&h->indicators[i], run->parts.catalog, &arena, &things[i]);
         good = things[i].count > 0; /* else every block has to be read anyway */
     }
     if (good) {
