@@ -8,17 +8,6 @@
 #include "base/id.h"
 #include "base/num.h"
 
-/* What a request for a record knows while it waits. */
-struct record_work {
-    struct record_worker who;
-    bool create, move;
-    uint64_t version; /* of if-match */
-    struct record_input in;
-    struct record_put put;
-    struct record_faults faults;
-    struct record_query query;
-};
-
 /* ---- the kinds ---- */
 
 static void kinds_came(struct api_request *req, int rc, struct span text, struct cursor *data)
@@ -161,8 +150,7 @@ void show_registers(struct api_request *req)
 
 /* ---- of any request about records ---- */
 
-/* The kind of the address, with who asks; false: there is none for him, and the request is answered. */
-static struct record_work *work_of(struct api_request *req)
+struct record_work *record_work_of(struct api_request *req)
 {
     struct record_scope scope;
     const struct register_kind *k = registers_by_plural(req->api->registers, req->param[0]);
@@ -174,7 +162,7 @@ static struct record_work *work_of(struct api_request *req)
         return NULL;
     }
     struct record_work *w = arena_alloc(&req->arena, sizeof *w);
-    w->who = (struct record_worker){.kind = k, .reader = &req->reader, .name = req->user.name, .now = clock_now()};
+    w->who = (struct record_worker){.kind = k, .reader = &req->reader, .name = req->user.name, .now = clock_now(), .kinds = req->api->registers};
     req->work = w;
     return w;
 }
@@ -327,6 +315,7 @@ static bool read_filter(struct api_request *req, struct record_work *w, const st
         }
     }
     enum register_key_type type = key_for(w, f.field);
+    int place = register_field_of(w->who.kind, f.field);
     const char *where = arena_cstr(&req->arena, span_sub(p->name, 0, 64));
     if (type == KEY_NO) {
         respond_error(req, 400, "bad_query", "This register knows no such field in lists.", where);
@@ -336,7 +325,8 @@ static bool read_filter(struct api_request *req, struct record_work *w, const st
         respond_error(req, 400, "bad_query", "More than 8 filters.", where);
         return false;
     }
-    if (!register_key_parse(&req->arena, type, p->value, &f.value)) {
+    f.target = type == KEY_LINK && place >= 0 ? w->who.kind->fields[place].ref : SPAN("");
+    if (!register_key_parse(&req->arena, type, p->value, &f.value) || (f.target.len > 0 && f.how != RECORD_EQUAL)) {
         respond_error(req, 400, "bad_query", "This is no value of that field.", where);
         return false;
     }
@@ -354,7 +344,8 @@ static bool read_query(struct api_request *req, struct record_work *w)
     policy_record_scope(w->who.reader, &w->who.kind->rights, w->who.now, &q->scope);
     q->descending = sort.len == 0 || sort.ptr[0] == '-';
     q->sort = sort.len == 0 ? REGISTER_KEY_CHANGED : span_sub(sort, q->descending ? 1 : 0, sort.len);
-    if (key_for(w, q->sort) == KEY_NO) {
+    record_sight_of(w->who.kinds, w->who.reader, w->who.now, &q->sight);
+    if (key_for(w, q->sort) == KEY_NO || key_for(w, q->sort) == KEY_LINK) {
         respond_error(req, 400, "bad_query", "This register knows no such field in lists.", "sort");
         return false;
     }
@@ -379,7 +370,7 @@ static bool read_query(struct api_request *req, struct record_work *w)
 
 static void list_ready(struct api_request *req)
 {
-    struct record_work *w = work_of(req);
+    struct record_work *w = record_work_of(req);
     if (w == NULL || !read_query(req, w)) {
         return;
     }
@@ -398,25 +389,36 @@ void show_records(struct api_request *req)
 
 /* ---- one ---- */
 
-static void ask_for_record(struct api_request *req, const struct record_work *w, api_then *then)
+void record_ask(struct api_request *req, bool named, api_then *then)
 {
+    struct record_work *w = req->work;
     struct record_scope scope;
     struct buf q;
     policy_record_scope(w->who.reader, &w->who.kind->rights, w->who.now, &scope);
     buf_init(&q, ASK_MAX_BYTES);
     ask_begin(&q, ASK_RECORD);
+    record_sight_of(w->who.kinds, w->who.reader, w->who.now, &w->sight);
+    if (named) {
+        record_sight_narrow(w->who.kinds, w->who.kind->name, &w->sight);
+    } else {
+        w->sight.nways = 0;
+    }
     record_scope_encode(&q, &scope);
+    record_sight_encode(&q, &w->sight);
     buf_str(&q, w->who.kind->name);
     buf_str(&q, req->param[1]);
     request_ask(req, &q, then);
     buf_free(&q);
 }
 
-/* The record that keeper answered with, and nothing behind it. */
-static int take_row(int rc, struct cursor *data, struct record_row *out)
+int record_take(struct record_work *w, int rc, struct cursor *data, struct record_row *out)
 {
     if (rc == 0) {
         record_row_decode(data, out);
+        for (uint32_t i = 0; i < w->sight.nways; i++) {
+            w->named[i] = (struct record_named){w->sight.ways[i], (int64_t)cursor_u64(data), false};
+            w->named[i].uncounted = cursor_u8(data) != 0;
+        }
         rc = cursor_done(data) ? 0 : ERR_INVALID;
     }
     return rc;
@@ -425,7 +427,7 @@ static int take_row(int rc, struct cursor *data, struct record_row *out)
 static void record_answered(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
     struct record_row row = {0};
-    rc = take_row(rc, data, &row);
+    rc = record_take(req->work, rc, data, &row);
     if (rc < 0) {
         respond_failure(req, rc, text);
         return;
@@ -435,9 +437,8 @@ static void record_answered(struct api_request *req, int rc, struct span text, s
 
 static void get_ready(struct api_request *req)
 {
-    const struct record_work *w = work_of(req);
-    if (w != NULL) {
-        ask_for_record(req, w, record_answered);
+    if (record_work_of(req) != NULL) {
+        record_ask(req, false, record_answered);
     }
 }
 
@@ -450,12 +451,25 @@ void record_get_one(struct api_request *req)
 
 static void put_answered(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
-    const struct record_work *w = req->work;
-    (void)data;
+    struct record_work *w = req->work;
+    struct record_astray astray = {0};
     if (rc == ERR_EXISTS) {
         respond_error(req, 412, "changed", "Somebody changed it meanwhile. Read it again.", "if-match");
-    } else if (rc < 0) {
+        return;
+    }
+    astray.count = rc == 0 ? cursor_u32(data) : 0;
+    rc = rc == 0 && astray.count > w->put.nlinks ? ERR_INVALID : rc;
+    for (uint32_t i = 0; rc == 0 && i < astray.count; i++) {
+        astray.place[i] = cursor_u32(data);
+        rc = astray.place[i] < w->put.nlinks ? 0 : ERR_INVALID;
+    }
+    w->put.row.links = rc == 0 ? cursor_str(data) : SPAN("");
+    rc = rc == 0 && !cursor_done(data) ? ERR_INVALID : rc;
+    if (rc < 0) {
         respond_failure(req, rc, text);
+    } else if (astray.count > 0) {
+        record_astray_faults(w->who.kind, &w->put, &astray, &req->arena, &w->faults);
+        respond_faults(req, &w->faults);
     } else {
         respond_record(req, w->create ? 201 : 200, &w->put.row);
     }
@@ -494,7 +508,7 @@ static bool read_input(struct api_request *req, struct record_work *w)
 
 static void create_ready(struct api_request *req)
 {
-    struct record_work *w = work_of(req);
+    struct record_work *w = record_work_of(req);
     if (w == NULL) {
         return;
     }
@@ -533,7 +547,7 @@ static void change_current(struct api_request *req, int rc, struct span text, st
 {
     struct record_work *w = req->work;
     struct record_row row = {0};
-    rc = take_row(rc, data, &row);
+    rc = record_take(w, rc, data, &row);
     if (rc < 0) {
         respond_failure(req, rc, text);
         return;
@@ -542,7 +556,7 @@ static void change_current(struct api_request *req, int rc, struct span text, st
         respond_error(req, 412, "changed", "Somebody changed it meanwhile. Read it again.", "if-match");
         return;
     }
-    struct span *parts[] = {&row.id, &row.kind, &row.organisation, &row.author, &row.author_name, &row.state, &row.fields};
+    struct span *parts[] = {&row.id, &row.kind, &row.organisation, &row.author, &row.author_name, &row.state, &row.title, &row.fields, &row.links};
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         *parts[i] = arena_copy(&req->arena, *parts[i]); /* the answer goes away before the next one comes */
     }
@@ -552,9 +566,9 @@ static void change_current(struct api_request *req, int rc, struct span text, st
 
 static void change_ready(struct api_request *req)
 {
-    struct record_work *w = work_of(req);
+    struct record_work *w = record_work_of(req);
     if (w != NULL && read_match(req, w) && read_input(req, w)) {
-        ask_for_record(req, w, change_current);
+        record_ask(req, false, change_current);
     }
 }
 
@@ -565,7 +579,7 @@ void record_update(struct api_request *req)
 
 static void move_ready(struct api_request *req)
 {
-    struct record_work *w = work_of(req);
+    struct record_work *w = record_work_of(req);
     if (w == NULL || !read_match(req, w)) {
         return;
     }
@@ -574,7 +588,7 @@ static void move_ready(struct api_request *req)
         respond_error(req, 400, "bad_body", "A reason has at most 1,000 bytes.", "why");
         return;
     }
-    ask_for_record(req, w, change_current);
+    record_ask(req, false, change_current);
 }
 
 void record_transition(struct api_request *req)

@@ -7,9 +7,35 @@
 #include "desk/govern/record.h"
 #include "desk/words/words.h"
 
+/* What a request for a record knows while it waits. */
+struct record_work {
+    struct record_worker who;
+    bool create, move;
+    uint64_t version; /* of if-match */
+    struct record_input in;
+    struct record_put put;
+    struct record_faults faults;
+    struct record_query query;
+    struct record_sight sight; /* of a question about one record: the ways that lead to it */
+    struct record_named named[REGISTER_REFS_MAX];
+};
+
+/* The kind of the address, with who asks; NULL: there is none for him, and the request is answered. */
+struct record_work *record_work_of(struct api_request *req);
+
+/* Asks the keeper for the record of the address; named: and how many name it, by each way that the reader sees. */
+void record_ask(struct api_request *req, bool named, api_then *then);
+/* The record that the keeper answered with, w->named, and nothing behind it. */
+int record_take(struct record_work *w, int rc, struct cursor *data, struct record_row *out) NODISCARD;
+
 /* Goes on once the kinds are known: at once, or when the keeper has told them. */
 void with_registers(struct api_request *req, api_handler *then);
 /* A list from the keeper's answer to ASK_RECORDS, each record only when policy shows it. False: the answer is broken. */
 bool records_document(struct json_writer *j, const struct record_worker *w, struct arena *arena, struct cursor *data);
+/* How many records name one, by way: w->sight and w->named. */
+void record_named_document(struct json_writer *j, const struct record_work *w);
+/* A chain from the keeper's answer to ASK_RECORD_CHAIN; items only of the kind `only`, empty = all. False: the answer is broken. */
+bool record_chain_document(struct json_writer *j, const struct record_worker *w, struct arena *arena, struct cursor *data, bool up,
+                           struct span only);
 
 #endif

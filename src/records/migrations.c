@@ -169,6 +169,7 @@ static const struct migration list[] = {
     {"copies of days", day_copy_sql},
     {"findings told above", fed_finding_told_sql},
     {"sign-in links", sign_in_link_sql},
+    {"links of records", record_link_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)

@@ -83,15 +83,24 @@ static int list_records(struct keeper_records *kr, struct cursor *c, struct err 
 static int get_record(struct keeper_records *kr, struct cursor *c, struct err *e)
 {
     struct record_scope scope;
+    struct record_sight sight;
     struct record_row row;
+    struct record_named named[REGISTER_REFS_MAX];
     record_scope_decode(c, &scope);
+    record_sight_decode(c, &sight);
     struct span kind = cursor_str(c);
     struct span id = cursor_str(c);
     int rc = whole(c, e);
     rc = rc == 0 ? record_get(kr->db, &scope, kind, id, &kr->scratch, &row, e) : rc;
+    rc = rc == 0 ? record_links_read(kr->db, &sight, &kr->scratch, &row, 1, e) : rc;
+    rc = rc == 0 ? record_named_by(kr->db, &sight, row.id, named, e) : rc;
     answer_begin(&kr->out, rc, e);
     if (rc == 0) {
         record_row_encode(&kr->out, &row);
+        for (uint32_t i = 0; i < sight.nways; i++) {
+            buf_u64(&kr->out, (uint64_t)named[i].count);
+            buf_u8(&kr->out, named[i].uncounted);
+        }
     }
     return rc;
 }
@@ -99,10 +108,45 @@ static int get_record(struct keeper_records *kr, struct cursor *c, struct err *e
 static int put_record(struct keeper_records *kr, struct cursor *c, struct err *e)
 {
     struct record_put p;
+    struct record_astray astray = {0};
     record_put_decode(c, &p);
     int rc = whole(c, e);
-    rc = rc == 0 ? record_put(kr->db, &p, e) : rc;
+    rc = rc == 0 ? record_put(kr->db, &p, &astray, e) : rc;
+    rc = astray.count > 0 ? 0 : rc;
+    p.row.links = SPAN("");
+    rc = rc == 0 && astray.count == 0 ? record_links_read(kr->db, &p.sight, &kr->scratch, &p.row, 1, e) : rc;
     answer_begin(&kr->out, rc, e);
+    if (rc == 0) {
+        buf_u32(&kr->out, astray.count);
+        for (uint32_t i = 0; i < astray.count; i++) {
+            buf_u32(&kr->out, astray.place[i]);
+        }
+        buf_str(&kr->out, p.row.links);
+    }
+    return rc;
+}
+
+static int chain_of_record(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    struct record_sight sight;
+    struct record_step *steps = NULL;
+    uint32_t count = 0;
+    bool more = false;
+    record_sight_decode(c, &sight);
+    struct span kind = cursor_str(c);
+    struct span id = cursor_str(c);
+    bool up = cursor_u8(c) != 0;
+    int rc = whole(c, e);
+    rc = rc == 0 ? record_chain(kr->db, &sight, kind, id, up, &kr->scratch, &steps, &count, &more, e) : rc;
+    rc = rc == 0 && count == 0 ? err_set(e, ERR_NOT_FOUND, "no such record") : rc;
+    answer_begin(&kr->out, rc, e);
+    if (rc == 0) {
+        buf_u8(&kr->out, more);
+        buf_u32(&kr->out, count);
+        for (uint32_t i = 0; i < count; i++) {
+            record_step_encode(&kr->out, &steps[i]);
+        }
+    }
     return rc;
 }
 
@@ -117,6 +161,8 @@ keeper_answer_fn *keeper_register_answer(uint16_t ask)
         return get_record;
     case ASK_RECORD_PUT:
         return put_record;
+    case ASK_RECORD_CHAIN:
+        return chain_of_record;
     default:
         return NULL;
     }

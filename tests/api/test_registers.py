@@ -88,9 +88,10 @@ class Registers(unittest.TestCase):
     def test_kinds_and_refused_files(self):
         got = self.b.get("/api/v1/registers").json()
         names = [k["plural"] for k in got["items"]]
-        self.assertEqual(names, ["findings", "risks", "suppliers", "bicycles"])  # unicycles are the auditor's alone
-        self.assertEqual(got["items"][3]["schema"]["x-table"]["name"], "bicycle")
-        self.assertEqual(got["items"][3]["order"], ["label", "wheels", "price"])
+        self.assertEqual(names, ["appointments", "findings", "organisations", "people", "risks", "services", "suppliers", "systems", "units", "waivers",
+                                 "bicycles"])  # unicycles are the auditor's alone
+        self.assertEqual(got["items"][-1]["schema"]["x-table"]["name"], "bicycle")
+        self.assertEqual(got["items"][-1]["order"], ["label", "wheels", "price"])
         refused = {r["file"]: r for r in got["refused"]}
         self.assertEqual(sorted(refused), ["DATA/registers/broken.yml", "DATA/registers/json.json"])
         self.assertEqual(refused["DATA/registers/broken.yml"]["line"], 8)
@@ -211,6 +212,57 @@ class Registers(unittest.TestCase):
                 self.assertEqual(self.ask("GET", "/bicycles?" + bad).status, 400, bad)
         self.assertEqual(self.ask("GET", "/bicycles?" + "&".join("wheels%s=%d" % (e, n) for e in (".from", ".to", "") for n in (1,)) +
                                   "&label=a&label.from=a&label.to=b&state=fine&state.from=a&state.to=z").status, 400)
+
+    def chain(self, plural, row, query=""):
+        a = self.ask("GET", "/%s/%s/chain%s" % (plural, row["id"], query))
+        self.assertEqual(a.status, 200, a.body)
+        return a.json()
+
+    def test_links(self):
+        lamps, _ = self.made("suppliers", {"name": "Lamps", "country": "ES", "control": "EU"})
+        cables, _ = self.made("suppliers", {"name": "Cables", "country": "ES", "control": "EU", "stands_on": [lamps["id"]]})
+        hall, _ = self.made("systems", {"name": "Machine hall", "domain": "IT", "suppliers": [cables["id"]]})
+        gates, gates_tag = self.made("systems", {"name": "Gates", "domain": "OT", "depends_on": [hall["id"]]})
+        water, tag = self.made("services", {"name": "Water", "priority": 1, "systems": [gates["id"], hall["id"]]})
+        light, _ = self.made("services", {"name": "Light", "priority": 2, "suppliers": [lamps["id"]]})
+        self.made("services", {"name": "Parks", "priority": 5})
+        # This supplier fails: which essential services?
+        got = self.chain("suppliers", lamps, "?kind=service")
+        self.assertEqual(sorted((i["title"], i["depth"]) for i in got["items"]), [("Light", 1), ("Water", 3)])
+        self.assertEqual((got["from"]["title"], got["more"]), ("Lamps", False))
+        edges = {(e["from"], e["field"], e["to"]) for e in got["edges"]}
+        self.assertEqual(edges, {(cables["id"], "stands_on", lamps["id"]), (light["id"], "suppliers", lamps["id"]), (hall["id"], "suppliers", cables["id"]),
+                                 (gates["id"], "depends_on", hall["id"]), (water["id"], "systems", hall["id"]), (water["id"], "systems", gates["id"])})
+        got = self.chain("services", water, "?direction=down")
+        self.assertEqual([(i["title"], i["depth"]) for i in got["items"]], [("Gates", 1), ("Machine hall", 1), ("Cables", 2), ("Lamps", 3)])
+        self.assertEqual(self.chain("services", water)["items"], [])
+        self.assertEqual(self.ask("GET", "/services/%s/chain?direction=sideways" % water["id"]).status, 400)
+        self.assertEqual(self.ask("GET", "/services/%s/chain?kind=unicycle" % water["id"]).status, 400)
+        self.assertEqual(self.ask("GET", "/services/%s/chain" % lamps["id"]).status, 404)
+        # What names it, and the list of those.
+        named = {(n["plural"], n["field"]): n for n in self.ask("GET", "/systems/%s/named_by" % hall["id"]).json()["items"]}
+        self.assertEqual((named["services", "systems"]["count"], named["services", "systems"]["name"]), (1, "services"))
+        self.assertEqual((named["systems", "depends_on"]["count"], named["findings", "systems"]["count"]), (1, 0))
+        got = self.ask("GET", "/services?systems=%s&sort=name" % hall["id"]).json()
+        self.assertEqual((got["count"], [i["id"] for i in got["items"]]), (1, [water["id"]]))
+        got = self.ask("GET", "/services?systems=%s&priority=1&state=proposed" % hall["id"]).json()
+        self.assertEqual((got["count"], got["items"][0]["id"]), (1, water["id"]))
+        for bad in ("systems=x", "systems.from=" + hall["id"], "sort=systems"):
+            self.assertEqual(self.ask("GET", "/services?" + bad).status, 400, bad)
+        self.assertEqual([(x["field"], x["plural"], x["title"], x["state"]) for x in water["links"]],
+                         [("systems", "systems", "Gates", "planned"), ("systems", "systems", "Machine hall", "planned")])
+        self.assertEqual(self.ask("GET", "/services/" + water["id"]).json(), water)
+        # One that is not there, of another kind, and twice.
+        nothing = "00000000-0000-7000-8000-000000000000"
+        self.faults(self.ask("PUT", "/services/" + water["id"], {"fields": {"name": "Water", "priority": 1, "systems": [hall["id"], nothing, lamps["id"]]}}, tag),
+                    ("/fields/systems/1", "no_record"), ("/fields/systems/2", "no_record"))
+        self.faults(self.ask("POST", "/services", {"fields": {"name": "W", "priority": 1, "unit": nothing}}), ("/fields/unit", "no_record"))
+        self.faults(self.ask("POST", "/services", {"fields": {"name": "W", "priority": 1, "systems": [hall["id"]] * 2}}), ("/fields/systems", "twice"))
+        a = self.ask("PUT", "/services/" + water["id"], {"fields": {"name": "Water", "priority": 1, "systems": [hall["id"]]}}, tag)
+        self.assertEqual((a.status, [x["title"] for x in a.json()["links"]]), (200, ["Machine hall"]))
+        self.assertEqual([i["title"] for i in self.chain("systems", gates)["items"]], [])
+        self.assertEqual(self.ask("POST", "/systems/%s/move" % gates["id"], {"to": "retired", "why": "old"}, gates_tag).status, 200)
+        self.assertEqual([i["state"] for i in self.chain("systems", hall, "?kind=system")["items"]], ["retired"])
 
     def test_described(self):
         doc = self.b.get("/api/v1/openapi.json").json()

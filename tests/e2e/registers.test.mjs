@@ -375,8 +375,10 @@ async function judgeAll(name, path, ready) {
   await end(p);
 }
 const SAMPLES = {
-  findings: { ...FINDING, text: 'What was seen.', owner: 'Bo', due: '2026-12-24', tags: ['x'], duplicate_of: '01a21cda-be8a-734a-a166-fbe99700333b' },
+  findings: { ...FINDING, text: 'What was seen.', owner: 'Bo', due: '2026-12-24', tags: ['x'] },
   risks: { title: 'Flood', scenario: 'Water', likelihood: 2, impact: 4, cost: 12.5 },
+  services: { name: 'Water', priority: 1, citizens: 300000 },
+  systems: { name: 'Gates', domain: 'OT', availability: 'high' },
   suppliers: { name: 'Lamps & Co', country: 'ES', control: 'EU', legal_ids: [{ kind: 'VAT', number: '1' }], sub_processors: [{ name: 'Cloud', country: 'IE' }] },
   inspections: { label: 'Room 5', ok: true, place: { street: 'Long' }, others: [{ street: 'x', floor: 2 }], free: { a: [1] }, doors: ['roof'] },
 };

@@ -4,16 +4,11 @@
  * nothing, live events, mail and webhook.
  */
 #include "api/api_priv.h"
-#include "api/registers.h"
 #include "desk/federation/signal_row.h"
 #include "desk/notify/notify.h"
 #include "records/fed_share.h"
 #include "flow/hunt/hunt.h"
-#include "tests/policy/paths.h"
-
-enum { ANSWER_MAX = 1 << 20 };
-
-#define SHOWN(c, i, mask) (((mask) >> (i) & 1) != 0 && (c)->things[i].organisation.len > 0)
+#include "tests/policy/house.h"
 
 static struct alert_row alert_of(const struct path_case *c, uint32_t i)
 {
@@ -25,7 +20,7 @@ static struct alert_row alert_of(const struct path_case *c, uint32_t i)
 }
 
 /* The case's account by the roles that are shipped; "janitor" is none of them. */
-static void read_account(struct path_case *c)
+void read_account(struct path_case *c)
 {
     static struct people_roles *roles;
     if (roles == NULL) {
@@ -34,7 +29,7 @@ static void read_account(struct path_case *c)
     reader_of_account(&c->account, people_roles_find(roles, c->account.role), &c->reader);
 }
 
-static void account_asks(struct path_case *c, const struct policy_reader **reader, const struct policy_item **item)
+void account_asks(struct path_case *c, const struct policy_reader **reader, const struct policy_item **item)
 {
     read_account(c);
     *reader = &c->reader;
@@ -60,7 +55,7 @@ static int64_t counted(const struct path_case *c, uint32_t mask, const struct po
     return n;
 }
 
-static uint32_t shown_count(const struct path_case *c, uint32_t mask)
+uint32_t shown_count(const struct path_case *c, uint32_t mask)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < THINGS; i++) {
@@ -327,90 +322,6 @@ static void show_one_hunt(struct path_case *c, uint32_t mask, struct buf *out)
     }
 }
 const struct path_adapter adapter_hunt = {ask_hunt, show_one_hunt};
-
-/* ---- records of registers ---- */
-
-/* A shipped kind; its file says which roles may read. */
-static const struct register_kind *kind_of_records(void)
-{
-    static struct registers *kinds;
-    if (kinds == NULL) {
-        kinds = registers_load(NULL, 0);
-    }
-    const struct register_kind *k = registers_by_name(kinds, SPAN("finding"));
-    CHECK(k != NULL);
-    return k;
-}
-
-static struct record_row record_of(struct path_case *c, uint32_t i)
-{
-    return (struct record_row){.id = SPAN("01890a5d-ac96-774b-bcce-b302099a8057"), .kind = kind_of_records()->name,
-                               .organisation = c->things[i].organisation, .author = SPAN("w"), .author_name = SPAN("w"),
-                               .state = SPAN("open"), .tlp = TLP_AMBER_STRICT, .created = c->now, .changed = c->now, .version = 1,
-                               .fields = span_of(arena_printf(c->arena, "{\"title\":\"%s\"}", c->things[i].title))};
-}
-
-static void ask_record(struct path_case *c, uint32_t i, const struct policy_reader **reader, const struct policy_item **item)
-{
-    struct record_row row = record_of(c, i);
-    struct policy_record r;
-    record_for_policy(&row, &r);
-    policy_record_item(&r, &c->own.item, &c->own.marking);
-    account_asks(c, reader, item);
-}
-
-/* What the scope lets the keeper count; records/registers' own test compares the clause made of it. */
-static int64_t records_counted(struct path_case *c, uint32_t mask)
-{
-    struct record_scope s;
-    int64_t n = 0;
-    policy_record_scope(&c->reader, &kind_of_records()->rights, c->now, &s);
-    for (uint32_t i = 0; i < THINGS; i++) {
-        bool own = span_eq(s.organisation, c->things[i].organisation);
-        n += SHOWN(c, i, mask) && tlp_rank(TLP_AMBER_STRICT) <= (own ? s.own : s.other) ? 1 : 0;
-    }
-    return n;
-}
-
-static void show_records_of(struct path_case *c, uint32_t mask, struct buf *out)
-{
-    struct buf answer;
-    struct json_writer j;
-    read_account(c);
-    const struct record_worker w = {kind_of_records(), &c->reader, SPAN("w"), c->now};
-    buf_init(&answer, ANSWER_MAX);
-    buf_u64(&answer, (uint64_t)records_counted(c, mask));
-    buf_u8(&answer, 0);
-    buf_u8(&answer, 0);
-    buf_str(&answer, SPAN(""));
-    buf_u32(&answer, shown_count(c, mask));
-    for (uint32_t i = 0; i < THINGS; i++) {
-        if (SHOWN(c, i, mask)) {
-            struct record_row row = record_of(c, i);
-            record_row_encode(&answer, &row);
-        }
-    }
-    struct cursor data = cursor_of(buf_view(&answer));
-    json_writer_init(&j, out);
-    CHECK(records_document(&j, &w, c->arena, &data));
-    buf_free(&answer);
-}
-const struct path_adapter adapter_records = {ask_record, show_records_of};
-
-static void show_one_record(struct path_case *c, uint32_t mask, struct buf *out)
-{
-    read_account(c);
-    const struct record_worker w = {kind_of_records(), &c->reader, SPAN("w"), c->now};
-    for (uint32_t i = 0; i < THINGS; i++) {
-        if (SHOWN(c, i, mask)) {
-            struct record_row row = record_of(c, i);
-            struct json_writer j;
-            json_writer_init(&j, out);
-            (void)record_show(&w, &row, c->arena, &j);
-        }
-    }
-}
-const struct path_adapter adapter_record = {ask_record, show_one_record};
 
 /* ---- warnings that came: the operator's ---- */
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Records as people work on them: see record.h. */
-#include "desk/govern/record.h"
-
+#include "desk/govern/record_priv.h"
 
 /* ---- what was sent ---- */
 
@@ -46,7 +45,7 @@ int record_input_read(struct span body, bool is_new, struct arena *a, struct rec
 
 /* ---- faults ---- */
 
-static void fault(struct record_faults *f, struct span pointer, enum schema_reason reason, struct span limit)
+void record_fault(struct record_faults *f, struct span pointer, enum schema_reason reason, struct span limit)
 {
     if (f->count < SCHEMA_FAULTS_MAX) {
         f->list[f->count] = (struct schema_fault){pointer, reason, limit};
@@ -76,7 +75,7 @@ static void check(const struct schema_file *schema, const struct jcs *fields, st
     struct schema_result r;
     schema_check(schema, fields, a, &r);
     for (uint32_t i = 0; i < r.kept; i++) {
-        fault(f, span_of(arena_printf(a, "/fields%.*s", SPAN_ARG(r.list[i].pointer))), r.list[i].reason, r.list[i].limit);
+        record_fault(f, span_of(arena_printf(a, "/fields%.*s", SPAN_ARG(r.list[i].pointer))), r.list[i].reason, r.list[i].limit);
     }
     f->count += r.count - r.kept;
 }
@@ -123,11 +122,11 @@ static void set_label(const struct record_worker *w, struct span text, const str
     }
     row->tlp = label;
     if (label == TLP_UNKNOWN) {
-        fault(f, SPAN("/tlp"), SCHEMA_ENUM, SPAN("CLEAR, GREEN, AMBER, AMBER+STRICT, RED"));
+        record_fault(f, SPAN("/tlp"), SCHEMA_ENUM, SPAN("CLEAR, GREEN, AMBER, AMBER+STRICT, RED"));
     } else if (tlp_rank(label) > tlp_rank(w->kind->tlp_max)) {
-        fault(f, SPAN("/tlp"), SCHEMA_MAXIMUM, span_of(tlp_name(w->kind->tlp_max)));
+        record_fault(f, SPAN("/tlp"), SCHEMA_MAXIMUM, span_of(tlp_name(w->kind->tlp_max)));
     } else if (before != NULL && !may_label(w, before, row)) {
-        fault(f, SPAN("/tlp"), SCHEMA_FIXED, SPAN(""));
+        record_fault(f, SPAN("/tlp"), SCHEMA_FIXED, SPAN(""));
     }
 }
 
@@ -139,9 +138,10 @@ static bool same(const struct jcs *a, const struct jcs *b, struct arena *arena)
 }
 
 /* What he sent, and of what he does not see or may not write what stood there. */
-static struct jcs *merge(const struct record_worker *w, const struct jcs *sent, const struct jcs *before, struct arena *a,
-                         struct record_faults *f)
+static struct jcs *merge(const struct record_worker *w, const struct jcs *sent, const struct record_row *current, const struct jcs *before,
+                         struct arena *a, struct record_faults *f)
 {
+    const struct jcs *told = before == NULL ? NULL : record_fields_told(w->kind, current, before, a);
     uint64_t hidden = policy_record_hidden(w->reader, &w->kind->rights);
     uint64_t fixed = policy_record_fixed(w->reader, &w->kind->rights);
     struct jcs *out = jcs_new_object(a);
@@ -149,10 +149,10 @@ static struct jcs *merge(const struct record_worker *w, const struct jcs *sent, 
         int place = register_field_of(w->kind, m->key);
         const char *name = arena_cstr(a, m->key);
         if (place >= 0 && (hidden >> place & 1) != 0) {
-            fault(f, pointer_of(a, m->key), SCHEMA_UNKNOWN, m->key); /* as one that is not there */
+            record_fault(f, pointer_of(a, m->key), SCHEMA_UNKNOWN, m->key); /* as one that is not there */
         } else if (place >= 0 && (fixed >> place & 1) != 0) {
-            if (!same(m, jcs_get(before, name), a)) {
-                fault(f, pointer_of(a, m->key), SCHEMA_FIXED, SPAN(""));
+            if (!same(m, jcs_get(told, name), a)) {
+                record_fault(f, pointer_of(a, m->key), SCHEMA_FIXED, SPAN(""));
             }
         } else {
             jcs_set(a, out, name, jcs_copy(a, m));
@@ -164,16 +164,26 @@ static struct jcs *merge(const struct record_worker *w, const struct jcs *sent, 
             jcs_set(a, out, arena_cstr(a, m->key), jcs_copy(a, m));
         }
     }
+    if (before != NULL) {
+        record_links_keep(w->kind, current, before, a, out);
+    }
     return out;
 }
 
-static void finish(const struct record_worker *w, const struct jcs *fields, struct span why, const char *what, struct arena *a,
+/* fields as they become; sent: by the writer, NULL = none. */
+static void finish(const struct record_worker *w, const struct jcs *fields, const struct jcs *before, const struct jcs *sent, struct span why, const char *what, struct arena *a,
                    struct record_put *out, struct record_faults *f)
 {
     out->row.fields = jcs_text(a, fields);
+    out->row.title = register_title(w->kind, fields);
+    out->row.links = SPAN("");
     out->row.changed = w->now;
+    if (!record_links_make(w->kind, fields, before, sent, a, out)) {
+        record_fault(f, SPAN("/fields"), SCHEMA_TOO_MUCH, SPAN(""));
+    }
+    record_sight_of(w->kinds, w->reader, w->now, &out->sight);
     if (out->row.fields.len > REGISTER_DOCUMENT_MAX) {
-        fault(f, SPAN("/fields"), SCHEMA_TOO_MUCH, SPAN(""));
+        record_fault(f, SPAN("/fields"), SCHEMA_TOO_MUCH, SPAN(""));
     }
     policy_record_scope(w->reader, &w->kind->rights, w->now, &out->scope);
     out->who = w->name;
@@ -183,7 +193,7 @@ static void finish(const struct record_worker *w, const struct jcs *fields, stru
                                          out->row.changed, out->keys);
     /* Who writes it must be able to read it afterwards. */
     if (f->count == 0 && !may(w, &out->row, RECORD_READ)) {
-        fault(f, SPAN("/tlp"), SCHEMA_NEVER, SPAN(""));
+        record_fault(f, SPAN("/tlp"), SCHEMA_NEVER, SPAN(""));
     }
 }
 
@@ -205,9 +215,9 @@ int record_make(const struct record_worker *w, struct span id, struct span organ
     if (!may(w, &as_default, RECORD_CREATE)) {
         return ERR_DENIED;
     }
-    const struct jcs *fields = merge(w, in->fields, NULL, a, faults);
+    const struct jcs *fields = merge(w, in->fields, NULL, NULL, a, faults);
     check(w->kind->schema, fields, a, faults);
-    finish(w, fields, in->why, "record.created", a, out, faults);
+    finish(w, fields, NULL, in->fields, in->why, "record.created", a, out, faults);
     return 0;
 }
 
@@ -229,9 +239,9 @@ int record_change(const struct record_worker *w, const struct record_row *curren
         return rc;
     }
     set_label(w, in->tlp, current, &out->row, faults);
-    const struct jcs *fields = merge(w, in->fields, before, a, faults);
+    const struct jcs *fields = merge(w, in->fields, current, before, a, faults);
     check(w->kind->schema, fields, a, faults);
-    finish(w, fields, in->why, "record.changed", a, out, faults);
+    finish(w, fields, before, in->fields, in->why, "record.changed", a, out, faults);
     return 0;
 }
 
@@ -257,17 +267,17 @@ int record_move(const struct record_worker *w, const struct record_row *current,
     }
     const struct register_transition *t = way(w, current->state, to);
     if (t == NULL) {
-        fault(faults, SPAN("/to"), SCHEMA_NO_WAY, to);
+        record_fault(faults, SPAN("/to"), SCHEMA_NO_WAY, to);
         return 0;
     }
     if (t->reason && why.len == 0) {
-        fault(faults, SPAN("/why"), SCHEMA_MISSING, SPAN("why"));
+        record_fault(faults, SPAN("/why"), SCHEMA_MISSING, SPAN("why"));
     }
     if (t->guard != NULL) {
         check(t->guard, fields, a, faults);
     }
     out->row.state = w->kind->states[t->to].id;
-    finish(w, fields, why, "record.moved", a, out, faults);
+    finish(w, fields, fields, NULL, why, "record.moved", a, out, faults);
     return 0;
 }
 
@@ -280,6 +290,7 @@ static void show_fields(const struct record_worker *w, const struct record_row *
     json_key(j, "fields");
     json_object(j);
     if (jcs_read_decimals(a, row->fields, JCS_DEPTH_MAX, &fields, NULL) == 0) {
+        fields = record_fields_told(w->kind, row, fields, a);
         for (const struct jcs *m = fields->first; m != NULL; m = m->next) {
             int place = register_field_of(w->kind, m->key);
             /* A field that the file no longer has belongs to no right: it stays unseen. */
@@ -288,6 +299,35 @@ static void show_fields(const struct record_worker *w, const struct record_row *
                 json_raw(j, jcs_text(a, m));
             }
         }
+    }
+    json_end(j);
+}
+
+/* The records that it names, by fields that the reader sees. */
+static void show_links(const struct record_worker *w, const struct record_row *row, struct json_writer *j)
+{
+    uint64_t hidden = policy_record_hidden(w->reader, &w->kind->rights);
+    struct cursor c = cursor_of(row->links);
+    json_key(j, "links");
+    json_array(j);
+    while (!c.failed && cursor_left(&c) > 0) {
+        struct record_link l;
+        record_link_decode(&c, &l);
+        int place = c.failed ? -1 : register_field_of(w->kind, l.field);
+        if (place < 0 || (hidden >> place & 1) != 0) {
+            continue;
+        }
+        const struct register_kind *k = w->kinds == NULL ? NULL : registers_by_name(w->kinds, l.kind);
+        const struct {
+            const char *key;
+            struct span value;
+        } texts[] = {{"field", l.field}, {"kind", l.kind}, {"plural", k == NULL ? l.kind : k->plural}, {"id", l.id}, {"title", l.title}, {"state", l.state}};
+        json_object(j);
+        for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+            json_key(j, texts[i].key);
+            json_text(j, texts[i].value);
+        }
+        json_end(j);
     }
     json_end(j);
 }
@@ -331,6 +371,7 @@ bool record_show(const struct record_worker *w, const struct record_row *row, st
     json_i64(j, row->version);
     show_moves(w, row, j);
     show_fields(w, row, a, j);
+    show_links(w, row, j);
     json_end(j);
     return true;
 }

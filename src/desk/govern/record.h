@@ -29,6 +29,7 @@ struct record_worker {
     const struct policy_reader *reader;
     struct span name; /* of the account, for the record and the trail */
     time_ns now;
+    const struct registers *kinds; /* all: what he may name; NULL = nothing */
 };
 
 /* Faults of a document by JSON Pointer in the body ("/fields/due"); count 0 = none. */
@@ -49,9 +50,19 @@ int record_change(const struct record_worker *w, const struct record_row *curren
 int record_move(const struct record_worker *w, const struct record_row *current, struct span to, struct span why, struct arena *a,
                 struct record_put *out, struct record_faults *faults) NODISCARD;
 
+/* Which records of all kinds a reader may read, and by which fields he may go from one to another: asked of policy/record.h. */
+void record_sight_of(const struct registers *kinds, const struct policy_reader *reader, time_ns now, struct record_sight *out);
+/* Of its ways only those that lead to this kind; target empty: only those of x-ref stands_on. */
+void record_sight_narrow(const struct registers *kinds, struct span target, struct record_sight *s);
+/* NULL: there is none. */
+const struct register_field *record_way_field(const struct registers *kinds, const struct record_way *way);
+/* Faults for what the keeper found to lead nowhere. */
+void record_astray_faults(const struct register_kind *k, const struct record_put *put, const struct record_astray *astray, struct arena *a,
+                          struct record_faults *f);
+
 /* What bears on a record. */
 void record_for_policy(const struct record_row *row, struct policy_record *out);
-/* Writes it as the reader may see it; false: not at all, and nothing was written. */
+/* Writes it as the reader may see it, with the records that it names and that he may read; false: not at all, and nothing was written. */
 bool record_show(const struct record_worker *w, const struct record_row *row, struct arena *a, struct json_writer *j);
 
 #endif

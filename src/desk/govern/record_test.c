@@ -25,6 +25,8 @@ static const char file_text[] =
     "  wheels: {type: integer, minimum: 1, x-index: true}\n"
     "  price: {type: number}\n"
     "  note: {type: string}\n"
+    "  owner: {type: string, format: uuid, x-ref: {kind: person, inverse: bicycles}}\n"
+    "  next: {type: array, maxItems: 4, uniqueItems: true, items: {type: string, format: uuid}, x-ref: {kind: bicycle, inverse: before, stands_on: true}}\n"
     "x-table: {name: bicycle, plural: bicycles, title: label}\n"
     "x-tlp: {default: AMBER, max: RED}\n"
     "x-perm:\n"
@@ -58,7 +60,7 @@ static int begin(void **state)
     f.kinds = registers_load(&file, 1);
     f.reader = (struct policy_reader){.kind = READER_PERSON, .person = SPAN("p1"), .organisation = SPAN("town"), .in_house = true,
                                       .roles = POLICY_ROLE_ADMINISTRATOR};
-    f.w = (struct record_worker){registers_by_name(f.kinds, SPAN("bicycle")), &f.reader, SPAN("Anna"), NOW};
+    f.w = (struct record_worker){registers_by_name(f.kinds, SPAN("bicycle")), &f.reader, SPAN("Anna"), NOW, f.kinds};
     assert_non_null(f.w.kind);
     return 0;
 }
@@ -145,6 +147,82 @@ static void test_made(void **state)
     const char *longest = arena_printf(&f.a, "{\"fields\":{\"label\":\"b\",\"note\":\"%0*d\"}}", REGISTER_DOCUMENT_MAX, 0);
     assert_int_equal(make(longest), 0);
     assert_string_equal(said(), "/fields:too_much;");
+}
+
+#define ID(n) "00000000-0000-7000-8000-00000000000" n
+
+/* The keeper's answer for a row: these are in its reader's sight. */
+static struct span told(const char *const pairs[][2], size_t n)
+{
+    struct buf b;
+    buf_init(&b, 1 << 16);
+    for (size_t i = 0; i < n; i++) {
+        record_link_encode(&b, &(struct record_link){span_of(pairs[i][0]), SPAN("bicycle"), span_of(pairs[i][1]), SPAN("t"), SPAN("fine")});
+    }
+    struct span s = arena_copy(&f.a, buf_view(&b));
+    buf_free(&b);
+    return s;
+}
+
+/* "field:id:kept;…" of what goes to the keeper, by the last digit of each id. */
+static const char *linked(void)
+{
+    const char *text = "";
+    for (uint32_t i = 0; i < f.put.nlinks; i++) {
+        text = arena_printf(&f.a, "%s%.*s:%c%s;", text, SPAN_ARG(f.put.links[i].field), f.put.links[i].id.ptr[35], f.put.links[i].kept ? ":kept" : "");
+    }
+    return text;
+}
+
+static void test_links(void **state)
+{
+    (void)state;
+    static const char *const pairs[][2] = {{"next", ID("1")}};
+    struct record_row row = row_of("{\"label\":\"b\",\"next\":[\"" ID("1") "\",\"" ID("2") "\"],\"owner\":\"" ID("3") "\"}", "fine");
+    row.links = told(pairs, 1); /* 2 and 3 he may not read */
+    struct buf b;
+    struct json_writer j;
+    buf_init(&b, 1 << 16);
+    json_writer_init(&j, &b);
+    assert_true(record_show(&f.w, &row, &f.a, &j));
+    buf_u8(&b, 0);
+    assert_null(strstr(b.data, ID("2")));
+    assert_null(strstr(b.data, ID("3")));
+    assert_null(strstr(b.data, "owner"));
+    assert_non_null(strstr(b.data, "\"next\":[\"" ID("1") "\"]"));
+    assert_non_null(strstr(b.data, "\"links\":[{\"field\":\"next\",\"kind\":\"bicycle\",\"plural\":\"bicycles\",\"id\":\"" ID("1") "\""));
+    buf_free(&b);
+    /* What he does not see stays, whether he sends the rest or not; what he sends is looked for, also what stood there unseen. */
+    assert_int_equal(change(&row, "{\"fields\":{\"label\":\"b\",\"next\":[\"" ID("1") "\",\"" ID("4") "\"]}}"), 0);
+    assert_string_equal(said(), "");
+    assert_string_equal(linked(), "next:1;next:4;next:2:kept;owner:3:kept;");
+    assert_int_equal(change(&row, "{\"fields\":{\"label\":\"b\"}}"), 0);
+    assert_string_equal(linked(), "next:2:kept;owner:3:kept;");
+    assert_int_equal(change(&row, "{\"fields\":{\"label\":\"b\",\"next\":[\"" ID("2") "\"],\"owner\":\"" ID("5") "\"}}"), 0);
+    assert_string_equal(linked(), "next:2;owner:5;");
+    const struct record_astray astray = {2, {0, 1}};
+    record_astray_faults(f.w.kind, &f.put, &astray, &f.a, &f.faults);
+    assert_string_equal(said(), "/fields/next/0:no_record;/fields/owner:no_record;");
+    /* A move changes none. */
+    assert_int_equal(record_move(&f.w, &row, SPAN("gone"), SPAN("old"), &f.a, &f.put, &f.faults), 0);
+    assert_string_equal(linked(), "next:1:kept;next:2:kept;owner:3:kept;");
+    /* Which records of all kinds he sees, and by which fields. */
+    struct record_sight s;
+    record_sight_of(f.kinds, &f.reader, NOW, &s);
+    size_t n = 0;
+    (void)registers_kinds(f.kinds, &n);
+    assert_true(s.nkinds == n && s.nways > 10 && s.scope.own == tlp_rank(TLP_AMBER_STRICT) && s.scope.other == 0);
+    record_sight_narrow(f.kinds, SPAN("bicycle"), &s);
+    assert_true(s.nways == 1 && span_eq(s.ways[0].field, SPAN("next")));
+    f.reader.roles = POLICY_ROLE_READ_ONLY;
+    record_sight_of(f.kinds, &f.reader, NOW, &s);
+    assert_true(s.nkinds < n && s.nkinds > 0);
+    for (uint32_t i = 0; i < s.nways; i++) {
+        assert_false(span_eq(s.ways[i].kind, SPAN("bicycle")));
+    }
+    f.reader.in_house = false;
+    record_sight_of(f.kinds, &f.reader, NOW, &s);
+    assert_true(s.nkinds == 0 && s.nways == 0);
 }
 
 static void test_changed(void **state)
@@ -254,6 +332,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_sent, begin, end),   cmocka_unit_test_setup_teardown(test_made, begin, end),
         cmocka_unit_test_setup_teardown(test_changed, begin, end), cmocka_unit_test_setup_teardown(test_labels, begin, end),
-        cmocka_unit_test_setup_teardown(test_moved, begin, end),  cmocka_unit_test_setup_teardown(test_shown, begin, end)};
+        cmocka_unit_test_setup_teardown(test_links, begin, end), cmocka_unit_test_setup_teardown(test_moved, begin, end),  cmocka_unit_test_setup_teardown(test_shown, begin, end)};
     return cmocka_run_group_tests_name("records", tests, NULL, NULL);
 }

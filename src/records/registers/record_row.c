@@ -2,6 +2,8 @@
 /* Records as messages: see record_row.h. The reader trusts nothing. */
 #include "records/registers/record_row.h"
 
+enum { RECORD_LINKS_BYTES = REGISTER_LINKS_MAX * (RECORD_TITLE_MAX + RECORD_ID_MAX + 3 * REGISTER_NAME_MAX + 20) };
+
 static struct span bounded(struct cursor *c, size_t max)
 {
     struct span s = cursor_str(c);
@@ -38,7 +40,7 @@ void record_scope_decode(struct cursor *c, struct record_scope *out)
 
 void record_row_encode(struct buf *out, const struct record_row *r)
 {
-    const struct span texts[] = {r->id, r->kind, r->organisation, r->author, r->author_name, r->state, r->fields};
+    const struct span texts[] = {r->id, r->kind, r->organisation, r->author, r->author_name, r->state, r->title, r->fields, r->links};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         buf_str(out, texts[i]);
     }
@@ -56,11 +58,86 @@ void record_row_decode(struct cursor *c, struct record_row *out)
     out->author = bounded(c, RECORD_ID_MAX);
     out->author_name = bounded(c, RECORD_ORGANISATION_MAX);
     out->state = bounded(c, REGISTER_NAME_MAX);
+    out->title = bounded(c, RECORD_TITLE_MAX);
     out->fields = bounded(c, REGISTER_DOCUMENT_MAX);
+    out->links = bounded(c, RECORD_LINKS_BYTES);
     out->tlp = (enum tlp)below(c, TLP_COUNT);
     out->created = (time_ns)cursor_u64(c);
     out->changed = (time_ns)cursor_u64(c);
     out->version = (int64_t)cursor_u64(c);
+}
+
+void record_sight_encode(struct buf *out, const struct record_sight *s)
+{
+    record_scope_encode(out, &s->scope);
+    buf_u32(out, s->nkinds);
+    for (uint32_t i = 0; i < s->nkinds; i++) {
+        buf_str(out, s->kinds[i]);
+    }
+    buf_u32(out, s->nways);
+    for (uint32_t i = 0; i < s->nways; i++) {
+        buf_str(out, s->ways[i].kind);
+        buf_str(out, s->ways[i].field);
+    }
+}
+
+/* A number of parts, 0 where it is out of bounds. */
+static uint32_t count_of(struct cursor *c, uint32_t max)
+{
+    uint32_t n = cursor_u32(c);
+    c->failed = c->failed || n > max;
+    return c->failed ? 0 : n;
+}
+
+void record_sight_decode(struct cursor *c, struct record_sight *out)
+{
+    record_scope_decode(c, &out->scope);
+    out->nkinds = count_of(c, REGISTER_KINDS_MAX);
+    for (uint32_t i = 0; i < out->nkinds; i++) {
+        out->kinds[i] = bounded(c, REGISTER_NAME_MAX);
+    }
+    out->nways = count_of(c, REGISTER_REFS_MAX);
+    for (uint32_t i = 0; i < out->nways; i++) {
+        out->ways[i].kind = bounded(c, REGISTER_NAME_MAX);
+        out->ways[i].field = bounded(c, REGISTER_NAME_MAX);
+    }
+}
+
+void record_link_encode(struct buf *out, const struct record_link *l)
+{
+    const struct span texts[] = {l->field, l->kind, l->id, l->title, l->state};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        buf_str(out, texts[i]);
+    }
+}
+
+void record_link_decode(struct cursor *c, struct record_link *out)
+{
+    out->field = bounded(c, REGISTER_NAME_MAX);
+    out->kind = bounded(c, REGISTER_NAME_MAX);
+    out->id = bounded(c, RECORD_ID_MAX);
+    out->title = bounded(c, RECORD_TITLE_MAX);
+    out->state = bounded(c, REGISTER_NAME_MAX);
+}
+
+void record_step_encode(struct buf *out, const struct record_step *s)
+{
+    const struct span texts[] = {s->id, s->kind, s->title, s->state, s->next, s->field};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        buf_str(out, texts[i]);
+    }
+    buf_u32(out, s->depth);
+}
+
+void record_step_decode(struct cursor *c, struct record_step *out)
+{
+    out->id = bounded(c, RECORD_ID_MAX);
+    out->kind = bounded(c, REGISTER_NAME_MAX);
+    out->title = bounded(c, RECORD_TITLE_MAX);
+    out->state = bounded(c, REGISTER_NAME_MAX);
+    out->next = bounded(c, RECORD_ID_MAX);
+    out->field = bounded(c, REGISTER_NAME_MAX);
+    out->depth = cursor_u32(c);
 }
 
 void record_put_encode(struct buf *out, const struct record_put *p)
@@ -75,6 +152,14 @@ void record_put_encode(struct buf *out, const struct record_put *p)
         buf_str(out, p->keys[i].field);
         buf_str(out, p->keys[i].value);
     }
+    record_sight_encode(out, &p->sight);
+    buf_u32(out, p->nlinks);
+    for (uint32_t i = 0; i < p->nlinks; i++) {
+        buf_str(out, p->links[i].field);
+        buf_str(out, p->links[i].kind);
+        buf_str(out, p->links[i].id);
+        buf_u8(out, p->links[i].kept);
+    }
 }
 
 void record_put_decode(struct cursor *c, struct record_put *out)
@@ -84,12 +169,19 @@ void record_put_decode(struct cursor *c, struct record_put *out)
     out->who = bounded(c, RECORD_ORGANISATION_MAX);
     out->why = bounded(c, RECORD_WHY_MAX);
     out->what = bounded(c, REGISTER_NAME_MAX);
-    out->nkeys = cursor_u32(c);
-    c->failed = c->failed || out->nkeys > REGISTER_KEYS_MAX || out->row.tlp == TLP_UNKNOWN || out->row.version < 1;
-    out->nkeys = c->failed ? 0 : out->nkeys;
+    c->failed = c->failed || out->row.tlp == TLP_UNKNOWN || out->row.version < 1;
+    out->nkeys = count_of(c, REGISTER_KEYS_MAX);
     for (uint32_t i = 0; i < out->nkeys; i++) {
         out->keys[i].field = bounded(c, REGISTER_NAME_MAX);
         out->keys[i].value = bounded(c, (size_t)4 * REGISTER_TEXT_MAX);
+    }
+    record_sight_decode(c, &out->sight);
+    out->nlinks = count_of(c, REGISTER_LINKS_MAX);
+    for (uint32_t i = 0; i < out->nlinks; i++) {
+        out->links[i].field = bounded(c, REGISTER_NAME_MAX);
+        out->links[i].kind = bounded(c, REGISTER_NAME_MAX);
+        out->links[i].id = bounded(c, RECORD_ID_MAX);
+        out->links[i].kept = below(c, 2) != 0;
     }
 }
 
@@ -102,11 +194,13 @@ void record_query_encode(struct buf *out, const struct record_query *q)
     buf_u32(out, q->limit);
     buf_str(out, q->after);
     buf_str(out, q->after_id);
+    record_sight_encode(out, &q->sight);
     buf_u32(out, q->nfilters);
     for (uint32_t i = 0; i < q->nfilters; i++) {
         buf_str(out, q->filters[i].field);
         buf_str(out, q->filters[i].value);
         buf_u8(out, (uint8_t)q->filters[i].how);
+        buf_str(out, q->filters[i].target);
     }
 }
 
@@ -119,12 +213,13 @@ void record_query_decode(struct cursor *c, struct record_query *out)
     out->limit = cursor_u32(c);
     out->after = bounded(c, (size_t)4 * REGISTER_TEXT_MAX);
     out->after_id = bounded(c, RECORD_ID_MAX);
-    out->nfilters = cursor_u32(c);
-    c->failed = c->failed || out->nfilters > RECORD_FILTERS_MAX || out->limit < 1 || out->limit > RECORD_PAGE_MAX;
-    out->nfilters = c->failed ? 0 : out->nfilters;
+    c->failed = c->failed || out->limit < 1 || out->limit > RECORD_PAGE_MAX;
+    record_sight_decode(c, &out->sight);
+    out->nfilters = count_of(c, RECORD_FILTERS_MAX);
     for (uint32_t i = 0; i < out->nfilters; i++) {
         out->filters[i].field = bounded(c, REGISTER_NAME_MAX);
         out->filters[i].value = bounded(c, (size_t)4 * REGISTER_TEXT_MAX);
         out->filters[i].how = (enum record_compare)below(c, RECORD_TO + 1);
+        out->filters[i].target = bounded(c, REGISTER_NAME_MAX);
     }
 }

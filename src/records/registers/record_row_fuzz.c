@@ -18,10 +18,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rest = span_sub(rest, 1, rest.len);
     struct cursor c = cursor_of(rest);
     buf_init(&b, 1 << 20);
-    if ((data[0] & 1) == 0) {
+    if ((data[0] & 3) == 2) {
+        struct record_link link;
+        struct record_step step;
+        struct record_sight sight;
+        record_sight_decode(&c, &sight);
+        record_link_decode(&c, &link);
+        record_step_decode(&c, &step);
+        if (cursor_done(&c)) {
+            CHECK(sight.nkinds <= REGISTER_KINDS_MAX && sight.nways <= REGISTER_REFS_MAX);
+            record_sight_encode(&b, &sight);
+            record_link_encode(&b, &link);
+            record_step_encode(&b, &step);
+            CHECK(span_eq(buf_view(&b), rest));
+        }
+    } else if ((data[0] & 1) == 0) {
         record_put_decode(&c, &put);
         if (cursor_done(&c)) {
-            CHECK(put.nkeys <= REGISTER_KEYS_MAX && put.row.tlp > TLP_UNKNOWN && put.row.tlp < TLP_COUNT && put.row.version >= 1);
+            CHECK(put.nkeys <= REGISTER_KEYS_MAX && put.nlinks <= REGISTER_LINKS_MAX && put.row.tlp > TLP_UNKNOWN && put.row.tlp < TLP_COUNT && put.row.version >= 1);
             CHECK(put.row.fields.len <= REGISTER_DOCUMENT_MAX);
             record_put_encode(&b, &put);
             CHECK(span_eq(buf_view(&b), rest));

@@ -8,6 +8,7 @@
  *   x-perm    {ROLE: {ops, fields}}           ops: [read, create, change, move]; fields: {NAME: hidden | read}
  *   x-tlp     {default, max}                  label of a record that states none; the strictest one that may be given
  *   x-index   true, beside a field            lists can be filtered and sorted by it
+ *   x-ref     {kind, inverse, stands_on}      beside a field: it names a record of that kind (or several, where it is a list)
  *
  * Any other x- keyword refuses the file, and so does anything that could not be kept: a name that means something else in a
  * list, an object that is not closed, a state nobody reaches. docs/REGISTERS.md is for those who write them.
@@ -31,6 +32,8 @@ enum {
     REGISTER_DOCUMENT_MAX = 15000,  /* bytes of a record's fields as canonical JSON: the audit trail keeps it before and after */
     REGISTER_FILE_MAX = 64 << 10,   /* bytes of one file */
     REGISTER_FILES_MAX = 64,        /* of a city's own */
+    REGISTER_REFS_MAX = 128,        /* fields of all kinds that name records: a question tells which of them its reader sees */
+    REGISTER_LINKS_MAX = 64,        /* records that one record names */
 };
 
 enum register_index { INDEX_NONE, INDEX_TEXT, INDEX_INTEGER };
@@ -38,6 +41,10 @@ enum register_index { INDEX_NONE, INDEX_TEXT, INDEX_INTEGER };
 struct register_field {
     struct span name;
     enum register_index index;
+    struct span ref;     /* kind of the records that it names; empty = it names none */
+    struct span inverse; /* what that is called from the other side: a service's systems are a system's "services" */
+    bool many;           /* a list of them */
+    bool stands_on;      /* where what it names fails, so may this */
 };
 
 struct register_state {
@@ -120,7 +127,8 @@ struct record_key {
     struct span value; /* empty = the record has none */
 };
 
-enum register_key_type { KEY_NO, KEY_TEXT, KEY_INTEGER, KEY_TIME, KEY_TLP };
+/* KEY_LINK: the id of a record that the field names; lists are filtered by it, not sorted. */
+enum register_key_type { KEY_NO, KEY_TEXT, KEY_INTEGER, KEY_TIME, KEY_TLP, KEY_LINK };
 /* Whether lists of this kind know the name, and what its values are. */
 enum register_key_type register_key_type(const struct register_kind *k, struct span name);
 /* A number so that texts sort as numbers do. */
@@ -132,7 +140,18 @@ bool register_key_parse(struct arena *a, enum register_key_type type, struct spa
 size_t register_keys(struct arena *a, const struct register_kind *k, const struct jcs *fields, struct span organisation,
                      struct span state, enum tlp tlp, time_ns created, time_ns changed, struct record_key *out);
 
-/* All names of keys in one text: when it differs from what a database was filled with, keys are made anew. */
+/* The record that a field names, and where in a list it stands. */
+struct register_link {
+    const struct register_field *field;
+    struct span target;
+    uint32_t place;
+};
+/* Links of a record; out has room for REGISTER_LINKS_MAX. Returns how many there are, which may be more than that. */
+size_t register_links(const struct register_kind *k, const struct jcs *fields, struct register_link *out);
+/* What a record is called: the text of its title field. */
+struct span register_title(const struct register_kind *k, const struct jcs *fields);
+
+/* All names of keys and links in one text: when it differs from what a database was filled with, keys are made anew. */
 struct span register_keys_signature(struct arena *a, const struct register_kind *k);
 
 #endif

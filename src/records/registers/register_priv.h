@@ -9,6 +9,10 @@
 bool register_name_fits(struct span s);
 /* Bit of enum policy_role; ERR_NOT_FOUND. */
 int register_role_of(struct span name, uint32_t *out) NODISCARD;
+/* x-ref beside a field whose place ("/properties/x") is told; the field's name is there. */
+int register_read_ref(const struct yaml_node *field, const char *place, struct register_field *out, struct err *e) NODISCARD;
+/* Why this kind's references do not fit to the others, or NULL; text in a. */
+const char *register_refs_wrong(struct arena *a, const struct registers *all, const struct register_kind *k);
 /* x-states; fields and rights of the kind are there. */
 int register_read_states(struct arena *a, const struct yaml_node *root, struct register_kind *k, struct err *e) NODISCARD;
 

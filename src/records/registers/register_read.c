@@ -105,7 +105,7 @@ static int read_index(struct reading *r, const struct yaml_node *field, const ch
 
 static int read_field(struct reading *r, const struct yaml_pair *p, struct register_field *out, struct yaml_node **stripped)
 {
-    static const char *const known[] = {"x-index", NULL};
+    static const char *const known[] = {"x-index", "x-ref", NULL};
     bool index = false;
     const char *place = arena_printf(r->a, "/properties/%.*s", SPAN_ARG(span_sub(p->key->text, 0, 80)));
     out->name = p->key->text;
@@ -117,7 +117,8 @@ static int read_field(struct reading *r, const struct yaml_pair *p, struct regis
     }
     int rc = strip(r, p->value, place, known, stripped);
     rc = rc == 0 ? yaml_get_bool(p->value, "x-index", false, &index, r->e) : rc;
-    return rc == 0 && index ? read_index(r, p->value, place, &out->index) : rc;
+    rc = rc == 0 && index ? read_index(r, p->value, place, &out->index) : rc;
+    return rc == 0 && yaml_get(p->value, "x-ref") != NULL ? register_read_ref(p->value, place, out, r->e) : rc;
 }
 
 /* The schema without annotations, and the fields as lists know them. */

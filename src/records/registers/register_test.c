@@ -60,7 +60,15 @@ static const struct {
     {4, "additionalProperties: true", 1, "additionalProperties: false"},
     {4, "description: open", 1, "additionalProperties: false"},
     {5, "properties: {}\nother:", 1, "1 to 64 properties"},
-    {6, "  label: {type: string, maxLength: 40, x-ref: unit}", 6, "/properties/label/x-ref: no such annotation"},
+    {6, "  label: {type: string, maxLength: 40, x-ref: unit}", 6, "x-ref must be a map"},
+    {6, "  label: {type: string, maxLength: 40, x-ref: {kind: unit, inverse: labels}}", 6, "/properties/label/x-ref: is for type: string with format: uuid"},
+    {7, "  wheels: {type: string, format: uuid, x-ref: {kind: unit}}", 7, "inverse"},
+    {7, "  wheels: {type: string, format: uuid, x-ref: {kind: unit, inverse: 'a b'}}", 7, "small letters"},
+    {7, "  wheels: {type: string, format: uuid, maxLength: 36, x-index: true, x-ref: {kind: unit, inverse: bikes}}", 7, "x-index is not needed"},
+    {7, "  wheels: {type: string, format: uuid, x-ref: {kind: unit, inverse: bikes, on_delete: clear}}", 7, "on_delete"},
+    {7, "  wheels: {type: array, maxItems: 65, uniqueItems: true, items: {type: string, format: uuid}, x-ref: {kind: unit, inverse: bikes}}", 7, "a maxItems of at most 64"},
+    {7, "  wheels: {type: array, maxItems: 64, items: {type: string, format: uuid}, x-ref: {kind: unit, inverse: bikes}}", 7, "uniqueItems"},
+    {7, "  wheels: {type: array, maxItems: 64, uniqueItems: true, items: {type: string}, x-ref: {kind: unit, inverse: bikes}}", 7, "format: uuid"},
     {6, "  label: {type: string, maxLength: 40, contains: {}}", 6, "/properties/label/contains: no such keyword"},
     {6, "  label: {type: string, maxLength: 40, not: {x-index: true}}", 6, "/properties/label/not/x-index: no such keyword"},
     {6, "  label: {type: string}", 6, "/x-table/title: lists know only"},
@@ -171,6 +179,39 @@ static void test_shipped(void **state)
     assert_null(r);
 }
 
+/* Kinds that refer to what is not there are refused, and those that refer to them; a circle of kinds stands. */
+static void test_refs(void **state)
+{
+    (void)state;
+#define KIND(name, plural, field)                                                                                                 \
+    "title: T\ntype: object\nrequired: [label]\nadditionalProperties: false\nproperties:\n  label: {type: string, maxLength: 40}\n" field \
+    "x-table: {name: " name ", plural: " plural ", title: label}\nx-perm: {administrator: {ops: [read]}}\n"                       \
+    "x-states: {initial: a, list: [{id: a, final: true}]}\n"
+#define REF(field, kind, inverse) "  " field ": {type: string, format: uuid, x-ref: {kind: " kind ", inverse: " inverse "}}\n"
+    static const char *const texts[] = {
+        KIND("a", "as", REF("to", "b", "x")),      KIND("b", "bs", REF("to", "a", "x")),
+        KIND("c", "cs", REF("to", "d", "x")),      KIND("d", "ds", REF("to", "nothing", "x")),
+        KIND("e", "es", REF("to", "service", "risks")), /* a risk's field has it */
+        KIND("f", "fs", REF("to", "a", "y") REF("too", "a", "y")),
+    };
+    struct register_file own[ARRAY_LEN(texts)];
+    size_t refused = 0;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        own[i] = (struct register_file){SPAN("own.yml"), span_of(texts[i])};
+    }
+    struct registers *r = registers_load(own, ARRAY_LEN(own));
+    const struct register_refusal *list = registers_refusals(r, &refused);
+    assert_int_equal(refused, 4);
+    assert_non_null(strstr(list[0].why.ptr, "there is no kind \"nothing\""));
+    assert_non_null(strstr(list[1].why.ptr, "there is no kind \"d\""));
+    assert_non_null(strstr(list[2].why.ptr, "another field has this inverse"));
+    assert_non_null(strstr(list[3].why.ptr, "another field has this inverse"));
+    const struct register_kind *a = registers_by_name(r, SPAN("a"));
+    assert_true(a != NULL && registers_by_name(r, SPAN("b")) != NULL && registers_by_name(r, SPAN("c")) == NULL);
+    assert_int_equal(register_key_type(a, SPAN("to")), KEY_LINK);
+    registers_free(&r);
+}
+
 /* Texts of numbers sort as the numbers do, and a key that a person writes is the one that a record has. */
 static void test_keys(void **state)
 {
@@ -210,6 +251,6 @@ static void test_keys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_whole), cmocka_unit_test(test_refused), cmocka_unit_test(test_shipped),
-                                       cmocka_unit_test(test_keys)};
+                                       cmocka_unit_test(test_keys), cmocka_unit_test(test_refs)};
     return cmocka_run_group_tests_name("registers", tests, NULL, NULL);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* All kinds of a node, and the keys by which lists know their records. See register.h. */
-#include <stdio.h>
+#include <string.h>
 
+#include "base/id.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "records/registers/register_priv.h"
@@ -41,6 +42,23 @@ static void take(struct registers *r, const struct register_file *f)
     r->kinds[r->nkinds++] = k;
 }
 
+/* Kinds whose references lead nowhere go, and then those that referred to them, until all that are left fit. */
+static void check_refs(struct registers *r)
+{
+    for (size_t i = 0; i < r->nkinds;) {
+        const char *why = register_refs_wrong(&r->arena, r, &r->kinds[i]);
+        if (why == NULL) {
+            i++;
+            continue;
+        }
+        refuse(r, r->kinds[i].file, 0, why);
+        register_kind_free(&r->kinds[i]);
+        memmove(&r->kinds[i], &r->kinds[i + 1], (r->nkinds - i - 1) * sizeof r->kinds[0]);
+        r->nkinds--;
+        i = 0;
+    }
+}
+
 struct registers *registers_load(const struct register_file *own, size_t count)
 {
     struct registers *r = mem_alloc(sizeof *r);
@@ -53,6 +71,8 @@ struct registers *registers_load(const struct register_file *own, size_t count)
     for (size_t i = 0; i < count; i++) {
         take(r, &own[i]);
     }
+    check_refs(r);
+    CHECK(r->nkinds >= register_shipped_count);
     return r;
 }
 
@@ -133,6 +153,9 @@ int register_state_of(const struct register_kind *k, struct span id)
 enum register_key_type register_key_type(const struct register_kind *k, struct span name)
 {
     int place = register_field_of(k, name);
+    if (place >= 0 && k->fields[place].ref.len > 0) {
+        return KEY_LINK;
+    }
     if (place >= 0) {
         static const enum register_key_type types[] = {[INDEX_NONE] = KEY_NO, [INDEX_TEXT] = KEY_TEXT, [INDEX_INTEGER] = KEY_INTEGER};
         return types[k->fields[place].index];
@@ -181,6 +204,9 @@ bool register_key_parse(struct arena *a, enum register_key_type type, struct spa
             return false;
         }
         break;
+    case KEY_LINK:
+        *out = text;
+        return id_valid(text);
     case KEY_NO:
     default:
         *out = SPAN("");
@@ -222,10 +248,52 @@ size_t register_keys(struct arena *a, const struct register_kind *k, const struc
     return n;
 }
 
+struct span register_title(const struct register_kind *k, const struct jcs *fields)
+{
+    const struct jcs *v = fields == NULL ? NULL : fields->first;
+    while (v != NULL && !span_eq(v->key, k->fields[k->title].name)) {
+        v = v->next;
+    }
+    return v != NULL && v->kind == JCS_TEXT ? v->text : SPAN("");
+}
+
+static void add_link(const struct register_field *f, const struct jcs *v, uint32_t place, struct register_link *out, size_t *n)
+{
+    if (v->kind == JCS_TEXT && id_valid(v->text)) {
+        if (*n < REGISTER_LINKS_MAX) {
+            out[*n] = (struct register_link){f, v->text, place};
+        }
+        (*n)++;
+    }
+}
+
+size_t register_links(const struct register_kind *k, const struct jcs *fields, struct register_link *out)
+{
+    size_t n = 0;
+    for (const struct jcs *m = fields->first; m != NULL; m = m->next) {
+        int at = register_field_of(k, m->key);
+        if (at < 0 || k->fields[at].ref.len == 0) {
+            continue;
+        }
+        const struct register_field *f = &k->fields[at];
+        if (!f->many) {
+            add_link(f, m, 0, out, &n);
+        }
+        uint32_t place = 0;
+        for (const struct jcs *v = f->many && m->kind == JCS_ARRAY ? m->first : NULL; v != NULL; v = v->next) {
+            add_link(f, v, place++, out, &n);
+        }
+    }
+    return n;
+}
+
 struct span register_keys_signature(struct arena *a, const struct register_kind *k)
 {
-    const char *text = "1";
+    const char *text = "2";
     for (uint32_t i = 0; i < k->nfields; i++) {
+        if (k->fields[i].ref.len > 0) {
+            text = arena_printf(a, "%s %.*s>%.*s", text, SPAN_ARG(k->fields[i].name), SPAN_ARG(k->fields[i].ref));
+        }
         if (k->fields[i].index != INDEX_NONE) {
             text = arena_printf(a, "%s %.*s:%d", text, SPAN_ARG(k->fields[i].name), (int)k->fields[i].index);
         }

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* What the files of desk/govern share. */
+#ifndef DESK_GOVERN_RECORD_PRIV_H
+#define DESK_GOVERN_RECORD_PRIV_H
+
+#include "desk/govern/record.h"
+
+void record_fault(struct record_faults *f, struct span pointer, enum schema_reason reason, struct span limit);
+
+/* Fields as they are told to the reader for whom the keeper made row->links. */
+struct jcs *record_fields_told(const struct register_kind *k, const struct record_row *row, const struct jcs *fields, struct arena *a);
+/* Records that stood there and that the writer does not see stay in `out`. */
+void record_links_keep(const struct register_kind *k, const struct record_row *current, const struct jcs *before, struct arena *a,
+                       struct jcs *out);
+/* out->links; what stood there before and was not sent is not asked for. False: more than REGISTER_LINKS_MAX. */
+bool record_links_make(const struct register_kind *k, const struct jcs *fields, const struct jcs *before, const struct jcs *sent,
+                       struct arena *a, struct record_put *out);
+
+#endif

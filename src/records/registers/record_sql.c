@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Statements about records: see record_sql.h. */
+#include "records/registers/record_sql.h"
+
+void sql_value(struct sql *s, struct span value)
+{
+    CHECK(s->count < SQL_BINDS_MAX);
+    s->texts[s->count++] = value;
+    buf_printf(&s->text, "$%d", s->count);
+}
+
+void sql_put(struct sql *s, const char *text)
+{
+    buf_cstr(&s->text, text);
+}
+
+void sql_end(struct sql *s)
+{
+    buf_free(&s->text);
+}
+
+static void put_ranks(struct sql *s, const struct record_scope *scope, uint8_t all, uint8_t mine)
+{
+    buf_printf(&s->text, "r.tlp <= %u", all);
+    if (mine > all) {
+        sql_put(s, " OR (r.author = ");
+        sql_value(s, scope->person);
+        buf_printf(&s->text, " AND r.tlp <= %u)", mine);
+    }
+}
+
+void sql_scope(struct sql *s, const struct record_scope *scope, const char *keys)
+{
+    bool others = scope->other > 0 || scope->other_mine > 0;
+    sql_put(s, "(");
+    if (others && scope->own == scope->other && scope->own_mine == scope->other_mine) {
+        put_ranks(s, scope, scope->own, scope->own_mine);
+        sql_put(s, ")");
+        return;
+    }
+    sql_put(s, "r.organisation = ");
+    sql_value(s, scope->organisation);
+    if (!others && keys != NULL) {
+        buf_printf(&s->text, " AND %s.organisation = ", keys);
+        sql_value(s, scope->organisation);
+    }
+    sql_put(s, " AND (");
+    put_ranks(s, scope, scope->own, scope->own_mine);
+    sql_put(s, ")");
+    if (others) {
+        sql_put(s, " OR r.organisation <> ");
+        sql_value(s, scope->organisation);
+        sql_put(s, " AND (");
+        put_ranks(s, scope, scope->other, scope->other_mine);
+        sql_put(s, ")");
+    }
+    sql_put(s, ")");
+}
+
+int sql_prepare(struct db *db, struct sql *s, struct err *e, struct db_stmt **out)
+{
+    buf_u8(&s->text, 0);
+    int rc = s->text.failed ? err_set(e, ERR_LIMIT, "too much is asked at once") : db_query(db, s->text.data, e, out);
+    for (int i = 0; rc == 0 && i < s->count; i++) {
+        db_bind_text(*out, i + 1, s->texts[i]);
+    }
+    return rc;
+}
+
+void sql_begin(struct sql *s)
+{
+    s->count = 0;
+    buf_init(&s->text, DB_SQL_MAX);
+}
+
+void sql_sight(struct sql *s, const struct record_sight *sight)
+{
+    if (sight->nkinds == 0 || record_scope_empty(&sight->scope)) {
+        sql_put(s, "1 = 0");
+        return;
+    }
+    sql_put(s, "r.kind IN (");
+    for (uint32_t i = 0; i < sight->nkinds; i++) {
+        sql_put(s, i == 0 ? "" : ", ");
+        sql_value(s, sight->kinds[i]);
+    }
+    sql_put(s, ") AND ");
+    sql_scope(s, &sight->scope, NULL);
+}
+
+void sql_ways(struct sql *s, const struct record_sight *sight)
+{
+    sql_put(s, sight->nways == 0 ? "1 = 0" : "(");
+    for (uint32_t i = 0; i < sight->nways; i++) {
+        sql_put(s, i == 0 ? "l.field = " : " OR l.field = ");
+        sql_value(s, sight->ways[i].field);
+        sql_put(s, " AND l.kind = ");
+        sql_value(s, sight->ways[i].kind);
+    }
+    sql_put(s, sight->nways == 0 ? "" : ")");
+}
+
+void sql_row(struct db_stmt *s, struct arena *a, struct record_row *out)
+{
+    struct span *texts[] = {&out->id, &out->kind, &out->organisation, &out->author, &out->author_name, &out->state, &out->title, &out->fields};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        *texts[i] = arena_copy(a, db_col_text(s, (int)i));
+    }
+    out->links = SPAN("");
+    int64_t rank = db_col_i64(s, 8);
+    out->tlp = TLP_UNKNOWN; /* which nobody may read */
+    for (int t = TLP_CLEAR; t <= TLP_RED; t++) {
+        out->tlp = tlp_rank((enum tlp)t) == (uint64_t)rank ? (enum tlp)t : out->tlp;
+    }
+    out->created = db_col_i64(s, 9);
+    out->changed = db_col_i64(s, 10);
+    out->version = db_col_i64(s, 11);
+}

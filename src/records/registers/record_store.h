@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* What record_store.c and record_links.c share. */
+#ifndef RECORDS_REGISTERS_RECORD_STORE_H
+#define RECORDS_REGISTERS_RECORD_STORE_H
+
+#include "records/registers/record_sql.h"
+
+/* Whether what a record names is there for who writes it; ERR_INVALID with out->count > 0 otherwise. */
+int record_links_check(struct db *db, const struct record_put *p, struct record_astray *out, struct err *e) NODISCARD;
+/* The links of a row, in place of those it had; one that leads nowhere is left out. Inside a transaction. */
+int record_links_put(struct db *db, const struct record_row *r, const struct record_to *links, size_t count, struct err *e) NODISCARD;
+
+#endif
