@@ -37,6 +37,7 @@ struct role {
     VEC(struct peer *) peers;
     struct config *config;
     void *state;
+    bool stopped; /* what the role held may be gone: nothing is called any more, though the loop ends its turn */
     int status;
 };
 
@@ -118,6 +119,7 @@ void role_stopped(struct role *r)
     if (r->super != NULL && ipc_send(r->super, MSG_STOPPED, 0, SPAN("")) == 0) {
         (void)ipc_flush(r->super, STOP_FLUSH_MS);
     }
+    r->stopped = true;
     uv_stop(&r->loop);
 }
 
@@ -172,7 +174,7 @@ static void tell_bad_peer(struct role *r, const struct peer *p, const struct err
 static void on_peer_message(void *arg, struct ipc *ch, struct ipc_msg *msg)
 {
     struct peer *p = arg;
-    if (p->owner->ops->on_message != NULL) {
+    if (!p->owner->stopped && p->owner->ops->on_message != NULL) {
         p->owner->ops->on_message(p->owner, p->role, p->instance, ch, msg);
     }
 }
@@ -188,7 +190,7 @@ static void on_peer_closed(void *arg, struct ipc *ch, const struct err *e)
         tell_bad_peer(r, p, e);
     }
     ipc_free(&p->ch);
-    if (r->ops->on_peer_lost != NULL) {
+    if (!r->stopped && r->ops->on_peer_lost != NULL) {
         r->ops->on_peer_lost(r, p->role, p->instance);
     }
 }
@@ -196,7 +198,7 @@ static void on_peer_closed(void *arg, struct ipc *ch, const struct err *e)
 static void on_peer_ready(void *arg, struct ipc *ch)
 {
     struct peer *p = arg;
-    if (p->owner->ops->on_peer_ready != NULL) {
+    if (!p->owner->stopped && p->owner->ops->on_peer_ready != NULL) {
         p->owner->ops->on_peer_ready(p->owner, p->role, p->instance, ch);
     }
 }
@@ -361,7 +363,7 @@ static void on_super_message(void *arg, struct ipc *ch, struct ipc_msg *msg)
 {
     struct role *r = arg;
     struct err e = {0};
-    if (take_from_super(r, ch, msg, &e) != 0) {
+    if (!r->stopped && take_from_super(r, ch, msg, &e) != 0) {
         role_fail(r, "starting", &e);
     }
 }

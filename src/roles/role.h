@@ -129,7 +129,7 @@ struct ipc *role_super(struct role *r);
 /* A line for the operator's terminal, printed once by super (the set-up link, the fingerprint of a new certificate). */
 void role_note(struct role *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* Everything is where it belongs: tells super and ends the loop. Call from on_stop or later. */
+/* Everything is where it belongs: tells super and ends the loop; nothing of the role is called after it. Call from on_stop or later. */
 void role_stopped(struct role *r);
 
 /* Logs the error and ends the process with status 1 at once; super starts the role again. */
