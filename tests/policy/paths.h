@@ -6,13 +6,14 @@
 #ifndef TESTS_POLICY_PATHS_H
 #define TESTS_POLICY_PATHS_H
 
+#include "desk/federation/compose.h"
 #include "desk/federation/envelope_policy.h"
 #include "desk/federation/item_policy.h"
 #include "desk/federation/test_world.h"
 #include "desk/readers/readers.h"
 #include "records/ask.h"
 
-enum { THINGS = 5, TITLE_LEN = 10, CIRCLE_STATES = 4 };
+enum { THINGS = 5, TITLE_LEN = 10, CIRCLE_STATES = 5 };
 
 /* A thing that may be shown: its own organisation's, or an item of a circle. */
 struct thing {
@@ -27,12 +28,22 @@ struct thing {
     uint64_t epoch;
 };
 
-/* One case: somebody asks, and there are some things. */
+/* What several ways make of a thing in the same way is made once a case; whoever changes the thing sets it to {0}. */
+struct drawn {
+    bool has_marks, has_above, has_row, has_composed;
+    struct fed_marks marks, above; /* above: as a hub above told it, see telling.c */
+    struct fed_item_row row;
+    struct fed_composed composed; /* the preview alone */
+    int rc;                       /* of it */
+};
+
+/* One case: somebody asks, and there are some things. The arena is emptied between cases. */
 struct path_case {
     time_ns now;
     struct arena *arena;
     struct account account;
     struct thing things[THINGS];
+    struct drawn drawn[THINGS];
     /* in the circle */
     const struct fed_membership *m;
     struct world *world;
@@ -56,6 +67,8 @@ struct path_adapter {
 
 /* The label and audience of thing i as they travel; the node that asks. (shared.c) */
 struct fed_marks case_marks(struct path_case *c, uint32_t i);
+/* The same with an audience of its own making; not remembered. */
+struct fed_marks thing_marks(struct path_case *c, const struct thing *t);
 struct span case_self(const struct path_case *c);
 
 /* Every adapter that paths.def names; one that nobody wrote does not link. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Adapters of what travels in a circle: envelopes, items as people of a node and links of small members read them, previews. */
 #include "api/items.h"
-#include "desk/federation/compose.h"
 #include "desk/federation/courier_file.h"
 #include "desk/federation/item_export.h"
 #include "desk/federation/letter.h"
@@ -39,14 +38,23 @@ static const struct jcs *audience_of(struct path_case *c, const struct thing *t)
     return out;
 }
 
-struct fed_marks case_marks(struct path_case *c, uint32_t i)
+struct fed_marks thing_marks(struct path_case *c, const struct thing *t)
 {
-    const struct thing *t = &c->things[i];
     bool mine = t->issuer == c->self;
     return (struct fed_marks){.author = span_of(c->world->nodes[t->issuer].node),
                               .author_person = mine ? span_of(names[0]) : SPAN(""), .mine = mine, .teaser = t->teaser,
                               .epoch = t->epoch, .tlp = span_of(tlps[t->tlp]), .pap = span_of(paps[t->pap]), .chr = t->chr,
                               .audience = audience_of(c, t), .expires_s = t->expires_s};
+}
+
+struct fed_marks case_marks(struct path_case *c, uint32_t i)
+{
+    struct drawn *d = &c->drawn[i];
+    if (!d->has_marks) {
+        d->marks = thing_marks(c, &c->things[i]);
+        d->has_marks = true;
+    }
+    return d->marks;
 }
 
 static void shared_item(struct path_case *c, uint32_t i)
@@ -75,8 +83,13 @@ static void ask_item(struct path_case *c, uint32_t i, const struct policy_reader
 
 static struct fed_item_row row_of(struct path_case *c, uint32_t i)
 {
+    struct drawn *d = &c->drawn[i];
     struct fed_marks marks = case_marks(c, i);
-    return (struct fed_item_row){.id = SPAN("0197f3c0-0000-7000-8000-000000000001"), .circle = c->m->circle, .author = marks.author,
+    if (d->has_row) {
+        return d->row;
+    }
+    d->has_row = true;
+    return d->row = (struct fed_item_row){.id = SPAN("0197f3c0-0000-7000-8000-000000000001"), .circle = c->m->circle, .author = marks.author,
                                  .author_org = world_org(c->things[i].issuer), .person = marks.author_person, .kind = marks.teaser ? SPAN("teaser") : SPAN("story"),
                                  .title = span_of(c->things[i].title), .body = SPAN("words"), .derived = SPAN("[]"), .tlp = marks.tlp, .pap = marks.pap,
                                  .audience = jcs_text(c->arena, marks.audience), .state = SPAN("current"), .version = 1, .chr = marks.chr,
@@ -152,18 +165,32 @@ static const struct jcs *document_of(struct path_case *c, uint32_t i)
     jcs_set_text(c->arena, doc, "pap", span_of(paps[t->pap]));
     jcs_set_bool(c->arena, doc, "chr", t->chr);
     jcs_set_text(c->arena, doc, "circle", c->m->circle);
-    jcs_set(c->arena, doc, "audience", jcs_copy(c->arena, audience_of(c, t)));
+    jcs_set(c->arena, doc, "audience", jcs_copy(c->arena, case_marks(c, i).audience));
     jcs_set_text(c->arena, doc, "expires", fed_time(c->arena, t->expires_s));
     return doc;
 }
 
-/* The interface's own call at its author's node: what he is shown, and what is then sealed. ERR_INVALID: refused as written. */
-static int compose(struct path_case *c, uint32_t i, bool only_preview, struct fed_composed *out)
+static int compose_anew(struct path_case *c, uint32_t i, bool only_preview, struct fed_composed *out)
 {
     struct err e = {0};
     const struct fed_author author = {.keys = &c->world->nodes[c->things[i].issuer], .m = c->m, .own = c->things[i].issuer == 0,
                                       .person = span_of(names[0]), .organisation = SPAN("*"), .now = c->now};
     return fed_compose_item(c->arena, &author, document_of(c, i), SPAN("0197f3c0-0000-7000-8000-000000000001"), NULL, only_preview, out, &e);
+}
+
+/* The interface's own call at its author's node: what he is shown, and what is then sealed. ERR_INVALID: refused as written. */
+static int compose(struct path_case *c, uint32_t i, bool only_preview, struct fed_composed *out)
+{
+    struct drawn *d = &c->drawn[i];
+    if (!only_preview) {
+        return compose_anew(c, i, false, out);
+    }
+    if (!d->has_composed) {
+        d->rc = compose_anew(c, i, true, &d->composed);
+        d->has_composed = true;
+    }
+    *out = d->composed;
+    return d->rc;
 }
 
 /* It is written under the membership of now, whatever the thing says. */

@@ -8,10 +8,14 @@
  * Any list keeps it there, so a shorter one is no restriction of this way: persons make it, which P1 leaves alone. */
 static struct fed_envelope told_above(struct path_case *c, uint32_t i)
 {
-    uint32_t orgs = c->things[i].orgs;
-    c->things[i].orgs = 0;
-    struct fed_marks marks = case_marks(c, i);
-    c->things[i].orgs = orgs;
+    struct drawn *d = &c->drawn[i];
+    struct thing whole = c->things[i];
+    whole.orgs = 0;
+    if (!d->has_above) {
+        d->above = thing_marks(c, &whole);
+        d->has_above = true;
+    }
+    const struct fed_marks marks = d->above;
     struct fed_envelope env = {.type = FED_TYPE_WARNING, .issuer = marks.author, .circle = c->m->circle, .audience = marks.audience,
                                .tlp = marks.tlp, .pap = marks.pap, .chr = marks.chr, .epoch = marks.epoch, .expires_s = marks.expires_s};
     fed_audience_read(c->arena, env.audience, &env.who);
