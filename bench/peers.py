@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: EUPL-1.2
 """Sets other Sigma engines beside Sereno: the same events, the same rules, one core, one run, match counts beside the times.
-usage: bench/peers.py --rules DIR... [--rsigma PROGRAM] [--sqlite PYTHON] [--seed N] [--rounds N] [--events N] FILE...
+usage: bench/peers.py --rules DIR... [--rsigma PROGRAM] [--zircolite COMMAND] [--sqlite PYTHON] [--seed N] [--rounds N]
+                      [--events N] FILE...
 
 FILE: NDJSON, plain or .zst. Every engine reads the same unpacked file, its lines shuffled by the seed (0: as they are);
 then one without events: what that takes is its start and the loading of rules, and is shown and taken off. CPU seconds
@@ -9,7 +10,8 @@ then one without events: what that takes is its start and the loading of rules, 
 named is left out; a peer that fails is told with what it wrote. Peers are built elsewhere; nothing of them is part of this
 repository.
 rsigma runs twice: with its names for Sysmon's events and every rule on every event, and told that all events are of Windows
-(its quickest way). sqlite: bench/sigma_sqlite.py, rules as SQL the way Zircolite asks them; it measures its loading itself.
+(its quickest way). zircolite: the command that starts it, as 'python3 zircolite.py', with the rules as they are, the pipelines for
+Sysmon and for log sources, and what else it does by default. sqlite: bench/sigma_sqlite.py, rules as SQL the way Zircolite asks them; it measures its loading itself.
 example: bench/peers.py --rules sigma/rules --rsigma ~/.cargo/bin/rsigma --rounds 5 logs/*.ndjson.zst
 """
 import argparse
@@ -18,6 +20,7 @@ import json
 import os
 import random
 import resource
+import shlex
 import shutil
 import statistics
 import subprocess
@@ -70,6 +73,23 @@ def rsigma(*options):
     return engine
 
 
+def zircolite(args, path):
+    script = shlex.split(args.zircolite)
+    out = path + ".found"
+    home = os.path.dirname(os.path.abspath(script[-1]))  # where its mapping of fields lies
+    cpu, done = run(script + ["--events", path, "--jsonl", "--ruleset", args.all_rules, "--pipeline", "sysmon", "windows-logsources",
+                              "--config", os.path.join(home, "config", "config.yaml"), "--quiet", "--outfile", out,
+                              "--logfile", path + ".log"])
+    if done.returncode != 0 or (os.path.getsize(path) and not os.path.exists(out)):
+        sys.exit("zircolite: %s" % (done.stderr or done.stdout)[-2000:])
+    found = collections.Counter()
+    if os.path.getsize(path):
+        with open(out, encoding="utf-8") as told:
+            for rule in json.load(told):
+                found[rule["id"]] += rule["count"]
+    return cpu, found
+
+
 def sqlite(args):
     _, done = run([args.sqlite, os.path.join(ROOT, "bench", "sigma_sqlite.py"), args.all_rules, args.full])
     if done.returncode != 0:
@@ -95,6 +115,7 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--sereno", default=os.path.join(ROOT, "build", "sereno"))
     ap.add_argument("--rsigma", help="the program")
+    ap.add_argument("--zircolite", help="how it is started: 'PYTHON .../zircolite.py'")
     ap.add_argument("--sqlite", help="a Python that has pySigma-backend-sqlite")
     ap.add_argument("--seed", type=int, default=1, help="of the shuffle; 0: none")
     ap.add_argument("--rsigma-option", action="append", default=[], help="passed on, as --rsigma-option=--x")
@@ -107,6 +128,8 @@ def main():
     if args.rsigma:
         engines += [("rsigma", net(rsigma())),
                     ("rsigma, routed", net(rsigma("--logsource-routing", "--event-logsource", "product=windows")))]
+    if args.zircolite:
+        engines.append(("zircolite", net(zircolite)))
     if args.sqlite:
         engines.append(("sqlite", sqlite))
     with tempfile.TemporaryDirectory() as folder:

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: EUPL-1.2
 """The supervisor and the cages of a real node. usage: tests/node/test_super.py PROGRAM [-k WORD]"""
+import contextlib
 import json
 import os
 import pathlib
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -182,6 +184,41 @@ class SuperTest(unittest.TestCase):
                                  capture_output=True, text=True, timeout=60)
         self.assertEqual(resumed.returncode, 0, resumed.stderr)
         self.assertEqual([r for r in self.cost() if r["stopped"]], [])
+
+    def completed(self, title):
+        return sum(a[3] for a in self.node.alerts() if a[4] == "The marker " + title)
+
+    def markers(self, count):
+        for _ in range(count):
+            self.send("sereno-marker-alarm")
+
+    def test_a_stopped_correlation_rests_until_it_is_resumed(self):
+        witness = CORRELATION.replace("three", "four").replace("gte: 3", "gte: 4").replace("7e02", "7e0f")
+        (self.node.folder / "rules" / "four.yml").write_text(witness)
+        self.node.process.send_signal(signal.SIGHUP)
+        until("the witness in use", lambda: self.log().count("rules.in_use") == 2 * (self.node.intakes + 1))
+        self.markers(4)
+        until("both", lambda: self.completed("four times") == 1 and self.completed("three times") == 2)
+        self.assertEqual(self.node.stop(), 0)
+        (row,) = [r for r in self.cost() if r["title"] == "The marker three times"]
+        with contextlib.closing(sqlite3.connect(self.node.data / "records.db")) as db, db:  # as on the correlator's word
+            db.execute("UPDATE rule_cost SET stopped = 1, reason = 'too dear' WHERE hash = ?", (row["hash"],))
+        self.node.start()
+        self.markers(3)
+        until("the witness of seven markers", lambda: self.completed("four times") == 4)
+        self.assertEqual(self.completed("three times"), 2)
+        resumed = subprocess.run([PROGRAM, "rules", "resume", row["id"], "--data", str(self.node.data)],
+                                 capture_output=True, text=True, timeout=60)
+        self.assertEqual(resumed.returncode, 0, resumed.stderr)
+        self.markers(3)
+        until("the witness of ten", lambda: self.completed("four times") == 7)
+        found = until("the correlation", lambda: max(0, self.completed("three times") - 2))
+        self.assertLessEqual(found, 3)  # of the last three, with the first four or without; none of those between
+        self.assertEqual(self.node.stop(), 0)
+        self.node.start()
+        self.markers(1)
+        until("the witness of eleven", lambda: self.completed("four times") == 8)
+        self.assertEqual(self.completed("three times"), 2 + found + 1)  # nor are they counted after a restart
 
     def metrics(self, *options):
         done = subprocess.run(["curl", "-s", "-m", "10", "-w", "\n%{http_code}", *options,
