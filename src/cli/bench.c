@@ -341,7 +341,7 @@ const struct command cmd_bench = {
             "  --cores N        N processes at once, each on its share; cpu is the sum, wall of the longest (default 1)\n"
             "  --rate N         archive, hunt: N events a second, a window every 200 ms (default: windows always full)\n"
             "  --hosts N        archive, hunt: N hosts in turn, whose names are made (default: those of the records)\n"
-            "  --level N        archive, hunt: of zstd, as windows are packed (default 2, as in a node)\n"
+            "  --level N        archive, hunt: of zstd, as windows are packed (default 1, as in a node)\n"
             "  --reference      every rule on every event, no plan: what an index is worth\n"
             "  --json           one JSON object\n\n"
             "example: sereno bench detect --rules sigma/rules --json logs/*.ndjson.zst\n",

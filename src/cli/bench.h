@@ -11,7 +11,7 @@
 
 enum bench_what { BENCH_PARSE, BENCH_DETECT, BENCH_ARCHIVE, BENCH_HUNT };
 enum { BENCH_ROUNDS_MAX = 99, BENCH_CORES_MAX = 64, BENCH_VARY_MAX = 10 * 1000 * 1000 /* events */,
-       BENCH_RATE_MAX = 1000 * 1000 /* events a second */, BENCH_HOSTS_MAX = 100 * 1000, BENCH_LEVEL_MAX = 19, BENCH_LEVEL = 2 /* as in a node */ };
+       BENCH_RATE_MAX = 1000 * 1000 /* events a second */, BENCH_HOSTS_MAX = 100 * 1000, BENCH_LEVEL_MAX = 19, BENCH_LEVEL = 1 /* as in a node */ };
 
 struct bench_options {
     enum bench_what what;

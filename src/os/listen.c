@@ -164,17 +164,6 @@ static int open_bound(const struct listen_address *a, int type, bool shared, int
     return 0;
 }
 
-int listen_tcp(const struct listen_address *a, int *fd_out, struct err *e)
-{
-    int rc = open_bound(a, SOCK_STREAM, false, fd_out, e);
-    if (rc == 0 && listen(*fd_out, LISTEN_BACKLOG) != 0) {
-        rc = failed(a, "listening on", e);
-        (void)close(*fd_out);
-        *fd_out = -1;
-    }
-    return rc;
-}
-
 static void set_up_udp(int fd)
 {
     int one = 1;
@@ -185,14 +174,13 @@ static void set_up_udp(int fd)
     (void)setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &one, sizeof one);
 }
 
-int listen_udp(const struct listen_address *a, unsigned count, int *fds_out, struct err *e)
+/* Sockets that share one address. The first one binds alone, so that it fails where anyone else listens; then it lets its siblings in. */
+static int open_shared(const struct listen_address *a, int type, unsigned count, int *fds_out, struct err *e)
 {
     int one = 1;
     struct listen_address same = *a;
     unsigned n = 0;
-    /* The first one binds alone, so that it fails where anyone else listens; then it lets its
-     * siblings in. */
-    int rc = open_bound(&same, SOCK_DGRAM, false, &fds_out[0], e);
+    int rc = open_bound(&same, type, false, &fds_out[0], e);
     n = rc == 0 ? 1 : 0;
     if (rc == 0 && count > 1) {
         socklen_t len = sizeof same.addr;
@@ -201,18 +189,30 @@ int listen_udp(const struct listen_address *a, unsigned count, int *fds_out, str
             rc = failed(a, "sharing", e);
         }
     }
-    for (; rc == 0 && n < count; n++) {
-        rc = open_bound(&same, SOCK_DGRAM, true, &fds_out[n], e);
-        if (rc != 0) {
-            break;
-        }
+    while (rc == 0 && n < count) {
+        rc = open_bound(&same, type, true, &fds_out[n], e);
+        n += rc == 0;
     }
-    for (unsigned i = 0; i < n; i++) {
-        if (rc == 0) {
-            set_up_udp(fds_out[i]);
-        } else {
-            (void)close(fds_out[i]);
-        }
+    for (unsigned i = 0; rc == 0 && type == SOCK_STREAM && i < n; i++) {
+        rc = listen(fds_out[i], LISTEN_BACKLOG) == 0 ? 0 : failed(a, "listening on", e);
+    }
+    for (unsigned i = 0; rc != 0 && i < n; i++) {
+        (void)close(fds_out[i]);
+        fds_out[i] = -1;
+    }
+    return rc;
+}
+
+int listen_tcp(const struct listen_address *a, unsigned count, int *fds_out, struct err *e)
+{
+    return open_shared(a, SOCK_STREAM, count, fds_out, e);
+}
+
+int listen_udp(const struct listen_address *a, unsigned count, int *fds_out, struct err *e)
+{
+    int rc = open_shared(a, SOCK_DGRAM, count, fds_out, e);
+    for (unsigned i = 0; rc == 0 && i < count; i++) {
+        set_up_udp(fds_out[i]);
     }
     return rc;
 }

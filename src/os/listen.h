@@ -37,17 +37,17 @@ bool listen_is_loopback(const struct listen_address *a);
 /* The address of a bound socket as text (port 0 became a real one). */
 const char *listen_format(int fd, char out[LISTEN_TEXT_MAX]);
 
-/* Non-blocking, close-on-exec, SO_REUSEADDR. 0 or ERR_IO (text says what to do when the
- * port is too low, or still taken after LISTEN_WAIT_MS). */
-int listen_tcp(const struct listen_address *a, int *fd_out, struct err *e) NODISCARD;
+/*
+ * `count` listening sockets on one address into fds_out[count]: the kernel spreads connections over them (SO_REUSEPORT), so
+ * that none of several processes takes them all. Non-blocking, close-on-exec, SO_REUSEADDR. An address that anyone else listens on
+ * is refused, also when he would share it. 0 or ERR_IO (text says what to do when the port is too low, or still taken after
+ * LISTEN_WAIT_MS).
+ */
+int listen_tcp(const struct listen_address *a, unsigned count, int *fds_out, struct err *e) NODISCARD;
 /* A Unix socket `name` in the folder, mode 0600; one that is left over from before makes room. */
 int listen_unix(const char *folder, const char *name, int *fd_out, struct err *e) NODISCARD;
-/*
- * `count` sockets on one address into fds_out[count]: the kernel spreads senders over them
- * (SO_REUSEPORT). Otherwise as listen_tcp; SO_RXQ_OVFL counts what the kernel drops of each, the
- * receive buffers are as large as allowed. An address that anyone else listens on is refused, also
- * when he would share it.
- */
+/* The same for datagrams: senders are spread. SO_RXQ_OVFL counts what the kernel drops of each socket, the receive buffers are
+ * as large as allowed. */
 int listen_udp(const struct listen_address *a, unsigned count, int *fds_out,
                struct err *e) NODISCARD;
 

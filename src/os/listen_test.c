@@ -81,14 +81,14 @@ static void test_open(void **state)
         int fd = -1, second = -1;
         char text[LISTEN_TEXT_MAX];
         assert_int_equal(listen_parse(span_of(texts[i]), &a, &e), 0);
-        if (listen_tcp(&a, &fd, &e) != 0 && a.addr.ss_family == AF_INET6) {
+        if (listen_tcp(&a, 1, &fd, &e) != 0 && a.addr.ss_family == AF_INET6) {
             print_message("no IPv6 on this machine: %s\n", e.text);
             continue;
         }
         assert_true(fd >= 0);
         assert_int_equal(listen_parse(span_of(listen_format(fd, text)), &a, &e), 0);
         assert_int_not_equal(listen_port(&a), 0);
-        assert_int_equal(listen_tcp(&a, &second, &e), ERR_IO); /* taken, and the message helps */
+        assert_int_equal(listen_tcp(&a, 1, &second, &e), ERR_IO); /* taken, and the message helps */
         assert_non_null(strstr(e.text, "another program has this port"));
         assert_int_equal(listen_udp(&a, 1, &second, &e), 0); /* UDP has its own ports */
         int on = 0;
@@ -109,7 +109,7 @@ static void test_port_let_go_of(void **state)
     int fd = -1, second = -1;
     char text[LISTEN_TEXT_MAX];
     assert_int_equal(listen_parse(SPAN("127.0.0.1:0"), &a, &e), 0);
-    assert_int_equal(listen_tcp(&a, &fd, &e), 0);
+    assert_int_equal(listen_tcp(&a, 1, &fd, &e), 0);
     assert_int_equal(listen_parse(span_of(listen_format(fd, text)), &a, &e), 0);
     pid_t child = fork();
     assert_true(child >= 0);
@@ -119,7 +119,7 @@ static void test_port_let_go_of(void **state)
         _exit(0);
     }
     (void)close(fd);
-    assert_int_equal(listen_tcp(&a, &second, &e), 0);
+    assert_int_equal(listen_tcp(&a, 1, &second, &e), 0);
     assert_int_equal(waitpid(child, NULL, 0), child);
     (void)close(second);
 }

@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "roles/intake_priv.h"
 
-enum { SECOND_MS = 1000, INTAKE_ZSTD_LEVEL = 2 };
+enum { SECOND_MS = 1000, INTAKE_ZSTD_LEVEL = 1 };
 
 static int preload(struct role *r, struct err *e)
 {

@@ -177,20 +177,25 @@ struct wanted {
     uint32_t source;
     struct span name;
     uint32_t instance; /* of the owner, for what only one of them can read */
-    int fd;            /* UDP: opened already, since all sockets of an address are opened together */
+    int fd;            /* of intakes: opened already, since all sockets of an address are opened together */
 };
 
 static int open_tcp(const struct wanted *w, int *fd_out, struct err *e)
 {
     struct listen_address a;
     int rc = listen_parse(w->name, &a, e);
-    return rc != 0 ? rc : listen_tcp(&a, fd_out, e);
+    return rc != 0 ? rc : listen_tcp(&a, 1, fd_out, e);
 }
 
-/* Files and datagrams go to one instance; a connection is made with whoever accepts first. */
+/* Sockets of which each intake has its own. */
+static bool is_shared_out(enum fd_kind kind)
+{
+    return kind == FD_SYSLOG_UDP || kind == FD_LISTEN_SYSLOG_TCP || kind == FD_LISTEN_INGEST;
+}
+
 static uint32_t instance_of(const struct wanted *w)
 {
-    return w->kind == FD_FILE || w->kind == FD_SYSLOG_UDP ? w->instance : HOLDING_ALL;
+    return w->kind == FD_FILE || is_shared_out(w->kind) ? w->instance : HOLDING_ALL;
 }
 
 /* Opens w unless it is open already, and notes that it is still wanted. */
@@ -210,7 +215,7 @@ static int add(struct super *s, const struct wanted *w, struct holdings *next, s
             }
         } else if (w->kind == FD_LISTEN_CONTROL) {
             rc = listen_unix(s->data_dir, SUPER_CONTROL_NAME, &fd, e);
-        } else if (w->kind == FD_SYSLOG_UDP) {
+        } else if (is_shared_out(w->kind)) {
             fd = w->fd;
         } else if (w->kind != FD_FILE) {
             rc = open_tcp(w, &fd, e);
@@ -337,15 +342,17 @@ static int add_federation(struct super *s, const struct config *config, struct h
     return rc == 0 ? add(s, &control, next, e) : rc;
 }
 
-/* One socket per intake on the same address: the kernel gives a sender's datagrams always to the same one. */
-static int add_udp(struct super *s, struct wanted *w, struct holdings *next, struct err *e)
+/* One socket per intake on the same address: the kernel spreads connections, and gives a sender's datagrams always to the same one. */
+static int add_shared_out(struct super *s, struct wanted *w, struct holdings *next, struct err *e)
 {
     int fds[CONFIG_INTAKES_MAX];
     uint32_t n = s->config->intakes;
     struct listen_address a;
     bool known = find(s, w->kind, w->name, 0) != NULL;
     int rc = known ? 0 : listen_parse(w->name, &a, e);
-    rc = rc == 0 && !known ? listen_udp(&a, n, fds, e) : rc;
+    if (rc == 0 && !known) {
+        rc = w->kind == FD_SYSLOG_UDP ? listen_udp(&a, n, fds, e) : listen_tcp(&a, n, fds, e);
+    }
     for (uint32_t i = 0; rc == 0 && i < n; i++) {
         w->instance = i;
         w->fd = known ? -1 : fds[i];
@@ -387,7 +394,7 @@ static int add_source(struct super *s, const struct config_source *src, uint32_t
     case SOURCE_KIND_COUNT:
         return 0;
     }
-    int rc = w.kind == FD_SYSLOG_UDP ? add_udp(s, &w, next, e) : add(s, &w, next, e);
+    int rc = is_shared_out(w.kind) ? add_shared_out(s, &w, next, e) : add(s, &w, next, e);
     if (rc == 0 && src->kind != SOURCE_FILE && !config_is_loopback(src->listen)) {
         log_warn("source.open", "source=\"%.*s\" listen=%.*s note=\"syslog travels in the clear\"",
                  SPAN_ARG(src->name), SPAN_ARG(src->listen));
@@ -399,13 +406,13 @@ static int add_all(struct super *s, const struct config *config, struct holdings
                    struct err *e)
 {
     const struct wanted desk = {.kind = FD_LISTEN_DESK, .owner = ROLE_DESK, .source = FD_NO_SOURCE, .name = config->desk.listen};
-    const struct wanted ingest = {.kind = FD_LISTEN_INGEST, .owner = ROLE_INTAKE, .source = FD_NO_SOURCE,
+    struct wanted ingest = {.kind = FD_LISTEN_INGEST, .owner = ROLE_INTAKE, .source = FD_NO_SOURCE,
                                   .name = config->ingest.listen};
     int rc = add_keys(s, &config->desk, ROLE_DESK, next,
                       e); /* before the socket: TLS from the first byte */
     rc = rc == 0 ? add_keys(s, &config->ingest, ROLE_INTAKE, next, e) : rc;
     rc = rc == 0 ? add(s, &desk, next, e) : rc;
-    rc = rc == 0 ? add(s, &ingest, next, e) : rc;
+    rc = rc == 0 ? add_shared_out(s, &ingest, next, e) : rc;
     rc = rc == 0 ? add_federation(s, config, next, e) : rc;
     for (uint32_t i = 0; rc == 0 && i < config->nsources; i++) {
         rc = add_source(s, &config->sources[i], i, next, e);

@@ -154,7 +154,7 @@ static struct api *serve(uv_loop_t *loop, bool local)
     char text[LISTEN_TEXT_MAX];
     int fd = -1;
     MUST(listen_parse(SPAN("127.0.0.1:0"), &at, &e));
-    MUST(listen_tcp(&at, &fd, &e));
+    MUST(listen_tcp(&at, 1, &fd, &e));
     (void)printf("%s\n", listen_format(fd, text));
     const struct api_config config = {.loop = loop, .listen_fd = fd, .loopback = true, .local = local, .node_name = SPAN("test"), .organisation = SPAN("own"), .arg = loop, .ask = take_question};
     MUST(api_new(&config, &e, &api));
