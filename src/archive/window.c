@@ -15,6 +15,7 @@ enum {
     KEY_HOST_BITS = 20,               /* WINDOW_MAX_RECORDS hosts at most */
     KEY_ARRIVAL_BITS = 20,            /* WINDOW_MAX_RECORDS */
     NAMES_MAX = 5 * ARCHIVE_NAME_MAX, /* bytes of names that one record can bring */
+    NAMES_ROOM = 1024 * 1024, /* bytes, beside a window's originals; more of them take a further block */
     BLOCK_NAMES_MAX =
         1024 *
         1024, /* bytes of host and sender names in one block: keeps columns under their limit */
@@ -49,7 +50,8 @@ struct window *window_new(int zstd_level)
 {
     struct window *w = mem_alloc(sizeof *w);
     w->packer = block_packer_new(zstd_level);
-    arena_init(&w->bytes, 1024 * 1024);
+    /* One block that a whole window fits into: its pages are touched as they are used, and then stay from window to window. */
+    arena_init(&w->bytes, WINDOW_MAX_BYTES + NAMES_ROOM);
     map_init(&w->groups);
     map_init(&w->names);
     /* Every block at its worst: originals, columns and zstd's own bytes. */

@@ -5,6 +5,7 @@
  * This file is its start, its messages, its clock and its end; intake_priv.h shows the way of a
  * record.
  */
+#include <malloc.h>
 #include <sodium.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,11 +14,27 @@
 #include "base/mem.h"
 #include "roles/intake_priv.h"
 
-enum { SECOND_MS = 1000, INTAKE_ZSTD_LEVEL = 1 };
+enum {
+    SECOND_MS = 1000,
+    INTAKE_ZSTD_LEVEL = 1,
+    HEAP_ONE_MAX = 8 << 20, /* bytes of what is taken from the heap; more is mapped alone, and given back */
+    HEAP_SPARE = 32 << 20,  /* free bytes at the heap's end that are kept */
+};
+
+/*
+ * Bodies and windows of megabytes come and go all the time: their memory is kept for the next ones. Given back to the kernel each time,
+ * it would have to be cleared and mapped again, page by page.
+ */
+static void keep_memory(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, HEAP_ONE_MAX);
+    (void)mallopt(M_TRIM_THRESHOLD, HEAP_SPARE);
+}
 
 static int preload(struct role *r, struct err *e)
 {
     (void)r;
+    keep_memory();
     return sodium_init() >= 0 ? 0 : err_set(e, ERR_IO, "libsodium could not start");
 }
 

@@ -345,7 +345,7 @@ static int add_federation(struct super *s, const struct config *config, struct h
 /* One socket per intake on the same address: the kernel spreads connections, and gives a sender's datagrams always to the same one. */
 static int add_shared_out(struct super *s, struct wanted *w, struct holdings *next, struct err *e)
 {
-    int fds[CONFIG_INTAKES_MAX];
+    int fds[CONFIG_INTAKES_MAX] = {0};
     uint32_t n = s->config->intakes;
     struct listen_address a;
     bool known = find(s, w->kind, w->name, 0) != NULL;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: EUPL-1.2
 """What the documents tell people to type is there: commands of the program and their options, targets of make, tools, files.
-Each command's help shows its use and an example that fits it, and a wrong option is named. usage: commands.py PROGRAM"""
+Each command's help shows its use and an example that fits it, and a wrong option is named. Scripts can be run. usage: commands.py PROGRAM"""
 import os
 import re
 import subprocess
@@ -74,5 +74,10 @@ for doc in (f for f in files if f.endswith(".md") and not f.startswith("ui/") an
     plain = re.sub(r"^ *```\w*\n.*?^ *```", "", text, flags=re.M | re.S)
     for code in [line.strip() for block in fenced for line in block.split("\n")] + [" ".join(s.split()) for s in re.findall(r"`([^`]+)`", plain)]:
         check_code(doc, code)
+for path in files:  # what says by its first line how it is run, and is named as a command, can be run
+    if re.match(r"(bench|tools|tests|packaging|\.ci)/", path) and os.path.isfile(path) and not os.access(path, os.X_OK):
+        with open(path, "rb") as f:
+            if f.read(2) == b"#!":
+                bad.append("%s: has a #! line and cannot be run" % path)
 print("\n".join(bad) if bad else "%(command)d commands, %(option)d options, %(make)d targets, %(path)d paths are there" % seen)
 sys.exit(1 if bad or not all(seen.values()) or not helps else 0)

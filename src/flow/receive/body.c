@@ -29,6 +29,13 @@ struct body *body_new(bool gzip)
     return b;
 }
 
+void body_expect(struct body *b, size_t bytes)
+{
+    if (!b->gzip) {
+        (void)buf_room(&b->bytes, bytes > BODY_EXPECT_MAX ? BODY_EXPECT_MAX : bytes);
+    }
+}
+
 void body_free(struct body **b)
 {
     if (*b != NULL) {

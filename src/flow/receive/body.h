@@ -13,10 +13,13 @@
 
 enum {
     BODY_MAX_BYTES = 32 * 1024 * 1024, /* one body, packed and unpacked */
+    BODY_EXPECT_MAX = 4 * 1024 * 1024, /* bytes for which room is taken on the sender's word alone */
 };
 
 struct body;
 struct body *body_new(bool gzip);
+/* The sender says that so many bytes will come: room for them is taken at once, up to BODY_EXPECT_MAX. What is packed says nothing. */
+void body_expect(struct body *b, size_t bytes);
 void body_free(struct body **b);
 /* ERR_LIMIT: over BODY_MAX_BYTES; ERR_INVALID: not gzip, or bytes behind its end. */
 int body_add(struct body *b, struct span bytes, struct err *e) NODISCARD;

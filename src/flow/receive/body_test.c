@@ -72,6 +72,7 @@ static void test_bodies(void **state)
             uint64_t kept;
             uint64_t bad;
             struct body *b = body_new(gzip == 1);
+            body_expect(b, i % 3 * (size_t)BODY_MAX_BYTES); /* right or wrong, it changes nothing */
             struct buf packed = gzip_of(span_of(rows[i].body));
             struct span bytes = gzip == 1 ? buf_view(&packed) : span_of(rows[i].body);
             for (size_t k = 0; k < bytes.len; k++) { /* byte by byte */

@@ -165,6 +165,7 @@ static void check_request(struct http_receiver *h, struct request *q, const char
         refuse(q, MHD_HTTP_TOO_MANY_REQUESTS, "busy, try again");
     } else {
         q->body = body_new(gzip);
+        body_expect(q->body, (size_t)length);
     }
 }
 
