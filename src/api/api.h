@@ -71,6 +71,10 @@ int api_event(struct api *api, struct span body, struct err *e) NODISCARD;
 /* Until an administrator exists, connections from beyond this machine are turned away. */
 void api_set_admin_exists(struct api *api, bool exists);
 
+/* The key under which secrets of second factors are stored: TOTP_KEY_BYTES of DATA/keys/factor.key. Copied. Until it is there
+ * whoever has a second factor is told to wait. */
+void api_set_factor_key(struct api *api, const unsigned char *key);
+
 /* How the roles are, for /status: JSON array of roles, and sandbox "on", "weaker", "off". Copied.
  */
 void api_set_node(struct api *api, time_ns started, const char *sandbox, struct span roles_json,

@@ -8,6 +8,7 @@
 #include "api/request.h"
 #include "desk/identity/people_role.h"
 #include "desk/identity/throttle.h"
+#include "desk/identity/totp.h"
 #include "records/hunts.h"
 #include "records/registers/register.h"
 
@@ -26,7 +27,6 @@ enum {
 
 struct stream;
 struct ring;
-struct login_work;
 
 struct api {
     uint32_t magic;
@@ -48,6 +48,8 @@ struct api {
     struct stream *streams;
     unsigned nstreams;
     struct ring *ring;
+    unsigned char factor_key[TOTP_KEY_BYTES]; /* of the secrets of second factors */
+    bool factor_ready;
     struct buf pulse; /* latest pulse as JSON, empty = none yet */
     time_ns started;
     char sandbox[16];
@@ -161,6 +163,9 @@ void stream_pulse_text(struct buf *out, const struct keeper_status *st);
 struct span stream_pulse_for(const struct policy_reader *reader, struct span text, time_ns now);
 /* The answer to ASK_WARNINGS as how far the community is on its guard, of what the reader may count. */
 bool community_level_document(struct json_writer *j, struct arena *arena, const struct policy_reader *reader, struct cursor *data, time_ns now);
+
+/* dispatch.c: his role needs a second factor and he has none: he may nothing but see to it. */
+bool factor_needed(const struct account *user, const struct people_role *role);
 
 /* users.c: what a session's person may, as members of an object; NULL = nothing. */
 void session_role_json(struct json_writer *j, const struct people_role *role);

@@ -108,6 +108,11 @@ static bool may(struct api_request *req)
     return people_role_may(req->role, req->route->right);
 }
 
+bool factor_needed(const struct account *user, const struct people_role *role)
+{
+    return role != NULL && role->second_factor && !user->factor;
+}
+
 static void session_known(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
     if (rc == ERR_DENIED) {
@@ -127,7 +132,10 @@ static void session_known(struct api_request *req, int rc, struct span text, str
     req->user.name = arena_copy(&req->arena, a.name);
     req->user.role = arena_copy(&req->arena, a.role);
     req->user.organisation = arena_copy(&req->arena, a.organisation);
-    if (!may(req)) {
+    req->user.factor = a.factor;
+    if (may(req) && req->route->right != RIGHT_SIGNED_IN && factor_needed(&req->user, req->role)) {
+        respond_error(req, 403, "second_factor_needed", "Your role needs a second factor. Set it up in your account first.", NULL);
+    } else if (!may(req)) {
         respond_error(req, 403, "not_permitted", "Your role does not allow this.", NULL);
     } else if (changes_state(req) && !csrf_fits(req)) {
         respond_error(req, 403, "bad_csrf",

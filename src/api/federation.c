@@ -354,7 +354,7 @@ static void opened(struct api_request *req, void *arg)
 {
     struct opening *o = arg;
     if (o->rc == ERR_DENIED) {
-        throttle_failed(req->api->throttle, req->user.name, req->address, clock_mono());
+        throttle_failed(req->api->throttle, req->user.name, req->address, clock_now());
         drop(o);
         respond_error(req, 403, "bad_password", "The password is wrong.", "password");
     } else if (o->rc < 0) {
@@ -413,7 +413,7 @@ static void with_officer(struct api_request *req, officer_then *then,
         return;
     }
     int64_t wait =
-        throttle_wait_s(req->api->throttle, req->user.name, req->address, clock_mono());
+        throttle_wait_s(req->api->throttle, req->user.name, req->address, clock_now());
     if (wait > 0) {
         respond_error(req, 429, "wait", "Too many wrong passwords. Wait a little.", "password");
         return;

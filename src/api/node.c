@@ -48,6 +48,7 @@ void session_get(struct api_request *req)
     text(&j, "name", req->user.name);
     text(&j, "role", req->user.role);
     session_role_json(&j, req->role);
+    text(&j, "second_factor", req->user.factor ? SPAN("on") : factor_needed(&req->user, req->role) ? SPAN("needed") : SPAN("off"));
     json_end(&j);
     text(&j, "csrf", span_of(csrf));
     json_key(&j, "node");

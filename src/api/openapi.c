@@ -243,7 +243,7 @@ static void answers_json(struct json_writer *j, const struct route *r)
         status = "204";
         type = NULL;
     } else if (r->handler == token_create || r->handler == hunt_create ||
-               r->handler == item_send || r->handler == user_create || r->handler == user_link || r->handler == link_page_create || r->handler == record_create) {
+               r->handler == item_send || r->handler == user_create || r->handler == user_link || r->handler == own_factor_begin || r->handler == link_page_create || r->handler == record_create) {
         status = "201";
     } else if (r->body == BODY_FORM) {
         status = "303";

@@ -114,6 +114,33 @@ void page_login(struct buf *b, const struct page_login *p)
     foot(b);
 }
 
+void page_code(struct buf *b, const struct page_code *p)
+{
+    char seconds[24];
+    (void)snprintf(seconds, sizeof seconds, "%lld", (long long)p->wait_s);
+    const struct words_value values[] = {{"node", p->node}, {"seconds", span_of(seconds)}};
+    head_of(b, p->words->language, p->words->text[WORD_CODE_TITLE], PAGE_MAX);
+    node_line(b, p->node);
+    if (p->wrong != WORD_COUNT) {
+        buf_cstr(b, "<p class=\"wrong\" role=\"alert\" id=\"wrong\">");
+        words_write(b, p->words, p->wrong, values, ARRAY_LEN(values), escaped);
+        buf_cstr(b, "</p>\n");
+    }
+    buf_cstr(b, "<form method=\"post\" action=\"/login/code\">\n");
+    hidden(b, "csrf", p->csrf);
+    hidden(b, "step", p->step);
+    hidden(b, "next", p->next);
+    buf_cstr(b, "<p class=\"field\"><label for=\"code\">");
+    words_write(b, p->words, WORD_CODE_LABEL, NULL, 0, escaped);
+    buf_cstr(b, "</label>\n<span class=\"hint\" id=\"hint\">");
+    words_write(b, p->words, WORD_CODE_HINT, values, ARRAY_LEN(values), escaped);
+    buf_cstr(b, "</span>\n<input id=\"code\" name=\"code\" autocomplete=\"one-time-code\" autocapitalize=\"none\" spellcheck=\"false\" "
+                "maxlength=\"40\" required autofocus aria-describedby=\"hint\"></p>\n<p><button type=\"submit\">");
+    words_write(b, p->words, WORD_CODE_SEND, NULL, 0, escaped);
+    buf_cstr(b, "</button></p>\n</form>\n");
+    foot(b);
+}
+
 /* Shown only: the server takes the name from the link. */
 static void known_name(struct buf *b, struct span name)
 {

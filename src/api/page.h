@@ -21,6 +21,16 @@ struct page_login {
 };
 void page_login(struct buf *out, const struct page_login *p);
 
+/* The second step of a log-in. */
+struct page_code {
+    struct span node;
+    const struct words *words; /* language */
+    struct span csrf, step, next;
+    enum word wrong; /* WORD_COUNT = nothing */
+    int64_t wait_s;  /* for WORD_CODE_WAIT */
+};
+void page_code(struct buf *out, const struct page_code *p);
+
 struct page_setup {
     struct span node;
     struct span csrf;

@@ -1,55 +1,37 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * /login, /setup, /welcome, /logout: forms without script. Passwords are hashed on a worker thread, one after
- * the other; the throttle says who has to wait. Runs in the desk. Must never log or send a
- * password, and never tell whether a name exists.
+ * /login, /setup, /welcome, /logout: forms without script; the throttle says who has to wait. What comes after a right password
+ * where there is a second factor is in pages_code.c. Runs in the desk. Must never log or send a password, and never tell
+ * whether a name exists.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <sodium.h>
-
 #include "api/api_priv.h"
 #include "api/page.h"
 #include "api/pages.h"
+#include "api/passwords.h"
 #include "base/id.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "desk/identity/password.h"
-
-/* Hash or comparison of one password, on a worker thread. Outlives its request when the server
- * ends. */
-struct login_work {
-    uv_work_t work;
-    struct api_request *req; /* NULL = nobody waits any more */
-    bool setup;
-    char string[PASSWORD_STRING_MAX]; /* stored one to compare with (log-in), or the new one
-                                         (set-up) */
-    char password[PASSWORD_MAX + 1];
-    size_t password_len;
-    bool fits;
-    int rc;
-    char user_id[ID_TEXT_LEN + 1];
-    char secret[SECRET_TEXT_LEN + 1]; /* new session, set-up token */
-};
 
 /* ---- forms ---- */
 
 /* A form belongs to the browser that got it: a cookie and a field made from it, both of this run.
  */
-static void form_token(struct api_request *req, struct span cookie, char out[SECRET_TEXT_LEN + 1])
+void form_token(struct api_request *req, struct span cookie, char out[SECRET_TEXT_LEN + 1])
 {
     const char *both = arena_printf(&req->arena, "%.*s%s", SPAN_ARG(cookie), req->api->form_key);
     secret_csrf(span_of(both), out);
 }
 
-static struct span form_cookie_name(const struct api *api)
+struct span form_cookie_name(const struct api *api)
 {
     return api->policy.tls ? SPAN("__Host-sereno_form") : SPAN("sereno_form");
 }
 
-static bool form_fits(struct api_request *req)
+bool form_fits(struct api_request *req)
 {
     char want[SECRET_TEXT_LEN + 1];
     struct span cookie = head_cookie(&req->head, form_cookie_name(req->api));
@@ -58,7 +40,7 @@ static bool form_fits(struct api_request *req)
 }
 
 /* The cookie that a form goes with: the one the browser has, or a new one. */
-static struct span form_cookie(struct api_request *req)
+struct span form_cookie(struct api_request *req)
 {
     struct span cookie = head_cookie(&req->head, form_cookie_name(req->api));
     if (!secret_valid(cookie)) {
@@ -69,7 +51,7 @@ static struct span form_cookie(struct api_request *req)
     return cookie;
 }
 
-static void set_form_cookie(struct api_request *req, struct span cookie)
+void set_form_cookie(struct api_request *req, struct span cookie)
 {
     respond_header(req, "Set-Cookie",
                    arena_printf(&req->arena, "%.*s=%.*s; Path=/; HttpOnly; SameSite=Strict%s",
@@ -79,7 +61,7 @@ static void set_form_cookie(struct api_request *req, struct span cookie)
 
 /* A path of this page and of nothing else: "/alerts?x=1"; "//elsewhere" and "/\elsewhere" are not.
  */
-static struct span local_path(struct span next)
+struct span local_path(struct span next)
 {
     bool local = next.len > 0 && next.len <= 512 && next.ptr[0] == '/' &&
                  (next.len == 1 || (next.ptr[1] != '/' && next.ptr[1] != '\\'));
@@ -90,7 +72,7 @@ static struct span local_path(struct span next)
     return local ? next : SPAN("/");
 }
 
-static void show_login(struct api_request *req, unsigned status, struct span wrong)
+void show_login(struct api_request *req, unsigned status, struct span wrong)
 {
     struct buf b;
     char csrf[SECRET_TEXT_LEN + 1];
@@ -151,155 +133,104 @@ void page_css(struct api_request *req)
     respond_header(req, "Cache-Control", "max-age=3600");
 }
 
-/* ---- the worker ---- */
-
-static void work_run(uv_work_t *work)
-{
-    struct login_work *w = work->data;
-    struct span password = span_make(w->password, w->password_len);
-    if (w->setup) {
-        w->rc = password_hash(password, w->string, NULL);
-    } else {
-        w->fits = password_verify(span_of(w->string), password);
-    }
-    sodium_memzero(w->password, sizeof w->password);
-}
-
-static void login_checked(struct api_request *req, struct login_work *w);
-static void setup_hashed(struct api_request *req, struct login_work *w);
-
-static void work_done(uv_work_t *work, int status)
-{
-    struct login_work *w = work->data;
-    struct api_request *req = w->req;
-    if (req == NULL || status != 0) {
-        sodium_memzero(w, sizeof *w);
-        mem_free(w);
-        return;
-    }
-    req->api->hashing--;
-    w->req = NULL; /* back in the hands of the request */
-    if (w->setup) {
-        setup_hashed(req, w);
-    } else {
-        login_checked(req, w);
-    }
-}
-
-void pages_abandon(struct api_request *req)
-{
-    struct login_work *w = req->work;
-    bool here = req->route != NULL &&
-                (req->route->handler == login_post || req->route->handler == setup_post || req->route->handler == welcome_post);
-    if (here && w != NULL && w->req != NULL) {
-        w->req = NULL;
-        req->work = NULL;
-    }
-}
-
-static void work_free(struct api_request *req)
-{
-    struct login_work *w = req->work;
-    req->work = NULL;
-    sodium_memzero(w, sizeof *w);
-    mem_free(w);
-}
-
-/* Starts hashing; answers 503 itself when too many wait already. */
-static void work_start(struct api_request *req, struct login_work *w)
-{
-    if (req->api->hashing >= API_HASHES_MAX) {
-        work_free(req);
-        respond_error(req, 503, "busy", "Too many log-ins at once. Try again in a moment.", NULL);
-        respond_header(req, "Retry-After", "5");
-        return;
-    }
-    req->api->hashing++;
-    w->req = req;
-    w->work.data = w;
-    MUST(uv_queue_work(req->api->loop, &w->work, work_run, work_done));
-}
-
-static struct login_work *work_new(struct api_request *req, bool setup)
-{
-    struct login_work *w = mem_alloc(sizeof *w);
-    struct span password = request_field(req, "password");
-    w->setup = setup;
-    w->password_len = password.len < PASSWORD_MAX + 1 ? password.len : PASSWORD_MAX + 1;
-    memcpy(w->password, password.ptr, w->password_len);
-    req->work = w;
-    return w;
-}
-
 /* ---- log-in ---- */
+
+/* Of a person whose session begins: in req->work. */
+struct beginning {
+    char secret[SECRET_TEXT_LEN + 1]; /* the new cookie */
+    session_denied *denied;
+    void *before; /* what req->work was */
+};
 
 static void session_made(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
+    const struct beginning *b = req->work;
     (void)data;
-    char secret[SECRET_TEXT_LEN + 1];
-    struct login_work *w = req->work;
-    memcpy(secret, w->secret, sizeof secret);
-    work_free(req);
+    if (rc == ERR_DENIED && b->denied != NULL) {
+        req->work = b->before;
+        b->denied(req);
+        return;
+    }
     if (rc < 0) {
         respond_failure(req, rc, text);
         return;
     }
     respond_redirect(req, arena_cstr(&req->arena, local_path(request_field(req, "next"))));
-    respond_cookie(req, span_of(secret));
-    sodium_memzero(secret, sizeof secret);
+    respond_cookie(req, span_of(b->secret));
 }
 
-/* Makes a session for the person in w->user_id. */
-static void session_start(struct api_request *req, struct login_work *w)
+void session_start(struct api_request *req, struct span user_id, const struct factor_proof *proof, session_denied *denied)
 {
     unsigned char hash[SECRET_HASH_BYTES];
     struct buf q;
-    secret_new(w->secret);
-    secret_hash(span_of(w->secret), hash);
+    struct beginning *b = arena_alloc(&req->arena, sizeof *b);
+    b->denied = denied;
+    b->before = req->work;
+    req->work = b;
+    secret_new(b->secret);
+    secret_hash(span_of(b->secret), hash);
     buf_init(&q, ASK_MAX_BYTES);
     ask_begin(&q, ASK_SESSION_CREATE);
-    buf_str(&q, span_of(w->user_id));
+    buf_str(&q, user_id);
     buf_str(&q, span_make((const char *)hash, sizeof hash));
     buf_str(&q, req->address);
+    factor_proof_encode(&q, proof);
     request_ask(req, &q, session_made);
     buf_free(&q);
 }
 
-static void login_checked(struct api_request *req, struct login_work *w)
+/* Who the password is of, while it is tried. */
+struct login {
+    struct account account; /* texts in the arena; id empty = nobody */
+};
+
+static void login_checked(struct api_request *req, bool fits, struct span string)
 {
+    const struct login *l = req->work;
     struct span name = request_field(req, "name");
-    if (w->fits) {
-        throttle_passed(req->api->throttle, name, req->address);
-        session_start(req, w);
+    (void)string;
+    if (!fits || l->account.id.len == 0) {
+        throttle_failed(req->api->throttle, name, req->address, clock_now());
+        /* Not the name: people type a password there. */
+        log_warn("login.failed", "address=%.*s", SPAN_ARG(req->address));
+        show_login(req, 401, SPAN("Name or password is not right."));
         return;
     }
-    work_free(req);
-    throttle_failed(req->api->throttle, name, req->address, clock_now());
-    /* Not the name: people type a password there. */
-    log_warn("login.failed", "address=%.*s", SPAN_ARG(req->address));
-    show_login(req, 401, SPAN("Name or password is not right."));
+    throttle_passed(req->api->throttle, name, req->address);
+    if (l->account.factor) {
+        second_step(req, &l->account);
+        return;
+    }
+    session_start(req, l->account.id, &(struct factor_proof){.kind = FACTOR_NONE}, NULL);
+}
+
+bool account_answer(struct api_request *req, struct cursor *data, struct account *out)
+{
+    struct account a = {0};
+    account_decode(data, &a);
+    a.password = cursor_str(data);
+    if (!cursor_done(data) || a.password.len >= PASSWORD_STRING_MAX || a.id.len > ID_TEXT_LEN) {
+        return false;
+    }
+    *out = (struct account){.id = arena_copy(&req->arena, a.id), .name = arena_copy(&req->arena, a.name),
+                            .password = arena_copy(&req->arena, a.password), .factor = a.factor};
+    return true;
 }
 
 static void account_known(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
+    struct login *l = arena_calloc(&req->arena, 1, sizeof *l);
     if (rc < 0 && rc != ERR_NOT_FOUND) {
         respond_failure(req, rc, text);
         return;
     }
-    struct login_work *w = work_new(req, false);
-    if (rc == 0) {
-        struct account a;
-        account_decode(data, &a);
-        struct span string = cursor_str(data);
-        if (!cursor_done(data) || string.len >= sizeof w->string || a.id.len > ID_TEXT_LEN) {
-            work_free(req);
-            respond_failure(req, ERR_INVALID, SPAN("broken answer"));
-            return;
-        }
-        memcpy(w->string, string.ptr, string.len);
-        memcpy(w->user_id, a.id.ptr, a.id.len);
+    if (rc == 0 && !account_answer(req, data, &l->account)) {
+        respond_failure(req, ERR_INVALID, SPAN("broken answer"));
+        return;
     }
-    work_start(req, w); /* a name nobody has costs the same time */
+    req->work = l;
+    const struct password_task task = {.verify = true, .stored = l->account.password, .given = request_field(req, "password")};
+    password_work(req, &task, login_checked); /* a name nobody has costs the same time */
 }
 
 void login_post(struct api_request *req)
@@ -433,39 +364,52 @@ void setup_page(struct api_request *req)
     check_token(req, token, setup_known);
 }
 
+/* What a link made or changed: its person, who signs in with it. */
+static void link_used_by(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    struct account a = {0};
+    if (rc == 0 && !account_answer(req, data, &a)) {
+        rc = ERR_INVALID;
+    }
+    if (rc < 0) {
+        respond_failure(req, rc, text);
+    } else if (a.factor) { /* the link stands for the password only */
+        second_step(req, &a);
+    } else {
+        session_start(req, a.id, &(struct factor_proof){.kind = FACTOR_NONE}, NULL);
+    }
+}
+
 static void setup_made(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
-    struct login_work *w = req->work;
+    struct buf q;
     if (rc < 0) {
-        work_free(req);
         setup_dead(req, rc, text);
         return;
     }
     struct span id = cursor_str(data);
     if (!cursor_done(data) || id.len != ID_TEXT_LEN) {
-        work_free(req);
         respond_failure(req, ERR_INVALID, SPAN("broken answer"));
         return;
     }
-    memcpy(w->user_id, id.ptr, id.len);
     if (is_welcome(req)) {
         streams_end_person(req->api, id); /* the password ended his sessions */
     } else {
         api_set_admin_exists(req->api, true);
         log_info("setup.done", "address=%.*s", SPAN_ARG(req->address));
     }
-    session_start(req, w);
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ASK_ACCOUNT_BY_NAME);
+    buf_str(&q, *(const struct span *)req->work);
+    request_ask(req, &q, link_used_by);
+    buf_free(&q);
 }
 
-static void setup_hashed(struct api_request *req, struct login_work *w)
+static void setup_hashed(struct api_request *req, bool fits, struct span string)
 {
-    if (w->rc < 0) {
-        work_free(req);
-        respond_failure(req, ERR_BUSY, SPAN(""));
-        return;
-    }
+    CHECK(fits);
     ask_with_token(req, is_welcome(req) ? ASK_LINK_USE : ASK_SETUP_USE, request_field(req, "token"), request_field(req, "name"),
-                   span_of(w->string), setup_made);
+                   string, setup_made);
 }
 
 /* What is wrong with what was typed; empty = nothing. */
@@ -503,7 +447,10 @@ static void setup_checked(struct api_request *req, int rc, struct span text, str
         show_setup(req, status, request_field(req, "token"), name, wrong);
         return;
     }
-    work_start(req, work_new(req, true));
+    struct span *kept = arena_alloc(&req->arena, sizeof *kept); /* of whom the link is */
+    *kept = arena_copy(&req->arena, name);
+    req->work = kept;
+    password_work(req, &(struct password_task){.fresh = request_field(req, "password")}, setup_hashed);
 }
 
 void welcome_post(struct api_request *req)

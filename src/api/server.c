@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "api/api_priv.h"
-#include "api/pages.h"
 #include "api/tls.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -361,7 +360,6 @@ void api_free(struct api **out)
     streams_end(api, NULL);
     for (struct api_request *req = api->requests; req != NULL; req = req->next) {
         if (req->state == REQUEST_WORKING) {
-            pages_abandon(req);
             request_work_abandon(req);
             respond_failure(req, ERR_CLOSED, SPAN(""));
         }

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* People: accounts and the roles that there are. Runs in the desk. The password is hashed on the worker thread and
- * wiped; it reaches the keeper as an Argon2id string. */
-#include <sodium.h>
-
+/* People: accounts and the roles that there are. Runs in the desk. */
 #include "api/api_priv.h"
+#include "api/passwords.h"
 #include "base/id.h"
-#include "base/mem.h"
 #include "base/num.h"
 #include "base/utf8.h"
 #include "desk/identity/password.h"
@@ -14,26 +11,6 @@
 enum { USER_WHY_MAX = 1000 /* bytes */ };
 
 /* ---- a new person ---- */
-
-struct new_user {
-    char password[PASSWORD_MAX + 1];
-    size_t len;
-    char string[PASSWORD_STRING_MAX];
-    int rc;
-};
-
-static void drop(void *arg)
-{
-    sodium_memzero(arg, sizeof(struct new_user));
-    mem_free(arg);
-}
-
-static void hash(void *arg)
-{
-    struct new_user *u = arg;
-    u->rc = password_hash(span_make(u->password, u->len), u->string, NULL);
-    sodium_memzero(u->password, sizeof u->password);
-}
 
 /* A path and not an address: a node behind a proxy does not know its own. */
 static void link_json(struct json_writer *j, struct api_request *req)
@@ -110,17 +87,9 @@ static void ask_create(struct api_request *req, struct span string)
     buf_free(&q);
 }
 
-static void hashed(struct api_request *req, void *arg)
+static void hashed(struct api_request *req, bool fits, struct span string)
 {
-    struct new_user *u = arg;
-    if (u->rc < 0) {
-        drop(u);
-        respond_failure(req, ERR_LIMIT, SPAN("there is not enough memory to hash a password"));
-        return;
-    }
-    struct span string = arena_copy(&req->arena, span_of(u->string));
-    drop(u);
-    req->work = NULL;
+    CHECK(fits);
     ask_create(req, string);
 }
 
@@ -167,11 +136,7 @@ void user_create(struct api_request *req)
         respond_error(req, 400, "bad_password", e.text, "password");
         return;
     }
-    struct new_user *u = mem_alloc(sizeof *u);
-    CHECK(password.len <= PASSWORD_MAX); /* acceptable says so */
-    u->len = password.len;
-    memcpy(u->password, password.ptr, password.len);
-    request_work(req, u, hash, hashed, drop);
+    password_work(req, &(struct password_task){.fresh = password}, hashed);
 }
 
 /* ---- who there is ---- */
@@ -197,6 +162,8 @@ static void person_json(struct json_writer *j, const struct person *p)
     json_time(j, p->link);
     json_key(j, "password");
     json_bool(j, p->password);
+    json_key(j, "second_factor");
+    json_bool(j, p->factor);
     json_end(j);
 }
 
@@ -310,6 +277,32 @@ void user_enable(struct api_request *req)
     change(req, PERSON_ENABLE, SPAN(""));
 }
 
+static void factor_reset(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    if (rc == 0) { /* his sessions have ended */
+        streams_end_person(req->api, req->param[0]);
+    }
+    respond_done(req, rc, text, data);
+}
+
+void user_factor_reset(struct api_request *req)
+{
+    struct buf q;
+    struct span why = request_field(req, "why");
+    if (why.len > USER_WHY_MAX || !utf8_valid(why)) {
+        respond_error(req, 400, "bad_body", "A reason has at most 1,000 bytes.", "why");
+        return;
+    }
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ASK_FACTOR_RESET);
+    buf_str(&q, req->user.organisation);
+    buf_str(&q, req->param[0]);
+    buf_str(&q, req->user.name);
+    buf_str(&q, why);
+    request_ask(req, &q, factor_reset);
+    buf_free(&q);
+}
+
 static void link_made(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
     struct json_writer j;
@@ -371,6 +364,8 @@ static void role_json(struct json_writer *j, const struct people_role *role)
         json_key(j, texts[i].key);
         json_text(j, texts[i].value);
     }
+    json_key(j, "second_factor");
+    json_bool(j, role->second_factor);
     json_key(j, "rights");
     rights_json(j, role);
     json_end(j);

@@ -178,12 +178,14 @@ static int add(struct user_command *u, const struct command *self)
 /* What changes somebody who is there: the last part of the address, and what is said afterwards. */
 static const struct change {
     const char *word;
+    const char *path;
     const char *done; /* NULL: the link is printed */
 } changes[] = {
-    {"role", "has another role now"},
-    {"disable", "cannot log in any more, and is logged out everywhere"},
-    {"enable", "may log in again"},
-    {"link", NULL},
+    {"role", "/role", "has another role now"},
+    {"disable", "/disable", "cannot log in any more, and is logged out everywhere"},
+    {"enable", "/enable", "may log in again"},
+    {"link", "/link", NULL},
+    {"reset-factor", "/second-factor/reset", "has no second factor any more, and is logged out everywhere"},
 };
 
 static int change(struct user_command *u, const struct change *c)
@@ -195,7 +197,7 @@ static int change(struct user_command *u, const struct change *c)
         return status;
     }
     const struct member role = {"role", u->role};
-    const char *path = arena_printf(&u->arena, "/api/v1/users/%.*s/%s", SPAN_ARG(id), c->word);
+    const char *path = arena_printf(&u->arena, "/api/v1/users/%.*s%s", SPAN_ARG(id), c->path);
     status = ask(u, "POST", path, c->done == NULL ? NULL : &role, 1, &answer);
     if (status == CLI_OK && c->done == NULL) {
         print_link(answer);
@@ -250,11 +252,12 @@ const struct command cmd_user = {
     .help = "usage: sereno user list [--data DIR]\n"
             "       sereno user add NAME [--role ROLE] [--link] [--data DIR]\n"
             "       sereno user role NAME ROLE [--data DIR]\n"
-            "       sereno user disable|enable|link NAME [--data DIR]\n"
+            "       sereno user disable|enable|link|reset-factor NAME [--data DIR]\n"
             "\n"
             "People of the node that runs with the data in DIR. add asks for a password twice; without a\n"
             "terminal it reads it as one line of standard input. disable ends all sessions at once. The\n"
-            "last administrator can be neither disabled nor given another role.\n"
+            "last administrator can be neither disabled nor given another role. reset-factor is for who lost his\n"
+            "authenticator and his recovery codes: the password alone opens until he enrols another one.\n"
             "\n"
             "  --role ROLE  what this person may do: a file of roles/ or DATA/roles; default administrator\n"
             "  --link       no password: prints a one-time link with which the person chooses one, as\n"

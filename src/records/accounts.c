@@ -7,6 +7,7 @@
 
 #include "base/utf8.h"
 #include "records/audit.h"
+#include "records/factors.h"
 #include "records/people.h"
 
 bool account_name_valid(struct span name)
@@ -55,7 +56,11 @@ static void account_read(struct db_stmt *s, struct arena *arena, struct account 
     out->password = arena_copy(arena, db_col_text(s, 2));
     out->role = arena_copy(arena, db_col_text(s, 3));
     out->organisation = arena_copy(arena, db_col_text(s, 4));
+    out->factor = db_col_i64(s, 5) != 0;
 }
+
+/* Column 5 of account_read. */
+#define HAS_FACTOR "EXISTS (SELECT 1 FROM second_factor f WHERE f.user_id = u.id AND f.confirmed IS NOT NULL)"
 
 int account_by_name(struct db *db, struct span name, struct arena *arena, struct account *out,
                     struct err *e)
@@ -65,8 +70,8 @@ int account_by_name(struct db *db, struct span name, struct arena *arena, struct
     }
     struct db_stmt *s = NULL;
     int rc = db_query(db,
-                      "SELECT id, name, password, role, organisation FROM user_account "
-                      "WHERE name_key = $1 AND disabled IS NULL",
+                      "SELECT u.id, u.name, u.password, u.role, u.organisation, " HAS_FACTOR " FROM user_account u "
+                      "WHERE u.name_key = $1 AND u.disabled IS NULL",
                       e, &s);
     if (rc < 0) {
         return rc;
@@ -277,9 +282,10 @@ static int session_trim(struct db *db, struct span user_id, struct err *e)
 }
 
 static int session_insert(struct db *db, struct span user_id, struct span hash, struct span address,
-                          time_ns now, struct err *e)
+                          const struct factor_proof *proof, time_ns now, struct err *e)
 {
-    int rc = session_trim(db, user_id, e);
+    int rc = factor_prove(db, user_id, proof, now, e);
+    rc = rc == 0 ? session_trim(db, user_id, e) : rc;
     struct db_stmt *s = NULL;
     if (rc == 0) {
         rc = db_query(db,
@@ -309,12 +315,12 @@ static int session_insert(struct db *db, struct span user_id, struct span hash, 
     return audit_append(db, &entry, e);
 }
 
-int session_create(struct db *db, struct span user_id, struct span hash, struct span address,
+int session_create(struct db *db, struct span user_id, struct span hash, struct span address, const struct factor_proof *proof,
                    time_ns now, struct err *e)
 {
     CHECK(hash.len == ACCOUNT_HASH_BYTES);
     int rc = db_begin(db, e);
-    return rc < 0 ? rc : db_end(db, session_insert(db, user_id, hash, address, now, e), e);
+    return rc < 0 ? rc : db_end(db, session_insert(db, user_id, hash, address, proof, now, e), e);
 }
 
 static int session_touch(struct db *db, struct span hash, time_ns now, struct err *e)
@@ -335,7 +341,7 @@ int session_find(struct db *db, struct span hash, time_ns now, struct arena *are
     struct db_stmt *s = NULL;
     int rc =
         db_query(db,
-                 "SELECT u.id, u.name, u.password, u.role, u.organisation, s.last_seen "
+                 "SELECT u.id, u.name, u.password, u.role, u.organisation, " HAS_FACTOR ", s.last_seen "
                  "FROM session s JOIN user_account u ON u.id = s.user_id "
                  "WHERE s.hash = $1 AND s.last_seen > $2 AND s.created > $3 AND u.disabled IS NULL",
                  e, &s);
@@ -353,7 +359,7 @@ int session_find(struct db *db, struct span hash, time_ns now, struct arena *are
         return rc;
     }
     account_read(s, arena, out);
-    bool stale = db_col_i64(s, 5) < now - SESSION_TOUCH_S * TIME_SECOND;
+    bool stale = db_col_i64(s, 6) < now - SESSION_TOUCH_S * TIME_SECOND;
     db_done(s);
     return stale ? session_touch(db, hash, now, e) : 0;
 }

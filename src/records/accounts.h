@@ -29,6 +29,7 @@ struct account {
     struct span password; /* Argon2id string */
     struct span role;     /* name of a file of roles/ or DATA/roles */
     struct span organisation; /* "*" = the whole node */
+    bool factor;              /* he has a second factor: a password alone opens nothing */
 };
 
 /* What a person may be called: 1 to ACCOUNT_NAME_MAX bytes of UTF-8, no control characters, no
@@ -59,7 +60,9 @@ int setup_use(struct db *db, struct span hash, struct span name, struct span pas
 int account_create(struct db *db, const struct account *account, struct span link_hash,
                    struct span who, time_ns now, char id_out[ID_TEXT_LEN + 1], struct err *e) NODISCARD;
 
-int session_create(struct db *db, struct span user_id, struct span hash, struct span address,
+struct factor_proof;
+/* proof: of the second factor, used up with it (records/factors.h); NULL = none. ERR_DENIED: one is missing, or it was used. */
+int session_create(struct db *db, struct span user_id, struct span hash, struct span address, const struct factor_proof *proof,
                    time_ns now, struct err *e) NODISCARD;
 /* Whose session it is; notes that it was used. ERR_DENIED when there is none, it is over, or the
  * person is disabled. */

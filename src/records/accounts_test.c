@@ -99,7 +99,7 @@ static void sessions_end(void **state)
     struct db *db = db_with_anna(&id);
     struct account a;
     const time_ns idle = SESSION_IDLE_S * TIME_SECOND;
-    assert_int_equal(session_create(db, id, hash_of('x'), SPAN("127.0.0.1"), TEST_NOW, &e), 0);
+    assert_int_equal(session_create(db, id, hash_of('x'), SPAN("127.0.0.1"), NULL, TEST_NOW, &e), 0);
     assert_int_equal(session_find(db, hash_of('x'), TEST_NOW + idle - 1, &arena, &a, &e), 0);
     assert_true(span_eq(a.name, SPAN("Anna")));
     /* Used then, so good for another idle time, but not beyond the week. */
@@ -115,10 +115,10 @@ static void sessions_end(void **state)
         ERR_DENIED);
     assert_int_equal(session_sweep(db, TEST_NOW + SESSION_MAX_S * TIME_SECOND, &e), 0);
     assert_int_equal(test_number(db, "SELECT COUNT(*) FROM session"), 0);
-    assert_int_equal(session_create(db, id, hash_of('y'), SPAN("::1"), TEST_NOW, &e), 0);
+    assert_int_equal(session_create(db, id, hash_of('y'), SPAN("::1"), NULL, TEST_NOW, &e), 0);
     assert_int_equal(session_end(db, hash_of('y'), &e), 0);
     assert_int_equal(session_find(db, hash_of('y'), TEST_NOW, &arena, &a, &e), ERR_DENIED);
-    assert_int_equal(session_create(db, id, hash_of('z'), SPAN("::1"), TEST_NOW, &e), 0);
+    assert_int_equal(session_create(db, id, hash_of('z'), SPAN("::1"), NULL, TEST_NOW, &e), 0);
     assert_int_equal(db_exec(db, "UPDATE user_account SET disabled = 1", &e), 0);
     assert_int_equal(session_find(db, hash_of('z'), TEST_NOW, &arena, &a, &e), ERR_DENIED);
     db_close(&db);
@@ -132,7 +132,7 @@ static void sessions_are_bounded(void **state)
     struct account a;
     for (int i = 0; i < ACCOUNT_SESSIONS_MAX + 5; i++) {
         assert_int_equal(
-            session_create(db, id, hash_of((char)('0' + i)), SPAN("::1"), TEST_NOW + i, &e), 0);
+            session_create(db, id, hash_of((char)('0' + i)), SPAN("::1"), NULL, TEST_NOW + i, &e), 0);
     }
     assert_int_equal(test_number(db, "SELECT COUNT(*) FROM session"), ACCOUNT_SESSIONS_MAX);
     assert_int_equal(session_find(db, hash_of('0'), TEST_NOW, &arena, &a, &e), ERR_DENIED);
@@ -210,10 +210,10 @@ static void own_sessions(void **state)
     unsigned char hash[ACCOUNT_HASH_BYTES];
     uint32_t n = 0;
     assert_int_equal(make(db, "Bo", "analyst", bo), 0);
-    assert_int_equal(session_create(db, anna, hash_of('x'), SPAN("192.0.2.1"), TEST_NOW, &e), 0);
-    assert_int_equal(session_create(db, anna, hash_of('y'), SPAN("192.0.2.2"), TEST_NOW + 5, &e), 0);
-    assert_int_equal(session_create(db, anna, hash_of('z'), SPAN("::1"), TEST_NOW + 6, &e), 0);
-    assert_int_equal(session_create(db, span_of(bo), hash_of('b'), SPAN("::1"), TEST_NOW, &e), 0);
+    assert_int_equal(session_create(db, anna, hash_of('x'), SPAN("192.0.2.1"), NULL, TEST_NOW, &e), 0);
+    assert_int_equal(session_create(db, anna, hash_of('y'), SPAN("192.0.2.2"), NULL, TEST_NOW + 5, &e), 0);
+    assert_int_equal(session_create(db, anna, hash_of('z'), SPAN("::1"), NULL, TEST_NOW + 6, &e), 0);
+    assert_int_equal(session_create(db, span_of(bo), hash_of('b'), SPAN("::1"), NULL, TEST_NOW, &e), 0);
     assert_int_equal(session_list(db, anna, TEST_NOW + 7, &arena, rows, &n, &e), 0);
     assert_int_equal(n, 3);
     assert_string_equal(rows[2].id, "78787878787878787878787878787878");

@@ -46,6 +46,7 @@ void account_encode(struct buf *out, const struct account *a)
     buf_str(out, a->name);
     buf_str(out, a->role);
     buf_str(out, a->organisation);
+    buf_u8(out, a->factor);
 }
 
 void account_decode(struct cursor *c, struct account *out)
@@ -54,6 +55,7 @@ void account_decode(struct cursor *c, struct account *out)
     out->name = cursor_str(c);
     out->role = cursor_str(c);
     out->organisation = cursor_str(c);
+    out->factor = cursor_u8(c) != 0;
     out->password = SPAN("");
     if (out->organisation.len == 0 || out->id.len == 0) {
         c->failed = true;

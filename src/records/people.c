@@ -41,6 +41,7 @@ static void read_person(struct db_stmt *s, struct arena *arena, struct person *p
     p->last_seen = time_or_none(s, 6);
     p->link = time_or_none(s, 7);
     p->password = db_col_i64(s, 8) != 0;
+    p->factor = db_col_i64(s, 9) != 0;
 }
 
 int people_list(struct db *db, const struct people_query *q, time_ns now, struct arena *arena, struct person **out,
@@ -55,7 +56,8 @@ int people_list(struct db *db, const struct people_query *q, time_ns now, struct
                       "SELECT u.id, u.name, u.role, u.organisation, u.created, u.disabled, "
                       "(SELECT MAX(last_seen) FROM session WHERE user_id = u.id), "
                       "(SELECT MAX(expires) FROM sign_in_link WHERE user_id = u.id AND used IS NULL AND expires > $5), "
-                      "CASE WHEN u.password = '' THEN 0 ELSE 1 END FROM user_account u "
+                      "CASE WHEN u.password = '' THEN 0 ELSE 1 END, "
+                      "EXISTS (SELECT 1 FROM second_factor f WHERE f.user_id = u.id AND f.confirmed IS NOT NULL) FROM user_account u "
                       "WHERE ($1 = '*' OR u.organisation = $1) AND u.name_key LIKE $2 ESCAPE '\\' "
                       "AND ($3 = '' OR u.name_key > (SELECT name_key FROM user_account WHERE id = $3)) "
                       "ORDER BY u.name_key LIMIT $4",
@@ -365,6 +367,7 @@ void person_encode(struct buf *out, const struct person *p)
     buf_u64(out, (uint64_t)p->last_seen);
     buf_u64(out, (uint64_t)p->link);
     buf_u8(out, p->password);
+    buf_u8(out, p->factor);
 }
 
 void person_decode(struct cursor *c, struct person *out)
@@ -378,4 +381,5 @@ void person_decode(struct cursor *c, struct person *out)
     out->last_seen = (time_ns)cursor_u64(c);
     out->link = (time_ns)cursor_u64(c);
     out->password = cursor_u8(c) != 0;
+    out->factor = cursor_u8(c) != 0;
 }

@@ -23,6 +23,7 @@ struct person {
     time_ns last_seen; /* of his sessions that are there; TIME_NONE = none */
     time_ns link;      /* until when an unused link works; TIME_NONE = there is none */
     bool password;     /* he has chosen one */
+    bool factor;       /* and has a second factor */
 };
 
 struct people_query {

@@ -68,7 +68,7 @@ static void lists(void **state)
     assert_int_equal(list(db, "*", "%_", SPAN(""), 50, &p, &more), 1);
     assert_true(span_eq(p[0].id, per));
     assert_int_equal(list(db, "*", "łUC", SPAN(""), 50, &p, &more), 1);
-    assert_int_equal(session_create(db, per, hash_of('s'), SPAN("::1"), TEST_NOW + 3, &e), 0);
+    assert_int_equal(session_create(db, per, hash_of('s'), SPAN("::1"), NULL, TEST_NOW + 3, &e), 0);
     assert_int_equal(list(db, "*", "100", SPAN(""), 1, &p, &more), 1);
     assert_true(p[0].last_seen == TEST_NOW + 3);
     db_close(&db);
@@ -108,8 +108,8 @@ static void disabling_ends_all(void **state)
     struct account a;
     struct span bo = make(db, "Bo", "analyst", "harbour", 0);
     struct span cy = make(db, "Cy", "analyst", "harbour", 0);
-    assert_int_equal(session_create(db, bo, hash_of('b'), SPAN("::1"), TEST_NOW, &e), 0);
-    assert_int_equal(session_create(db, cy, hash_of('c'), SPAN("::1"), TEST_NOW, &e), 0);
+    assert_int_equal(session_create(db, bo, hash_of('b'), SPAN("::1"), NULL, TEST_NOW, &e), 0);
+    assert_int_equal(session_create(db, cy, hash_of('c'), SPAN("::1"), NULL, TEST_NOW, &e), 0);
     assert_int_equal(sign_in_link_create(db, SPAN("*"), bo, hash_of('l'), SPAN("Anna"), TEST_NOW, &e), 0);
     assert_int_equal(change(db, PERSON_ENABLE, bo, "", "*"), ERR_EXISTS);
     assert_int_equal(change(db, PERSON_DISABLE, bo, "", "lantern"), ERR_NOT_FOUND);
@@ -149,7 +149,7 @@ static void link_works_once(void **state)
     assert_int_equal(sign_in_link_create(db, SPAN("harbour"), bo, hash_of('b'), SPAN("Anna"), TEST_NOW, &e), 0);
     assert_int_equal(sign_in_link_check(db, hash_of('a'), TEST_NOW, &arena, &a, &e), ERR_DENIED); /* the older one ended */
     assert_int_equal(sign_in_link_use(db, hash_of('b'), SPAN("$new"), late, id, &e), ERR_DENIED);
-    assert_int_equal(session_create(db, bo, hash_of('s'), SPAN("::1"), TEST_NOW, &e), 0);
+    assert_int_equal(session_create(db, bo, hash_of('s'), SPAN("::1"), NULL, TEST_NOW, &e), 0);
     assert_int_equal(sign_in_link_use(db, hash_of('b'), SPAN("$new"), TEST_NOW, id, &e), 0);
     assert_true(span_eq(span_of(id), bo));
     assert_int_equal(session_find(db, hash_of('s'), TEST_NOW, &arena, &a, &e), ERR_DENIED);

@@ -172,6 +172,9 @@ static void serve(struct desk *d)
         d->made_cert = false;
     }
     api_set_metrics(d->api, config->metrics_hash);
+    if (d->factor_ready) {
+        api_set_factor_key(d->api, d->factor_key);
+    }
     tell_node(d);
     d->admin_known = false;
     ask_admin(d);
@@ -217,60 +220,13 @@ static void serve_if_ready(struct desk *d)
     }
 }
 
-static int read_pem(int fd, struct buf *out, struct err *e)
-{
-    char part[4096];
-    ssize_t n = 0;
-    off_t at = 0;
-    buf_clear(out);
-    while ((n = pread(fd, part, sizeof part, at)) > 0) {
-        buf_put(out, part, (size_t)n);
-        at += n;
-    }
-    if (n < 0 || out->failed) {
-        return err_set(e, ERR_IO, "certificate or key cannot be read, or is larger than %d bytes",
-                       DESK_PEM_MAX);
-    }
-    if (out->len > 0) {
-        buf_u8(out, 0); /* the library takes text with a zero */
-    }
-    return 0;
-}
-
-static int write_pem(int fd, const struct buf *pem, struct err *e)
-{
-    size_t len = pem->len - 1; /* without the zero */
-    ssize_t n = pwrite(fd, pem->data, len, 0);
-    return n == (ssize_t)len ? 0 : err_set(e, ERR_IO, "the new certificate cannot be written");
-}
-
-static void take_keys(struct desk *d)
-{
-    struct err e = {0};
-    int rc = read_pem(d->cert_fd, &d->cert, &e);
-    if (rc == 0) {
-        rc = read_pem(d->key_fd, &d->key, &e);
-    }
-    if (rc == 0 && d->cert.len == 0 && d->key.len == 0) {
-        const char *name = arena_cstr(&d->texts, role_config(d->role)->node_name);
-        rc = api_make_certificate(name, &d->cert, &d->key, &e);
-        rc = rc < 0 ? rc : write_pem(d->cert_fd, &d->cert, &e);
-        rc = rc < 0 ? rc : write_pem(d->key_fd, &d->key, &e);
-        d->made_cert = rc == 0;
-    } else if (rc == 0 && (d->cert.len == 0 || d->key.len == 0)) {
-        rc = err_set(&e, ERR_INVALID, "certificate or key is an empty file");
-    }
-    (void)close(d->cert_fd);
-    (void)close(d->key_fd);
-    d->cert_fd = d->key_fd = -1;
-    if (rc < 0) {
-        role_fail(d->role, "desk: TLS", &e);
-    }
-}
-
 static void on_fd(struct role *r, struct role_fd *f)
 {
     struct desk *d = desk_of(r);
+    if (f->kind == FD_FED_KEY && span_ends(f->name, SPAN("/factor.key"))) {
+        desk_take_factor_key(d, f->fd);
+        return;
+    }
     if (desk_fed_fd(d->fed, f)) {
         return;
     }
@@ -292,7 +248,7 @@ static void on_fd(struct role *r, struct role_fd *f)
         return;
     }
     if (d->cert_fd >= 0 && d->key_fd >= 0) {
-        take_keys(d);
+        desk_take_keys(d);
     }
     if (d->cert_fd < 0 && d->key_fd < 0) { /* one of the two alone: its other half follows */
         serve_if_ready(d);
@@ -581,6 +537,7 @@ static void on_stop(struct role *r)
     api_free(&d->api);
     api_free(&d->control);
     desk_fed_free(&d->fed);
+    sodium_memzero(d->factor_key, sizeof d->factor_key);
     role_stopped(r);
 }
 

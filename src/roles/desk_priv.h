@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* State of the desk role; desk.c only. */
+/* State of the desk role; desk*.c only. */
 #ifndef ROLES_DESK_PRIV_H
 #define ROLES_DESK_PRIV_H
 
@@ -8,6 +8,7 @@
 
 #include "api/api.h"
 #include "base/vec.h"
+#include "desk/identity/totp.h"
 #include "desk/notify/notify.h"
 #include "roles/desk_fed.h"
 #include "roles/node_status.h"
@@ -47,6 +48,8 @@ struct desk {
     int listen_fd, cert_fd, key_fd; /* -1 = not here; certificate and key are closed once read */
     int control_fd;
     struct buf cert, key;           /* PEM with a zero */
+    unsigned char factor_key[TOTP_KEY_BYTES];
+    bool factor_ready;
     bool made_cert;
     bool admin_known; /* the keeper said whether there is an administrator */
     bool loopback;
@@ -61,5 +64,11 @@ struct desk {
     struct buf node_metrics; /* the same for /metrics */
     struct buf node_roles; /* JSON */
 };
+
+/* desk_keys.c: reads certificate and key from their fds, which it closes; both empty: makes and stores its own. A bad pair ends
+ * the role. */
+void desk_take_keys(struct desk *d);
+/* DATA/keys/factor.key: 64 hex digits; takes the fd. Without it nobody with a second factor can sign in, and the log says why. */
+void desk_take_factor_key(struct desk *d, int fd);
 
 #endif

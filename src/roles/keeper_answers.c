@@ -5,6 +5,8 @@
  * be read is the desk's fault and ends its channel.
  */
 #include "base/log.h"
+#include "records/factors.h"
+#include "roles/keeper_factors.h"
 #include "roles/keeper_fed.h"
 #include "roles/keeper_holds.h"
 #include "roles/keeper_items.h"
@@ -74,8 +76,10 @@ static int make_session(struct keeper_records *kr, struct cursor *c, struct err 
     struct span user = cursor_str(c);
     struct span hash = hash_of(c);
     struct span address = cursor_str(c);
+    struct factor_proof proof;
+    factor_proof_decode(c, &proof);
     int rc = whole(c, e);
-    rc = rc < 0 ? rc : session_create(kr->db, user, hash, address, clock_now(), e);
+    rc = rc < 0 ? rc : session_create(kr->db, user, hash, address, &proof, clock_now(), e);
     answer_begin(&kr->out, rc, e);
     return rc;
 }
@@ -446,6 +450,7 @@ void keeper_answer(struct keeper_records *kr, struct ipc *ch, const struct ipc_m
     answer = answer == NULL ? keeper_hold_answer(ask) : answer;
     answer = answer == NULL ? keeper_register_answer(ask) : answer;
     answer = answer == NULL ? keeper_people_answer(ask) : answer;
+    answer = answer == NULL ? keeper_factor_answer(ask) : answer;
     arena_reset(&kr->scratch);
     int rc = ERR_UNSUPPORTED;
     if (answer == NULL) {

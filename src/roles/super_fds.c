@@ -264,7 +264,7 @@ static int add_keys(struct super *s, const struct config_listen *l, enum role_id
     return rc == 0 ? add(s, &w[1], next, e) : rc;
 }
 
-/* Keys of federation (docs/FEDERATION.md §1) and of the archive's seals: each only to the role that needs it. */
+/* Keys of federation (docs/FEDERATION.md §1), of second factors and of the archive's seals: each only to the role that needs it. */
 static const struct {
     const char *name;
     bool hub;       /* on a hub alone */
@@ -274,6 +274,7 @@ static const struct {
     {"node.id", false, 16, {ROLE_DESK, ROLE_SUPER}},
     {"node.sign", false, 32, {ROLE_DESK, ROLE_SUPER}},
     {"node.seal", false, 32, {ROLE_DESK, ROLE_SUPER}},
+    {"factor.key", false, 32, {ROLE_DESK, ROLE_SUPER}},
     {"seal.key", false, 32, {ROLE_KEEPER, ROLE_SUPER}},
     {"node.tls.key", false, 0, {ROLE_DESK, ROLE_COURIER}},
     {"hub.tls.key", true, 0, {ROLE_DESK, ROLE_SUPER}},

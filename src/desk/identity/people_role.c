@@ -144,17 +144,45 @@ static int read_rights(struct arena *a, const struct yaml_node *map, struct peop
     return rc == 0 && out->rights == 0 ? wrong(map, "may", "is empty", e) : rc;
 }
 
-int people_role_read(struct arena *a, const struct people_role_file *file, struct people_role *out, struct err *e)
+/* Not written: not needed. */
+static int read_factor(const struct yaml_node *map, struct people_role *out, struct err *e)
 {
-    static const char *const known[] = {"name", "title", "help", "acts_as", "may", NULL};
+    struct span word = SPAN("");
+    int rc = yaml_get_text(map, "second_factor", false, &word, e);
+    if (rc == 0 && word.len > 0 && !span_eq(word, SPAN("required")) && !span_eq(word, SPAN("optional"))) {
+        return wrong(map, "second_factor", "is required or optional", e);
+    }
+    out->second_factor = rc == 0 && span_eq(word, SPAN("required"));
+    return rc;
+}
+
+/* What a city asks more of a role that another file makes; it can give nothing. */
+static int read_tightening(const struct yaml_node *map, struct people_role *out, struct err *e)
+{
+    static const char *const known[] = {"tightens", "second_factor", NULL};
+    int rc = yaml_known_keys(map, known, e);
+    rc = rc == 0 ? yaml_get_text(map, "tightens", true, &out->name, e) : rc;
+    rc = rc == 0 ? read_factor(map, out, e) : rc;
+    return rc == 0 && !out->second_factor ? wrong(map, "second_factor", "is required, or this file does nothing", e) : rc;
+}
+
+int people_role_read(struct arena *a, const struct people_role_file *file, struct people_role *out, bool *tightens_out, struct err *e)
+{
+    static const char *const known[] = {"name", "title", "help", "acts_as", "may", "second_factor", NULL};
     const struct yaml_node *map = NULL;
     *out = (struct people_role){.file = file->name};
+    *tightens_out = false;
     if (file->text.len > PEOPLE_ROLE_FILE_MAX) {
         return err_set(e, ERR_LIMIT, "a role file has at most %d bytes", PEOPLE_ROLE_FILE_MAX);
     }
     int rc = yaml_read_map(a, file->text, &map, e);
+    if (rc == 0 && yaml_get(map, "tightens") != NULL) {
+        *tightens_out = true;
+        return read_tightening(map, out, e);
+    }
     rc = rc == 0 ? yaml_known_keys(map, known, e) : rc;
     rc = rc == 0 ? read_texts(map, out, e) : rc;
+    rc = rc == 0 ? read_factor(map, out, e) : rc;
     rc = rc == 0 ? read_acts(a, map, out, e) : rc;
     return rc == 0 ? read_rights(a, map, out, e) : rc;
 }
@@ -167,12 +195,30 @@ static void refuse(struct people_roles *r, struct span file, uint32_t line, cons
     }
 }
 
+/* Count when there is none. */
+static size_t index_of(const struct people_roles *r, struct span name)
+{
+    size_t i = 0;
+    while (i < r->count && !span_eq(r->roles[i].name, name)) {
+        i++;
+    }
+    return i;
+}
+
 static void take(struct people_roles *r, const struct people_role_file *f)
 {
     struct err e = {0};
     struct people_role role;
-    if (people_role_read(&r->arena, f, &role, &e) != 0) {
+    bool tightens = false;
+    if (people_role_read(&r->arena, f, &role, &tightens, &e) != 0) {
         refuse(r, f->name, e.line, e.text);
+    } else if (tightens) {
+        size_t i = index_of(r, role.name);
+        if (i == r->count) {
+            refuse(r, f->name, 0, "there is no role of this name in a file before this one");
+        } else {
+            r->roles[i].second_factor = true;
+        }
     } else if (r->count == PEOPLE_ROLES_MAX) {
         refuse(r, f->name, 0, "more than 64 roles");
     } else if (people_roles_find(r, role.name) != NULL) {
@@ -230,12 +276,8 @@ const struct people_role_refusal *people_roles_refusals(const struct people_role
 const struct people_role *people_roles_find(const struct people_roles *roles, struct span name)
 {
     CHECK_OBJ(roles, PEOPLE_ROLES_MAGIC);
-    for (size_t i = 0; i < roles->count; i++) {
-        if (span_eq(roles->roles[i].name, name)) {
-            return &roles->roles[i];
-        }
-    }
-    return NULL;
+    size_t i = index_of(roles, name);
+    return i == roles->count ? NULL : &roles->roles[i];
 }
 
 bool people_role_may(const struct people_role *role, enum right right)

@@ -44,6 +44,7 @@ struct people_role {
     struct span file;
     uint64_t rights;  /* bit per enum right */
     uint32_t acts_as; /* bits of enum policy_role */
+    bool second_factor; /* who has none may nothing but set one up */
 };
 
 struct people_role_refusal {
@@ -52,11 +53,14 @@ struct people_role_refusal {
     struct span why;
 };
 
-/* Reads one file; texts live in a. ERR_INVALID or ERR_LIMIT with the line in e. */
-int people_role_read(struct arena *a, const struct people_role_file *file, struct people_role *out, struct err *e) NODISCARD;
+/*
+ * Reads one file; texts live in a. ERR_INVALID or ERR_LIMIT with the line in e. A file that tightens another role has only a
+ * name, a file and second_factor; *tightens_out says so.
+ */
+int people_role_read(struct arena *a, const struct people_role_file *file, struct people_role *out, bool *tightens_out, struct err *e) NODISCARD;
 
 struct people_roles;
-/* Shipped ones first, then a city's own; a name that is taken refuses the later file. */
+/* Shipped ones first, then a city's own; a name that is taken refuses the later file, but for one that only tightens it. */
 struct people_roles *people_roles_load(const struct people_role_file *own, size_t count);
 void people_roles_free(struct people_roles **roles);
 const struct people_role *people_roles_all(const struct people_roles *roles, size_t *count_out);

@@ -19,13 +19,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct arena a;
     const struct people_role_file f = {SPAN("any.yml"), span_make((const char *)data, size)};
     struct people_role role;
+    bool tightens = false;
     struct err e = {0};
     if (a.magic == 0) {
         arena_init(&a, 0);
     }
-    int rc = people_role_read(&a, &f, &role, &e);
+    int rc = people_role_read(&a, &f, &role, &tightens, &e);
     CHECK(rc == 0 || e.text[0] != '\0');
-    if (rc == 0) {
+    if (rc == 0 && tightens) { /* it can ask for more, and give nothing */
+        CHECK(role.rights == 0 && role.acts_as == 0 && role.second_factor);
+    } else if (rc == 0) {
         CHECK(role.name.len > 0 && role.name.len <= PEOPLE_ROLE_NAME_MAX && role.acts_as != 0 && role.rights != 0);
         for (enum right r = RIGHT_SIGNED_IN + 1; r < RIGHT_COUNT; r++) { /* escapes may write a name in other bytes */
             CHECK(!people_role_may(&role, r) || memchr(data, '\\', size) != NULL ||

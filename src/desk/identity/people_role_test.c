@@ -107,22 +107,29 @@ static void files(void **state)
         {5, "may: [watch]\nowner: x", "owner", 6},
         {5, "may: [watch]\nmay: [watch]", "may", 6},
         {5, "may: [watch", "", 0},
+        {5, "may: watch\nsecond_factor: required", NULL, 0},
+        {5, "may: watch\nsecond_factor: optional", NULL, 0},
+        {5, "may: watch\nsecond_factor: true", "second_factor: is required or optional", 6},
+        {5, "may: watch\nsecond_factor: [required]", "second_factor", 6},
+        {5, "may: watch\ntightens: analyst", "name", 1}, /* one that tightens gives nothing */
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const char *text = "";
         struct err e = {0};
         struct people_role role;
+        bool tightens = true;
         for (uint32_t k = 1; k <= ARRAY_LEN(whole); k++) {
             text = arena_printf(&arena, "%s%s\n", text, k == cases[i].line ? cases[i].text : whole[k - 1]);
         }
         const struct people_role_file f = {SPAN("x.yml"), span_of(text)};
-        int rc = people_role_read(&arena, &f, &role, &e);
+        int rc = people_role_read(&arena, &f, &role, &tightens, &e);
         if ((rc == 0) != (cases[i].why == NULL) || (rc != 0 && strstr(e.text, cases[i].why) == NULL) ||
             (cases[i].at > 0 && e.line != cases[i].at)) {
             fail_msg("case %zu: %d, line %u, %s", i, rc, e.line, e.text);
         }
         if (rc == 0) {
             assert_true(people_role_may(&role, RIGHT_WATCH));
+            assert_false(tightens);
             assert_false(people_role_may(&role, RIGHT_PEOPLE));
         }
     }
@@ -133,10 +140,11 @@ static void file_too_long(void **state)
     (void)state;
     struct err e = {0};
     struct people_role role;
+    bool tightens = false;
     char *text = arena_bytes(&arena, PEOPLE_ROLE_FILE_MAX + 1);
     memset(text, '#', PEOPLE_ROLE_FILE_MAX + 1);
     const struct people_role_file f = {SPAN("x.yml"), span_make(text, PEOPLE_ROLE_FILE_MAX + 1)};
-    assert_int_equal(people_role_read(&arena, &f, &role, &e), ERR_LIMIT);
+    assert_int_equal(people_role_read(&arena, &f, &role, &tightens, &e), ERR_LIMIT);
 }
 
 static void own_roles(void **state)
@@ -162,11 +170,43 @@ static void own_roles(void **state)
     people_roles_free(&roles);
 }
 
+static void tightening(void **state)
+{
+    (void)state;
+    const struct people_role_file own[] = {
+        {SPAN("a.yml"), SPAN("tightens: administrator\nsecond_factor: required\n")},
+        {SPAN("b.yml"), SPAN("tightens: night\nsecond_factor: required\n")},
+        {SPAN("c.yml"), SPAN("name: night\ntitle: Night\nhelp: h\nacts_as: reader\nmay: watch\n")},
+        {SPAN("d.yml"), SPAN("name: day\ntitle: Day\nhelp: h\nacts_as: reader\nmay: watch\nsecond_factor: required\n")},
+        {SPAN("e.yml"), SPAN("tightens: day\nsecond_factor: optional\n")}, /* loosens nothing */
+        {SPAN("f.yml"), SPAN("tightens: reader\n")},
+        {SPAN("g.yml"), SPAN("tightens: reader\nsecond_factor: required\nmay: people.manage\n")},
+    };
+    static const char *const refused[] = {"b.yml", "e.yml", "f.yml", "g.yml"};
+    size_t n = 0;
+    struct people_roles *plain = people_roles_load(NULL, 0);
+    struct people_roles *roles = people_roles_load(own, ARRAY_LEN(own));
+    const struct people_role_refusal *r = people_roles_refusals(roles, &n);
+    assert_int_equal(n, ARRAY_LEN(refused));
+    for (size_t i = 0; i < n; i++) {
+        assert_true(span_eq(r[i].file, span_of(refused[i])));
+    }
+    assert_false(shipped(plain, "administrator")->second_factor);
+    assert_true(shipped(roles, "administrator")->second_factor);
+    assert_true(shipped(roles, "administrator")->rights == shipped(plain, "administrator")->rights);
+    assert_true(shipped(roles, "day")->second_factor);
+    assert_false(shipped(roles, "night")->second_factor);
+    assert_false(shipped(roles, "reader")->second_factor);
+    assert_false(people_role_may(shipped(roles, "reader"), RIGHT_PEOPLE));
+    people_roles_free(&plain);
+    people_roles_free(&roles);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shipped_roles), cmocka_unit_test(nobody_may_nothing), cmocka_unit_test(files),
-        cmocka_unit_test(file_too_long), cmocka_unit_test(own_roles),
+        cmocka_unit_test(file_too_long), cmocka_unit_test(own_roles), cmocka_unit_test(tightening),
     };
     arena_init(&arena, 0);
     int failed = cmocka_run_group_tests_name("desk/roles", tests, NULL, NULL);
