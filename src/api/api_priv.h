@@ -69,6 +69,8 @@ const struct route *route_table(size_t *count_out);
  * methods fit. */
 const struct route *route_find(struct span method, struct span path,
                                struct span params[REQUEST_PARAMS_MAX], const char **allowed_out);
+/* Whether a query field stands in the route's own row, by name. */
+bool route_takes(const struct route *r, struct span query_name);
 /* Checks names and values against a table text like "name:type! …". */
 int fields_check(const char *spec, const struct uri_pairs *pairs, const char **where_out,
                  struct err *e) NODISCARD;

@@ -32,6 +32,13 @@ static bool read_body(struct api_request *req)
             return false;
         }
         return true;
+    case BODY_TABLE:
+        if (span_eq_nocase(type, SPAN("text/csv")) || span_eq_nocase(type, SPAN("application/x-ndjson")) ||
+            span_eq_nocase(type, SPAN("application/json"))) {
+            return true;
+        }
+        respond_error(req, 415, "bad_type", "Send the body as text/csv, application/x-ndjson or application/json.", NULL);
+        return false;
     case BODY_JSON:
     case BODY_DOCUMENT:
         if (!span_eq_nocase(type, SPAN("application/json"))) {

@@ -13,6 +13,7 @@ static const struct {
     const char *path, *type, *description;
 } answers[] = {
     {"/api/v1/stream", "text/event-stream", "Events named alert, change and pulse"},
+    {"/api/v1/registers/{kind}/export", "text/csv", "A table; with format=json, JSON line by line"},
 };
 
 static void kv(struct json_writer *j, const char *key, struct span value)
@@ -198,6 +199,33 @@ static void body_json(struct json_writer *j, const struct route *r, const struct
     }
 }
 
+/* A body that its handler reads itself, as a text of any of these types. */
+static void table_json(struct json_writer *j)
+{
+    static const char *const types[] = {"text/csv", "application/x-ndjson", "application/json"};
+    json_key(j, "requestBody");
+    json_object(j);
+    json_key(j, "required");
+    json_bool(j, true);
+    json_key(j, "content");
+    json_object(j);
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        json_key(j, types[i]);
+        json_object(j);
+        json_key(j, "schema");
+        json_object(j);
+        if (i < 2) {
+            kv(j, "type", SPAN("string"));
+        } else {
+            kv(j, "type", SPAN("array"));
+        }
+        json_end(j);
+        json_end(j);
+    }
+    json_end(j);
+    json_end(j);
+}
+
 static void answer_json(struct json_writer *j, const char *status, const char *description,
                         const char *type, bool is_error)
 {
@@ -269,7 +297,9 @@ static void operation(struct json_writer *j, const struct route *r, const struct
     kv(j, "summary", span_of(r->summary));
     kv(j, "x-sereno-right", span_of(right_name(r->right)));
     parameters(j, r, changes, about);
-    if (r->body != BODY_NONE) {
+    if (r->body == BODY_TABLE) {
+        table_json(j);
+    } else if (r->body != BODY_NONE) {
         body_json(j, r, about);
     }
     answers_json(j, r);

@@ -167,45 +167,6 @@ struct record_work *record_work_of(struct api_request *req)
     return w;
 }
 
-static void put_plain(struct buf *b, struct span value)
-{
-    buf_span(b, value);
-}
-
-static void respond_faults(struct api_request *req, const struct record_faults *f)
-{
-    struct json_writer j;
-    struct buf b;
-    request_json(req, &b, &j);
-    json_object(&j);
-    json_key(&j, "error");
-    json_object(&j);
-    text_member(&j, "code", SPAN("invalid"));
-    text_member(&j, "message", SPAN("Some of this cannot be taken; \"fields\" says what and why."));
-    text_member(&j, "where", f->list[0].pointer);
-    json_key(&j, "fields");
-    json_array(&j);
-    for (uint32_t i = 0; i < f->count && i < SCHEMA_FAULTS_MAX; i++) {
-        const struct words_value limit = {"limit", f->list[i].limit};
-        struct buf says;
-        buf_init(&says, 64 << 10);
-        words_write(&says, words_accept(head_get(&req->head, "accept-language")), words_of_fault(f->list[i].reason), &limit, 1, put_plain);
-        json_object(&j);
-        text_member(&j, "where", f->list[i].pointer);
-        text_member(&j, "reason", span_of(schema_reason_word(f->list[i].reason)));
-        text_member(&j, "limit", f->list[i].limit);
-        text_member(&j, "message", buf_view(&says));
-        json_end(&j);
-        buf_free(&says);
-    }
-    json_end(&j);
-    json_key(&j, "count");
-    json_u64(&j, f->count);
-    json_end(&j);
-    json_end(&j);
-    respond_json(req, 422, &b);
-}
-
 static void respond_record(struct api_request *req, unsigned status, const struct record_row *row)
 {
     struct record_work *w = req->work;
@@ -222,6 +183,13 @@ static void respond_record(struct api_request *req, unsigned status, const struc
 }
 
 /* ---- lists ---- */
+
+struct span record_cursor_text(struct arena *a, struct span id, struct span key)
+{
+    char *hex = arena_bytes(a, key.len * 2 + 1);
+    hex_encode(key.ptr, key.len, hex);
+    return span_of(arena_printf(a, "%.*s.%s", SPAN_ARG(id), hex));
+}
 
 bool records_document(struct json_writer *j, const struct record_worker *w, struct arena *arena, struct cursor *data)
 {
@@ -248,9 +216,7 @@ bool records_document(struct json_writer *j, const struct record_worker *w, stru
     json_bool(j, uncounted);
     json_key(j, "next");
     if (more && last_id.len > 0) {
-        char *hex = arena_bytes(arena, last.len * 2 + 1);
-        hex_encode(last.ptr, last.len, hex);
-        json_text(j, span_of(arena_printf(arena, "%.*s.%s", SPAN_ARG(last_id), hex)));
+        json_text(j, record_cursor_text(arena, last_id, last));
     } else {
         json_null(j);
     }
@@ -334,7 +300,7 @@ static bool read_filter(struct api_request *req, struct record_work *w, const st
     return true;
 }
 
-static bool read_query(struct api_request *req, struct record_work *w)
+bool record_query_read(struct api_request *req, struct record_work *w)
 {
     struct record_query *q = &w->query;
     int64_t limit = 50;
@@ -360,8 +326,7 @@ static bool read_query(struct api_request *req, struct record_work *w)
     }
     for (size_t i = 0; i < req->uri.query.count; i++) {
         const struct uri_pair *p = &req->uri.query.pair[i];
-        bool own = span_eq(p->name, SPAN("sort")) || span_eq(p->name, SPAN("limit")) || span_eq(p->name, SPAN("cursor"));
-        if (!own && !read_filter(req, w, p)) {
+        if (!route_takes(req->route, p->name) && !read_filter(req, w, p)) {
             return false;
         }
     }
@@ -371,7 +336,7 @@ static bool read_query(struct api_request *req, struct record_work *w)
 static void list_ready(struct api_request *req)
 {
     struct record_work *w = record_work_of(req);
-    if (w == NULL || !read_query(req, w)) {
+    if (w == NULL || !record_query_read(req, w)) {
         return;
     }
     struct buf q;
@@ -469,7 +434,7 @@ static void put_answered(struct api_request *req, int rc, struct span text, stru
         respond_failure(req, rc, text);
     } else if (astray.count > 0) {
         record_astray_faults(w->who.kind, &w->put, &astray, &req->arena, &w->faults);
-        respond_faults(req, &w->faults);
+        respond_record_faults(req, &w->faults);
     } else {
         respond_record(req, w->create ? 201 : 200, &w->put.row);
     }
@@ -481,7 +446,7 @@ static void store(struct api_request *req, int rc)
     struct record_work *w = req->work;
     struct buf q;
     if (rc == 0 && w->faults.count > 0) {
-        respond_faults(req, &w->faults);
+        respond_record_faults(req, &w->faults);
         return;
     }
     if (rc < 0) {

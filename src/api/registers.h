@@ -23,6 +23,14 @@ struct record_work {
 /* The kind of the address, with who asks; NULL: there is none for him, and the request is answered. */
 struct record_work *record_work_of(struct api_request *req);
 
+/* w->query from the request's; names in the route's own row are no filters. False: the request is answered. */
+bool record_query_read(struct api_request *req, struct record_work *w);
+/* Where a list goes on, as read in "cursor". */
+struct span record_cursor_text(struct arena *a, struct span id, struct span key);
+/* 422 with each fault; and the members of one, of an object that the caller begins and ends. */
+void respond_record_faults(struct api_request *req, const struct record_faults *f);
+void record_fault_json(struct json_writer *j, const struct api_request *req, const struct schema_fault *f);
+
 /* Asks the keeper for the record of the address; named: and how many name it, by each way that the reader sees. */
 void record_ask(struct api_request *req, bool named, api_then *then);
 /* The record that the keeper answered with, w->named, and nothing behind it. */

@@ -27,8 +27,8 @@ enum {
     REQUEST_PARAMS_MAX = 2,          /* braces of one path */
 };
 
-/* DOCUMENT: JSON that is more than names and values; the handler reads req->body. */
-enum body_kind { BODY_NONE, BODY_JSON, BODY_FORM, BODY_DOCUMENT };
+/* DOCUMENT: JSON that is more than names and values; TABLE: CSV, or JSON line by line. The handler reads req->body. */
+enum body_kind { BODY_NONE, BODY_JSON, BODY_FORM, BODY_DOCUMENT, BODY_TABLE };
 
 struct api_request;
 typedef void api_handler(struct api_request *req);
@@ -82,6 +82,7 @@ struct api_request {
     bool unread; /* answered before its body was read */
     api_then *then;
     void *work; /* of the handler, in the arena */
+    api_handler *forget; /* frees what of it is not in the arena, when the request ends; NULL = nothing */
     struct api_work *aside; /* what runs on the worker thread for it */
 };
 

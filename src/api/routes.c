@@ -110,6 +110,19 @@ static bool next_spec(struct span *spec, struct span *name, struct span *type, b
     return true;
 }
 
+bool route_takes(const struct route *r, struct span query_name)
+{
+    struct span spec = span_of(r->query_fields);
+    struct span name, type;
+    bool needed = false;
+    while (next_spec(&spec, &name, &type, &needed)) {
+        if (span_eq(name, query_name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool value_fits(struct span type, struct span value)
 {
     int64_t number = 0;

@@ -36,6 +36,9 @@ static void request_free(struct api_request *req)
     if (req->response != NULL) {
         MHD_destroy_response(req->response);
     }
+    if (req->forget != NULL) {
+        req->forget(req);
+    }
     req->api->documents -= req->is_document;
     if (req->body.len > 0) { /* may hold a password */
         memset(req->body.data, 0, req->body.len);
@@ -146,11 +149,15 @@ static bool find_route(struct api_request *req, struct span method)
     return true;
 }
 
+static bool is_large(const struct route *r)
+{
+    return r != NULL && (r->body == BODY_DOCUMENT || r->body == BODY_TABLE);
+}
+
 /* How much body the route takes; answers itself, and says false, when it is too much or too many send one. */
 static bool take_body(struct api_request *req, struct span version, bool safe)
 {
-    req->is_document = req->route != NULL && req->route->body == BODY_DOCUMENT &&
-                       req->api->documents < API_DOCUMENTS_MAX;
+    req->is_document = is_large(req->route) && req->api->documents < API_DOCUMENTS_MAX;
     req->api->documents += req->is_document;
     req->body.max = req->is_document ? REQUEST_DOCUMENT_MAX : REQUEST_BODY_MAX;
     struct head_verdict v =
@@ -158,7 +165,7 @@ static bool take_body(struct api_request *req, struct span version, bool safe)
     if (v.status == 0 || req->is_document) {
         return true;
     }
-    bool busy = req->route != NULL && req->route->body == BODY_DOCUMENT;
+    bool busy = is_large(req->route);
     respond_error(req, busy ? 503 : v.status, busy ? "busy" : v.code,
                   busy ? "Too many large requests at a time; try again." : v.message, NULL);
     respond_header(req, "Connection", "close");

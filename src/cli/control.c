@@ -93,21 +93,23 @@ static int take_answer(struct buf *in, struct control_answer *out, struct err *e
         return err_set(e, ERR_IO, "the node's answer makes no sense");
     }
     out->status = (unsigned)status;
+    buf_put(&out->head, all.ptr, (size_t)(end - all.ptr) + 2);
     buf_drop(in, (size_t)(end - all.ptr) + 4);
     return 0;
 }
 
-int control_ask(const char *data_dir, const char *method, const char *path, struct span body,
-                struct control_answer *out, struct err *e)
+int control_send(const char *data_dir, const char *method, const char *path, const char *type, struct span body, struct control_answer *out,
+                 struct err *e)
 {
     int fd = -1;
     struct buf request;
     buf_init(&request, (1 << 20) + body.len);
     buf_init(&out->body, CONTROL_ANSWER_MAX);
+    buf_init(&out->head, CONTROL_ANSWER_MAX);
     out->status = 0;
     buf_printf(&request, "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", method, path);
     if (body.len > 0) {
-        buf_printf(&request, "Content-Type: application/json\r\n");
+        buf_printf(&request, "Content-Type: %s\r\n", type);
     }
     if (body.len > 0 || method[0] != 'G') {
         buf_printf(&request, "Content-Length: %zu\r\n", body.len);
@@ -123,7 +125,37 @@ int control_ask(const char *data_dir, const char *method, const char *path, stru
     }
     buf_free(&request);
     if (rc < 0) {
-        buf_free(&out->body);
+        control_free(out);
+    }
+    return rc;
+}
+
+void control_free(struct control_answer *a)
+{
+    buf_free(&a->body);
+    buf_free(&a->head);
+}
+
+struct span control_field(const struct control_answer *a, struct span name)
+{
+    struct span rest = buf_view(&a->head);
+    while (rest.len > 0) {
+        ptrdiff_t n = span_find(rest, '\n');
+        struct span line = span_trim(span_sub(rest, 0, n < 0 ? rest.len : (size_t)n));
+        ptrdiff_t colon = span_find(line, ':');
+        rest = span_sub(rest, n < 0 ? rest.len : (size_t)n + 1, rest.len);
+        if (colon > 0 && span_eq_nocase(span_sub(line, 0, (size_t)colon), name)) {
+            return span_trim(span_sub(line, (size_t)colon + 1, line.len));
+        }
+    }
+    return SPAN("");
+}
+
+int control_ask(const char *data_dir, const char *method, const char *path, struct span body, struct control_answer *out, struct err *e)
+{
+    int rc = control_send(data_dir, method, path, "application/json", body, out, e);
+    if (rc == 0) {
+        buf_free(&out->head);
     }
     return rc;
 }

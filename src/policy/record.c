@@ -27,8 +27,8 @@ static void sum_rights(const struct policy_reader *reader, const struct record_r
     }
 }
 
-bool policy_record_allows(const struct policy_reader *reader, const struct record_rights *rights, const struct policy_record *r,
-                          enum record_op op, time_ns now)
+static bool allows(const struct policy_reader *reader, const struct record_rights *rights, const struct policy_record *r, enum record_op op,
+                   enum policy_action action, time_ns now)
 {
     uint32_t ops = 0;
     uint64_t hidden = 0, fixed = 0;
@@ -48,7 +48,18 @@ bool policy_record_allows(const struct policy_reader *reader, const struct recor
     }
     sum_rights(reader, rights, &ops, &hidden, &fixed);
     policy_record_item(r, &item, &marking);
-    return (ops & needed) == needed && policy_allows(&here, &item, ACTION_READ, now);
+    return (ops & needed) == needed && policy_allows(&here, &item, action, now);
+}
+
+bool policy_record_allows(const struct policy_reader *reader, const struct record_rights *rights, const struct policy_record *r,
+                          enum record_op op, time_ns now)
+{
+    return allows(reader, rights, r, op, ACTION_READ, now);
+}
+
+bool policy_record_exports(const struct policy_reader *reader, const struct record_rights *rights, const struct policy_record *r, time_ns now)
+{
+    return allows(reader, rights, r, RECORD_READ, ACTION_READ, now) && allows(reader, rights, r, RECORD_READ, ACTION_EXPORT, now);
 }
 
 uint64_t policy_record_hidden(const struct policy_reader *reader, const struct record_rights *rights)

@@ -43,6 +43,9 @@ void policy_record_item(const struct policy_record *r, struct policy_item *item,
 bool policy_record_allows(const struct policy_reader *reader, const struct record_rights *rights, const struct policy_record *r,
                           enum record_op op, time_ns now);
 
+/* Whether the reader may take it away in a file: RED stays, and so does all for roles that only look on. */
+bool policy_record_exports(const struct policy_reader *reader, const struct record_rights *rights, const struct policy_record *r, time_ns now);
+
 /* Fields that the reader does not see, and those he sees and cannot write: what any of his roles opens is open. */
 uint64_t policy_record_hidden(const struct policy_reader *reader, const struct record_rights *rights);
 uint64_t policy_record_fixed(const struct policy_reader *reader, const struct record_rights *rights);

@@ -11,6 +11,7 @@
 #include "records/fed_letter.h"
 #include "records/fed_room.h"
 #include "records/fed_schema.h"
+#include "records/registers/record_import.h"
 #include "records/registers/record_row.h"
 
 static const char identity_sql[] =
@@ -180,6 +181,7 @@ static const struct migration list[] = {
     {"sign-in links", sign_in_link_sql},
     {"links of records", record_link_sql},
     {"second factors", second_factor_sql},
+    {"imports of records", record_import_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)

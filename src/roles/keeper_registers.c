@@ -3,6 +3,7 @@
 #include "roles/keeper_registers.h"
 
 #include "base/log.h"
+#include "records/registers/record_import.h"
 #include "roles/city_files.h"
 #include "roles/keeper_records_priv.h"
 
@@ -150,6 +151,130 @@ static int chain_of_record(struct keeper_records *kr, struct cursor *c, struct e
     return rc;
 }
 
+/* ---- imports ---- */
+
+static void wanted_decode(struct cursor *c, struct record_wanted *out)
+{
+    *out = (struct record_wanted){.id = cursor_str(c)};
+    out->organisation = cursor_str(c);
+    out->key = cursor_str(c);
+}
+
+static int import_find(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    struct record_scope scope;
+    struct record_sight sight;
+    struct record_wanted wanted[RECORD_IMPORT_BATCH];
+    record_scope_decode(c, &scope);
+    record_sight_decode(c, &sight);
+    struct span kind = cursor_str(c);
+    struct span field = cursor_str(c);
+    uint32_t n = cursor_u32(c);
+    c->failed = c->failed || n > RECORD_IMPORT_BATCH;
+    for (uint32_t i = 0; i < n && !c->failed; i++) {
+        wanted_decode(c, &wanted[i]);
+    }
+    int rc = whole(c, e);
+    answer_begin(&kr->out, 0, e);
+    for (uint32_t i = 0; i < n && rc == 0; i++) {
+        struct record_row row;
+        uint32_t found = 0;
+        rc = record_import_find(kr->db, &scope, &sight, kind, field, &wanted[i], &kr->scratch, &found, &row, e);
+        buf_u32(&kr->out, found);
+        if (found == 1) {
+            record_row_encode(&kr->out, &row);
+        }
+    }
+    if (rc != 0) {
+        answer_begin(&kr->out, rc, e);
+    }
+    return rc;
+}
+
+/* All of one question wait, or none. */
+static int add_all(struct keeper_records *kr, struct span import, bool keep, uint64_t place, uint32_t n, struct cursor *c, struct err *e)
+{
+    struct record_import_item *item = arena_alloc(&kr->scratch, sizeof *item);
+    int rc = 0;
+    for (uint32_t i = 0; i < n && rc == 0; i++) {
+        struct record_astray astray = {0};
+        record_import_item_decode(c, item);
+        rc = c->failed ? err_set(e, ERR_INVALID, "the question is broken") : record_import_add(kr->db, import, place + i, item, keep, &astray, e);
+        buf_u32(&kr->out, astray.count);
+        for (uint32_t l = 0; l < astray.count; l++) {
+            buf_u32(&kr->out, astray.place[l]);
+        }
+    }
+    return rc == 0 ? whole(c, e) : rc;
+}
+
+static int import_add(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    struct span import = cursor_str(c);
+    bool keep = cursor_u8(c) != 0;
+    uint64_t place = cursor_u64(c);
+    uint32_t n = cursor_u32(c);
+    int rc = c->failed || n > RECORD_IMPORT_BATCH ? err_set(e, ERR_INVALID, "the question is broken") : db_begin(kr->db, e);
+    answer_begin(&kr->out, 0, e);
+    rc = rc == 0 ? db_end(kr->db, add_all(kr, import, keep, place, n, c, e), e) : rc;
+    if (rc != 0) {
+        answer_begin(&kr->out, rc, e);
+    }
+    return rc;
+}
+
+static int import_drop(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    struct span import = cursor_str(c);
+    int rc = whole(c, e);
+    rc = rc == 0 ? record_import_drop(kr->db, import, e) : rc;
+    answer_begin(&kr->out, rc, e);
+    return rc;
+}
+
+static int import_apply(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    struct record_import_row import;
+    record_import_row_decode(c, &import);
+    struct span field = cursor_str(c);
+    int rc = whole(c, e);
+    rc = rc == 0 ? record_import_apply(kr->db, &import, field, e) : rc;
+    answer_begin(&kr->out, rc, e);
+    return rc;
+}
+
+static int import_undo(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    struct record_scope scope;
+    struct record_import_row import;
+    record_scope_decode(c, &scope);
+    record_import_row_decode(c, &import);
+    time_ns now = (time_ns)cursor_u64(c);
+    int rc = whole(c, e);
+    rc = rc == 0 ? record_import_undo(kr->db, &scope, &import, now, e) : rc;
+    answer_begin(&kr->out, rc, e);
+    return rc;
+}
+
+static int list_imports(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    struct record_import_row rows[RECORD_IMPORTS_SHOWN];
+    uint32_t n = 0;
+    struct span kind = cursor_str(c);
+    struct span who = cursor_str(c);
+    time_ns now = (time_ns)cursor_u64(c);
+    int rc = whole(c, e);
+    rc = rc == 0 ? record_import_list(kr->db, kind, who, now, &kr->scratch, rows, &n, e) : rc;
+    answer_begin(&kr->out, rc, e);
+    if (rc == 0) {
+        buf_u32(&kr->out, n);
+        for (uint32_t i = 0; i < n; i++) {
+            record_import_row_encode(&kr->out, &rows[i]);
+        }
+    }
+    return rc;
+}
+
 keeper_answer_fn *keeper_register_answer(uint16_t ask)
 {
     switch ((enum ask)ask) {
@@ -163,6 +288,18 @@ keeper_answer_fn *keeper_register_answer(uint16_t ask)
         return put_record;
     case ASK_RECORD_CHAIN:
         return chain_of_record;
+    case ASK_IMPORT_FIND:
+        return import_find;
+    case ASK_IMPORT_ADD:
+        return import_add;
+    case ASK_IMPORT_DROP:
+        return import_drop;
+    case ASK_IMPORT_APPLY:
+        return import_apply;
+    case ASK_IMPORT_UNDO:
+        return import_undo;
+    case ASK_IMPORTS:
+        return list_imports;
     default:
         return NULL;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Adapters of records of registers: lists, one, what names one, chains. See paths.h. */
 #include "api/registers.h"
+#include "desk/govern/sheet.h"
 #include "tests/policy/house.h"
 
 static const struct registers *all_kinds(void)
@@ -74,6 +75,21 @@ static void show_records_of(struct path_case *c, uint32_t mask, struct buf *out)
     buf_free(&answer);
 }
 const struct path_adapter adapter_records = {ask_record, show_records_of};
+
+/* As CSV, and as JSON: the rows that the keeper gave, each asked of policy again. */
+static void show_export(struct path_case *c, uint32_t mask, struct buf *out)
+{
+    read_account(c);
+    const struct record_worker w = {kind_of_records(), &c->reader, SPAN("w"), c->now, all_kinds()};
+    for (uint32_t i = 0; i < THINGS; i++) {
+        if (SHOWN(c, i, mask)) {
+            struct record_row row = record_of(c, i);
+            (void)sheet_put(out, &w, &row, c->arena, SHEET_CSV, ',');
+            (void)sheet_put(out, &w, &row, c->arena, SHEET_JSON, ',');
+        }
+    }
+}
+const struct path_adapter adapter_records_export = {ask_record, show_export};
 
 static void show_one_record(struct path_case *c, uint32_t mask, struct buf *out)
 {

@@ -4,7 +4,7 @@
 
 /* ---- what was sent ---- */
 
-static bool is_line(struct span s)
+bool record_is_line(struct span s)
 {
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.ptr[i];
@@ -36,7 +36,7 @@ int record_input_read(struct span body, bool is_new, struct arena *a, struct rec
     } texts[] = {{"tlp", &out->tlp, 64}, {"why", &out->why, RECORD_WHY_MAX}, {"organisation", &out->organisation, RECORD_ORGANISATION_MAX}};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         bool there = jcs_get(doc, texts[i].name) != NULL;
-        if (there && (!jcs_get_text(doc, texts[i].name, texts[i].to) || texts[i].to->len > texts[i].max || !is_line(*texts[i].to))) {
+        if (there && (!jcs_get_text(doc, texts[i].name, texts[i].to) || texts[i].to->len > texts[i].max || !record_is_line(*texts[i].to))) {
             return err_set(e, ERR_INVALID, "\"%s\" must be one line of text of at most %zu bytes.", texts[i].name, texts[i].max);
         }
     }
@@ -70,7 +70,7 @@ static struct span pointer_of(struct arena *a, struct span field)
     return s;
 }
 
-static void check(const struct schema_file *schema, const struct jcs *fields, struct arena *a, struct record_faults *f)
+void record_check(const struct schema_file *schema, const struct jcs *fields, struct arena *a, struct record_faults *f)
 {
     struct schema_result r;
     schema_check(schema, fields, a, &r);
@@ -87,7 +87,7 @@ void record_for_policy(const struct record_row *row, struct policy_record *out)
     *out = (struct policy_record){row->organisation, row->author, row->tlp};
 }
 
-static bool may(const struct record_worker *w, const struct record_row *row, enum record_op op)
+bool record_may(const struct record_worker *w, const struct record_row *row, enum record_op op)
 {
     struct policy_record r;
     record_for_policy(row, &r);
@@ -192,7 +192,7 @@ static void finish(const struct record_worker *w, const struct jcs *fields, cons
     out->nkeys = (uint32_t)register_keys(a, w->kind, fields, out->row.organisation, out->row.state, out->row.tlp, out->row.created,
                                          out->row.changed, out->keys);
     /* Who writes it must be able to read it afterwards. */
-    if (f->count == 0 && !may(w, &out->row, RECORD_READ)) {
+    if (f->count == 0 && !record_may(w, &out->row, RECORD_READ)) {
         record_fault(f, SPAN("/tlp"), SCHEMA_NEVER, SPAN(""));
     }
 }
@@ -212,11 +212,11 @@ int record_make(const struct record_worker *w, struct span id, struct span organ
     set_label(w, in->tlp, NULL, &out->row, faults);
     struct record_row as_default = out->row;
     as_default.tlp = w->kind->tlp_default;
-    if (!may(w, &as_default, RECORD_CREATE)) {
+    if (!record_may(w, &as_default, RECORD_CREATE)) {
         return ERR_DENIED;
     }
     const struct jcs *fields = merge(w, in->fields, NULL, NULL, a, faults);
-    check(w->kind->schema, fields, a, faults);
+    record_check(w->kind->schema, fields, a, faults);
     finish(w, fields, NULL, in->fields, in->why, "record.created", a, out, faults);
     return 0;
 }
@@ -234,13 +234,13 @@ int record_change(const struct record_worker *w, const struct record_row *curren
 {
     struct jcs *before = NULL;
     *faults = (struct record_faults){0};
-    int rc = may(w, current, RECORD_CHANGE) ? from_current(current, a, out, &before) : ERR_DENIED;
+    int rc = record_may(w, current, RECORD_CHANGE) ? from_current(current, a, out, &before) : ERR_DENIED;
     if (rc != 0) {
         return rc;
     }
     set_label(w, in->tlp, current, &out->row, faults);
     const struct jcs *fields = merge(w, in->fields, current, before, a, faults);
-    check(w->kind->schema, fields, a, faults);
+    record_check(w->kind->schema, fields, a, faults);
     finish(w, fields, before, in->fields, in->why, "record.changed", a, out, faults);
     return 0;
 }
@@ -261,7 +261,7 @@ int record_move(const struct record_worker *w, const struct record_row *current,
 {
     struct jcs *fields = NULL;
     *faults = (struct record_faults){0};
-    int rc = may(w, current, RECORD_MOVE) ? from_current(current, a, out, &fields) : ERR_DENIED;
+    int rc = record_may(w, current, RECORD_MOVE) ? from_current(current, a, out, &fields) : ERR_DENIED;
     if (rc != 0) {
         return rc;
     }
@@ -274,7 +274,7 @@ int record_move(const struct record_worker *w, const struct record_row *current,
         record_fault(faults, SPAN("/why"), SCHEMA_MISSING, SPAN("why"));
     }
     if (t->guard != NULL) {
-        check(t->guard, fields, a, faults);
+        record_check(t->guard, fields, a, faults);
     }
     out->row.state = w->kind->states[t->to].id;
     finish(w, fields, fields, NULL, why, "record.moved", a, out, faults);
@@ -283,24 +283,25 @@ int record_move(const struct record_worker *w, const struct record_row *current,
 
 /* ---- what is shown ---- */
 
-static void show_fields(const struct record_worker *w, const struct record_row *row, struct arena *a, struct json_writer *j)
+struct jcs *record_fields_shown(const struct record_worker *w, const struct record_row *row, struct arena *a)
 {
     uint64_t hidden = policy_record_hidden(w->reader, &w->kind->rights);
     struct jcs *fields = NULL;
-    json_key(j, "fields");
-    json_object(j);
+    struct jcs *out = jcs_new_object(a);
+    if (!span_eq(row->kind, w->kind->name) || !record_may(w, row, RECORD_READ)) {
+        return NULL;
+    }
     if (jcs_read_decimals(a, row->fields, JCS_DEPTH_MAX, &fields, NULL) == 0) {
         fields = record_fields_told(w->kind, row, fields, a);
         for (const struct jcs *m = fields->first; m != NULL; m = m->next) {
             int place = register_field_of(w->kind, m->key);
             /* A field that the file no longer has belongs to no right: it stays unseen. */
             if (place >= 0 && (hidden >> place & 1) == 0) {
-                json_key_text(j, m->key);
-                json_raw(j, jcs_text(a, m));
+                jcs_set(a, out, arena_cstr(a, m->key), jcs_copy(a, m));
             }
         }
     }
-    json_end(j);
+    return out;
 }
 
 /* The records that it names, by fields that the reader sees. */
@@ -337,7 +338,7 @@ static void show_moves(const struct record_worker *w, const struct record_row *r
 {
     json_key(j, "moves");
     json_array(j);
-    for (uint32_t i = 0; i < w->kind->nstates && may(w, row, RECORD_MOVE); i++) {
+    for (uint32_t i = 0; i < w->kind->nstates && record_may(w, row, RECORD_MOVE); i++) {
         if (way(w, row->state, w->kind->states[i].id) != NULL) {
             json_text(j, w->kind->states[i].id);
         }
@@ -348,7 +349,8 @@ static void show_moves(const struct record_worker *w, const struct record_row *r
 bool record_show(const struct record_worker *w, const struct record_row *row, struct arena *a, struct json_writer *j)
 {
     char created[TIME_TEXT_MAX], changed[TIME_TEXT_MAX];
-    if (!span_eq(row->kind, w->kind->name) || !may(w, row, RECORD_READ)) {
+    const struct jcs *fields = record_fields_shown(w, row, a);
+    if (fields == NULL) {
         return false;
     }
     const struct {
@@ -370,7 +372,8 @@ bool record_show(const struct record_worker *w, const struct record_row *row, st
     json_key(j, "version");
     json_i64(j, row->version);
     show_moves(w, row, j);
-    show_fields(w, row, a, j);
+    json_key(j, "fields");
+    json_raw(j, jcs_text(a, fields));
     show_links(w, row, j);
     json_end(j);
     return true;

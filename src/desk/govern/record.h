@@ -50,6 +50,10 @@ int record_change(const struct record_worker *w, const struct record_row *curren
 int record_move(const struct record_worker *w, const struct record_row *current, struct span to, struct span why, struct arena *a,
                 struct record_put *out, struct record_faults *faults) NODISCARD;
 
+void record_fault(struct record_faults *f, struct span pointer, enum schema_reason reason, struct span limit);
+/* No control characters. */
+bool record_is_line(struct span s);
+
 /* Which records of all kinds a reader may read, and by which fields he may go from one to another: asked of policy/record.h. */
 void record_sight_of(const struct registers *kinds, const struct policy_reader *reader, time_ns now, struct record_sight *out);
 /* Of its ways only those that lead to this kind; target empty: only those of x-ref stands_on. */
@@ -62,6 +66,8 @@ void record_astray_faults(const struct register_kind *k, const struct record_put
 
 /* What bears on a record. */
 void record_for_policy(const struct record_row *row, struct policy_record *out);
+/* Its fields as the reader sees them; NULL: not at all. */
+struct jcs *record_fields_shown(const struct record_worker *w, const struct record_row *row, struct arena *a);
 /* Writes it as the reader may see it, with the records that it names and that he may read; false: not at all, and nothing was written. */
 bool record_show(const struct record_worker *w, const struct record_row *row, struct arena *a, struct json_writer *j);
 

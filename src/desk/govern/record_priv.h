@@ -5,7 +5,9 @@
 
 #include "desk/govern/record.h"
 
-void record_fault(struct record_faults *f, struct span pointer, enum schema_reason reason, struct span limit);
+/* Faults of fields, as pointers below /fields. */
+void record_check(const struct schema_file *schema, const struct jcs *fields, struct arena *a, struct record_faults *f);
+bool record_may(const struct record_worker *w, const struct record_row *row, enum record_op op);
 
 /* Fields as they are told to the reader for whom the keeper made row->links. */
 struct jcs *record_fields_told(const struct register_kind *k, const struct record_row *row, const struct jcs *fields, struct arena *a);

@@ -2,7 +2,7 @@
 /* Any bytes as a question or an answer about records: within its bounds and written again as it was, or refused. */
 #include <stdint.h>
 
-#include "records/registers/record_row.h"
+#include "records/registers/record_import.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -18,7 +18,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rest = span_sub(rest, 1, rest.len);
     struct cursor c = cursor_of(rest);
     buf_init(&b, 1 << 20);
-    if ((data[0] & 3) == 2) {
+    if ((data[0] & 7) == 4) {
+        struct record_import_row import;
+        struct record_import_item item;
+        record_import_row_decode(&c, &import);
+        record_import_item_decode(&c, &item);
+        if (cursor_done(&c)) {
+            CHECK(import.why.len <= RECORD_WHY_MAX && item.put.nlinks <= REGISTER_LINKS_MAX);
+            CHECK(item.back.row.id.len == 0 || item.back.row.version == item.put.row.version + 1);
+        }
+    } else if ((data[0] & 3) == 2) {
         struct record_link link;
         struct record_step step;
         struct record_sight sight;

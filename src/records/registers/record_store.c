@@ -185,7 +185,7 @@ int record_list(struct db *db, const struct record_query *asked, struct arena *a
 
 /* ---- writing ---- */
 
-static int put_keys(struct db *db, const struct record_row *r, const struct record_key *keys, size_t count, struct err *e)
+int record_keys_put(struct db *db, const struct record_row *r, const struct record_key *keys, size_t count, struct err *e)
 {
     int rc = 0;
     for (size_t i = 0; i < count && rc == 0; i++) {
@@ -234,8 +234,7 @@ static int write_row(struct db *db, const struct record_row *r, struct err *e)
     return rc == 0 && db_changes(db) != 1 ? err_set(e, ERR_EXISTS, "the record was changed meanwhile") : rc;
 }
 
-/* A record as the audit trail keeps it. */
-static struct span as_text(struct arena *a, const struct record_row *r)
+struct span record_as_text(struct arena *a, const struct record_row *r)
 {
     return span_of(arena_printf(a, "{\"fields\":%.*s,\"state\":\"%.*s\",\"tlp\":\"%s\"}", SPAN_ARG(r->fields), SPAN_ARG(r->state),
                                 tlp_name(r->tlp)));
@@ -250,13 +249,13 @@ static int note(struct db *db, const struct record_put *p, const struct record_r
         .what = p->what,
         .subject = span_of(arena_printf(a, "%.*s/%.*s", SPAN_ARG(p->row.kind), SPAN_ARG(p->row.id))),
         .why = p->why,
-        .before = before == NULL ? SPAN("") : as_text(a, before),
-        .after = as_text(a, &p->row),
+        .before = before == NULL ? SPAN("") : record_as_text(a, before),
+        .after = record_as_text(a, &p->row),
     };
     return audit_append(db, &entry, e);
 }
 
-static int put_all(struct db *db, const struct record_put *p, struct record_astray *astray, struct arena *a, struct err *e)
+int record_put_all(struct db *db, const struct record_put *p, struct record_astray *astray, struct arena *a, struct err *e)
 {
     struct record_row before = {0};
     struct record_row after = {0};
@@ -270,7 +269,7 @@ static int put_all(struct db *db, const struct record_put *p, struct record_astr
     }
     rc = rc == 0 ? record_links_check(db, p, astray, e) : rc;
     rc = rc == 0 ? write_row(db, &p->row, e) : rc;
-    rc = rc == 0 ? put_keys(db, &p->row, p->keys, p->nkeys, e) : rc;
+    rc = rc == 0 ? record_keys_put(db, &p->row, p->keys, p->nkeys, e) : rc;
     rc = rc == 0 ? record_links_put(db, &p->row, p->links, p->nlinks, e) : rc;
     rc = rc == 0 ? note(db, p, is_new ? NULL : &before, a, e) : rc;
     if (rc == 0 && record_get(db, &p->scope, p->row.kind, p->row.id, a, &after, e) != 0) {
@@ -288,7 +287,7 @@ int record_put(struct db *db, const struct record_put *p, struct record_astray *
         return rc;
     }
     arena_init(&a, 0);
-    rc = db_end(db, put_all(db, p, astray, &a, e), e);
+    rc = db_end(db, record_put_all(db, p, astray, &a, e), e);
     arena_fini(&a);
     return rc;
 }
@@ -328,7 +327,7 @@ static int renew_row(struct db *db, const struct register_kind *k, const struct 
         return rc;
     }
     size_t n = register_keys(a, k, fields, r->organisation, r->state, r->tlp, r->created, r->changed, keys);
-    rc = put_keys(db, r, keys, n, e);
+    rc = record_keys_put(db, r, keys, n, e);
     rc = rc == 0 ? put_title(db, r->id, register_title(k, fields), e) : rc;
     return rc == 0 ? renew_links(db, k, r, fields, e) : rc;
 }

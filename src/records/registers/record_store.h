@@ -5,6 +5,12 @@
 
 #include "records/registers/record_sql.h"
 
+/* As record_put, inside the caller's transaction. */
+int record_put_all(struct db *db, const struct record_put *p, struct record_astray *astray, struct arena *a, struct err *e) NODISCARD;
+/* What lists know of a row. */
+int record_keys_put(struct db *db, const struct record_row *r, const struct record_key *keys, size_t count, struct err *e) NODISCARD;
+/* A record as the audit trail keeps it. */
+struct span record_as_text(struct arena *a, const struct record_row *r);
 /* Whether what a record names is there for who writes it; ERR_INVALID with out->count > 0 otherwise. */
 int record_links_check(struct db *db, const struct record_put *p, struct record_astray *out, struct err *e) NODISCARD;
 /* The links of a row, in place of those it had; one that leads nowhere is left out. Inside a transaction. */

@@ -3,7 +3,8 @@
  * Registers: kinds of record, each a file. A file is a JSON Schema (records/schema) of an object that says which fields a
  * record has, with annotations beside it that say what is kept and shown of it and who may do what:
  *
- *   x-table   {name, plural, title}           name of the kind, of its address, and which field titles a record
+ *   x-table   {name, plural, title, key}      name of the kind, of its address, which field titles a record, and by which an
+ *                                             import knows a record that it gives no id of (else by its title)
  *   x-states  {initial, list, transitions}    list: [{id, final}]; transitions: [{from, to, roles, reason, guard}]
  *   x-perm    {ROLE: {ops, fields}}           ops: [read, create, change, move]; fields: {NAME: hidden | read}
  *   x-tlp     {default, max}                  label of a record that states none; the strictest one that may be given
@@ -37,10 +38,13 @@ enum {
 };
 
 enum register_index { INDEX_NONE, INDEX_TEXT, INDEX_INTEGER };
+/* How a value stands in a cell of a table: as it is, as digits, as true or false, joined by |, or as JSON. */
+enum register_cell { CELL_JSON, CELL_TEXT, CELL_NUMBER, CELL_BOOLEAN, CELL_TEXTS };
 
 struct register_field {
     struct span name;
     enum register_index index;
+    enum register_cell cell;
     struct span ref;     /* kind of the records that it names; empty = it names none */
     struct span inverse; /* what that is called from the other side: a service's systems are a system's "services" */
     bool many;           /* a list of them */
@@ -66,6 +70,7 @@ struct register_kind {
     uint32_t nfields;
     struct register_field *fields; /* in the order of the file */
     uint32_t title;                /* place of the field that titles a record */
+    uint32_t key;                  /* place of the field by which imports know a record */
     uint32_t nstates;
     struct register_state *states;
     uint32_t initial;

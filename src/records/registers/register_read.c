@@ -103,6 +103,19 @@ static int read_index(struct reading *r, const struct yaml_node *field, const ch
     return 0;
 }
 
+static enum register_cell cell_of(const struct yaml_node *field)
+{
+    const struct yaml_node *type = yaml_get(field, "type");
+    if (text_is(type, "array")) {
+        const struct yaml_node *items = yaml_get(field, "items");
+        return items != NULL && items->kind == YAML_MAP && text_is(yaml_get(items, "type"), "string") ? CELL_TEXTS : CELL_JSON;
+    }
+    return text_is(type, "string")                                  ? CELL_TEXT
+           : text_is(type, "integer") || text_is(type, "number") ? CELL_NUMBER
+           : text_is(type, "boolean")                               ? CELL_BOOLEAN
+                                                                    : CELL_JSON;
+}
+
 static int read_field(struct reading *r, const struct yaml_pair *p, struct register_field *out, struct yaml_node **stripped)
 {
     static const char *const known[] = {"x-index", "x-ref", NULL};
@@ -115,6 +128,7 @@ static int read_field(struct reading *r, const struct yaml_pair *p, struct regis
     if (p->value->kind != YAML_MAP) {
         return wrong(r, p->value, place, "must be a map: the schema of the field");
     }
+    out->cell = cell_of(p->value);
     int rc = strip(r, p->value, place, known, stripped);
     rc = rc == 0 ? yaml_get_bool(p->value, "x-index", false, &index, r->e) : rc;
     rc = rc == 0 && index ? read_index(r, p->value, place, &out->index) : rc;
@@ -169,9 +183,21 @@ static bool is_required(const struct yaml_node *root, struct span name)
 
 /* ---- x-table, x-tlp ---- */
 
+static int read_key(struct reading *r, const struct yaml_node *t)
+{
+    struct span key = SPAN("");
+    int rc = yaml_get_text(t, "key", false, &key, r->e);
+    int place = key.len > 0 ? register_field_of(r->k, key) : (int)r->k->title;
+    if (rc == 0 && (place < 0 || r->k->fields[place].index != INDEX_TEXT)) {
+        return wrong(r, t, "/x-table/key", "must name a text that lists know (x-index)");
+    }
+    r->k->key = rc == 0 ? (uint32_t)place : 0;
+    return rc;
+}
+
 static int read_table(struct reading *r, const struct yaml_node *root)
 {
-    static const char *const keys[] = {"name", "plural", "title", NULL};
+    static const char *const keys[] = {"name", "plural", "title", "key", NULL};
     const struct yaml_node *t = yaml_get(root, "x-table");
     struct span title = SPAN("");
     if (t == NULL) {
@@ -196,7 +222,8 @@ static int read_table(struct reading *r, const struct yaml_node *root)
     r->k->title = (uint32_t)place;
     struct register_field *f = &r->k->fields[place];
     rc = read_index(r, yaml_get(yaml_get(root, "properties"), arena_cstr(r->a, title)), "/x-table/title", &f->index);
-    return rc == 0 && f->index != INDEX_TEXT ? wrong(r, t, "/x-table/title", "must be a text") : rc;
+    rc = rc == 0 && f->index != INDEX_TEXT ? wrong(r, t, "/x-table/title", "must be a text") : rc;
+    return rc == 0 ? read_key(r, t) : rc;
 }
 
 static int read_label(struct reading *r, const struct yaml_node *map, const char *key, enum tlp *out)

@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * /registers/{kind}/import and …/imports: a table of records comes in. Batch by batch the keeper is asked which records the rows are
+ * about, desk/govern/import.h decides what each makes of its record, and the keeper looks whether what it names is there. With
+ * apply=true what is to be stored waits at the keeper, and is stored in one transaction when all rows were looked at; one
+ * faulty row stops that, unless skip=true leaves such rows out. Runs in the desk.
+ */
+#include "api/registers.h"
+#include "base/id.h"
+#include "base/map.h"
+#include "desk/govern/import.h"
+#include "records/registers/record_import.h"
+
+enum {
+    IMPORT_FAULTS_MAX = 200,       /* told of one file, field by field; the rest are counted */
+    IMPORT_CHANGES_MAX = 200,      /* records whose changes are told */
+    IMPORT_CHANGES_BYTES = 1 << 20, /* and bytes of them */
+    IMPORT_ASK_BYTES = 4 << 20,    /* one question: a batch of records of the largest size */
+};
+
+struct importing {
+    struct record_work *w;
+    struct sheet sheet;
+    struct arena batch;
+    struct import_row *rows; /* RECORD_IMPORT_BATCH */
+    uint32_t n, sent;
+    uint64_t place; /* of the next one that waits */
+    bool apply, skip;
+    char id[ID_TEXT_LEN + 1];
+    struct span why, home;
+    struct map seen; /* subject: line */
+    uint64_t total[IMPORT_OUTCOMES], nfaults;
+    struct buf faults, changes;
+    struct json_writer jf, jc;
+    uint32_t told;
+};
+
+static void member(struct json_writer *j, const char *key, struct span value)
+{
+    json_key(j, key);
+    json_text(j, value);
+}
+
+static void forget(struct api_request *req)
+{
+    struct importing *m = req->work;
+    arena_fini(&m->batch);
+    map_free(&m->seen);
+    buf_free(&m->faults);
+    buf_free(&m->changes);
+}
+
+static void next_batch(struct api_request *req);
+
+/* ---- what is told ---- */
+
+static void tell_faults(struct api_request *req, struct importing *m, const struct import_row *r)
+{
+    for (uint32_t i = 0; i < r->faults.count; i++) {
+        if (m->nfaults++ >= IMPORT_FAULTS_MAX || i >= SCHEMA_FAULTS_MAX) {
+            continue;
+        }
+        json_object(&m->jf);
+        json_key(&m->jf, "row");
+        json_u64(&m->jf, r->row.line);
+        member(&m->jf, "column", record_import_column(&r->faults.list[i]));
+        record_fault_json(&m->jf, req, &r->faults.list[i]);
+        json_end(&m->jf);
+    }
+}
+
+static void value_member(struct json_writer *j, const char *key, const struct jcs *v, struct arena *a)
+{
+    json_key(j, key);
+    if (v == NULL) {
+        json_null(j);
+    } else {
+        json_raw(j, jcs_text(a, v));
+    }
+}
+
+static void change_json(struct json_writer *j, struct span name, const struct jcs *before, const struct jcs *after, struct arena *a)
+{
+    if (before != NULL && after != NULL && span_eq(jcs_text(a, before), jcs_text(a, after))) {
+        return;
+    }
+    json_object(j);
+    member(j, "field", name);
+    value_member(j, "before", before, a);
+    value_member(j, "after", after, a);
+    json_end(j);
+}
+
+/* A new record by its title, a changed one with each field before and after. */
+static void tell_change(struct importing *m, const struct import_row *r)
+{
+    struct json_writer *j = &m->jc;
+    if (m->told >= IMPORT_CHANGES_MAX || m->changes.len > IMPORT_CHANGES_BYTES) {
+        return;
+    }
+    m->told++;
+    json_object(j);
+    json_key(j, "row");
+    json_u64(j, r->row.line);
+    member(j, "what", r->outcome == IMPORT_NEW ? SPAN("new") : SPAN("changed"));
+    member(j, "title", r->put.row.title);
+    json_key(j, "fields");
+    json_array(j);
+    for (const struct jcs *v = r->was == NULL ? NULL : r->becomes->first; v != NULL; v = v->next) {
+        change_json(j, v->key, jcs_get(r->was, arena_cstr(&m->batch, v->key)), v, &m->batch);
+    }
+    for (const struct jcs *v = r->was == NULL ? NULL : r->was->first; v != NULL; v = v->next) {
+        if (jcs_get(r->becomes, arena_cstr(&m->batch, v->key)) == NULL) {
+            change_json(j, v->key, v, NULL, &m->batch);
+        }
+    }
+    json_end(j);
+    json_end(j);
+}
+
+static void respond_report(struct api_request *req, unsigned status, bool stored)
+{
+    static const char *const names[] = {[IMPORT_NEW] = "new", [IMPORT_CHANGED] = "changed", [IMPORT_SAME] = "same", [IMPORT_FAULTY] = "faulty"};
+    struct importing *m = req->work;
+    struct json_writer j;
+    struct buf b;
+    json_end(&m->jf);
+    json_end(&m->jc);
+    request_json(req, &b, &j);
+    json_object(&j);
+    json_key(&j, "import");
+    if (stored) {
+        json_text(&j, span_of(m->id));
+    } else {
+        json_null(&j);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        json_key(&j, names[i]);
+        json_u64(&j, m->total[i]);
+    }
+    json_key(&j, "faults");
+    json_raw(&j, buf_view(&m->faults));
+    json_key(&j, "count");
+    json_u64(&j, m->nfaults);
+    json_key(&j, "changes");
+    json_raw(&j, buf_view(&m->changes));
+    json_end(&j);
+    CHECK(!m->faults.failed && !m->changes.failed); /* bounded by their numbers */
+    respond_json(req, status, &b);
+}
+
+/* ---- the end ---- */
+
+static void dropped(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    (void)rc;
+    (void)text;
+    (void)data;
+    respond_report(req, 422, false);
+}
+
+static void applied(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    (void)data;
+    if (rc < 0) {
+        respond_failure(req, rc, text);
+        return;
+    }
+    respond_report(req, 200, true);
+}
+
+static void finish(struct api_request *req)
+{
+    struct importing *m = req->work;
+    bool refused = m->apply && m->total[IMPORT_FAULTY] > 0 && !m->skip;
+    bool nothing = m->place == 0;
+    struct buf q;
+    if (!m->apply || nothing) {
+        respond_report(req, refused ? 422 : 200, false);
+        return;
+    }
+    buf_init(&q, ASK_MAX_BYTES);
+    if (refused) {
+        ask_begin(&q, ASK_IMPORT_DROP);
+        buf_str(&q, span_of(m->id));
+    } else {
+        const struct record_import_row import = {.id = span_of(m->id), .kind = m->w->who.kind->name, .who = m->w->who.name, .who_id = req->user.id,
+                                                 .why = m->why, .at = m->w->who.now, .made = (int64_t)m->total[IMPORT_NEW],
+                                                 .changed = (int64_t)m->total[IMPORT_CHANGED]};
+        ask_begin(&q, ASK_IMPORT_APPLY);
+        record_import_row_encode(&q, &import);
+        buf_str(&q, m->w->who.kind->fields[m->w->who.kind->key].name);
+    }
+    request_ask(req, &q, refused ? dropped : applied);
+    buf_free(&q);
+}
+
+/* ---- a batch ---- */
+
+static void tally(struct api_request *req, struct importing *m)
+{
+    for (uint32_t i = 0; i < m->n; i++) {
+        struct import_row *r = &m->rows[i];
+        r->outcome = r->faults.count > 0 ? IMPORT_FAULTY : r->outcome;
+        m->total[r->outcome]++;
+        tell_faults(req, m, r);
+        if (r->outcome == IMPORT_NEW || r->outcome == IMPORT_CHANGED) {
+            tell_change(m, r);
+        }
+    }
+}
+
+static bool is_stored(const struct import_row *r)
+{
+    return r->outcome == IMPORT_NEW || r->outcome == IMPORT_CHANGED;
+}
+
+/* What the keeper said of links that lead nowhere. */
+static void added(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    struct importing *m = req->work;
+    for (uint32_t i = 0; i < m->n && rc == 0; i++) {
+        struct import_row *r = &m->rows[i];
+        struct record_astray astray = {0};
+        if (!is_stored(r)) {
+            continue;
+        }
+        astray.count = cursor_u32(data);
+        rc = astray.count > r->put.nlinks ? ERR_INVALID : 0;
+        for (uint32_t l = 0; l < astray.count && rc == 0; l++) {
+            astray.place[l] = cursor_u32(data);
+            rc = astray.place[l] < r->put.nlinks ? 0 : ERR_INVALID;
+        }
+        if (rc == 0 && astray.count > 0) {
+            record_astray_faults(m->w->who.kind, &r->put, &astray, &m->batch, &r->faults);
+        }
+    }
+    rc = rc == 0 && !cursor_done(data) ? ERR_INVALID : rc;
+    if (rc < 0) {
+        respond_failure(req, rc, text);
+        return;
+    }
+    m->place += m->sent;
+    tally(req, m);
+    next_batch(req);
+}
+
+static void add_batch(struct api_request *req, struct importing *m)
+{
+    struct buf q;
+    m->sent = 0;
+    for (uint32_t i = 0; i < m->n; i++) {
+        m->sent += is_stored(&m->rows[i]);
+    }
+    if (m->sent == 0) {
+        tally(req, m);
+        next_batch(req);
+        return;
+    }
+    buf_init(&q, IMPORT_ASK_BYTES);
+    ask_begin(&q, ASK_IMPORT_ADD);
+    buf_str(&q, span_of(m->id));
+    buf_u8(&q, m->apply);
+    buf_u64(&q, m->place);
+    buf_u32(&q, m->sent);
+    for (uint32_t i = 0; i < m->n; i++) {
+        if (is_stored(&m->rows[i])) {
+            record_put_encode(&q, &m->rows[i].put);
+            buf_u8(&q, m->rows[i].outcome == IMPORT_CHANGED);
+            if (m->rows[i].outcome == IMPORT_CHANGED) {
+                record_put_encode(&q, &m->rows[i].back);
+            }
+        }
+    }
+    CHECK(!q.failed); /* RECORD_IMPORT_BATCH of the largest fit */
+    request_ask(req, &q, added);
+    buf_free(&q);
+}
+
+/* Two rows about one record would be decided by their order. */
+static void look_for_same(struct importing *m, struct import_row *r, struct span subject)
+{
+    bool is_new = false;
+    uint64_t *line = map_at(&m->seen, subject, &is_new);
+    if (is_new) {
+        *line = r->row.line;
+    } else {
+        record_fault(&r->faults, SPAN(""), SCHEMA_AGAIN, span_of(arena_printf(&m->batch, "%llu", (unsigned long long)*line)));
+    }
+}
+
+static int take_found(struct importing *m, struct import_row *r, struct cursor *data)
+{
+    struct record_row row = {0};
+    char *id = arena_alloc(&m->batch, ID_TEXT_LEN + 1);
+    uint32_t found = cursor_u32(data);
+    if (found == 1) {
+        record_row_decode(data, &row);
+        struct span *parts[] = {&row.id, &row.kind, &row.organisation, &row.author, &row.author_name, &row.state, &row.title, &row.fields, &row.links};
+        for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+            *parts[i] = arena_copy(&m->batch, *parts[i]); /* the answer goes away before the next one comes */
+        }
+    }
+    if (data->failed || found >= IMPORT_FOUND_KINDS) {
+        return ERR_INVALID;
+    }
+    if (r->faults.count == 0 && found < 2) {
+        look_for_same(m, r, found == 1 ? row.id : span_of(arena_printf(&m->batch, "%.*s\n%.*s", SPAN_ARG(r->organisation), SPAN_ARG(r->key))));
+    }
+    id_new(m->w->who.now, id);
+    record_import(&m->w->who, (enum import_found)found, &row, span_of(id), m->why, &m->batch, r);
+    return 0;
+}
+
+static void found_came(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    struct importing *m = req->work;
+    for (uint32_t i = 0; i < m->n && rc == 0; i++) {
+        rc = take_found(m, &m->rows[i], data);
+    }
+    rc = rc == 0 && !cursor_done(data) ? ERR_INVALID : rc;
+    if (rc < 0) {
+        respond_failure(req, rc, text);
+        return;
+    }
+    add_batch(req, m);
+}
+
+static void next_batch(struct api_request *req)
+{
+    struct importing *m = req->work;
+    const struct register_kind *k = m->w->who.kind;
+    struct record_scope scope;
+    struct buf q;
+    arena_reset(&m->batch);
+    m->n = 0;
+    while (m->n < RECORD_IMPORT_BATCH) {
+        struct import_row *r = &m->rows[m->n];
+        r->was = NULL;
+        r->becomes = NULL;
+        if (!sheet_next(&m->sheet, &m->batch, &r->row, &r->faults)) {
+            break;
+        }
+        record_import_key(&m->w->who, m->home, &m->batch, r);
+        m->n++;
+    }
+    if (m->n == 0) {
+        finish(req);
+        return;
+    }
+    buf_init(&q, IMPORT_ASK_BYTES);
+    ask_begin(&q, ASK_IMPORT_FIND);
+    policy_record_scope(m->w->who.reader, &k->rights, m->w->who.now, &scope);
+    record_scope_encode(&q, &scope);
+    record_sight_encode(&q, &m->w->sight);
+    buf_str(&q, k->name);
+    buf_str(&q, k->fields[k->key].name);
+    buf_u32(&q, m->n);
+    for (uint32_t i = 0; i < m->n; i++) {
+        bool asked = m->rows[i].faults.count == 0;
+        buf_str(&q, asked ? m->rows[i].row.id : SPAN(""));
+        buf_str(&q, asked ? m->rows[i].organisation : SPAN(""));
+        buf_str(&q, asked ? m->rows[i].key : SPAN(""));
+    }
+    request_ask(req, &q, found_came);
+    buf_free(&q);
+}
+
+/* ---- the request ---- */
+
+static bool read_file(struct api_request *req, struct importing *m)
+{
+    struct span type = head_get(&req->head, "content-type");
+    bool csv = type.len >= 8 && span_eq_nocase(span_sub(type, 0, 8), SPAN("text/csv"));
+    struct err e = {0};
+    uint32_t rows = 0;
+    uint64_t hidden = policy_record_hidden(m->w->who.reader, &m->w->who.kind->rights);
+    if (sheet_open(&m->sheet, m->w->who.kind, hidden, csv ? SHEET_CSV : SHEET_JSON, buf_view(&req->body), &req->arena, &rows, &e) != 0) {
+        respond_error(req, 400, "bad_file", e.text, e.line == 0 ? NULL : arena_printf(&req->arena, "%u", e.line));
+        return false;
+    }
+    if (rows == 0) {
+        respond_error(req, 400, "bad_file", "There is no record in this file.", NULL);
+        return false;
+    }
+    return true;
+}
+
+static void import_ready(struct api_request *req)
+{
+    struct record_work *w = record_work_of(req);
+    if (w == NULL) {
+        return;
+    }
+    struct importing *m = arena_alloc(&req->arena, sizeof *m);
+    *m = (struct importing){.w = w, .apply = span_eq(request_query(req, "apply"), SPAN("true")), .skip = span_eq(request_query(req, "skip"), SPAN("true")),
+                            .why = request_query(req, "why"), .home = request_query(req, "organisation")};
+    m->home = m->home.len > 0 ? m->home : req->user.organisation;
+    if (m->why.len > RECORD_WHY_MAX || !record_is_line(m->why)) {
+        respond_error(req, 400, "bad_query", "A reason is one line of at most 1,000 bytes.", "why");
+        return;
+    }
+    if (!read_file(req, m)) {
+        return;
+    }
+    record_sight_of(w->who.kinds, w->who.reader, w->who.now, &w->sight);
+    m->rows = arena_calloc(&req->arena, RECORD_IMPORT_BATCH, sizeof *m->rows);
+    id_new(w->who.now, m->id);
+    arena_init(&m->batch, 256 << 10);
+    map_init(&m->seen);
+    buf_init(&m->faults, REQUEST_RESPONSE_MAX / 4);
+    buf_init(&m->changes, REQUEST_RESPONSE_MAX / 4);
+    json_writer_init(&m->jf, &m->faults);
+    json_writer_init(&m->jc, &m->changes);
+    json_array(&m->jf);
+    json_array(&m->jc);
+    req->work = m;
+    req->forget = forget;
+    next_batch(req);
+}
+
+void record_import_post(struct api_request *req)
+{
+    with_registers(req, import_ready);
+}
+
+/* ---- imports that were ---- */
+
+static void import_json(struct json_writer *j, struct cursor *data)
+{
+    struct record_import_row r;
+    char at[TIME_TEXT_MAX];
+    record_import_row_decode(data, &r);
+    if (data->failed) {
+        return;
+    }
+    json_object(j);
+    member(j, "id", r.id);
+    member(j, "at", span_of(time_format(r.at, at)));
+    member(j, "why", r.why);
+    json_key(j, "new");
+    json_i64(j, r.made);
+    json_key(j, "changed");
+    json_i64(j, r.changed);
+    json_key(j, "undone");
+    json_bool(j, r.undone);
+    json_key(j, "can_undo");
+    json_bool(j, r.can_undo);
+    json_end(j);
+}
+
+static void imports_came(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    respond_rows(req, rc, text, data, import_json);
+}
+
+static void imports_ready(struct api_request *req)
+{
+    struct record_work *w = record_work_of(req);
+    struct buf q;
+    if (w == NULL) {
+        return;
+    }
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ASK_IMPORTS);
+    buf_str(&q, w->who.kind->name);
+    buf_str(&q, req->user.id);
+    buf_u64(&q, (uint64_t)w->who.now);
+    request_ask(req, &q, imports_came);
+    buf_free(&q);
+}
+
+void show_imports(struct api_request *req)
+{
+    with_registers(req, imports_ready);
+}
+
+/* Whoever imported may take it back as long as his role still lets him change records of his own organisation. */
+static void undo_ready(struct api_request *req)
+{
+    struct record_work *w = record_work_of(req);
+    struct record_scope scope;
+    struct buf q;
+    if (w == NULL) {
+        return;
+    }
+    const struct policy_record own = {req->user.organisation, req->reader.person, w->who.kind->tlp_default};
+    if (!policy_record_allows(&req->reader, &w->who.kind->rights, &own, RECORD_CHANGE, w->who.now)) {
+        respond_failure(req, ERR_DENIED, SPAN("The register's file gives your role no right to do this."));
+        return;
+    }
+    struct span why = request_field(req, "why");
+    if (why.len > RECORD_WHY_MAX || !record_is_line(why)) {
+        respond_error(req, 400, "bad_body", "A reason is one line of at most 1,000 bytes.", "why");
+        return;
+    }
+    const struct record_import_row import = {.id = req->param[1], .kind = w->who.kind->name, .who = w->who.name, .who_id = req->user.id, .why = why};
+    if (!id_valid(import.id)) {
+        respond_failure(req, ERR_NOT_FOUND, SPAN(""));
+        return;
+    }
+    policy_record_scope(w->who.reader, &w->who.kind->rights, w->who.now, &scope);
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ASK_IMPORT_UNDO);
+    record_scope_encode(&q, &scope);
+    record_import_row_encode(&q, &import);
+    buf_u64(&q, (uint64_t)w->who.now);
+    request_ask(req, &q, respond_done);
+    buf_free(&q);
+}
+
+void record_import_undo_post(struct api_request *req)
+{
+    with_registers(req, undo_ready);
+}

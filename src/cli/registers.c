@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * `sereno registers`: tables of records out of and into the running node, over its control socket. What the node says of rows and
+ * fields is told as FILE:ROW: field: why. Nothing of a table is parsed here.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "cli/cli.h"
+#include "cli/control.h"
+#include "cli/options.h"
+#include "wire/jcs.h"
+
+enum {
+    TABLE_MAX = 4 << 20, /* bytes of one file, as the node takes them */
+    PATH_MAX_BYTES = 8192,
+};
+
+struct table_command {
+    const char *data, *kind, *file, *why, *organisation, *out;
+    bool apply, skip, json, semicolon;
+};
+
+static void put_escaped(struct buf *b, const char *text)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    for (; text != NULL && *text != '\0'; text++) {
+        if (strchr(plain, *text) != NULL) {
+            buf_u8(b, (uint8_t)*text);
+        } else {
+            buf_printf(b, "%%%02X", (unsigned char)*text);
+        }
+    }
+}
+
+static void put_query(struct buf *b, const char *name, const char *value)
+{
+    if (value != NULL) {
+        buf_printf(b, "&%s=", name);
+        put_escaped(b, value);
+    }
+}
+
+/* The address of a kind; more of it follows. */
+static void begin_path(struct buf *b, const struct table_command *t)
+{
+    buf_init(b, PATH_MAX_BYTES);
+    buf_cstr(b, "/api/v1/registers/");
+    put_escaped(b, t->kind);
+}
+
+/* Ends the address and asks. CLI_DONE_NOT: the answer is there; else what went wrong was said. */
+static int ask(const struct table_command *t, const char *method, struct buf *path, const char *type, struct span body, struct control_answer *a)
+{
+    struct err e = {0};
+    buf_u8(path, 0);
+    int rc = path->failed ? err_set(&e, ERR_LIMIT, "that is too long") : control_send(t->data, method, path->data, type, body, a, &e);
+    buf_free(path);
+    if (rc < 0) {
+        cli_print_err(&e);
+        return CLI_UNREAD;
+    }
+    return CLI_DONE_NOT;
+}
+
+/* ---- out ---- */
+
+static int write_all(FILE *to, struct span s)
+{
+    return fwrite(s.ptr, 1, s.len, to) == s.len ? CLI_DONE_NOT : CLI_UNREAD;
+}
+
+/* Part after part, so that none needs to be held as a whole. */
+static int export_to(const struct table_command *t, FILE *to)
+{
+    struct arena a;
+    const char *next = NULL;
+    int status = CLI_DONE_NOT;
+    arena_init(&a, 0);
+    do {
+        struct control_answer got = {0};
+        struct buf path;
+        begin_path(&path, t);
+        buf_printf(&path, "/export?format=%s&separator=%s", t->json ? "json" : "csv", t->semicolon ? "semicolon" : "comma");
+        put_query(&path, "cursor", next);
+        status = ask(t, "GET", &path, "", SPAN(""), &got);
+        if (status == CLI_DONE_NOT && got.status != 200) {
+            status = control_refused(&got);
+        }
+        status = status == CLI_DONE_NOT ? write_all(to, buf_view(&got.body)) : status;
+        struct span cursor = status == CLI_DONE_NOT ? control_field(&got, SPAN("x-sereno-next")) : SPAN("");
+        next = cursor.len > 0 ? arena_cstr(&a, cursor) : NULL;
+        control_free(&got);
+    } while (status == CLI_DONE_NOT && next != NULL);
+    arena_fini(&a);
+    return status == CLI_DONE_NOT ? CLI_OK : status;
+}
+
+static int run_export(const struct table_command *t)
+{
+    FILE *to = t->out == NULL ? stdout : fopen(t->out, "wxe");
+    if (to == NULL) {
+        (void)fprintf(stderr, "sereno: %s: %s\n", t->out, strerror(errno));
+        return CLI_UNREAD;
+    }
+    int status = export_to(t, to);
+    bool fine = fflush(to) == 0 && (t->out == NULL || fclose(to) == 0);
+    if (!fine) {
+        (void)fprintf(stderr, "sereno: what was exported could not be written\n");
+    }
+    return fine ? status : CLI_UNREAD;
+}
+
+/* ---- in ---- */
+
+static int read_table(const char *name, struct buf *out)
+{
+    FILE *from = strcmp(name, "-") == 0 ? stdin : fopen(name, "re");
+    buf_init(out, TABLE_MAX);
+    if (from == NULL) {
+        (void)fprintf(stderr, "sereno: %s: %s\n", name, strerror(errno));
+        return CLI_UNREAD;
+    }
+    char part[65536];
+    size_t n = 0;
+    while ((n = fread(part, 1, sizeof part, from)) > 0 && !out->failed) {
+        buf_put(out, part, n);
+    }
+    bool fine = ferror(from) == 0 && !out->failed;
+    if (!fine) {
+        (void)fprintf(stderr, "sereno: %s: %s\n", name, out->failed ? "has more than 4 MiB: cut it into several" : "could not be read");
+    }
+    if (from != stdin) {
+        (void)fclose(from);
+    }
+    return fine ? CLI_DONE_NOT : CLI_UNREAD;
+}
+
+static const char *type_of(const char *name)
+{
+    static const char *const endings[] = {".json", ".jsonl", ".ndjson"};
+    for (size_t i = 0; i < ARRAY_LEN(endings); i++) {
+        if (span_ends(span_of(name), span_of(endings[i]))) {
+            return "application/x-ndjson";
+        }
+    }
+    return "text/csv";
+}
+
+static struct span text_of(const struct jcs *v, const char *key)
+{
+    struct span s = SPAN("");
+    return jcs_get_text(v, key, &s) ? s : SPAN("");
+}
+
+static long long number_of(const struct jcs *v, const char *key)
+{
+    int64_t n = 0;
+    return jcs_get_int(v, key, &n) ? n : 0;
+}
+
+/* FILE:ROW: field: why, as the node says it. */
+static void print_faults(const struct table_command *t, const struct jcs *report)
+{
+    const struct jcs *faults = jcs_get_array(report, "faults");
+    for (const struct jcs *f = faults == NULL ? NULL : faults->first; f != NULL; f = f->next) {
+        struct buf line;
+        buf_init(&line, 1 << 20);
+        buf_printf(&line, "%s:%lld: ", t->file, number_of(f, "row"));
+        cli_put_safe(&line, text_of(f, "column"));
+        buf_cstr(&line, text_of(f, "column").len > 0 ? ": " : "");
+        cli_put_safe(&line, text_of(f, "message"));
+        (void)fprintf(stderr, "%.*s\n", SPAN_ARG(buf_view(&line)));
+        buf_free(&line);
+    }
+    if (faults != NULL && number_of(report, "count") > (long long)faults->count) {
+        (void)fprintf(stderr, "%s: %lld faults in all\n", t->file, number_of(report, "count"));
+    }
+}
+
+static int print_report(const struct table_command *t, const struct control_answer *a)
+{
+    struct arena arena;
+    struct jcs *report = NULL;
+    struct err e = {0};
+    arena_init(&arena, 0);
+    if (jcs_read_decimals(&arena, buf_view(&a->body), JCS_DEPTH_MAX, &report, &e) != 0) {
+        cli_print_err(&e);
+        arena_fini(&arena);
+        return CLI_UNREAD;
+    }
+    struct span id = text_of(report, "import");
+    if (t->json) {
+        (void)printf("%.*s\n", SPAN_ARG(buf_view(&a->body)));
+    } else {
+        print_faults(t, report);
+        (void)printf("%lld new, %lld changed, %lld the same, %lld with faults: %s\n", number_of(report, "new"), number_of(report, "changed"),
+                     number_of(report, "same"), number_of(report, "faulty"), id.len > 0 ? "stored" : "nothing was stored");
+    }
+    if (id.len > 0 && !t->json) {
+        (void)printf("to take it back: sereno registers undo %s %.*s\n", t->kind, SPAN_ARG(id));
+    }
+    int status = number_of(report, "faulty") > 0 ? CLI_UNREAD : CLI_OK;
+    arena_fini(&arena);
+    return status;
+}
+
+static int run_import(const struct table_command *t)
+{
+    struct control_answer a = {0};
+    struct buf path, table;
+    int status = read_table(t->file, &table);
+    if (status == CLI_DONE_NOT) {
+        begin_path(&path, t);
+        buf_printf(&path, "/import?apply=%s&skip=%s", t->apply ? "true" : "false", t->skip ? "true" : "false");
+        put_query(&path, "organisation", t->organisation);
+        put_query(&path, "why", t->why);
+        status = ask(t, "POST", &path, type_of(t->file), buf_view(&table), &a);
+    }
+    if (status == CLI_DONE_NOT) {
+        status = a.status == 200 || a.status == 422 ? print_report(t, &a) : control_refused(&a);
+        control_free(&a);
+    }
+    buf_free(&table);
+    return status;
+}
+
+static int run_undo(const struct table_command *t, const char *id)
+{
+    struct control_answer a = {0};
+    struct buf path, body;
+    struct arena arena;
+    arena_init(&arena, 0);
+    struct jcs *o = jcs_new_object(&arena);
+    if (t->why != NULL) {
+        jcs_set_text(&arena, o, "why", span_of(t->why));
+    }
+    begin_path(&path, t);
+    buf_cstr(&path, "/imports/");
+    put_escaped(&path, id);
+    buf_cstr(&path, "/undo");
+    buf_init(&body, 64 << 10);
+    jcs_write(&body, o);
+    int status = ask(t, "POST", &path, "application/json", buf_view(&body), &a);
+    if (status == CLI_DONE_NOT) {
+        status = a.status == 204 ? CLI_OK : control_refused(&a);
+        control_free(&a);
+    }
+    buf_free(&body);
+    arena_fini(&arena);
+    return status;
+}
+
+static int run_imports(const struct table_command *t)
+{
+    struct control_answer a = {0};
+    struct buf path;
+    begin_path(&path, t);
+    buf_cstr(&path, "/imports");
+    int status = ask(t, "GET", &path, "", SPAN(""), &a);
+    if (status == CLI_DONE_NOT) {
+        status = a.status == 200 ? CLI_OK : control_refused(&a);
+        if (status == CLI_OK) {
+            (void)printf("%.*s\n", SPAN_ARG(buf_view(&a.body)));
+        }
+        control_free(&a);
+    }
+    return status;
+}
+
+static int run_registers(int argc, char **argv, const struct command *self)
+{
+    const char *words[3];
+    struct table_command t = {0};
+    const struct cli_option table[] = {{"--data", &t.data, NULL},   {"--why", &t.why, NULL},    {"--organisation", &t.organisation, NULL}, {"--out", &t.out, NULL},
+                                       {"--apply", NULL, &t.apply}, {"--skip", NULL, &t.skip},  {"--json", NULL, &t.json},                {"--semicolon", NULL, &t.semicolon}};
+    int status = cli_options(self, argc, argv, table, ARRAY_LEN(table), words, ARRAY_LEN(words));
+    if (status != CLI_DONE_NOT) {
+        return status;
+    }
+    const char *what = words[0] == NULL ? "" : words[0];
+    t.kind = words[1];
+    t.file = words[2];
+    if (strcmp(what, "export") == 0 && t.kind != NULL && t.file == NULL) {
+        return run_export(&t);
+    }
+    if (strcmp(what, "import") == 0 && t.file != NULL) {
+        return run_import(&t);
+    }
+    if (strcmp(what, "undo") == 0 && t.file != NULL) {
+        return run_undo(&t, t.file);
+    }
+    if (strcmp(what, "imports") == 0 && t.kind != NULL && t.file == NULL) {
+        return run_imports(&t);
+    }
+    return cli_usage(self, "export KIND, import KIND FILE, imports KIND or undo KIND IMPORT");
+}
+
+const struct command cmd_registers = {
+    .name = "registers",
+    .summary = "records of registers as tables, out and in",
+    .help = "usage: sereno registers export KIND [--json] [--semicolon] [--out FILE] [--data DIR]\n"
+            "       sereno registers import KIND FILE [--apply] [--skip] [--organisation NAME] [--why TEXT] [--json] [--data DIR]\n"
+            "       sereno registers imports KIND [--data DIR]\n"
+            "       sereno registers undo KIND IMPORT [--why TEXT] [--data DIR]\n"
+            "\n"
+            "KIND is a register as its address has it: risks, findings, suppliers. Tables are CSV, or JSON with one record\n"
+            "a line; docs/REGISTERS.md says what stands in them. An import without --apply only tells what it would do.\n"
+            "The same file again changes nothing. Asks the node that runs with the data in DIR.\n"
+            "\n"
+            "  --apply              store it: all of it, or nothing where a row has a fault\n"
+            "  --skip               leave rows with faults out, and store the others\n"
+            "  --organisation NAME  whose the new records are that name none\n"
+            "  --why TEXT           the reason that the audit trail shall know\n"
+            "  --json               export: JSON, one record a line; import: the report as the node gives it\n"
+            "  --semicolon          part cells by semicolons, as spreadsheets of most of Europe expect\n"
+            "  --out FILE           write there; it must not exist yet\n"
+            "\n"
+            "Exit status: 0 done, 1 faults, refused, or no node runs, 2 wrong use.\n"
+            "\n"
+            "example: sereno registers import suppliers suppliers.csv --apply --why \"list of the purchasing office\"\n",
+    .run = run_registers,
+};
