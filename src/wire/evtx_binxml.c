@@ -166,7 +166,7 @@ static const struct evtx_place *place_of(struct evtx *x, const struct evtx_place
 static struct evtx_target attribute_target(struct evtx *x, const struct evtx_place *p,
                                            struct span name)
 {
-    struct evtx_target list;
+    struct evtx_target list = {0};
     struct evtx_target t;
     find_nodes(x, p, SPAN("#attributes"), &list);
     const struct evtx_place *inside = place_of(x, p, &list);
