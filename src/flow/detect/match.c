@@ -304,6 +304,7 @@ uint32_t matcher_run(struct matcher *m, struct event *ev, const struct match **m
     CHECK_OBJ(m, MATCHER_MAGIC);
     CHECK(ev->class_id < m->rs->nclasses && ev->catalog == m->catalog);
     vec_clear(&m->matches);
+    m->looked = NULL;
     const struct plan_chain *chain = &m->rs->chains[ev->class_id];
     for (uint32_t i = 0; i < chain->nstages; i++) {
         if (chain->stages[i].nrules == 0) {

@@ -38,6 +38,8 @@ struct matcher {
     uint32_t nfound;                         /* may be more than there is room for */
     struct regex **regexes;
     struct buf keywords;       /* joined folded values */
+    const struct plan_raw *looked; /* with what the event's record was last looked through for keywords, or NULL */
+    bool looked_found;             /* … and whether it may hold one */
     VEC(struct match) matches;
     VEC(struct match) merged;
     struct matcher_stats stats;

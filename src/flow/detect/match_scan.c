@@ -377,7 +377,11 @@ static bool record_may_hold(struct matcher *m, const struct plan_group *g)
             return true; /* a value that is not part of the record: made from it */
         }
     }
-    return match_raw(g->set->raw, ev->raw);
+    if (m->looked != g->set->raw) { /* classes of a chain mostly look for the same keywords */
+        m->looked_found = match_raw(g->set->raw, ev->raw);
+        m->looked = g->set->raw;
+    }
+    return m->looked_found;
 }
 
 static void scan_keywords(struct matcher *m, const struct plan_group *g)
