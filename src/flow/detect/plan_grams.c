@@ -16,7 +16,7 @@ enum {
     BITS_MIN = 4096,
     BITS_MAX = 1 << 20,                      /* 128 KiB: stays in the second cache */
 };
-static const double MASKS_MOST = 0.45; /* share of places that masks may admit, as guessed, to be worth their look */
+static const double MASKS_MOST = 0.10; /* share of places that masks may admit, as guessed, to be worth their look */
 
 /* One window of one literal. */
 struct window {
