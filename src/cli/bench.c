@@ -13,6 +13,8 @@
 #include "base/num.h"
 #include "cli/bench_archive.h"
 #include "cli/bench_correlate.h"
+#include "cli/bench_e2e.h"
+#include "cli/bench_receive.h"
 #include "cli/child.h"
 #include "cli/options.h"
 #include "cli/paths.h"
@@ -26,10 +28,12 @@ static const struct option options[] = {
     {"unique", no_argument, NULL, 'u'},       {"double", no_argument, NULL, 'd'},
     {"cores", required_argument, NULL, 'c'},  {"rate", required_argument, NULL, 'e'},
     {"hosts", required_argument, NULL, 'H'},  {"level", required_argument, NULL, 'l'},
+    {"seconds", required_argument, NULL, 't'}, {"events", required_argument, NULL, 'E'},
     {"json", no_argument, NULL, 'J'},         {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
 
+enum { RECEIVE_SECONDS = 5 /* of each case */ };
 #define DOUBLE_SEED UINT64_C(0x5e2e90)
 
 struct bench_args {
@@ -40,21 +44,56 @@ struct bench_args {
     bool doubled;
 };
 
+/* Options that are a number: where it goes, and what it may be. */
+static const struct number_option {
+    int letter;
+    bool wide; /* uint64_t, else unsigned */
+    size_t at; /* in struct bench_options */
+    uint64_t min, max;
+} numbers[] = {
+    {'s', true, offsetof(struct bench_options, seed), 0, UINT64_MAX},
+    {'n', false, offsetof(struct bench_options, rounds), 1, BENCH_ROUNDS_MAX},
+    {'v', true, offsetof(struct bench_options, vary), 1, BENCH_VARY_MAX},
+    {'c', false, offsetof(struct bench_options, cores), 1, BENCH_CORES_MAX},
+    {'e', true, offsetof(struct bench_options, rate), 1, BENCH_RATE_MAX},
+    {'H', true, offsetof(struct bench_options, hosts), 1, BENCH_HOSTS_MAX},
+    {'l', false, offsetof(struct bench_options, level), 1, BENCH_LEVEL_MAX},
+    {'t', false, offsetof(struct bench_options, seconds), 1, BENCH_SECONDS_MAX},
+    {'E', true, offsetof(struct bench_options, events), 1, BENCH_EVENTS_MAX},
+};
+
+/* 1 taken, 0 no such option, -1 does not fit. */
+static int take_number(struct bench_options *o, int c)
+{
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        const struct number_option *n = &numbers[i];
+        uint64_t value = 0;
+        if (n->letter != c) {
+            continue;
+        }
+        if (!num_u64(span_of(optarg), &value) || value < n->min || value > n->max) {
+            return -1;
+        }
+        unsigned narrow = (unsigned)value;
+        memcpy((char *)o + n->at, n->wide ? (const void *)&value : (const void *)&narrow, n->wide ? sizeof value : sizeof narrow);
+        return 1;
+    }
+    return 0;
+}
+
 static int take_option(const struct command *self, struct bench_args *a, int c)
 {
-    uint64_t n = 0;
-    bool ok = true;
-    switch (c) {
+    int number = take_number(&a->o, c);
+    bool ok = number >= 0;
+    if (number > 0) {
+        return -1;
+    }
+    switch (number < 0 ? 0 : c) {
+    case 0:
+        break;
     case 'F':
         a->o.interleaved = strcmp(optarg, "interleaved") == 0;
         ok = a->o.interleaved || strcmp(optarg, "contiguous") == 0;
-        break;
-    case 's':
-        ok = num_u64(span_of(optarg), &a->o.seed);
-        break;
-    case 'n':
-        ok = num_u64(span_of(optarg), &n) && n >= 1 && n <= BENCH_ROUNDS_MAX;
-        a->o.rounds = (unsigned)n;
         break;
     case 'R':
         a->reference = true;
@@ -62,28 +101,11 @@ static int take_option(const struct command *self, struct bench_args *a, int c)
     case 'o':
         a->o.only = optarg;
         break;
-    case 'v':
-        ok = num_u64(span_of(optarg), &a->o.vary) && a->o.vary >= 1 && a->o.vary <= BENCH_VARY_MAX;
-        break;
     case 'u':
         a->o.unique = true;
         break;
     case 'd':
         a->doubled = true;
-        break;
-    case 'c':
-        ok = num_u64(span_of(optarg), &n) && n >= 1 && n <= BENCH_CORES_MAX;
-        a->o.cores = (unsigned)n;
-        break;
-    case 'e':
-        ok = num_u64(span_of(optarg), &a->o.rate) && a->o.rate >= 1 && a->o.rate <= BENCH_RATE_MAX;
-        break;
-    case 'H':
-        ok = num_u64(span_of(optarg), &a->o.hosts) && a->o.hosts >= 1 && a->o.hosts <= BENCH_HOSTS_MAX;
-        break;
-    case 'l':
-        ok = num_u64(span_of(optarg), &n) && n >= 1 && n <= BENCH_LEVEL_MAX;
-        a->o.level = (unsigned)n;
         break;
     case 'J':
         a->json = true;
@@ -263,6 +285,8 @@ static int measure(const struct command *self, struct bench_args *a, int argc, c
     const struct bench_text text = {cpu, build_name(), a->json};
     if (rc == 0 && a->o.what == BENCH_ARCHIVE) {
         rc = bench_archive(&a->o, &en, &text, &e);
+    } else if (rc == 0 && a->o.what == BENCH_E2E) {
+        rc = bench_e2e(&a->o, &en, &text, a->paths.list[BUNDLE_RULE], a->paths.count[BUNDLE_RULE], &e);
     } else if (rc == 0 && a->o.what == BENCH_HUNT) {
         rc = bench_hunt(&a->o, &en, &text, a->paths.list[BUNDLE_RULE], a->paths.count[BUNDLE_RULE], &e);
     } else if (rc == 0) {
@@ -283,7 +307,24 @@ static int measure(const struct command *self, struct bench_args *a, int argc, c
 }
 
 static const char *const kinds[] = {
-    [BENCH_PARSE] = "parse", [BENCH_DETECT] = "detect", [BENCH_ARCHIVE] = "archive", [BENCH_HUNT] = "hunt"};
+    [BENCH_PARSE] = "parse", [BENCH_DETECT] = "detect", [BENCH_E2E] = "e2e", [BENCH_ARCHIVE] = "archive", [BENCH_HUNT] = "hunt"};
+
+static int receive(const struct command *self, struct bench_args *a, int nfiles)
+{
+    struct err e = {0};
+    char cpu[128];
+    if (nfiles > 0) {
+        return cli_usage(self, "receive makes its own messages: no FILE");
+    }
+    cpu_name(cpu, sizeof cpu);
+    const struct bench_text text = {cpu, build_name(), a->json};
+    a->o.seconds = a->o.seconds == 0 ? RECEIVE_SECONDS : a->o.seconds;
+    if (bench_receive(&a->o, &text, &e) != 0) {
+        cli_print_err(&e);
+        return CLI_UNREAD;
+    }
+    return CLI_OK;
+}
 
 static int bench_main(int argc, char **argv, const struct command *self)
 {
@@ -303,16 +344,19 @@ static int bench_main(int argc, char **argv, const struct command *self)
         return optind < argc ? cli_usage(self, "correlate makes its own events: no FILE")
                              : bench_correlate(a.o.seed, a.o.rounds, a.json);
     }
+    if (strcmp(what, "receive") == 0) {
+        return receive(self, &a, argc - optind);
+    }
     size_t kind = 0;
     while (kind < ARRAY_LEN(kinds) && strcmp(what, kinds[kind]) != 0) {
         kind++;
     }
     if (kind == ARRAY_LEN(kinds)) {
-        return cli_usage(self, "say what to measure: parse, detect, archive, hunt or correlate");
+        return cli_usage(self, "say what to measure: parse, detect, e2e, receive, archive, hunt or correlate");
     }
     a.o.what = (enum bench_what)kind;
     if (kind >= BENCH_ARCHIVE && a.o.cores > 1) {
-        return cli_usage(self, "--cores is of parse and detect");
+        return cli_usage(self, "--cores is of parse, detect and e2e");
     }
     return measure(self, &a, argc - optind, argv + optind);
 }
@@ -320,10 +364,14 @@ static int bench_main(int argc, char **argv, const struct command *self)
 const struct command cmd_bench = {
     .name = "bench",
     .summary = "measure how fast this machine reads and detects",
-    .help = "usage: sereno bench parse|detect|archive|hunt [OPTION...] FILE...\n"
-            "       sereno bench correlate [--seed N] [--rounds N] [--json]\n\n"
+    .help = "usage: sereno bench parse|detect|e2e|archive|hunt [OPTION...] FILE...\n"
+            "       sereno bench correlate [--seed N] [--rounds N] [--json]\n"
+            "       sereno bench receive [--seconds N | --events N] [--rate N] [--json]\n\n"
             "parse: JSON records into slots. detect: every rule on every record, reading included; parse is measured in\n"
             "the same run and `ratio` is the cost of one to the other. CPU time of the measuring processes.\n"
+            "e2e: a whole node below TMPDIR (default /var/tmp): JSON records over POST /ingest until every one is acked, which is durable, and\n"
+            "counted in the archive. CPU time of each role; the sender's apart. receive: syslog messages by UDP, lines by TCP, received and\n"
+            "framed by a node's own receivers: how many in a second of the receiver's CPU time, and that what was dropped is counted.\n"
             "archive: into day files below TMPDIR (default /var/tmp), as a node keeps them: bytes and CPU time of an event, before\n"
             "and after merging. hunt: bytes of original log that a second of CPU time looks through, for indicators, with and\n"
             "without token filters, and with --rules for all of those (1,000 at most); `sereno hunt` itself, its start taken off.\n"
@@ -338,8 +386,10 @@ const struct command cmd_bench = {
             "                   changed by the seed\n"
             "  --unique         every value made different from all others: what is remembered of values is worth nothing\n"
             "  --double         every rule a second time, with every letter of its strings changed by a fixed seed\n"
-            "  --cores N        N processes at once, each on its share; cpu is the sum, wall of the longest (default 1)\n"
-            "  --rate N         archive, hunt: N events a second, a window every 200 ms (default: windows always full)\n"
+            "  --cores N        N processes at once, each on its share; cpu is the sum, wall of the longest (default 1); e2e: N intakes on N cores\n"
+            "  --rate N         N events a second; archive, hunt: a window every 200 ms (default: windows always full)\n"
+            "  --seconds N      e2e: the feed again and again, for N seconds (default: once); receive: each case (default 5)\n"
+            "  --events N       e2e, receive: at least N events and no more than the last batch over; receive: exactly N\n"
             "  --hosts N        archive, hunt: N hosts in turn, whose names are made (default: those of the records)\n"
             "  --level N        archive, hunt: of zstd, as windows are packed (default 1, as in a node)\n"
             "  --reference      every rule on every event, no plan: what an index is worth\n"

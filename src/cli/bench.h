@@ -9,9 +9,9 @@
 #include "cli/cli.h"
 #include "cli/engine.h"
 
-enum bench_what { BENCH_PARSE, BENCH_DETECT, BENCH_ARCHIVE, BENCH_HUNT };
+enum bench_what { BENCH_PARSE, BENCH_DETECT, BENCH_E2E, BENCH_ARCHIVE, BENCH_HUNT };
 enum { BENCH_ROUNDS_MAX = 99, BENCH_CORES_MAX = 64, BENCH_VARY_MAX = 10 * 1000 * 1000 /* events */,
-       BENCH_RATE_MAX = 1000 * 1000 /* events a second */, BENCH_HOSTS_MAX = 100 * 1000, BENCH_LEVEL_MAX = 19, BENCH_LEVEL = 1 /* as in a node */ };
+       BENCH_RATE_MAX = 1000 * 1000 /* events a second */, BENCH_HOSTS_MAX = 100 * 1000, BENCH_LEVEL_MAX = 19, BENCH_SECONDS_MAX = 86400, BENCH_EVENTS_MAX = 1000 * 1000 * 1000, BENCH_LEVEL = 1 /* as in a node */ };
 
 struct bench_options {
     enum bench_what what;
@@ -21,7 +21,9 @@ struct bench_options {
     unsigned cores;       /* as many processes, each on its share of the feed, at the same time */
     const char *only;     /* category of log source: events of others are left out; or NULL */
     uint64_t vary;        /* so many events made from the real ones; 0: the real ones themselves */
-    uint64_t rate;        /* archive: events a second, a window every 200 ms; 0: windows are always full */
+    uint64_t rate;        /* events a second (archive: a window every 200 ms); 0: as many as go, windows are always full */
+    uint64_t events;      /* e2e, receive: so many are sent; 0: as many as go in `seconds` */
+    unsigned seconds;     /* e2e: 0: the feed once */
     unsigned level;       /* archive, hunt: zstd, as windows are packed */
     uint64_t hosts;       /* archive: so many hosts in turn; 0: those of the records */
     bool unique;          /* every value is made different from all others */

@@ -62,13 +62,33 @@ def archive_and_hunt(check, folder):
     check.ok(small["merged_bytes"] < small["kept_bytes"], "and take less room then: %s" % small)
     hunts = keeping(check, "hunt", folder, "--rules", "rules")
     check.equal([c["hunt"] for c in hunts["cases"]], ["one", "fifty", "rules", "one_filtered", "fifty_filtered"], "every hunt ended")
-    for what, option, value in (("archive", "--rate", "0"), ("archive", "--hosts", "x"), ("hunt", "--level", "20"), ("hunt", "--cores", "2")):
+    whole = keeping(check, "e2e", folder, "--rules", "rules")
+    check.equal([whole.get(k) for k in ("feed_events", "feed_matches", "events", "kept", "bad", "dropped", "rules", "cores")],
+                [4000, 4000, 4000, 4000, 0, 0, 3, 1], "a whole node: what was sent is acked and kept")
+    check.equal(whole["bytes"], full["bytes"], "byte for byte as many")
+    check.ok(whole["alerts"] > 0 and whole["kept_bytes"] > 0, "alerts were made: %s" % whole)
+    check.ok({"keeper", "intake", "super", "desk"} <= set(whole["roles_cpu_s"]), "every role is told apart: %s" % whole)
+    paced = keeping(check, "e2e", folder, "--rules", "rules", "--cores", "2", "--events", "2500", "--rate", "20000")
+    check.equal((paced["events"], paced["kept"], paced["cores"]), (3000, 3000, 2), "whole batches, up to the first that is enough")
+    for what, option, value in (("e2e", "--seconds", "0"), ("e2e", "--events", "0"), ("receive", "--rate", "x"), ("archive", "--rate", "0"), ("archive", "--hosts", "x"), ("hunt", "--level", "20"), ("hunt", "--cores", "2")):
         check.equal(common.run("bench", what, option, value, "many.ndjson", cwd=folder).returncode, 2, "%s %s" % (option, value))
     check.equal(common.run("bench", "archive", "no-such-file", cwd=folder).returncode, 1, "a file that is not there")
 
 
+def receive(check):
+    r = common.run("bench", "receive", "--events", 5000, "--json")
+    check.equal(r.returncode, 0, "bench receive: %s" % r.stderr[-300:])
+    for case in json.loads(r.stdout or b"{}").get("cases", []):
+        check.equal(case["sent"], 5000, "%s: as many as asked for" % case["case"])
+        check.equal(case["received"] + case["dropped"], 5000, "%s: what was not received is counted as dropped" % case["case"])
+        check.ok(case["case"] == "udp" or case["dropped"] == 0, "a stream loses nothing")
+    check.equal([c["case"] for c in json.loads(r.stdout or b"{}").get("cases", [])], ["udp", "tcp"], "both")
+    check.equal(common.run("bench", "receive", "a-file").returncode, 2, "it makes its own messages")
+
+
 def main():
     check = common.Checks()
+    receive(check)
     with tempfile.TemporaryDirectory() as folder:
         write(folder)
         check.equal(figures(check, folder), (40, 3, 40), "as it is")

@@ -34,9 +34,9 @@ def check_call(where, command, rest):
         seen["option"] += 1
         if option != "--help" and not re.search(re.escape(option) + r"(?![\w-])", text):
             bad.append("%s: sereno %s has no %s" % (where, command, option))
-    verbs = set(re.findall(r"^(?:usage:|      ) sereno %s ([a-z|]+)" % command, text, re.M))
+    verbs = set(re.findall(r"^(?:usage:|      ) sereno %s ([a-z0-9|]+)" % command, text, re.M))
     verbs = {v for group in verbs for v in group.split("|")}
-    verb = re.match(r" ([a-z|]+)(?= |$)", rest)
+    verb = re.match(r" ([a-z][a-z0-9|]*)(?= |$)", rest)
     if verbs and verb and not set(verb.group(1).split("|")) <= verbs:
         bad.append("%s: sereno %s has no %s" % (where, command, verb.group(1)))
 

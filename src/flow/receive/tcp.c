@@ -21,6 +21,7 @@ struct connection {
     struct connection **back; /* what points at this one */
     struct syslog_framer framer;
     char address[RECEIVE_ADDRESS_MAX];
+    struct span sender; /* in address */
     uint64_t skipped_told;
 };
 
@@ -46,14 +47,14 @@ static void on_connection_closed(uv_handle_t *handle)
     mem_free(c);
 }
 
-static void hand_on(struct connection *c, const struct syslog_frame *frame)
+static void hand_on(struct connection *c, const struct syslog_frame *frame, time_ns received)
 {
     struct tcp_receiver *t = c->owner;
     struct receive_record r = {
         .bytes = frame->bytes,
         .source = t->source,
-        .sender = span_of(c->address),
-        .received = clock_now(),
+        .sender = c->sender,
+        .received = received,
         .cut = frame->cut,
     };
     (void)t->sink->record(t->sink->ctx, &r);
@@ -63,7 +64,7 @@ static void end_connection(struct connection *c)
 {
     struct syslog_frame frame;
     while (syslog_framer_end(&c->framer, &frame)) {
-        hand_on(c, &frame);
+        hand_on(c, &frame, clock_now());
     }
     syslog_framer_fini(&c->framer);
     *c->back = c->next;
@@ -74,13 +75,14 @@ static void end_connection(struct connection *c)
     uv_close((uv_handle_t *)&c->poll, on_connection_closed);
 }
 
-/* Frames of one read. */
+/* Frames of one read: they came together, at one time. */
 static void feed(struct connection *c, struct span input)
 {
     struct syslog_frame frame;
+    time_ns received = clock_now();
     receive_handles(c->owner->sink, c->owner->source, true);
     while (syslog_framer_next(&c->framer, &input, &frame)) {
-        hand_on(c, &frame);
+        hand_on(c, &frame, received);
     }
     receive_handles(c->owner->sink, c->owner->source, false);
     if (c->framer.skipped_bytes != c->skipped_told) {
@@ -150,6 +152,7 @@ static void take_connection(struct tcp_receiver *t, int fd, const struct sockadd
     c->owner = t;
     c->poll.data = c;
     memcpy(c->address, address, sizeof address);
+    c->sender = span_of(c->address);
     if (uv_poll_init(t->poll.loop, &c->poll, fd) != 0) {
         mem_free(c);
         turn_away(t, fd, address, "cannot be watched");

@@ -25,6 +25,10 @@ struct udp_receiver {
     uint32_t source;
     const struct receive_sink *sink;
     struct udp_counted counted;
+    struct sockaddr_storage last; /* who sent the last one, and that as text */
+    socklen_t last_len;
+    char address[RECEIVE_ADDRESS_MAX];
+    struct span sender;
     struct mmsghdr messages[UDP_BATCH];
     struct iovec io[UDP_BATCH];
     struct udp_slot slots[UDP_BATCH]; /* touched only as far as datagrams fill it */
@@ -92,9 +96,20 @@ static void prepare(struct udp_receiver *u, int n)
     }
 }
 
+/* The sender's address as text, of the last one without asking again: datagrams mostly come in rows. */
+static struct span sender_of(struct udp_receiver *u, const struct sockaddr_storage *from, socklen_t len)
+{
+    len = len > sizeof u->last ? sizeof u->last : len;
+    if (len != u->last_len || memcmp(from, &u->last, len) != 0) {
+        memcpy(&u->last, from, len);
+        u->last_len = len;
+        u->sender = receive_address((const struct sockaddr *)from, u->address);
+    }
+    return u->sender;
+}
+
 static int receive_batch(struct udp_receiver *u)
 {
-    char address[RECEIVE_ADDRESS_MAX];
     int n = recvmmsg(u->fd, u->messages, UDP_BATCH, MSG_DONTWAIT, NULL);
     if (n <= 0) {
         return n;
@@ -106,7 +121,7 @@ static int receive_batch(struct udp_receiver *u)
         struct receive_record r = {
             .bytes = span_make(u->slots[i].data, u->messages[i].msg_len),
             .source = u->source,
-            .sender = receive_address((const struct sockaddr *)&u->slots[i].from, address),
+            .sender = sender_of(u, &u->slots[i].from, m->msg_namelen),
             .received = now,
             .cut = (m->msg_flags & MSG_TRUNC) != 0,
         };
