@@ -123,6 +123,8 @@ bool sources_document(struct json_writer *j, const struct policy_reader *reader,
                       struct cursor *data, time_ns now);
 bool rules_document(struct json_writer *j, struct arena *arena, const struct policy_reader *reader,
                     struct cursor *data, time_ns now);
+/* Numbers over all organisations: for those who may see such numbers. False: answered with 403. */
+bool request_may_see_numbers(struct api_request *req);
 void status_document(struct json_writer *j, const struct api *api,
                      const struct policy_reader *reader, const struct keeper_status *s,
                      time_ns now);

@@ -370,8 +370,7 @@ static void costs_answered(struct api_request *req, int rc, struct span why, str
     respond_json(req, 200, &b);
 }
 
-/* Numbers over all organisations: for those who may see such numbers. */
-static bool may_see_numbers(struct api_request *req)
+bool request_may_see_numbers(struct api_request *req)
 {
     struct own_item own;
     item_of_node_numbers(&own);
@@ -388,7 +387,7 @@ void rule_costs_get(struct api_request *req)
     struct span limit_text = request_query(req, "limit");
     struct span order = request_query(req, "sort");
     struct buf q;
-    if (!may_see_numbers(req)) {
+    if (!request_may_see_numbers(req)) {
         return;
     }
     if (limit_text.len > 0 && (!num_i64(limit_text, &limit) || limit < 1 || limit > RULE_COST_LIST_MAX)) {
@@ -406,7 +405,7 @@ void rule_costs_get(struct api_request *req)
 void rule_resume(struct api_request *req)
 {
     struct buf q;
-    if (!may_see_numbers(req)) {
+    if (!request_may_see_numbers(req)) {
         return;
     }
     buf_init(&q, ASK_MAX_BYTES);

@@ -18,7 +18,6 @@ enum {
     VERIFY_DAYS_MAX = 35,       /* monthly */
     BACKUP_DAYS_WARN = 8,       /* weekly */
     BACKUP_DAYS_BAD = 32,
-    COPY_DAYS_WARN = 1,         /* yesterday is sealed and copied today */
     COPY_DAYS_BAD = 7,
     YOUNG_DAYS = 7,             /* a node so young may lack its first backup and verification */
     FILES_PERCENT_WARN = 80,
@@ -257,20 +256,23 @@ static void judge_copy(const struct doctor_facts *f, struct doctor_report *out)
     char held[DOCTOR_TEXT_MAX / 3], text[SPAN_TEXT_MAX];
     int64_t late = f->copy_waiting > 0 ? time_day(f->now) - f->copy_oldest : 0;
     const char *place = f->copy_place[0] == '\0' ? "the second copy" : f->copy_place;
+    const struct copy_report report = {.place = span_of(f->copy_place), .has_key = f->has_recovery_key, .state = f->copied,
+                                       .waiting = f->copy_waiting, .oldest = f->copy_oldest};
+    enum copy_health health = copies_health(&report, f->now);
     copy_held(f, held, sizeof held);
     if (f->records_why[0] != '\0') {
         advise(say(out, "copy", DOCTOR_BAD, "not known: %s", f->records_why), "%s", verify_advice);
-    } else if (f->copy_place[0] == '\0' && (f->has_config || f->copied.days == 0)) {
+    } else if (health == COPY_HEALTH_NONE && (f->has_config || f->copied.days == 0)) {
         advise(say(out, "copy", DOCTOR_WARN, "there is no second copy of the archive: between two backups one disk holds all evidence"),
                "Mount another disk and name a folder on it in sereno.yml: copy: {folder: /mnt/safe/sereno}, or a server: copy: {url: 'sftp://user@host/folder', ...}.");
-    } else if (f->copy_place[0] != '\0' && !f->has_recovery_key) {
+    } else if (health == COPY_HEALTH_NO_KEY) {
         advise(say(out, "copy", DOCTOR_BAD, "%s: nothing can be copied without a recovery key", place), "`sereno backup key`, once.");
-    } else if (f->copied.failed_at != TIME_NONE) {
+    } else if (health == COPY_HEALTH_FAILS || (health == COPY_HEALTH_NONE && f->copied.failed_at != TIME_NONE)) {
         enum doctor_state state = late > COPY_DAYS_BAD ? DOCTOR_BAD : DOCTOR_WARN;
         advise(say(out, "copy", state, "%s: fails for %s: %s; %s", place, span_text(f->now - f->copied.failed_at, text), f->copied.why, held),
                "%s", f->copy_is_remote ? "Look at the server, at its address and keys in sereno.yml and at the room there; it is tried again by itself, and at once after a reload."
                                        : "Mount it, make room there, or look into the node's log; it is tried again every half minute.");
-    } else if (late > COPY_DAYS_WARN) {
+    } else if (health == COPY_HEALTH_LATE) {
         advise(say(out, "copy", late > COPY_DAYS_BAD ? DOCTOR_BAD : DOCTOR_WARN, "%s: %" PRId64 " days are late, the oldest ended %" PRId64 " days ago; %s", place,
                    f->copy_waiting, late - 1, held),
                f->running ? "The node copies what is over and sealed, one day after another: its log says what it does." : "Start the node: it copies what is missing.");

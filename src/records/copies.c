@@ -110,3 +110,61 @@ int copies_state(struct db *db, struct span place, struct copy_state *out, struc
     db_done(s);
     return rc < 0 ? rc : read_failed(db, out, e);
 }
+
+/* ---- the report ---- */
+
+enum copy_health copies_health(const struct copy_report *r, time_ns now)
+{
+    if (r->place.len == 0) {
+        return COPY_HEALTH_NONE;
+    }
+    if (!r->has_key) {
+        return COPY_HEALTH_NO_KEY;
+    }
+    if (r->state.failed_at != TIME_NONE) {
+        return COPY_HEALTH_FAILS;
+    }
+    return r->waiting > 0 && time_day(now) - r->oldest > COPY_LATE_DAYS ? COPY_HEALTH_LATE : COPY_HEALTH_FINE;
+}
+
+const char *copy_health_name(enum copy_health h)
+{
+    static const char *const names[COPY_HEALTH_COUNT] = {"none", "no_key", "fails", "late", "fine"};
+    CHECK(h < COPY_HEALTH_COUNT);
+    return names[h];
+}
+
+const char *copy_place_kind(struct span place)
+{
+    return span_starts(place, SPAN("sftp://")) ? "sftp" : span_starts(place, SPAN("s3://")) ? "s3" : "folder";
+}
+
+void copy_report_encode(struct buf *out, const struct copy_report *r)
+{
+    buf_str(out, r->place);
+    buf_u8(out, r->has_key);
+    buf_u64(out, (uint64_t)r->state.days);
+    buf_u64(out, (uint64_t)r->state.bytes);
+    buf_u32(out, (uint32_t)r->state.newest);
+    buf_u64(out, (uint64_t)r->state.at);
+    buf_u64(out, (uint64_t)r->state.failed_at);
+    buf_str(out, span_of(r->state.why));
+    buf_u64(out, (uint64_t)r->waiting);
+    buf_u32(out, (uint32_t)r->oldest);
+}
+
+void copy_report_decode(struct cursor *c, struct copy_report *out)
+{
+    out->place = cursor_str(c);
+    out->has_key = cursor_u8(c) != 0;
+    out->state.days = (int64_t)cursor_u64(c);
+    out->state.bytes = (int64_t)cursor_u64(c);
+    out->state.newest = (int32_t)cursor_u32(c);
+    out->state.at = (time_ns)cursor_u64(c);
+    out->state.failed_at = (time_ns)cursor_u64(c);
+    struct span why = cursor_str(c);
+    out->waiting = (int64_t)cursor_u64(c);
+    out->oldest = (int32_t)cursor_u32(c);
+    c->failed = c->failed || why.len > COPY_WHY_MAX;
+    (void)snprintf(out->state.why, sizeof out->state.why, "%.*s", SPAN_ARG(c->failed ? SPAN("") : why));
+}

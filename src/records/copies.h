@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * Which days of the archive were copied to which place, and since when tries fail. Written by the keeper, read by it and by
- * `sereno doctor`. Another place begins anew; what lies in the former one is remembered.
+ * `sereno doctor`; the desk gets it as a report. Another place begins anew; what lies in the former one is remembered.
  */
 #ifndef RECORDS_COPIES_H
 #define RECORDS_COPIES_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "records/db.h"
 
 enum {
     COPY_WHY_MAX = 512,        /* bytes of a reason; longer ones are cut */
     COPY_DAYS_MAX = 200000,    /* of one place: more than 500 years */
+    COPY_LATE_DAYS = 1,        /* yesterday is sealed and copied today */
 };
 
 struct copy_day {
@@ -29,6 +31,35 @@ struct copy_state {
     time_ns failed_at; /* since when tries fail; TIME_NONE = they do not */
     char why[COPY_WHY_MAX + 1];
 };
+
+/* How the second copy is, the worst first; only the first that holds is told. */
+enum copy_health {
+    COPY_HEALTH_NONE,   /* no place for one is configured */
+    COPY_HEALTH_NO_KEY, /* nothing can be encrypted without a recovery key */
+    COPY_HEALTH_FAILS,  /* the last try failed */
+    COPY_HEALTH_LATE,   /* a day waits for longer than COPY_LATE_DAYS */
+    COPY_HEALTH_FINE,
+    COPY_HEALTH_COUNT
+};
+
+/* What there is to tell of it. */
+struct copy_report {
+    struct span place; /* as configured; empty = none */
+    bool has_key;      /* a recovery key was made */
+    struct copy_state state;
+    int64_t waiting;   /* days that are over and do not lie there */
+    int32_t oldest;    /* of them; INT32_MIN = none */
+};
+
+/* Pure. */
+enum copy_health copies_health(const struct copy_report *r, time_ns now);
+/* "none", "no_key", "fails", "late", "fine" */
+const char *copy_health_name(enum copy_health h) __attribute__((returns_nonnull));
+/* "folder", "sftp" or "s3", by how a place is written; it is not empty. */
+const char *copy_place_kind(struct span place) __attribute__((returns_nonnull));
+/* How a report travels from the keeper to the desk. Spans point into the message; what is wrong fails the cursor. */
+void copy_report_encode(struct buf *out, const struct copy_report *r);
+void copy_report_decode(struct cursor *c, struct copy_report *out);
 
 /* A day lies at the place; tries no longer fail. */
 int copies_put(struct db *db, struct span place, const struct copy_day *day, struct err *e) NODISCARD;

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -81,8 +82,64 @@ static void test_failures(void **state)
     db_close(&db);
 }
 
+static void test_health(void **state)
+{
+    (void)state;
+    enum { TODAY = 20010 };
+    const time_ns now = TODAY * TIME_DAY + 7;
+    static const struct {
+        const char *place, *kind;
+        bool key;
+        time_ns failed_at;
+        int64_t waiting;
+        int32_t oldest;
+        enum copy_health want;
+    } rows[] = {
+        {"", NULL, true, 5, 9, 20000, COPY_HEALTH_NONE},
+        {"/mnt/safe", "folder", false, 5, 9, 20000, COPY_HEALTH_NO_KEY},
+        {"sftp://a@b/c", "sftp", true, 5, 9, 20000, COPY_HEALTH_FAILS},
+        {"s3://b", "s3", true, TIME_NONE, 2, TODAY - 2, COPY_HEALTH_LATE},
+        {"s3://b", "s3", true, TIME_NONE, 1, TODAY - 1, COPY_HEALTH_FINE},
+        {"s3://b", "s3", true, TIME_NONE, 0, INT32_MIN, COPY_HEALTH_FINE},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct copy_report r = {.place = span_of(rows[i].place), .has_key = rows[i].key, .state = {.failed_at = rows[i].failed_at},
+                                      .waiting = rows[i].waiting, .oldest = rows[i].oldest};
+        assert_int_equal(copies_health(&r, now), rows[i].want);
+        if (rows[i].kind != NULL) {
+            assert_string_equal(copy_place_kind(r.place), rows[i].kind);
+        }
+    }
+    assert_string_equal(copy_health_name(COPY_HEALTH_NO_KEY), "no_key");
+    assert_string_equal(copy_health_name(COPY_HEALTH_FINE), "fine");
+}
+
+static void test_report_travels(void **state)
+{
+    (void)state;
+    struct copy_report r = {.place = SPAN("s3://b"), .has_key = true, .waiting = 3, .oldest = 20000,
+                            .state = {.days = 7, .bytes = 8, .newest = 19999, .at = 9, .failed_at = TIME_NONE}};
+    struct copy_report got;
+    struct buf b;
+    (void)snprintf(r.state.why, sizeof r.state.why, "it is full");
+    buf_init(&b, 4096);
+    copy_report_encode(&b, &r);
+    struct cursor c = cursor_of(buf_view(&b));
+    copy_report_decode(&c, &got);
+    assert_true(cursor_done(&c) && span_eq(got.place, r.place) && got.has_key && got.waiting == 3 && got.oldest == 20000);
+    assert_true(got.state.days == 7 && got.state.bytes == 8 && got.state.newest == 19999 && got.state.at == 9 && got.state.failed_at == TIME_NONE);
+    assert_string_equal(got.state.why, "it is full");
+    for (size_t cut = 0; cut < b.len; cut++) {
+        c = cursor_of(span_sub(buf_view(&b), 0, cut));
+        copy_report_decode(&c, &got);
+        assert_false(cursor_done(&c));
+    }
+    buf_free(&b);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_places), cmocka_unit_test(test_failures)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_places), cmocka_unit_test(test_failures), cmocka_unit_test(test_health),
+                                       cmocka_unit_test(test_report_travels)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

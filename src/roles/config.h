@@ -22,6 +22,9 @@ enum {
     CONFIG_MAIL_TO_MAX = 50,      /* addresses */
     CONFIG_RETENTION_SOURCES_MAX = 4096,
     CONFIG_RETENTION_MAX = 36500, /* days: a century */
+    CONFIG_COPY_GIVE_UP_S = 300,  /* a disk elsewhere that does nothing for so long does not answer */
+    CONFIG_COPY_GIVE_UP_MIN_S = 5,
+    CONFIG_COPY_GIVE_UP_MAX_S = 86400,
     CONFIG_INTAKES_MAX = 64,      /* intakes of one node */
     CONFIG_INTAKES_AUTO = 8,      /* most that are started unasked, one per core */
     CONFIG_HUNTERS_MAX = 8,       /* processes that search the archive; a node has few cores */
@@ -92,6 +95,7 @@ struct config {
     struct {
         struct span folder; /* where day files are copied to; empty = nowhere */
         bool same_disk;     /* it may lie on the disk of the data */
+        uint32_t give_up_after_s; /* a folder on which nothing moves for so long; 0 = no folder */
         struct copy_place place; /* or this, on the network; url empty = it is not */
         struct span key_file;    /* opens the door there; known to super alone */
     } copy;

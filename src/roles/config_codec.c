@@ -80,6 +80,7 @@ void config_encode(const struct config *c, enum role_id role, struct buf *out)
     buf_str(out, role == ROLE_KEEPER ? c->copy.folder : SPAN(""));
     buf_str(out, role == ROLE_KEEPER ? c->copy.place.url : SPAN("")); /* the rest goes to the courier with each errand */
     buf_u8(out, c->copy.same_disk);
+    buf_u32(out, c->copy.give_up_after_s);
     buf_u32(out, c->intakes);
     buf_u32(out, c->hunters);
     buf_str(out, role == ROLE_DESK ? c->metrics_hash : SPAN(""));
@@ -200,6 +201,7 @@ int config_decode(struct config *c, struct span body, struct err *e)
     c->copy.folder = get_text(c, &in);
     c->copy.place.url = get_text(c, &in);
     c->copy.same_disk = cursor_u8(&in) == 1;
+    c->copy.give_up_after_s = cursor_u32(&in);
     c->intakes = cursor_u32(&in);
     c->hunters = cursor_u32(&in);
     in.failed = in.failed || c->hunters > CONFIG_HUNTERS_MAX;

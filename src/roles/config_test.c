@@ -45,7 +45,7 @@ static const char whole[] =
     "  mail: {server: 'smtp://mail:25', from: s@x, to: [a@x, b@x], levels: [high, critical]}\n"
     "  webhook: {url: 'https://hook/x'}\n"
     "  heartbeat: {url: 'https://beat/x', every: 30}\n"
-    "copy: {folder: safe, same_disk: true}\n"
+    "copy: {folder: safe, same_disk: true, give_up_after: 60}\n"
     "retention: {days: 365, sources: [{name: web, days: 30}, {name: court, days: 0}]}\n"
     "intakes: 3\n"
     "hunters: 3\n"
@@ -85,7 +85,7 @@ static void check_whole(const struct config *c)
     assert_int_equal(c->heartbeat_every_s, 30);
     assert_int_equal(c->retention_days, 365);
     SAME(c->copy.folder, "/etc/sereno/safe");
-    assert_true(c->copy.same_disk);
+    assert_true(c->copy.same_disk && c->copy.give_up_after_s == 60);
     assert_int_equal(c->nretention, 2);
     SAME(c->retention[0].source, "web");
     assert_int_equal(c->retention[0].days, 30);
@@ -185,6 +185,7 @@ static const struct refused_case refused_cases[] = {
     {"copy: {url: 's3://abc/x', key_file: k, endpoint: 'https://h', piece_mib: 5121}\n", 1, "piece_mib"},
     {"copy: {folder: x, endpoint: y}\n", 1, "endpoint"},
     {"copy: {folder: x, same_disk: maybe}\n", 1, "same_disk is true or false"},
+    {"copy: {folder: x, give_up_after: 1}\n", 1, "give_up_after"},
     {"copy: /mnt\n", 1, "copy"},
     {"retention: {days: 0}\n", 1, "days"},
     {"retention: {}\n", 1, "days"},
@@ -256,7 +257,7 @@ static void test_codec(void **state)
         assert_int_equal(got.retention_days, 365);
         assert_int_equal(got.nretention, role == ROLE_KEEPER ? 2 : 0);
         assert_int_equal(got.copy.folder.len > 0, role == ROLE_KEEPER);
-        assert_true(got.copy.same_disk);
+        assert_true(got.copy.same_disk && got.copy.give_up_after_s == c.copy.give_up_after_s);
         assert_int_equal(got.intakes, 3);
         assert_int_equal(got.hunters, 3);
         assert_int_equal(got.federation.nallow, role == ROLE_COURIER ? 2 : 0);

@@ -365,21 +365,22 @@ static int read_copy_place(struct reading *r, const struct yaml_node *map)
     return rc;
 }
 
-/* copy: {folder: /mnt/safe/sereno, same_disk: false}, or
+/* copy: {folder: /mnt/safe/sereno, same_disk: false, give_up_after: 300}, or
  * copy: {url: 'sftp://user@host/folder', host_key: SHA256:…, key_file: copy.key, allow: [10.0.0.0/8]}, or
  * copy: {url: 's3://bucket/prefix', endpoint: 'https://s3.example', region: eu-1, key_file: copy.key, lock_days: 400} */
 static int read_copy(struct reading *r, const struct yaml_node *root)
 {
-    static const char *const keys[] = {"folder", "same_disk", "url", "host_key", "key_file", "allow", "endpoint", "region", "lock_days", "piece_mib", NULL};
-    static const char *const folder_keys[] = {"folder", "same_disk", NULL};
+    static const char *const keys[] = {"folder", "same_disk", "give_up_after", "url", "host_key", "key_file", "allow", "endpoint", "region", "lock_days", "piece_mib", NULL};
+    static const char *const folder_keys[] = {"folder", "same_disk", "give_up_after", NULL};
     const struct yaml_node *map = NULL;
     struct span word = SPAN("false");
     int rc = submap(r, root, "copy", keys, &map);
     if (rc != 0 || map == NULL) {
         return rc;
     }
+    int64_t give_up_after = CONFIG_COPY_GIVE_UP_S;
     bool remote = yaml_get(map, "url") != NULL;
-    if (remote && (yaml_get(map, "folder") != NULL || yaml_get(map, "same_disk") != NULL)) {
+    if (remote && (yaml_get(map, "folder") != NULL || yaml_get(map, "same_disk") != NULL || yaml_get(map, "give_up_after") != NULL)) {
         return wrong(r, map, "a copy lies in a folder or at a url, not both");
     }
     if (remote) {
@@ -388,6 +389,8 @@ static int read_copy(struct reading *r, const struct yaml_node *root)
     rc = yaml_known_keys(map, folder_keys, r->e);
     rc = rc == 0 ? path(r, map, "folder", true, &r->c->copy.folder) : rc;
     rc = rc == 0 ? text(r, map, "same_disk", false, &word) : rc;
+    rc = rc == 0 ? yaml_get_int(map, "give_up_after", false, CONFIG_COPY_GIVE_UP_MIN_S, CONFIG_COPY_GIVE_UP_MAX_S, &give_up_after, r->e) : rc;
+    r->c->copy.give_up_after_s = (uint32_t)give_up_after;
     r->c->copy.same_disk = span_eq(word, SPAN("true"));
     return rc != 0 || r->c->copy.same_disk || span_eq(word, SPAN("false")) ? rc : wrong(r, map, "same_disk is true or false");
 }

@@ -169,6 +169,12 @@ static void copy_state(void *arg, struct keeper_status *out)
     keeper_copy_status(k->copy, out);
 }
 
+static int copy_report(void *arg, struct copy_report *out, struct err *e)
+{
+    struct keeper *k = arg;
+    return keeper_copy_report(k->copy, out, e);
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct keeper *k = timer->data;
@@ -230,6 +236,7 @@ static int start(struct role *r, const struct config *config, struct err *e)
                                                .read_record = read_record,
                                                .archive_size = archive_size,
                                                .copy_state = copy_state,
+                                               .copy_report = copy_report,
                                                .correlate_pulse = correlate_pulse,
                                                .stops_changed = on_stops,
                                                .tokens_changed = on_tokens,

@@ -328,6 +328,18 @@ int keeper_status(struct keeper_records *kr, time_ns now, struct keeper_status *
     return 0;
 }
 
+static int tell_copy(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    struct copy_report r = {.oldest = INT32_MIN, .state = {.newest = INT32_MIN, .at = TIME_NONE, .failed_at = TIME_NONE}};
+    int rc = whole(c, e);
+    rc = rc == 0 && kr->hooks.copy_report != NULL ? kr->hooks.copy_report(kr->hooks.arg, &r, e) : rc;
+    answer_begin(&kr->out, rc, e);
+    if (rc == 0) {
+        copy_report_encode(&kr->out, &r);
+    }
+    return rc;
+}
+
 static int tell_status(struct keeper_records *kr, struct cursor *c, struct err *e)
 {
     struct keeper_status s;
@@ -414,6 +426,8 @@ static answer_fn *answer_of(uint16_t ask)
         return end_token;
     case ASK_STATUS:
         return tell_status;
+    case ASK_COPY:
+        return tell_copy;
     case ASK_RULES:
         return list_rules;
     case ASK_RULE_COSTS:

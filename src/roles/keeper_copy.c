@@ -1,23 +1,18 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Copies of days: see keeper_copy.h. Between two steps nothing here belongs to the pool's thread. */
+/* Copies of days: see keeper_copy.h. All of this is on the loop; what touches a file of the copy is in keeper_pack.c. */
 #include "roles/keeper_copy.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "wire/pack.h"
 #include "archive/seal.h"
 #include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "records/copies.h"
-#include "records/db_copy.h"
-#include "roles/copy_file.h"
+#include "roles/keeper_pack.h"
 #include "roles/recovery.h"
 
 enum {
@@ -25,35 +20,32 @@ enum {
     RETRY_EVERY_S = 30,   /* a mounted disk */
     RETRY_FIRST_S = 5,    /* a place on the network: after the first failure, doubling */
     RETRY_MAX_S = 900,
-    ANSWER_MAX_S = 600,   /* of super, or of the place behind it: since it last moved */
-    FAIL_LOG_EVERY_S = 600,
+    ANSWER_MAX_S = 600,   /* of super, or of the server behind it: since it last moved */
 };
-
-#define COPY_TMP "copy.tmp" /* in the data folder: the day's database lies there while it is packed */
 
 enum step { STEP_REST, STEP_ASKED, STEP_PACKING, STEP_CLOSING };
 
 struct keeper_copy {
-    uv_work_t work;
     struct role *role;
     struct db *db;
     char *data_dir, *archive_dir;
     enum step step;
-    bool orphan, wanted, remote;
+    bool wanted, remote;
     const struct config *seen; /* the config in use, to tell a new one */
     unsigned failures;         /* in a row */
-    atomic_bool stop;
     char place[CONFIG_TEXT_MAX + 1];
-    time_ns due, asked_at, logged_at; /* monotonic */
+    time_ns due, moved_at; /* monotonic; when the step was last seen to go on */
+    time_ns patience_s;    /* without that it is given up */
+    struct log_lasting failing;
     int64_t waiting;
+    int32_t oldest; /* of those that wait; INT32_MIN = none */
     /* the step's own */
     int32_t day;
-    int fd;
-    enum copy_found found;
-    int rc;
-    uint64_t bytes;
+    uint64_t bytes; /* of a file that is whole, and its hash */
     unsigned char hash[CRYPT_HASH_BYTES];
-    struct err e;
+    struct keeper_pack *pack; /* STEP_PACKING */
+    uint64_t moved;           /* of it, as last seen */
+    struct keeper_pack *hung; /* one that was given up and holds its thread still: no other begins */
 };
 
 static void take_config(struct keeper_copy *k, const struct config *config)
@@ -61,6 +53,7 @@ static void take_config(struct keeper_copy *k, const struct config *config)
     struct span place = config_copy_place(config);
     k->wanted = place.len > 0;
     k->remote = config->copy.folder.len == 0;
+    k->patience_s = config->copy.give_up_after_s > 0 ? config->copy.give_up_after_s : ANSWER_MAX_S;
     (void)snprintf(k->place, sizeof k->place, "%.*s", SPAN_ARG(place));
 }
 
@@ -73,22 +66,20 @@ struct keeper_copy *keeper_copy_open(struct role *r, const char *data_dir, struc
     k->data_dir = mem_strdup(data_dir);
     (void)snprintf(path, sizeof path, "%s/archive", data_dir);
     k->archive_dir = mem_strdup(path);
-    (void)snprintf(path, sizeof path, "%s/" COPY_TMP, data_dir);
+    (void)snprintf(path, sizeof path, "%s/" KEEPER_PACK_TMP, data_dir);
     (void)unlink(path); /* of a keeper that was killed */
-    k->work.data = k;
-    k->fd = -1;
+    k->oldest = INT32_MIN;
     take_config(k, config);
     return k;
 }
 
-static void release(struct keeper_copy *k)
+/* Its thread ends when it can. */
+static void abandon(struct keeper_pack *p)
 {
-    if (k->fd >= 0) {
-        (void)close(k->fd);
+    if (p != NULL) {
+        atomic_store(&p->stop, true);
+        p->owner = NULL;
     }
-    mem_free(k->data_dir);
-    mem_free(k->archive_dir);
-    mem_free(k);
 }
 
 void keeper_copy_close(struct keeper_copy **given)
@@ -98,108 +89,17 @@ void keeper_copy_close(struct keeper_copy **given)
     if (k == NULL) {
         return;
     }
-    atomic_store(&k->stop, true);
-    if (k->step == STEP_PACKING) {
-        k->orphan = true;
-    } else {
-        release(k);
-    }
+    abandon(k->pack);
+    abandon(k->hung);
+    mem_free(k->data_dir);
+    mem_free(k->archive_dir);
+    mem_free(k);
 }
-
-/* ---- on the pool ---- */
-
-/* One file of the data folder under another name in the tar. */
-static int put(struct keeper_copy *k, struct pack *p, const char *file, const char *as, struct err *e)
-{
-    char path[PATH_MAX];
-    (void)snprintf(path, sizeof path, "%s/%s", k->data_dir, file);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0) {
-        return err_set_errno(e, ERR_IO, errno, "%s", file);
-    }
-    int rc = pack_file(p, as, fd, e);
-    (void)close(fd);
-    return rc;
-}
-
-/* The day's file as one moment's state, and the seals, without which nobody could tell that it is the one that was sealed. */
-static int fill(struct keeper_copy *k, struct crypt_writer *w, struct err *e)
-{
-    char from[PATH_MAX], to[PATH_MAX], date[11], as[PACK_PATH_MAX];
-    copy_date(k->day, date);
-    (void)snprintf(from, sizeof from, "%s/%s.db", k->archive_dir, date);
-    (void)snprintf(to, sizeof to, "%s/" COPY_TMP, k->data_dir);
-    struct pack *p = pack_new(w, &k->stop, e);
-    int rc = p == NULL ? ERR_IO : db_copy(from, to, e);
-    (void)snprintf(as, sizeof as, "archive/%s.db", date);
-    rc = rc == 0 ? put(k, p, COPY_TMP, as, e) : rc;
-    (void)snprintf(as, sizeof as, "seals/%s.jsonl", date);
-    rc = rc == 0 ? put(k, p, "archive/" SEAL_FILE_NAME, as, e) : rc;
-    rc = rc == 0 ? pack_end(p, e) : rc;
-    pack_free(&p);
-    (void)unlink(to);
-    return rc;
-}
-
-static int write_copy(struct keeper_copy *k, const unsigned char to[CRYPT_KEY_BYTES], const unsigned char *seed, struct err *e)
-{
-    struct crypt_writer *w = crypt_writer_new(k->fd, to);
-    int rc = fill(k, w, e);
-    rc = rc == 0 ? crypt_writer_end(w, seed, e) : rc;
-    if (rc == 0 && fsync(k->fd) != 0) {
-        rc = err_set_errno(e, ERR_IO, errno, "the copy");
-    }
-    crypt_writer_free(&w);
-    return rc;
-}
-
-/* What was written, or what somebody wrote before, is whole, for our recovery key and signed by our key. */
-static int check_copy(struct keeper_copy *k, const unsigned char to[CRYPT_KEY_BYTES], const unsigned char signer[SEAL_KEY_BYTES], struct err *e)
-{
-    struct crypt_report report;
-    struct err why = {0};
-    int rc = crypt_check(k->fd, &report, &why);
-    bool ours = rc == 0 && report.is_signed && memcmp(report.signer, signer, SEAL_KEY_BYTES) == 0 && memcmp(report.to, to, CRYPT_KEY_BYTES) == 0;
-    if (!ours && k->found == COPY_THERE) {
-        return err_set(e, ERR_EXISTS, "a file of that day is there that is not this node's whole copy%s%s: it is not written over, move it away",
-                       rc == 0 ? "" : ": ", rc == 0 ? "" : why.text);
-    }
-    if (!ours) {
-        return err_set(e, ERR_IO, "the copy cannot be read as it was written: %s", rc == 0 ? "its keys differ" : why.text);
-    }
-    k->bytes = report.bytes;
-    memcpy(k->hash, report.hash, sizeof k->hash);
-    return 0;
-}
-
-static void on_pool(uv_work_t *work)
-{
-    struct keeper_copy *k = work->data;
-    unsigned char to[CRYPT_KEY_BYTES], seed[CRYPT_KEY_BYTES], signer[SEAL_KEY_BYTES];
-    k->rc = recovery_public(k->data_dir, to, &k->e);
-    if (k->rc == 0 && !recovery_signer(k->data_dir, seed)) {
-        k->rc = err_set(&k->e, ERR_NOT_FOUND, "keys/seal.key is missing, with which a copy is signed");
-    }
-    if (k->rc == 0) {
-        struct seal_key *key = seal_key_new(seed);
-        seal_key_public(key, signer);
-        seal_key_free(&key);
-        k->rc = k->found == COPY_NEW ? write_copy(k, to, seed, &k->e) : 0;
-        k->rc = k->rc == 0 ? check_copy(k, to, signer, &k->e) : k->rc;
-    }
-    sodium_memzero(seed, sizeof seed);
-}
-
-/* ---- on the loop ---- */
 
 static void rest(struct keeper_copy *k, time_ns seconds)
 {
     k->step = STEP_REST;
     k->due = clock_mono() + seconds * TIME_SECOND;
-    if (k->fd >= 0) {
-        (void)close(k->fd);
-        k->fd = -1;
-    }
 }
 
 /* A quarter more or less, so that many nodes do not come to one server at once. */
@@ -218,11 +118,9 @@ static void fail(struct keeper_copy *k, struct span why)
 {
     struct err e = {0};
     char date[11], text[COPY_WHY_MAX], shown[LOG_VALUE_MAX];
-    time_ns now = clock_mono();
     copy_date(k->day, date);
     (void)snprintf(text, sizeof text, "%s: %.*s", date, SPAN_ARG(why));
-    if (k->logged_at == 0 || now - k->logged_at > FAIL_LOG_EVERY_S * TIME_SECOND) {
-        k->logged_at = now;
+    if (log_lasting_failed(&k->failing, clock_mono())) {
         log_error("copy.failed", "why=\"%s\"", log_value(span_of(text), shown));
     }
     if (copies_failed(k->db, span_of(text), clock_now(), &e) != 0) {
@@ -243,7 +141,7 @@ static void ask(struct keeper_copy *k, uint16_t type, bool whole)
         log_warn("copy.failed", "why=\"super was not told\"");
     }
     buf_free(&b);
-    k->asked_at = clock_mono();
+    k->moved_at = clock_mono();
 }
 
 /* The oldest day that is over, was sealed after its end, and is not there; how many there are. */
@@ -259,6 +157,7 @@ static int choose(struct keeper_copy *k, time_ns now, bool *found_out, struct er
     rc = rc == 0 ? archive_days(reader, &scratch, &days, &n, e) : rc;
     rc = rc == 0 ? copies_days(k->db, span_of(k->place), &scratch, &done, &ndone, e) : rc;
     k->waiting = 0;
+    k->oldest = INT32_MIN;
     *found_out = false;
     for (size_t i = 0; rc == 0 && i < n; i++) {
         while (at < ndone && done[at] < days[i]) {
@@ -266,7 +165,8 @@ static int choose(struct keeper_copy *k, time_ns now, bool *found_out, struct er
         }
         bool over = days[i] >= 0 && days[i] < time_day(now) && sealed != TIME_NONE && sealed >= ((time_ns)days[i] + 1) * TIME_DAY;
         if (over && (at == ndone || done[at] != days[i])) {
-            k->day = *found_out ? k->day : days[i];
+            k->oldest = *found_out ? k->oldest : days[i];
+            k->day = k->oldest;
             *found_out = true;
             k->waiting++;
         }
@@ -276,6 +176,32 @@ static int choose(struct keeper_copy *k, time_ns now, bool *found_out, struct er
     return rc;
 }
 
+/* What its file does not let go on is left to its thread; the watch has nothing of it. */
+static void give_up(struct keeper_copy *k)
+{
+    char why[128];
+    (void)snprintf(why, sizeof why, "the place of the copy does not answer: nothing was written or read there for %lld seconds", (long long)k->patience_s);
+    if (k->step == STEP_PACKING) {
+        atomic_store(&k->pack->stop, true);
+        k->hung = k->pack;
+        k->pack = NULL;
+    }
+    fail(k, span_of(why));
+}
+
+/* A step that waits for others, or for a disk elsewhere, is seen to go on or is given up. */
+static void watch(struct keeper_copy *k)
+{
+    time_ns most = k->remote && k->step != STEP_PACKING ? ANSWER_MAX_S : k->patience_s;
+    uint64_t moved = k->pack == NULL ? k->moved : atomic_load(&k->pack->moved);
+    if (k->step == STEP_REST || moved != k->moved || (k->pack != NULL && !atomic_load(&k->pack->away))) {
+        k->moved = moved;
+        k->moved_at = clock_mono();
+    } else if (clock_mono() - k->moved_at > most * TIME_SECOND) {
+        give_up(k);
+    }
+}
+
 void keeper_copy_tick(struct keeper_copy *k, const struct config *config, time_ns now)
 {
     struct err e = {0};
@@ -283,12 +209,11 @@ void keeper_copy_tick(struct keeper_copy *k, const struct config *config, time_n
     if (k->step == STEP_REST && config != NULL) {
         k->due = k->seen == config ? k->due : clock_mono();
         k->failures = k->seen == config ? k->failures : 0;
+        k->failing = k->seen == config ? k->failing : (struct log_lasting){0};
         k->seen = config;
         take_config(k, config);
     }
-    if ((k->step == STEP_ASKED || k->step == STEP_CLOSING) && clock_mono() - k->asked_at > ANSWER_MAX_S * TIME_SECOND) {
-        fail(k, SPAN("the place of the copy does not answer"));
-    }
+    watch(k);
     if (!k->wanted || k->step != STEP_REST || clock_mono() < k->due) {
         return;
     }
@@ -296,6 +221,8 @@ void keeper_copy_tick(struct keeper_copy *k, const struct config *config, time_n
         fail(k, span_of(e.text));
     } else if (!found) {
         rest(k, LOOK_EVERY_S);
+    } else if (k->hung != NULL) {
+        fail(k, SPAN("the place of the copy does not answer: an earlier try still waits for it"));
     } else {
         k->step = STEP_ASKED;
         ask(k, MSG_COPY_OPEN, false);
@@ -314,41 +241,51 @@ static void keep(struct keeper_copy *k)
         return;
     }
     k->waiting -= k->waiting > 0;
-    k->logged_at = 0;
     k->failures = 0;
+    (void)log_lasting_over(&k->failing);
     log_info("copy.made", "day=%s bytes=%llu", date, (unsigned long long)k->bytes);
     rest(k, 0);
 }
 
-static void on_packed(uv_work_t *work, int status)
+/* It was packed, or looked at: what came of it. */
+static void on_packed(struct keeper_pack *p)
 {
-    struct keeper_copy *k = work->data;
-    (void)status; /* nobody cancels it */
-    if (k->orphan) {
-        release(k);
+    struct keeper_copy *k = p->owner;
+    if (k == NULL || p == k->hung) { /* nobody waits for it */
+        if (k != NULL) {
+            k->hung = NULL;
+            k->due = k->step == STEP_REST ? clock_mono() : k->due;
+        }
+        keeper_pack_free(&p);
         return;
     }
-    if (k->rc == 0 && k->found == COPY_THERE) {
+    k->pack = NULL;
+    k->bytes = p->bytes;
+    memcpy(k->hash, p->hash, sizeof k->hash);
+    if (p->rc == 0 && p->found == COPY_THERE) {
         keep(k);
-        return;
-    }
-    if (k->found != COPY_THERE) {
-        ask(k, MSG_COPY_CLOSE, k->rc == 0);
-    }
-    if (k->rc == 0) {
+    } else if (p->rc == 0) {
+        ask(k, MSG_COPY_CLOSE, true);
         k->step = STEP_CLOSING;
-    } else if (k->rc == ERR_NOT_FOUND && access(k->archive_dir, F_OK) == 0 && k->e.text[0] == '/') {
-        rest(k, 0); /* retention let the day go meanwhile */
     } else {
-        fail(k, span_of(k->e.text));
+        if (p->found != COPY_THERE) {
+            ask(k, MSG_COPY_CLOSE, false);
+        }
+        bool gone = p->rc == ERR_NOT_FOUND && access(k->archive_dir, F_OK) == 0 && p->e.text[0] == '/';
+        if (gone) {
+            rest(k, 0); /* retention let the day go meanwhile */
+        } else {
+            fail(k, span_of(p->e.text));
+        }
     }
+    keeper_pack_free(&p);
 }
 
 static void take_file(struct keeper_copy *k, int32_t day, uint8_t found, struct span why, int fd)
 {
     if (k->step != STEP_ASKED || day != k->day || (found != COPY_FAILED && found != COPY_BUSY && fd < 0)) {
         if (fd >= 0) {
-            (void)close(fd);
+            keeper_pack_close_fd(role_loop(k->role), fd);
         }
         return;
     }
@@ -360,11 +297,11 @@ static void take_file(struct keeper_copy *k, int32_t day, uint8_t found, struct 
         rest(k, RETRY_FIRST_S);
         return;
     }
-    k->fd = fd;
-    k->found = (enum copy_found)found;
-    k->e = (struct err){0};
+    k->pack = keeper_pack_new(k->data_dir, day, fd, (enum copy_found)found);
     k->step = STEP_PACKING;
-    MUST(uv_queue_work(role_loop(k->role), &k->work, on_pool, on_packed));
+    k->moved = 0;
+    k->moved_at = clock_mono();
+    keeper_pack_start(k->pack, role_loop(k->role), k, on_packed);
 }
 
 void keeper_copy_message(struct keeper_copy *k, struct ipc_msg *msg)
@@ -372,7 +309,7 @@ void keeper_copy_message(struct keeper_copy *k, struct ipc_msg *msg)
     struct cursor c = cursor_of(msg->body);
     int32_t day = (int32_t)cursor_u32(&c);
     if (msg->type == MSG_COPY_GOING) {
-        k->asked_at = day == k->day ? clock_mono() : k->asked_at;
+        k->moved_at = day == k->day ? clock_mono() : k->moved_at;
         return;
     }
     uint8_t found = msg->type == MSG_COPY_FILE ? cursor_u8(&c) : (uint8_t)COPY_NEW;
@@ -408,4 +345,19 @@ void keeper_copy_status(struct keeper_copy *k, struct keeper_status *out)
     out->copy_waiting = k->waiting;
     out->copy_at = s.at;
     out->copy_failed_at = s.failed_at;
+}
+
+int keeper_copy_report(struct keeper_copy *k, struct copy_report *out, struct err *e)
+{
+    char path[PATH_MAX];
+    *out = (struct copy_report){.oldest = INT32_MIN, .state = {.newest = INT32_MIN, .at = TIME_NONE, .failed_at = TIME_NONE}};
+    if (k == NULL || !k->wanted) {
+        return 0;
+    }
+    (void)snprintf(path, sizeof path, "%s/" RECOVERY_PUBLIC_NAME, k->data_dir);
+    out->place = span_of(k->place);
+    out->has_key = access(path, F_OK) == 0;
+    out->waiting = k->waiting;
+    out->oldest = k->waiting > 0 ? k->oldest : INT32_MIN;
+    return copies_state(k->db, out->place, &out->state, e);
 }

@@ -9,6 +9,7 @@
 #define ROLES_KEEPER_COPY_H
 
 #include "records/ask.h"
+#include "records/copies.h"
 #include "records/db.h"
 #include "roles/role.h"
 
@@ -24,5 +25,7 @@ void keeper_copy_tick(struct keeper_copy *k, const struct config *config, time_n
 void keeper_copy_message(struct keeper_copy *k, struct ipc_msg *msg);
 /* The fields copy_*. */
 void keeper_copy_status(struct keeper_copy *k, struct keeper_status *out);
+/* All that there is to tell. Spans live until the config changes. ERR_IO, ERR_INVALID: of the records. */
+int keeper_copy_report(struct keeper_copy *k, struct copy_report *out, struct err *e) NODISCARD;
 
 #endif

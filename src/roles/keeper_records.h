@@ -17,6 +17,7 @@
 #include "records/alerts.h"
 #include "records/ask.h"
 #include "roles/correlate_wire.h"
+#include "records/copies.h"
 #include "roles/messages.h"
 
 struct keeper_records;
@@ -36,6 +37,8 @@ struct keeper_records_hooks {
      * NULL. */
     /* The fields copy_* of the status. */
     void (*copy_state)(void *arg, struct keeper_status *out);
+    /* All of the second copy. Spans live until the next call on the copy. ERR_*: the records cannot be read. */
+    int (*copy_report)(void *arg, struct copy_report *out, struct err *e);
     void (*archive_size)(void *arg, int64_t *bytes_out, int64_t *events_out,
                          int64_t *oldest_day_out);
     /* Counters of correlations, as the correlator told them last. May be NULL. */

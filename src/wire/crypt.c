@@ -22,6 +22,8 @@ struct crypt_writer {
     int failed; /* ERR_IO once writing failed */
     bool begun; /* the header is written */
     uint64_t written;
+    int (*moved)(void *ctx, uint64_t written, struct err *e); /* NULL: nobody watches */
+    void *moved_ctx;
     size_t held; /* bytes of content in chunk */
     unsigned char to[CRYPT_KEY_BYTES];
     crypto_secretstream_xchacha20poly1305_state stream;
@@ -88,6 +90,7 @@ struct crypt_writer *crypt_writer_new(int fd, const unsigned char to[CRYPT_KEY_B
     w->failed = 0;
     w->begun = false;
     w->written = 0;
+    w->moved = NULL;
     w->held = 0;
     memcpy(w->to, to, sizeof w->to);
     MUST(crypto_generichash_init(&w->hash, NULL, 0, CRYPT_HASH_BYTES));
@@ -109,6 +112,12 @@ static int put(struct crypt_writer *w, const unsigned char *p, size_t n, struct 
         p += done;
         n -= (size_t)done;
         w->written += (uint64_t)done;
+        if (w->moved != NULL) {
+            w->failed = w->moved(w->moved_ctx, w->written, e);
+            if (w->failed != 0) {
+                return w->failed;
+            }
+        }
     }
     return 0;
 }
@@ -197,6 +206,13 @@ int crypt_writer_end(struct crypt_writer *w, const unsigned char *seed, struct e
         sodium_memzero(secret, sizeof secret);
     }
     return rc == 0 ? put(w, trailer, sizeof trailer, e) : rc;
+}
+
+void crypt_writer_watch(struct crypt_writer *w, int (*moved)(void *ctx, uint64_t written, struct err *e), void *ctx)
+{
+    CHECK_OBJ(w, CRYPT_WRITER_MAGIC);
+    w->moved = moved;
+    w->moved_ctx = ctx;
 }
 
 uint64_t crypt_written(const struct crypt_writer *w)

@@ -13,6 +13,7 @@
 #ifndef WIRE_CRYPT_H
 #define WIRE_CRYPT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -47,6 +48,9 @@ struct crypt_writer *crypt_writer_new(int fd, const unsigned char to[CRYPT_KEY_B
 int crypt_write(struct crypt_writer *w, struct span content, struct err *e) NODISCARD;
 /* The last chunk, hash and signature by the Ed25519 seed (NULL: none). The caller syncs. */
 int crypt_writer_end(struct crypt_writer *w, const unsigned char *seed, struct err *e) NODISCARD;
+/* moved is called after each write, with the bytes of the file so far: to see that it goes on, to sync. Not 0: writing has failed, e
+ * says why. */
+void crypt_writer_watch(struct crypt_writer *w, int (*moved)(void *ctx, uint64_t written, struct err *e), void *ctx);
 /* Bytes of the file so far. */
 uint64_t crypt_written(const struct crypt_writer *w);
 void crypt_writer_free(struct crypt_writer **w); /* wipes its keys */
@@ -62,6 +66,8 @@ struct crypt_report {
 /* Reads the regular file fd whole, from its start. ERR_INVALID: not such a file, or changed: hash or
  * signature do not fit; ERR_TRUNCATED; ERR_IO. */
 int crypt_check(int fd, struct crypt_report *out, struct err *e) NODISCARD;
+/* The same for a thread that others watch: moved grows with each piece read; ERR_CLOSED soon after stop was set. */
+int crypt_check_watched(int fd, const atomic_bool *stop, atomic_uint_fast64_t *moved, struct crypt_report *out, struct err *e) NODISCARD;
 
 struct crypt_reader;
 /* Opens the regular file fd, which was checked before. ERR_DENIED: it is for another key. */

@@ -87,6 +87,11 @@ static int check_trailer(const unsigned char trailer[CRYPT_TRAILER_BYTES], struc
 
 int crypt_check(int fd, struct crypt_report *out, struct err *e)
 {
+    return crypt_check_watched(fd, NULL, NULL, out, e);
+}
+
+int crypt_check_watched(int fd, const atomic_bool *stop, atomic_uint_fast64_t *moved, struct crypt_report *out, struct err *e)
+{
     unsigned char header[CRYPT_HEADER_BYTES];
     unsigned char trailer[CRYPT_TRAILER_BYTES];
     uint64_t end = 0;
@@ -102,6 +107,12 @@ int crypt_check(int fd, struct crypt_report *out, struct err *e)
         rc = get(fd, at, piece, n, e);
         MUST(crypto_generichash_update(&hash, piece, rc == 0 ? n : 0));
         at += n;
+        if (moved != NULL) {
+            (void)atomic_fetch_add(moved, n);
+        }
+        if (rc == 0 && stop != NULL && atomic_load(stop)) {
+            rc = err_set(e, ERR_CLOSED, "stopped");
+        }
     }
     mem_free(piece);
     *out = (struct crypt_report){.bytes = end + CRYPT_TRAILER_BYTES};

@@ -86,6 +86,43 @@ static void test_round_trip(void **state)
     buf_free(&out);
 }
 
+static int count_up(void *ctx, uint64_t written, struct err *e)
+{
+    uint64_t *last = ctx;
+    assert_true(written > *last);
+    *last = written;
+    return written > 2 * CRYPT_CHUNK ? err_set(e, ERR_IO, "enough") : 0;
+}
+
+/* Who watches sees it go on, ends a writer, and ends a check. */
+static void test_watched(void **state)
+{
+    (void)state;
+    struct buf in;
+    struct err e;
+    struct crypt_report report;
+    atomic_bool stop = false;
+    atomic_uint_fast64_t moved = 0;
+    uint64_t last = 0;
+    buf_init(&in, 1 << 20);
+    fill(&in, 4 * CRYPT_CHUNK);
+    int fd = write_file(buf_view(&in), in.len, seed);
+    assert_int_equal(crypt_check_watched(fd, &stop, &moved, &report, &e), 0);
+    assert_int_equal(moved, report.bytes - CRYPT_TRAILER_BYTES);
+    stop = true;
+    assert_int_equal(crypt_check_watched(fd, &stop, &moved, &report, &e), ERR_CLOSED);
+    struct crypt_writer *w = crypt_writer_new(fd, public_key);
+    crypt_writer_watch(w, count_up, &last);
+    assert_int_equal(crypt_write(w, buf_view(&in), &e), ERR_IO);
+    assert_string_equal(e.text, "enough");
+    assert_true(last == crypt_written(w) && last > 2 * CRYPT_CHUNK);
+    assert_int_equal(crypt_write(w, buf_view(&in), &e), ERR_IO);
+    assert_int_equal(crypt_writer_end(w, seed, &e), ERR_IO);
+    crypt_writer_free(&w);
+    (void)close(fd);
+    buf_free(&in);
+}
+
 /* Every byte of a small file, and some of each part of a large one: the check without a key and the reader see it. */
 static void test_flipped(void **state)
 {
@@ -207,7 +244,7 @@ static void test_key_text(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_flipped),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_round_trip), cmocka_unit_test(test_watched),    cmocka_unit_test(test_flipped),
                                        cmocka_unit_test(test_cut_and_added), cmocka_unit_test(test_other_key),
                                        cmocka_unit_test(test_no_room),       cmocka_unit_test(test_key_text)};
     if (sodium_init() < 0) {

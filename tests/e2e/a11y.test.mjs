@@ -155,6 +155,15 @@ test('axe: the first start, before anything was sent', async (t) => {
   return world.reset();
 });
 
+for (const state of ['none', 'no_key', 'fails', 'late', 'fine']) {
+  test(`axe: the second copy, ${state}`, async (t) => {
+    if (world.onNode) return t.skip('only the mock has every state');
+    await world.tell('/mock/copy', { state });
+    await judgeAll(`the second copy, ${state}`, '/sources', (p) => p.locator('section:has(#copy-h)').waitFor());
+    return world.reset();
+  });
+}
+
 test('axe: a token shown once', async (t) => {
   if (world.onNode) return t.skip('would leave a token on the node');
   const page = await open(world, '/sources?new=token');

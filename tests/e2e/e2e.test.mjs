@@ -476,6 +476,21 @@ test('sources: how late their events come, and what was not taken in for which c
   await end();
 });
 
+test('sources: the second copy says where it is, and what to do when it fails or there is none', async (t) => {
+  if (mockOnly(t)) return;
+  const shown = async (state, ...words) => {
+    await world.tell('/mock/copy', { state }).then(() => start('/sources'));
+    for (const text of words) await page.locator('section:has(#copy-h)').getByText(text).first().waitFor();
+    await end();
+  };
+  await shown('fine', 'Up to date', 's3://valdehierro-archive-evidence/second-copy/node-1', '25 days, ', 'nothing');
+  await shown('fails', 'Fails', 'status 403', 'Look at the server', '3 days, the oldest');
+  await shown('late', 'Late', '/mnt/safe/sereno', 'its log says what it does');
+  await shown('no_key', 'No recovery key', 'none yet');
+  await shown('none', 'None', 'one disk holds all evidence', 'copy: {folder: /mnt/safe/sereno}');
+  return world.tell('/mock/copy', {});
+});
+
 test('sources: a token is shown once with a line to paste, and revoked by two presses', async (t) => {
   if (mockOnly(t)) return;
   await start('/sources');

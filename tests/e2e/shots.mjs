@@ -27,6 +27,7 @@ const SCREENS = {
   undo: ['/alerts', async (p) => { await p.locator('.queue tbody tr').first().waitFor(); await p.keyboard.press('j'); await p.keyboard.press('a'); await p.locator('.toast').waitFor(); }],
   nomatch: ['/alerts?q=zzzz', (p) => p.locator('.empty').waitFor()],
   sources: ['/sources', (p) => p.locator('table.plain').first().waitFor()],
+  copy: ['/sources', async (p) => { await p.locator('#copy-h').scrollIntoViewIfNeeded(); }],
   token: ['/sources?new=token', async (p) => { await p.fill('#token-name', `mail ${Math.random()}`); await p.fill('#token-source', 'mail'); await p.click('.token-form [type=submit]'); await p.locator('.made').waitFor(); }],
   rules: ['/rules', (p) => p.locator('table.rules').waitFor()],
   costs: ['/rules?by=ns', (p) => p.locator('table.costs').waitFor()],

@@ -2,15 +2,22 @@
 """What the tests of the second copy share: an archive of some days ago, and what doctor, metrics and export say."""
 import datetime
 import http.client
+import importlib.util
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
+import types
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from node import Node, TOKEN, extra_options, free_port, until  # noqa: E402,F401
+
+spec = importlib.util.spec_from_file_location("api_node", pathlib.Path(__file__).parents[1] / "api" / "node.py")
+api_node = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(api_node)
 
 PROGRAM = OLD = None
 DAYS = 3
@@ -24,6 +31,7 @@ def sereno(*args, stdin=None):
 class CopyCase(unittest.TestCase):
     """A node with an archive of some days ago."""
     windows = 1
+    browser = None
 
     def setUp(self):
         self.weaker = extra_options()
@@ -58,6 +66,16 @@ class CopyCase(unittest.TestCase):
         self.assertTrue(text, said)
         (line,) = [line for line in json.loads(text)["lines"] if line["check"] == "copy"]
         return line["state"], line["says"]
+
+    def second_copy(self):
+        """What an administrator reads of it over the API."""
+        if self.browser is None:
+            self.browser = api_node.Browser(types.SimpleNamespace(port=self.node.desk))
+            token = re.findall(rb"/setup\?token=([0-9a-f]+)", self.node.log.read_bytes())[-1].decode()
+            self.assertEqual(self.browser.setup(token, "Anna", "a long sentence that nobody guesses").status, 303)
+        answer = self.browser.get("/api/v1/copy")
+        self.assertEqual(answer.status, 200, answer.text)
+        return answer.json()
 
     def metric(self, name):
         c = http.client.HTTPConnection("127.0.0.1", self.node.desk, timeout=60)

@@ -6,6 +6,7 @@ usage: tests/node/test_copy.py PROGRAM OLD_ARCHIVE [-k WORD]"""
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -22,8 +23,14 @@ class Copy(copy_kit.CopyCase):
         self.target.mkdir()
         self.begin_in_folder(key=False)
         self.said("without a recovery key")
+        self.assertEqual([self.second_copy()[key] for key in ("state", "place", "kind", "days", "newest_day", "at")],
+                         ["no_key", str(self.target), "folder", 0, None, None])
         self.make_key()
         self.wait_for_all()
+        told = self.second_copy()
+        self.assertEqual([told[key] for key in ("state", "days", "newest_day", "waiting", "oldest_waiting", "failed_at", "why")],
+                         ["fine", DAYS, self.days[-1], 0, None, None, None])
+        self.assertEqual(told["bytes"], sum((self.target / name).stat().st_size for name in self.names()))
         until("the metrics", lambda: self.metric("days") == str(DAYS))
         self.assertEqual((self.metric("wanted"), self.metric("waiting_days"), self.metric("failing")), ("1", "0", "0"))
         self.assertEqual(int(self.metric("bytes")), sum((self.target / name).stat().st_size for name in self.names()))
@@ -83,6 +90,9 @@ class Copy(copy_kit.CopyCase):
         self.begin_in_folder()
         self.said("not this node's whole copy", "is not written over")
         self.assertEqual(self.metric("failing"), "1")
+        told = self.second_copy()
+        self.assertEqual([told[key] for key in ("state", "waiting", "oldest_waiting")], ["fails", DAYS, self.days[0]])
+        self.assertIn("is not written over", told["why"])
         self.assertEqual(self.names(), [foreign.name])
         self.assertEqual(foreign.read_bytes(), b"somebody's own\n")
         foreign.unlink()
@@ -99,6 +109,22 @@ class Copy(copy_kit.CopyCase):
         self.begin_in_folder(same_disk=False)
         self.said("lies on the disk of the data")
         self.assertEqual(self.names(), [])
+        self.assertEqual(self.node.stop(), 0)
+
+    def test_no_place_and_none_any_more(self):
+        """Without a place there is nothing to tell; what waited for a server is removed when none is named any more."""
+        self.node.start()
+        self.assertEqual({key: value for key, value in self.second_copy().items() if value}, {"state": "none"})
+        spool = self.node.data / "copy"
+        spool.mkdir(mode=0o700)
+        (spool / f"sereno-{self.days[0]}.copy").write_bytes(b"packed for a server that is not named any more")
+        self.node.process.send_signal(signal.SIGHUP)
+        until("the folder to be removed", lambda: not spool.exists())
+        self.assertEqual(self.node.stop(), 0)
+        spool.mkdir(mode=0o700)
+        (spool / f"sereno-{self.days[0]}.copy.part").write_bytes(b"begun")
+        self.node.start()
+        self.assertFalse(spool.exists())
         self.assertEqual(self.node.stop(), 0)
 
     def test_a_full_disk(self):

@@ -242,3 +242,20 @@ export const refused = [
   { file: 'rules/local/admin_share.yml', line: 14, reason: 'the placeholder %admins% has no list: put one into placeholders/admins.txt' },
   { file: 'rules/local/old_format.yml', line: 3, reason: "'detection' must be a mapping, found a sequence" },
 ];
+
+/** The second copy in one of its states. */
+export const secondCopy = (state) => {
+  const ago = (hours) => new Date(Date.now() - hours * 3.6e6).toISOString();
+  const day = (days) => ago(24 * days).slice(0, 10);
+  if (state === 'none') return { state, place: null, kind: null, days: 0, bytes: 0, waiting: 0, newest_day: null, oldest_waiting: null, at: null, failed_at: null, why: null };
+  const folder = state === 'late';
+  const waiting = { fine: 0, fails: 3, late: 2, no_key: 25 }[state];
+  return {
+    state,
+    place: folder ? '/mnt/safe/sereno' : 's3://valdehierro-archive-evidence/second-copy/node-1', kind: folder ? 'folder' : 's3',
+    days: state === 'no_key' ? 0 : 25, bytes: state === 'no_key' ? 0 : 48_112_004_221, waiting,
+    newest_day: state === 'no_key' ? null : day(waiting + 1), oldest_waiting: waiting ? day(waiting) : null,
+    at: state === 'no_key' ? null : ago(24 * waiting + 5), failed_at: state === 'fails' ? ago(51) : null,
+    why: state === 'fails' ? `${day(3)}: storing it there: the server does not take the keys of key_file, or they may not do this (status 403)` : null,
+  };
+};

@@ -6,7 +6,7 @@ import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { KIND_COUNT, costs, makeAlert, makeWorld, refused, rules, sources } from './data.mjs';
+import { KIND_COUNT, costs, makeAlert, makeWorld, refused, rules, secondCopy, sources } from './data.mjs';
 import { makeShare, share } from './share.mjs';
 
 const DIST = fileURLToPath(new URL('../../../ui/dist', import.meta.url));
@@ -28,6 +28,7 @@ export function startMock({ port = 0, pulseMs = 5000 } = {}) {
     w.next = 0;
     w.failures = 0;
     w.pulse = {};
+    w.copy = {};
   };
   reset();
 
@@ -130,6 +131,7 @@ export function startMock({ port = 0, pulseMs = 5000 } = {}) {
         roles: ['super', 'intake', 'intake', 'keeper', 'desk', 'courier'].map((name, i) => ({ name, pid: 4100 + i, restarts: i === 2 ? 1 : 0 })),
         archive: { bytes: w.empty ? 0 : 1_912_004_221, events: w.empty ? 0 : 51_563_698, oldest_day: w.empty ? null : '2026-11-02' }, sandbox: 'on',
       });
+    if (path === '/copy') return send(res, 200, { ...secondCopy(w.empty ? 'none' : 'fine'), ...w.copy });
     if (path === '/rules/costs') {
       const sort = url.searchParams.get('sort') ?? 'ns';
       const limit = Number(url.searchParams.get('limit') ?? 100);
@@ -182,6 +184,7 @@ export function startMock({ port = 0, pulseMs = 5000 } = {}) {
       w.pulse = body;
       emit('pulse', pulse());
     }
+    else if (path === '/mock/copy') w.copy = body.state ? secondCopy(body.state) : {};
     else if (path === '/mock/cut') for (const s of w.streams) s.destroy();
     else if (path === '/mock/log') return send(res, 200, { log: w.log });
     return send(res, 200, {});

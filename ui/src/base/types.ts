@@ -174,6 +174,21 @@ export interface NodeStatus {
   sandbox: 'on' | 'weaker' | 'off';
 }
 
+/** The second copy of the archive. `why` is in English, as the node wrote it. */
+export interface SecondCopy {
+  state: 'none' | 'no_key' | 'fails' | 'late' | 'fine';
+  place: string | null;
+  kind: 'folder' | 'sftp' | 's3' | null;
+  days: number;
+  bytes: number;
+  waiting: number;
+  newest_day: string | null;
+  oldest_waiting: string | null;
+  at: string | null;
+  failed_at: string | null;
+  why: string | null;
+}
+
 export interface Pulse {
   last_event: string | null;
   sources: { total: number; live: number };

@@ -11,6 +11,7 @@ import { bytes, duration } from '../base/format';
 import { visibleLine } from '../base/visible';
 import { beats } from '../state/stream';
 import { second } from '../state/ticks';
+import { CopyPanel } from './copy';
 import { Tokens } from './tokens';
 
 interface Answer {
@@ -215,6 +216,7 @@ export function SourcesPage() {
       )}
       {d && d.items.length > 0 && <Table items={d.items} />}
       <Tokens names={(d?.items ?? []).filter((s) => s.kind === 'http').map((s) => s.name)} />
+      <CopyPanel />
       {node.value && <NodePanel s={node.value} />}
     </div>
   );
