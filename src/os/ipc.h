@@ -110,6 +110,8 @@ struct ipc_config {
     void (*on_closed)(void *arg, struct ipc *ch, const struct err *e);
     /* The window is open again after an ERR_BUSY. May be NULL. */
     void (*on_ready)(void *arg, struct ipc *ch);
+    /* Closes a duplicate that was sent: of a file whose closing may wait for a disk elsewhere. NULL: it is closed here. */
+    void (*close_fd)(void *arg, int fd);
 };
 
 /* Takes over fd (a stream socket). Callbacks are needed only for ipc_attach. */

@@ -14,11 +14,21 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
-static void chunk_free(struct ipc_chunk *k)
+static void close_fds(const struct ipc *ch, struct ipc_chunk *k)
 {
     for (unsigned i = 0; i < k->fd_count; i++) {
-        (void)close(k->fds[i]);
+        if (ch->config.close_fd != NULL) {
+            ch->config.close_fd(ch->config.arg, k->fds[i]);
+        } else {
+            (void)close(k->fds[i]);
+        }
     }
+    k->fd_count = 0;
+}
+
+static void chunk_free(const struct ipc *ch, struct ipc_chunk *k)
+{
+    close_fds(ch, k);
     mem_free(k);
 }
 
@@ -52,10 +62,7 @@ static void chunk_pop(struct ipc *ch)
     if (ch->head == NULL) {
         ch->tail = NULL;
     }
-    for (unsigned i = 0; i < k->fd_count; i++) {
-        (void)close(k->fds[i]);
-    }
-    k->fd_count = 0;
+    close_fds(ch, k);
     if (k->cap == IPC_BATCH_BYTES && ch->spare == NULL) {
         ch->spare = k;
     } else {
@@ -68,7 +75,7 @@ void ipc_queue_clear(struct ipc *ch)
     while (ch->head != NULL) {
         struct ipc_chunk *k = ch->head;
         ch->head = k->next;
-        chunk_free(k);
+        chunk_free(ch, k);
     }
     ch->tail = NULL;
     ch->queued_bytes = 0;
@@ -195,10 +202,7 @@ static int queue_frame(struct ipc *ch, const struct outgoing *o, size_t len)
     if (rc != 0) {
         /* The chunk is new and empty: it may stay as a batch for the next frame, without the fds.
          */
-        for (unsigned i = 0; i < k->fd_count; i++) {
-            (void)close(k->fds[i]);
-        }
-        k->fd_count = 0;
+        close_fds(ch, k);
         return rc;
     }
     char *to = k->data + k->len;

@@ -103,6 +103,7 @@ static void reload(struct super *s)
             }
         }
         journal_want(s, wants_journal(next));
+        carry_tidy(s);
         log_info("config.reloaded", "sources=%u", next->nsources);
     }
     rules_build(s);
@@ -484,6 +485,7 @@ static int start(struct super *s, struct err *e)
     }
     raise_files(s->config);
     kept_open(s);
+    carry_tidy(s);
     journal_want(s, wants_journal(s->config));
     start_loop(s);
     return start_roles(s, e);
@@ -525,5 +527,8 @@ int super_run(const struct super_options *options)
     fds_close_all(s);
     rules_cache_close(&s->rules.cache);
     log_info("node.stopped", "status=%d", s->status);
+    if (copy_is_busy(s)) {
+        _exit(s->status); /* libuv would wait at exit for a thread that waits for a disk elsewhere; nothing is lost with it */
+    }
     return s->status;
 }

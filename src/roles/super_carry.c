@@ -232,6 +232,23 @@ static void sent(struct super *s, const struct carry *c, enum copy_carried what,
     copy_tell(s, MSG_COPY_CLOSE, c->day, COPY_NEW, what == CARRIED_DONE ? "" : why, -1);
 }
 
+void carry_tidy(struct super *s)
+{
+    char path[CARRY_PATH_MAX];
+    (void)snprintf(path, sizeof path, "%s/" SPOOL_FOLDER, s->data_dir);
+    if (s->config->copy.place.url.len > 0 || s->carrying != NULL || access(path, F_OK) != 0) {
+        return;
+    }
+    int dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (dir >= 0) {
+        clean(dir, "");
+        (void)close(dir);
+    }
+    if (dir < 0 || rmdir(path) != 0) {
+        log_warn("copy.tidy", "why=\"%s/ cannot be removed: %s\"", SPOOL_FOLDER, strerror(errno));
+    }
+}
+
 static void carried(struct super *s, enum copy_carried what, const char *why)
 {
     struct carry *c = s->carrying;
@@ -245,6 +262,7 @@ static void carried(struct super *s, enum copy_carried what, const char *why)
         (void)close(c->fd);
     }
     mem_free(c);
+    carry_tidy(s);
 }
 
 static void tell_going(struct super *s, uint64_t bytes)

@@ -95,6 +95,13 @@ static void on_closed(void *arg, struct ipc *ch, const struct err *e)
     }
 }
 
+/* What the keeper was sent may be a file of the second copy. */
+static void close_sent(void *arg, int fd)
+{
+    struct child *c = arg;
+    copy_close_fd(c->super, fd);
+}
+
 static int child_channel(struct child *c, int fd, struct err *e)
 {
     const struct ipc_config config = {.table = messages_table(),
@@ -103,7 +110,8 @@ static int child_channel(struct child *c, int fd, struct err *e)
                                       .peer_name = role_name(c->role),
                                       .arg = c,
                                       .on_message = on_message,
-                                      .on_closed = on_closed};
+                                      .on_closed = on_closed,
+                                      .close_fd = c->role == ROLE_KEEPER ? close_sent : NULL};
     c->ch = ipc_new(fd, &config);
     return ipc_attach(c->ch, &c->super->loop, e);
 }
@@ -143,6 +151,7 @@ int child_spawn(struct child *c, struct err *e)
         return rc;
     }
     time_ns now = clock_mono();
+    c->kills = 0;
     c->state = CHILD_STARTING;
     c->due = now + seconds(SUPER_START_MAX_S);
     c->pinged_at = c->ponged_at = now;
@@ -243,6 +252,17 @@ void child_kill(struct child *c, const char *why)
     log_error("role.killed", "role=%s instance=%u pid=%d why=\"%s\"", role_name(c->role),
               c->instance, (int)c->pid, why);
     (void)kill(c->pid, SIGKILL);
+}
+
+/* Killed, and still there: it waits in the kernel for a disk that does not answer. The node's end does not wait for that. */
+static void leave_behind(struct child *c)
+{
+    log_error("role.stuck", "role=%s instance=%u pid=%d why=\"killed, and the kernel does not let it end: what disk does it wait for?\"",
+              role_name(c->role), c->instance, (int)c->pid);
+    c->pid = 0;
+    c->state = CHILD_GONE;
+    c->super->status = 1;
+    super_stop_next(c->super);
 }
 
 static void log_exit(const struct child *c, pid_t pid, int status)
@@ -361,7 +381,10 @@ void child_tick(struct child *c, time_ns now)
     case CHILD_STARTING:
     case CHILD_STOPPING:
     case CHILD_DYING:
-        if (now >= c->due) {
+        if (now >= c->due && c->super->stopping && c->kills >= SUPER_KILLS_MAX) {
+            leave_behind(c);
+        } else if (now >= c->due) {
+            c->kills++;
             child_kill(c, c->state == CHILD_STARTING ? "not ready in time" : "does not end");
             c->due = now + seconds(SUPER_ABORT_TO_KILL_S);
         }

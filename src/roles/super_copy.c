@@ -2,7 +2,7 @@
 /*
  * The folder of the second copy: super opens it for the keeper, whose sandbox ends at the data folder, makes one file at a
  * time there, and gives it its name when the keeper says that it is whole. Nothing there is ever written over or, but
- * for what was not finished, removed. Each step runs on a thread of libuv's pool, since a disk elsewhere may not
+ * for what was not finished, removed. Each step runs on a thread of libuv's pool, closing too, since a disk elsewhere may not
  * answer for long; super itself goes on, and a keeper that asks meanwhile is told so.
  */
 #include "roles/super_priv.h"
@@ -133,6 +133,41 @@ void copy_tell(struct super *s, uint16_t asked, int32_t day, enum copy_found fou
     buf_free(&b);
 }
 
+/* Closing writes back what is left, and may wait as long as writing. */
+struct closing {
+    uv_work_t work;
+    struct super *super;
+    int fd;
+};
+
+static void on_close(uv_work_t *work)
+{
+    struct closing *c = work->data;
+    (void)close(c->fd);
+}
+
+static void on_closed(uv_work_t *work, int status)
+{
+    struct closing *c = work->data;
+    (void)status;
+    c->super->copy_closing--;
+    mem_free(c);
+}
+
+void copy_close_fd(struct super *s, int fd)
+{
+    struct closing *c = mem_alloc(sizeof *c);
+    *c = (struct closing){.super = s, .fd = fd};
+    c->work.data = c;
+    s->copy_closing++;
+    MUST(uv_queue_work(&s->loop, &c->work, on_close, on_closed));
+}
+
+bool copy_is_busy(const struct super *s)
+{
+    return s->copying != NULL || s->copy_closing > 0;
+}
+
 static void on_done(uv_work_t *work, int status)
 {
     struct copy_job *j = work->data;
@@ -142,7 +177,7 @@ static void on_done(uv_work_t *work, int status)
         copy_tell(j->super, j->type, j->day, j->found, j->found == COPY_FAILED ? j->e.text : "", j->found == COPY_FAILED ? -1 : j->fd);
     }
     if (j->fd >= 0) {
-        (void)close(j->fd);
+        copy_close_fd(j->super, j->fd);
     }
     mem_free(j->folder);
     mem_free(j->data_dir);

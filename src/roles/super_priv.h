@@ -24,6 +24,7 @@ enum {
         120, /* a role must be ready within; the keeper may have to recover a database */
     SUPER_STOP_MAX_S = 20, /* a role has this long to finish what was taken in */
     SUPER_ABORT_TO_KILL_S = 5,
+    SUPER_KILLS_MAX = 3,          /* at the node's end: what is still there then waits in the kernel */
     SUPER_JOURNAL_RETRY_S = 5,    /* also: a journalctl that ends sooner did not like its cursor */
     SUPER_BUNDLE_MAX = 300 << 20, /* bytes of an encoded bundle: BUNDLE_BYTES_MAX and the names */
     SUPER_NOTES_MAX = 64 << 10,   /* bytes of notes that wait for the end of the start */
@@ -64,6 +65,7 @@ struct child {
     time_ns pinged_at; /* monotonic, of the last ping */
     time_ns ponged_at; /* monotonic */
     unsigned failures; /* in a row */
+    unsigned kills;    /* of this process */
     uint32_t restarts;
     bool has_rules; /* the present rule set was handed to it */
     const struct flight *flight; /* what this intake is doing; NULL: another role, or unknown */
@@ -159,6 +161,7 @@ struct super {
     bool interrupted_twice;
     struct holds *holds;
     struct copy_job *copying; /* NULL: none runs */
+    unsigned copy_closing;    /* fds that are being closed on the pool */
     struct carry *carrying;   /* NULL: the courier carries nothing */
     int status;
 };
@@ -239,6 +242,10 @@ void hunts_compiler_exited(struct super *s, int status);
 /* super_copy.c */
 /* MSG_COPY_OPEN, MSG_COPY_CLOSE: done on a thread of its own, since the place may be a disk elsewhere that does not answer. */
 void copy_on_message(struct super *s, struct ipc_msg *msg);
+/* Closes it on the pool. */
+void copy_close_fd(struct super *s, int fd);
+/* A thread of the pool may be waiting for a disk elsewhere. */
+bool copy_is_busy(const struct super *s);
 /* The answer to it; fd -1 = none. */
 void copy_tell(struct super *s, uint16_t asked, int32_t day, enum copy_found found, const char *why, int fd);
 
@@ -249,6 +256,8 @@ void carry_on_message(struct super *s, uint16_t asked, int32_t day, bool whole);
 void carry_on_courier(struct super *s, struct ipc_msg *msg);
 /* The courier is gone, and with it what it carried. */
 void carry_lost(struct super *s);
+/* What waits to be carried is removed, with its folder, when the config names no place on the network any more. */
+void carry_tidy(struct super *s);
 
 /* super_hold.c */
 void holds_load(struct super *s);
