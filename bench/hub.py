@@ -101,12 +101,15 @@ def roles(pid):
     """{role: (peak resident MB, PSS MB, CPU seconds)} of the node's processes."""
     out = {}
     for child in subprocess.run(["pgrep", "-P", str(pid)], stdout=subprocess.PIPE, text=True, check=True).stdout.split():
-        with open("/proc/%s/status" % child, encoding="ascii") as f:
-            status = dict(line.split(":", 1) for line in f if ":" in line)
-        with open("/proc/%s/smaps_rollup" % child, encoding="ascii") as f:
-            pss = [int(line.split()[1]) for line in f if line.startswith("Pss:")][0]
-        with open("/proc/%s/stat" % child, encoding="ascii") as f:
-            times = f.read().rsplit(")", 1)[1].split()[11:13]
+        try:
+            with open("/proc/%s/status" % child, encoding="ascii") as f:
+                status = dict(line.split(":", 1) for line in f if ":" in line)
+            with open("/proc/%s/smaps_rollup" % child, encoding="ascii") as f:
+                pss = [int(line.split()[1]) for line in f if line.startswith("Pss:")][0]
+            with open("/proc/%s/stat" % child, encoding="ascii") as f:
+                times = f.read().rsplit(")", 1)[1].split()[11:13]
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # the compiler is done and gone
         cpu = sum(int(t) for t in times) / os.sysconf("SC_CLK_TCK")
         out[status["Name"].strip().replace("sereno-", "")] = (int(status["VmHWM"].split()[0]) / 1024, pss / 1024, cpu)
     return out

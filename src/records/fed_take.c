@@ -174,7 +174,8 @@ static int take_one(struct db *db, const struct fed_taken *t, fed_apply_of *appl
     }
     o->state = o->fresh ? t->row.state : known.state;
     o->reason = o->fresh ? t->row.reason : known.reason;
-    if (o->fresh && span_eq(o->state, SPAN("applied"))) {
+    bool waits = span_eq(o->state, SPAN("held")) && t->digest.len > 0; /* and something waits with it */
+    if (o->fresh && (span_eq(o->state, SPAN("applied")) || waits)) {
         rc = apply(db, t, apply_of, now, arena, o, e);
     }
     bool refused = span_eq(o->state, SPAN("refused"));

@@ -143,7 +143,9 @@ static int put_content(struct db *db, const struct fed_envelope_row *row, struct
     in->state = SPAN("current");
     in->reason = SPAN("");
     in->bare = 0;
-    if (step == FED_ITEM_FILL) { /* a label came ahead of it, and stands */
+    if (step == FED_ITEM_FILL && span_eq(k->row.state, SPAN("quarantined"))) { /* a label that is not known did, and holds it back */
+        in->state = k->row.state;
+    } else if (step == FED_ITEM_FILL) { /* a label came ahead of it, and stands */
         in->version = k->row.version;
         in->tlp = k->row.tlp;
         in->pap = k->row.pap;
@@ -237,6 +239,22 @@ static int put_label(struct db *db, const struct fed_envelope_row *row, const st
     return rc < 0 ? rc : note(db, in->id, row->issuer, "tightened", next.tlp, now, e);
 }
 
+/* A label that this version does not know: nobody reads the item until one that is known comes, or an upgrade understands this one. */
+static int put_aside(struct db *db, const struct fed_envelope_row *row, const struct fed_item_row *in, const struct known *k,
+                     struct arena *arena, time_ns now, struct err *e)
+{
+    bool here = k->k.here && span_eq(k->row.author, row->issuer);
+    struct fed_item_row next = here ? k->row : (struct fed_item_row){.id = in->id, .author = row->issuer, .circle = row->circle,
+                                                                     .author_org = in->author_org, .derived = SPAN("[]"), .audience = SPAN("{}"),
+                                                                     .bare = 1, .version = in->version - 1, .epoch = row->epoch,
+                                                                     .created = row->created, .expires = row->expires, .received = now};
+    next.state = SPAN("quarantined");
+    int rc = here ? 0 : room_for_stone(db, row->issuer, row->circle, now, e);
+    rc = rc < 0 || here ? rc : organisation_of(db, row->circle, arena, &next.organisation, e);
+    rc = rc < 0 ? rc : fed_item_put(db, &next, e);
+    return rc < 0 ? rc : note(db, in->id, row->issuer, "quarantined", SPAN(""), now, e);
+}
+
 int fed_relabel_apply(struct db *db, const struct fed_envelope_row *row, struct cursor *digest, time_ns now, struct err *e)
 {
     struct arena arena;
@@ -250,7 +268,8 @@ int fed_relabel_apply(struct db *db, const struct fed_envelope_row *row, struct 
     }
     arena_init(&arena, 0);
     int rc = look(db, in.id, &arena, &k, e);
-    if (rc == 0 && k.k.here && span_eq(k.row.author, row->issuer)) {
+    bool held = span_eq(row->state, SPAN("held"));
+    if (rc == 0 && !held && k.k.here && span_eq(k.row.author, row->issuer)) {
         in.author = row->issuer;
         in.circle = row->circle;
         in.epoch = row->epoch;
@@ -258,7 +277,9 @@ int fed_relabel_apply(struct db *db, const struct fed_envelope_row *row, struct 
     }
     if (rc == 0) {
         enum fed_item_step step = fed_relabel_next(&k.k, row->issuer, in.version, wider, &why);
-        rc = step == FED_ITEM_NOTHING ? refused(why, e) : put_label(db, row, &in, &k, &arena, now, e);
+        rc = step == FED_ITEM_NOTHING ? refused(why, e)
+             : held                   ? put_aside(db, row, &in, &k, &arena, now, e)
+                                      : put_label(db, row, &in, &k, &arena, now, e);
     }
     arena_fini(&arena);
     return rc;

@@ -55,8 +55,8 @@ static int teardown(void **state)
 
 typedef int apply_fn(struct db *db, const struct fed_envelope_row *row, struct cursor *digest, time_ns now, struct err *e);
 
-/* Makes the envelope by node `by`, checks and opens it as node 2, and applies it there. */
-static int bring(uint32_t by, enum fed_type type, const struct jcs *body, const char *tlp, apply_fn *apply)
+/* Makes the envelope by node `by`, checks and opens it as node 2, and applies it there, or what is to be done with one that is held. */
+static int bring_as(uint32_t by, enum fed_type type, const struct jcs *body, const char *tlp, apply_fn *apply, bool held)
 {
     struct fed_draft d = world_draft(&w, ALL, tlp);
     struct fed_check c = world_check(&w, false);
@@ -70,11 +70,11 @@ static int bring(uint32_t by, enum fed_type type, const struct jcs *body, const 
     assert_int_equal(fed_envelope_check(&w.a, text, &c, &env, &e), FED_TAKEN);
     assert_int_equal(fed_envelope_open(&w.a, &env, &w.nodes[2], &opened), FED_TAKEN);
     buf_init(&digest, 1 << 20);
-    assert_int_equal(fed_item_digest(&env, opened, world_newest(&w), &w.a, &digest, &e), FED_TAKEN);
+    assert_int_equal(fed_item_digest(&env, opened, world_newest(&w), &w.a, &digest, &e), held ? FED_NEWER : FED_TAKEN);
     const struct fed_envelope_row row = {.id = span_of(env.id), .type = env.type_word, .issuer = env.issuer, .circle = env.circle,
                                          .epoch = (int64_t)env.epoch, .created = env.created_s * TIME_SECOND,
                                          .expires = env.expires_s * TIME_SECOND, .received = NOW, .peer = from_peer,
-                                         .state = SPAN("applied"), .reason = SPAN(""), .body = text};
+                                         .state = held ? SPAN("held") : SPAN("applied"), .reason = SPAN(""), .body = text};
     struct cursor cursor = cursor_of(buf_view(&digest));
     struct fed_known known = {.arena = &w.a};
     MUST(db_begin(db, &e));
@@ -85,6 +85,11 @@ static int bring(uint32_t by, enum fed_type type, const struct jcs *body, const 
     rc = rc == ERR_LIMIT ? rc : ended;
     buf_free(&digest);
     return rc;
+}
+
+static int bring(uint32_t by, enum fed_type type, const struct jcs *body, const char *tlp, apply_fn *apply)
+{
+    return bring_as(by, type, body, tlp, apply, false);
 }
 
 static int item(uint32_t by, int64_t version, const char *title, const char *tlp)
@@ -103,6 +108,15 @@ static int relabel(uint32_t by, int64_t version, const char *audience, const cha
     const struct fed_relabel r = {.id = SPAN(ID_A), .version = version, .tlp = span_of(tlp), .pap = SPAN("AMBER"), .audience = who};
     MUST(fed_relabel_write(&w.a, &r, &body, &e));
     return bring(by, FED_TYPE_RELABEL, body, "GREEN", fed_relabel_apply);
+}
+
+/* A label of a later version: what the desk holds, and the keeper does about its item. */
+static int later_label(uint32_t by, int64_t version)
+{
+    struct jcs *body = NULL;
+    const char *text = arena_printf(&w.a, "{\"audience\":{\"all\":true},\"chr\":false,\"item\":\"" ID_A "\",\"pap\":\"RED\",\"tlp\":\"PURPLE\",\"version\":%d}", (int)version);
+    MUST(jcs_read(&w.a, span_of(text), 8, &body, NULL));
+    return bring_as(by, FED_TYPE_RELABEL, body, "GREEN", fed_relabel_apply, true);
 }
 
 static int tombstone(uint32_t by, int officers)
@@ -185,6 +199,45 @@ static void test_label_first(void **state)
     ASSERT_SPAN(row_now().title, "t");
     assert_int_equal(fed_item_list(db, &q, &w.a, &rows, &n, &more, &e), 0);
     assert_int_equal(n, 1);
+}
+
+/* Its author has taken back the label that is known: nobody reads it until one comes that is. */
+static void test_a_label_of_a_later_version(void **state)
+{
+    (void)state;
+    assert_int_equal(item(1, 1, "t", "GREEN"), 0);
+    assert_int_equal(later_label(3, 2), ERR_DENIED); /* another's hand */
+    ASSERT_SPAN(row_now().state, "current");
+    assert_int_equal(later_label(1, 1), 0); /* one that is older */
+    ASSERT_SPAN(row_now().state, "current");
+    assert_int_equal(later_label(1, 2), 0);
+    ASSERT_SPAN(row_now().state, "quarantined");
+    ASSERT_SPAN(row_now().tlp, "GREEN");
+    assert_int_equal(item(1, 1, "t", "GREEN"), 0); /* a replay does not bring it back */
+    ASSERT_SPAN(row_now().state, "quarantined");
+    assert_int_equal(relabel(1, 2, "{\"nda\":true}", "AMBER"), 0); /* the same label, after an upgrade */
+    ASSERT_SPAN(row_now().state, "tightened");
+    assert_int_equal(row_now().version, 2);
+    assert_int_equal(later_label(1, 3), 0);
+    assert_int_equal(item(1, 4, "t", "GREEN"), 0); /* the author's own new version */
+    ASSERT_SPAN(row_now().state, "current");
+    assert_int_equal(later_label(1, 5), 0);
+    assert_int_equal(tombstone(1, 0), 0);
+    ASSERT_SPAN(row_now().state, "retracted");
+    assert_int_equal(later_label(1, 6), 0);
+    ASSERT_SPAN(row_now().state, "retracted");
+}
+
+static void test_a_label_of_a_later_version_first(void **state)
+{
+    (void)state;
+    assert_int_equal(later_label(1, 2), 0);
+    assert_int_equal(item(1, 1, "t", "GREEN"), 0);
+    ASSERT_SPAN(row_now().state, "quarantined");
+    ASSERT_SPAN(row_now().title, "t");
+    assert_int_equal(relabel(1, 2, "{\"nda\":true}", "AMBER"), 0);
+    ASSERT_SPAN(row_now().state, "tightened");
+    ASSERT_SPAN(row_now().tlp, "AMBER");
 }
 
 static int64_t found_in_database(const char *words)
@@ -489,6 +542,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_versions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_labels, setup, teardown),
         cmocka_unit_test_setup_teardown(test_label_first, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_label_of_a_later_version, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_label_of_a_later_version_first, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tombstones, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_authors_room, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ids_without_content_are_bounded, setup, teardown),

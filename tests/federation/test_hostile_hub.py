@@ -105,6 +105,26 @@ class HostileHub(unittest.TestCase):
         self.assertEqual(rows, [("held", "newer:")] * 3)
         self.assertEqual(self.city.federation()["newer"], 3)
 
+    def test_a_label_of_a_later_version(self):
+        """It waits, and nobody reads the story meanwhile, be the label unknown in its body or on the envelope too; a new version is read."""
+        hub, shown = self.hub, lambda: [i["title"] for i in self.city.get("/api/v1/items")["items"]]
+        stories = ["0197f3c0-0000-7000-8000-0000000000a%d" % n for n in (1, 2, 3)]
+        story = lambda n, version=1: hub.envelope(hub.circle, hub.epoch, {
+            "item": stories[n], "version": version, "kind": "story", "title": "Story %d" % n, "text": "words", "of": None, "derived": []}, kind="item")
+        label = lambda n, **more: hub.envelope(hub.circle, hub.epoch, {
+            "item": stories[n], "version": 2, "tlp": "PURPLE", "pap": "RED", "chr": False, "audience": {"all": True}}, kind="relabel", **more)
+        hub.tell(*(story(n) for n in range(3)))
+        wait_until(lambda: sorted(shown()) == ["Story 0", "Story 1", "Story 2"], shown)
+        later = [label(0), label(1, tlp="PURPLE")]
+        hub.tell(*later)
+        wait_until(lambda: shown() == ["Story 2"], shown)
+        self.assertEqual(self.city.rows("SELECT state, substr(reason, 1, 6) FROM fed_envelope WHERE id IN (?, ?)", *(e["id"] for e in later)),
+                         [("held", "newer:")] * 2)
+        self.assertEqual(self.city.federation()["newer"], 2)
+        self.assertEqual([self.city.ask("GET", "/api/v1/items/" + i).status for i in stories], [404, 404, 200])
+        hub.tell(story(0, 3))
+        wait_until(lambda: sorted(shown()) == ["Story 0", "Story 2"], shown)
+
     def test_what_is_not_for_this_city(self):
         """A hub that relays too much, or tells one city what was meant for another: the city's own policy lets none of it in, and what its
         policy takes by itself after a dry run is only what it lets in."""

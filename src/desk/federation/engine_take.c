@@ -107,6 +107,13 @@ static enum fed_refusal judge_body(struct fed_engine *en, struct arena *a,
     return r;
 }
 
+/* A label that is not known, of something that is here: its author has taken the known one back. Only what it is about is read of it. */
+static enum fed_refusal judge_label(struct fed_engine *en, struct arena *a, const struct fed_envelope *env, struct fed_taken *out, struct err *e)
+{
+    enum fed_refusal r = judge_body(en, a, env, out, e);
+    return r == FED_TAKEN ? FED_NEWER : r;
+}
+
 static void fill_row(struct arena *a, const struct fed_envelope *env, const struct engine_source *src,
                      enum fed_refusal r, const struct err *e, struct fed_envelope_row *row)
 {
@@ -146,6 +153,8 @@ enum fed_refusal engine_judge(struct fed_engine *en, struct arena *a, const stru
     bool later = r == FED_EPOCH && env.type == FED_TYPE_MEMBERSHIP && !src->at_hub;
     if (r == FED_TAKEN || later) {
         r = judge_body(en, a, &env, out, &e);
+    } else if ((r == FED_LABEL || r == FED_AUDIENCE) && env.type == FED_TYPE_RELABEL && !src->at_hub) {
+        r = judge_label(en, a, &env, out, &e);
     }
     enum fed_act act = fed_refusal_act(r);
     en->may_hold = en->may_hold || act == FED_ACT_HOLD;

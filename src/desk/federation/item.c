@@ -120,15 +120,19 @@ enum fed_refusal fed_relabel_read(struct arena *a, const struct jcs *body, struc
     static const char *const tlps[] = {"CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED", NULL};
     static const char *const paps[] = {"CLEAR", "GREEN", "AMBER", "RED", NULL};
     *out = (struct fed_relabel){.audience = jcs_get_object(body, "audience")};
-    if (!jcs_only(body, names) || !get_item_id(body, "item", &out->id) || !get_version(body, &out->version)) {
-        return bad(e, "a label needs its item's id and version, and nothing that is not known");
+    if (!get_item_id(body, "item", &out->id) || !get_version(body, &out->version)) {
+        return bad(e, "a label needs its item's id and version");
     }
-    if (!jcs_get_text(body, "tlp", &out->tlp) || !one_of(out->tlp, tlps) || !jcs_get_text(body, "pap", &out->pap) ||
-        !one_of(out->pap, paps) || !jcs_get_bool(body, "chr", &out->chr)) {
-        return bad(e, "this is no label");
+    if (!jcs_get_text(body, "tlp", &out->tlp) || !jcs_get_text(body, "pap", &out->pap) || !jcs_get_bool(body, "chr", &out->chr) ||
+        out->audience == NULL) {
+        return bad(e, "a label is tlp, pap, chr and an audience");
     }
     fed_audience_read(a, out->audience, &out->who);
-    return out->who.unknown ? bad(e, "a label needs an audience that is known") : FED_TAKEN;
+    if (!jcs_only(body, names) || !one_of(out->tlp, tlps) || !one_of(out->pap, paps) || out->who.unknown) { /* a later version's */
+        (void)err_set(e, ERR_UNSUPPORTED, "a label or audience that is not known");
+        return FED_NEWER;
+    }
+    return FED_TAKEN;
 }
 
 int fed_relabel_write(struct arena *a, const struct fed_relabel *r, struct jcs **out, struct err *e)

@@ -59,7 +59,7 @@ struct fed_receipt {
 
 bool fed_item_kind_valid(struct span kind);
 
-/* Bodies: read (FED_TAKEN or FED_BODY, e saying what is wrong; texts are borrowed from the tree) … */
+/* Bodies: read (FED_TAKEN, FED_BODY, or FED_NEWER of what a later version says; a label's id and version are known then, e saying what is wrong; texts are borrowed from the tree) … */
 enum fed_refusal fed_item_read(struct arena *a, const struct jcs *body, struct fed_item_body *out, struct err *e) NODISCARD;
 enum fed_refusal fed_relabel_read(struct arena *a, const struct jcs *body, struct fed_relabel *out, struct err *e) NODISCARD;
 enum fed_refusal fed_tombstone_read(struct arena *a, const struct jcs *body, struct fed_tombstone *out, struct err *e) NODISCARD;

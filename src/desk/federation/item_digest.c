@@ -39,7 +39,7 @@ static enum fed_refusal digest_relabel(const struct fed_envelope *env, const str
 {
     struct fed_relabel r;
     enum fed_refusal rc = fed_relabel_read(a, body, &r, e);
-    if (rc == FED_TAKEN) {
+    if (rc == FED_TAKEN || rc == FED_NEWER) { /* held: the item waits with it, see fed_relabel_apply */
         const struct fed_item_row row = {.id = r.id, .author_org = org_of(m, env->issuer), .tlp = r.tlp, .pap = r.pap, .chr = r.chr,
                                          .audience = jcs_text(a, r.audience), .version = r.version};
         fed_item_encode(digest, &row);

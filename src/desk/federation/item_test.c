@@ -37,6 +37,21 @@ static const struct {
     {"{\"derived\":[],\"item\":\"" ID_A "\",\"kind\":\"story\",\"more\":1,\"of\":null,\"text\":\"\",\"title\":\"t\",\"version\":1}", FED_NEWER},
 };
 
+#define LABEL(audience, more, tlp, version) \
+    "{\"audience\":" audience ",\"chr\":true,\"item\":\"" ID_A "\"," more "\"pap\":\"RED\",\"tlp\":\"" tlp "\",\"version\":" version "}"
+static const struct {
+    const char *body;
+    enum fed_refusal expect;
+} labels[] = {
+    {LABEL("{\"all\":true}", "", "RED", "2"), FED_TAKEN},
+    {LABEL("{\"all\":true}", "", "PURPLE", "2"), FED_NEWER},
+    {LABEL("{\"all\":true,\"moon\":true}", "", "RED", "2"), FED_NEWER},
+    {LABEL("{\"all\":true}", "\"once\":true,", "RED", "2"), FED_NEWER},
+    {LABEL("null", "", "RED", "2"), FED_BODY},
+    {LABEL("{\"all\":true}", "", "RED", "0"), FED_BODY},
+    {LABEL("{\"all\":true}", "", "PURPLE", "\"2\""), FED_BODY},
+};
+
 static const struct jcs *parse(struct arena *a, const char *text)
 {
     struct jcs *v = NULL;
@@ -58,6 +73,12 @@ static void test_bodies(void **state)
             assert_int_equal(fed_item_write(&a, &item, &back, &e), 0);
             assert_string_equal(jcs_text(&a, back).ptr, items[i].body);
         }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(labels); i++) {
+        struct fed_relabel got;
+        assert_int_equal(fed_relabel_read(&a, parse(&a, labels[i].body), &got, &e), labels[i].expect);
+        /* of what is held, it is known what it is about */
+        assert_true(labels[i].expect == FED_BODY || (got.version == 2 && span_eq(got.id, SPAN(ID_A))));
     }
     struct fed_relabel r;
     struct jcs *o = NULL;

@@ -15,7 +15,7 @@ struct policy_decision fed_letter_may(struct arena *a, const struct fed_letter_d
     struct fed_marks marks;
     struct fed_item item;
     struct fed_peer peer;
-    if (!span_eq(l->page.circle, l->item.circle) || !span_eq(m->circle, l->item.circle)) {
+    if (span_eq(l->item.state, SPAN("quarantined")) || !span_eq(l->page.circle, l->item.circle) || !span_eq(m->circle, l->item.circle)) {
         return no;
     }
     fed_row_marks(a, &l->item, &marks);
