@@ -136,7 +136,7 @@ static int insert_row(struct db *db, const struct fed_out *out, struct span peer
                       "INSERT INTO fed_out (place, peer, seq, acked, class, envelope, bytes, "
                       "reason, audience, queued) VALUES "
                       "((SELECT COALESCE(MAX(place), 0) + 1 FROM fed_out), $1, 0, 0, $2, $3, $4, "
-                      "$5, $6, $7) ON CONFLICT (peer, envelope) DO NOTHING",
+                      "$5, $6, $7) ON CONFLICT (envelope, peer) DO NOTHING",
                       e, &s);
     if (rc < 0) {
         return rc;
@@ -312,7 +312,7 @@ static int count_open(struct db *db, struct span peer, const struct fed_out_stat
     struct db_stmt *s = NULL;
     int rc = db_query(db,
                       "SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM fed_out WHERE peer = $1 AND "
-                      "seq > $2 AND seq <= $3 AND acked = 0",
+                      "seq <> 0 AND seq > $2 AND seq <= $3 AND acked = 0",
                       e, &s);
     if (rc < 0) {
         return rc;
@@ -340,7 +340,7 @@ static int take_receipt(struct db *db, struct span peer, struct fed_out_state *s
     int rc = count_open(db, peer, st, after, &n, &bytes, e);
     rc = rc < 0 ? rc
                 : run_for(db,
-                          "UPDATE fed_out SET acked = 1 WHERE peer = $1 AND seq > $2 AND "
+                          "UPDATE fed_out SET acked = 1 WHERE peer = $1 AND seq <> 0 AND seq > $2 AND "
                           "seq <= $3 AND acked = 0",
                           peer, st->acked, after, e);
     st->acked = after;
@@ -390,7 +390,7 @@ static int read_rows(struct db *db, struct span peer, int64_t after, size_t max_
     int rc = db_query(db,
                       "SELECT o.seq, o.class, o.envelope, v.type, v.circle, o.reason, o.audience, "
                       "v.body FROM fed_out o JOIN fed_envelope v ON v.id = o.envelope "
-                      "WHERE o.peer = $1 AND o.seq > $2 ORDER BY o.seq LIMIT $3",
+                      "WHERE o.peer = $1 AND o.seq <> 0 AND o.seq > $2 ORDER BY o.seq LIMIT $3",
                       e, &s);
     if (rc < 0) {
         return rc;
@@ -502,13 +502,13 @@ int fed_out_restart(struct db *db, struct span peer, int64_t epoch, struct err *
     }
     rc = rc < 0 ? rc
                 : run_for(db,
-                          "UPDATE fed_out SET seq = 0, acked = 0 WHERE peer = $1 AND seq > 0",
+                          "UPDATE fed_out SET seq = 0, acked = 0 WHERE peer = $1 AND seq <> 0",
                           peer, -1, -1, e);
     rc = rc < 0 ? rc
-                : number_of(db, "SELECT COUNT(*) FROM fed_out WHERE peer = $1", peer, -1, 0,
+                : number_of(db, "SELECT COUNT(*) FROM fed_out WHERE peer = $1 AND seq = 0", peer, -1, 0,
                             &st.waiting, e);
     rc = rc < 0 ? rc
-                : number_of(db, "SELECT SUM(bytes) FROM fed_out WHERE peer = $1", peer, -1, 0,
+                : number_of(db, "SELECT SUM(bytes) FROM fed_out WHERE peer = $1 AND seq = 0", peer, -1, 0,
                             &st.bytes, e);
     st.epoch = epoch;
     st.seq = st.acked = 0;
@@ -520,7 +520,7 @@ int fed_out_id(struct db *db, struct span peer, int64_t seq, char id_out[FED_ROW
 {
     struct db_stmt *s = NULL;
     id_out[0] = '\0';
-    int rc = db_query(db, "SELECT envelope FROM fed_out WHERE peer = $1 AND seq = $2", e, &s);
+    int rc = db_query(db, "SELECT envelope FROM fed_out WHERE peer = $1 AND seq <> 0 AND seq = $2", e, &s);
     if (rc < 0) {
         return rc;
     }
@@ -544,10 +544,17 @@ int fed_out_drop_peer(struct db *db, struct span peer, struct err *e)
     CHECK(db_in_transaction(db));
     int rc = fed_out_state(db, peer, &st, e);
     rc = rc < 0 ? rc
-                : run_for(db, "DELETE FROM fed_out WHERE peer = $1", peer, -1, -1, e);
+                : run_for(db, "DELETE FROM fed_out WHERE peer = $1 AND seq = 0", peer, -1, -1, e);
+    rc = rc < 0 ? rc
+                : run_for(db, "DELETE FROM fed_out WHERE peer = $1 AND seq <> 0", peer, -1, -1, e);
     st.waiting = st.bytes = 0;
     return rc < 0 ? rc : put_state(db, peer, &st, e);
 }
+
+/* Over what waits, and what was sent and has no receipt. */
+#define OF_OPEN(what)                                                                              \
+    "SELECT (SELECT " what " FROM fed_out WHERE peer = $1 AND seq = 0) + "                         \
+    "(SELECT " what " FROM fed_out WHERE peer = $1 AND seq <> 0 AND acked = 0)"
 
 /* Rows whose envelope expired leave the outbox; such as waited are no longer counted as waiting. */
 static int sweep_peer(struct db *db, struct span peer, time_ns now, struct err *e)
@@ -559,11 +566,8 @@ static int sweep_peer(struct db *db, struct span peer, time_ns now, struct err *
     int rc = run_for(db, expired, peer, now, -1, e);
     rc = rc < 0 ? rc : fed_out_state(db, peer, &st, e);
     rc = rc < 0 ? rc
-                : number_of(db, "SELECT COUNT(*) FROM fed_out WHERE peer = $1 AND acked = 0", peer,
-                            -1, 0, &st.waiting, e);
-    rc = rc < 0 ? rc
-                : number_of(db, "SELECT SUM(bytes) FROM fed_out WHERE peer = $1 AND acked = 0",
-                            peer, -1, 0, &st.bytes, e);
+                : number_of(db, OF_OPEN("COUNT(*)"), peer, -1, 0, &st.waiting, e);
+    rc = rc < 0 ? rc : number_of(db, OF_OPEN("COALESCE(SUM(bytes), 0)"), peer, -1, 0, &st.bytes, e);
     return rc < 0 ? rc : put_state(db, peer, &st, e);
 }
 

@@ -182,6 +182,7 @@ static const struct migration list[] = {
     {"links of records", record_link_sql},
     {"second factors", second_factor_sql},
     {"imports of records", record_import_sql},
+    {"turns of the outbox", fed_out_turns_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)
