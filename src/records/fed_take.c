@@ -174,7 +174,8 @@ static int take_one(struct db *db, const struct fed_taken *t, fed_apply_of *appl
     }
     o->state = o->fresh ? t->row.state : known.state;
     o->reason = o->fresh ? t->row.reason : known.reason;
-    bool waits = span_eq(o->state, SPAN("held")) && t->digest.len > 0; /* and something waits with it */
+    /* A label that waits: its item waits with it. */
+    bool waits = span_eq(o->state, SPAN("held")) && span_eq(t->row.type, SPAN("relabel")) && t->digest.len > 0;
     if (o->fresh && (span_eq(o->state, SPAN("applied")) || waits)) {
         rc = apply(db, t, apply_of, now, arena, o, e);
     }

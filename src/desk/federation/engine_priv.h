@@ -197,7 +197,7 @@ struct engine_source {
     bool at_hub;        /* it is a member's push */
     struct span hub;    /* a pull's: whose circles it may speak of */
 };
-/* Judges one envelope and makes what the records keep of it; texts in a. The refusal, for the answer. */
+/* Judges one envelope and makes what the records keep of it; only that lies in a. The refusal, for the answer. */
 enum fed_refusal engine_judge(struct fed_engine *en, struct arena *a, const struct engine_source *src,
                               struct span text, struct fed_taken *out);
 /* The group that gathers now. */

@@ -9,6 +9,8 @@
 #include "desk/federation/envelope_policy.h"
 #include "policy/policy.h"
 
+enum { LOOK_BYTES = 32 << 10 /* of one envelope of signals, parsed */ };
+
 static const struct {
     const char *word;
     fed_judge_body *verify;
@@ -30,7 +32,7 @@ static size_t handler_of(struct span word)
 
 struct judging {
     struct fed_engine *en;
-    struct arena *arena;
+    struct arena *arena; /* of what is only looked at */
     const struct engine_source *src;
 };
 
@@ -85,14 +87,15 @@ static struct span state_of(enum fed_refusal r)
     }
 }
 
-/* Opens it and asks its type's own function. */
-static enum fed_refusal judge_body(struct fed_engine *en, struct arena *a,
+/* Opens it and asks its type's own function; what is kept is copied to `a`. */
+static enum fed_refusal judge_body(const struct judging *j, struct arena *a,
                                    const struct fed_envelope *env, struct fed_taken *out,
                                    struct err *e)
 {
+    struct fed_engine *en = j->en;
     const struct jcs *body = NULL;
     struct buf digest;
-    enum fed_refusal r = fed_envelope_open(a, env, &en->keys, &body);
+    enum fed_refusal r = fed_envelope_open(j->arena, env, &en->keys, &body);
     size_t h = handler_of(env->type_word);
     if (r != FED_TAKEN) {
         return r;
@@ -101,16 +104,16 @@ static enum fed_refusal judge_body(struct fed_engine *en, struct arena *a,
         return FED_TYPE;
     }
     buf_init(&digest, ENGINE_GROUP_BYTES);
-    r = handlers[h].verify(en, env, body, a, &digest, e);
+    r = handlers[h].verify(en, env, body, j->arena, &digest, e);
     out->digest = arena_copy(a, buf_view(&digest));
     buf_free(&digest);
     return r;
 }
 
 /* A label that is not known, of something that is here: its author has taken the known one back. Only what it is about is read of it. */
-static enum fed_refusal judge_label(struct fed_engine *en, struct arena *a, const struct fed_envelope *env, struct fed_taken *out, struct err *e)
+static enum fed_refusal judge_label(const struct judging *j, struct arena *a, const struct fed_envelope *env, struct fed_taken *out, struct err *e)
 {
-    enum fed_refusal r = judge_body(en, a, env, out, e);
+    enum fed_refusal r = judge_body(j, a, env, out, e);
     return r == FED_TAKEN ? FED_NEWER : r;
 }
 
@@ -133,10 +136,10 @@ static void fill_row(struct arena *a, const struct fed_envelope *env, const stru
     row->body = arena_copy(a, env->text);
 }
 
-enum fed_refusal engine_judge(struct fed_engine *en, struct arena *a, const struct engine_source *src,
-                              struct span text, struct fed_taken *out)
+static enum fed_refusal judge_within(struct fed_engine *en, struct arena *look, struct arena *a, const struct engine_source *src,
+                                     struct span text, struct fed_taken *out)
 {
-    struct judging j = {en, a, src};
+    struct judging j = {en, look, src};
     struct fed_envelope env;
     struct err e = {0};
     const struct fed_check check = {.now_s = engine_now_s(),
@@ -147,14 +150,14 @@ enum fed_refusal engine_judge(struct fed_engine *en, struct arena *a, const stru
     memset(out, 0, sizeof *out);
     memset(&env, 0, sizeof env);
     out->row.peer = arena_copy(a, src->peer);
-    enum fed_refusal r = fed_envelope_check(a, text, &check, &env, &e);
+    enum fed_refusal r = fed_envelope_check(look, text, &check, &env, &e);
     /* A membership that comes after others that were missed: it is signed by itself, by its hub and its
      * officers, and judged by what is known of those. */
     bool later = r == FED_EPOCH && env.type == FED_TYPE_MEMBERSHIP && !src->at_hub;
     if (r == FED_TAKEN || later) {
-        r = judge_body(en, a, &env, out, &e);
+        r = judge_body(&j, a, &env, out, &e);
     } else if ((r == FED_LABEL || r == FED_AUDIENCE) && env.type == FED_TYPE_RELABEL && !src->at_hub) {
-        r = judge_label(en, a, &env, out, &e);
+        r = judge_label(&j, a, &env, out, &e);
     }
     enum fed_act act = fed_refusal_act(r);
     en->may_hold = en->may_hold || act == FED_ACT_HOLD;
@@ -177,6 +180,17 @@ enum fed_refusal engine_judge(struct fed_engine *en, struct arena *a, const stru
         log_warn("federation.refused", "peer=%.*s word=%s why=\"%s\"", SPAN_ARG(src->peer),
                  fed_refusal_word(r), log_value(span_of(e.text), shown));
     }
+    return r;
+}
+
+/* A parsed envelope is ten times its text: of a group of thousands that wait for the keeper only what is kept may wait. */
+enum fed_refusal engine_judge(struct fed_engine *en, struct arena *a, const struct engine_source *src,
+                              struct span text, struct fed_taken *out)
+{
+    struct arena look;
+    arena_init(&look, LOOK_BYTES);
+    enum fed_refusal r = judge_within(en, &look, a, src, text, out);
+    arena_fini(&look);
     return r;
 }
 
