@@ -2,6 +2,7 @@
 /* Choosing what is merged, and writing it: see merge.h. Prepare runs on a thread beside keeper's, commit on keeper's. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <time.h>
 
 #include "archive/merge_priv.h"
@@ -375,9 +376,12 @@ int archive_merge_commit(struct archive *a, const struct merge *m, struct err *e
     sqlite3 *db = NULL;
     bool fresh = false;
     int rc = dayfile_path(a->folder, m->day, path, e);
+    if (rc == 0 && access(path, F_OK) != 0) { /* opening it would make it anew, empty */
+        return err_set(e, ERR_BUSY, "the file went meanwhile");
+    }
     rc = rc == 0 ? dayfile_open_writer(path, &db, &fresh, e) : rc;
     if (rc == 0 && fresh) {
-        rc = err_set(e, ERR_BUSY, "the file went meanwhile");
+        rc = err_set(e, ERR_BUSY, "nothing is in the file");
     }
     rc = rc == 0 ? write_all(m, db, e) : rc;
     /* What became free goes back to the disk; files of before format 3 keep it for themselves. */

@@ -444,6 +444,34 @@ static void test_gone_meanwhile(void **state)
     assert_int_equal(sql_number("SELECT block FROM filter"), 2);
 }
 
+/* A day that retention lets go between packing and writing stays gone: no empty file takes its place. */
+static void test_day_gone_meanwhile(void **state)
+{
+    (void)state;
+    char path[256];
+    struct archive_reader *r;
+    struct merge *m;
+    size_t gone = 0;
+    const struct merge_options o = {.level = 3, .wait_bytes = UINT64_MAX, .closed = true};
+    write_large(1, "a");
+    write_large(2, "a");
+    assert_int_equal(archive_reader_open(folder, &r, &e), 0);
+    assert_int_equal(archive_merge_prepare(r, DAY, &o, &m, &e), 1);
+    archive_reader_close(&r);
+    assert_int_equal(archive_retain(archive, DAY + 1, SPAN("test"), (time_ns)(DAY + 2) * TIME_DAY, &gone, &e), 0);
+    assert_int_equal(gone, 1);
+    assert_int_equal(archive_merge_commit(archive, m, &e), ERR_BUSY);
+    archive_merge_free(&m);
+    path_of(path);
+    assert_int_not_equal(access(path, F_OK), 0);
+    archive_close(&archive);
+    static const char *const tails[] = {".db", ".db-wal", ".db-shm"};
+    for (size_t i = 0; i < ARRAY_LEN(tails); i++) { /* the day of the note */
+        (void)snprintf(path, sizeof path, "%s/2026-11-24%s", folder, tails[i]);
+        (void)unlink(path);
+    }
+}
+
 /* ---- order, and what a walk sees ---- */
 
 static void test_walk_and_order(void **state)
@@ -523,6 +551,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_taken_away_is_found, make, clean),
         cmocka_unit_test_setup_teardown(test_filters, make, clean),
         cmocka_unit_test_setup_teardown(test_gone_meanwhile, make, clean),
+        cmocka_unit_test_setup_teardown(test_day_gone_meanwhile, make, clean),
         cmocka_unit_test_setup_teardown(test_walk_and_order, make, clean),
         cmocka_unit_test_setup_teardown(test_killed, make, clean),
     };

@@ -370,7 +370,8 @@ static int purge_open_day(struct day *d, bool *drop_out, struct err *e)
     return rc == 0 && gone > 0 && !d->totals->more ? dayfile_exec(d->db, "PRAGMA incremental_vacuum(4096)", e) : rc;
 }
 
-static int purge_day(struct day *d, struct err *e)
+/* stays_out: the file is there still. */
+static int purge_day(struct day *d, bool *stays_out, struct err *e)
 {
     char path[DB_PATH_MAX];
     char reason[REASON_MAX];
@@ -380,11 +381,14 @@ static int purge_day(struct day *d, struct err *e)
     rc = rc == 0 ? dayfile_open_writer(path, &d->db, &fresh, e) : rc;
     rc = rc == 0 && !fresh ? purge_open_day(d, &drop, e) : rc;
     dayfile_close(&d->db);
-    if (rc == 0 && drop) {
+    if (rc == 0 && fresh) { /* of a crash: it holds nothing, proves nothing and must hold up nothing */
+        rc = retention_delete_day(path, e);
+    } else if (rc == 0 && drop) {
         (void)snprintf(reason, sizeof reason, "retention of %u days", d->p->days);
         rc = retention_drop_day(d->a, d->day, span_of(reason), d->now, e);
         d->totals->days += rc == 0;
     }
+    *stays_out = rc != 0 || !(fresh || drop);
     return rc;
 }
 
@@ -413,9 +417,9 @@ int archive_purge(struct archive *a, const struct purge_policy *p, time_ns now,
             break;
         }
         arena_init(&d.arena, 0);
-        uint64_t dropped = out->days;
-        int failed = purge_day(&d, &why);
-        stays = stays || out->days == dropped;
+        bool this_stays = true;
+        int failed = purge_day(&d, &this_stays, &why);
+        stays = stays || this_stays;
         arena_fini(&d.arena);
         vec_free(&d.holders);
         if (failed != 0 && first == 0) {

@@ -38,6 +38,9 @@ enum purge_note_state purge_note_check(struct span text, unsigned char key_out[S
 /* The day's file goes, after its note. retention.c */
 int retention_drop_day(struct archive *a, int32_t day, struct span reason, time_ns now, struct err *e) NODISCARD;
 
+/* A file and what SQLite keeps beside it: without a note, so only where nothing is in it. */
+int retention_delete_day(const char *path, struct err *e) NODISCARD;
+
 /* Headers of the links that a unit holds, packed. */
 int purge_stub_make(sqlite3 *db, const struct stretch_unit *unit, struct buf *out, struct err *e) NODISCARD;
 typedef int purge_stub_link(void *ctx, const struct archive_header *h, struct err *e);

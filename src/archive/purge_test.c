@@ -254,6 +254,26 @@ static void test_slices(void **state)
     assert_int_equal(verify(said).proofs, 4);
 }
 
+/* A file that is empty (of a crash, or made anew by whoever opened it) keeps no day behind it from going, and goes itself. */
+static void test_empty_day(void **state)
+{
+    (void)state;
+    char said[1024];
+    char path[256];
+    sqlite3 *db;
+    path_of(DAY - 1, path);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "PRAGMA page_size=16384; PRAGMA journal_mode=WAL", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    struct purge_totals t = purge(DAY + 101, NULL, 0);
+    assert_true(t.days == 1 && t.sources == 4);
+    assert_int_not_equal(access(path, F_OK), 0);
+    path_of(DAY, path);
+    assert_int_not_equal(access(path, F_OK), 0);
+    (void)verify(said);
+    assert_string_equal(said, "");
+}
+
 static void test_holds(void **state)
 {
     (void)state;
@@ -374,6 +394,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_rules, make, clean),
         cmocka_unit_test_setup_teardown(test_rules_after_merging, make, clean),
         cmocka_unit_test_setup_teardown(test_slices, make, clean),
+        cmocka_unit_test_setup_teardown(test_empty_day, make, clean),
         cmocka_unit_test_setup_teardown(test_holds, make, clean),
         cmocka_unit_test_setup_teardown(test_found, make, clean),
         cmocka_unit_test_setup_teardown(test_other_key, make, clean),

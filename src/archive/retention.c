@@ -56,7 +56,7 @@ static int summarise(const char *path, struct summary *out, struct err *e)
     return rc;
 }
 
-static int delete_day(const char *path, struct err *e)
+int retention_delete_day(const char *path, struct err *e)
 {
     static const char *const tails[] = {"-shm", "-wal", ""};
     for (size_t i = 0; i < ARRAY_LEN(tails); i++) {
@@ -90,7 +90,7 @@ int retention_drop_day(struct archive *a, int32_t day, struct span reason, time_
     CHECK(n > 0 && n < (int)sizeof text);
     rc = purge_note_put(a, span_sub(span_of(text), 0, (size_t)(strstr(text, " links=") - text)),
                         span_make(text, (size_t)n), now, e);
-    return rc == 0 ? delete_day(path, e) : rc;
+    return rc == 0 ? retention_delete_day(path, e) : rc;
 }
 
 int archive_retain(struct archive *a, int32_t day, struct span reason, time_ns now,
