@@ -408,6 +408,30 @@ test('axe: every list, record, form and board of every register, by day and by n
   }
 });
 
+test('a table is looked at, stored and taken back; another goes out', async () => {
+  const p = await open(world, '/registers/units');
+  await p.locator('nav.tabs a', { hasText: 'Import and export' }).click();
+  await p.locator('#in-file').waitFor();
+  const table = 'name,type\nBrought in,department\nWrong,palace\n';
+  await p.setInputFiles('#in-file', { name: 'units.csv', mimeType: 'text/csv', buffer: Buffer.from(table) });
+  await button(p, 'Look at it').click();
+  await p.locator('h3', { hasText: 'What units.csv would do' }).waitFor();
+  const cells = await p.locator('.reg-tables td').allTextContents();
+  assert.ok(cells.includes('Brought in') && cells.includes('New'), cells.join('|'));
+  assert.ok(cells.includes('3') && cells.includes('Type'), cells.join('|'));
+  assert.equal((await node.api('/registers/units?name=Brought%20in')).count, 0, 'nothing is stored before');
+  await button(p, 'Store the one that can be taken').click();
+  await p.locator('h3', { hasText: 'Stored: 1 new, 0 changed.' }).waitFor();
+  assert.equal((await node.api('/registers/units?name=Brought%20in')).count, 1);
+  const [file] = await Promise.all([p.waitForEvent('download'), button(p, 'CSV, semicolons').click()]);
+  assert.equal(file.suggestedFilename(), 'units.csv');
+  assert.match(readFileSync(await file.path(), 'utf8'), /^\ufeffid;state;tlp;organisation;name/);
+  await button(p, 'Take back').click();
+  await p.locator('.reg-past .chip', { hasText: 'Taken back' }).waitFor();
+  assert.equal((await node.api('/registers/units?name=Brought%20in')).count, 0);
+  await end(p);
+});
+
 test('axe: all registers, a narrowed list, a menu, a card taken up, a dialog, a conflict, no such register', async (t) => {
   const made = await make('findings', { ...FINDING, title: 'For axe' });
   const PAGES = {
@@ -416,6 +440,11 @@ test('axe: all registers, a narrowed list, a menu, a card taken up, a dialog, a 
     nothing: ['/registers/findings?severity=high&where=nowhere', (p) => p.locator('.empty').waitFor()],
     'no such register': ['/registers/nothing', (p) => p.locator('.empty').waitFor()],
     'no such record': ['/registers/findings/01a21cda-be8a-734a-a166-fbe99700333b', (p) => p.locator('.problem').waitFor()],
+    'a table': ['/registers/findings/tables', async (p) => {
+      await p.setInputFiles('#in-file', { name: 'f.csv', mimeType: 'text/csv', buffer: Buffer.from('title,origin,severity,found\nA,audit,high,2026-11-01\nB,x,high,2026-11-01\n') });
+      await button(p, 'Look at it').click();
+      await p.locator('.reg-tables table').nth(1).waitFor();
+    }],
     'a menu': ['/registers/findings/board', (p) => p.locator('.reg-menu > button').first().click()],
     'a card taken up': ['/registers/findings/board', async (p) => {
       await p.locator('.reg-card a.row').first().focus();

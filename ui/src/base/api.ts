@@ -106,6 +106,41 @@ export const post = <T>(path: string, body: unknown, version?: number): Promise<
 export const put = <T>(path: string, body: unknown, version: number): Promise<T> => api<T>('PUT', path, body, undefined, version);
 export const del = <T>(path: string): Promise<T> => api<T>('DELETE', path);
 
+/** Sends a file as it is; 422 is an answer too where it says what of the file cannot be taken. */
+export async function upload<T>(path: string, file: Blob, type: string): Promise<T> {
+  let res: Response;
+  try {
+    res = await fetch(`/api/v1${path}`, {
+      method: 'POST',
+      headers: { Accept: 'application/json', 'Accept-Language': language.value, 'Content-Type': type, 'X-Sereno-CSRF': session.value?.csrf ?? '' },
+      credentials: 'same-origin',
+      cache: 'no-store',
+      body: file,
+    });
+  } catch {
+    throw new ApiError(0, 'unreachable', '');
+  }
+  learnClock(res);
+  const parsed: unknown = await res.json().catch(() => null);
+  if (res.status === 401 && session.value) sessionEnded.value = true;
+  if (!res.ok && !(res.status === 422 && parsed !== null && typeof parsed === 'object' && 'faults' in parsed)) throw toError(res.status, parsed as ErrorBody | null);
+  return parsed as T;
+}
+
+/** A part of a table, and where the next one begins. */
+export async function download(path: string): Promise<{ body: Blob; next: string | null }> {
+  let res: Response;
+  try {
+    res = await fetch(`/api/v1${path}`, { headers: { 'Accept-Language': language.value }, credentials: 'same-origin', cache: 'no-store' });
+  } catch {
+    throw new ApiError(0, 'unreachable', '');
+  }
+  learnClock(res);
+  if (res.status === 401 && session.value) sessionEnded.value = true;
+  if (!res.ok) throw toError(res.status, (await res.json().catch(() => null)) as ErrorBody | null);
+  return { body: await res.blob(), next: res.headers.get('x-sereno-next') };
+}
+
 /** Builds ?a=b from what is set. */
 export function query(params: Record<string, string | number | null | undefined>): string {
   const q = new URLSearchParams();

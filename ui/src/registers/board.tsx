@@ -223,7 +223,7 @@ export function BoardPage({ kind }: { kind: Kind }) {
   const h = held.value;
   return (
     <div class="page reg reg-wide">
-      <KindHead kind={kind} board />
+      <KindHead kind={kind} view="board" />
       <p class="hint" id="reg-board-keys">
         {t('reg.board_keys')}
       </p>

@@ -28,21 +28,26 @@ export const listUrl = (k: Kind, l: Partial<Listed> = {}): string =>
 export const titleOf = (k: Kind, r: RecordRow): string => visibleLine(String(r.fields[k.schema['x-table'].title] ?? r.id));
 export const countOf = (p: { count: number; uncounted: boolean }): string => (p.uncounted ? t('reg.many', { n: p.count }) : tn('reg.count', p.count));
 
-/** List and board of a kind: two ways to see the same records. */
-export function Views({ kind, board, listed }: { kind: Kind; board: boolean; listed?: Listed }) {
+export type View = 'list' | 'board' | 'tables';
+
+/** List and board of a kind: two ways to see the same records; and the records as a table to take along or to bring in. */
+export function Views({ kind, view, listed }: { kind: Kind; view: View; listed?: Listed }) {
   return (
     <nav class="tabs" aria-label={t('reg.views')}>
-      <a href={listUrl(kind, listed)} aria-current={board ? undefined : 'page'}>
+      <a href={listUrl(kind, listed)} aria-current={view === 'list' ? 'page' : undefined}>
         {t('reg.view_list')}
       </a>
-      <a href={`/registers/${kind.plural}/board`} aria-current={board ? 'page' : undefined}>
+      <a href={`/registers/${kind.plural}/board`} aria-current={view === 'board' ? 'page' : undefined}>
         {t('reg.view_board')}
+      </a>
+      <a href={`/registers/${kind.plural}/tables`} aria-current={view === 'tables' ? 'page' : undefined}>
+        {t('reg.view_tables')}
       </a>
     </nav>
   );
 }
 
-export function KindHead({ kind, board, listed, children }: { kind: Kind; board: boolean; listed?: Listed; children?: preact.ComponentChildren }) {
+export function KindHead({ kind, view, listed, children }: { kind: Kind; view: View; listed?: Listed; children?: preact.ComponentChildren }) {
   return (
     <>
       <div class="head">
@@ -55,7 +60,7 @@ export function KindHead({ kind, board, listed, children }: { kind: Kind; board:
         )}
         {kindHelp(kind) && <p class="lead">{kindHelp(kind)}</p>}
       </div>
-      <Views kind={kind} board={board} listed={listed} />
+      <Views kind={kind} view={view} listed={listed} />
     </>
   );
 }
@@ -195,7 +200,7 @@ export function ListPage({ kind }: { kind: Kind }) {
   const narrowed = listed.state !== '' || listed.filters.length > 0;
   return (
     <div class="page reg">
-      <KindHead kind={kind} board={false} listed={listed}>
+      <KindHead kind={kind} view="list" listed={listed}>
         <p class="soft" role="status">
           {p && countOf(p)}
         </p>

@@ -12,6 +12,7 @@ import { HomePage } from './home';
 import { kindOf, kinds, readKinds } from './kinds';
 import { ListPage } from './list';
 import { RecordView } from './record';
+import { TablesPage } from './tables';
 import '../css/registers.css';
 
 export default function RegisterPages({ place }: { place: Place }) {
@@ -45,6 +46,7 @@ export default function RegisterPages({ place }: { place: Place }) {
   const key = `${plural}/${id ?? ''}/${sub ?? ''}`;
   if (id === undefined) return <ListPage key={key} kind={kind} />;
   if (id === 'board') return <BoardPage key={key} kind={kind} />;
+  if (id === 'tables') return <TablesPage key={key} kind={kind} />;
   if (id === 'new') return <FormPage key={key} kind={kind} record={null} />;
   return sub === 'edit' ? <EditPage key={key} kind={kind} id={id} /> : <RecordView key={key} kind={kind} id={id} />;
 }

@@ -93,3 +93,26 @@ export interface RecordPage {
   uncounted: boolean;
   next: string | null;
 }
+
+/** What a table would do or did; `import` is the id of what was stored. */
+export interface ImportReport {
+  import: string | null;
+  new: number;
+  changed: number;
+  same: number;
+  faulty: number;
+  /** All faults; the first 200 are told. */
+  count: number;
+  faults: { row: number; column: string; where: string; reason: string; limit: string; message: string }[];
+  changes: { row: number; what: 'new' | 'changed'; title: string; fields: { field: string; before: Value; after: Value }[] }[];
+}
+
+export interface Import {
+  id: string;
+  at: string;
+  why: string;
+  new: number;
+  changed: number;
+  undone: boolean;
+  can_undo: boolean;
+}
