@@ -16,6 +16,43 @@ static const struct {
     {"/api/v1/registers/{kind}/export", "text/csv", "A table; with format=json, JSON line by line"},
 };
 
+/* Of those that do not answer 200 when all is well; also: a second answer that is no error. */
+static const struct {
+    api_handler *handler;
+    const char *status, *also;
+} statuses[] = {
+    {source_release, "204", NULL},
+    {token_create, "201", NULL},
+    {token_revoke, "204", NULL},
+    {hold_create, "201", NULL},
+    {hold_end, "204", NULL},
+    {own_factor_begin, "201", NULL},
+    {own_factor_remove, "204", NULL},
+    {own_session_end, "204", NULL},
+    {own_password, "204", NULL},
+    {user_create, "201", NULL},
+    {user_role, "204", NULL},
+    {user_disable, "204", NULL},
+    {user_enable, "204", NULL},
+    {user_link, "201", NULL},
+    {user_factor_reset, "204", NULL},
+    {hunt_create, "201", NULL},
+    {hunt_stop, "204", NULL},
+    {stream_open, "200", "204"},
+    {item_send, "201", NULL},
+    {link_page_create, "201", NULL},
+    {link_page_revoke, "204", NULL},
+    {federation_stop, "204", NULL},
+    {federation_resume, "204", NULL},
+    {federation_join, "200", "202"},
+    {federation_code, "201", NULL},
+    {federation_officer, "204", NULL},
+    {record_create, "201", NULL},
+    {record_import_post, "200", "422"},
+    {record_import_undo_post, "204", NULL},
+    {rule_resume, "204", NULL},
+};
+
 static void kv(struct json_writer *j, const char *key, struct span value)
 {
     json_key(j, key);
@@ -265,21 +302,26 @@ static void answers_json(struct json_writer *j, const struct route *r)
             text = answers[i].description;
         }
     }
+    const char *also = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
+        if (statuses[i].handler == r->handler) {
+            status = statuses[i].status;
+            also = statuses[i].also;
+        }
+    }
     if (strcmp(r->path, "/page.css") == 0) {
         type = "text/css";
-    } else if (strcmp(r->method, "DELETE") == 0) {
-        status = "204";
-        type = NULL;
-    } else if (r->handler == token_create || r->handler == hunt_create ||
-               r->handler == item_send || r->handler == user_create || r->handler == user_link || r->handler == own_factor_begin || r->handler == link_page_create || r->handler == record_create) {
-        status = "201";
     } else if (r->body == BODY_FORM) {
         status = "303";
         type = NULL;
     }
+    type = strcmp(status, "204") == 0 ? NULL : type;
     json_key(j, "responses");
     json_object(j);
     answer_json(j, status, text, type, false);
+    if (also != NULL) {
+        answer_json(j, also, text, strcmp(also, "204") == 0 ? NULL : type, false);
+    }
     answer_json(j, "default", "What went wrong", api_path ? "application/json" : "text/html",
                 api_path);
     json_end(j);

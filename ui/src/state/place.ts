@@ -9,7 +9,7 @@ import { drawerId, filterText } from './queue';
 export type PageName = 'alerts' | 'sources' | 'rules' | 'federation' | 'warnings' | 'stories' | 'registers' | 'none';
 /** Pages that come as files of their own, each with what may follow its name. */
 const LATER: Record<string, RegExp> = {
-  registers: /^[a-z0-9_]{1,40}(\/(new|board|[0-9a-f-]{36}(\/edit)?))?$/,
+  registers: /^[a-z0-9_]{1,40}(\/(new|board|tables|[0-9a-f-]{36}(\/edit)?))?$/,
   federation: /^(members|sharing)$/,
   warnings: /^[^/]+$/,
   stories: /^[^/]+(\/edit)?$/,
