@@ -311,14 +311,14 @@ static void pages_escape(void **state)
     (void)state;
     struct buf b;
     struct span hostile = SPAN("\"><script>alert(1)</script>'&\n\xff");
-    page_login(&b, &(struct page_login){hostile, hostile, hostile, hostile, hostile});
+    page_login(&b, &(struct page_login){hostile, hostile, hostile, hostile, hostile, words_default()});
     assert_false(b.failed);
     assert_null(memmem(b.data, b.len, "<script", 7));
     buf_free(&b);
-    page_setup(&b, &(struct page_setup){hostile, hostile, hostile, hostile, false, hostile});
+    page_setup(&b, &(struct page_setup){hostile, hostile, hostile, hostile, false, hostile, words_default()});
     assert_null(memmem(b.data, b.len, "<script", 7));
     buf_free(&b);
-    page_error(&b, 404, "<b>");
+    page_error(&b, words_default(), 404, "<b>");
     assert_null(memmem(b.data, b.len, "<b>", 3));
     buf_free(&b);
 }

@@ -161,15 +161,14 @@ void link_page_revoke(struct api_request *req)
 static void reads_so(struct api_request *req, const struct words *w)
 {
     respond_header(req, "X-Robots-Tag", "noindex");
-    respond_header(req, "Content-Language", w->language);
-    respond_header(req, "Vary", "Accept-Language");
+    respond_language(req, w);
 }
 
 /* The same bytes whether the link never was, is over or was taken back: in the language of the browser, since that of the
  * link would tell them apart. */
 static void nothing_here(struct api_request *req)
 {
-    const struct words *w = words_accept(head_get(&req->head, "Accept-Language"));
+    const struct words *w = request_words(req);
     struct buf b;
     page_ended(&b, w);
     respond_page(req, 404, &b);
@@ -269,7 +268,7 @@ static void page_found(struct api_request *req, int rc, struct span text, struct
     r->p = (struct page_items){.node = req->api->config.node_name, .circle = arena_copy(&req->arena, m->name), .person = r->page.person,
                                .organisation = r->page.organisation, .expires = page.expires, .words = words_of(page.language)};
     if (r->p.words == NULL) { /* of the person's link; else as the browser asks */
-        r->p.words = words_accept(head_get(&req->head, "Accept-Language"));
+        r->p.words = request_words(req);
     }
     buf_init(&q, ASK_MAX_BYTES);
     ask_begin(&q, ASK_ITEM_LIST);

@@ -28,8 +28,9 @@ static void escaped(struct buf *b, struct span s)
     }
 }
 
-static void head_of(struct buf *b, const char *language, const char *title, size_t max)
+static void head(struct buf *b, const struct words *words, enum word word, size_t max)
 {
+    const char *title = words->text[word];
     buf_init(b, max);
     buf_printf(
         b,
@@ -43,12 +44,7 @@ static void head_of(struct buf *b, const char *language, const char *title, size
         "stroke=\"currentColor\" stroke-width=\"1.5\" stroke-linejoin=\"round\"/>"
         "<path class=\"flame\" d=\"M10 7.6c1.6 1.8 2.5 3 2.5 4.3a2.5 2.5 0 0 1-5 0c0-1.3.9-2.5 2.5-4.3z\"/></svg>"
         "Sereno</p>\n<h1>%s</h1>\n",
-        language, title, title);
-}
-
-static void head(struct buf *b, const char *title)
-{
-    head_of(b, "en", title, PAGE_MAX);
+        words->language, title, title);
 }
 
 static void foot(struct buf *b)
@@ -63,54 +59,78 @@ static void hidden(struct buf *b, const char *name, struct span value)
     buf_cstr(b, "\">\n");
 }
 
-static void wrong(struct buf *b, struct span text)
+/* An English sentence in the language of the page; where it has no words for it, marked as English. */
+static void said(struct buf *b, const struct words *words, const char *attributes, struct span english)
+{
+    struct buf own;
+    buf_init(&own, PAGE_MAX);
+    bool known = words_said(&own, words, english, escaped);
+    buf_printf(b, "<p%s%s>", attributes, known || words == words_default() ? "" : " lang=\"en\"");
+    if (known) {
+        buf_span(b, buf_view(&own));
+    } else {
+        escaped(b, english);
+    }
+    buf_cstr(b, "</p>\n");
+    buf_free(&own);
+}
+
+static void wrong(struct buf *b, const struct words *words, struct span text)
 {
     if (text.len > 0) {
-        buf_cstr(b, "<p class=\"wrong\" role=\"alert\" id=\"wrong\">");
-        escaped(b, text);
-        buf_cstr(b, "</p>\n");
+        said(b, words, " class=\"wrong\" role=\"alert\" id=\"wrong\"", text);
     }
 }
 
-static void name_field(struct buf *b, struct span value, const char *hint, bool focus)
+static void name_field(struct buf *b, const struct words *words, struct span value, bool hint)
 {
-    buf_printf(b,
-               "<p class=\"field\"><label for=\"name\">Name</label>\n%s"
-               "<input id=\"name\" name=\"name\" autocomplete=\"username\" autocapitalize=\"none\" "
-               "spellcheck=\"false\" maxlength=\"64\" required%s value=\"",
-               hint, focus ? " autofocus" : "");
+    buf_printf(b, "<p class=\"field\"><label for=\"name\">%s</label>\n", words->text[WORD_FORM_NAME]);
+    if (hint) {
+        buf_printf(b, "<span class=\"hint\">%s</span>\n", words->text[WORD_FORM_NAME_HINT]);
+    }
+    buf_cstr(b, "<input id=\"name\" name=\"name\" autocomplete=\"username\" autocapitalize=\"none\" "
+                "spellcheck=\"false\" maxlength=\"64\" required autofocus value=\"");
     escaped(b, value);
     buf_cstr(b, "\"></p>\n");
 }
 
-static void password_field(struct buf *b, const char *id, const char *label, const char *hint,
-                           const char *kind)
+static void password_field(struct buf *b, const struct words *words, const char *id, enum word label, const char *kind, bool hint)
 {
-    buf_printf(b,
-               "<p class=\"field\"><label for=\"%s\">%s</label>\n%s<input id=\"%s\" name=\"%s\" "
-               "type=\"password\" "
-               "autocomplete=\"%s\" maxlength=\"256\" required></p>\n",
-               id, label, hint, id, id, kind);
+    buf_printf(b, "<p class=\"field\"><label for=\"%s\">%s</label>\n", id, words->text[label]);
+    if (hint) {
+        char digits[24];
+        (void)snprintf(digits, sizeof digits, "%d", PASSWORD_MIN);
+        buf_cstr(b, "<span class=\"hint\" id=\"rule\">");
+        words_write(b, words, WORD_FORM_PASSWORD_HINT, &(struct words_value){"n", span_of(digits)}, 1, escaped);
+        buf_cstr(b, "</span>\n");
+    }
+    buf_printf(b, "<input id=\"%s\" name=\"%s\" type=\"password\" autocomplete=\"%s\" maxlength=\"256\" required></p>\n", id, id, kind);
 }
 
-static void node_line(struct buf *b, struct span node)
+static void node_line(struct buf *b, const struct words *words, struct span node)
 {
-    buf_cstr(b, "<p class=\"node\">Node ");
-    escaped(b, node);
+    buf_cstr(b, "<p class=\"node\">");
+    words_write(b, words, WORD_FORM_NODE, &(struct words_value){"name", node}, 1, escaped);
     buf_cstr(b, "</p>\n");
+}
+
+/* What the form does, and its end. */
+static void button(struct buf *b, const struct words *words, enum word word)
+{
+    buf_printf(b, "<p><button type=\"submit\">%s</button></p>\n</form>\n", words->text[word]);
 }
 
 void page_login(struct buf *b, const struct page_login *p)
 {
-    head(b, "Log in");
-    node_line(b, p->node);
-    wrong(b, p->wrong);
+    head(b, p->words, WORD_FORM_LOG_IN, PAGE_MAX);
+    node_line(b, p->words, p->node);
+    wrong(b, p->words, p->wrong);
     buf_cstr(b, "<form method=\"post\" action=\"/login\">\n");
     hidden(b, "csrf", p->csrf);
     hidden(b, "next", p->next);
-    name_field(b, p->name, "", true);
-    password_field(b, "password", "Password", "", "current-password");
-    buf_cstr(b, "<p><button type=\"submit\">Log in</button></p>\n</form>\n");
+    name_field(b, p->words, p->name, false);
+    password_field(b, p->words, "password", WORD_FORM_PASSWORD, "current-password", false);
+    button(b, p->words, WORD_FORM_LOG_IN);
     foot(b);
 }
 
@@ -119,8 +139,8 @@ void page_code(struct buf *b, const struct page_code *p)
     char seconds[24];
     (void)snprintf(seconds, sizeof seconds, "%lld", (long long)p->wait_s);
     const struct words_value values[] = {{"node", p->node}, {"seconds", span_of(seconds)}};
-    head_of(b, p->words->language, p->words->text[WORD_CODE_TITLE], PAGE_MAX);
-    node_line(b, p->node);
+    head(b, p->words, WORD_CODE_TITLE, PAGE_MAX);
+    node_line(b, p->words, p->node);
     if (p->wrong != WORD_COUNT) {
         buf_cstr(b, "<p class=\"wrong\" role=\"alert\" id=\"wrong\">");
         words_write(b, p->words, p->wrong, values, ARRAY_LEN(values), escaped);
@@ -142,51 +162,42 @@ void page_code(struct buf *b, const struct page_code *p)
 }
 
 /* Shown only: the server takes the name from the link. */
-static void known_name(struct buf *b, struct span name)
+static void known_name(struct buf *b, const struct words *words, struct span name)
 {
-    buf_cstr(b, "<p>Name: <strong>");
+    buf_printf(b, "<p>%s: <strong>", words->text[WORD_FORM_NAME]);
     escaped(b, name);
     buf_cstr(b, "</strong></p>\n");
 }
 
 void page_setup(struct buf *b, const struct page_setup *p)
 {
-    char hint[160];
-    (void)snprintf(hint, sizeof hint,
-                   "<span class=\"hint\" id=\"rule\">At least %d characters. A few unrelated words "
-                   "are easy to keep "
-                   "and hard to guess.</span>\n",
-                   PASSWORD_MIN);
-    head(b, p->welcome ? "Welcome" : "First administrator");
-    node_line(b, p->node);
-    buf_cstr(b, p->welcome ? "<p>This link works once. Choose the password with which you will log in.</p>\n"
-                           : "<p>This link works once. Choose a name and a password; there is no default one.</p>\n");
-    wrong(b, p->wrong);
+    head(b, p->words, p->welcome ? WORD_FORM_WELCOME : WORD_FORM_SETUP, PAGE_MAX);
+    node_line(b, p->words, p->node);
+    buf_printf(b, "<p>%s</p>\n", p->words->text[p->welcome ? WORD_FORM_WELCOME_LEAD : WORD_FORM_SETUP_LEAD]);
+    wrong(b, p->words, p->wrong);
     buf_cstr(b, p->welcome ? "<form method=\"post\" action=\"/welcome\">\n" : "<form method=\"post\" action=\"/setup\">\n");
     hidden(b, "csrf", p->csrf);
     hidden(b, "token", p->token);
     if (p->welcome) {
-        known_name(b, p->name);
+        known_name(b, p->words, p->name);
     } else {
-        name_field(b, p->name, "<span class=\"hint\">As colleagues will see it.</span>\n", true);
+        name_field(b, p->words, p->name, true);
     }
-    password_field(b, "password", "Password", hint, "new-password");
-    password_field(b, "again", "Password again", "", "new-password");
-    buf_cstr(b, p->welcome ? "<p><button type=\"submit\">Choose this password</button></p>\n</form>\n"
-                           : "<p><button type=\"submit\">Make the administrator</button></p>\n</form>\n");
+    password_field(b, p->words, "password", WORD_FORM_PASSWORD, "new-password", true);
+    password_field(b, p->words, "again", WORD_FORM_PASSWORD_AGAIN, "new-password", false);
+    button(b, p->words, p->welcome ? WORD_FORM_CHOOSE_PASSWORD : WORD_FORM_MAKE_ADMINISTRATOR);
     foot(b);
 }
 
-void page_error(struct buf *b, unsigned status, const char *message)
+void page_error(struct buf *b, const struct words *words, unsigned status, const char *message)
 {
-    const char *title = status == 404   ? "Not found"
-                        : status == 429 ? "Wait a moment"
-                        : status >= 500 ? "Not now"
-                                        : "Not done";
-    head(b, title);
-    buf_cstr(b, "<p>");
-    escaped(b, span_of(message));
-    buf_cstr(b, "</p>\n<p><a href=\"/\">To the alerts</a></p>\n");
+    enum word title = status == 404   ? WORD_ERROR_NOT_FOUND
+                      : status == 429 ? WORD_ERROR_WAIT
+                      : status >= 500 ? WORD_ERROR_NOT_NOW
+                                      : WORD_ERROR_NOT_DONE;
+    head(b, words, title, PAGE_MAX);
+    said(b, words, "", span_of(message));
+    buf_printf(b, "<p><a href=\"/\">%s</a></p>\n", words->text[WORD_ERROR_TO_ALERTS]);
     foot(b);
 }
 
@@ -266,7 +277,7 @@ void page_items(struct buf *out, const struct page_items *p)
                                          {"organisation", p->organisation},
                                          {"circle", p->circle},
                                          {"day", span_sub(span_of(time_format(p->expires, at)), 0, 10)}};
-    head_of(out, p->words->language, p->words->text[WORD_PAGE_BRAND], PAGE_ITEMS_BYTES);
+    head(out, p->words, WORD_PAGE_BRAND, PAGE_ITEMS_BYTES);
     buf_cstr(out, "<p>");
     words_write(out, p->words, WORD_PAGE_LEAD, values, ARRAY_LEN(values), escaped);
     buf_cstr(out, "</p>\n");
@@ -283,7 +294,7 @@ void page_items(struct buf *out, const struct page_items *p)
 
 void page_ended(struct buf *out, const struct words *w)
 {
-    head_of(out, w->language, w->text[WORD_PAGE_ENDED_TITLE], PAGE_MAX);
+    head(out, w, WORD_PAGE_ENDED_TITLE, PAGE_MAX);
     buf_cstr(out, "<p>");
     words_write(out, w, WORD_PAGE_ENDED, NULL, 0, escaped);
     buf_cstr(out, "</p>\n");

@@ -7,8 +7,9 @@
 #include "base/buf.h"
 #include "desk/words/words.h"
 
-/* Each fills a buf that it initialises; the caller frees it. Texts may be empty. */
-void page_error(struct buf *out, unsigned status, const char *message);
+/* Each fills a buf that it initialises; the caller frees it. Texts may be empty. `words` is the language of the page; what went
+ * wrong comes as an English sentence and is said in that language where desk/words has it. */
+void page_error(struct buf *out, const struct words *words, unsigned status, const char *message);
 /* Behind a personal link that leads nowhere, whatever the reason. */
 void page_ended(struct buf *out, const struct words *w);
 
@@ -18,6 +19,7 @@ struct page_login {
     struct span name;  /* as typed before */
     struct span next;  /* where to go afterwards */
     struct span wrong; /* sentence on what went wrong */
+    const struct words *words;
 };
 void page_login(struct buf *out, const struct page_login *p);
 
@@ -38,6 +40,7 @@ struct page_setup {
     struct span name;
     bool welcome; /* of somebody whose account is there: he chooses a password only */
     struct span wrong;
+    const struct words *words;
 };
 void page_setup(struct buf *out, const struct page_setup *p);
 

@@ -85,8 +85,10 @@ void show_login(struct api_request *req, unsigned status, struct span wrong)
                        .name = request_field(req, "name"),
                        .next = local_path(next.len > 0 ? next : request_field(req, "next")),
                        .wrong = wrong,
+                       .words = request_words(req),
                    });
     respond_page(req, status, &b);
+    respond_language(req, request_words(req));
     set_form_cookie(req, cookie);
 }
 
@@ -111,8 +113,10 @@ static void show_setup(struct api_request *req, unsigned status, struct span tok
                        .name = is_welcome(req) ? name : request_field(req, "name"),
                        .welcome = is_welcome(req),
                        .wrong = wrong,
+                       .words = request_words(req),
                    });
     respond_page(req, status, &b);
+    respond_language(req, request_words(req));
     set_form_cookie(req, cookie);
 }
 

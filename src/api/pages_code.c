@@ -105,7 +105,7 @@ static void show_code(struct api_request *req, unsigned status, struct span cook
     form_token(req, cookie, csrf);
     page_code(&b, &(struct page_code){
                       .node = req->api->config.node_name,
-                      .words = words_accept(head_get(&req->head, "Accept-Language")),
+                      .words = request_words(req),
                       .csrf = span_of(csrf),
                       .step = step,
                       .next = local_path(next.len > 0 ? next : request_field(req, "next")),
@@ -113,6 +113,7 @@ static void show_code(struct api_request *req, unsigned status, struct span cook
                       .wait_s = wait_s,
                   });
     respond_page(req, status, &b);
+    respond_language(req, request_words(req));
     set_form_cookie(req, cookie);
 }
 

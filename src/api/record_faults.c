@@ -18,7 +18,7 @@ void record_fault_json(struct json_writer *j, const struct api_request *req, con
     const struct words_value limit = {"limit", f->limit};
     struct buf says;
     buf_init(&says, 64 << 10);
-    words_write(&says, words_accept(head_get(&req->head, "accept-language")), words_of_fault(f->reason), &limit, 1, put_plain);
+    words_write(&says, request_words(req), words_of_fault(f->reason), &limit, 1, put_plain);
     member(j, "where", f->pointer);
     member(j, "reason", span_of(schema_reason_word(f->reason)));
     member(j, "limit", f->limit);

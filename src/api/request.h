@@ -17,6 +17,7 @@
 #include "desk/identity/people_role.h"
 #include "desk/identity/secret.h"
 #include "desk/readers/readers.h"
+#include "desk/words/words.h"
 #include "wire/json_write.h"
 
 enum {
@@ -95,6 +96,10 @@ void respond_error(struct api_request *req, unsigned status, const char *code, c
 /* For an ERR_* of the keeper: what a person can do about it. */
 void respond_failure(struct api_request *req, int rc, struct span text);
 void respond_page(struct api_request *req, unsigned status, struct buf *html);
+/* The language that the browser asks for (Accept-Language); English where it names none of ours. */
+const struct words *request_words(const struct api_request *req);
+/* Headers of an answer in that language; after respond_page. */
+void respond_language(struct api_request *req, const struct words *w);
 void respond_redirect(struct api_request *req, const char *where);
 /* 204. */
 void respond_nothing(struct api_request *req);

@@ -107,6 +107,17 @@ void respond_page(struct api_request *req, unsigned status, struct buf *html)
     answer_text(req, status, html, "text/html; charset=utf-8");
 }
 
+const struct words *request_words(const struct api_request *req)
+{
+    return words_accept(head_get(&req->head, "accept-language"));
+}
+
+void respond_language(struct api_request *req, const struct words *w)
+{
+    respond_header(req, "Content-Language", w->language);
+    respond_header(req, "Vary", "Accept-Language");
+}
+
 void respond_nothing(struct api_request *req)
 {
     struct MHD_Response *r = MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT);
@@ -165,8 +176,9 @@ void respond_error(struct api_request *req, unsigned status, const char *code, c
 {
     struct buf b;
     if (!span_starts(req->uri.path, SPAN("/api/")) && req->uri.path.len > 0) {
-        page_error(&b, status, message);
+        page_error(&b, request_words(req), status, message);
         respond_page(req, status, &b);
+        respond_language(req, request_words(req));
         return;
     }
     struct json_writer j;

@@ -65,6 +65,12 @@ test('Spanish has its own months and thousands', async () => {
   await loadLanguage('en');
 });
 
+test('Bulgarian abbreviates months to digits; here they are words', async () => {
+  await loadLanguage('bg');
+  assert.match(plain(exact(now)), /^вт, 24 ноември 2026 г\., 01:05:09 /);
+  await loadLanguage('en');
+});
+
 test('processor time has the unit that keeps it short', () => {
   const cases: [number, string][] = [
     [0, '0 ns'],

@@ -88,6 +88,42 @@ void words_write(struct buf *b, const struct words *w, enum word word, const str
     buf_span(b, left);
 }
 
+/* "Wait {n} seconds." and "Wait 30 seconds.": n is "30". A sentence without a value fits itself alone. */
+static bool fits(struct span pattern, struct span said, struct span *n)
+{
+    const struct span hole = SPAN("{n}");
+    ptrdiff_t at = span_find(pattern, '{');
+    *n = SPAN("");
+    if (at < 0) {
+        return span_eq(pattern, said);
+    }
+    struct span before = span_sub(pattern, 0, (size_t)at);
+    struct span rest = span_sub(pattern, (size_t)at, pattern.len);
+    struct span after = span_sub(rest, hole.len, rest.len);
+    if (!span_starts(rest, hole) || !span_starts(said, before) || !span_ends(said, after) || said.len <= before.len + after.len) {
+        return false;
+    }
+    *n = span_sub(said, before.len, said.len - before.len - after.len);
+    for (size_t i = 0; i < n->len; i++) {
+        if (n->ptr[i] < '0' || n->ptr[i] > '9') {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool words_said(struct buf *b, const struct words *w, struct span english, void (*put)(struct buf *b, struct span value))
+{
+    struct span n;
+    for (unsigned i = 0; i < WORD_COUNT; i++) {
+        if (fits(span_of(words_default()->text[i]), english, &n)) {
+            words_write(b, w, (enum word)i, &(struct words_value){"n", n}, 1, put);
+            return true;
+        }
+    }
+    return false;
+}
+
 enum word words_of_fault(enum schema_reason reason)
 {
     static const enum word words[] = {

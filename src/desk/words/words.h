@@ -45,6 +45,10 @@ struct words_value {
 void words_write(struct buf *b, const struct words *w, enum word word, const struct words_value *values, size_t n,
                  void (*put)(struct buf *b, struct span value));
 
+/* Appends what the language says for an English sentence of words.def, in which a {n} stands for digits. False where there is no
+ * such sentence; then nothing is appended. */
+bool words_said(struct buf *b, const struct words *w, struct span english, void (*put)(struct buf *b, struct span value));
+
 /* Made of i18n/pages by tools/embed-words. */
 extern const struct words words_table[];
 extern const size_t words_languages;

@@ -24,7 +24,9 @@ static void headers(void **state)
         {"en;q=0.2 , es;q=0.20", "en"}, /* alike: the first */
         {"en;q=0.1,es;q=0.123", "es"},
         {"es;q=0", "en"},
-        {"es;q=0.000,fr", "en"},
+        {"es;q=0.000,pt", "en"},
+        {"hr-HR,hr;q=0.9", "hr"},
+        {"pt,bg;q=0.4,de;q=0.5", "de"},
         {"*", "en"},
         {"es;q=2,en;q=0.1", "en"},
         {"es;q=0.1234", "en"},
@@ -98,8 +100,35 @@ static void faults(void **state)
     buf_free(&b);
 }
 
+/* English of the code, said in the language of the reader; a number goes through `put`, and nothing else passes for one. */
+static void said(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *english, *language, *said; /* said NULL: not one of ours */
+    } cases[] = {
+        {"There is nothing here.", "de", "Hier ist nichts."},
+        {"There is nothing here.", "en", "There is nothing here."},
+        {"Too many tries. Wait 30 seconds, then try again.", "fr", "Trop d\u2019essais. Attendez <30> s, puis r\u00e9essayez."},
+        {"Too many tries. Wait  seconds, then try again.", "fr", NULL},
+        {"Too many tries. Wait 3x seconds, then try again.", "fr", NULL},
+        {"Too many tries. Wait 30 seconds, then try again. ", "fr", NULL},
+        {"Too many tries. Wait  seconds, then try again.", "en", NULL},
+        {"There is nothing", "de", NULL},
+        {"", "de", NULL},
+    };
+    struct buf b;
+    buf_init(&b, 4096);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        buf_clear(&b);
+        assert_int_equal(words_said(&b, words_of(span_of(cases[i].language)), span_of(cases[i].english), shout), cases[i].said != NULL);
+        assert_true(span_eq(buf_view(&b), span_of(cases[i].said == NULL ? "" : cases[i].said)));
+    }
+    buf_free(&b);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(headers), cmocka_unit_test(sentences), cmocka_unit_test(faults)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(headers), cmocka_unit_test(sentences), cmocka_unit_test(faults), cmocka_unit_test(said)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

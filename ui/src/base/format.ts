@@ -22,6 +22,8 @@ function parts(ms: number, options: Intl.DateTimeFormatOptions): Record<string, 
   }
   const out: Record<string, string> = {};
   for (const p of f.formatToParts(ms)) out[p.type] = p.value;
+  // Bulgarian abbreviates months to digits; the whole word says it.
+  if (options.month === 'short' && /^\d+$/.test(out.month ?? '')) return { ...out, month: parts(ms, { day: 'numeric', month: 'long' }).month ?? '' };
   return out;
 }
 

@@ -9,13 +9,27 @@ export type Texts = Record<string, string | boolean>;
 type Params = Record<string, string | number>;
 
 const loaders: Record<string, () => Promise<{ default: Texts }>> = {
+  bg: () => import('../../../i18n/bg.json'),
+  da: () => import('../../../i18n/da.json'),
+  de: () => import('../../../i18n/de.json'),
   es: () => import('../../../i18n/es.json'),
+  fr: () => import('../../../i18n/fr.json'),
+  hr: () => import('../../../i18n/hr.json'),
+  it: () => import('../../../i18n/it.json'),
+  nl: () => import('../../../i18n/nl.json'),
 };
 
-/** Languages the desk can speak, each by its own name. */
-export const LANGUAGES: readonly { code: string; name: string }[] = [
-  { code: 'en', name: 'English' },
-  { code: 'es', name: 'Español' },
+/** Languages the desk can speak, each by its own name; `reviewed` as its file says, so that the chooser need not load it. */
+export const LANGUAGES: readonly { code: string; name: string; reviewed: boolean }[] = [
+  { code: 'da', name: 'Dansk', reviewed: false },
+  { code: 'de', name: 'Deutsch', reviewed: false },
+  { code: 'en', name: 'English', reviewed: true },
+  { code: 'es', name: 'Español', reviewed: false },
+  { code: 'fr', name: 'Français', reviewed: false },
+  { code: 'hr', name: 'Hrvatski', reviewed: false },
+  { code: 'it', name: 'Italiano', reviewed: false },
+  { code: 'nl', name: 'Nederlands', reviewed: false },
+  { code: 'bg', name: 'Български', reviewed: false },
 ];
 
 const english = en as Texts;
@@ -63,8 +77,12 @@ export function t(key: string, params?: Params): string {
 /** A text that may be missing: words that come from the node (operators, states). */
 export const tOr = (key: string, otherwise: string): string => find(key) ?? otherwise;
 
+/** The form of a language for a number as formatNumber writes it: from a million on it says the word, and "1,5 millón de …" is the
+ * form "many" of the languages that have one. */
 export function pluralKey(lang: string, n: number): string {
-  return new Intl.PluralRules(lang).select(n);
+  const rules = new Intl.PluralRules(lang);
+  const worded = Math.abs(n) >= 1_000_000 && rules.resolvedOptions().pluralCategories.includes('many');
+  return worded ? 'many' : rules.select(n);
 }
 
 export function tn(key: string, n: number, params?: Params): string {

@@ -41,7 +41,7 @@ export function Settings({ onClose, onKeys }: { onClose: () => void; onKeys: () 
           <select id="set-lang" value={language.value} onChange={(e) => (lang.value = e.currentTarget.value)}>
             {LANGUAGES.map((l) => (
               <option key={l.code} value={l.code} lang={l.code}>
-                {l.name}
+                {l.reviewed ? l.name : t('settings.machine_of', { name: l.name })}
               </option>
             ))}
           </select>

@@ -11,7 +11,14 @@ import type { Kind, Kinds, Schema, Transition } from './types';
 
 type Words = Record<string, string | boolean>;
 const loaders: Record<string, () => Promise<{ default: Words }>> = {
+  bg: () => import('../../../i18n/registers/bg.json'),
+  da: () => import('../../../i18n/registers/da.json'),
+  de: () => import('../../../i18n/registers/de.json'),
   es: () => import('../../../i18n/registers/es.json'),
+  fr: () => import('../../../i18n/registers/fr.json'),
+  hr: () => import('../../../i18n/registers/hr.json'),
+  it: () => import('../../../i18n/registers/it.json'),
+  nl: () => import('../../../i18n/registers/nl.json'),
 };
 const words = signal<Words>(en);
 effect(() => {
