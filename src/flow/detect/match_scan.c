@@ -17,6 +17,9 @@ static void wake(struct matcher *m, struct plan_wake w)
 
 static void find(struct matcher *m, struct plan_wake w)
 {
+    if (w.n == 0) {
+        return; /* a literal of another plan that shares the set */
+    }
     if (m->nfound < MATCH_FOUND_MAX) {
         m->found[m->nfound] = w;
     }

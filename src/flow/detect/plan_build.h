@@ -27,6 +27,16 @@ struct anchor {
     uint32_t known_in; /* its number + 1; 0 = not asked yet */
 };
 
+/* Literals of a group whose set is made when all plans are drafted (plan_share.c). In b->temp. */
+struct plan_pending {
+    struct plan_group *group;
+    const struct plan_literal *literals; /* sorted by op, then text */
+    const struct plan_wake *wakes;       /* parallel to them */
+    uint32_t n;
+    int64_t shares;                      /* index of the first group that has this set; -1: not known yet */
+    bool made;
+};
+
 struct plan_build {
     const struct sigma_set *set;
     const struct catalog *catalog;
@@ -53,6 +63,7 @@ struct plan_build {
     uint32_t njoints;
     uint32_t ngroups;
     VEC(const struct plan *) made;            /* every plan, by number */
+    VEC(struct plan_pending) pending;
 };
 
 /* plan_tree.c */
@@ -145,6 +156,8 @@ const struct plan_hash *plan_pack_hash(struct plan_build *b, const struct span *
 /* Plan for the rules (numbers ascending) under env; equal ones are shared. */
 const struct plan *plan_make(struct plan_build *b, const uint32_t *rules, uint32_t nrules,
                              const struct plan_env *env);
+/* plan_share.c: makes what b->pending holds. */
+void plan_share_sets(struct plan_build *b);
 /*
  * plan_grams.c: the fast ways to look for literals; order_out (room for n) gets which of them stands at each place of the
  * set. Equal lists give the same set.

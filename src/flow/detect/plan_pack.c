@@ -225,25 +225,14 @@ static void pack_literals(struct packing *p, const struct draft *x, uint32_t n, 
     static const uint8_t ops[] = {[ANCHOR_STARTS] = OP_STARTS, [ANCHOR_ENDS] = OP_ENDS,
                                   [ANCHOR_CONTAINS] = OP_CONTAINS};
     struct plan_build *b = p->d->b;
-    struct plan_literal *l = arena_calloc(&p->d->arena, n, sizeof *l);
-    uint32_t *order = arena_calloc(&p->d->arena, n, sizeof *order);
-    struct plan_wake *wakes = arena_calloc(b->region, n, sizeof *wakes);
+    struct plan_literal *l = arena_calloc(&b->temp, n, sizeof *l);
+    struct plan_wake *wakes = arena_calloc(&b->temp, n, sizeof *wakes);
     for (uint32_t i = 0; i < n; i++) {
         l[i].text = plan_copy(b, x[i].anchor.text);
         l[i].op = ops[x[i].anchor.kind];
+        wakes[i] = pack_wake(p, &x[i]);
     }
-    g->set = plan_set_make(b, l, n, g->field == FIELD_NONE, order);
-    for (uint32_t i = 0; i < n; i++) {
-        wakes[i] = pack_wake(p, &x[order[i]]);
-    }
-    g->set_wakes = wakes;
-}
-
-/* Hashes of the whole and a few comparisons at the ends. */
-static bool is_light(const struct plan_group *g)
-{
-    const struct plan_set *s = g->set;
-    return s == NULL || (s->ndirect == s->n && s->n <= 1);
+    vec_push(&b->pending, (struct plan_pending){.group = g, .literals = l, .wakes = wakes, .n = n, .shares = -1});
 }
 
 /* The group of one field from its n drafts, which are sorted by kind. */
@@ -272,7 +261,7 @@ static void pack_group(struct packing *p, const struct draft *x, uint32_t n, str
         }
         i = end;
     }
-    g->light = is_light(g);
+    g->light = true; /* until it gets literals: plan_share.c */
 }
 
 static void pack_groups(struct packing *p, struct plan *plan)

@@ -308,6 +308,7 @@ int ruleset_compile(const struct sigma_set *set, const struct catalog *catalog,
     rs->ncorrelations = (uint32_t)set->correlations.len;
     int rc = compile_chains(&b, rs, e);
     if (rc == 0) {
+        plan_share_sets(&b);
         pack_ruleset(&b, rs);
         *out = rs;
     }
@@ -316,6 +317,7 @@ int ruleset_compile(const struct sigma_set *set, const struct catalog *catalog,
     vec_free(&b.regexes);
     vec_free(&b.steps);
     vec_free(&b.made);
+    vec_free(&b.pending);
     map_free(&b.pred_index);
     map_free(&b.texts);
     map_free(&b.plans);
