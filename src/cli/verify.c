@@ -17,6 +17,7 @@
 #include "base/id.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "cli/verify_copy.h"
 #include "os/sandbox.h"
 #include "records/audit.h"
 #include "records/db.h"
@@ -33,6 +34,7 @@ struct verify {
     const char *backup; /* of --backup, or NULL */
     const char *key; /* of --key, or NULL */
     bool json, terminal, weaker;
+    struct verify_copy_options copy; /* target NULL: it is not asked for */
     uint64_t faults;
     struct archive_witness witness;
     struct archive_report report;
@@ -308,6 +310,12 @@ static int run_verify(int argc, char **argv, const struct command *self)
         {"--data", &v.data_dir, NULL},
         {"--key", &v.key, NULL},
         {"--backup", &v.backup, NULL},
+        {"--copy", &v.copy.target, NULL},
+        {"--copy-key", &v.copy.copy_key, NULL},
+        {"--host-key", &v.copy.host_key, NULL},
+        {"--endpoint", &v.copy.endpoint, NULL},
+        {"--region", &v.copy.region, NULL},
+        {"--full", NULL, &v.copy.full},
         {"--json", NULL, &v.json},
         {"--weaker-sandbox", NULL, &v.weaker},
     };
@@ -322,6 +330,13 @@ static int run_verify(int argc, char **argv, const struct command *self)
     if (v.backup != NULL) {
         return verify_backup(&v);
     }
+    if (v.copy.target != NULL) { /* without --data nobody's records are compared: an auditor may have none */
+        v.copy.data_dir = v.data_dir;
+        v.copy.key = v.key;
+        v.copy.json = v.json;
+        v.copy.weaker = v.weaker;
+        return verify_copy(&v.copy);
+    }
     v.data_dir = v.data_dir == NULL ? super_default_data() : v.data_dir;
     return verify(&v);
 }
@@ -331,6 +346,7 @@ const struct command cmd_verify = {
     .summary = "read archive and audit trail whole and say what was changed",
     .help = "usage: sereno verify [--data DIR] [--key HEX] [--json]\n"
             "       sereno verify --backup FILE [--key HEX] [--json]\n"
+            "       sereno verify --copy DIR|URL [--data DIR] [--full] [--key HEX] [--json]\n"
             "\n"
             "Walks the chain of the archive from its first day to its last, unpacks every block, recomputes every\n"
             "hash, finds every sealed head again, and compares the end with what the records know of it; then the\n"
@@ -340,6 +356,11 @@ const struct command cmd_verify = {
             "  --key HEX          the public key that seals must carry, as noted elsewhere; without it the key in\n"
             "                     DIR/keys is taken, which proves less to a stranger\n"
             "  --backup FILE      instead: is this backup whole, and who signed it; needs no recovery key\n"
+            "  --copy DIR|URL     instead: does a second copy of the archive hold what the records of --data say was brought there?\n"
+            "                     Names what is missing, too short, foreign or not signed by the node's key, by each file's\n"
+            "                     size, head and end; needs no recovery key. A URL takes --copy-key, --host-key, --endpoint and\n"
+            "                     --region, as `sereno restore` does. Without --data the files are compared with nothing\n"
+            "  --full             of a copy: read every byte, so that a changed one in the middle is found too\n"
             "  --json             one JSON object\n"
             "  --weaker-sandbox   go on where the kernel has no Landlock\n"
             "\n"

@@ -91,6 +91,27 @@ int copies_days(struct db *db, struct span place, struct arena *scratch, int32_t
     return rc < 0 ? rc : 0;
 }
 
+int copies_rows(struct db *db, struct span place, struct arena *scratch, struct copy_day **out, size_t *count_out, struct err *e)
+{
+    struct db_stmt *s = NULL;
+    struct copy_state state;
+    *count_out = 0;
+    int rc = copies_state(db, place, &state, e);
+    size_t room = rc == 0 && state.days > 0 ? (size_t)(state.days < COPY_DAYS_MAX ? state.days : COPY_DAYS_MAX) : 0;
+    *out = arena_calloc(scratch, room, sizeof **out);
+    rc = rc == 0 ? db_query(db, "SELECT day, at, bytes, hash FROM day_copy WHERE place = $1 ORDER BY day", e, &s) : rc;
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_text(s, 1, place);
+    while (*count_out < room && (rc = db_step(s, e)) > 0) {
+        (*out)[(*count_out)++] = (struct copy_day){.day = (int32_t)db_col_i64(s, 0), .at = db_col_i64(s, 1), .bytes = db_col_i64(s, 2),
+                                                   .hash = arena_copy(scratch, db_col_text(s, 3))};
+    }
+    db_done(s);
+    return rc < 0 ? rc : 0;
+}
+
 int copies_state(struct db *db, struct span place, struct copy_state *out, struct err *e)
 {
     struct db_stmt *s = NULL;

@@ -68,6 +68,8 @@ int copies_failed(struct db *db, struct span why, time_ns now, struct err *e) NO
 /* Days at the place, ascending, in scratch. */
 int copies_days(struct db *db, struct span place, struct arena *scratch, int32_t **out, size_t *count_out,
                 struct err *e) NODISCARD;
+/* All that is known of each, ascending, in scratch. */
+int copies_rows(struct db *db, struct span place, struct arena *scratch, struct copy_day **out, size_t *count_out, struct err *e) NODISCARD;
 /* place empty: all places together. */
 int copies_state(struct db *db, struct span place, struct copy_state *out, struct err *e) NODISCARD;
 

@@ -52,6 +52,16 @@ static void test_places(void **state)
     assert_int_equal(copies_put(db, SPAN("/b"), &days[1], &e), 0);
     expect_days(db, SPAN("/a"), (const int32_t[]){20000, 20001}, 2);
     expect_days(db, SPAN("/b"), (const int32_t[]){20000}, 1);
+    struct arena a;
+    struct copy_day *rows = NULL;
+    size_t n = 0;
+    arena_init(&a, 0);
+    assert_int_equal(copies_rows(db, SPAN("/a"), &a, &rows, &n, &e), 0);
+    assert_int_equal(n, 2);
+    assert_true(rows[1].day == 20001 && rows[1].at == 70 && rows[1].bytes == 300 && span_eq(rows[1].hash, SPAN("bb")));
+    assert_int_equal(copies_rows(db, SPAN("/c"), &a, &rows, &n, &e), 0);
+    assert_int_equal(n, 0);
+    arena_fini(&a);
     assert_int_equal(copies_state(db, SPAN("/a"), &s, &e), 0);
     assert_true(s.days == 2 && s.bytes == 500 && s.newest == 20001 && s.at == 70);
     assert_int_equal(copies_state(db, SPAN(""), &s, &e), 0);

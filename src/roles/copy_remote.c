@@ -172,6 +172,14 @@ int remote_fetch(const struct remote_job *job, struct err *e)
     return rc != 0 ? rc : url.way == COPY_S3 ? s3_fetch(job, &url, e) : sftp_fetch(job, &url, e);
 }
 
+int remote_ends(const struct remote_job *job, struct remote_ends *out, struct err *e)
+{
+    struct copy_url url;
+    *out = (struct remote_ends){.size = 0};
+    int rc = copy_url_parse(job->place->url, &url, e);
+    return rc != 0 ? rc : url.way == COPY_S3 ? s3_ends(job, &url, out, e) : sftp_ends(job, &url, out, e);
+}
+
 int remote_list(const struct remote_job *job, const char *after, struct buf *out, struct err *e)
 {
     struct copy_url url;

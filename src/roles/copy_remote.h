@@ -14,6 +14,7 @@
 
 #include "roles/copy_file.h"
 #include "roles/copy_place.h"
+#include "wire/crypt.h"
 
 enum {
     REMOTE_CONNECT_MS = 20 * 1000,
@@ -41,6 +42,13 @@ int remote_preload(struct err *e) NODISCARD;
 int remote_send(const struct remote_job *job, struct err *e) NODISCARD;
 /* Takes it from there. ERR_NOT_FOUND: there is none; ERR_LIMIT: it is larger than max_bytes; else as remote_send. */
 int remote_fetch(const struct remote_job *job, struct err *e) NODISCARD;
+/* Its size and, when it has room for both, its first and last bytes: what tells whose it is, without the rest. */
+struct remote_ends {
+    uint64_t size;
+    unsigned char head[CRYPT_HEADER_BYTES], tail[CRYPT_TRAILER_BYTES];
+};
+/* job's fd does not matter. ERR_NOT_FOUND: there is none; ERR_IO also: a part of it is missing; else as remote_send. */
+int remote_ends(const struct remote_job *job, struct remote_ends *out, struct err *e) NODISCARD;
 /* What lies there. SFTP: names of days, a line each, in no order; what has another name is left out. S3: a page of the names behind
  * `after`, which is empty or a name, as the server wrote it (wire/s3_list.h reads it). job's name and fd do not matter. */
 int remote_list(const struct remote_job *job, const char *after, struct buf *out, struct err *e) NODISCARD;

@@ -24,10 +24,12 @@ int remote_key(const struct remote_job *job, char *out, size_t *len_out, struct 
 
 int sftp_send(const struct remote_job *job, const struct copy_url *url, struct err *e) NODISCARD;
 int sftp_fetch(const struct remote_job *job, const struct copy_url *url, struct err *e) NODISCARD;
+int sftp_ends(const struct remote_job *job, const struct copy_url *url, struct remote_ends *out, struct err *e) NODISCARD;
 int sftp_list(const struct remote_job *job, const struct copy_url *url, struct buf *out, struct err *e) NODISCARD;
 
 int s3_send(const struct remote_job *job, const struct copy_url *url, struct err *e) NODISCARD;
 int s3_fetch(const struct remote_job *job, const struct copy_url *url, struct err *e) NODISCARD;
+int s3_ends(const struct remote_job *job, const struct copy_url *url, struct remote_ends *out, struct err *e) NODISCARD;
 int s3_list(const struct remote_job *job, const struct copy_url *url, const char *after, struct buf *out, struct err *e) NODISCARD;
 
 #endif

@@ -8,11 +8,9 @@
  * compares; the first, which alone has the day's name, comes last: when it is there, all are. The others are named by the
  * hash of the whole, so that no two tries can mix. Each is put only where none of that name is (If-None-Match: *).
  */
-#include "roles/copy_remote_priv.h"
+#include "roles/copy_s3_priv.h"
 
-#include <curl/curl.h>
 #include <inttypes.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,50 +18,6 @@
 #include "base/id.h"
 #include "base/mem.h"
 #include "base/num.h"
-
-enum {
-    HASH_BYTES = 32,
-    HASH_HEX = 2 * HASH_BYTES,
-    HASH_BASE64 = sodium_base64_ENCODED_LEN(HASH_BYTES, sodium_base64_VARIANT_ORIGINAL),
-    FOLDER_MAX = 2 * COPY_URL_MAX + 8,               /* bytes: endpoint, bucket, prefix */
-    OBJECT_MAX = FOLDER_MAX + COPY_NAME_MAX + 32,    /* and name, hash, number */
-    PIECES_MAX = 99999,
-    HEADER_MAX = 256,
-    LIST_BODY_MAX = 4 << 20, /* a page of 1,000 names */
-};
-
-/* What we write beside each object, and believe only as far as it leads to something that then compares equal. */
-#define META "x-amz-meta-sereno-"
-
-struct s3 {
-    const struct remote_job *job;
-    struct err *e;
-    char folder[FOLDER_MAX]; /* endpoint, bucket and prefix, with a slash at the end */
-    char sign[HEADER_MAX];
-    char *key, *login; /* COPY_KEY_MAX bytes: the key file, and "id:secret" */
-    uint64_t piece;
-    unsigned pieces;
-    uint64_t size;
-    unsigned char whole[HASH_BYTES], *hashes; /* of the file; of each piece */
-};
-
-/* One request and what came of it. */
-struct request {
-    struct s3 *s;
-    CURL *h;
-    struct curl_slist *headers;
-    bool plain, refused, cut;
-    char why[CURL_ERROR_SIZE];
-    long status;
-    /* of the answer's headers */
-    uint64_t length, meta_size, meta_pieces;
-    char checksum[HASH_BASE64], meta_hash[HASH_HEX + 1];
-    /* bytes on their way */
-    uint64_t at, end;     /* in the file */
-    struct buf *body;     /* the list of names */
-    bool compare, same;   /* what comes is compared with the file, not written into it */
-    char *other;
-};
 
 /* ---- what libcurl asks ---- */
 
@@ -120,7 +74,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
     size_t n = size * count;
     long status = 0;
     (void)curl_easy_getinfo(r->h, CURLINFO_RESPONSE_CODE, &status);
-    if (status != 200) {
+    if (status != 200 && !(r->part && status == 206)) {
         return n;
     }
     if (r->body != NULL) {
@@ -187,10 +141,7 @@ static void add_header(struct request *r, const char *name, const char *value)
     r->headers = next;
 }
 
-/* SHA-256 of no bytes, as a request without a body signs it. */
-#define EMPTY_HASH "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-
-static int begin(struct request *r, struct s3 *s, const char *url, const char *payload_hash)
+int s3_begin(struct request *r, struct s3 *s, const char *url, const char *payload_hash)
 {
     *r = (struct request){.s = s, .h = curl_easy_init(), .same = true};
     CHECK(r->h != NULL);
@@ -224,7 +175,7 @@ static int begin(struct request *r, struct s3 *s, const char *url, const char *p
 }
 
 /* What a status that is no success says to people. RFC 9110 §15, and Amazon's list of S3 error responses. */
-static int told(struct request *r, const char *what)
+int s3_told(struct request *r, const char *what)
 {
     static const struct {
         long status;
@@ -247,7 +198,7 @@ static int told(struct request *r, const char *what)
 }
 
 /* 0: there is a status. */
-static int perform(struct request *r, const char *what)
+int s3_perform(struct request *r, const char *what)
 {
     CURLcode rc = curl_easy_setopt(r->h, CURLOPT_HTTPHEADER, r->headers);
     rc = rc == CURLE_OK ? curl_easy_perform(r->h) : rc;
@@ -267,7 +218,7 @@ static int perform(struct request *r, const char *what)
     return err_set(r->s->e, ERR_IO, "%s: %s", what, r->why[0] != '\0' ? r->why : curl_easy_strerror(rc));
 }
 
-static void end(struct request *r)
+void s3_end(struct request *r)
 {
     curl_slist_free_all(r->headers);
     curl_easy_cleanup(r->h);
@@ -277,7 +228,7 @@ static void end(struct request *r)
 /* ---- objects ---- */
 
 /* The first has the day's name; "sereno-2026-11-26.copy.0123456789abcdef.00002" is the second. */
-static void object_url(const struct s3 *s, const char *hash_hex, unsigned number, char out[OBJECT_MAX])
+void s3_object_url(const struct s3 *s, const char *hash_hex, unsigned number, char out[OBJECT_MAX])
 {
     if (number == 0) {
         (void)snprintf(out, OBJECT_MAX, "%s%s", s->folder, s->job->name);
@@ -287,36 +238,36 @@ static void object_url(const struct s3 *s, const char *hash_hex, unsigned number
 }
 
 /* ERR_NOT_FOUND without a word: there is none. Else the headers are in *out, which is over. */
-static int head(struct s3 *s, const char *url, struct request *out)
+int s3_head(struct s3 *s, const char *url, struct request *out)
 {
     curl_off_t length = -1;
-    int rc = begin(out, s, url, EMPTY_HASH);
+    int rc = s3_begin(out, s, url, EMPTY_HASH);
     add_header(out, "x-amz-checksum-mode", "ENABLED");
     rc = rc == 0 && curl_easy_setopt(out->h, CURLOPT_NOBODY, 1L) != CURLE_OK ? err_set(s->e, ERR_INVALID, "the request for the copy cannot be made") : rc;
-    rc = rc == 0 ? perform(out, "looking there") : rc;
+    rc = rc == 0 ? s3_perform(out, "looking there") : rc;
     if (rc == 0 && out->status == 200) {
         (void)curl_easy_getinfo(out->h, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
         out->length = length < 0 ? UINT64_MAX : (uint64_t)length;
     } else if (rc == 0) {
-        rc = out->status == 404 ? ERR_NOT_FOUND : told(out, "looking there");
+        rc = out->status == 404 ? ERR_NOT_FOUND : s3_told(out, "looking there");
     }
-    end(out);
+    s3_end(out);
     return rc;
 }
 
 /* Bytes of an object against the file, or into it. *same_out: it has just those from at to end. */
-static int get(struct s3 *s, const char *url, uint64_t at, uint64_t end_at, bool compare, bool *same_out)
+int s3_get(struct s3 *s, const char *url, uint64_t at, uint64_t end_at, bool compare, bool *same_out)
 {
     struct request r;
-    int rc = begin(&r, s, url, EMPTY_HASH);
+    int rc = s3_begin(&r, s, url, EMPTY_HASH);
     r.at = at;
     r.end = end_at;
     r.compare = compare;
     r.other = mem_alloc(REMOTE_PIECE);
-    rc = rc == 0 ? perform(&r, "reading there") : rc;
-    rc = rc == 0 && r.same && r.status != 200 ? told(&r, "reading there") : rc;
+    rc = rc == 0 ? s3_perform(&r, "reading there") : rc;
+    rc = rc == 0 && r.same && r.status != 200 ? s3_told(&r, "reading there") : rc;
     *same_out = rc == 0 && r.same && r.at == r.end;
-    end(&r);
+    s3_end(&r);
     return rc;
 }
 
@@ -347,7 +298,7 @@ static int is_piece(struct s3 *s, const char *url, unsigned number, const struct
         *same_out = strcmp(there->checksum, base64) == 0;
         return 0;
     }
-    return get(s, url, from, to, true, same_out);
+    return s3_get(s, url, from, to, true, same_out);
 }
 
 static void add_number(struct request *r, const char *name, uint64_t number)
@@ -375,7 +326,7 @@ static int put(struct s3 *s, const char *url, unsigned number, bool once, long *
     char hex[HASH_HEX + 1], base64[HASH_BASE64], whole[HASH_HEX + 1];
     piece_hash(s, number, hex, base64);
     hex_encode(s->whole, HASH_BYTES, whole);
-    int rc = begin(&r, s, url, hex);
+    int rc = s3_begin(&r, s, url, hex);
     r.at = piece_start(s, number);
     r.end = piece_start(s, number + 1);
     r.length = r.end - r.at;
@@ -395,10 +346,10 @@ static int put(struct s3 *s, const char *url, unsigned number, bool once, long *
     set = set != 0 ? set : curl_easy_setopt(r.h, CURLOPT_SEEKFUNCTION, on_seek);
     set = set != 0 ? set : curl_easy_setopt(r.h, CURLOPT_SEEKDATA, &r);
     rc = rc == 0 && set != 0 ? err_set(s->e, ERR_INVALID, "the request for the copy cannot be made") : rc;
-    rc = rc == 0 ? perform(&r, "writing there") : rc;
+    rc = rc == 0 ? s3_perform(&r, "writing there") : rc;
     *status_out = r.status;
-    rc = rc == 0 && r.status != 200 && r.status != 412 && !(once && r.status == 501) ? told(&r, "writing there") : rc;
-    end(&r);
+    rc = rc == 0 && r.status != 200 && r.status != 412 && !(once && r.status == 501) ? s3_told(&r, "writing there") : rc;
+    s3_end(&r);
     return rc;
 }
 
@@ -438,12 +389,12 @@ static int bring_piece(struct s3 *s, unsigned number)
     bool same = false;
     long status = 0;
     hex_encode(s->whole, HASH_BYTES, whole);
-    object_url(s, whole, number, url);
-    int rc = head(s, url, &there);
+    s3_object_url(s, whole, number, url);
+    int rc = s3_head(s, url, &there);
     if (rc == ERR_NOT_FOUND) {
         rc = put(s, url, number, true, &status);
         rc = rc == 0 && status == 501 ? put(s, url, number, false, &status) : rc; /* it does not know If-None-Match; we looked */
-        rc = rc == 0 ? head(s, url, &there) : rc;
+        rc = rc == 0 ? s3_head(s, url, &there) : rc;
     }
     rc = rc == 0 ? is_piece(s, url, number, &there, &same) : rc == ERR_NOT_FOUND ? err_set(s->e, ERR_IO, "what was written does not lie there") : rc;
     if (rc != 0 || same) {
@@ -465,7 +416,7 @@ static int read_login(struct s3 *s)
     return rc != 0 || fine ? rc : err_set(s->e, ERR_DENIED, "key_file holds no access key: its id on one line and its secret on the next are wanted");
 }
 
-static int open_s3(struct s3 *s, const struct remote_job *job, const struct copy_url *url, struct err *e)
+int s3_open(struct s3 *s, const struct remote_job *job, const struct copy_url *url, struct err *e)
 {
     const struct copy_place *p = job->place;
     *s = (struct s3){.job = job, .e = e, .key = mem_alloc(COPY_KEY_MAX), .login = mem_alloc(COPY_KEY_MAX)};
@@ -475,7 +426,7 @@ static int open_s3(struct s3 *s, const struct remote_job *job, const struct copy
     return read_login(s);
 }
 
-static void close_s3(struct s3 *s)
+void s3_close(struct s3 *s)
 {
     sodium_memzero(s->key, COPY_KEY_MAX);
     sodium_memzero(s->login, COPY_KEY_MAX);
@@ -502,99 +453,8 @@ static int send_file(struct s3 *s)
 int s3_send(const struct remote_job *job, const struct copy_url *url, struct err *e)
 {
     struct s3 s;
-    int rc = open_s3(&s, job, url, e);
+    int rc = s3_open(&s, job, url, e);
     rc = rc == 0 ? send_file(&s) : rc;
-    close_s3(&s);
-    return rc;
-}
-
-/* ---- fetching ---- */
-
-/* The pieces one after another; sizes are what the objects have, never more than max_bytes in all. */
-static int fetch_file(struct s3 *s)
-{
-    struct request there;
-    char url[OBJECT_MAX], hash[HASH_HEX + 1] = "";
-    uint64_t at = 0;
-    unsigned pieces = 1;
-    int rc = 0;
-    for (unsigned i = 0; rc == 0 && i < pieces; i++) {
-        bool whole = false;
-        object_url(s, hash, i, url);
-        rc = head(s, url, &there);
-        if (rc == ERR_NOT_FOUND && i > 0) {
-            return err_set(s->e, ERR_IO, "piece %u of %s is missing there", i + 1, s->job->name);
-        }
-        if (rc == 0 && i == 0) {
-            pieces = there.meta_pieces > 1 && there.meta_pieces <= PIECES_MAX && there.meta_hash[0] != '\0' ? (unsigned)there.meta_pieces : 1;
-            memcpy(hash, there.meta_hash, sizeof hash);
-        }
-        if (rc == 0 && there.length > s->job->max_bytes - at) {
-            return err_set(s->e, ERR_LIMIT, "%s there is larger than a copy of that day can be", s->job->name);
-        }
-        rc = rc == 0 ? get(s, url, at, at + there.length, false, &whole) : rc;
-        rc = rc == 0 && !whole ? err_set(s->e, ERR_IO, "%s changes while it is read", s->job->name) : rc;
-        at += there.length;
-    }
-    return rc;
-}
-
-int s3_fetch(const struct remote_job *job, const struct copy_url *url, struct err *e)
-{
-    struct s3 s;
-    int rc = open_s3(&s, job, url, e);
-    rc = rc == 0 ? fetch_file(&s) : rc;
-    close_s3(&s);
-    return rc;
-}
-
-/* ---- names ---- */
-
-/* RFC 3986 §2.3: all but the unreserved characters as %XX. */
-static void escape(struct buf *b, const char *text)
-{
-    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
-        bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || strchr("-_.~", *c) != NULL;
-        buf_printf(b, plain ? "%c" : "%%%02X", *c);
-    }
-}
-
-/* ListObjectsV2; parameters in the order in which they are signed, and as they are signed. */
-static void list_url(const struct s3 *s, const struct copy_url *url, const char *after, char out[2 * OBJECT_MAX])
-{
-    struct buf b;
-    buf_init(&b, 2 * OBJECT_MAX);
-    buf_printf(&b, "%.*s/%.*s?list-type=2&prefix=", SPAN_ARG(s->job->place->endpoint), SPAN_ARG(url->host));
-    for (unsigned part = 0; part < 2; part++) {
-        struct span path = span_sub(url->path, 1, url->path.len);
-        for (size_t i = 0; i < path.len; i++) {
-            buf_span(&b, path.ptr[i] == '/' ? SPAN("%2F") : span_sub(path, i, 1));
-        }
-        buf_cstr(&b, path.len > 0 ? "%2F" : "");
-        escape(&b, part == 0 ? COPY_NAME_START : after);
-        if (after[0] == '\0') {
-            break;
-        }
-        buf_cstr(&b, part == 0 ? "&start-after=" : "");
-    }
-    (void)snprintf(out, 2 * OBJECT_MAX, "%.*s", SPAN_ARG(buf_view(&b)));
-    buf_free(&b);
-}
-
-int s3_list(const struct remote_job *job, const struct copy_url *url, const char *after, struct buf *out, struct err *e)
-{
-    struct s3 s;
-    struct request r;
-    char address[2 * OBJECT_MAX];
-    int rc = open_s3(&s, job, url, e);
-    if (rc == 0) {
-        list_url(&s, url, after, address);
-        rc = begin(&r, &s, address, EMPTY_HASH);
-        r.body = out;
-        rc = rc == 0 ? perform(&r, "listing there") : rc;
-        rc = rc == 0 && r.status != 200 ? told(&r, "listing there") : rc;
-        end(&r);
-    }
-    close_s3(&s);
+    s3_close(&s);
     return rc;
 }

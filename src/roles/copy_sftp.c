@@ -425,6 +425,39 @@ int sftp_fetch(const struct remote_job *job, const struct copy_url *url, struct 
     return rc;
 }
 
+/* All of those bytes, from a place of the file. */
+static int read_at(struct sftp *s, LIBSSH2_SFTP_HANDLE *h, uint64_t at, unsigned char *to, size_t size)
+{
+    size_t n = 0;
+    libssh2_sftp_seek64(h, at);
+    int rc = read_there(s, h, (char *)to, size, &n);
+    return rc == 0 && n != size ? err_set(s->e, ERR_IO, "%s changes while it is read", s->job->name) : rc;
+}
+
+static int ends_there(struct sftp *s, struct remote_ends *out)
+{
+    int rc = size_there(s, s->whole, &out->size);
+    if (rc != 0 || out->size < sizeof out->head + sizeof out->tail) {
+        return rc;
+    }
+    LIBSSH2_SFTP_HANDLE *h = open_there(s, s->whole, LIBSSH2_FXF_READ, LIBSSH2_SFTP_OPENFILE, &rc);
+    if (h == NULL) {
+        return fail(s, rc, "reading there");
+    }
+    rc = read_at(s, h, 0, out->head, sizeof out->head);
+    rc = rc == 0 ? read_at(s, h, out->size - sizeof out->tail, out->tail, sizeof out->tail) : rc;
+    return close_there(s, h, rc);
+}
+
+int sftp_ends(const struct remote_job *job, const struct copy_url *url, struct remote_ends *out, struct err *e)
+{
+    struct sftp s;
+    int rc = begin(&s, job, url, e);
+    rc = rc == 0 ? ends_there(&s, out) : rc;
+    end(&s);
+    return rc;
+}
+
 static int list_folder(struct sftp *s, struct buf *out)
 {
     int rc = 0;

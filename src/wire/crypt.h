@@ -69,6 +69,13 @@ int crypt_check(int fd, struct crypt_report *out, struct err *e) NODISCARD;
 /* The same for a thread that others watch: moved grows with each piece read; ERR_CLOSED soon after stop was set. */
 int crypt_check_watched(int fd, const atomic_bool *stop, atomic_uint_fast64_t *moved, struct crypt_report *out, struct err *e) NODISCARD;
 
+/*
+ * What the two ends of such a file tell that was not read whole: it has size bytes, these first and these last ones, which count only when it has
+ * that many. out->hash is what is signed; whether the bytes between have it crypt_check alone tells. ERR_INVALID, ERR_TRUNCATED.
+ */
+int crypt_check_ends(uint64_t size, const unsigned char head[CRYPT_HEADER_BYTES], const unsigned char tail[CRYPT_TRAILER_BYTES],
+                     struct crypt_report *out, struct err *e) NODISCARD;
+
 struct crypt_reader;
 /* Opens the regular file fd, which was checked before. ERR_DENIED: it is for another key. */
 int crypt_reader_new(int fd, const unsigned char secret[CRYPT_KEY_BYTES],

@@ -62,6 +62,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CHECK(write(fd, data, size) == (ssize_t)size);
     int rc = crypt_check(fd, &report, &e);
     CHECK(rc == 0 || e.code == rc);
+    if (size >= CRYPT_HEADER_BYTES + CRYPT_TRAILER_BYTES) {
+        struct crypt_report ends;
+        int said = crypt_check_ends(size, data, data + size - CRYPT_TRAILER_BYTES, &ends, &e);
+        CHECK(rc != 0 || (said == 0 && ends.bytes == report.bytes && ends.is_signed == report.is_signed && memcmp(ends.hash, report.hash, sizeof ends.hash) == 0));
+    }
     (void)read_all(fd, &len);
     (void)close(fd);
     if (size > 2) {

@@ -122,6 +122,21 @@ int crypt_check_watched(int fd, const atomic_bool *stop, atomic_uint_fast64_t *m
     return rc == 0 ? check_trailer(trailer, out, e) : rc;
 }
 
+int crypt_check_ends(uint64_t size, const unsigned char head[CRYPT_HEADER_BYTES], const unsigned char tail[CRYPT_TRAILER_BYTES],
+                     struct crypt_report *out, struct err *e)
+{
+    *out = (struct crypt_report){.bytes = size};
+    if (size < CRYPT_HEADER_BYTES + CRYPT_MORE + CRYPT_TRAILER_BYTES) {
+        return err_set(e, ERR_TRUNCATED, "the file ends too early");
+    }
+    if (memcmp(head, CRYPT_MAGIC, CRYPT_MAGIC_BYTES) != 0) {
+        return err_set(e, ERR_INVALID, "not an encrypted file of Sereno");
+    }
+    memcpy(out->to, head + CRYPT_AT_TO, CRYPT_KEY_BYTES);
+    memcpy(out->hash, tail, CRYPT_HASH_BYTES);
+    return check_trailer(tail, out, e);
+}
+
 int crypt_reader_new(int fd, const unsigned char secret[CRYPT_KEY_BYTES], struct crypt_reader **out,
                      struct err *e)
 {

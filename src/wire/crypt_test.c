@@ -59,6 +59,29 @@ static void fill(struct buf *b, size_t n)
     }
 }
 
+/* The ends tell what the whole tells; each changed byte that matters there, and a size that cannot be, is seen. */
+static void check_ends(int fd, const struct crypt_report *whole)
+{
+    unsigned char head[CRYPT_HEADER_BYTES], tail[CRYPT_TRAILER_BYTES];
+    struct crypt_report got;
+    struct err e;
+    assert_int_equal(pread(fd, head, sizeof head, 0), sizeof head);
+    assert_int_equal(pread(fd, tail, sizeof tail, (off_t)whole->bytes - CRYPT_TRAILER_BYTES), sizeof tail);
+    assert_int_equal(crypt_check_ends(whole->bytes, head, tail, &got, &e), 0);
+    assert_true(got.bytes == whole->bytes && got.is_signed == whole->is_signed);
+    assert_memory_equal(got.to, whole->to, sizeof got.to);
+    assert_memory_equal(got.signer, whole->signer, sizeof got.signer);
+    assert_memory_equal(got.hash, whole->hash, sizeof got.hash);
+    assert_int_equal(crypt_check_ends(CRYPT_HEADER_BYTES + CRYPT_TRAILER_BYTES, head, tail, &got, &e), ERR_TRUNCATED);
+    for (size_t i = 0; whole->is_signed && i < sizeof tail; i += 7) {
+        tail[i] ^= 1;
+        assert_int_equal(crypt_check_ends(whole->bytes, head, tail, &got, &e), ERR_INVALID);
+        tail[i] ^= 1;
+    }
+    head[3] ^= 1;
+    assert_int_equal(crypt_check_ends(whole->bytes, head, tail, &got, &e), ERR_INVALID);
+}
+
 static void test_round_trip(void **state)
 {
     (void)state;
@@ -70,7 +93,7 @@ static void test_round_trip(void **state)
     for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
         fill(&in, sizes[i]);
         for (size_t piece = 777; piece < 1 << 20; piece *= 300) {
-            struct crypt_report report;
+            struct crypt_report report = {0};
             int fd = write_file(buf_view(&in), piece, i % 2 == 0 ? seed : NULL);
             assert_int_equal(read_file(fd, secret_key, &out, &e), 0);
             assert_int_equal(out.len, in.len);
@@ -79,6 +102,7 @@ static void test_round_trip(void **state)
             assert_int_equal(report.is_signed, i % 2 == 0);
             assert_memory_equal(report.to, public_key, CRYPT_KEY_BYTES);
             assert_int_equal(report.bytes, lseek(fd, 0, SEEK_END));
+            check_ends(fd, &report);
             (void)close(fd);
         }
     }

@@ -64,7 +64,47 @@ class Copy(copy_kit.CopyCase):
         self.assertEqual(self.exported(whole), want)
         code, text, said = sereno("verify", "--data", whole, *self.weaker)
         self.assertEqual(code, 0, text + said)
+        self.verify_finds(before)
         self.forged(before)
+
+    def verified(self, *more):
+        code, text, said = sereno("verify", "--copy", self.target, "--json", *more, *self.weaker)
+        self.assertTrue(text, said)
+        told = json.loads(text)
+        self.assertEqual(code, 1 if told["faults"] else 0, text + said)
+        return told
+
+    def verify_finds(self, before):
+        """Without fetching, and without the recovery key: what is missing, too short, foreign, another one; in the middle only with --full."""
+        ours = ("--data", self.node.data)
+        names = self.names()
+        told = self.verified(*ours)
+        self.assertEqual((told["days"], told["known"], told["missing"], told["faults"], told["full"]), (DAYS, DAYS, 0, 0, False))
+        self.assertEqual(told["bytes"], sum(map(len, before.values())))
+        self.assertEqual(self.verified(*ours, "--full")["faults"], 0)
+        self.assertEqual((self.verified()["known"], self.verified("--key", self.public_key(self.node.data))["faults"]), (0, 0))
+        self.assertEqual(self.verified("--key", "0" * 64)["faults"], DAYS)
+        whole = before[names[1]]
+        other = sereno("backup", self.node.folder / "other", "--without-archive", "--data", self.node.data, *self.weaker)
+        self.assertEqual(other[0], 0, other[2])
+        cases = {"is missing there": None, "too short": whole[:-1000] + whole[-128:], "it had fewer": whole[:100], "not an encrypted file": b"x" * len(whole),
+                 "its hash differs": (self.node.folder / "other").read_bytes()[:152] + whole[152:-128] + before[names[0]][-128:],
+                 "signature": whole[:-1] + bytes([whole[-1] ^ 1])}
+        for said, content in cases.items():
+            with self.subTest(said):
+                (self.target / names[1]).unlink() if content is None else (self.target / names[1]).write_bytes(content)
+                told = self.verified(*ours)
+                self.assertEqual((told["faults"], told["list"][0].split(":")[0]), (1, names[1]), told)
+                self.assertIn("ends too early" if said == "it had fewer" else said, told["list"][0])
+        (self.target / names[1]).write_bytes(whole[:len(whole) // 2] + bytes([whole[len(whole) // 2] ^ 1]) + whole[len(whole) // 2 + 1:])
+        self.assertEqual(self.verified(*ours)["faults"], 0)
+        self.assertEqual([fault.split(":")[0] for fault in self.verified(*ours, "--full")["list"]], [names[1]])
+        (self.target / names[1]).write_bytes(whole)
+        (self.target / "sereno-2001-02-03.copy").write_bytes(whole)
+        told = self.verified(*ours)
+        self.assertEqual((told["faults"], told["unknown"]), (1, 1), told)
+        (self.target / "sereno-2001-02-03.copy").unlink()
+        self.assertEqual(self.verified(*ours)["faults"], 0)
 
     def forged(self, before):
         """What somebody who holds the place could do to it."""

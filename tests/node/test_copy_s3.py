@@ -4,6 +4,7 @@
 
 usage: tests/node/test_copy_s3.py PROGRAM OLD_ARCHIVE [-k WORD]"""
 import http.client
+import json
 import importlib.util
 import os
 import pathlib
@@ -137,7 +138,18 @@ class CopyS3(copy_kit.CopyCase):
         return sereno("restore", "--copy", f"s3://bucket{self.prefix}", "--endpoint", f"http://127.0.0.1:{self.gate.port}",
                       "--copy-key", self.server.keys[key], "--key-file", self.key, *args, *self.weaker)
 
+    def verified(self, *more, key="ours"):
+        code, text, said = sereno("verify", "--copy", f"s3://bucket{self.prefix}", "--endpoint", f"http://127.0.0.1:{self.gate.port}",
+                                  "--copy-key", self.server.keys[key], "--data", self.node.data, "--json", *more, *self.weaker)
+        self.assertTrue(text, said)
+        told = json.loads(text)
+        self.assertEqual(code, 1 if told["faults"] else 0, text + said)
+        return told
+
     def check_restored(self):
+        for more in ((), ("--full",)):
+            told = self.verified(*more)
+            self.assertEqual((told["days"], told["known"], told["faults"]), (DAYS, DAYS, 0), told)
         want = self.exported(self.node.data)
         self.assertEqual(len(want), DAYS * 200 * self.windows)
         place = self.node.folder / "restored"
@@ -259,6 +271,11 @@ class CopyS3Pieces(CopyS3):
         code, _, said = self.restore("--verify")
         self.assertEqual(code, 1)
         self.assertIn("piece 2 of", said)
+        before = self.gate.passed
+        told = self.verified()
+        self.assertEqual(told["faults"], 1, told)
+        self.assertIn("piece 2 of", told["list"][0])
+        self.assertLess(self.gate.passed - before, 100000)  # of megabytes
 
     def test_server_gone(self):
         self.serve()

@@ -4,6 +4,7 @@
 
 usage: tests/node/test_copy_sftp.py PROGRAM OLD_ARCHIVE [-k WORD]"""
 import getpass
+import json
 import os
 import pathlib
 import shutil
@@ -157,7 +158,29 @@ class CopySftp(copy_kit.CopyCase):
         self.assertEqual(self.exported(place), want)
         public = self.public_key(self.node.data)
         self.assertIn(f"signed by the key {public}", text)
+        self.verify_finds()
         self.refuse_to_restore()
+
+    def verified(self, *more):
+        code, text, said = sereno("verify", "--copy", self.url(), "--copy-key", self.server.keys["ours"], "--host-key", self.server.pin(),
+                                  "--data", self.node.data, "--json", *more, *self.weaker)
+        self.assertTrue(text, said)
+        told = json.loads(text)
+        self.assertEqual(code, 1 if told["faults"] else 0, text + said)
+        return told
+
+    def verify_finds(self):
+        for more in ((), ("--full",)):
+            told = self.verified(*more)
+            self.assertEqual((told["days"], told["known"], told["faults"]), (DAYS, DAYS, 0), told)
+        path = self.server.files / self.there()[0]
+        whole = path.read_bytes()
+        for said, content in {"is missing there": None, "too short": whole[:-5000] + whole[-128:], "ends too early": b""}.items():
+            path.unlink() if content is None else path.write_bytes(content)
+            told = self.verified()
+            self.assertEqual(told["faults"], 1, told)
+            self.assertIn(said, told["list"][0])
+            path.write_bytes(whole)
 
     def refuse_to_restore(self):
         code, _, said = self.restore("--verify", pin="other-host")
