@@ -22,6 +22,7 @@ struct importing {
     struct record_work *w;
     struct sheet sheet;
     struct arena batch;
+    struct arena *whole; /* of the request */
     struct import_row *rows; /* RECORD_IMPORT_BATCH */
     uint32_t n, sent;
     uint64_t place; /* of the next one that waits */
@@ -281,7 +282,7 @@ static void add_batch(struct api_request *req, struct importing *m)
 static void look_for_same(struct importing *m, struct import_row *r, struct span subject)
 {
     bool is_new = false;
-    uint64_t *line = map_at(&m->seen, subject, &is_new);
+    uint64_t *line = map_at(&m->seen, arena_copy(m->whole, subject), &is_new); /* its keys outlive the batch */
     if (is_new) {
         *line = r->row.line;
     } else {
@@ -393,7 +394,7 @@ static void import_ready(struct api_request *req)
         return;
     }
     struct importing *m = arena_alloc(&req->arena, sizeof *m);
-    *m = (struct importing){.w = w, .apply = span_eq(request_query(req, "apply"), SPAN("true")), .skip = span_eq(request_query(req, "skip"), SPAN("true")),
+    *m = (struct importing){.w = w, .whole = &req->arena, .apply = span_eq(request_query(req, "apply"), SPAN("true")), .skip = span_eq(request_query(req, "skip"), SPAN("true")),
                             .why = request_query(req, "why"), .home = request_query(req, "organisation")};
     m->home = m->home.len > 0 ? m->home : req->user.organisation;
     if (m->why.len > RECORD_WHY_MAX || !record_is_line(m->why)) {

@@ -178,6 +178,12 @@ class Imports(unittest.TestCase):
         with sqlite3.connect(os.path.join(self.node.data, "records.db")) as db:
             self.assertEqual(db.execute("SELECT COUNT(*) FROM record_import_row WHERE length(put) > 0").fetchone()[0], 0)
 
+    def test_rows_about_the_same_far_apart(self):
+        rows = ["Far apart %d,audit,low,2026-11-01" % i for i in range(300)]
+        got = self.report(self.send("findings", "\n".join(["title,origin,severity,found"] + rows + rows[:3] + rows[150:152])), new=300, faulty=5)
+        self.assertEqual([(f["row"], f["reason"], f["limit"]) for f in got["faults"]],
+                         [(302, "again", "2"), (303, "again", "3"), (304, "again", "4"), (305, "again", "152"), (306, "again", "153")])
+
     def test_files_that_are_none(self):
         for body, says in (("title\n\xfc".encode("latin-1"), "UTF-8"), ("title\nx".encode("utf-16"), "UTF-16"), (b"PK\x03\x04", "spreadsheet"),
                            (b"title,colour\nx,red\n", "colour"), (b"title,Title\nx,y\n", "twice"), (b"title\n\"open", "never closed"), (b"", "empty"),
