@@ -85,7 +85,7 @@ int csv_open(struct csv *c, struct span text, struct err *e)
     if (rc == 0 && span_starts(text, SPAN("\xef\xbb\xbf"))) {
         text = span_sub(text, 3, text.len);
     }
-    rc = rc == 0 ? check_text(text, e) : rc;
+    rc = rc == 0 && text.len > 0 ? check_text(text, e) : rc;
     if (rc != 0) {
         return rc;
     }
