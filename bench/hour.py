@@ -341,6 +341,7 @@ def main():
     p.add_argument("--intakes", type=int, default=2)
     p.add_argument("--no-verify", action="store_true")
     p.add_argument("--out")
+    sys.stdout.reconfigure(line_buffering=True)
     hour = Hour(p.parse_args())
     try:
         sys.exit(hour.run())
