@@ -17,7 +17,8 @@ import unicodedata
 LANGUAGES = {"bg": "Български", "da": "Dansk", "de": "Deutsch", "en": "English", "es": "Español", "fr": "Français", "hr": "Hrvatski",
              "it": "Italiano", "nl": "Nederlands"}
 FOLDERS = ("i18n", "i18n/pages", "i18n/registers")
-HELD_TO_ALL = ("en",) # the others may lack a text: it is said in English
+HELD_TO_ALL = ("en", "es") # to each key of English: who adds a text adds it in both
+LAG_MAX = 0.08 # share of texts that another language may lack: what came in last, said in English until it is translated
 
 # Unicode CLDR, plural rules of whole numbers; French, Italian and Spanish have "many" too, from a million on, and it may be left out.
 NEEDED = {"hr": ("one", "few", "other")}
@@ -105,6 +106,11 @@ def check_forms(language, texts, english, bad):
             bad.append("%s: %s.one spells out a number that may be another" % (language, base))
 
 
+def lacks(texts, english):
+    """Which forms a text needs, check_forms knows."""
+    return [k for k in keys(english) if k not in texts and (k.endswith(".other") or not is_plural(k, english))]
+
+
 def check_keys(language, texts, english, strict):
     bad = []
     for k in keys(texts):
@@ -130,8 +136,7 @@ def check_keys(language, texts, english, strict):
         if t != unicodedata.normalize("NFC", t):
             bad.append("%s: %s is not in Unicode's form C" % (language, k))
     if strict:
-        bad += ["%s lacks %s" % (language, k) for k in keys(english) if k not in texts and not is_plural(k, english)]
-        bad += ["%s lacks %s" % (language, k) for k in keys(english) if k.endswith(".other") and is_plural(k, english) and k not in texts]
+        bad += ["%s lacks %s" % (language, k) for k in lacks(texts, english) if english[k] != ""]
     check_forms(language, texts, english, bad)
     return bad
 
@@ -264,21 +269,26 @@ def main():
     bites()
     bad = in_code() + offered()
     kind_key = english_of_kinds()
-    counted = 0
+    counted, lacking, wanted = 0, {}, 0
     for folder in FOLDERS:
         files = load(folder)
         if set(files) != set(LANGUAGES):
             sys.exit("%s has %s" % (folder, ", ".join(sorted(files))))
         english = base_of(folder, files)
         for language, texts in sorted(files.items()):
-            own = english if language != "en" else dict(files["en"])
+            own = dict(files["en"]) if language == "en" else english
             bad += ["%s/%s" % (folder, b) for b in check(folder, language, texts, own, language in HELD_TO_ALL)]
             if folder == "i18n/registers":
                 bad += ["%s/%s: %s can be no key" % (folder, language, k) for k in keys(texts) if not kind_key.match(k)]
             counted += len(keys(texts))
+            lacking.setdefault(language, []).extend("%s/%s lacks %s" % (folder, language, k) for k in lacks(texts, english) if language not in HELD_TO_ALL)
+        wanted += len(keys(english))
+    for language, missing in sorted(lacking.items()):
+        if len(missing) > LAG_MAX * wanted:
+            bad += missing
     if bad:
         sys.exit("\n".join(bad))
-    print("%d texts in %d languages" % (counted, len(LANGUAGES)))
+    print("%d texts in %d languages; said in English meanwhile: %s" % (counted, len(LANGUAGES), ", ".join("%s %d" % (k, len(v)) for k, v in sorted(lacking.items()) if v) or "none"))
 
 
 main()
