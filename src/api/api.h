@@ -51,6 +51,9 @@ struct api_config {
     struct fed_engine *(*federation)(void *arg);
     /* How far the community is on its guard; NULL while that is not known. May be NULL. */
     const struct level_report *(*level)(void *arg);
+    /* A kind of record was switched: tells every server of this process, this one too. May be NULL: then this is
+     * the only one. */
+    void (*switched)(void *arg, struct span kind, bool on);
 };
 
 /* All texts are copied. ERR_UNSUPPORTED: beyond loopback without TLS; ERR_INVALID: certificate or
@@ -67,6 +70,9 @@ void api_set_circles(struct api *api, const struct fed_circles *circles);
 /* News of the keeper, as records/ask.h says: u8 kind, body. ERR_INVALID = the keeper broke its
  * word. */
 int api_event(struct api *api, struct span body, struct err *e) NODISCARD;
+
+/* A kind of record goes on or off (records/registers/register.h). */
+void api_register_switched(struct api *api, struct span kind, bool on);
 
 /* Until an administrator exists, connections from beyond this machine are turned away. */
 void api_set_admin_exists(struct api *api, bool exists);

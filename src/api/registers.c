@@ -20,13 +20,15 @@ static void kinds_came(struct api_request *req, int rc, struct span text, struct
         files[i].name = cursor_str(data);
         files[i].text = cursor_str(data);
     }
-    rc = rc == 0 && !cursor_done(data) ? ERR_INVALID : rc;
+    struct cursor switches = *data;
+    rc = rc == 0 && (!register_switches_take(data, NULL) || !cursor_done(data)) ? ERR_INVALID : rc;
     if (rc < 0) {
         respond_failure(req, rc, text);
         return;
     }
     if (req->api->registers == NULL) { /* two may have asked */
         req->api->registers = registers_load(files, n);
+        CHECK(register_switches_take(&switches, req->api->registers));
     }
     then(req);
 }

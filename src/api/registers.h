@@ -38,6 +38,8 @@ int record_take(struct record_work *w, int rc, struct cursor *data, struct recor
 
 /* Goes on once the kinds are known: at once, or when the keeper has told them. */
 void with_registers(struct api_request *req, api_handler *then);
+/* u32 n, n of str kind, u8 on, as the keeper tells what was switched; r NULL: only reads over it. False: it is broken. */
+bool register_switches_take(struct cursor *c, struct registers *r);
 /* A list from the keeper's answer to ASK_RECORDS, each record only when policy shows it. False: the answer is broken. */
 bool records_document(struct json_writer *j, const struct record_worker *w, struct arena *arena, struct cursor *data);
 /* How many records name one, by way: w->sight and w->named. */

@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "cli/control.h"
 #include "cli/options.h"
+#include "cli/registers_on.h"
 #include "wire/jcs.h"
 
 enum {
@@ -283,6 +284,9 @@ static int run_registers(int argc, char **argv, const struct command *self)
     const char *what = words[0] == NULL ? "" : words[0];
     t.kind = words[1];
     t.file = words[2];
+    if ((strcmp(what, "list") == 0 || strcmp(what, "on") == 0 || strcmp(what, "off") == 0) && t.file == NULL) {
+        return registers_on(self, t.data, what, t.kind, t.why);
+    }
     if (strcmp(what, "export") == 0 && t.kind != NULL && t.file == NULL) {
         return run_export(&t);
     }
@@ -295,16 +299,21 @@ static int run_registers(int argc, char **argv, const struct command *self)
     if (strcmp(what, "imports") == 0 && t.kind != NULL && t.file == NULL) {
         return run_imports(&t);
     }
-    return cli_usage(self, "export KIND, import KIND FILE, imports KIND or undo KIND IMPORT");
+    return cli_usage(self, "list, on KIND, off KIND, export KIND, import KIND FILE, imports KIND or undo KIND IMPORT");
 }
 
 const struct command cmd_registers = {
     .name = "registers",
-    .summary = "records of registers as tables, out and in",
+    .summary = "which kinds of record are on; records as tables, out and in",
     .help = "usage: sereno registers export KIND [--json] [--semicolon] [--out FILE] [--data DIR]\n"
             "       sereno registers import KIND FILE [--apply] [--skip] [--organisation NAME] [--why TEXT] [--json] [--data DIR]\n"
             "       sereno registers imports KIND [--data DIR]\n"
             "       sereno registers undo KIND IMPORT [--why TEXT] [--data DIR]\n"
+            "       sereno registers list [--data DIR]\n"
+            "       sereno registers on|off KIND [--why TEXT] [--data DIR]\n"
+            "\n"
+            "A kind that is off is as if it were not there; its records are kept, and are there again when it is switched on.\n"
+            "With a kind those go on whose records its own must name. No upgrade changes what was switched.\n"
             "\n"
             "KIND is a register as its address has it: risks, findings, suppliers. Tables are CSV, or JSON with one record\n"
             "a line; docs/REGISTERS.md says what stands in them. An import without --apply only tells what it would do.\n"

@@ -123,18 +123,6 @@ static struct fed_engine *federation(void *arg)
     return d->fed == NULL ? NULL : desk_fed_engine(d->fed);
 }
 
-static void tell_node(struct desk *d)
-{
-    if (d->api != NULL && d->node_known) {
-        api_set_node(d->api, d->node_started, d->node_sandbox, buf_view(&d->node_roles),
-                     buf_view(&d->node_metrics));
-    }
-    if (d->control != NULL && d->node_known) {
-        api_set_node(d->control, d->node_started, d->node_sandbox, buf_view(&d->node_roles),
-                     buf_view(&d->node_metrics));
-    }
-}
-
 static void serve(struct desk *d)
 {
     struct err e = {0};
@@ -154,6 +142,7 @@ static void serve(struct desk *d)
         .ask = ask,
         .federation = federation,
         .level = level,
+        .switched = desk_switched,
     };
     if (d->api != NULL) {
         fail_pending(d);
@@ -175,7 +164,7 @@ static void serve(struct desk *d)
     if (d->factor_ready) {
         api_set_factor_key(d->api, d->factor_key);
     }
-    tell_node(d);
+    desk_tell_node(d);
     d->admin_known = false;
     ask_admin(d);
 }
@@ -196,6 +185,7 @@ static void serve_control(struct desk *d)
         .ask = ask,
         .federation = federation,
         .level = level,
+        .switched = desk_switched,
     };
     d->control_fd = -1; /* the server's now */
     if (d->control != NULL) {
@@ -207,7 +197,7 @@ static void serve_control(struct desk *d)
     }
     api_set_circles(d->control, desk_fed_circles(d->fed));
     api_set_admin_exists(d->control, true);
-    tell_node(d);
+    desk_tell_node(d);
 }
 
 /* Serves once everything is there, in whatever order it came: the socket, and for TLS certificate
@@ -406,7 +396,7 @@ static void take_node_status(struct desk *d, struct ipc_msg *msg)
     d->node_known = true;
     d->node_started = s->started;
     d->node_sandbox = sandboxes[s->sandbox];
-    tell_node(d);
+    desk_tell_node(d);
 }
 
 static void on_message(struct role *r, enum role_id peer, uint32_t instance, struct ipc *ch,

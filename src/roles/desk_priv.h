@@ -70,5 +70,9 @@ struct desk {
 void desk_take_keys(struct desk *d);
 /* DATA/keys/factor.key: 64 hex digits; takes the fd. Without it nobody with a second factor can sign in, and the log says why. */
 void desk_take_factor_key(struct desk *d, int fd);
+/* desk_servers.c: the page and the command line have a server each. How the roles are, to both. */
+void desk_tell_node(struct desk *d);
+/* A kind of record goes on or off, in both; arg is the desk. */
+void desk_switched(void *arg, struct span kind, bool on);
 
 #endif

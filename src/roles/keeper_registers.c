@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "records/registers/record_import.h"
 #include "roles/city_files.h"
+#include "records/registers/register_switch.h"
 #include "roles/keeper_records_priv.h"
 
 static void warn(const char *name, uint32_t line, const char *why)
@@ -52,11 +53,37 @@ static int whole(const struct cursor *c, struct err *e)
 
 static int list_files(struct keeper_records *kr, struct cursor *c, struct err *e)
 {
+    struct register_switch switches[REGISTER_SWITCHES_MAX];
+    size_t n = 0;
     int rc = whole(c, e);
+    rc = rc == 0 ? register_switches_read(kr->db, &kr->scratch, switches, &n, e) : rc;
     answer_begin(&kr->out, rc, e);
     if (rc == 0) {
         buf_span(&kr->out, buf_view(&kr->registers));
+        buf_u32(&kr->out, (uint32_t)n);
     }
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        buf_str(&kr->out, switches[i].kind);
+        buf_u8(&kr->out, switches[i].on);
+    }
+    return rc;
+}
+
+static int switch_kinds(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    struct span kinds[REGISTER_KINDS_MAX];
+    struct register_switching s = {.kinds = kinds, .at = clock_now()};
+    s.on = cursor_u8(c) != 0;
+    s.organisation = cursor_str(c);
+    s.who = cursor_str(c);
+    s.why = cursor_str(c);
+    s.count = cursor_u32(c);
+    for (uint32_t i = 0; i < s.count && i < REGISTER_KINDS_MAX; i++) {
+        kinds[i] = cursor_str(c);
+    }
+    int rc = whole(c, e); /* more than there is room for is not read whole, or refused below */
+    rc = rc == 0 ? register_switch_put(kr->db, &s, e) : rc;
+    answer_begin(&kr->out, rc, e);
     return rc;
 }
 
@@ -280,6 +307,8 @@ keeper_answer_fn *keeper_register_answer(uint16_t ask)
     switch ((enum ask)ask) {
     case ASK_REGISTERS:
         return list_files;
+    case ASK_REGISTER_SWITCH:
+        return switch_kinds;
     case ASK_RECORDS:
         return list_records;
     case ASK_RECORD:

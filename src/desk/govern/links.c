@@ -46,7 +46,7 @@ void record_sight_of(const struct registers *kinds, const struct policy_reader *
 
 const struct register_field *record_way_field(const struct registers *kinds, const struct record_way *way)
 {
-    const struct register_kind *k = registers_by_name(kinds, way->kind);
+    const struct register_kind *k = registers_any(kinds, way->kind); /* it may have gone off since it was asked */
     int place = k == NULL ? -1 : register_field_of(k, way->field);
     return place < 0 ? NULL : &k->fields[place];
 }

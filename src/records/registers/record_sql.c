@@ -91,13 +91,17 @@ void sql_sight(struct sql *s, const struct record_sight *sight)
 void sql_ways(struct sql *s, const struct record_sight *sight)
 {
     sql_put(s, sight->nways == 0 ? "1 = 0" : "(");
-    for (uint32_t i = 0; i < sight->nways; i++) {
-        sql_put(s, i == 0 ? "l.field = " : " OR l.field = ");
+    for (uint32_t i = 0; i < sight->nways; i++) { /* those of one kind follow one another */
+        if (i > 0 && span_eq(sight->ways[i].kind, sight->ways[i - 1].kind)) {
+            sql_put(s, ", ");
+        } else {
+            sql_put(s, i == 0 ? "(l.kind = " : ")) OR (l.kind = ");
+            sql_value(s, sight->ways[i].kind);
+            sql_put(s, " AND l.field IN (");
+        }
         sql_value(s, sight->ways[i].field);
-        sql_put(s, " AND l.kind = ");
-        sql_value(s, sight->ways[i].kind);
     }
-    sql_put(s, sight->nways == 0 ? "" : ")");
+    sql_put(s, sight->nways == 0 ? "" : ")))");
 }
 
 void sql_row(struct db_stmt *s, struct arena *a, struct record_row *out)

@@ -8,7 +8,7 @@
 
 #include "records/registers/record_row.h"
 
-enum { SQL_BINDS_MAX = 400 };
+enum { SQL_BINDS_MAX = 2 * REGISTER_KINDS_MAX + REGISTER_REFS_MAX + 64 };
 
 /* Its text, and its values in the order of their first use, as db.h asks. */
 struct sql {

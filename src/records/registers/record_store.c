@@ -376,7 +376,7 @@ int record_keys_renew(struct db *db, const struct registers *kinds, time_ns now,
 {
     size_t n = 0;
     int rc = 0;
-    const struct register_kind *k = registers_kinds(kinds, &n);
+    const struct register_kind *k = registers_all(kinds, &n);
     for (size_t i = 0; i < n && rc == 0; i++) {
         struct arena a;
         char text[SETTING_MAX];

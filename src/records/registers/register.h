@@ -24,7 +24,7 @@
 #include "records/schema/schema.h"
 
 enum {
-    REGISTER_KINDS_MAX = 64,
+    REGISTER_KINDS_MAX = 96,
     REGISTER_NAME_MAX = 40,         /* bytes of a name: of kind, field, state */
     REGISTER_STATES_MAX = 16,       /* of one kind */
     REGISTER_TRANSITIONS_MAX = 64,  /* of one kind */
@@ -33,7 +33,7 @@ enum {
     REGISTER_DOCUMENT_MAX = 15000,  /* bytes of a record's fields as canonical JSON: the audit trail keeps it before and after */
     REGISTER_FILE_MAX = 64 << 10,   /* bytes of one file */
     REGISTER_FILES_MAX = 64,        /* of a city's own */
-    REGISTER_REFS_MAX = 128,        /* fields of all kinds that name records: a question tells which of them its reader sees */
+    REGISTER_REFS_MAX = 256,        /* fields of all kinds that name records: a question tells which of them its reader sees */
     REGISTER_LINKS_MAX = 64,        /* records that one record names */
 };
 
@@ -47,6 +47,7 @@ struct register_field {
     enum register_cell cell;
     struct span ref;     /* kind of the records that it names; empty = it names none */
     struct span inverse; /* what that is called from the other side: a service's systems are a system's "services" */
+    bool required;       /* there is no record without it */
     bool many;           /* a list of them */
     bool stands_on;      /* where what it names fails, so may this */
 };
@@ -65,6 +66,8 @@ struct register_transition {
 
 struct register_kind {
     struct span file, name, plural, heading;
+    struct span about; /* what it is for, as the file says; may be empty */
+    bool on; /* a kind that is off is as if it were not there; its records stay */
     struct schema_file *schema;
     struct span document; /* the file as JSON, for the description of the interface */
     uint32_t nfields;
@@ -93,21 +96,37 @@ struct register_file {
     struct span text;
 };
 
-/* Those that are in the program. */
+/* Those that are in the program. What is in more/ is off until somebody switches it on. */
+#define REGISTER_MORE SPAN("registers/more/")
 extern const struct register_file register_shipped[];
 extern const size_t register_shipped_count;
 
-/* Reads the shipped files and then a city's own; never fails, see refusals. A second kind of a name already taken is refused.
+/* Reads the shipped files and then a city's own, each on but for those of more/; never fails, see refusals. A second kind of a name already taken is refused.
  * The texts may go afterwards. */
 struct registers *registers_load(const struct register_file *own, size_t count);
 /* NULL is fine. */
 void registers_free(struct registers **r);
 
+/*
+ * Kinds that are on. The array is good until the next switch; what by_plural and by_name give is good as long as r is, also
+ * when its kind goes off meanwhile.
+ */
 const struct register_kind *registers_kinds(const struct registers *r, size_t *count_out);
+/* All kinds, those that are off too; good as long as r is. */
+const struct register_kind *registers_all(const struct registers *r, size_t *count_out);
 const struct register_refusal *registers_refusals(const struct registers *r, size_t *count_out);
-/* By plural, as addresses have it, or by name; NULL. */
+/* A kind that is on, by plural, as addresses have it, or by name; NULL. */
 const struct register_kind *registers_by_plural(const struct registers *r, struct span plural);
 const struct register_kind *registers_by_name(const struct registers *r, struct span name);
+/* Of all kinds, by name; NULL. */
+const struct register_kind *registers_any(const struct registers *r, struct span name);
+/* Switches a kind; a name that no kind has is passed over: its file may come back. */
+void registers_switch(struct registers *r, struct span name, bool on);
+/*
+ * Kinds that must be on with this one, since its records cannot be without naming theirs: k first, then those, over any number of
+ * kinds between; out has room for REGISTER_KINDS_MAX. Returns how many.
+ */
+size_t registers_needs(const struct registers *r, const struct register_kind *k, const struct register_kind **out);
 
 /* One file alone. Everything lives in a, but for the schemas: register_kind_free. ERR_* with line and place. */
 int register_kind_read(struct arena *a, const struct register_file *file, struct register_kind *out, struct err *e) NODISCARD;

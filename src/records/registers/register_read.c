@@ -135,6 +135,17 @@ static int read_field(struct reading *r, const struct yaml_pair *p, struct regis
     return rc == 0 && yaml_get(p->value, "x-ref") != NULL ? register_read_ref(p->value, place, out, r->e) : rc;
 }
 
+static bool is_required(const struct yaml_node *root, struct span name)
+{
+    const struct yaml_node *list = yaml_get(root, "required");
+    for (uint32_t i = 0; list != NULL && list->kind == YAML_SEQ && i < list->len; i++) {
+        if (list->items[i]->kind == YAML_SCALAR && span_eq(list->items[i]->text, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The schema without annotations, and the fields as lists know them. */
 static int read_fields(struct reading *r, const struct yaml_node *root, struct yaml_node *schema)
 {
@@ -159,6 +170,7 @@ static int read_fields(struct reading *r, const struct yaml_node *root, struct y
             return rc;
         }
         pairs[i] = (struct yaml_pair){fields->pairs[i].key, stripped};
+        r->k->fields[i].required = is_required(root, r->k->fields[i].name);
         indexed += r->k->fields[i].index != INDEX_NONE;
     }
     struct yaml_pair *own = arena_calloc(r->a, schema->len, sizeof *own);
@@ -168,17 +180,6 @@ static int read_fields(struct reading *r, const struct yaml_node *root, struct y
     }
     schema->pairs = own;
     return indexed > REGISTER_INDEXED_MAX ? wrong(r, fields, "/properties", "more than 16 fields with x-index") : 0;
-}
-
-static bool is_required(const struct yaml_node *root, struct span name)
-{
-    const struct yaml_node *list = yaml_get(root, "required");
-    for (uint32_t i = 0; list != NULL && list->kind == YAML_SEQ && i < list->len; i++) {
-        if (list->items[i]->kind == YAML_SCALAR && span_eq(list->items[i]->text, name)) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* ---- x-table, x-tlp ---- */
@@ -209,6 +210,7 @@ static int read_table(struct reading *r, const struct yaml_node *root)
     rc = rc == 0 ? yaml_get_text(t, "plural", true, &r->k->plural, r->e) : rc;
     rc = rc == 0 ? yaml_get_text(t, "title", true, &title, r->e) : rc;
     rc = rc == 0 ? yaml_get_text(root, "title", true, &r->k->heading, r->e) : rc;
+    rc = rc == 0 ? yaml_get_text(root, "description", false, &r->k->about, r->e) : rc;
     if (rc != 0) {
         return rc;
     }

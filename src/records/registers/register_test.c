@@ -164,19 +164,66 @@ static void test_shipped(void **state)
     const struct register_file own[] = {{SPAN("own.yml"), register_shipped[0].text}, {SPAN("bad.yml"), SPAN("a: [")}, {SPAN("empty.yml"), SPAN("")}};
     size_t n = 0;
     size_t refused = 0;
+    for (size_t i = 0; i < register_shipped_count; i++) { /* says which one, before a check ends the test */
+        struct arena a;
+        struct err e = {0};
+        struct register_kind k;
+        arena_init(&a, 0);
+        if (register_kind_read(&a, &register_shipped[i], &k, &e) != 0) {
+            fail_msg("%.*s:%u: %s", SPAN_ARG(register_shipped[i].name), e.line, e.text);
+        }
+        register_kind_free(&k);
+        arena_fini(&a);
+    }
     struct registers *r = registers_load(own, ARRAY_LEN(own));
-    const struct register_kind *kinds = registers_kinds(r, &n);
+    const struct register_kind *kinds = registers_all(r, &n);
     const struct register_refusal *list = registers_refusals(r, &refused);
     assert_int_equal(n, register_shipped_count);
     assert_int_equal(refused, 3);
     assert_non_null(strstr(list[0].why.ptr, "taken by another file"));
     for (size_t i = 0; i < n; i++) {
-        assert_ptr_equal(registers_by_name(r, kinds[i].name), &kinds[i]);
-        assert_ptr_equal(registers_by_plural(r, kinds[i].plural), &kinds[i]);
+        bool more = span_starts(kinds[i].file, REGISTER_MORE);
+        assert_true(kinds[i].on == !more);
+        assert_ptr_equal(registers_any(r, kinds[i].name), &kinds[i]);
+        assert_ptr_equal(registers_by_name(r, kinds[i].name), more ? NULL : &kinds[i]);
+        assert_ptr_equal(registers_by_plural(r, kinds[i].plural), more ? NULL : &kinds[i]);
     }
     assert_null(registers_by_name(r, SPAN("nothing")));
     registers_free(&r);
     assert_null(r);
+}
+
+/* A kind that is off is as if it were not there; what was found before stays where it is. */
+static void test_switches(void **state)
+{
+    (void)state;
+    const struct register_kind *needs[REGISTER_KINDS_MAX];
+    size_t before = 0;
+    size_t n = 0;
+    struct registers *r = registers_load(NULL, 0);
+    (void)registers_kinds(r, &before);
+    const struct register_kind *bid = registers_any(r, SPAN("bid"));
+    const struct register_kind *tender = registers_any(r, SPAN("tender"));
+    const struct register_kind *supplier = registers_by_name(r, SPAN("supplier"));
+    assert_int_equal(registers_needs(r, bid, needs), 3); /* its tender and its supplier */
+    assert_true(needs[0] == bid && needs[1] == tender && needs[2] == supplier);
+    assert_int_equal(registers_needs(r, supplier, needs), 1);
+    registers_switch(r, SPAN("bid"), true);
+    registers_switch(r, SPAN("nothing"), true);
+    (void)registers_kinds(r, &n);
+    assert_int_equal(n, before + 1);
+    assert_ptr_equal(registers_by_name(r, SPAN("bid")), bid);
+    assert_ptr_equal(registers_by_plural(r, SPAN("bids")), bid);
+    registers_switch(r, SPAN("supplier"), false);
+    const struct register_kind *shown = registers_kinds(r, &n);
+    assert_int_equal(n, before);
+    for (size_t i = 0; i < n; i++) {
+        assert_false(span_eq(shown[i].name, SPAN("supplier")));
+    }
+    assert_null(registers_by_name(r, SPAN("supplier")));
+    assert_null(registers_by_plural(r, SPAN("suppliers")));
+    assert_ptr_equal(registers_any(r, SPAN("supplier")), supplier);
+    registers_free(&r);
 }
 
 /* Kinds that refer to what is not there are refused, and those that refer to them; a circle of kinds stands. */
@@ -250,7 +297,7 @@ static void test_keys(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_whole), cmocka_unit_test(test_refused), cmocka_unit_test(test_shipped),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_whole), cmocka_unit_test(test_refused), cmocka_unit_test(test_shipped), cmocka_unit_test(test_switches),
                                        cmocka_unit_test(test_keys), cmocka_unit_test(test_refs)};
     return cmocka_run_group_tests_name("registers", tests, NULL, NULL);
 }

@@ -14,6 +14,8 @@ struct registers {
     struct arena arena;
     struct register_kind kinds[REGISTER_KINDS_MAX];
     size_t nkinds;
+    struct register_kind shown[REGISTER_KINDS_MAX]; /* copies of those that are on */
+    size_t nshown;
     struct register_refusal refusals[REGISTER_FILES_MAX + REGISTER_KINDS_MAX];
     size_t nrefusals;
 };
@@ -26,6 +28,16 @@ static void refuse(struct registers *r, struct span file, uint32_t line, const c
     }
 }
 
+static bool has_plural(const struct registers *r, struct span plural)
+{
+    for (size_t i = 0; i < r->nkinds; i++) {
+        if (span_eq(r->kinds[i].plural, plural)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void take(struct registers *r, const struct register_file *f)
 {
     struct err e = {0};
@@ -34,11 +46,12 @@ static void take(struct registers *r, const struct register_file *f)
         refuse(r, f->name, e.line, e.text);
         return;
     }
-    if (r->nkinds == REGISTER_KINDS_MAX || registers_by_name(r, k.name) != NULL || registers_by_plural(r, k.plural) != NULL) {
-        refuse(r, f->name, 0, r->nkinds == REGISTER_KINDS_MAX ? "more than 64 kinds" : "/x-table: name or plural is taken by another file");
+    if (r->nkinds == REGISTER_KINDS_MAX || registers_any(r, k.name) != NULL || has_plural(r, k.plural)) {
+        refuse(r, f->name, 0, r->nkinds == REGISTER_KINDS_MAX ? "more than 96 kinds" : "/x-table: name or plural is taken by another file");
         register_kind_free(&k);
         return;
     }
+    k.on = !span_starts(f->name, REGISTER_MORE);
     r->kinds[r->nkinds++] = k;
 }
 
@@ -59,6 +72,16 @@ static void check_refs(struct registers *r)
     }
 }
 
+static void show(struct registers *r)
+{
+    r->nshown = 0;
+    for (size_t i = 0; i < r->nkinds; i++) {
+        if (r->kinds[i].on) {
+            r->shown[r->nshown++] = r->kinds[i];
+        }
+    }
+}
+
 struct registers *registers_load(const struct register_file *own, size_t count)
 {
     struct registers *r = mem_alloc(sizeof *r);
@@ -73,6 +96,7 @@ struct registers *registers_load(const struct register_file *own, size_t count)
     }
     check_refs(r);
     CHECK(r->nkinds >= register_shipped_count);
+    show(r);
     return r;
 }
 
@@ -95,6 +119,13 @@ void registers_free(struct registers **list)
 const struct register_kind *registers_kinds(const struct registers *r, size_t *count_out)
 {
     CHECK_OBJ(r, REGISTERS_MAGIC);
+    *count_out = r->nshown;
+    return r->shown;
+}
+
+const struct register_kind *registers_all(const struct registers *r, size_t *count_out)
+{
+    CHECK_OBJ(r, REGISTERS_MAGIC);
     *count_out = r->nkinds;
     return r->kinds;
 }
@@ -110,7 +141,7 @@ const struct register_kind *registers_by_plural(const struct registers *r, struc
 {
     CHECK_OBJ(r, REGISTERS_MAGIC);
     for (size_t i = 0; i < r->nkinds; i++) {
-        if (span_eq(r->kinds[i].plural, plural)) {
+        if (r->kinds[i].on && span_eq(r->kinds[i].plural, plural)) {
             return &r->kinds[i];
         }
     }
@@ -119,6 +150,12 @@ const struct register_kind *registers_by_plural(const struct registers *r, struc
 
 const struct register_kind *registers_by_name(const struct registers *r, struct span name)
 {
+    const struct register_kind *k = registers_any(r, name);
+    return k != NULL && k->on ? k : NULL;
+}
+
+const struct register_kind *registers_any(const struct registers *r, struct span name)
+{
     CHECK_OBJ(r, REGISTERS_MAGIC);
     for (size_t i = 0; i < r->nkinds; i++) {
         if (span_eq(r->kinds[i].name, name)) {
@@ -126,6 +163,35 @@ const struct register_kind *registers_by_name(const struct registers *r, struct 
         }
     }
     return NULL;
+}
+
+void registers_switch(struct registers *r, struct span name, bool on)
+{
+    CHECK_OBJ(r, REGISTERS_MAGIC);
+    for (size_t i = 0; i < r->nkinds; i++) {
+        r->kinds[i].on = span_eq(r->kinds[i].name, name) ? on : r->kinds[i].on;
+    }
+    show(r);
+}
+
+size_t registers_needs(const struct registers *r, const struct register_kind *k, const struct register_kind **out)
+{
+    size_t n = 1;
+    out[0] = k;
+    for (size_t i = 0; i < n; i++) {
+        for (uint32_t f = 0; f < out[i]->nfields; f++) {
+            const struct register_field *field = &out[i]->fields[f];
+            const struct register_kind *other = field->required && field->ref.len > 0 ? registers_any(r, field->ref) : NULL;
+            bool is_there = other == NULL;
+            for (size_t j = 0; j < n && !is_there; j++) {
+                is_there = out[j] == other;
+            }
+            if (!is_there) {
+                out[n++] = other;
+            }
+        }
+    }
+    return n;
 }
 
 int register_field_of(const struct register_kind *k, struct span name)

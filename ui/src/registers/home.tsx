@@ -7,8 +7,9 @@ import { formatNumber, t, tn } from '../base/i18n';
 import { Empty } from '../base/parts';
 import { visibleLine } from '../base/visible';
 import { useArrival } from './arrive';
-import { kindHelp, kinds, kindTitle, stateWord } from './kinds';
+import { kindHelp, kinds, kindTitle, stateWord, switches } from './kinds';
 import { listUrl } from './list';
+import { MoreKinds } from './more';
 import type { Kind, RecordPage } from './types';
 
 /** Records by state, each count a link to what it counted. States that hold nothing are not shown. */
@@ -68,6 +69,7 @@ export function HomePage() {
           </li>
         ))}
       </ul>
+      {switches.value && <MoreKinds />}
       {all.refused.length > 0 && (
         <section class="panel" aria-labelledby="refused-h">
           <h2 id="refused-h">{tn('reg.refused', all.refused.length)}</h2>

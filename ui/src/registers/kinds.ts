@@ -7,7 +7,7 @@ import { get, session } from '../base/api';
 import { language } from '../base/i18n';
 import { shownKinds } from '../state/kinds';
 import en from '../../../i18n/registers/en.json';
-import type { Kind, Kinds, Schema, Transition } from './types';
+import type { Kind, KindRow, Kinds, Schema, Transition } from './types';
 
 type Words = Record<string, string | boolean>;
 const loaders: Record<string, () => Promise<{ default: Words }>> = {
@@ -76,7 +76,9 @@ export const spelt = (name: string): string => {
   return s.charAt(0).toUpperCase() + s.slice(1);
 };
 
-export const kindTitle = (k: Kind): string => word(k.name) ?? k.title;
+export const kindTitle = (k: Pick<Kind, 'name' | 'title'>): string => word(k.name) ?? k.title;
+/** Of a kind that may be off: what it is called and what it is for. */
+export const told = (k: KindRow): { title: string; about: string } => ({ title: kindTitle(k), about: word(`${k.name}?`) ?? k.about });
 export const kindHelp = (k: Kind): string => word(`${k.name}?`) ?? k.schema.description ?? '';
 /** `path` is the name of a field, or FIELD.MEMBER inside of it. */
 export const label = (k: Kind, path: string, s?: Schema): string =>
@@ -85,10 +87,17 @@ export const help = (k: Kind, path: string, s: Schema): string => word(`${k.name
 export const choice = (k: Kind, path: string, value: string): string => word(`${k.name}.${path}=${value}`, `=${value}`) ?? spelt(value);
 export const stateWord = (k: Kind, id: string): string => word(`${k.name}@${id}`, `@${id}`) ?? spelt(id);
 
+export const switches = computed(() => session.value?.user.rights?.includes('registers.manage') ?? false);
 /** What the reader may do with records of a kind, as the node says. It decides each try; this only spares vain ones. */
 const writes = computed(() => session.value?.user.rights?.includes('registers.write') ?? true);
 export const may = (k: Kind, op: 'create' | 'change' | 'move'): boolean => writes.value && k.may.includes(op);
-export const rightOn = (k: Kind, field: string): 'write' | 'read' | 'hidden' => (k.hidden.includes(field) ? 'hidden' : k.fixed.includes(field) ? 'read' : 'write');
+/** A field that names records of a kind that is off, or that the reader may not read, has nothing to choose from and nothing to show. */
+const leadsNowhere = (k: Kind, field: string): boolean => {
+  const ref = k.schema.properties?.[field]?.['x-ref'];
+  return ref !== undefined && !kinds.value?.items.some((x) => x.name === ref.kind);
+};
+export const rightOn = (k: Kind, field: string): 'write' | 'read' | 'hidden' =>
+  k.hidden.includes(field) || leadsNowhere(k, field) ? 'hidden' : k.fixed.includes(field) ? 'read' : 'write';
 
 export const isFinal = (k: Kind, state: string): boolean => k.schema['x-states'].list.some((s) => s.id === state && s.final === true);
 export const transition = (k: Kind, from: string, to: string): Transition | undefined =>

@@ -57,6 +57,18 @@ export interface Kind {
   schema: RegisterSchema;
 }
 
+/** A kind, on or off, as GET /register-kinds tells it. */
+export interface KindRow {
+  name: string;
+  plural: string;
+  title: string;
+  about: string;
+  on: boolean;
+  /** Names of kinds that go on with it, and of those that are on and cannot be without it. */
+  needs: string[];
+  needed_by: string[];
+}
+
 export interface Kinds {
   items: Kind[];
   refused: { file: string; line: number; why: string }[];

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* What both servers of the desk, the page's and the command line's, are told. See desk_priv.h. */
+#include "roles/desk_priv.h"
+
+/* Those that are there, into out[2]. Returns how many. */
+static size_t servers(const struct desk *d, struct api **out)
+{
+    size_t n = 0;
+    if (d->api != NULL) {
+        out[n++] = d->api;
+    }
+    if (d->control != NULL) {
+        out[n++] = d->control;
+    }
+    return n;
+}
+
+void desk_tell_node(struct desk *d)
+{
+    struct api *all[2];
+    size_t n = d->node_known ? servers(d, all) : 0;
+    for (size_t i = 0; i < n; i++) {
+        api_set_node(all[i], d->node_started, d->node_sandbox, buf_view(&d->node_roles), buf_view(&d->node_metrics));
+    }
+}
+
+void desk_switched(void *arg, struct span kind, bool on)
+{
+    const struct desk *d = arg;
+    struct api *all[2];
+    size_t n = servers(d, all);
+    for (size_t i = 0; i < n; i++) {
+        api_register_switched(all[i], kind, on);
+    }
+}
