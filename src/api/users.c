@@ -198,10 +198,52 @@ static void people_answered(struct api_request *req, int rc, struct span text, s
     respond_json(req, 200, &b);
 }
 
+static void person_answered(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    struct json_writer j;
+    struct buf b;
+    struct person p = {0};
+    if (rc < 0) {
+        respond_failure(req, rc, text);
+        return;
+    }
+    (void)cursor_u8(data);
+    if (cursor_u32(data) == 0) {
+        respond_failure(req, ERR_NOT_FOUND, SPAN(""));
+        return;
+    }
+    person_decode(data, &p);
+    if (!cursor_done(data)) {
+        respond_failure(req, ERR_INVALID, SPAN("broken answer"));
+        return;
+    }
+    request_json(req, &b, &j);
+    person_json(&j, &p);
+    respond_json(req, 200, &b);
+}
+
+static void ask_people(struct api_request *req, struct span words, struct span after, struct span only, uint32_t limit, api_then *then)
+{
+    struct buf q;
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ASK_PEOPLE);
+    buf_str(&q, req->user.organisation);
+    buf_str(&q, words);
+    buf_str(&q, after);
+    buf_str(&q, only);
+    buf_u32(&q, limit);
+    request_ask(req, &q, then);
+    buf_free(&q);
+}
+
+void user_get(struct api_request *req)
+{
+    ask_people(req, SPAN(""), SPAN(""), req->param[0], 1, person_answered);
+}
+
 void show_people(struct api_request *req)
 {
     int64_t limit = 50;
-    struct buf q;
     struct span text = request_query(req, "limit");
     struct span words = span_trim(request_query(req, "q"));
     struct span after = request_query(req, "cursor");
@@ -213,14 +255,7 @@ void show_people(struct api_request *req)
         respond_error(req, 400, "bad_query", "At most 64 bytes of a name, and the cursor of the page before.", "q");
         return;
     }
-    buf_init(&q, ASK_MAX_BYTES);
-    ask_begin(&q, ASK_PEOPLE);
-    buf_str(&q, req->user.organisation);
-    buf_str(&q, words);
-    buf_str(&q, after);
-    buf_u32(&q, (uint32_t)limit);
-    request_ask(req, &q, people_answered);
-    buf_free(&q);
+    ask_people(req, words, after, SPAN(""), (uint32_t)limit, people_answered);
 }
 
 /* ---- changes ---- */

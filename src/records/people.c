@@ -59,7 +59,7 @@ int people_list(struct db *db, const struct people_query *q, time_ns now, struct
                       "CASE WHEN u.password = '' THEN 0 ELSE 1 END, "
                       "EXISTS (SELECT 1 FROM second_factor f WHERE f.user_id = u.id AND f.confirmed IS NOT NULL) FROM user_account u "
                       "WHERE ($1 = '*' OR u.organisation = $1) AND u.name_key LIKE $2 ESCAPE '\\' "
-                      "AND ($3 = '' OR u.name_key > (SELECT name_key FROM user_account WHERE id = $3)) "
+                      "AND ($3 = '' OR u.name_key > (SELECT name_key FROM user_account WHERE id = $3)) AND ($6 = '' OR u.id = $6) "
                       "ORDER BY u.name_key LIMIT $4",
                       e, &s);
     if (rc < 0) {
@@ -70,6 +70,7 @@ int people_list(struct db *db, const struct people_query *q, time_ns now, struct
     db_bind_text(s, 3, q->after);
     db_bind_i64(s, 4, (int64_t)q->limit + 1);
     db_bind_i64(s, 5, now);
+    db_bind_text(s, 6, q->only);
     while ((rc = db_step(s, e)) > 0) {
         if (*count_out == q->limit) {
             *more_out = true;

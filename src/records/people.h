@@ -30,6 +30,7 @@ struct people_query {
     struct span organisation;
     struct span words; /* part of a name; empty = all */
     struct span after; /* id of the last one of the page before; empty = from the first */
+    struct span only;  /* id of the one that is asked for; empty = all */
     uint32_t limit;    /* 1 to PEOPLE_PAGE_MAX */
 };
 

@@ -37,7 +37,7 @@ static uint32_t list(struct db *db, const char *organisation, const char *words,
                      struct person **out, bool *more)
 {
     uint32_t n = 0;
-    const struct people_query q = {span_of(organisation), span_of(words), after, limit};
+    const struct people_query q = {.organisation = span_of(organisation), .words = span_of(words), .after = after, .limit = limit};
     assert_int_equal(people_list(db, &q, TEST_NOW, &arena, out, &n, more, &e), 0);
     return n;
 }
@@ -57,6 +57,13 @@ static void lists(void **state)
     assert_true(span_eq(p[0].name, SPAN("100%_per")) && span_eq(p[1].name, SPAN("Anna")) && span_eq(p[2].name, SPAN("bo")));
     assert_true(p[1].password && p[1].link == TIME_NONE && p[1].last_seen == TIME_NONE && p[1].disabled == TIME_NONE);
     assert_true(!p[3].password && p[3].link == TEST_NOW + SIGN_IN_LINK_VALID_S * TIME_SECOND);
+    uint32_t n = 0;
+    struct people_query only = {.organisation = SPAN("harbour"), .only = per, .limit = 1};
+    assert_int_equal(people_list(db, &only, TEST_NOW, &arena, &p, &n, &more, &e), 0);
+    assert_true(n == 1 && !more && span_eq(p[0].id, per));
+    only.organisation = SPAN("lantern"); /* another's is not there */
+    assert_int_equal(people_list(db, &only, TEST_NOW, &arena, &p, &n, &more, &e), 0);
+    assert_int_equal(n, 0);
     assert_int_equal(list(db, "*", "", SPAN(""), 2, &p, &more), 2);
     assert_true(more);
     assert_int_equal(list(db, "*", "", p[1].id, 2, &p, &more), 2);

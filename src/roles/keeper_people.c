@@ -92,6 +92,7 @@ static int list_people(struct keeper_records *kr, struct cursor *c, struct err *
     bool more = false;
     q.words = cursor_str(c);
     q.after = cursor_str(c);
+    q.only = cursor_str(c);
     q.limit = cursor_u32(c);
     if (q.limit == 0 || q.limit > PEOPLE_PAGE_MAX || q.words.len > PEOPLE_WORDS_MAX || q.organisation.len == 0) {
         c->failed = true;

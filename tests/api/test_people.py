@@ -226,6 +226,10 @@ class People(unittest.TestCase):
         self.assertEqual(own, ["Quay Admin", "Quay Reader"])
         admin = self.admin.get("/api/v1/session").json()["user"]["id"]
         absent = b.send("POST", "/api/v1/users/" + "0" * len(admin) + "/disable", {})
+        self.assertEqual(b.get("/api/v1/users/" + c.id).json()["name"], "Quay Reader")
+        for ident in (admin, "0" * len(admin), "x"):
+            self.assertEqual(b.get("/api/v1/users/" + ident).status, 404, ident)
+        self.assertEqual(b.get("/api/v1/users/" + admin).body, b.get("/api/v1/users/" + "0" * len(admin)).body)
         for what, body in (("disable", {}), ("enable", {}), ("role", {"role": "reader"}), ("link", None)):
             a = b.send("POST", "/api/v1/users/%s/%s" % (admin, what), body)
             self.assertEqual((a.status, a.body), (404, absent.body), what)
@@ -244,7 +248,16 @@ class People(unittest.TestCase):
             a = b.send("POST", "/api/v1/users", {"name": "Late", "role": "reader"})
             with sqlite3.connect(os.path.join(node.data, "records.db")) as db:
                 db.execute("UPDATE sign_in_link SET expires = 1 WHERE user_id = ?", (a.json()["id"],))
-            self.assertEqual(Browser(node).get(a.json()["link"]).status, 403)
+            # The page of a link, and what is wrong with it, in the language of the browser.
+            es = {"Accept-Language": "es-MX, en;q=0.5"}
+            a = Browser(node).get(a.json()["link"], es)
+            self.assertEqual(a.status, 403)
+            self.assertIn('<html lang="es">', a.text)
+            a = b.send("POST", "/api/v1/users", {"name": "Luz <i>", "role": "reader"})
+            s = Browser(node)
+            page = s.get(a.json()["link"], es)
+            self.assertIn('<html lang="es">', page.text)
+            self.assertIn("Luz &#60;i&#62;", page.text)
             path = "/api/v1/users/" + b.get("/api/v1/session").json()["user"]["id"]
             for what, body in (("disable", {}), ("role", {"role": "reader"})):
                 a = b.send("POST", path + "/" + what, body)

@@ -45,11 +45,13 @@ export async function until(what, ask, limit = LIMIT_MS) {
 }
 
 export class Node {
-  /** `registers`: files of a city's own kinds of record. */
-  static async start(program, { registers = [] } = {}) {
+  /** `registers`: files of a city's own kinds of record; `roles`: texts of its own role files, by name. */
+  static async start(program, { registers = [], roles = {} } = {}) {
     const node = new Node();
     node.folder = mkdtempSync(join(tmpdir(), 'sereno-e2e-'));
-    if (registers.length > 0) mkdirSync(join(node.folder, 'data'), { mode: 0o700 });
+    if (registers.length > 0 || Object.keys(roles).length > 0) mkdirSync(join(node.folder, 'data'), { mode: 0o700 });
+    if (Object.keys(roles).length > 0) mkdirSync(join(node.folder, 'data', 'roles'), { mode: 0o700 });
+    for (const [name, text] of Object.entries(roles)) writeFileSync(join(node.folder, 'data', 'roles', name), text);
     if (registers.length > 0) mkdirSync(join(node.folder, 'data', 'registers'), { mode: 0o700 });
     for (const file of registers) copyFileSync(file, join(node.folder, 'data', 'registers', basename(file)));
     const [desk, ingest, tcp] = [await freePort(), await freePort(), await freePort()];

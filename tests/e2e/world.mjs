@@ -18,8 +18,8 @@ const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-ru
 const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', headless: true, args: FLAGS });
 
 /** A node of our own with an administrator; `attacked`: what the recorded attack raises is in its queue. */
-export async function startNode({ setup = true, attacked = setup, registers = [] } = {}) {
-  const node = await Node.start(process.env.SERENO_PROGRAM, { registers });
+export async function startNode({ setup = true, attacked = setup, registers = [], roles = {} } = {}) {
+  const node = await Node.start(process.env.SERENO_PROGRAM, { registers, roles });
   const browser = await launch();
   try {
     if (setup) await setUp(node, browser);

@@ -53,7 +53,7 @@ async function start(): Promise<void> {
   startTicks();
   startKeys();
   render(
-    <LocationProvider scope={/^\/($|\?|alerts|sources|rules|registers|federation|warnings|stories)/}>
+    <LocationProvider scope={/^\/($|\?|alerts|sources|rules|registers|federation|warnings|stories|account|people)/}>
       <Frame />
     </LocationProvider>,
     root,

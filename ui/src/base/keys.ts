@@ -41,6 +41,8 @@ export const KEYS = {
   warnings: { keys: ['g', 'w'], print: ['g', 'w'], text: 'key.warnings', group: 'page', alertsOnly: false },
   stories: { keys: ['g', 't'], print: ['g', 't'], text: 'key.stories', group: 'page', alertsOnly: false },
   registers: { keys: ['g', 'e'], print: ['g', 'e'], text: 'key.registers', group: 'page', alertsOnly: false },
+  account: { keys: ['g', 'm'], print: ['g', 'm'], text: 'key.account', group: 'page', alertsOnly: false },
+  people: { keys: ['g', 'p'], print: ['g', 'p'], text: 'key.people', group: 'page', alertsOnly: false },
   federation: { keys: ['g', 'f'], print: ['g', 'f'], text: 'key.federation', group: 'page', alertsOnly: false },
 } as const satisfies Record<string, KeyDef>;
 

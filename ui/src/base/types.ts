@@ -9,7 +9,8 @@ export const LEVELS: readonly Level[] = ['critical', 'high', 'medium', 'low', 'i
 export const REASONS: readonly Reason[] = ['true_positive', 'false_positive', 'benign', 'duplicate'];
 
 export interface Session {
-  user: { id: string; name: string; role: string; rights?: string[] };
+  /** second_factor "needed": the role demands one, and without it the account page is all there is. */
+  user: { id: string; name: string; role: string; rights?: string[]; second_factor?: 'on' | 'off' | 'needed' };
   csrf: string;
   /** `ingest` is the full address of POST /ingest, when intake listens elsewhere than the desk. */
   node: { name: string; version: string; ingest?: string };

@@ -76,23 +76,29 @@ function Nowhere() {
 type Pages = ComponentType<{ place: Place }>;
 const readShare = (): Promise<{ default: Pages }> => import('../share/pages');
 const readRegisters = (): Promise<{ default: Pages }> => import('../registers/pages');
-const sharePages = signal<Pages | null>(null);
-const registerPages = signal<Pages | null>(null);
-/** The pages of the federation and of the registers come as files of their own, once one of them is opened. */
+const readPeople = (): Promise<{ default: Pages }> => import('../people/pages');
+const LATER = {
+  share: { pages: signal<Pages | null>(null), read: readShare },
+  registers: { pages: signal<Pages | null>(null), read: readRegisters },
+  people: { pages: signal<Pages | null>(null), read: readPeople },
+};
+const laterOf = (page: Place['page']): keyof typeof LATER =>
+  page === 'registers' ? 'registers' : page === 'account' || page === 'people' ? 'people' : 'share';
+/** The pages of the federation, of the registers and of accounts come as files of their own, once one of them is opened. */
 function Later({ place }: { place: Place }) {
   const failed = useSignal(false);
-  const registers = place.page === 'registers';
-  const pages = registers ? registerPages : sharePages;
+  const which = laterOf(place.page);
+  const { pages, read } = LATER[which];
   const load = (): void => {
     failed.value = false;
-    (registers ? readRegisters : readShare)().then(
+    read().then(
       (m) => (pages.value = m.default),
       () => (failed.value = true),
     );
   };
   useEffect(() => {
     if (!pages.value) load();
-  }, [registers]);
+  }, [which]);
   const Pages = pages.value;
   if (Pages) return <Pages place={place} />;
   return failed.value ? <Problem text={t('error.unreachable')} onAgain={load} /> : <Slow text={t('share.reading')} />;
@@ -101,7 +107,9 @@ function Later({ place }: { place: Place }) {
 export function Frame() {
   const { path, query, route } = useLocation();
   const over = useSignal<Over>(null);
-  const place = placeOf(path);
+  // A role that demands a second factor lets nobody do anything before it is there.
+  const needed = session.value?.user.second_factor === 'needed';
+  const place: Place = needed ? { page: 'account', id: null } : placeOf(path);
   const lastPage = useRef(place.page);
   const now = useSignal(place.page);
   setRoute(route);
@@ -118,7 +126,7 @@ export function Frame() {
   const stop = useRef<(() => void) | null>(null);
   useSignalEffect(() => {
     // The stream ends with the session and comes back with it.
-    if (ended.value) {
+    if (ended.value || session.value?.user.second_factor === 'needed') {
       stop.current?.();
       stop.current = null;
     } else {
@@ -143,6 +151,8 @@ export function Frame() {
         stories: () => route('/stories'),
         registers: () => route('/registers'),
         federation: () => route('/federation'),
+        account: () => route('/account'),
+        people: () => route('/people'),
         filter: () => {
           const box = document.querySelector<HTMLInputElement>('#main input[type=search]');
           if (!box) return false;

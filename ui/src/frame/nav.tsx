@@ -93,6 +93,11 @@ export function Nav({ place, onSettings }: { place: Place; onSettings: () => voi
         <Item page="stories" now={page} large />
         <Item page="federation" now={page} large />
       </ul>
+      {session.value?.user.rights?.includes('people.read') && (
+        <ul aria-label={t('nav.manage')}>
+          <Item page="people" now={page} large />
+        </ul>
+      )}
       <div class="foot">
         <label for="theme">{t('settings.theme')}</label>
         <ThemeSelect id="theme" />

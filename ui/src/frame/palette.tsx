@@ -3,7 +3,7 @@
 // acts show their key. A combobox with a listbox, so that a screen reader follows the choice.
 import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import { useRef } from 'preact/hooks';
-import { get, query, signOut } from '../base/api';
+import { get, query, session, signOut } from '../base/api';
 import { t } from '../base/i18n';
 import { density, theme } from '../base/prefs';
 import { fold } from '../base/search';
@@ -42,6 +42,8 @@ function fixed(onOver: (o: Over) => void): Entry[] {
     { id: 'p-warnings', kind: page, text: t('nav.warnings'), key: 'g w', run: () => go('/warnings') },
     { id: 'p-stories', kind: page, text: t('nav.stories'), key: 'g t', run: () => go('/stories') },
     { id: 'p-federation', kind: page, text: t('nav.federation'), key: 'g f', run: () => go('/federation') },
+    { id: 'p-account', kind: page, text: t('nav.account'), key: 'g m', run: () => go('/account') },
+    ...(session.value?.user.rights?.includes('people.read') ? [{ id: 'p-people', kind: page, text: t('nav.people'), key: 'g p', run: () => go('/people') }] : []),
     { id: 'p-sharing', kind: page, text: t('share.sharing'), run: () => go('/federation/sharing') },
     { id: 'p-compose', kind: act, text: t('story.new'), run: () => go('/stories/new') },
     { id: 'p-closed', kind: page, text: t('palette.closed'), run: () => go(alertsUrl(null, 'status:closed')) },

@@ -18,7 +18,7 @@ export function Settings({ onClose, onKeys }: { onClose: () => void; onKeys: () 
       </div>
       <nav class="only-small" aria-label={t('settings.pages')}>
         <ul class="rows">
-          {['rules', 'registers', 'stories', 'federation'].map((p) => (
+          {['rules', 'registers', 'stories', 'federation', ...(s?.user.rights?.includes('people.read') ? ['people'] : [])].map((p) => (
             <li key={p}>
               <a href={`/${p}`} onClick={onClose}>
                 {t(`nav.${p}`)}
@@ -67,6 +67,9 @@ export function Settings({ onClose, onKeys }: { onClose: () => void; onKeys: () 
           <span class="quiet">Sereno {s?.node.version}</span>
         </p>
         <span class="acts">
+          <a class="btn" href="/account" onClick={onClose}>
+            {t('nav.account')}
+          </a>
           <button class="btn" type="button" onClick={onKeys}>
             {t('keys.title')} <kbd>?</kbd>
           </button>

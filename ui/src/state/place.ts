@@ -6,10 +6,12 @@ import { exec } from 'preact-iso/router';
 import { DEFAULT_FILTER } from '../alerts/filter';
 import { drawerId, filterText } from './queue';
 
-export type PageName = 'alerts' | 'sources' | 'rules' | 'federation' | 'warnings' | 'stories' | 'registers' | 'none';
+export type PageName = 'alerts' | 'sources' | 'rules' | 'federation' | 'warnings' | 'stories' | 'registers' | 'account' | 'people' | 'none';
 /** Pages that come as files of their own, each with what may follow its name. */
 const LATER: Record<string, RegExp> = {
   registers: /^[a-z0-9_]{1,40}(\/(new|board|tables|[0-9a-f-]{36}(\/edit)?))?$/,
+  account: /^(?!)/, // nothing
+  people: /^[0-9a-f-]{36}$/,
   federation: /^(members|sharing)$/,
   warnings: /^[^/]+$/,
   stories: /^[^/]+(\/edit)?$/,

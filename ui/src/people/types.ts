@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: EUPL-1.2
+// What /account, /users and /roles answer. Times are ISO 8601 UTC.
+
+export interface Account {
+  id: string;
+  name: string;
+  role: string;
+  role_title: string;
+  organisation: string;
+  second_factor: { on: boolean; since: string | null; required: boolean; recovery_codes: number };
+}
+
+export interface OwnSession {
+  id: string;
+  created: string;
+  last_seen: string;
+  address: string;
+  this: boolean;
+}
+
+export interface Person {
+  id: string;
+  name: string;
+  role: string;
+  organisation: string;
+  created: string;
+  disabled: string | null;
+  last_seen: string | null;
+  link_expires: string | null;
+  password: boolean;
+  second_factor: boolean;
+}
+
+export interface Role {
+  name: string;
+  title: string;
+  help: string;
+  second_factor: boolean;
+  rights: string[];
+}
