@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "archive/merge_priv.h"
+#include "archive/purge_priv.h"
 #include "base/map.h"
 #include "base/mem.h"
 
@@ -239,6 +240,7 @@ int archive_merge_prepare(struct archive_reader *r, int32_t day, const struct me
     struct choice ch = {.m = m, .options = o};
     uint32_t end = 0;
     int64_t format = 0;
+    bool purging = false;
     m->day = day;
     arena_init(&m->arena, 1 << 20);
     arena_init(&ch.names, 0);
@@ -247,7 +249,8 @@ int archive_merge_prepare(struct archive_reader *r, int32_t day, const struct me
     int rc = archive_reader_day(r, day, &db, e);
     rc = rc == 0 ? format_of(db, &format, e) : rc;
     rc = rc == 0 ? stretch_end(db, &end, e) : rc;
-    if (rc == 0 && format >= 2) {
+    rc = rc == 0 ? purge_under_way(db, &purging, e) : rc;
+    if (rc == 0 && format >= 2 && !purging) {
         m->stretch.first = end + 1;
         rc = choose(&ch, db, e);
     }
@@ -350,12 +353,17 @@ static int put_stretch(const struct merge *m, sqlite3 *db, struct err *e)
 static int write_all(const struct merge *m, sqlite3 *db, struct err *e)
 {
     char sql[64];
+    bool purging = false;
     int rc = dayfile_exec(db, "BEGIN IMMEDIATE", e);
     if (rc != 0) {
         return rc;
     }
     (void)snprintf(sql, sizeof sql, "PRAGMA user_version=%d", (int)ARCHIVE_FORMAT);
     rc = dayfile_exec(db, sql, e); /* an older program must not take a pack for a gap */
+    rc = rc == 0 ? purge_under_way(db, &purging, e) : rc;
+    if (rc == 0 && purging) {
+        rc = err_set(e, ERR_BUSY, "retention lets go of some of the day");
+    }
     rc = rc == 0 ? put_stretch(m, db, e) : rc;
     rc = rc == 0 ? drop_rows(m, db, e) : rc;
     rc = rc == 0 ? put_packs(m, db, e) : rc;

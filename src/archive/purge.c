@@ -311,6 +311,16 @@ static int was_begun(struct day *d, const struct holder *h, struct buf *key, boo
     return rc < 0 ? rc : 0;
 }
 
+int purge_under_way(sqlite3 *db, bool *out, struct err *e)
+{
+    sqlite3_stmt *s = NULL;
+    int rc = dayfile_prepare(db, "SELECT 1 FROM meta WHERE key='" PURGING "'", &s, e);
+    rc = rc == 0 ? dayfile_row(db, s, e) : rc;
+    *out = rc == 1;
+    (void)sqlite3_finalize(s);
+    return rc < 0 ? rc : 0;
+}
+
 static int prove(struct day *d, const struct holder *h, const struct buf *key, struct err *e)
 {
     struct purge_sum sum;

@@ -35,6 +35,12 @@ enum purge_note_state { NOTE_UNSIGNED, NOTE_SIGNED, NOTE_FORGED };
 /* Whether the signature in a note fits. key_out: by which key. */
 enum purge_note_state purge_note_check(struct span text, unsigned char key_out[SEAL_KEY_BYTES]);
 
+/*
+ * Whether a proof is written in this day whose originals are not gone yet. Until they are, the day is not merged: a proof names rows, and
+ * merging would make others of them.
+ */
+int purge_under_way(sqlite3 *db, bool *out, struct err *e) NODISCARD;
+
 /* The day's file goes, after its note. retention.c */
 int retention_drop_day(struct archive *a, int32_t day, struct span reason, time_ns now, struct err *e) NODISCARD;
 

@@ -254,6 +254,53 @@ static void test_slices(void **state)
     assert_int_equal(verify(said).proofs, 4);
 }
 
+/*
+ * Merging beside it: a source of which some is merged and some is not goes slice by slice, and whatever was prepared before and
+ * comes to be written between two slices finds the rows that the proof names.
+ */
+static void test_slices_beside_merging(void **state)
+{
+    (void)state;
+    enum { OPEN = DAY + DAYS - 1 };
+    char said[1024];
+    static const struct purge_source own[] = {{SPAN("short"), 10}};
+    const struct purge_policy p = {.days = 100, .sources = own, .nsources = 1, .slice = 1};
+    const struct merge_options o = {.level = 3, .wait_bytes = UINT64_MAX, .closed = true};
+    struct purge_totals t = {.more = true};
+    struct merge *early = NULL;
+    unsigned held_up = 0;
+    struct archive_reader *r;
+    assert_int_equal(archive_reader_open(folder, &r, &e), 0);
+    for (uint64_t batch = 1; batch < 3; batch++) { /* two packs of each, and rows behind them */
+        assert_int_equal(archive_merge_prepare(r, OPEN, &o, &early, &e), 1);
+        assert_int_equal(archive_merge_commit(archive, early, &e), 0);
+        archive_merge_free(&early);
+        for (uint64_t id = 0; id < WINDOWS; id++) {
+            write_one(OPEN, (uint64_t)OPEN * 100 + batch * WINDOWS + id);
+        }
+    }
+    write_one(OPEN + 1, (uint64_t)(OPEN + 1) * 100);
+    assert_int_equal(archive_merge_prepare(r, OPEN, &o, &early, &e), 1);
+    for (unsigned calls = 0; t.more; calls++) {
+        assert_int_equal(archive_purge(archive, &p, (time_ns)(OPEN + 12) * TIME_DAY, &t, &e), 0);
+        if (sql(OPEN, "SELECT COUNT(*) FROM meta WHERE key='purging'") == 1) {
+            struct merge *m = NULL;
+            assert_int_equal(archive_merge_commit(archive, early, &e), ERR_BUSY);
+            assert_int_equal(archive_merge_prepare(r, OPEN, &o, &m, &e), 0);
+            archive_merge_free(&m);
+            held_up++;
+        }
+        (void)verify(said);
+        assert_string_equal(said, "");
+        assert_true(calls < 1000);
+    }
+    assert_true(held_up > 0);
+    archive_merge_free(&early);
+    archive_reader_close(&r);
+    check_kept(OPEN, "short", 0);
+    check_kept(OPEN, "long", 3 * (uint64_t)WINDOWS * 2);
+}
+
 /* A file that is empty (of a crash, or made anew by whoever opened it) keeps no day behind it from going, and goes itself. */
 static void test_empty_day(void **state)
 {
@@ -394,6 +441,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_rules, make, clean),
         cmocka_unit_test_setup_teardown(test_rules_after_merging, make, clean),
         cmocka_unit_test_setup_teardown(test_slices, make, clean),
+        cmocka_unit_test_setup_teardown(test_slices_beside_merging, make, clean),
         cmocka_unit_test_setup_teardown(test_empty_day, make, clean),
         cmocka_unit_test_setup_teardown(test_holds, make, clean),
         cmocka_unit_test_setup_teardown(test_found, make, clean),
