@@ -4,14 +4,11 @@
  * of the role's own organisation under the kind's default label. usage: register_matrix [GOLDEN]; with the golden file it says where
  * the two differ, and fails.
  */
-#include <stdio.h>
-#include <string.h>
 
 #include "api/api_priv.h"
 #include "desk/readers/readers.h"
 #include "records/registers/register.h"
-
-enum { MATRIX_MAX = 256 << 10 /* bytes of the text */ };
+#include "tests/api/golden.h"
 
 static void put_fields(struct buf *b, const char *what, const struct register_kind *k, uint64_t bits)
 {
@@ -71,39 +68,7 @@ static void print_matrix(struct buf *b)
     people_roles_free(&people);
 }
 
-/* First line in which the two differ, from 1; 0 = none. */
-static unsigned difference(struct span a, struct span b)
-{
-    unsigned line = 1;
-    size_t i = 0;
-    for (; i < a.len && i < b.len && a.ptr[i] == b.ptr[i]; i++) {
-        line += a.ptr[i] == '\n';
-    }
-    return i == a.len && i == b.len ? 0 : line;
-}
-
 int main(int argc, char **argv)
 {
-    static char golden[MATRIX_MAX];
-    struct buf b;
-    unsigned at = 0;
-    buf_init(&b, MATRIX_MAX);
-    print_matrix(&b);
-    CHECK(!b.failed);
-    if (argc < 2) {
-        (void)fwrite(b.data, 1, b.len, stdout);
-    } else {
-        FILE *f = fopen(argv[1], "re");
-        size_t n = f == NULL ? 0 : fread(golden, 1, sizeof golden, f);
-        at = difference(buf_view(&b), span_make(golden, n));
-        if (f != NULL) {
-            (void)fclose(f);
-        }
-        if (at > 0) {
-            (void)fprintf(stderr, "%s:%u: who may do what with records is another than there. Look whether that is meant, then run "
-                                  "build/tests/api/register_matrix > tests/api/register_matrix.txt\n", argv[1], at);
-        }
-    }
-    buf_free(&b);
-    return at > 0;
+    return golden_main(argc, argv, print_matrix, "who may do what with records");
 }
