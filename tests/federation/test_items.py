@@ -52,6 +52,11 @@ class Items(unittest.TestCase):
             return next((i for i in node.get("/api/v1/items")["items"] if i["id"] == id_ and i["state"] == state), None)
         return wait_until(look, lambda: "%s sees %s %s: %s" % (node.name, id_, state, node.get("/api/v1/items")))
 
+    def shared_rows(self, node):
+        """Everything that a node keeps of what is shared: items, envelopes, streams, readers."""
+        tables = [t for (t,) in node.rows("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'fed!_%' ESCAPE '!' ORDER BY 1")]
+        return {t: node.rows("SELECT * FROM " + t + " ORDER BY 1") for t in tables}
+
     def holds_secret(self, node):
         """Whether any file of the node's data holds the words."""
         return subprocess.run(["grep", "-r", "-l", "-a", SECRET, node.data], stdout=subprocess.PIPE, check=False, text=True).stdout.split()
@@ -157,6 +162,11 @@ class Items(unittest.TestCase):
         with open(stick, encoding="utf-8") as f:
             self.assertNotIn(SECRET, f.read())
         self.assertEqual(run(PROGRAM, "federation", "export", stick, "--data", self.one.data, check=False).returncode, 1)  # never over a file
+        # Carried back to the node that wrote it, it changes nothing there.
+        before = self.shared_rows(self.one)
+        self.assertIn((1,), self.one.rows("SELECT COUNT(*) > 0 FROM fed_out"))
+        run(PROGRAM, "federation", "import", stick, "--data", self.one.data, check=False)
+        self.assertEqual(self.shared_rows(self.one), before)
         # At the wrong node, and with one letter changed, it is refused.
         self.assertEqual(run(PROGRAM, "federation", "import", stick, "--data", self.three.data, check=False).returncode, 1)
         with open(stick, encoding="utf-8") as f:
