@@ -104,8 +104,8 @@ class Hold(unittest.TestCase):
             until("acks", lambda b=before: acks() > b + 60)
             (pid,) = self.node.role_pids(role)
             resource.prlimit(pid, resource.RLIMIT_AS, (1 << 20, 1 << 20))  # less than it has: the next piece of memory is refused
-            body = b'{"message":"%s"}\n' % (b"m" * 4000)
-            threading.Thread(target=self.node.post, args=(body * 6000,), daemon=True).start()  # asks for much at once
+            body = b"".join(b'{"message":"%s"}\n' % os.urandom(2000).hex().encode() for _ in range(6000))  # packs badly: much for the keeper too
+            threading.Thread(target=self.node.post, args=(body,), daemon=True).start()  # asks for much at once
             until(f"{role} to end", lambda p=pid, r=role: p not in self.node.role_pids(r))
             before = acks()
             until("acks again", lambda b=before: acks() > b + 60)
