@@ -64,12 +64,14 @@ SECONDS ?= 300
 fuzz: setup-test
 	@tools/run-fuzz $(SECONDS)
 
-# Long runs whose results are committed to docs/: a million cases per property, 1,000 kills, an hour of fuzzing, the benchmarks.
+# Long runs whose results are committed to docs/: a million cases per property, 1,000 kills, the deep static analysis, an hour of
+# fuzzing, the benchmarks.
 prove: test
 	@SERENO_CASES=1000000 meson test -C $(BUILD) --no-rebuild --suite property --timeout-multiplier 0
 	@SERENO_KILLS=1000 meson test -C $(BUILD) --no-rebuild 'archive files' 'faults archive' 'node crash' --timeout-multiplier 0
 	@SERENO_SOAK_S=1800 meson test -C $(BUILD) --no-rebuild 'node soak' --timeout-multiplier 0
 	@SERENO_MUTATIONS=20000 meson test -C $(BUILD) --no-rebuild 'evtx mutate' --timeout-multiplier 0
+	@tools/check-static --deep
 	@$(MAKE) fuzz SECONDS=3600
 	@tools/run-bench
 
