@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 // Builds the desk into dist/: one page, hashed names, nothing inline (the CSP forbids it).
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { defineConfig, type Plugin } from 'vite';
 
 // The theme is set by the script; blocking=render keeps a night watch from a white flash.
@@ -15,9 +16,32 @@ const blockRender: Plugin = {
   },
 };
 
+// What loads what, for tools/check-dist.mjs: it measures each page, not the sum of all.
+const chunkGraph: Plugin = {
+  name: 'sereno-chunk-graph',
+  apply: 'build',
+  writeBundle(_options, bundle) {
+    const chunks = Object.values(bundle).flatMap((c) =>
+      c.type !== 'chunk'
+        ? []
+        : [{
+            file: c.fileName,
+            source: c.facadeModuleId?.replace(/^.*\/(?=(ui\/src|i18n)\/)/, '') ?? null,
+            entry: c.isEntry,
+            imports: c.imports,
+            dynamic: c.dynamicImports,
+            css: [...(c.viteMetadata?.importedCss ?? [])],
+          }],
+    );
+    const folder = new URL('node_modules/.sereno/', import.meta.url);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(new URL('chunks.json', folder), JSON.stringify(chunks));
+  },
+};
+
 export default defineConfig({
   esbuild: { jsx: 'automatic', jsxImportSource: 'preact', legalComments: 'none' },
-  plugins: [blockRender],
+  plugins: [blockRender, chunkGraph],
   build: {
     target: ['chrome123', 'firefox120', 'safari17.5'],
     outDir: 'dist',

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 // The frame around every page: skip link, navigation, bar, the page itself, and what may lie over it.
-import { signal, useComputed, useSignal, useSignalEffect } from '@preact/signals';
+import { signal, useComputed, useSignal, useSignalEffect, type Signal } from '@preact/signals';
 import type { ComponentType } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { useLocation } from 'preact-iso/router';
@@ -11,10 +11,8 @@ import { t, tn } from '../base/i18n';
 import { addKeys } from '../base/keys';
 import { Problem, Slow } from '../base/parts';
 import type { Session } from '../base/types';
-import { RulesPage } from '../rules/page';
-import { SourcesPage } from '../sources/page';
 import { arrive, catchUp, change, drawerId, filterText, waiting } from '../state/queue';
-import { drawerGone, isLater, pageTitle, placeOf, setRoute, type Place } from '../state/place';
+import { drawerGone, laterOf, pageTitle, placeOf, setRoute, type Later as LaterName, type Place } from '../state/place';
 import { startStream } from '../state/stream';
 import { undoLast } from '../state/toast';
 import { Bar } from './bar';
@@ -74,20 +72,18 @@ function Nowhere() {
 }
 
 type Pages = ComponentType<{ place: Place }>;
-const readShare = (): Promise<{ default: Pages }> => import('../share/pages');
-const readRegisters = (): Promise<{ default: Pages }> => import('../registers/pages');
-const readPeople = (): Promise<{ default: Pages }> => import('../people/pages');
-const LATER = {
-  share: { pages: signal<Pages | null>(null), read: readShare },
-  registers: { pages: signal<Pages | null>(null), read: readRegisters },
-  people: { pages: signal<Pages | null>(null), read: readPeople },
+type Read = () => Promise<{ default: Pages }>;
+const later = (read: Read): { pages: Signal<Pages | null>; read: Read } => ({ pages: signal<Pages | null>(null), read });
+const LATER: Record<LaterName, ReturnType<typeof later>> = {
+  sources: later(() => import('../sources/page')),
+  rules: later(() => import('../rules/page')),
+  share: later(() => import('../share/pages')),
+  registers: later(() => import('../registers/pages')),
+  people: later(() => import('../people/pages')),
 };
-const laterOf = (page: Place['page']): keyof typeof LATER =>
-  page === 'registers' ? 'registers' : page === 'account' || page === 'people' ? 'people' : 'share';
-/** The pages of the federation, of the registers and of accounts come as files of their own, once one of them is opened. */
-function Later({ place }: { place: Place }) {
+/** Every page but the queue comes as a file of its own, once one of it is opened. */
+function Later({ place, which }: { place: Place; which: LaterName }) {
   const failed = useSignal(false);
-  const which = laterOf(place.page);
   const { pages, read } = LATER[which];
   const load = (): void => {
     failed.value = false;
@@ -179,6 +175,7 @@ export function Frame() {
     document.querySelector<HTMLElement>('#main h1')?.focus({ preventScroll: true });
   }, [place.page]);
 
+  const which = laterOf(place.page);
   const close = (): void => {
     over.value = null;
   };
@@ -194,9 +191,7 @@ export function Frame() {
           data-drawer={place.page === 'alerts' ? (place.id === null ? 'closed' : 'open') : undefined}>
           <SessionBanner />
           {place.page === 'alerts' && <AlertsPage onKeys={() => (over.value = 'keys')} />}
-          {place.page === 'sources' && <SourcesPage />}
-          {place.page === 'rules' && <RulesPage />}
-          {isLater(place.page) && <Later place={place} />}
+          {which && <Later key={which} place={place} which={which} />}
           {place.page === 'none' && <Nowhere />}
         </main>
       </div>

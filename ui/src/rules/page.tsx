@@ -103,7 +103,7 @@ function Views({ by }: { by: CostOrder | null }) {
   );
 }
 
-export function RulesPage() {
+export default function RulesPage() {
   const by = costOrder(useLocation().query.by);
   return (
     <div class="page">

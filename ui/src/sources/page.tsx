@@ -169,7 +169,7 @@ function NodePanel({ s }: { s: NodeStatus }) {
   );
 }
 
-export function SourcesPage() {
+export default function SourcesPage() {
   const data = useSignal<Answer | null>(null);
   const node = useSignal<NodeStatus | null>(null);
   const wrong = useSignal<string | null>(null);

@@ -7,16 +7,21 @@ import { DEFAULT_FILTER } from '../alerts/filter';
 import { drawerId, filterText } from './queue';
 
 export type PageName = 'alerts' | 'sources' | 'rules' | 'federation' | 'warnings' | 'stories' | 'registers' | 'account' | 'people' | 'none';
-/** Pages that come as files of their own, each with what may follow its name. */
-const LATER: Record<string, RegExp> = {
-  registers: /^[a-z0-9_]{1,40}(\/(new|board|tables|[0-9a-f-]{36}(\/edit)?))?$/,
-  account: /^(?!)/, // nothing
-  people: /^[0-9a-f-]{36}$/,
-  federation: /^(members|sharing)$/,
-  warnings: /^[^/]+$/,
-  stories: /^[^/]+(\/edit)?$/,
+/** The files in which pages come, once one of them is opened. */
+export type Later = 'sources' | 'rules' | 'share' | 'registers' | 'people';
+const NOTHING = /^(?!)/;
+/** Pages that come later: in which file, and what may follow their name. */
+const LATER: Partial<Record<PageName, { file: Later; after: RegExp }>> = {
+  sources: { file: 'sources', after: NOTHING },
+  rules: { file: 'rules', after: NOTHING },
+  registers: { file: 'registers', after: /^[a-z0-9_]{1,40}(\/(new|board|tables|[0-9a-f-]{36}(\/edit)?))?$/ },
+  account: { file: 'people', after: NOTHING },
+  people: { file: 'people', after: /^[0-9a-f-]{36}$/ },
+  federation: { file: 'share', after: /^(members|sharing)$/ },
+  warnings: { file: 'share', after: /^[^/]+$/ },
+  stories: { file: 'share', after: /^[^/]+(\/edit)?$/ },
 };
-export const isLater = (page: PageName): boolean => page in LATER;
+export const laterOf = (page: PageName): Later | null => LATER[page]?.file ?? null;
 /** What a page inside of a page is called, for the title of the window; null: as the navigation says. */
 export const pageTitle = signal<string | null>(null);
 export interface Place {
@@ -40,11 +45,9 @@ export function placeOf(path: string): Place {
   }
   if (m) return { page: 'alerts', id: m.params?.id ?? null };
   if (path === '/') return { page: 'alerts', id: null };
-  if (path === '/sources') return { page: 'sources', id: null };
-  if (path === '/rules') return { page: 'rules', id: null };
   const [, name = '', ...after] = path.split('/');
   const rest = after.length > 0 ? after.join('/') : undefined;
-  const follows = LATER[name];
+  const follows = LATER[name as PageName]?.after;
   if (follows && (rest === undefined || follows.test(rest))) {
     try {
       return { page: name as PageName, id: rest === undefined ? null : decodeURIComponent(rest) };
