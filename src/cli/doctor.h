@@ -56,6 +56,7 @@ struct doctor_facts {
     pid_t pid;
     int landlock; /* version, 0 = none */
     bool caged;   /* false: a build without sandbox */
+    bool knows_logs; /* descriptions of log sources are there: shipped, or below DATA/sources */
 
     /* disk */
     uint64_t disk_free, disk_size; /* bytes, for who runs the node */

@@ -105,6 +105,17 @@ static void judge_sandbox(const struct doctor_facts *f, struct doctor_report *ou
     }
 }
 
+/* Without descriptions an event has no log source, and no rule is tried on it. */
+static void judge_rules(const struct doctor_facts *f, struct doctor_report *out)
+{
+    if (f->knows_logs) {
+        (void)say(out, "rules", DOCTOR_OK, "the descriptions of log sources are there");
+        return;
+    }
+    advise(say(out, "rules", DOCTOR_BAD, "no description of a log source is there: events are kept, and no rule can match them"),
+           "Install the program whole, or let SERENO_SHARE name the folder that holds its `sources`; then start the node again.");
+}
+
 /* ---- disk ---- */
 
 static void disk_advice(struct doctor_line *line, const struct doctor_facts *f)
@@ -424,7 +435,7 @@ static void judge_memory(const struct doctor_facts *f, struct doctor_report *out
 void doctor_judge(const struct doctor_facts *f, struct doctor_report *out)
 {
     static void (*const checks[])(const struct doctor_facts *, struct doctor_report *) = {
-        judge_node,   judge_sandbox, judge_disk,    judge_clock,   judge_chain, judge_verified,
+        judge_node,   judge_sandbox, judge_rules,   judge_disk,    judge_clock,   judge_chain, judge_verified,
         judge_backup, judge_copy,    judge_sources, judge_buffers, judge_files, judge_memory,
     };
     for (size_t i = 0; i < ARRAY_LEN(checks); i++) {

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "cli/cli.h"
 #include "cli/doctor.h"
 #include "os/listen.h"
 #include "os/sandbox.h"
@@ -240,6 +241,20 @@ static void look_at_config(struct doctor_facts *f, const struct config *c)
     }
 }
 
+static void look_at_sources(struct doctor_facts *f, const char *data_dir)
+{
+    char own[PROC_PATH_MAX];
+    int n = snprintf(own, sizeof own, "%s/sources", data_dir);
+    f->knows_logs = cli_share("sources") != NULL;
+    DIR *d = !f->knows_logs && n > 0 && (size_t)n < sizeof own ? opendir(own) : NULL;
+    for (struct dirent *one; d != NULL && !f->knows_logs && (one = readdir(d)) != NULL;) {
+        f->knows_logs = one->d_name[0] != '.';
+    }
+    if (d != NULL) {
+        (void)closedir(d);
+    }
+}
+
 int doctor_machine(struct doctor_facts *f, const char *data_dir, const char *config_path, struct config *config,
                    struct err *e)
 {
@@ -251,6 +266,7 @@ int doctor_machine(struct doctor_facts *f, const char *data_dir, const char *con
     look_at_limits(f);
     f->landlock = sandbox_landlock_abi();
     f->caged = sandbox_is_built();
+    look_at_sources(f, data_dir);
     if (config_path == NULL && f->pid > 0 && config_of_process(f->pid, found)) {
         config_path = found;
     }

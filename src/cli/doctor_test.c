@@ -27,6 +27,7 @@
 CHANGE(nothing, (void)f)
 CHANGE(stopped, f->running = false; f->pid = 0)
 CHANGE(no_landlock, f->landlock = 0)
+CHANGE(no_sources, f->knows_logs = false)
 CHANGE(not_caged, f->caged = false)
 CHANGE(disk_full, f->disk_free = 100 << 20)
 CHANGE(disk_read_only, f->disk_read_only = true)
@@ -101,6 +102,8 @@ static const struct {
     {nothing, "sandbox", DOCTOR_OK, "version 3"},
     {no_landlock, "sandbox", DOCTOR_WARN, "no Landlock"},
     {not_caged, "sandbox", DOCTOR_WARN, "without its sandbox"},
+    {nothing, "rules", DOCTOR_OK, "are there"},
+    {no_sources, "rules", DOCTOR_BAD, "no rule can match"},
     {nothing, "disk", DOCTOR_OK, "100.0 GiB of 200.0 GiB are free, 1.0 GiB are kept; at 102.4 MiB a day 365 days need 35.5 GiB more"},
     {disk_full, "disk", DOCTOR_BAD, "100.0 MiB of 200.0 GiB are free"},
     {disk_read_only, "disk", DOCTOR_BAD, "can only be read"},
@@ -178,7 +181,7 @@ static const struct {
 static struct doctor_facts healthy(void)
 {
     struct doctor_facts f = {
-        .now = NOW, .running = true, .has_config = true, .pid = 7, .landlock = 3, .caged = true,
+        .now = NOW, .running = true, .has_config = true, .pid = 7, .landlock = 3, .caged = true, .knows_logs = true,
         .disk_free = 100 * GIB, .disk_size = 200 * GIB, .kept_bytes = GIB, .rate = GIB / 10, .kept_days = 10, .keep_days = 365,
         .clock_known = true, .clock_synchronised = true, .clock_error_us = 2000, .newest_received = NOW - TIME_SECOND,
         .has_end = true, .knows_end = true, .end_day = 19999, .known_day = 19999, .end_link = 5, .known_link = 5,

@@ -83,6 +83,18 @@ void rules_add_sources(struct super *s, struct bundle *b)
     }
 }
 
+/* The node goes on: what comes is kept, and a hunt finds it later. */
+static void tell_without_sources(const struct bundle *b)
+{
+    for (size_t i = 0; i < b->files.len; i++) {
+        if (b->files.data[i].kind == BUNDLE_SOURCE) {
+            return;
+        }
+    }
+    log_error("rules.blind", "why=\"no description of a log source is there: no rule can match. The program is not installed "
+                             "whole, or SERENO_SHARE names a folder without sources\"");
+}
+
 static void fill(struct super *s, struct bundle *b)
 {
     const struct config *c = s->config;
@@ -94,6 +106,7 @@ static void fill(struct super *s, struct bundle *b)
     }
     add_own(s, b);
     rules_add_sources(s, b);
+    tell_without_sources(b);
     add_folder(b, BUNDLE_SOURCE, span_of(arena_printf(&b->arena, "%s/learnt", s->data_dir)));
     for (size_t i = 0; i < b->problems.len; i++) {
         char name[LOG_VALUE_MAX];
@@ -285,6 +298,9 @@ static void log_done(struct ipc_msg *msg)
     log_line(d.usable ? LOG_INFO : LOG_ERROR, "rules.compiled",
              "rules=%u correlations=%u refused=%u warnings=%u unreachable=%u usable=%d", d.rules,
              d.correlations, d.refused, d.warnings, d.unreachable, d.usable);
+    if (d.rules > 0 && d.unreachable >= d.rules) {
+        log_warn("rules.unreachable", "why=\"no source of this node feeds any of its %u rules\"", d.rules);
+    }
     for (uint32_t i = 0; i < d.listed; i++) {
         struct rules_refusal r;
         char file[LOG_VALUE_MAX], reason[LOG_VALUE_MAX];

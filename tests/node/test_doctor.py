@@ -15,7 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from node import Node, extra_options, until  # noqa: E402
 
 PROGRAM = None
-CHECKS = ["node", "sandbox", "disk", "clock", "chain", "verified", "backup", "copy", "sources", "buffers", "files", "memory"]
+CHECKS = ["node", "sandbox", "rules", "disk", "clock", "chain", "verified", "backup", "copy", "sources", "buffers", "files", "memory"]
 STATES = ["ok", "warn", "bad"]
 
 
@@ -122,6 +122,27 @@ class Doctor(unittest.TestCase):
             for check in ("chain", "verified", "backup", "copy", "sources"):
                 self.assertEqual(self.one(self.look(data=twin.data), check)[0], "bad")
         finally:
+            twin.remove()
+
+    def test_a_program_without_its_sources(self):
+        """A program that was copied alone: it keeps what comes, says that no rule can match, and doctor says so too."""
+        twin, empty = Node(PROGRAM, intakes=1), None
+        try:
+            empty = twin.folder / "share"
+            empty.mkdir()
+            os.environ["SERENO_SHARE"] = str(empty)
+            twin.start()
+            self.assertEqual(twin.post(b'{"message":"kept"}')[0], 200)
+            self.assertIn(b"rules.blind", twin.log.read_bytes())
+            state, says = self.one(self.look(data=twin.data), "rules")
+            self.assertEqual((state, "no rule can match" in says), ("bad", True))
+            # A description of the city's own is enough.
+            (twin.data / "sources").mkdir(exist_ok=True)
+            self.assertEqual(self.one(self.look(data=twin.data), "rules")[0], "bad")
+            (twin.data / "sources" / "own.yml").write_text("name: own\n")
+            self.assertEqual(self.one(self.look(data=twin.data), "rules")[0], "ok")
+        finally:
+            os.environ.pop("SERENO_SHARE", None)
             twin.remove()
 
     def test_a_small_disk_and_few_files(self):
