@@ -15,6 +15,9 @@ enum {
     STARTS_MAX = 3,                      /* where a run may begin, behind a backslash */
     HEX_VALUE_MAX = 64 * 1024,           /* digits of one value of auditd; the kernel cuts far earlier */
     CHUNK = 64,                          /* bytes classed at a time */
+    PIECE_SLOT_BITS = 12,
+    PIECE_SLOTS = 1 << PIECE_SLOT_BITS,  /* pieces of a block that are remembered */
+    PIECE_MAX = 123,                     /* bytes of one: a slot is two cache lines */
 };
 
 /* What a token's bits in a bucket are chosen by: odd, otherwise of no meaning. Part of the format. */
@@ -25,18 +28,41 @@ static const uint32_t salts[8] = {0x9e3779b1U, 0x85ebca6bU, 0xc2b2ae35U, 0x27d4e
 #define MIX_B 0xc2b2ae3d27d4eb4fULL
 #define LOWER 0x2020202020202020ULL /* digits have this bit already */
 
+/* A piece whose tokens are all in the table of this round. */
+struct piece {
+    uint32_t round;
+    uint8_t len;
+    char bytes[PIECE_MAX];
+};
+
 struct filter_builder {
     uint64_t *table; /* distinct tokens; 0 = free */
+    struct piece *pieces;
+    uint32_t round; /* of the block; slots of another one say nothing */
     uint32_t count;
     bool none; /* the block can have no filter */
     char *decoded;
 };
 
+static uint64_t load8(const char *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v); /* little endian machines only, as all that it runs on */
+    return v;
+}
+
+/* 1 to 7 bytes, as the low ones of a number. */
 static uint64_t load(const char *p, size_t n)
 {
-    uint64_t v = 0;
-    memcpy(&v, p, n); /* little endian machines only, as all that it runs on */
-    return v;
+    uint32_t low;
+    uint32_t high;
+    if (n < sizeof low) {
+        return (uint64_t)(unsigned char)p[0] | (uint64_t)(unsigned char)p[n / 2] << (8 * (n / 2)) |
+               (uint64_t)(unsigned char)p[n - 1] << (8 * (n - 1));
+    }
+    memcpy(&low, p, sizeof low);
+    memcpy(&high, p + n - sizeof high, sizeof high);
+    return low | (uint64_t)high << (8 * (n - sizeof high));
 }
 
 static uint64_t mix(uint64_t h, uint64_t v)
@@ -51,7 +77,7 @@ uint64_t filter_token(struct span run)
     const char *p = run.ptr;
     size_t n = run.len;
     for (; n >= 8; n -= 8, p += 8) {
-        h = mix(h, load(p, 8) | LOWER);
+        h = mix(h, load8(p) | LOWER);
     }
     if (n > 0) {
         h = mix(h, (load(p, n) | LOWER) & (UINT64_MAX >> (64 - 8 * n)));
@@ -79,6 +105,8 @@ struct filter_builder *filter_builder_new(void)
 {
     struct filter_builder *b = mem_alloc(sizeof *b);
     b->table = mem_calloc(TABLE_SLOTS, sizeof *b->table);
+    b->pieces = mem_calloc(PIECE_SLOTS, sizeof *b->pieces);
+    b->round = 1;
     b->decoded = mem_alloc(HEX_VALUE_MAX / 2);
     return b;
 }
@@ -87,6 +115,7 @@ void filter_builder_free(struct filter_builder **b)
 {
     if (*b != NULL) {
         mem_free((*b)->table);
+        mem_free((*b)->pieces);
         mem_free((*b)->decoded);
         mem_free(*b);
         *b = NULL;
@@ -189,22 +218,26 @@ static uint64_t class_bits(const char *p, size_t n)
 {
     uint64_t bits = 0;
 #if defined(__SSE2__)
-    if (n == CHUNK) {
-        for (unsigned i = 0; i < 4; i++) {
-            __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i));
-            __m128i low = _mm_or_si128(v, _mm_set1_epi8(0x20));
-            __m128i letter = _mm_and_si128(_mm_cmpgt_epi8(low, _mm_set1_epi8('a' - 1)),
-                                           _mm_cmplt_epi8(low, _mm_set1_epi8('z' + 1)));
-            __m128i digit = _mm_and_si128(_mm_cmpgt_epi8(v, _mm_set1_epi8('0' - 1)),
-                                          _mm_cmplt_epi8(v, _mm_set1_epi8('9' + 1)));
-            bits |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_or_si128(letter, digit)) << (16 * i);
-        }
-        return bits;
+    char padded[CHUNK];
+    if (n < CHUNK) {
+        memset(padded, 0, sizeof padded);
+        memcpy(padded, p, n);
+        p = padded;
     }
-#endif
+    for (unsigned i = 0; i < (n + 15) / 16; i++) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i));
+        __m128i low = _mm_or_si128(v, _mm_set1_epi8(0x20));
+        __m128i letter = _mm_and_si128(_mm_cmpgt_epi8(low, _mm_set1_epi8('a' - 1)),
+                                       _mm_cmplt_epi8(low, _mm_set1_epi8('z' + 1)));
+        __m128i digit = _mm_and_si128(_mm_cmpgt_epi8(v, _mm_set1_epi8('0' - 1)),
+                                      _mm_cmplt_epi8(v, _mm_set1_epi8('9' + 1)));
+        bits |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_or_si128(letter, digit)) << (16 * i);
+    }
+#else
     for (size_t i = 0; i < n; i++) {
         bits |= (uint64_t)is_alnum((unsigned char)p[i]) << i;
     }
+#endif
     return bits;
 }
 
@@ -233,6 +266,95 @@ static void take_text(struct filter_builder *b, struct span text)
     }
     if (open != SIZE_MAX) {
         take_run(b, text, open, text.len, &last);
+    }
+}
+
+/* Where it is looked for: two pieces that differ may share it. */
+static struct piece *slot_of(struct filter_builder *b, struct span piece)
+{
+    uint64_t h = piece.len * MIX_B;
+    if (piece.len < sizeof h) {
+        h = mix(h, load(piece.ptr, piece.len));
+    } else {
+        const char *end = piece.ptr + piece.len;
+        h = mix(h, load8(piece.ptr));
+        h = mix(h, load8(piece.ptr + (piece.len - sizeof h) / 2));
+        h = mix(h, load8(end - sizeof h));
+    }
+    return &b->pieces[h * MIX_B >> (64 - PIECE_SLOT_BITS)];
+}
+
+/*
+ * Text between two bytes that belong to no run and join none: what its tokens are depends on nothing beside it. Records of
+ * one kind have most of their pieces in common, and those of a piece that was met in this block are in the table.
+ */
+static void take_piece(struct filter_builder *b, struct span piece)
+{
+    struct piece *known = slot_of(b, piece);
+    if (known->round == b->round && known->len == piece.len && memcmp(known->bytes, piece.ptr, piece.len) == 0) {
+        return;
+    }
+    take_text(b, piece);
+    known->round = b->round;
+    known->len = (uint8_t)piece.len;
+    memcpy(known->bytes, piece.ptr, piece.len);
+}
+
+/* At blanks into pieces that can be remembered: a script that many records hold begins with the same ones in each. */
+static void take_long(struct filter_builder *b, struct span s)
+{
+    while (s.len > PIECE_MAX) {
+        const char *blank = memrchr(s.ptr, ' ', PIECE_MAX + 1);
+        const char *far = blank == NULL ? memchr(s.ptr, ' ', s.len) : NULL;
+        size_t n = blank != NULL ? (size_t)(blank - s.ptr) : far != NULL ? (size_t)(far - s.ptr) : s.len;
+        if (n > PIECE_MAX) {
+            take_text(b, span_sub(s, 0, n));
+        } else if (n > 0) {
+            take_piece(b, span_sub(s, 0, n));
+        }
+        s = span_sub(s, n + 1, s.len);
+    }
+    if (s.len > 0) {
+        take_piece(b, s);
+    }
+}
+
+/* One bit per byte, up to CHUNK of them: whether pieces end there. Any byte would do that is no letter, digit, dot or backslash. */
+static uint64_t edge_bits(const char *p, size_t n)
+{
+    uint64_t bits = 0;
+#if defined(__SSE2__)
+    if (n == CHUNK) {
+        for (unsigned i = 0; i < CHUNK / 16; i++) {
+            __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i));
+            __m128i edge = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')), _mm_cmpeq_epi8(v, _mm_set1_epi8(':')));
+            edge = _mm_or_si128(edge, _mm_cmpeq_epi8(v, _mm_set1_epi8(',')));
+            bits |= (uint64_t)(uint32_t)_mm_movemask_epi8(edge) << (16 * i);
+        }
+        return bits;
+    }
+#endif
+    for (size_t i = 0; i < n; i++) {
+        bits |= (uint64_t)(p[i] == '"' || p[i] == ':' || p[i] == ',') << i;
+    }
+    return bits;
+}
+
+static void take_pieces(struct filter_builder *b, struct span text)
+{
+    size_t from = 0;
+    for (size_t at = 0; at < text.len; at += CHUNK) {
+        size_t n = text.len - at < CHUNK ? text.len - at : CHUNK;
+        for (uint64_t bits = edge_bits(text.ptr + at, n); bits != 0; bits &= bits - 1) {
+            size_t edge = at + (size_t)__builtin_ctzll(bits);
+            if (edge > from) {
+                take_long(b, span_sub(text, from, edge - from));
+            }
+            from = edge + 1;
+        }
+    }
+    if (from < text.len) {
+        take_long(b, span_sub(text, from, text.len - from));
     }
 }
 
@@ -285,7 +407,7 @@ void filter_add(struct filter_builder *b, struct span s)
         return;
     }
     b->none = is_odd(s);
-    take_text(b, s);
+    take_pieces(b, s);
     if (s.ptr[0] != '{' || holds(s, '=', SPAN("type=")) || holds(s, '(', SPAN("audit("))) {
         take_hex_values(b, s);
     }
@@ -319,6 +441,11 @@ bool filter_finish(struct filter_builder *b, struct buf *out)
     memset(b->table, 0, TABLE_SLOTS * sizeof *b->table);
     b->count = 0;
     b->none = false;
+    b->round++;
+    if (b->round == 0) { /* come round: slots of long ago would count as today's */
+        memset(b->pieces, 0, PIECE_SLOTS * sizeof *b->pieces);
+        b->round = 1;
+    }
     return to != NULL;
 }
 
