@@ -15,6 +15,10 @@
 #include "base/mem.h"
 #include "base/vec.h"
 
+enum { REPEATED_DAYS_MAX = 2 /* how many earlier files are asked for a window that may have been kept */ };
+
+#define FIND_WINDOW "SELECT first_block FROM window WHERE intake=?1 AND id=?2"
+
 static void close_day(struct archive *a)
 {
     sqlite3_stmt **all[] = {&a->put_block, &a->put_window, &a->put_alert, &a->put_position,
@@ -37,7 +41,7 @@ static int prepare_day(struct archive *a, struct err *e)
         {&a->put_alert, "INSERT INTO alert(day,block,record,body) VALUES(?1,?2,?3,?4)"},
         {&a->put_position, "INSERT OR REPLACE INTO position VALUES(?1,?2)"},
         {&a->put_matches, "INSERT INTO match(received,first_block,body) VALUES(?1,?2,?3)"},
-        {&a->find_window, "SELECT first_block FROM window WHERE intake=?1 AND id=?2"},
+        {&a->find_window, FIND_WINDOW},
     };
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < ARRAY_LEN(all); i++) {
@@ -204,6 +208,17 @@ int archive_use_day(struct archive *a, int32_t day, struct err *e)
     return rc;
 }
 
+int archive_end_days(struct archive *a, int32_t today, struct err *e)
+{
+    int rc = a->db == NULL ? resume(a, today, e) : 0;
+    return rc == 0 && a->db != NULL && a->day < today && a->next_id > 1 ? step_day(a, today, e) : rc;
+}
+
+int32_t archive_open_day(const struct archive *a)
+{
+    return a->db == NULL ? INT32_MIN : a->day;
+}
+
 int archive_open(const char *folder, struct archive **out, struct err *e)
 {
     if (mkdir(folder, 0700) != 0 && errno != EEXIST) {
@@ -291,6 +306,47 @@ static int check_window(const struct archive_window *w, struct err *e)
     return 0;
 }
 
+/* 1 when that earlier day's file has the window. One that cannot be read holds nothing up: rather kept twice than not. */
+static int find_in_day(const struct archive *a, int32_t day, const struct archive_window *w, struct archive_kept *out)
+{
+    char path[DB_PATH_MAX];
+    sqlite3 *db = NULL;
+    sqlite3_stmt *s = NULL;
+    struct err e = {0};
+    int rc = dayfile_path(a->folder, day, path, &e);
+    rc = rc == 0 ? dayfile_open_reader(path, &db, &e) : rc;
+    rc = rc == 0 ? dayfile_prepare(db, FIND_WINDOW, &s, &e) : rc;
+    if (rc == 0) {
+        MUST(sqlite3_bind_int64(s, 1, (int64_t)w->intake));
+        MUST(sqlite3_bind_int64(s, 2, (int64_t)w->id));
+        rc = dayfile_row(db, s, &e);
+    }
+    if (rc == 1) {
+        *out = (struct archive_kept){day, (uint32_t)sqlite3_column_int64(s, 0), true};
+    }
+    (void)sqlite3_finalize(s);
+    dayfile_close(&db);
+    return rc == 1;
+}
+
+/* A window that comes once more after the day changed lies in a file that was the newest when it first came. */
+static int find_earlier(const struct archive *a, const struct archive_window *w, struct archive_kept *out, struct err *e)
+{
+    struct arena scratch;
+    int32_t *days = NULL;
+    size_t n = 0, looked = 0;
+    arena_init(&scratch, 0);
+    int rc = archive_list_days(a->folder, &scratch, &days, &n, e);
+    for (size_t i = n; rc == 0 && i-- > 0 && looked < REPEATED_DAYS_MAX && days[i] >= time_day(w->received);) {
+        if (days[i] < a->day) {
+            rc = find_in_day(a, days[i], w, out);
+            looked++;
+        }
+    }
+    arena_fini(&scratch);
+    return rc;
+}
+
 static int find_repeated(struct archive *a, const struct archive_window *w,
                          struct archive_kept *out, struct err *e)
 {
@@ -302,7 +358,7 @@ static int find_repeated(struct archive *a, const struct archive_window *w,
             (struct archive_kept){a->day, (uint32_t)sqlite3_column_int64(a->find_window, 0), true};
     }
     (void)sqlite3_reset(a->find_window);
-    return rc;
+    return rc == 0 && time_day(w->received) < a->day ? find_earlier(a, w, out, e) : rc;
 }
 
 /* The link that holds the hash of the window's alerts, rows `first_row` and on. */

@@ -154,6 +154,11 @@ void archive_close(struct archive **a);
 /* Durable when it returns 0. ERR_INVALID: the window does not agree with itself; ERR_IO: disk. */
 int archive_write(struct archive *a, const struct archive_window *w, struct archive_kept *out,
                   struct err *e) NODISCARD;
+/* Ends the days before `today`: the next file is begun, so that nothing comes to theirs any more, whenever it was received and whatever
+ * the clock says later. One that holds nothing yet stays. ERR_*: the disk; to be asked again. */
+int archive_end_days(struct archive *a, int32_t today, struct err *e) NODISCARD;
+/* The day to whose file windows go; the files of those before it get no more. INT32_MIN: none is open. */
+int32_t archive_open_day(const struct archive *a);
 /* The alerts of `day` up to `row` have been copied to the records; stored with the next window. */
 void archive_copied(struct archive *a, int32_t day, uint64_t row);
 /* Newest row of the alerts written by the last archive_write; 0 when it wrote none. */

@@ -320,6 +320,50 @@ static void test_days(void **state)
     arena_fini(&scratch);
 }
 
+/* What is over gets no more, whatever the clock says later; a window that comes once more is found in the file of its day. */
+static void test_days_end(void **state)
+{
+    (void)state;
+    struct archive *a;
+    struct archive_kept first, kept;
+    struct err e;
+    char said[2048];
+    assert_int_equal(archive_open(folder, &a, &e), 0);
+    assert_int_equal(archive_open_day(a), INT32_MIN);
+    assert_int_equal(archive_end_days(a, DAY, &e), 0); /* nothing was kept: no file is made */
+    assert_int_equal(archive_open_day(a), INT32_MIN);
+    assert_int_equal(write_window(a, 1, 1, DAY - 2, &first, NULL, &e), 0);
+    assert_int_equal(archive_end_days(a, DAY - 2, &e), 0); /* it is not over */
+    assert_int_equal(archive_open_day(a), DAY - 2);
+    assert_int_equal(archive_end_days(a, DAY - 1, &e), 0);
+    assert_int_equal(archive_open_day(a), DAY - 1);
+    assert_int_equal(archive_end_days(a, DAY, &e), 0); /* one that holds nothing stays */
+    assert_int_equal(archive_open_day(a), DAY - 1);
+    assert_int_equal(write_window(a, 1, 1, DAY - 2, &kept, NULL, &e), 0);
+    assert_true(kept.repeated && kept.day == DAY - 2 && kept.first_block == first.first_block);
+    assert_int_equal(write_window(a, 1, 2, DAY - 2, &kept, NULL, &e), 0); /* held, or the clock was set back */
+    assert_true(!kept.repeated && kept.day == DAY - 1);
+    archive_close(&a);
+    assert_int_equal(archive_open(folder, &a, &e), 0);
+    assert_int_equal(archive_open_day(a), DAY - 1);
+    assert_int_equal(archive_end_days(a, DAY, &e), 0);
+    assert_int_equal(write_window(a, 1, 2, DAY - 2, &kept, NULL, &e), 0);
+    assert_true(kept.repeated && kept.day == DAY - 1);
+    assert_int_equal(write_window(a, 1, 1, DAY - 2, &kept, NULL, &e), 0);
+    assert_true(kept.repeated && kept.day == DAY - 2);
+    assert_int_equal(write_window(a, 2, 1, DAY - 2, &kept, NULL, &e), 0); /* of another intake */
+    assert_true(!kept.repeated && kept.day == DAY);
+    char path[300];
+    (void)snprintf(path, sizeof path, "%s/2026-11-20.db", folder);
+    assert_int_equal(truncate(path, 100), 0); /* cannot be read any more: the window is kept again, nothing is held up */
+    assert_int_equal(write_window(a, 1, 1, DAY - 2, &kept, NULL, &e), 0);
+    assert_true(!kept.repeated && kept.day == DAY);
+    assert_int_equal(unlink(path), 0);
+    struct archive_report report = verify(said);
+    assert_int_equal(report.days, 2);
+    archive_close(&a);
+}
+
 /* A day taken away without a note, a changed body, a changed header, a removed block: all found,
  * all named. */
 static void test_damage(void **state)
@@ -499,6 +543,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_write_and_fetch, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_matches, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_days, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_days_end, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_damage, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_refusals, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_kill, make_folder, remove_folder),

@@ -397,6 +397,14 @@ static int read_end(struct archive_reader *r, int32_t day, struct archive_end *o
     return rc < 0 && rc != ERR_NOT_FOUND ? blame(e, rc, day, out->link) : rc;
 }
 
+int archive_is_sealed(struct archive_reader *r, int32_t day, const struct seal *last, bool *out, struct err *e)
+{
+    struct archive_end end = {.received = TIME_NONE};
+    int rc = day < last->head.day ? 0 : read_end(r, day, &end, e);
+    *out = rc >= 0 && (day < last->head.day || end.link == 0 || (day == last->head.day && end.link <= last->head.link));
+    return rc < 0 ? rc : 0;
+}
+
 int archive_reader_end(struct archive_reader *r, struct archive_end *out, struct err *e)
 {
     struct arena scratch;

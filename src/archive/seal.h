@@ -63,7 +63,11 @@ bool archive_newest(const struct archive *a, struct archive_head *out);
  */
 int archive_seal(struct archive *a, const struct seal_key *k, time_ns now,
                  unsigned char line_hash_out[ARCHIVE_HASH_BYTES], struct err *e) NODISCARD;
-/* When the last line was sealed; TIME_NONE: no line, or none that can be read. */
+/* What the last line says; false: no line, or none that can be read. */
+bool archive_last_seal(const char *folder, struct seal *out);
+/* Whether that seal names all links of the day's file, which gets no more, or a link behind them. */
+int archive_is_sealed(struct archive_reader *r, int32_t day, const struct seal *last, bool *out, struct err *e) NODISCARD;
+/* When the last line was sealed; TIME_NONE: as above. */
 time_ns archive_sealed_at(const char *folder);
 
 #endif

@@ -64,20 +64,23 @@ static int open_seals(const char *folder, int flags, struct err *e)
     return fd >= 0 ? fd : err_set_errno(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, errno, "%s", path);
 }
 
-time_ns archive_sealed_at(const char *folder)
+bool archive_last_seal(const char *folder, struct seal *out)
 {
     struct err e = {0};
     struct tail t;
-    struct seal s = {.sealed = TIME_NONE};
     int fd = open_seals(folder, O_RDONLY, &e);
     if (fd < 0) {
-        return TIME_NONE;
+        return false;
     }
-    if (read_tail(fd, &t, &e) != 0 || t.last.len == 0 || seal_read(t.last, &s, &e) != 0) {
-        s.sealed = TIME_NONE;
-    }
+    bool read = read_tail(fd, &t, &e) == 0 && t.last.len > 0 && seal_read(t.last, out, &e) == 0;
     (void)close(fd);
-    return s.sealed;
+    return read;
+}
+
+time_ns archive_sealed_at(const char *folder)
+{
+    struct seal s;
+    return archive_last_seal(folder, &s) ? s.sealed : TIME_NONE;
 }
 
 static int append(int fd, off_t at, const struct buf *line, struct err *e)

@@ -80,6 +80,20 @@ static void write_one(struct archive *a, uint64_t id, int32_t day)
     window_free(&w);
 }
 
+/* Whether the last seal names all links of that day. */
+static bool is_sealed(int32_t day)
+{
+    struct archive_reader *r = NULL;
+    struct seal last;
+    struct err e = {0};
+    bool sealed = false;
+    assert_true(archive_last_seal(folder, &last));
+    assert_int_equal(archive_reader_open(folder, &r, &e), 0);
+    assert_int_equal(archive_is_sealed(r, day, &last, &sealed, &e), 0);
+    archive_reader_close(&r);
+    return sealed;
+}
+
 /* Three days of three windows; each day's end is sealed but the last one's. */
 static struct archive_witness make_archive(void)
 {
@@ -103,6 +117,8 @@ static struct archive_witness make_archive(void)
             assert_int_equal(archive_seal(a, key, at + TIME_SECOND, k.seal, &e), 0); /* said already */
             assert_int_equal(archive_sealed_at(folder), at);
         }
+        assert_int_equal(is_sealed(DAY + d), d < DAYS - 1);
+        assert_true(d == 0 || is_sealed(DAY + d - 1));
     }
     assert_true(archive_newest(a, &newest));
     k.newest_day = newest.day;

@@ -83,10 +83,11 @@ static void compare_ends(struct doctor_facts *f, const struct archive_witness *w
                      memcmp(end->hash, w->newest_hash, sizeof end->hash) != 0;
 }
 
-/* Days that are over and do not lie in the second copy. */
-static void look_at_copy(struct doctor_facts *f, const int32_t *days, size_t n)
+/* Days that are over and do not lie in the second copy. The newest stays open as long as it holds nothing. */
+static void look_at_copy(struct doctor_facts *f, const int32_t *days, size_t n, int32_t end_day)
 {
     size_t at = 0;
+    n -= n > 0 && days[n - 1] > end_day;
     for (size_t i = 0; f->copy_place[0] != '\0' && i < n; i++) {
         while (at < f->copied_days.len && f->copied_days.data[at] < days[i]) {
             at++;
@@ -113,9 +114,9 @@ static void look_at_archive(struct doctor_facts *f, const char *data_dir, const 
     int rc = archive_reader_open(folder, &r, &e);
     rc = rc == 0 ? archive_days(r, &scratch, &days, &n, &e) : rc;
     if (rc == 0) {
-        look_at_copy(f, days, n);
         look_at_rate(f, folder, days, n);
         rc = archive_reader_end(r, &end, &e);
+        look_at_copy(f, days, n, rc == 0 ? end.day : INT32_MAX);
     }
     f->newest_received = TIME_NONE;
     if (rc == 0) {

@@ -181,7 +181,7 @@ static void on_tick(uv_timer_t *timer)
     time_ns now = clock_now();
     keeper_archive_tick(k->archive, now, role_config(k->role));
     keeper_archive_merge(k->archive, role_loop(k->role), keeper_hunts_busy(k->hunts));
-    keeper_copy_tick(k->copy, role_config(k->role), now);
+    keeper_copy_tick(k->copy, role_config(k->role), now, archive_open_day(keeper_archive_writer(k->archive)));
     keeper_correlate_tick(k->correlate, now);
     keeper_records_tick(k->records, now);
 }

@@ -45,7 +45,7 @@ struct keeper_archive {
     struct keeper_merge *merge;
     bool behind; /* some alerts are in the archive and not in the records */
     time_ns retained_at, size_at;
-    struct log_lasting stuck_told;
+    struct log_lasting stuck_told, unended;
     struct archive_totals totals;
 };
 
@@ -408,6 +408,20 @@ void keeper_archive_seal_key(struct keeper_archive *k, int fd)
     keeper_seal_key(&k->seal, fd);
 }
 
+/* What is over gets no more, so that a copy of it stays whole; after the seal, so that the seal names a link of the day itself. */
+static void end_days(struct keeper_archive *k, time_ns now)
+{
+    struct err e = {0};
+    if (k->stuck.len > 0) {
+        return; /* the disk has other worries */
+    }
+    if (archive_end_days(k->archive, (int32_t)time_day(now), &e) == 0) {
+        (void)log_lasting_over(&k->unended);
+    } else if (log_lasting_failed(&k->unended, clock_mono())) {
+        log_error("archive.day", "where=\"%s\" why=\"%s\"", e.where, e.text);
+    }
+}
+
 void keeper_archive_tick(struct keeper_archive *k, time_ns now, const struct config *retention)
 {
     bool let_go = false;
@@ -422,6 +436,7 @@ void keeper_archive_tick(struct keeper_archive *k, time_ns now, const struct con
         let_go = retain(k, now, retention);
     }
     keeper_seal_tick(&k->seal, k->archive, k->folder, k->records, now, let_go);
+    end_days(k, now);
 }
 
 void keeper_archive_merge(struct keeper_archive *k, uv_loop_t *loop, bool hunting)

@@ -144,15 +144,16 @@ static void ask(struct keeper_copy *k, uint16_t type, bool whole)
     k->moved_at = clock_mono();
 }
 
-/* The oldest day that is over, was sealed after its end, and is not there; how many there are. */
-static int choose(struct keeper_copy *k, time_ns now, bool *found_out, struct err *e)
+/* The oldest day that is over, gets no more, is sealed to its end, and is not there; how many there are. */
+static int choose(struct keeper_copy *k, time_ns now, int32_t open_day, bool *found_out, struct err *e)
 {
     struct archive_reader *reader = NULL;
     struct arena scratch;
     int32_t *days = NULL, *done = NULL;
     size_t n = 0, ndone = 0, at = 0;
+    struct seal last;
     arena_init(&scratch, 0);
-    time_ns sealed = archive_sealed_at(k->archive_dir);
+    bool any = archive_last_seal(k->archive_dir, &last);
     int rc = archive_reader_open(k->archive_dir, &reader, e);
     rc = rc == 0 ? archive_days(reader, &scratch, &days, &n, e) : rc;
     rc = rc == 0 ? copies_days(k->db, span_of(k->place), &scratch, &done, &ndone, e) : rc;
@@ -163,8 +164,9 @@ static int choose(struct keeper_copy *k, time_ns now, bool *found_out, struct er
         while (at < ndone && done[at] < days[i]) {
             at++;
         }
-        bool over = days[i] >= 0 && days[i] < time_day(now) && sealed != TIME_NONE && sealed >= ((time_ns)days[i] + 1) * TIME_DAY;
-        if (over && (at == ndone || done[at] != days[i])) {
+        bool over = any && days[i] >= 0 && days[i] < time_day(now) && days[i] < open_day && (at == ndone || done[at] != days[i]);
+        rc = over ? archive_is_sealed(reader, days[i], &last, &over, e) : rc;
+        if (over) {
             k->oldest = *found_out ? k->oldest : days[i];
             k->day = k->oldest;
             *found_out = true;
@@ -202,7 +204,7 @@ static void watch(struct keeper_copy *k)
     }
 }
 
-void keeper_copy_tick(struct keeper_copy *k, const struct config *config, time_ns now)
+void keeper_copy_tick(struct keeper_copy *k, const struct config *config, time_ns now, int32_t open_day)
 {
     struct err e = {0};
     bool found = false;
@@ -217,7 +219,7 @@ void keeper_copy_tick(struct keeper_copy *k, const struct config *config, time_n
     if (!k->wanted || k->step != STEP_REST || clock_mono() < k->due) {
         return;
     }
-    if (choose(k, now, &found, &e) != 0) {
+    if (choose(k, now, open_day, &found, &e) != 0) {
         fail(k, span_of(e.text));
     } else if (!found) {
         rest(k, LOOK_EVERY_S);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """The second copy of the archive: made, refused, tried again, restored onto an empty machine.
 
-usage: tests/node/test_copy.py PROGRAM OLD_ARCHIVE [-k WORD]"""
+usage: tests/node/test_copy.py PROGRAM OLD_ARCHIVE PROGRAM-WITH-FAULTS [-k WORD]"""
 import json
 import os
 import pathlib
@@ -143,6 +143,11 @@ class Copy(copy_kit.CopyCase):
         self.wait_for_all()
         self.assertEqual(self.metric("failing"), "0")
         self.assertEqual(self.node.stop(), 0)
+
+    def test_what_comes_late(self):
+        self.target.mkdir()
+        self.late_additions(f"{{folder: {self.target}, same_disk: true}}",
+                            lambda place: sereno("restore", "--copy", self.target, "--data", place, "--key-file", self.key, *self.weaker))
 
     def test_same_disk(self):
         self.target.mkdir()

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """The second copy on a disk that stops answering (hang_fs.py): given up and told, while the watch goes on; taken up again by itself.
 
-usage: tests/node/test_copy_hang.py PROGRAM OLD_ARCHIVE [-k WORD]"""
+usage: tests/node/test_copy_hang.py PROGRAM OLD_ARCHIVE PROGRAM-WITH-FAULTS [-k WORD]"""
 import ctypes
 import os
 import pathlib

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """The second copy in S3-compatible storage (moto's server, which checks signatures): copied, refused, killed in the middle, restored.
 
-usage: tests/node/test_copy_s3.py PROGRAM OLD_ARCHIVE [-k WORD]"""
+usage: tests/node/test_copy_s3.py PROGRAM OLD_ARCHIVE PROGRAM-WITH-FAULTS [-k WORD]"""
 import http.client
 import json
 import importlib.util
@@ -181,6 +181,10 @@ class CopyS3(copy_kit.CopyCase):
         self.assertEqual(before, {name: self.server.content(name) for name in self.server.names()})
         self.assertEqual(self.node.stop(), 0)
 
+    def test_what_comes_late(self):
+        self.serve()
+        self.late_additions(self.place(), lambda place: self.restore("--data", place))
+
     def test_refused_and_tried_again(self):
         self.serve()
         self.begin(self.place(allow="allow: [10.0.0.0/8]"))
@@ -206,7 +210,7 @@ class CopyS3(copy_kit.CopyCase):
 class CopyS3Prefix(CopyS3):
     """In a part of a bucket; this server cannot check the signature of a list with a prefix."""
     prefix = "/city/one"
-    test_refused_and_tried_again = None
+    test_refused_and_tried_again = test_what_comes_late = None
 
     def serve(self, checked=False):
         super().serve(checked)
@@ -222,7 +226,7 @@ class CopyS3Prefix(CopyS3):
 class CopyS3Pieces(CopyS3):
     """Days of several pieces: 1.7 MB each, in pieces of 1 MiB."""
     windows = 400
-    test_copied_and_restored = test_refused_and_tried_again = None
+    test_copied_and_restored = test_refused_and_tried_again = test_what_comes_late = None
 
     def pieces(self, day):
         return [name for name in self.server.names() if day in name and not name.endswith(".copy")]
@@ -285,8 +289,9 @@ class CopyS3Pieces(CopyS3):
         self.server.stop()  # and all that it held
         self.gate.cut()
         self.said("fails for")
+        self.gate.hold_after(0)
+        self.server.start()  # its first requests are not checked, and they must be ours
         self.gate.open()
-        self.server.start()
         self.reload(self.place(more=", piece_mib: 1"))
         self.wait_for_days()
         self.assertEqual(self.joined(self.days[0]), packed)

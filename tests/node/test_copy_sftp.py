@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """The second copy on an SFTP server (OpenSSH's own): copied, refused, killed in the middle, restored onto an empty machine.
 
-usage: tests/node/test_copy_sftp.py PROGRAM OLD_ARCHIVE [-k WORD]"""
+usage: tests/node/test_copy_sftp.py PROGRAM OLD_ARCHIVE PROGRAM-WITH-FAULTS [-k WORD]"""
 import getpass
 import json
 import os
@@ -233,6 +233,10 @@ class CopySftp(copy_kit.CopyCase):
         self.assertEqual(self.node.stop(), 0)
         self.assertEqual(self.restore("--verify")[0], 0)
 
+    def test_what_comes_late(self):
+        self.serve()
+        self.late_additions(self.place(), lambda place: self.restore("--data", place))
+
     def test_records_that_forgot(self):
         """A node that died between bringing a day and noting it: what lies there is fetched, looked at, and taken."""
         self.serve()
@@ -266,7 +270,7 @@ class CopySftp(copy_kit.CopyCase):
 class CopySftpKilled(CopySftp):
     """Whoever dies in the middle: no half of a file has the name of a whole one, nothing is packed twice, and it is gone on with."""
     windows = 200  # some 880 KB a day, encrypted
-    test_copied_and_restored = test_refused_and_tried_again = test_records_that_forgot = test_a_full_disk = None
+    test_copied_and_restored = test_refused_and_tried_again = test_records_that_forgot = test_a_full_disk = test_what_comes_late = None
 
     def hold_in_the_middle(self, day):
         name = f"sereno-{day}.copy"
