@@ -121,12 +121,19 @@ static void take_link(struct choice *ch, sqlite3_stmt *s)
     }
 }
 
+static uint32_t limit_of(uint32_t asked, uint32_t most)
+{
+    return asked > 0 && asked < most ? asked : most;
+}
+
 /* Links from m->stretch.first on, until there is enough. 1: a stretch; 0: wait. */
 static int choose(struct choice *ch, sqlite3 *db, struct err *e)
 {
     sqlite3_stmt *s = NULL;
     uint32_t first = ch->m->stretch.first;
     uint32_t next = first;
+    uint32_t links_max = limit_of(ch->options->links_max, STRETCH_LINKS_MAX);
+    uint32_t filters_max = limit_of(ch->options->filters_max, MERGE_FILTERS_MAX);
     int rc = dayfile_prepare(db,
                              "SELECT id, kind, organisation, source, class, bytes, header,"
                              " CASE WHEN class='' THEN body END, count, body IS NOT NULL"
@@ -144,8 +151,7 @@ static int choose(struct choice *ch, sqlite3 *db, struct err *e)
         }
         take_link(ch, s);
         next++;
-        enough = ch->small_bytes >= ch->options->wait_bytes || next - first == STRETCH_LINKS_MAX ||
-                 ch->large.len == MERGE_FILTERS_MAX;
+        enough = ch->small_bytes >= ch->options->wait_bytes || next - first >= links_max || ch->large.len >= filters_max;
         rc = 0;
     }
     (void)sqlite3_finalize(s);

@@ -36,6 +36,8 @@ struct merge; /* one stretch, packed anew, not yet written */
 struct merge_options {
     int level;            /* zstd */
     uint64_t wait_bytes;  /* originals in small blocks that must be there before an open day is merged */
+    uint32_t links_max;   /* of a stretch, at most STRETCH_LINKS_MAX; 0 = that */
+    uint32_t filters_max; /* of a stretch, at most MERGE_FILTERS_MAX; 0 = that */
     bool closed;          /* nothing comes to this day any more: take what there is */
     /* Whether later records of its source may need this record to be read (a header of a text log): such records keep
      * their order with the others of their source. Only records without a class are asked about. */

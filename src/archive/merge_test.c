@@ -425,6 +425,42 @@ static void test_filters(void **state)
     spoil("UPDATE filter SET block=block+100000 WHERE block=1");
 }
 
+/* A stretch is no longer than asked for, however much of a day there is; in the end all is merged. */
+static void test_limits(void **state)
+{
+    (void)state;
+    enum { LINKS = 32, LARGE = 3, WINDOWS = 200 };
+    char said[1024];
+    struct archive_reader *r;
+    struct merge *m;
+    struct merge_totals t;
+    uint64_t blocks = 0, filters = 0, stretches = 0;
+    int rc;
+    const struct merge_options o = {.level = 3, .wait_bytes = UINT64_MAX, .links_max = LINKS, .filters_max = LARGE, .closed = true};
+    for (uint64_t id = 1; id <= 7; id++) {
+        write_large(id, "a");
+    }
+    for (uint64_t id = 8; id <= WINDOWS; id++) {
+        write_one(id);
+    }
+    assert_int_equal(archive_reader_open(folder, &r, &e), 0);
+    while ((rc = archive_merge_prepare(r, DAY, &o, &m, &e)) == 1) {
+        archive_merge_totals(m, &t);
+        assert_true(t.blocks <= LINKS && t.filters <= LARGE + t.packs);
+        assert_int_equal(archive_merge_commit(archive, m, &e), 0);
+        archive_merge_free(&m);
+        blocks += t.blocks;
+        filters += t.filters;
+        stretches++;
+    }
+    assert_int_equal(rc, 0);
+    archive_reader_close(&r);
+    assert_true(blocks > WINDOWS / 2 && filters >= 7 && stretches >= WINDOWS / LINKS);
+    assert_int_equal(sql_number("SELECT max(last-first+1) FROM stretch"), LINKS);
+    assert_int_equal(verify(said).bad, 0);
+    assert_string_equal(said, "");
+}
+
 /* A block whose originals go between packing and writing keeps none of its words. */
 static void test_gone_meanwhile(void **state)
 {
@@ -550,6 +586,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_flips_are_found, make, clean),
         cmocka_unit_test_setup_teardown(test_taken_away_is_found, make, clean),
         cmocka_unit_test_setup_teardown(test_filters, make, clean),
+        cmocka_unit_test_setup_teardown(test_limits, make, clean),
         cmocka_unit_test_setup_teardown(test_gone_meanwhile, make, clean),
         cmocka_unit_test_setup_teardown(test_day_gone_meanwhile, make, clean),
         cmocka_unit_test_setup_teardown(test_walk_and_order, make, clean),

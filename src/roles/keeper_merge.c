@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "archive/stretch.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "flow/normalise/normalise.h"
@@ -21,6 +22,7 @@ struct keeper_merge {
     atomic_bool stop;
     struct merge *ready; /* packed, waits to be written */
     time_ns looked;
+    unsigned halvings; /* of a stretch's limits; the pool reads it while the loop waits for it */
     struct log_lasting failing;
     /* the step's own */
     struct archive_reader *reader;
@@ -43,7 +45,17 @@ struct keeper_merge *keeper_merge_open(uv_loop_t *loop, const char *folder)
     k->folder = mem_strdup(folder);
     k->work.data = k;
     k->done = INT32_MIN;
+    k->halvings = MERGE_HALVINGS_FIRST;
     return k;
+}
+
+unsigned keeper_merge_halvings(unsigned now, time_ns held)
+{
+    const time_ns hold = (time_ns)MERGE_HOLD_MS * 1000000;
+    if (held > hold) {
+        return now < MERGE_HALVINGS_MAX ? now + 1 : MERGE_HALVINGS_MAX;
+    }
+    return held < hold / 4 && now > 0 ? now - 1 : now; /* twice of it is half of what may be */
 }
 
 static void release(struct keeper_merge *k)
@@ -81,7 +93,9 @@ static int look(struct keeper_merge *k)
     rc = rc == 0 ? archive_days(k->reader, &scratch, &days, &n, &k->e) : rc;
     for (size_t i = 0; rc == 0 && i < n && !atomic_load(&k->stop); i++) {
         const struct merge_options o = {.level = MERGE_LEVEL,
-                                        .wait_bytes = MERGE_STRETCH_BYTES,
+                                        .wait_bytes = MERGE_STRETCH_BYTES >> k->halvings,
+                                        .links_max = STRETCH_LINKS_MAX >> k->halvings,
+                                        .filters_max = MERGE_FILTERS_MAX >> k->halvings,
                                         .closed = i + 1 < n,
                                         .explains = explains,
                                         .rest = MERGE_REST,
@@ -135,7 +149,9 @@ static void write_ready(struct keeper_merge *k, struct archive *a)
     struct merge_totals t;
     k->e = (struct err){0};
     archive_merge_totals(k->ready, &t);
+    time_ns began = clock_mono();
     int rc = archive_merge_commit(a, k->ready, &k->e);
+    time_ns held = clock_mono() - began;
     archive_merge_free(&k->ready);
     if (rc != 0 && rc != ERR_BUSY) {
         fail(k);
@@ -143,12 +159,13 @@ static void write_ready(struct keeper_merge *k, struct archive *a)
     }
     if (rc == 0) {
         (void)log_lasting_over(&k->failing);
+        k->halvings = keeper_merge_halvings(k->halvings, held);
     }
     if (rc == 0 && t.blocks + t.filters > 0) {
-        log_info("archive.merged", "blocks=%llu into=%llu bytes=%llu into_bytes=%llu filters=%llu filter_bytes=%llu",
+        log_info("archive.merged", "blocks=%llu into=%llu bytes=%llu into_bytes=%llu filters=%llu filter_bytes=%llu held_ms=%lld",
                  (unsigned long long)t.blocks, (unsigned long long)t.packs,
                  (unsigned long long)t.bytes_before, (unsigned long long)t.bytes_after,
-                 (unsigned long long)t.filters, (unsigned long long)t.filter_bytes);
+                 (unsigned long long)t.filters, (unsigned long long)t.filter_bytes, (long long)(held / 1000000));
     }
     k->looked = 0; /* there may be more */
 }
