@@ -84,7 +84,7 @@ struct follow *follow_new(const struct receive_sink *sink)
 {
     struct follow *f = mem_alloc(sizeof *f);
     f->sink = sink;
-    receive_pace_init(&f->pace, sizeof f->buffer);
+    receive_pace_init(&f->pace, RECEIVE_STEP_MIN, sizeof f->buffer);
     return f;
 }
 

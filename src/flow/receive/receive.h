@@ -52,24 +52,25 @@ static inline void receive_handles(const struct receive_sink *sink, uint32_t sou
 }
 
 /*
- * How much is read at a time. A rule may make each record dear, and an intake that does not come round counts as hung: so a
- * receiver gives others their turn after RECEIVE_TURN_MS, and one read is never much more than takes RECEIVE_STEP_MS.
+ * How much is read at a time: bytes of a stream, or datagrams. A rule may make each record dear, and an intake that does not
+ * come round counts as hung: so a receiver gives others their turn after RECEIVE_TURN_MS, and one read is never much more
+ * than takes RECEIVE_STEP_MS. UDP, TCP and files keep to this; a body of HTTP is one record after another, once it is whole.
  */
 enum {
     RECEIVE_TURN_MS = 100,
     RECEIVE_STEP_MS = 10,
-    RECEIVE_STEP_MIN = 1024, /* bytes of one read, at first and where records are dear */
+    RECEIVE_STEP_MIN = 1024, /* bytes of one read of a stream, at first and where records are dear */
 };
 struct receive_pace {
-    size_t step; /* bytes to read next */
-    size_t max;
+    size_t step; /* to read next */
+    size_t min, max;
     time_ns end;   /* of this turn; monotonic */
     time_ns begun; /* the step */
 };
 
-static inline void receive_pace_init(struct receive_pace *p, size_t max)
+static inline void receive_pace_init(struct receive_pace *p, size_t min, size_t max)
 {
-    *p = (struct receive_pace){.step = RECEIVE_STEP_MIN, .max = max};
+    *p = (struct receive_pace){.step = min, .min = min, .max = max};
 }
 
 /* Reading begins; turn: it is a new one, not the rest of the last. */
@@ -79,16 +80,16 @@ static inline void receive_pace_begin(struct receive_pace *p, bool turn)
     p->end = turn ? p->begun + RECEIVE_TURN_MS * (TIME_SECOND / 1000) : p->end;
 }
 
-/* So many bytes came, of p->step that were asked for, and their records were handed on. True: read on, there is more and time. */
-static inline bool receive_pace_goes_on(struct receive_pace *p, size_t bytes)
+/* So much came, of p->step that was asked for, and its records were handed on. True: read on, there is more and time. */
+static inline bool receive_pace_goes_on(struct receive_pace *p, size_t came)
 {
     static const time_ns most = RECEIVE_STEP_MS * (TIME_SECOND / 1000);
     time_ns now = clock_mono();
     time_ns took = now - p->begun;
-    bool full = bytes >= p->step;
+    bool full = came >= p->step;
     if (took > most) {
-        size_t fits = (size_t)((double)bytes * (double)most / (double)took);
-        p->step = fits < RECEIVE_STEP_MIN ? RECEIVE_STEP_MIN : fits;
+        size_t fits = (size_t)((double)came * (double)most / (double)took);
+        p->step = fits < p->min ? p->min : fits;
     } else if (full && took < most / 2) {
         p->step = p->step > p->max / 2 ? p->max : 2 * p->step;
     }

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -107,6 +108,43 @@ static void test_udp_count(void **state)
     (void)udp_receiver_count(next);
     assert_int_equal(seen.dropped, before);
     udp_receiver_free(&next);
+    (void)close(out);
+    udp_receiver_free(&u);
+    drain_loop(&loop);
+    buf_free(&seen.text);
+}
+
+static bool take_long(void *ctx, const struct receive_record *r)
+{
+    static const struct timespec pause = {.tv_nsec = 2 * RECEIVE_STEP_MS * 1000000L}; /* as a dear rule would */
+    (void)nanosleep(&pause, NULL);
+    return see(ctx, r);
+}
+
+/* Where each datagram is dear, a turn ends after a few: not after the 64 that one call could bring. Every one comes, in its time. */
+static void test_udp_turns(void **state)
+{
+    (void)state;
+    enum { SENT = 40, MOST = RECEIVE_TURN_MS / (2 * RECEIVE_STEP_MS) + 1 };
+    uv_loop_t loop;
+    struct sockaddr_in address;
+    struct seen seen;
+    struct receive_sink sink = sink_of(&seen);
+    struct udp_receiver *u;
+    struct err e;
+    sink.record = take_long;
+    MUST(uv_loop_init(&loop));
+    int fd = bound_socket(SOCK_DGRAM, &address);
+    assert_int_equal(udp_receiver_new(&loop, fd, 7, &sink, NULL, &u, &e), 0);
+    int out = connect_to(SOCK_DGRAM, &address);
+    for (int i = 0; i < SENT; i++) {
+        assert_int_equal(send(out, "<13>dear", 8, 0), 8);
+    }
+    for (uint64_t before = 0; seen.records < SENT; before = seen.records) {
+        (void)uv_run(&loop, UV_RUN_ONCE);
+        assert_in_range(seen.records - before, 0, MOST);
+    }
+    assert_int_equal(seen.dropped, 0);
     (void)close(out);
     udp_receiver_free(&u);
     drain_loop(&loop);
@@ -499,7 +537,7 @@ int main(void)
     MUST(sodium_init() < 0);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_udp),
-        cmocka_unit_test(test_udp_count),       cmocka_unit_test(test_tcp),
+        cmocka_unit_test(test_udp_count), cmocka_unit_test(test_udp_turns), cmocka_unit_test(test_tcp),
         cmocka_unit_test(test_tcp_limit), cmocka_unit_test(test_follow),
         cmocka_unit_test(test_tcp_dear),  cmocka_unit_test(test_follow_dear),
         cmocka_unit_test(test_pipe),      cmocka_unit_test(test_position_codec),

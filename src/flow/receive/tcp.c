@@ -47,24 +47,24 @@ static void on_connection_closed(uv_handle_t *handle)
     mem_free(c);
 }
 
-static void hand_on(struct connection *c, const struct syslog_frame *frame, time_ns received)
+static struct receive_record record_of(const struct connection *c, time_ns received)
 {
-    struct tcp_receiver *t = c->owner;
-    struct receive_record r = {
-        .bytes = frame->bytes,
-        .source = t->source,
-        .sender = c->sender,
-        .received = received,
-        .cut = frame->cut,
-    };
-    (void)t->sink->record(t->sink->ctx, &r);
+    return (struct receive_record){.source = c->owner->source, .sender = c->sender, .received = received};
+}
+
+static void hand_on(const struct receive_sink *sink, struct receive_record *r, const struct syslog_frame *frame)
+{
+    r->bytes = frame->bytes;
+    r->cut = frame->cut;
+    (void)sink->record(sink->ctx, r);
 }
 
 static void end_connection(struct connection *c)
 {
     struct syslog_frame frame;
+    struct receive_record r = record_of(c, clock_now());
     while (syslog_framer_end(&c->framer, &frame)) {
-        hand_on(c, &frame, clock_now());
+        hand_on(c->owner->sink, &r, &frame);
     }
     syslog_framer_fini(&c->framer);
     *c->back = c->next;
@@ -79,10 +79,10 @@ static void end_connection(struct connection *c)
 static void feed(struct connection *c, struct span input)
 {
     struct syslog_frame frame;
-    time_ns received = clock_now();
+    struct receive_record r = record_of(c, clock_now());
     receive_handles(c->owner->sink, c->owner->source, true);
     while (syslog_framer_next(&c->framer, &input, &frame)) {
-        hand_on(c, &frame, received);
+        hand_on(c->owner->sink, &r, &frame);
     }
     receive_handles(c->owner->sink, c->owner->source, false);
     if (c->framer.skipped_bytes != c->skipped_told) {
@@ -210,7 +210,7 @@ int tcp_receiver_new(uv_loop_t *loop, int fd, uint32_t source, const struct rece
     t->source = source;
     t->sink = sink;
     t->poll.data = t;
-    receive_pace_init(&t->pace, sizeof t->read_buffer);
+    receive_pace_init(&t->pace, RECEIVE_STEP_MIN, sizeof t->read_buffer);
     int rc = uv_poll_init(loop, &t->poll, fd);
     if (rc != 0) {
         (void)close(fd);

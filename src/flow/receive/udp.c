@@ -25,6 +25,7 @@ struct udp_receiver {
     uint32_t source;
     const struct receive_sink *sink;
     struct udp_counted counted;
+    struct receive_pace pace; /* in datagrams */
     struct sockaddr_storage last; /* who sent the last one, and that as text */
     socklen_t last_len;
     char address[RECEIVE_ADDRESS_MAX];
@@ -110,7 +111,7 @@ static struct span sender_of(struct udp_receiver *u, const struct sockaddr_stora
 
 static int receive_batch(struct udp_receiver *u)
 {
-    int n = recvmmsg(u->fd, u->messages, UDP_BATCH, MSG_DONTWAIT, NULL);
+    int n = recvmmsg(u->fd, u->messages, (unsigned)u->pace.step, MSG_DONTWAIT, NULL);
     if (n <= 0) {
         return n;
     }
@@ -139,9 +140,10 @@ static void on_readable(uv_poll_t *poll, int status, int events)
         log_error("receive.udp", "source=%u why=\"%s\"", u->source, uv_strerror(status));
         return;
     }
-    time_ns end = clock_mono() + RECEIVE_TURN_MS * (TIME_SECOND / 1000);
+    receive_pace_begin(&u->pace, true);
     for (int i = 0; i < UDP_BATCHES_PER_WAKE && uv_is_active((uv_handle_t *)poll) != 0; i++) {
-        if (receive_batch(u) < UDP_BATCH || clock_mono() > end) {
+        int n = receive_batch(u);
+        if (n <= 0 || !receive_pace_goes_on(&u->pace, (size_t)n)) {
             return;
         }
     }
@@ -170,6 +172,7 @@ int udp_receiver_new(uv_loop_t *loop, int fd, uint32_t source, const struct rece
     u->sink = sink;
     u->poll.data = u;
     prepare(u, UDP_BATCH);
+    receive_pace_init(&u->pace, 1, UDP_BATCH);
     int rc = uv_poll_init(loop, &u->poll, fd);
     if (rc != 0) {
         mem_free(u);

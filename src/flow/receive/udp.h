@@ -10,7 +10,7 @@
 #include "flow/receive/receive.h"
 
 enum {
-    UDP_BATCH = 64,            /* datagrams per system call */
+    UDP_BATCH = 64,            /* datagrams per system call, at most; fewer where they are dear */
     UDP_BATCHES_PER_WAKE = 16, /* then others have their turn; or after RECEIVE_TURN_MS */
     UDP_DATAGRAM_MAX = 64 * 1024,
 };
