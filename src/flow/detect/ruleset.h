@@ -65,7 +65,7 @@ struct matcher_stats {
 };
 void matcher_stats(const struct matcher *m, struct matcher_stats *out);
 
-/* What a rule has cost so far. Always counted; nanoseconds are of one event in 64, times 64. */
+/* What a rule has cost so far. Always counted; nanoseconds are of one event in 256, times 256. */
 struct matcher_cost {
     uint64_t events;     /* of classes the rule is for */
     uint64_t candidates; /* of these, whose anchors were found, so that the condition was evaluated */
