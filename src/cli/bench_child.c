@@ -93,17 +93,25 @@ static int load_file(struct bench *b, int fd, struct err *e)
     return b->bytes.failed ? err_set(e, ERR_LIMIT, "the inputs do not fit into memory") : rc;
 }
 
-/* Records one behind the other in their order, first shuffled over all files as a collector of many hosts would see them. */
-static void lay_out(struct bench *b, bool shuffle)
+/* Shuffles the records over all files, as a collector of many hosts would see them. */
+static void shuffle(struct bench *b)
 {
     uint64_t state = b->o->seed;
-    struct buf sorted;
-    for (size_t i = b->records.len; shuffle && i > 1; i--) {
+    for (size_t i = b->records.len; i > 1; i--) {
         size_t k = (size_t)(bench_random(&state) % i);
         struct bench_record t = b->records.data[i - 1];
         b->records.data[i - 1] = b->records.data[k];
         b->records.data[k] = t;
     }
+}
+
+/*
+ * The records one behind the other in their order and nothing between them: the reader fetches ahead, and with several
+ * cores what follows must not be another's, as it is not in an intake.
+ */
+static void lay_out(struct bench *b)
+{
+    struct buf sorted;
     buf_init(&sorted, b->bytes.len + 64);
     for (size_t i = 0; i < b->records.len; i++) {
         struct bench_record *r = &b->records.data[i];
@@ -223,14 +231,17 @@ static int load(struct bench *b, struct err *e)
         rc = err_set(e, ERR_NOT_FOUND, "no records in the files given");
     }
     rc = rc == 0 && b->o->only != NULL ? keep_only(b, e) : rc;
-    if (rc == 0 && (b->o->interleaved || b->o->only != NULL)) {
-        lay_out(b, b->o->interleaved);
+    if (rc == 0 && b->o->interleaved) {
+        shuffle(b);
     }
     if (rc == 0 && (b->o->vary > 0 || b->o->unique)) {
         rc = remake(b, b->o->vary > 0 ? b->o->vary : b->records.len, e);
     }
     if (rc == 0) {
         keep_share(b);
+        if (b->o->interleaved || b->o->only != NULL || b->o->cores != 1) {
+            lay_out(b);
+        }
         for (size_t i = 0; i < b->records.len; i++) {
             b->share_bytes += b->records.data[i].len + 1;
             b->events += b->records.data[i].events;
