@@ -162,7 +162,7 @@ HOT struct place place_of(struct reader *r, struct string key)
     }
     if (place.node != KEY_NONE) {
         const struct leaf_slot *s = &r->l->slots[place.node];
-        if (UNLIKELY(s->stamp == r->l->stamp && r->l->data[s->last].object == r->top.object)) {
+        if (UNLIKELY(s->stamp == r->l->stamp && r->l->data[s->ends >> 16].object == r->top.object)) {
             r->index.tags |= TAG_DUPLICATE_KEY;
         }
     }
@@ -345,31 +345,26 @@ struct run {
     struct leaf *leaves;
 };
 
-HOT void run_begin(struct run *c, const struct reader *r)
+HOT struct run run_begin(const struct reader *r)
 {
-    c->entry = r->entries + r->at;
-    c->last = r->entries + r->count - ENTRIES_AHEAD;
-    c->leaf = r->l->len;
-    c->full = r->l->cap;
-    c->leaves = r->l->data;
+    return (struct run){r->entries + r->at, r->entries + r->count - ENTRIES_AHEAD, r->l->len, r->l->cap, r->l->data};
 }
 
-HOT void run_end(const struct run *c, struct reader *r)
+HOT void run_end(const uint32_t *entry, uint32_t leaf, struct reader *r)
 {
-    r->at = (uint32_t)(c->entry - r->entries);
-    r->l->len = c->leaf;
+    r->at = (uint32_t)(entry - r->entries);
+    r->l->len = leaf;
 }
 
 /* Out of entries or of room: makes more; false when there are as many leaves as may be. */
-static __attribute__((noinline)) bool run_renew(struct run *c, struct reader *r)
+static __attribute__((noinline)) bool run_renew(const uint32_t *entry, uint32_t leaf, struct reader *r)
 {
-    run_end(c, r);
+    run_end(entry, leaf, r);
     entries_ahead(r);
     bool room = r->l->len < r->l->cap || r->l->cap < LEAVES_MAX;
     if (r->l->len == r->l->cap && room) {
         leaves_grow(r->l);
     }
-    run_begin(c, r);
     return room;
 }
 
@@ -381,6 +376,7 @@ struct short_value {
     uint32_t quotes; /* index entries it takes */
     uint8_t kind;
     uint8_t flags;
+    char after; /* the byte at next */
 };
 
 /* The value behind the key that ends at key_end; false when it is anything else, or no comma or brace stands behind. */
@@ -407,7 +403,11 @@ HOT bool take_short(const char *text, size_t len, const uint32_t *entry, size_t 
             return false;
         }
     }
-    return LIKELY(out->next < len) && LIKELY(text[out->next] == ',' || text[out->next] == '}');
+    if (UNLIKELY(out->next >= len)) {
+        return false;
+    }
+    out->after = text[out->next];
+    return LIKELY(out->after == ',') || LIKELY(out->after == '}');
 }
 
 /*
@@ -424,16 +424,21 @@ HOT bool take_members(struct reader *r)
     const uint16_t object = r->top.object;
     size_t pos = r->pos;
     bool behind = false;
-    struct run c __attribute__((uninitialized)); /* run_begin sets it */
-    entries_ahead(r);                            /* else the entries seen may be those of the record before */
-    run_begin(&c, r);
+    struct leaf_slot *slots = r->l->slots;
+    const uint32_t stamp = r->l->stamp;
+    entries_ahead(r); /* else the entries seen may be those of the record before */
+    struct run c = run_begin(r);
     if (r->top.strip || r->top.place.deep != KEY_NONE || len < MEMBER_MIN || c.entry[0] != pos) {
         return false;
     }
     const size_t key_limit = len - MEMBER_MIN;
     while (!behind) {
-        if (UNLIKELY(c.entry > c.last || c.leaf == c.full) && !run_renew(&c, r)) {
-            break;
+        if (UNLIKELY(c.entry > c.last || c.leaf == c.full)) {
+            bool room = run_renew(c.entry, c.leaf, r);
+            c = run_begin(r);
+            if (!room) {
+                break;
+            }
         }
         size_t key_end = c.entry[1]; /* far outside when the key is escaped */
         if (UNLIKELY(key_end > key_limit) || UNLIKELY(text[key_end + 1] != ':')) {
@@ -451,14 +456,14 @@ HOT bool take_members(struct reader *r)
         }
         c.leaves[c.leaf] = (struct leaf){text + v.from, (uint32_t)(v.to - v.from), node,
                                          LEAF_NIL,      v.kind, v.flags, object};
-        uint32_t before = leaves_link(r->l, node, c.leaf);
+        uint32_t before = leaf_link(slots, stamp, c.leaves, node, c.leaf);
         if (UNLIKELY(before != LEAF_NIL) && c.leaves[before].object == object) {
             r->index.tags |= TAG_DUPLICATE_KEY;
         }
         c.leaf++;
         c.entry += 2 + v.quotes;
         pos = v.next;
-        behind = text[pos] != ',';
+        behind = v.after != ',';
         if (LIKELY(!behind) && UNLIKELY(c.entry[0] != ++pos)) {
             pos += pos < len && text[pos] == ' ';
             if (c.entry[0] != pos) {
@@ -466,7 +471,7 @@ HOT bool take_members(struct reader *r)
             }
         }
     }
-    run_end(&c, r);
+    run_end(c.entry, c.leaf, r);
     r->pos = pos;
     return behind;
 }

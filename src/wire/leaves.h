@@ -65,8 +65,7 @@ struct leaf {
 
 struct leaf_slot { /* eight bytes: never on two cache lines */
     uint32_t stamp;
-    uint16_t first;
-    uint16_t last;
+    uint32_t ends; /* first leaf of the node, and its last × 65536 */
 };
 
 struct leaves {
@@ -87,18 +86,19 @@ void leaves_fini(struct leaves *l);
 void leaves_clear(struct leaves *l);
 void leaves_grow(struct leaves *l);
 
-/* The place of leaf i in its node's list. Returns the leaf before it, or LEAF_NIL. */
-static inline uint32_t leaves_link(struct leaves *l, key_node node, uint32_t i)
+/* Puts leaf i into a node's list. slot0, stamp and data: the leaves' own. Returns the leaf before it, or LEAF_NIL. */
+static inline uint32_t leaf_link(struct leaf_slot *slot0, uint32_t stamp, struct leaf *data, key_node node, uint32_t i)
 {
     /* KEY_NONE as a signed number is the slot in front: half of the leaves have no node, and a branch would guess. */
-    struct leaf_slot *s = &l->slots[(int32_t)node];
-    if (__builtin_expect(((s->stamp ^ l->stamp) | node >> 31) == 0, 0)) {
-        uint32_t before = s->last;
-        l->data[before].next = i;
-        s->last = (uint16_t)i;
+    struct leaf_slot *s = &slot0[(int32_t)node];
+    if (__builtin_expect(((s->stamp ^ stamp) | node >> 31) == 0, 0)) {
+        uint32_t before = s->ends >> 16;
+        data[before].next = i;
+        s->ends = (s->ends & 0xffff) | i << 16;
         return before;
     }
-    *s = (struct leaf_slot){l->stamp, (uint16_t)i, (uint16_t)i};
+    s->stamp = stamp;
+    s->ends = i << 16 | i;
     return LEAF_NIL;
 }
 
@@ -115,13 +115,13 @@ static inline void leaves_add(struct leaves *l, key_node node, uint8_t kind, uin
     }
     uint32_t i = l->len++;
     l->data[i] = (struct leaf){ptr, (uint32_t)len, node, LEAF_NIL, kind, flags, object};
-    (void)leaves_link(l, node, i);
+    (void)leaf_link(l->slots, l->stamp, l->data, node, i);
 }
 
 /* First leaf of a node or LEAF_NIL; follow with data[i].next. */
 static inline uint32_t leaves_first(const struct leaves *l, key_node node)
 {
-    return node < l->nslots && l->slots[node].stamp == l->stamp ? l->slots[node].first : LEAF_NIL;
+    return node < l->nslots && l->slots[node].stamp == l->stamp ? l->slots[node].ends & 0xffff : LEAF_NIL;
 }
 
 #endif
