@@ -94,13 +94,9 @@ static struct span leaf_literal(const struct leaf *l)
     return span_make(l->ptr, l->len);
 }
 
-struct span event_plain(struct event *ev, uint32_t leaf)
+/* The text of a leaf with escapes, made at most once. */
+static struct span unescaped(struct event *ev, struct event_text *t, const struct leaf *l)
 {
-    const struct leaf *l = &ev->leaves.data[leaf];
-    if ((l->flags & LEAF_ESCAPED) == 0) {
-        return leaf_literal(l);
-    }
-    struct event_text *t = event_text_at(ev, leaf);
     if (t->plain == NULL) {
         char *out = arena_bytes(&ev->arena, l->len + EVENT_PAD);
         size_t n = json_unescape(span_make(l->ptr, l->len), out, NULL);
@@ -109,6 +105,15 @@ struct span event_plain(struct event *ev, uint32_t leaf)
         t->plain_len = (uint32_t)n;
     }
     return span_make(t->plain, t->plain_len);
+}
+
+struct span event_plain(struct event *ev, uint32_t leaf)
+{
+    const struct leaf *l = &ev->leaves.data[leaf];
+    if ((l->flags & LEAF_ESCAPED) == 0) {
+        return leaf_literal(l);
+    }
+    return unescaped(ev, event_text_at(ev, leaf), l);
 }
 
 static void fold_into(struct event *ev, struct event_text *t, struct span plain)
@@ -144,6 +149,16 @@ struct span event_folded(struct event *ev, uint32_t leaf)
         fold_into(ev, t, event_plain(ev, leaf));
     }
     return span_make(t->folded, t->folded_len);
+}
+
+struct span event_part_folded(struct event *ev, struct span part, bool escaped)
+{
+    const struct leaf l = {.ptr = part.ptr, .len = (uint32_t)part.len, .flags = escaped ? LEAF_ESCAPED : 0};
+    struct event_text t = {0};
+    if (!fold_escaped(ev, &t, &l)) {
+        fold_into(ev, &t, escaped ? unescaped(ev, &t, &l) : part);
+    }
+    return span_make(t.folded, t.folded_len);
 }
 
 struct span event_raw_folded(struct event *ev)

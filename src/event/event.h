@@ -68,6 +68,8 @@ static inline uint32_t event_next(const struct event *ev, uint32_t leaf)
 struct span event_plain(struct event *ev, uint32_t leaf);
 /* The same, Unicode simple case-folded, EVENT_PAD readable bytes behind it. */
 struct span event_folded(struct event *ev, uint32_t leaf);
+/* A part of a string's leaf as it stands in the record, folded likewise; made anew each time. */
+struct span event_part_folded(struct event *ev, struct span part, bool escaped);
 /* The raw line folded, for keyword searches of text formats. */
 struct span event_raw_folded(struct event *ev);
 

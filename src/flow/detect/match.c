@@ -42,7 +42,7 @@ struct matcher *matcher_new(const struct ruleset *rs, const struct catalog *cata
     m->costs = mem_calloc(rs->nrules, sizeof *m->costs);
     m->plan_runs = mem_calloc(rs->nplans, sizeof *m->plan_runs);
     m->marks = mem_calloc(rs->nrules, sizeof *m->marks);
-    m->memo = memo_new(rs->ngroups);
+    m->memo = memo_new(2 * rs->ngroups); /* of whole values and of lines */
     buf_init(&m->keywords, KEYWORD_TEXT_MAX_BYTES);
     if (make_regexes(m, e) < 0) {
         matcher_free(&m);

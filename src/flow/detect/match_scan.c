@@ -302,6 +302,77 @@ static bool is_no_length(const struct plan_group *g, const struct leaf *l)
            utf8_is_ascii(span_make(l->ptr, l->len));
 }
 
+enum {
+    LINES_FROM = 256, /* bytes of a value that is looked at by lines */
+    LINE_MIN = 96,    /* bytes that are worth a question to the memo: shorter lines go with the next */
+    LINES_MAX = 64,   /* of a value; what is left is one */
+};
+
+/* End of the lines that begin at `from`; *next_out: where the next begins, or the value's end. */
+static size_t lines_end(struct span v, bool escaped, size_t from, size_t *next_out)
+{
+    for (size_t at = from + LINE_MIN; at < v.len;) {
+        struct span rest = span_sub(v, at, v.len);
+        const char *p = escaped ? match_find(rest, SPAN("\\n")) : memchr(rest.ptr, '\n', rest.len);
+        if (p == NULL) {
+            break;
+        }
+        size_t end = (size_t)(p - v.ptr), slashes = 0;
+        while (escaped && slashes < end && v.ptr[end - 1 - slashes] == '\\') {
+            slashes++;
+        }
+        *next_out = at = end + (escaped ? 2 : 1);
+        if (slashes % 2 == 0) { /* else it is an "n" behind an escaped backslash */
+            return end;
+        }
+    }
+    *next_out = v.len;
+    return v.len;
+}
+
+/*
+ * Values that never come again as a whole, like what a shell did last, mostly have lines that do. False: this one is to be
+ * looked at as a whole.
+ */
+static bool scan_lines(struct matcher *m, const struct plan_group *g, const struct leaf *l)
+{
+    const bool escaped = (l->flags & LEAF_ESCAPED) != 0;
+    const struct span v = span_make(l->ptr, l->len);
+    size_t next = 0, end = 0;
+    uint32_t lines = 0;
+    if (g->lined && l->kind == LEAF_STRING && v.len >= LINES_FROM) {
+        end = lines_end(v, escaped, 0, &next);
+    }
+    if (next == v.len || next == 0) {
+        return false;
+    }
+    for (size_t from = 0; from < v.len; from = next, lines++) {
+        const struct plan_wake *wakes;
+        struct memo_key key;
+        uint32_t n;
+        if (from > 0) {
+            end = lines < LINES_MAX ? lines_end(v, escaped, from, &next) : (next = v.len);
+        }
+        struct span line = span_sub(v, from, end - from);
+        memo_key(m->memo, &key, m->rs->ngroups + g->number, line, escaped);
+        if (from == 0 && !key.wanted) {
+            return false;
+        }
+        if (memo_find(m->memo, &key, &wakes, &n)) {
+            for (uint32_t i = 0; i < n; i++) {
+                wake(m, wakes[i]);
+            }
+            continue;
+        }
+        m->nfound = 0;
+        scan_literals(m, g, event_part_folded(m->ev, line, escaped));
+        if (key.wanted && m->nfound <= MATCH_FOUND_MAX) {
+            memo_put(m->memo, &key, m->found, m->nfound);
+        }
+    }
+    return true;
+}
+
 /* One value, by what was found in it before if that is known: then it is neither unescaped nor folded. */
 static void scan_value(struct matcher *m, const struct plan_group *g, uint32_t leaf, const struct memo_key *key)
 {
@@ -313,7 +384,7 @@ static void scan_value(struct matcher *m, const struct plan_group *g, uint32_t l
         }
         return;
     }
-    if (is_no_length(g, &m->ev->leaves.data[leaf])) {
+    if (is_no_length(g, &m->ev->leaves.data[leaf]) || scan_lines(m, g, &m->ev->leaves.data[leaf])) {
         return;
     }
     m->nfound = 0;

@@ -247,6 +247,7 @@ struct plan_group {
     const struct plan_wake *set_wakes;
     struct plan_wake present; /* woken by any value */
     bool light;                    /* looking costs less than remembering what was seen */
+    bool lined;                    /* what is looked for stands anywhere and within a line: lines may be looked at one by one */
 };
 
 struct plan {

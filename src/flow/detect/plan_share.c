@@ -82,6 +82,17 @@ static struct literals gather(struct plan_build *b, size_t at)
     return all;
 }
 
+/* Whether everything the group looks for stands within a line, wherever that is. */
+static bool is_lined(const struct plan_group *g)
+{
+    bool lined = g->exact == NULL && g->base == NULL;
+    for (uint32_t i = 0; lined && i < g->set->n; i++) {
+        const struct plan_literal *l = &g->set->literals[i];
+        lined = l->op == OP_CONTAINS && memchr(l->text.ptr, '\n', l->text.len) == NULL;
+    }
+    return lined;
+}
+
 /* set's place i holds all.l[order[i]]. */
 static void hand_out(struct plan_build *b, struct plan_pending *p, struct literals all, const struct plan_set *set,
                      const uint32_t *order)
@@ -103,6 +114,7 @@ static void hand_out(struct plan_build *b, struct plan_pending *p, struct litera
     p->group->set_wakes = wakes;
     /* Else: hashes of the whole and a few comparisons at the ends. */
     p->group->light = set->ndirect == set->n && set->n <= 1;
+    p->group->lined = !p->group->light && is_lined(p->group);
     p->made = true;
 }
 
