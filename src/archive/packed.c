@@ -5,7 +5,12 @@
 #include <sodium.h>
 #include <string.h>
 
-enum { SEAL_HASH = 16, SEAL_HEAD = 8, SEAL_BYTES = SEAL_HEAD + SEAL_HASH };
+enum {
+    SEAL_HASH = 16,
+    SEAL_HEAD = 8,
+    SEAL_BYTES = SEAL_HEAD + SEAL_HASH,
+    WINDOW_LOG = 20, /* 1 MiB: the originals of a block */
+};
 
 ZSTD_CCtx *packed_context(int level)
 {
@@ -13,6 +18,9 @@ ZSTD_CCtx *packed_context(int level)
     CHECK(zstd != NULL);
     CHECK(!ZSTD_isError(ZSTD_CCtx_setParameter(zstd, ZSTD_c_compressionLevel, level)));
     CHECK(!ZSTD_isError(ZSTD_CCtx_setParameter(zstd, ZSTD_c_checksumFlag, 1)));
+    if (level == 1) { /* which would look back over half a block only */
+        CHECK(!ZSTD_isError(ZSTD_CCtx_setParameter(zstd, ZSTD_c_windowLog, WINDOW_LOG)));
+    }
     return zstd;
 }
 
