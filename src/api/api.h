@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/span.h"
+#include "desk/identity/fetch.h"
 #include "records/ask.h"
 
 struct api;
@@ -30,6 +31,9 @@ int api_make_certificate(const char *name, struct buf *cert_pem, struct buf *key
 /* Called once with the answer to a question: the data after code and sentence. rc ERR_CLOSED = the
  * keeper is away. */
 typedef void api_answer(void *ctx, int rc, struct span text, struct cursor *data);
+
+/* Called once with what came back of a fetch (status 0: nothing did), never before the fetch returned. */
+typedef void api_fetched(void *ctx, const struct fetched *f);
 
 struct api_config {
     uv_loop_t *loop;
@@ -54,6 +58,8 @@ struct api_config {
     /* A kind of record was switched: tells every server of this process, this one too. May be NULL: then this is
      * the only one. */
     void (*switched)(void *arg, struct span kind, bool on);
+    /* Has the courier fetch something from a provider that signs people in. False = cannot be sent now. May be NULL. */
+    bool (*fetch)(void *arg, const struct fetch *f, api_fetched *then, void *ctx);
 };
 
 /* All texts are copied. ERR_UNSUPPORTED: beyond loopback without TLS; ERR_INVALID: certificate or
@@ -80,6 +86,9 @@ void api_set_admin_exists(struct api *api, bool exists);
 /* The key under which secrets of second factors are stored: TOTP_KEY_BYTES of DATA/keys/factor.key. Copied. Until it is there
  * whoever has a second factor is told to wait. */
 void api_set_factor_key(struct api *api, const unsigned char *key);
+
+/* Who signs people in beside this node itself; none until it is called. Copied. Nothing of a fetch may be under way. */
+void api_set_sign_in(struct api *api, const struct sign_in *sign_in);
 
 /* How the roles are, for /status: JSON array of roles, and sandbox "on", "weaker", "off". Copied.
  */

@@ -27,6 +27,7 @@ enum {
 
 struct stream;
 struct ring;
+struct providers;
 
 struct api {
     uint32_t magic;
@@ -48,6 +49,7 @@ struct api {
     struct stream *streams;
     unsigned nstreams;
     struct ring *ring;
+    struct providers *providers; /* who signs people in; never NULL */
     unsigned char factor_key[TOTP_KEY_BYTES]; /* of the secrets of second factors */
     bool factor_ready;
     struct buf pulse; /* latest pulse as JSON, empty = none yet */
@@ -80,6 +82,9 @@ int fields_check(const char *spec, const struct uri_pairs *pairs, const char **w
  * refused. */
 int fields_from_json(struct span text, struct arena *arena, struct uri_pairs *out,
                      struct err *e) NODISCARD;
+
+/* dispatch.c: goes on once the roles of people are known; else answers itself. */
+void request_with_roles(struct api_request *req, api_handler *then);
 
 /* dispatch.c: from a whole request to its handler. */
 void request_dispatch(struct api_request *req);

@@ -311,11 +311,16 @@ static void pages_escape(void **state)
     (void)state;
     struct buf b;
     struct span hostile = SPAN("\"><script>alert(1)</script>'&\n\xff");
-    page_login(&b, &(struct page_login){hostile, hostile, hostile, hostile, hostile, words_default()});
+    struct provider provider = {.name = SPAN("city"), .title = hostile};
+    const struct sign_in providers = {.n = 1, .providers = &provider};
+    page_login(&b, &(struct page_login){hostile, hostile, hostile, hostile, hostile, words_default(), &providers});
     assert_false(b.failed);
     assert_null(memmem(b.data, b.len, "<script", 7));
     buf_free(&b);
     page_setup(&b, &(struct page_setup){hostile, hostile, hostile, hostile, false, hostile, words_default()});
+    assert_null(memmem(b.data, b.len, "<script", 7));
+    buf_free(&b);
+    page_signed_in(&b, words_default(), hostile);
     assert_null(memmem(b.data, b.len, "<script", 7));
     buf_free(&b);
     page_error(&b, words_default(), 404, "<b>");

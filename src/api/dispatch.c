@@ -187,6 +187,12 @@ static void authenticate(struct api_request *req)
     buf_free(&q);
 }
 
+/* What waits for the roles; in req->work until they came. */
+struct waiting {
+    api_handler *then;
+    void *before;
+};
+
 /* A city's own roles, which the keeper hands over once; without them nobody can be told what he may. */
 static void roles_came(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
@@ -205,12 +211,21 @@ static void roles_came(struct api_request *req, int rc, struct span text, struct
     if (req->api->roles == NULL) { /* two may have asked */
         req->api->roles = people_roles_load(files, n);
     }
-    authenticate(req);
+    const struct waiting *w = req->work;
+    req->work = w->before;
+    w->then(req);
 }
 
-static void ask_roles(struct api_request *req)
+void request_with_roles(struct api_request *req, api_handler *then)
 {
     struct buf q;
+    if (req->api->roles != NULL) {
+        then(req);
+        return;
+    }
+    struct waiting *w = arena_alloc(&req->arena, sizeof *w);
+    *w = (struct waiting){then, req->work};
+    req->work = w;
     buf_init(&q, ASK_MAX_BYTES);
     ask_begin(&q, ASK_ROLES);
     request_ask(req, &q, roles_came);
@@ -240,9 +255,7 @@ void request_dispatch(struct api_request *req)
         handle(req);
     } else if (!req->api->config.local && !secret_valid(req->cookie)) {
         no_session(req);
-    } else if (req->api->roles == NULL) {
-        ask_roles(req);
     } else {
-        authenticate(req);
+        request_with_roles(req, authenticate);
     }
 }

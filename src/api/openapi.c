@@ -169,6 +169,9 @@ static void parameters(struct json_writer *j, const struct route *r, bool change
         p += n;
     }
     while (next_field(&spec, &f)) {
+        if (span_eq(f.name, SPAN("*")) && about->kind == NULL) {
+            continue; /* what others may add is not ours to describe */
+        }
         if (span_eq(f.name, SPAN("*"))) {
             filters(j, about->kind, about->hidden);
         } else {

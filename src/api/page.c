@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
+#include "desk/identity/oidc.h"
 #include "desk/identity/password.h"
 
 enum { PAGE_MAX = 64 << 10, PAGE_ITEMS_BYTES = 8 << 20 };
@@ -120,11 +121,40 @@ static void button(struct buf *b, const struct words *words, enum word word)
     buf_printf(b, "<p><button type=\"submit\">%s</button></p>\n</form>\n", words->text[word]);
 }
 
+/* Buttons that lead to providers; links, since browsers let no form lead away from here. */
+static void providers(struct buf *b, const struct page_login *p)
+{
+    struct buf next;
+    if (p->providers == NULL || p->providers->n == 0) {
+        return;
+    }
+    buf_init(&next, PAGE_MAX);
+    oidc_form_value(&next, p->next);
+    for (uint32_t i = 0; i < p->providers->n; i++) {
+        const struct provider *x = &p->providers->providers[i];
+        buf_printf(b, "<p class=\"provider\"><a href=\"/login/provider/%.*s?next=%.*s\">", SPAN_ARG(x->name), SPAN_ARG(buf_view(&next)));
+        words_write(b, p->words, WORD_FORM_PROVIDER, &(struct words_value){"provider", x->title}, 1, escaped);
+        buf_cstr(b, "</a></p>\n");
+    }
+    buf_printf(b, "<h2>%s</h2>\n", p->words->text[WORD_FORM_LOCAL]);
+    buf_free(&next);
+}
+
+void page_signed_in(struct buf *b, const struct words *words, struct span next)
+{
+    head(b, words, WORD_FORM_SIGNED_IN, PAGE_MAX);
+    buf_cstr(b, "<p><a href=\"");
+    escaped(b, next);
+    buf_printf(b, "\">%s</a></p>\n", words->text[WORD_FORM_GO_ON]);
+    foot(b);
+}
+
 void page_login(struct buf *b, const struct page_login *p)
 {
     head(b, p->words, WORD_FORM_LOG_IN, PAGE_MAX);
     node_line(b, p->words, p->node);
     wrong(b, p->words, p->wrong);
+    providers(b, p);
     buf_cstr(b, "<form method=\"post\" action=\"/login\">\n");
     hidden(b, "csrf", p->csrf);
     hidden(b, "next", p->next);

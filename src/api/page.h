@@ -5,6 +5,7 @@
 #define API_PAGE_H
 
 #include "base/buf.h"
+#include "desk/identity/provider.h"
 #include "desk/words/words.h"
 
 /* Each fills a buf that it initialises; the caller frees it. Texts may be empty. `words` is the language of the page; what went
@@ -20,8 +21,12 @@ struct page_login {
     struct span next;  /* where to go afterwards */
     struct span wrong; /* sentence on what went wrong */
     const struct words *words;
+    const struct sign_in *providers; /* may be NULL: none */
 };
 void page_login(struct buf *out, const struct page_login *p);
+
+/* Signed in by a provider: goes on to `next`. */
+void page_signed_in(struct buf *out, const struct words *words, struct span next);
 
 /* The second step of a log-in. */
 struct page_code {

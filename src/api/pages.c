@@ -12,6 +12,7 @@
 #include "api/page.h"
 #include "api/pages.h"
 #include "api/passwords.h"
+#include "api/providers.h"
 #include "base/id.h"
 #include "base/log.h"
 #include "desk/identity/password.h"
@@ -72,19 +73,25 @@ struct span local_path(struct span next)
     return local ? next : SPAN("/");
 }
 
+struct span request_next(const struct api_request *req)
+{
+    struct span query = request_query(req, "next");
+    return local_path(req->landing.len > 0 ? req->landing : query.len > 0 ? query : request_field(req, "next"));
+}
+
 void show_login(struct api_request *req, unsigned status, struct span wrong)
 {
     struct buf b;
     char csrf[SECRET_TEXT_LEN + 1];
     struct span cookie = form_cookie(req);
-    struct span next = request_query(req, "next");
     form_token(req, cookie, csrf);
     page_login(&b, &(struct page_login){
                        .node = req->api->config.node_name,
                        .csrf = span_of(csrf),
                        .name = request_field(req, "name"),
-                       .next = local_path(next.len > 0 ? next : request_field(req, "next")),
+                       .next = request_next(req),
                        .wrong = wrong,
+                       .providers = providers_config(req->api->providers),
                        .words = request_words(req),
                    });
     respond_page(req, status, &b);
@@ -159,7 +166,11 @@ static void session_made(struct api_request *req, int rc, struct span text, stru
         respond_failure(req, rc, text);
         return;
     }
-    respond_redirect(req, arena_cstr(&req->arena, local_path(request_field(req, "next"))));
+    if (req->landing.len > 0) { /* the browser comes from elsewhere and would not show a strict cookie yet */
+        provider_landing(req);
+    } else {
+        respond_redirect(req, arena_cstr(&req->arena, request_next(req)));
+    }
     respond_cookie(req, span_of(b->secret));
 }
 
@@ -217,7 +228,7 @@ bool account_answer(struct api_request *req, struct cursor *data, struct account
         return false;
     }
     *out = (struct account){.id = arena_copy(&req->arena, a.id), .name = arena_copy(&req->arena, a.name),
-                            .password = arena_copy(&req->arena, a.password), .factor = a.factor};
+                            .password = arena_copy(&req->arena, a.password), .role = arena_copy(&req->arena, a.role), .factor = a.factor};
     return true;
 }
 

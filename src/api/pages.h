@@ -18,6 +18,15 @@ void set_form_cookie(struct api_request *req, struct span cookie);
 
 /* A path of this page and of nothing else; else "/". */
 struct span local_path(struct span next);
+/* Where the person wanted to go: a path of this page. */
+struct span request_next(const struct api_request *req);
+
+enum { SEALED_MAX = 1024, SEALED_PURPOSE = 32 /* bytes of a key: 31 characters and a zero */ };
+/* sealed.c: text that the browser carries, for one purpose, in this run only. */
+struct span sealed_text(struct api_request *req, const char purpose[SEALED_PURPOSE], struct span plain);
+/* False: forged, of another run, or for another purpose. */
+bool sealed_open(struct api_request *req, const char purpose[SEALED_PURPOSE], struct span text, struct span *plain_out);
+
 /* The form of the password, with what went wrong. */
 void show_login(struct api_request *req, unsigned status, struct span wrong);
 

@@ -7,20 +7,13 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include <sodium.h>
-
 #include "api/api_priv.h"
 #include "api/factor.h"
 #include "api/page.h"
 #include "api/pages.h"
-#include "base/id.h"
 #include "base/log.h"
 
-enum {
-    STEP_VALID_S = 300, /* to find the telephone */
-    STEP_MAX = 512,     /* bytes of what is sealed */
-    STEP_TEXT_MAX = 2 * (STEP_MAX + crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES),
-};
+enum { STEP_VALID_S = 300 /* to find the telephone */ };
 
 /* What is sealed. */
 struct step {
@@ -30,11 +23,21 @@ struct step {
     struct span browser;  /* hash of the form's cookie */
 };
 
-static void step_key(const struct api *api, unsigned char key[crypto_secretbox_KEYBYTES])
+static const char purpose[SEALED_PURPOSE] = "sereno second step of log-in 01";
+
+static struct span step_seal(struct api_request *req, const struct step *s)
 {
-    static const char purpose[crypto_generichash_KEYBYTES] = "sereno second step of log-in 01";
-    MUST(crypto_generichash(key, crypto_secretbox_KEYBYTES, (const unsigned char *)api->form_key, strlen(api->form_key),
-                            (const unsigned char *)purpose, sizeof purpose));
+    struct buf b;
+    buf_init(&b, SEALED_MAX);
+    buf_u64(&b, (uint64_t)s->until);
+    buf_str(&b, s->id);
+    buf_str(&b, s->name);
+    buf_str(&b, s->password);
+    buf_str(&b, s->browser);
+    CHECK(!b.failed);
+    struct span text = sealed_text(req, purpose, buf_view(&b));
+    buf_free(&b);
+    return text;
 }
 
 static struct span hashed(struct api_request *req, struct span text)
@@ -44,50 +47,14 @@ static struct span hashed(struct api_request *req, struct span text)
     return span_make((const char *)hash, SECRET_HASH_BYTES);
 }
 
-/* Hex of nonce and box. */
-static struct span step_seal(struct api_request *req, const struct step *s)
-{
-    unsigned char key[crypto_secretbox_KEYBYTES];
-    struct buf b;
-    buf_init(&b, STEP_MAX);
-    buf_u64(&b, (uint64_t)s->until);
-    buf_str(&b, s->id);
-    buf_str(&b, s->name);
-    buf_str(&b, s->password);
-    buf_str(&b, s->browser);
-    CHECK(!b.failed);
-    size_t len = crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES + b.len;
-    unsigned char *out = arena_alloc(&req->arena, len);
-    char *text = arena_bytes(&req->arena, 2 * len + 1);
-    randombytes_buf(out, crypto_secretbox_NONCEBYTES);
-    step_key(req->api, key);
-    MUST(crypto_secretbox_easy(out + crypto_secretbox_NONCEBYTES, (const unsigned char *)b.data, b.len, out, key));
-    hex_encode(out, len, text);
-    sodium_memzero(key, sizeof key);
-    buf_free(&b);
-    return span_of(text);
-}
-
 /* False: forged, of another run or browser, or too old. */
 static bool step_open(struct api_request *req, struct span text, struct step *out)
 {
-    unsigned char key[crypto_secretbox_KEYBYTES];
-    size_t len = text.len / 2;
-    if (text.len > STEP_TEXT_MAX || text.len % 2 != 0 || len <= crypto_secretbox_NONCEBYTES + crypto_secretbox_MACBYTES) {
+    struct span plain = SPAN("");
+    if (!sealed_open(req, purpose, text, &plain)) {
         return false;
     }
-    unsigned char *box = arena_alloc(&req->arena, len);
-    unsigned char *plain = arena_alloc(&req->arena, len);
-    if (!hex_decode(text, box, len)) {
-        return false;
-    }
-    step_key(req->api, key);
-    int rc = crypto_secretbox_open_easy(plain, box + crypto_secretbox_NONCEBYTES, len - crypto_secretbox_NONCEBYTES, box, key);
-    sodium_memzero(key, sizeof key);
-    if (rc != 0) {
-        return false;
-    }
-    struct cursor c = cursor_of(span_make((const char *)plain, len - crypto_secretbox_NONCEBYTES - crypto_secretbox_MACBYTES));
+    struct cursor c = cursor_of(plain);
     out->until = (time_ns)cursor_u64(&c);
     out->id = cursor_str(&c);
     out->name = cursor_str(&c);
@@ -101,14 +68,13 @@ static void show_code(struct api_request *req, unsigned status, struct span cook
 {
     struct buf b;
     char csrf[SECRET_TEXT_LEN + 1];
-    struct span next = request_query(req, "next");
     form_token(req, cookie, csrf);
     page_code(&b, &(struct page_code){
                       .node = req->api->config.node_name,
                       .words = request_words(req),
                       .csrf = span_of(csrf),
                       .step = step,
-                      .next = local_path(next.len > 0 ? next : request_field(req, "next")),
+                      .next = request_next(req),
                       .wrong = wrong,
                       .wait_s = wait_s,
                   });

@@ -77,6 +77,7 @@ struct api_request {
     const struct people_role *role; /* his; NULL = in none that is known */
     struct policy_reader reader; /* the same as policy sees it; set before the handler runs */
     struct span cookie;          /* of the session */
+    struct span landing;         /* where a sign-in by a provider goes in the end; empty: as the request says */
     unsigned status;
     struct MHD_Response *response;
     bool suspended;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/providers.h"
 #include "api/api_priv.h"
 #include "api/tls.h"
 #include "base/log.h"
@@ -314,6 +315,7 @@ int api_new(const struct api_config *config, struct err *e, struct api **out)
     arena_init(&api->texts, 0);
     copy_texts(api);
     api->throttle = throttle_new();
+    api->providers = providers_new();
     api->started = clock_now();
     buf_init(&api->pulse, 64 << 10);
     buf_init(&api->roles_json, 1 << 20);
@@ -346,6 +348,7 @@ static void free_memory(void *arg)
     struct api *api = arg;
     streams_fini(api);
     throttle_free(&api->throttle);
+    providers_free(&api->providers);
     buf_free(&api->pulse);
     buf_free(&api->roles_json);
     buf_free(&api->roles_metrics);

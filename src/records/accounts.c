@@ -90,6 +90,24 @@ int account_by_name(struct db *db, struct span name, struct arena *arena, struct
     return rc;
 }
 
+int account_name_taken(struct db *db, struct span name, bool *taken_out, struct err *e)
+{
+    struct db_stmt *s = NULL;
+    char key[2 * ACCOUNT_NAME_MAX];
+    CHECK(account_name_valid(name));
+    int rc = db_query(db, "SELECT 1 FROM user_account WHERE name_key = $1", e, &s);
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_text(s, 1, name_key(name, key));
+    rc = db_step(s, e);
+    *taken_out = rc > 0;
+    if (rc > 0) {
+        db_done(s);
+    }
+    return rc < 0 ? rc : 0;
+}
+
 static int setup_insert(struct db *db, struct span hash, time_ns now, struct err *e)
 {
     bool exists = false;
@@ -148,8 +166,9 @@ int setup_check(struct db *db, struct span hash, time_ns now, struct err *e)
     return rc < 0 ? rc : 0;
 }
 
-static int account_insert(struct db *db, const struct account *a, time_ns now, struct err *e)
+int account_put(struct db *db, const struct account *a, time_ns now, struct err *e)
 {
+    CHECK(account_name_valid(a->name));
     struct db_stmt *s = NULL;
     int rc = db_query(
         db,
@@ -186,7 +205,7 @@ static int setup_apply(struct db *db, struct span hash, const struct account *a,
     db_bind_bytes(s, 2, hash);
     rc = db_run(s, e);
     if (rc == 0) {
-        rc = account_insert(db, a, now, e);
+        rc = account_put(db, a, now, e);
     }
     if (rc < 0) {
         return rc;
@@ -226,7 +245,7 @@ int setup_use(struct db *db, struct span hash, struct span name, struct span pas
 static int create_within(struct db *db, const struct account *a, struct span link_hash,
                          struct span who, time_ns now, struct err *e)
 {
-    int rc = account_insert(db, a, now, e);
+    int rc = account_put(db, a, now, e);
     if (rc == 0 && link_hash.len > 0) {
         rc = sign_in_link_insert(db, a->id, link_hash, now, e);
     }
@@ -284,13 +303,14 @@ static int session_trim(struct db *db, struct span user_id, struct err *e)
 static int session_insert(struct db *db, struct span user_id, struct span hash, struct span address,
                           const struct factor_proof *proof, time_ns now, struct err *e)
 {
-    int rc = factor_prove(db, user_id, proof, now, e);
+    bool elsewhere = proof != NULL && proof->kind == FACTOR_PROVIDER;
+    int rc = elsewhere ? 0 : factor_prove(db, user_id, proof, now, e);
     rc = rc == 0 ? session_trim(db, user_id, e) : rc;
     struct db_stmt *s = NULL;
     if (rc == 0) {
         rc = db_query(db,
-                      "INSERT INTO session (hash, user_id, created, last_seen, address) VALUES "
-                      "($1, $2, $3, $3, $4)",
+                      "INSERT INTO session (hash, user_id, created, last_seen, address, factor_elsewhere) VALUES "
+                      "($1, $2, $3, $3, $4, $5)",
                       e, &s);
     }
     if (rc < 0) {
@@ -300,6 +320,7 @@ static int session_insert(struct db *db, struct span user_id, struct span hash, 
     db_bind_text(s, 2, user_id);
     db_bind_i64(s, 3, now);
     db_bind_text(s, 4, address);
+    db_bind_i64(s, 5, elsewhere);
     rc = db_run(s, e);
     if (rc < 0) {
         return rc;
@@ -341,7 +362,7 @@ int session_find(struct db *db, struct span hash, time_ns now, struct arena *are
     struct db_stmt *s = NULL;
     int rc =
         db_query(db,
-                 "SELECT u.id, u.name, u.password, u.role, u.organisation, " HAS_FACTOR ", s.last_seen "
+                 "SELECT u.id, u.name, u.password, u.role, u.organisation, (s.factor_elsewhere = 1 OR " HAS_FACTOR "), s.last_seen "
                  "FROM session s JOIN user_account u ON u.id = s.user_id "
                  "WHERE s.hash = $1 AND s.last_seen > $2 AND s.created > $3 AND u.disabled IS NULL",
                  e, &s);

@@ -60,6 +60,11 @@ int setup_use(struct db *db, struct span hash, struct span name, struct span pas
 int account_create(struct db *db, const struct account *account, struct span link_hash,
                    struct span who, time_ns now, char id_out[ID_TEXT_LEN + 1], struct err *e) NODISCARD;
 
+/* Whether somebody, also a disabled one, is called so. */
+int account_name_taken(struct db *db, struct span name, bool *taken_out, struct err *e) NODISCARD;
+/* Inside the caller's transaction, which notes it: a row as it is; the name is valid. */
+int account_put(struct db *db, const struct account *account, time_ns now, struct err *e) NODISCARD;
+
 struct factor_proof;
 /* proof: of the second factor, used up with it (records/factors.h); NULL = none. ERR_DENIED: one is missing, or it was used. */
 int session_create(struct db *db, struct span user_id, struct span hash, struct span address, const struct factor_proof *proof,

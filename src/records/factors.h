@@ -16,7 +16,8 @@ enum {
     FACTOR_FAILURES_MAX = 100, /* wrong codes in a row; then only a recovery code counts (NIST SP 800-63B-4 §3.2.2) */
 };
 
-enum factor_kind { FACTOR_NONE, FACTOR_TOTP, FACTOR_RECOVERY, FACTOR_KIND_COUNT };
+/* FACTOR_PROVIDER: who signed him in asked for one, of a kind that the config counts; good for a session and nothing else. */
+enum factor_kind { FACTOR_NONE, FACTOR_TOTP, FACTOR_RECOVERY, FACTOR_PROVIDER, FACTOR_KIND_COUNT };
 
 /* What the desk found right: the step of a code, or the hash of a recovery code, whose use is noted here. */
 struct factor_proof {

@@ -158,6 +158,14 @@ static const char second_factor_sql[] =
     " hash BYTEA PRIMARY KEY, user_id TEXT NOT NULL REFERENCES user_account (id), created BIGINT NOT NULL, used BIGINT);"
     "CREATE INDEX recovery_code_user ON recovery_code (user_id);";
 
+/* Accounts that a provider signs in: see sign_in.h. */
+static const char provider_account_sql[] =
+    "CREATE TABLE provider_account ("
+    " issuer TEXT NOT NULL, subject TEXT NOT NULL, user_id TEXT NOT NULL REFERENCES user_account (id), provider TEXT NOT NULL,"
+    " created BIGINT NOT NULL, used BIGINT NOT NULL, PRIMARY KEY (issuer, subject));"
+    "CREATE INDEX provider_account_user ON provider_account (user_id);"
+    "ALTER TABLE session ADD COLUMN factor_elsewhere BIGINT NOT NULL DEFAULT 0;";
+
 static const struct migration list[] = {
     {"identity", identity_sql},      {"audit", audit_sql},  {"alerts", alert_sql},
     {"rules and sources", rule_sql}, {"queues", queue_sql},
@@ -183,6 +191,7 @@ static const struct migration list[] = {
     {"second factors", second_factor_sql},
     {"imports of records", record_import_sql},
     {"turns of the outbox", fed_out_turns_sql},
+    {"sign-in by a provider", provider_account_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)

@@ -127,8 +127,7 @@ static int find_person(struct db *db, struct span organisation, struct span id, 
     return 0;
 }
 
-/* Somebody else must be left who can give roles on the whole node: ERR_DENIED. */
-static int another_administrator(struct db *db, struct span id, struct err *e)
+int person_last_administrator(struct db *db, struct span id, struct err *e)
 {
     struct db_stmt *s = NULL;
     int rc = db_query(db,
@@ -199,7 +198,7 @@ static int change_within(struct db *db, const struct person_change *c, time_ns n
     }
     bool administers = strcmp(was.role, "administrator") == 0 && strcmp(was.organisation, "*") == 0 && !was.disabled;
     if (administers && c->kind != PERSON_ENABLE) {
-        rc = another_administrator(db, c->id, e);
+        rc = person_last_administrator(db, c->id, e);
     }
     rc = rc == 0 ? write_change(db, c, now, e) : rc;
     if (rc < 0) {

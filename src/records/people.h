@@ -55,6 +55,9 @@ struct person_change {
  */
 int person_change(struct db *db, const struct person_change *change, time_ns now, struct err *e) NODISCARD;
 
+/* 0 when somebody else is left who can sign in with a password and give roles on the whole node; else ERR_DENIED. */
+int person_last_administrator(struct db *db, struct span id, struct err *e) NODISCARD;
+
 /* A new link; the person's unused older ones end. Inside the caller's transaction. */
 int sign_in_link_insert(struct db *db, struct span user_id, struct span hash, time_ns now, struct err *e) NODISCARD;
 /* The same by itself, for somebody who is there. ERR_NOT_FOUND, also for a disabled person. */

@@ -34,6 +34,7 @@ int run_alert_tests(void);
 int run_account_tests(void);
 int run_people_tests(void);
 int run_factor_tests(void);
+int run_sign_in_tests(void);
 int run_rule_tests(void);
 int run_fed_out_tests(void);
 int run_fed_take_tests(void);

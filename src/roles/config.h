@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/span.h"
+#include "desk/identity/provider.h"
 #include "roles/copy_place.h"
 #include "roles/messages.h"
 
@@ -112,6 +113,7 @@ struct config {
         uint32_t nallow;
         struct span *allow; /* "10.20.0.0/16": networks of hubs that are not public addresses */
     } federation;
+    struct sign_in sign_in; /* providers that say who somebody is */
 };
 
 /* Of times that state none. */

@@ -4,6 +4,7 @@
  * reload. What a role has no business with is left empty, so that losing the role does not lose it.
  */
 #include "roles/config.h"
+#include "roles/config_sign_in.h"
 
 static void put_listen(struct buf *out, const struct config_listen *l)
 {
@@ -85,6 +86,7 @@ void config_encode(const struct config *c, enum role_id role, struct buf *out)
     buf_u32(out, c->hunters);
     buf_str(out, role == ROLE_DESK ? c->metrics_hash : SPAN(""));
     put_federation(out, c, role);
+    config_sign_in_put(out, c, role);
 }
 
 static struct span get_text(struct config *c, struct cursor *in)
@@ -208,6 +210,9 @@ int config_decode(struct config *c, struct span body, struct err *e)
     c->metrics_hash = get_text(c, &in);
     if (!in.failed) {
         get_federation(c, &in);
+    }
+    if (!in.failed) {
+        config_sign_in_get(c, &in);
     }
     return cursor_done(&in) ? 0 : err_set(e, ERR_INVALID, "the config message is broken");
 }

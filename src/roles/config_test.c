@@ -50,12 +50,47 @@ static const char whole[] =
     "intakes: 3\n"
     "hunters: 3\n"
     "hub: {listen: '0.0.0.0:8610', name: City hub, url: 'https://hub.example:8610'}\n"
+    "sign_in:\n"
+    "  url: https://soc.example:8600\n"
+    "  oidc:\n"
+    "    - {name: city, title: City hall, issuer: 'https://id.example/realm', client_id: sereno, client_secret_file: keys/city,\n"
+    "       ca_file: /etc/ca.pem, hosts: keys.example, allow: 10.0.0.0/8, scopes: [openid, groups], claims: {groups: realm_access.roles},\n"
+    "       second_factor: {amr: [mfa, otp]}, roles: [{group: chiefs, role: ciso, organisation: Ourtown}, {group: soc, role: analyst}]}\n"
+    "    - {name: spare, issuer: 'https://id2.example', client_id: x, roles: [{group: g, role: r}]}\n"
     "federation:\n"
     "  proxy: http://10.0.0.1:3128\n"
     "  allow: [10.99.0.0/16, 'fd00::/8']\n";
 
+/* role: whose part it is; ROLE_COUNT = the whole. */
+static void check_sign_in(const struct config *c, unsigned role)
+{
+    bool desk = role == ROLE_DESK || role == ROLE_COUNT, courier = role == ROLE_COURIER || role == ROLE_COUNT;
+    const struct sign_in *s = &c->sign_in;
+    assert_true(span_eq(s->url, desk ? SPAN("https://soc.example:8600") : SPAN("")));
+    assert_int_equal(s->n, desk || courier ? 2 : 0);
+    if (s->n == 0) {
+        return;
+    }
+    const struct provider *p = provider_find(s, SPAN("city"));
+    SAME(p->issuer, "https://id.example/realm");
+    assert_true(p->has_secret && !s->providers[1].has_secret);
+    assert_true(span_eq(p->secret_file, courier ? SPAN("/etc/sereno/keys/city") : SPAN("")));
+    assert_true(span_eq(p->ca_file, courier ? SPAN("/etc/ca.pem") : SPAN("")));
+    assert_true(p->hosts.n == 1 && p->allow.n == (courier ? 1 : 0) && p->amr.n == (desk ? 2 : 0) && p->acr.n == 0);
+    assert_true(span_eq(p->scope, desk ? SPAN("openid groups") : SPAN("")) && span_eq(p->title, desk ? SPAN("City hall") : SPAN("")));
+    assert_int_equal(p->nroles, desk ? 2 : 0);
+    if (desk) {
+        SAME(p->roles[0].organisation, "Ourtown");
+        SAME(p->roles[1].organisation, "*");
+        SAME(p->groups_claim, "realm_access.roles");
+        SAME(s->providers[1].title, "spare");
+        SAME(s->providers[1].name_claim, "preferred_username");
+    }
+}
+
 static void check_whole(const struct config *c)
 {
+    check_sign_in(c, ROLE_COUNT);
     SAME(c->node_name, "Town hall");
     SAME(c->organisation, "Ourtown");
     SAME(c->data_dir, "/etc/sereno/data");
@@ -127,6 +162,8 @@ static void test_empty_file_is_all_defaults(void **state)
     assert_int_equal(c.hunters, 1);
     config_fini(&c);
 }
+
+#define PROVIDER "sign_in: {url: 'https://x', oidc: [{name: a, "
 
 struct refused_case {
     const char *text;
@@ -203,6 +240,26 @@ static const struct refused_case refused_cases[] = {
     {"federation: {allow: [intranet]}\n", 0, "no network"},
     {"federation: {proxy: 'socks5://x'}\n", 0, "proxy must be"},
     {"federation:\n  hub: x\n", 2, "unknown key 'hub'"},
+    {"sign_in:\n  url: https://x\n  saml: []\n", 3, "unknown key 'saml'"},
+    {"sign_in: {oidc: []}\n", 1, "url"},
+    {"sign_in: {url: 'http://soc.example'}\n", 1, "url must be"},
+    {"sign_in: {url: 'http://127.0.0.1.example'}\n", 1, "url must be"},
+    {"sign_in: {url: 'http://127.0.0.1:8600@soc.example'}\n", 1, "url must be"},
+    {"sign_in: {url: 'https://soc.example/'}\n", 1, "without / at its end"},
+    {"sign_in: {url: 'https://x', oidc: 5}\n", 1, "oidc"},
+    {"sign_in: {url: 'https://x', oidc: [{name: City}]}\n", 1, "small letters"},
+    {PROVIDER "issuer: 'http://id', client_id: s, roles: [{group: g, role: r}]}]}\n", 1, "issuer must be"},
+    {PROVIDER "issuer: 'https://id', client_id: s}]}\n", 1, "roles is missing"},
+    {PROVIDER "issuer: 'https://id', client_id: s, roles: []}]}\n", 1, "roles has no row"},
+    {PROVIDER "issuer: 'https://id', client_id: s, roles: [{group: g}]}]}\n", 1, "role"},
+    {PROVIDER "issuer: 'https://id', roles: [{group: g, role: r}]}]}\n", 1, "client_id"},
+    {PROVIDER "issuer: 'https://id', client_id: s, client_secret: x, roles: [{group: g, role: r}]}]}\n", 1, "unknown key 'client_secret'"},
+    {PROVIDER "issuer: 'https://id', client_id: s, scopes: [profile], roles: [{group: g, role: r}]}]}\n", 1, "must have openid"},
+    {PROVIDER "issuer: 'https://id', client_id: s, hosts: ['https://x'], roles: [{group: g, role: r}]}]}\n", 1, "hosts: names"},
+    {PROVIDER "issuer: 'https://id', client_id: s, allow: [inside], roles: [{group: g, role: r}]}]}\n", 1, "allow: networks"},
+    {PROVIDER "issuer: 'https://id', client_id: s, proxy: 'socks5://x', roles: [{group: g, role: r}]}]}\n", 1, "proxy must be"},
+    {PROVIDER "issuer: 'https://id', client_id: s, claims: {mail: x}, roles: [{group: g, role: r}]}]}\n", 1, "unknown key 'mail'"},
+    {PROVIDER "issuer: 'https://id', client_id: s, roles: [{group: g, role: r}]}, {name: a}]}\n", 1, "two providers"},
     {"- a\n", 1, ""},
     {"node: {name: [a]}\n", 1, "name"},
     {"node: {name: x\n", 0, ""},
@@ -254,6 +311,7 @@ static void test_codec(void **state)
         }
         decode_exact(&b, b.len, 0, &got);
         SAME(got.node_name, "Town hall");
+        check_sign_in(&got, role);
         assert_int_equal(got.retention_days, 365);
         assert_int_equal(got.nretention, role == ROLE_KEEPER ? 2 : 0);
         assert_int_equal(got.copy.folder.len > 0, role == ROLE_KEEPER);

@@ -8,6 +8,7 @@
 #include "base/id.h"
 #include "event/alert.h"
 #include "roles/config.h"
+#include "roles/config_sign_in.h"
 #include "wire/yaml.h"
 
 enum { TOKEN_MIN = 16, TOKEN_HASH_BYTES = 32, SILENT_AFTER_MAX_S = 366 * 86400 };
@@ -460,7 +461,7 @@ static int read_root(struct reading *r, const struct yaml_node *root)
 {
     static const char *const keys[] = {"node",  "data",   "desk",      "ingest", "sources",
                                        "rules", "notify", "retention", "hub",    "federation",
-                                       "intakes", "hunters", "metrics",   "copy",   NULL};
+                                       "intakes", "hunters", "metrics",   "copy",   "sign_in", NULL};
     int rc = yaml_known_keys(root, keys, r->e);
     rc = rc == 0 ? read_node(r, root) : rc;
     rc = rc == 0 ? read_listen(r, root, "desk", &r->c->desk) : rc;
@@ -471,6 +472,7 @@ static int read_root(struct reading *r, const struct yaml_node *root)
     rc = rc == 0 ? read_notify(r, root) : rc;
     rc = rc == 0 ? read_intakes(r, root) : rc;
     rc = rc == 0 ? read_metrics(r, root) : rc;
+    rc = rc == 0 ? config_sign_in_read(r->c, root, r->folder, r->e) : rc;
     return rc == 0 ? read_federation(r, root) : rc;
 }
 

@@ -2,8 +2,8 @@
 /*
  * The courier role: the only one that connects out. It carries notices that the desk decided on, by
  * mail and webhook, and the heartbeat, to the addresses of the config and nowhere else, what the
- * desk says to the hubs of its links (courier_link.c), and encrypted days of the archive to the second copy (courier_copy.c);
- * tries again
+ * desk says to the hubs of its links (courier_link.c), what it asks of providers that sign people in (courier_sign_in.c), and encrypted
+ * days of the archive to the second copy (courier_copy.c); tries again
  * with growing pauses; says what became of each. It parses transport only (libcurl) and never reads
  * what the other side answers beyond its status.
  */
@@ -19,6 +19,7 @@
 #include "roles/courier_copy.h"
 #include "roles/courier_link.h"
 #include "roles/courier_post.h"
+#include "roles/courier_sign_in.h"
 #include "roles/role.h"
 
 enum {
@@ -49,6 +50,7 @@ struct courier {
     unsigned count;
     bool stopping;
     struct links *links;
+    struct sign_in_errands *sign_in;
     struct copy_carrier *carrier; /* NULL: it has stopped */
     char sent[COURIER_SENT_MAX][NOTICE_KEY_MAX + 1]; /* keys of letters that went, the oldest overwritten */
     unsigned nsent;
@@ -244,6 +246,8 @@ static void on_message(struct role *r, enum role_id peer, uint32_t instance, str
         links_carry(c->links, msg->id, msg->body);
     } else if (msg->type == MSG_FED_CANCEL && c->links != NULL) {
         links_cancel(c->links, msg->id);
+    } else if (msg->type == MSG_SIGN_IN_FETCH && c->sign_in != NULL) {
+        sign_in_errands_take(c->sign_in, msg->id, msg->body);
     } else if (msg->type == MSG_COPY_CARRY && c->carrier != NULL) {
         copy_carrier_take(c->carrier, msg);
     }
@@ -258,11 +262,22 @@ static void carried(void *arg, uint64_t id, struct span body)
     }
 }
 
+static void fetched(void *arg, uint64_t id, struct span body)
+{
+    struct courier *c = arg;
+    struct ipc *desk = role_peer(c->role, ROLE_DESK, 0);
+    if (desk != NULL) {
+        (void)!ipc_send(desk, MSG_SIGN_IN_FETCHED, id, body); /* a new desk knows nothing of it */
+    }
+}
+
 static void on_fd(struct role *r, struct role_fd *f)
 {
     struct courier *c = courier_of(r);
     if (f->kind == FD_FED_KEY && c->links != NULL) {
         links_key(c->links, f->fd);
+    } else if (f->kind == FD_SIGN_IN_FILE && c->sign_in != NULL) {
+        sign_in_errands_file(c->sign_in, f->name, f->fd);
     } else {
         (void)close(f->fd);
     }
@@ -273,6 +288,9 @@ static void on_reload(struct role *r, const struct config *config)
     struct courier *c = courier_of(r);
     if (c->links != NULL) {
         links_configure(c->links, config);
+    }
+    if (c->sign_in != NULL) {
+        sign_in_errands_configure(c->sign_in, config);
     }
 }
 
@@ -292,6 +310,8 @@ static int start(struct role *r, const struct config *config, struct err *e)
     role_set_state(r, c);
     c->links = links_new(role_loop(r), &(struct links_host){c, carried});
     links_configure(c->links, config);
+    c->sign_in = sign_in_errands_new(role_loop(r), &(struct sign_in_host){c, fetched});
+    sign_in_errands_configure(c->sign_in, config);
     c->carrier = copy_carrier_new(r);
     return 0;
 }
@@ -301,6 +321,7 @@ static void on_stop(struct role *r)
     struct courier *c = courier_of(r);
     c->stopping = true;
     links_free(&c->links);
+    sign_in_errands_free(&c->sign_in);
     post_stop(); /* what is under way ends now */
     copy_carrier_stop(c->carrier, on_carrier_stopped);
     for (struct errand *x = c->errands; x != NULL; x = x->next) {

@@ -3,7 +3,6 @@
  * libcurl's own. Must never read a body, follow a redirect, or send what no decision came with. */
 #include "roles/courier_link.h"
 
-#include <curl/curl.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <sodium.h>
@@ -16,6 +15,7 @@
 #include "base/vec.h"
 #include "desk/federation/carry.h"
 #include "os/net_range.h"
+#include "roles/curl_loop.h"
 
 enum { LINKS_MAGIC = 0x6c696e6b, KEY_MAX = 16 << 10, PIN_HEX = 64 };
 
@@ -34,24 +34,13 @@ struct transfer {
 
 struct links {
     uint32_t magic;
-    uv_loop_t *loop;
     struct links_host host;
-    CURLM *multi;
-    uv_timer_t timer;
-    int handles_open;
+    struct curl_loop *loop;
     VEC(struct transfer *) under_way;
     char proxy[256];
     struct net_range allow[CONFIG_ALLOW_MAX];
     uint32_t nallow;
     int key_fd;
-    bool closing;
-};
-
-/* One socket of libcurl's, watched by the loop. */
-struct watch {
-    uv_poll_t poll;
-    struct links *links;
-    curl_socket_t fd;
 };
 
 /* ---- answers ---- */
@@ -79,7 +68,7 @@ static void transfer_free(struct transfer *t)
         }
     }
     if (t->easy != NULL) {
-        (void)curl_multi_remove_handle(l->multi, t->easy);
+        curl_loop_remove(l->loop, t->easy);
         curl_easy_cleanup(t->easy);
     }
     curl_slist_free_all(t->headers);
@@ -158,88 +147,12 @@ static CURLcode on_ssl(CURL *easy, void *ctx, void *arg)
     return CURLE_OK;
 }
 
-/* ---- the loop ---- */
-
-static void check_done(struct links *l)
+static void on_done(void *arg, CURL *easy, CURLcode rc)
 {
-    CURLMsg *m = NULL;
-    int left = 0;
-    while ((m = curl_multi_info_read(l->multi, &left)) != NULL) {
-        if (m->msg == CURLMSG_DONE) {
-            struct transfer *t = NULL;
-            CURLcode rc = m->data.result;
-            (void)curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &t);
-            transfer_end(t, rc);
-        }
-    }
-}
-
-static void act(struct links *l, curl_socket_t fd, int what)
-{
-    int running = 0;
-    if (!l->closing) {
-        (void)curl_multi_socket_action(l->multi, fd, what, &running);
-        check_done(l);
-    }
-}
-
-static void on_timer(uv_timer_t *timer)
-{
-    act(timer->data, CURL_SOCKET_TIMEOUT, 0);
-}
-
-static int on_curl_timer(CURLM *multi, long ms, void *arg)
-{
-    struct links *l = arg;
-    (void)multi;
-    if (ms < 0) {
-        (void)uv_timer_stop(&l->timer);
-    } else {
-        (void)uv_timer_start(&l->timer, on_timer, ms == 0 ? 1 : (uint64_t)ms, 0);
-    }
-    return 0;
-}
-
-static void on_poll(uv_poll_t *poll, int status, int events)
-{
-    struct watch *w = poll->data;
-    int what = status < 0 ? CURL_CSELECT_ERR : 0;
-    what |= (events & UV_READABLE) != 0 ? CURL_CSELECT_IN : 0;
-    what |= (events & UV_WRITABLE) != 0 ? CURL_CSELECT_OUT : 0;
-    act(w->links, w->fd, what);
-}
-
-static void on_watch_closed(uv_handle_t *handle)
-{
-    mem_free(handle->data);
-}
-
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
-{
-    struct links *l = arg;
-    struct watch *w = socket_arg;
-    (void)easy;
-    if (what == CURL_POLL_REMOVE) {
-        if (w != NULL) {
-            (void)uv_poll_stop(&w->poll);
-            (void)curl_multi_assign(l->multi, fd, NULL);
-            uv_close((uv_handle_t *)&w->poll, on_watch_closed);
-        }
-        return 0;
-    }
-    if (w == NULL) {
-        w = mem_alloc(sizeof *w);
-        w->links = l;
-        w->fd = fd;
-        if (uv_poll_init_socket(l->loop, &w->poll, fd) != 0) {
-            mem_free(w);
-            return -1;
-        }
-        w->poll.data = w;
-        (void)curl_multi_assign(l->multi, fd, w);
-    }
-    int events = (what != CURL_POLL_OUT ? UV_READABLE : 0) | (what != CURL_POLL_IN ? UV_WRITABLE : 0);
-    return uv_poll_start(&w->poll, events, on_poll);
+    struct transfer *t = NULL;
+    (void)arg;
+    (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &t);
+    transfer_end(t, rc);
 }
 
 /* ---- one request ---- */
@@ -353,7 +266,7 @@ void links_carry(struct links *l, uint64_t id, struct span body)
         why = "the request is broken";
     } else if (t->carry.reason.len == 0 || t->carry.audience.len == 0) {
         why = "no decision came with it";
-    } else if (l->closing || l->under_way.len >= LINKS_UNDER_WAY_MAX) {
+    } else if (l->under_way.len >= LINKS_UNDER_WAY_MAX) {
         why = "too much is under way";
     } else if ((t->easy = curl_easy_init()) == NULL || !set_request(t)) {
         why = "the request cannot be made";
@@ -363,7 +276,7 @@ void links_carry(struct links *l, uint64_t id, struct span body)
                  log_value(shown_url(t->carry.url), url), t->carry.body.len,
                  log_value(t->carry.reason, reason), log_value(t->carry.audience, audience));
         vec_push(&l->under_way, t);
-        if (curl_multi_add_handle(l->multi, t->easy) == CURLM_OK) {
+        if (curl_loop_add(l->loop, t->easy)) {
             return;
         }
         why = "the request cannot be sent";
@@ -390,25 +303,10 @@ struct links *links_new(uv_loop_t *loop, const struct links_host *host)
 {
     struct links *l = mem_alloc(sizeof *l);
     l->magic = LINKS_MAGIC;
-    l->loop = loop;
     l->host = *host;
     l->key_fd = -1;
-    l->multi = curl_multi_init();
-    CHECK(l->multi != NULL);
-    MUST(uv_timer_init(loop, &l->timer));
-    l->timer.data = l;
-    MUST(curl_multi_setopt(l->multi, CURLMOPT_SOCKETFUNCTION, on_socket));
-    MUST(curl_multi_setopt(l->multi, CURLMOPT_SOCKETDATA, l));
-    MUST(curl_multi_setopt(l->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer));
-    MUST(curl_multi_setopt(l->multi, CURLMOPT_TIMERDATA, l));
+    l->loop = curl_loop_new(loop, on_done, l);
     return l;
-}
-
-static void on_timer_closed(uv_handle_t *handle)
-{
-    struct links *l = handle->data;
-    l->magic = 0;
-    mem_free(l);
 }
 
 void links_free(struct links **out)
@@ -420,12 +318,12 @@ void links_free(struct links **out)
         transfer_free(*vec_last(&l->under_way));
     }
     vec_free(&l->under_way);
-    (void)curl_multi_cleanup(l->multi);
-    l->closing = true;
+    curl_loop_free(&l->loop);
     if (l->key_fd >= 0) {
         (void)close(l->key_fd);
     }
-    uv_close((uv_handle_t *)&l->timer, on_timer_closed);
+    l->magic = 0;
+    mem_free(l);
 }
 
 void links_configure(struct links *l, const struct config *config)

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/vec.h"
+#include "desk/identity/oidc.h"
 #include "desk/notify/notify.h"
 #include "roles/desk_priv.h"
 #include "wire/json_write.h"
@@ -143,9 +144,11 @@ static void serve(struct desk *d)
         .federation = federation,
         .level = level,
         .switched = desk_switched,
+        .fetch = desk_fetch,
     };
     if (d->api != NULL) {
         fail_pending(d);
+        desk_fetch_fail(d);
         api_free(&d->api);
     }
     if (fd < 0 || api_new(&c, &e, &d->api) < 0) {
@@ -161,6 +164,7 @@ static void serve(struct desk *d)
         d->made_cert = false;
     }
     api_set_metrics(d->api, config->metrics_hash);
+    api_set_sign_in(d->api, &config->sign_in);
     if (d->factor_ready) {
         api_set_factor_key(d->api, d->factor_key);
     }
@@ -419,6 +423,9 @@ static void on_message(struct role *r, enum role_id peer, uint32_t instance, str
     case MSG_FED_CARRIED:
         desk_fed_carried(d->fed, msg);
         break;
+    case MSG_SIGN_IN_FETCHED:
+        desk_fetch_take(d, msg);
+        break;
     case MSG_NODE_STATUS:
         take_node_status(d, msg);
         break;
@@ -453,6 +460,7 @@ static void on_peer_lost(struct role *r, enum role_id peer, uint32_t instance)
     }
     if (peer == ROLE_COURIER && role_state(r) != NULL) {
         desk_fed_courier_lost(desk_of(r)->fed);
+        desk_fetch_fail(desk_of(r));
     }
 }
 
@@ -486,7 +494,8 @@ static int preload(struct role *r, struct err *e)
     if (sodium_init() < 0 || setenv("UV_THREADPOOL_SIZE", "1", 1) != 0) {
         return err_set(e, ERR_IO, "the crypto library does not start");
     }
-    return api_preload(e);
+    int rc = oidc_preload(e);
+    return rc == 0 ? api_preload(e) : rc;
 }
 
 static int start(struct role *r, const struct config *config, struct err *e)
@@ -517,6 +526,8 @@ static void on_reload(struct role *r, const struct config *config)
     set_notify(d, config);
     if (d->api != NULL) {
         api_set_metrics(d->api, config->metrics_hash);
+        desk_fetch_fail(d); /* what is under way belongs to the config before */
+        api_set_sign_in(d->api, &config->sign_in);
     }
 }
 
@@ -524,6 +535,8 @@ static void on_stop(struct role *r)
 {
     struct desk *d = desk_of(r);
     fail_pending(d);
+    desk_fetch_fail(d);
+    vec_free(&d->fetches.list);
     api_free(&d->api);
     api_free(&d->control);
     desk_fed_free(&d->fed);

@@ -11,6 +11,7 @@
 #include "desk/identity/totp.h"
 #include "desk/notify/notify.h"
 #include "roles/desk_fed.h"
+#include "roles/desk_sign_in.h"
 #include "roles/node_status.h"
 #include "roles/role.h"
 
@@ -45,6 +46,7 @@ struct desk {
     size_t pending_head;
     struct desk_fed *fed;
     VEC(struct notice_out) notices;
+    struct desk_fetches fetches;
     int listen_fd, cert_fd, key_fd; /* -1 = not here; certificate and key are closed once read */
     int control_fd;
     struct buf cert, key;           /* PEM with a zero */

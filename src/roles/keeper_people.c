@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "records/people.h"
+#include "records/sign_in.h"
 #include "roles/city_files.h"
 #include "roles/keeper_records_priv.h"
 
@@ -223,6 +224,40 @@ static int set_password(struct keeper_records *kr, struct cursor *c, struct err 
     return rc;
 }
 
+static int sign_in_by_provider(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    struct provider_person p = {.provider = cursor_str(c)};
+    struct account a = {0};
+    enum sign_in_outcome outcome = SIGN_IN_NO_ROLE;
+    struct arena arena;
+    bool changed = false;
+    p.issuer = cursor_str(c);
+    p.subject = cursor_str(c);
+    p.name = cursor_str(c);
+    p.role = cursor_str(c);
+    p.organisation = cursor_str(c);
+    if (p.provider.len == 0 || p.provider.len > SIGN_IN_PROVIDER_MAX || p.issuer.len == 0 || p.issuer.len > SIGN_IN_ISSUER_MAX ||
+        p.subject.len == 0 || p.subject.len > SIGN_IN_SUBJECT_MAX || (p.role.len > 0) != (p.organisation.len > 0)) {
+        c->failed = true;
+    }
+    arena_init(&arena, 4096);
+    int rc = whole(c, e);
+    rc = rc == 0 && p.role.len > 0 ? known_role(kr, p.role, e) : rc;
+    rc = rc == 0 ? provider_sign_in(kr->db, &p, clock_now(), &arena, &outcome, &changed, &a, e) : rc;
+    answer_begin(&kr->out, rc, e);
+    if (rc == 0) {
+        buf_u8(&kr->out, (uint8_t)outcome);
+        buf_u8(&kr->out, changed);
+        buf_u8(&kr->out, a.id.len > 0);
+        if (a.id.len > 0) {
+            account_encode(&kr->out, &a);
+            buf_str(&kr->out, a.password);
+        }
+    }
+    arena_fini(&arena);
+    return rc;
+}
+
 keeper_answer_fn *keeper_people_answer(uint16_t ask)
 {
     switch ((enum ask)ask) {
@@ -230,6 +265,8 @@ keeper_answer_fn *keeper_people_answer(uint16_t ask)
         return list_roles;
     case ASK_ACCOUNT_CREATE:
         return create_account;
+    case ASK_PROVIDER_SIGN_IN:
+        return sign_in_by_provider;
     case ASK_PEOPLE:
         return list_people;
     case ASK_PERSON_CHANGE:

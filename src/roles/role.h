@@ -40,6 +40,7 @@ enum fd_kind {
     FD_LISTEN_HUB,     /* listening TCP socket for members of the hub */
     FD_LISTEN_CONTROL, /* listening Unix socket below DATA: commands of who owns the data */
     FD_FED_KEY,        /* a key of DATA/keys; `name` is the file's own; empty and writable = make it */
+    FD_SIGN_IN_FILE,   /* a provider's client secret or authority; `name` is its path */
     FD_KIND_COUNT
 };
 

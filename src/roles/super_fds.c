@@ -110,17 +110,18 @@ void fds_tick(struct super *s)
 /* Files that are opened for each hand-over, never kept. */
 static bool is_key(enum fd_kind kind)
 {
-    return kind == FD_TLS_CERT || kind == FD_TLS_KEY || kind == FD_FED_KEY;
+    return kind == FD_TLS_CERT || kind == FD_TLS_KEY || kind == FD_FED_KEY || kind == FD_SIGN_IN_FILE;
 }
 
-static int open_key(struct span name, int *fd_out, struct err *e)
+static int open_key(enum fd_kind kind, struct span name, int *fd_out, struct err *e)
 {
     char path[PATH_MAX];
     (void)snprintf(path, sizeof path, "%.*s", SPAN_ARG(name));
     /* Ours are made on first use: the desk finds them empty and fills them. A configured one must be there. */
     /* O_DSYNC: who may not ask for a sync, such as the desk, still leaves it on the disk. */
-    *fd_out = open(path, O_RDWR | O_DSYNC | O_CLOEXEC | O_NOCTTY);
-    if (*fd_out < 0 && (errno == EACCES || errno == EROFS)) {
+    bool fixed = kind == FD_SIGN_IN_FILE;
+    *fd_out = fixed ? -1 : open(path, O_RDWR | O_DSYNC | O_CLOEXEC | O_NOCTTY);
+    if (*fd_out < 0 && (fixed || errno == EACCES || errno == EROFS)) {
         *fd_out = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     }
     return *fd_out >= 0 ? 0 : err_set_errno(e, ERR_IO, errno, "%s", path);
@@ -131,7 +132,7 @@ static void hand_key(struct super *s, const struct holding *h, const struct chil
 {
     int fd = -1;
     struct err e = {0};
-    if (open_key(span_of(h->name), &fd, &e) != 0) {
+    if (open_key(h->kind, span_of(h->name), &fd, &e) != 0) {
         log_error("key.open", "why=\"%s\"", e.text);
         return;
     }
@@ -208,7 +209,7 @@ static int add(struct super *s, const struct wanted *w, struct holdings *next, s
         int fd = -1;
         int rc = 0;
         if (key) {
-            rc = open_key(w->name, &fd, e);
+            rc = open_key(w->kind, w->name, &fd, e);
             if (rc == 0) {
                 (void)close(fd); /* it can be opened; that is all for now */
                 fd = -1;
@@ -343,6 +344,20 @@ static int add_federation(struct super *s, const struct config *config, struct h
     return rc == 0 ? add(s, &control, next, e) : rc;
 }
 
+/* Secrets of this node with providers, and the authorities of their certificates: for the courier alone. */
+static int add_sign_in(struct super *s, const struct config *config, struct holdings *next, struct err *e)
+{
+    int rc = 0;
+    for (uint32_t i = 0; rc == 0 && i < config->sign_in.n; i++) {
+        const struct span files[] = {config->sign_in.providers[i].secret_file, config->sign_in.providers[i].ca_file};
+        for (size_t k = 0; rc == 0 && k < ARRAY_LEN(files); k++) {
+            const struct wanted w = {.kind = FD_SIGN_IN_FILE, .owner = ROLE_COURIER, .source = FD_NO_SOURCE, .name = files[k]};
+            rc = w.name.len > 0 ? add(s, &w, next, e) : 0;
+        }
+    }
+    return rc;
+}
+
 /* One socket per intake on the same address: the kernel spreads connections, and gives a sender's datagrams always to the same one. */
 static int add_shared_out(struct super *s, struct wanted *w, struct holdings *next, struct err *e)
 {
@@ -415,6 +430,7 @@ static int add_all(struct super *s, const struct config *config, struct holdings
     rc = rc == 0 ? add(s, &desk, next, e) : rc;
     rc = rc == 0 ? add_shared_out(s, &ingest, next, e) : rc;
     rc = rc == 0 ? add_federation(s, config, next, e) : rc;
+    rc = rc == 0 ? add_sign_in(s, config, next, e) : rc;
     for (uint32_t i = 0; rc == 0 && i < config->nsources; i++) {
         rc = add_source(s, &config->sources[i], i, next, e);
     }

@@ -67,8 +67,8 @@ int oidc_discovery_read(struct arena *a, struct span json, const struct provider
     }
     bool named = false;
     out->names_issuer = jcs_get_bool(doc, "authorization_response_iss_parameter_supported", &named) && named;
-    out->secret_in_form = !lists(doc, "token_endpoint_auth_methods_supported", SPAN("client_secret_basic"), true) &&
-                          lists(doc, "token_endpoint_auth_methods_supported", SPAN("client_secret_post"), false);
+    /* not the header where the form will do: providers differ in how they decode it */
+    out->secret_in_form = lists(doc, "token_endpoint_auth_methods_supported", SPAN("client_secret_post"), false);
     return 0;
 }
 

@@ -29,7 +29,7 @@ enum {
 struct oidc_discovery {
     struct span authorization_endpoint, token_endpoint, jwks_uri;
     bool names_issuer; /* the answer must carry iss (RFC 9207 §3) */
-    bool secret_in_form; /* client_secret_post, since client_secret_basic is not taken */
+    bool secret_in_form; /* client_secret_post is taken; else client_secret_basic */
 };
 /* ERR_INVALID: broken, of another issuer, an endpoint that is not allowed, no code flow, no S256. */
 int oidc_discovery_read(struct arena *a, struct span json, const struct provider *p, struct oidc_discovery *out, struct err *e) NODISCARD;
