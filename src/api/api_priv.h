@@ -48,6 +48,8 @@ struct api {
     struct people_roles *roles;        /* likewise */
     struct stream *streams;
     unsigned nstreams;
+    struct archive_export *exports;
+    unsigned nexports;
     struct ring *ring;
     struct providers *providers; /* who signs people in; never NULL */
     unsigned char factor_key[TOTP_KEY_BYTES]; /* of the secrets of second factors */
@@ -94,7 +96,7 @@ void respond_common_headers(struct api_request *req, struct MHD_Response *respon
 
 /* stream.c */
 void streams_init(struct api *api);
-/* Ends all, or those of one session (hash of its cookie). */
+/* Ends all, or those of one session (hash of its cookie); exports too. */
 void streams_end(struct api *api, const unsigned char *session_hash);
 /* All of one person. */
 void streams_end_person(struct api *api, struct span id);

@@ -13,6 +13,7 @@ static const struct {
     const char *path, *type, *description;
 } answers[] = {
     {"/api/v1/stream", "text/event-stream", "Events named alert, change and pulse"},
+    {"/api/v1/archive/export", "application/x-ndjson", "A record a line; with format=text, the original and a line break"},
     {"/api/v1/registers/{kind}/export", "text/csv", "A table; with format=json, JSON line by line"},
 };
 

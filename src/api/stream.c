@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "api/api_priv.h"
+#include "api/archive_export.h"
 #include "base/log.h"
 #include "records/fed_warnings.h"
 #include "base/mem.h"
@@ -140,6 +141,7 @@ static void on_free(void *cls)
 
 void streams_end_person(struct api *api, struct span id)
 {
+    exports_end(api, NULL, id);
     for (struct stream *s = api->streams; s != NULL; s = s->next) {
         if (span_eq(s->account.id, id)) {
             s->ended = true;
@@ -150,6 +152,7 @@ void streams_end_person(struct api *api, struct span id)
 
 void streams_end(struct api *api, const unsigned char *session_hash)
 {
+    exports_end(api, session_hash, SPAN(""));
     for (struct stream *s = api->streams; s != NULL; s = s->next) {
         if (session_hash == NULL ||
             memcmp(s->session_hash, session_hash, sizeof s->session_hash) == 0) {

@@ -17,6 +17,7 @@
 #include "roles/keeper_copy.h"
 #include "roles/keeper_correlate.h"
 #include "roles/keeper_disk.h"
+#include "roles/keeper_export.h"
 #include "roles/keeper_hunts.h"
 #include "roles/keeper_silence.h"
 #include "roles/role.h"
@@ -36,6 +37,7 @@ struct keeper {
     struct keeper_correlate *correlate;
     struct keeper_hunts *hunts;
     struct keeper_copy *copy;
+    struct keeper_export *exports;
     VEC(struct intake_peer) intakes;
     struct buf tokens; /* MSG_TOKENS as last told */
     uv_timer_t timer;
@@ -180,7 +182,7 @@ static void on_tick(uv_timer_t *timer)
     struct keeper *k = timer->data;
     time_ns now = clock_now();
     keeper_archive_tick(k->archive, now, role_config(k->role));
-    keeper_archive_merge(k->archive, role_loop(k->role), keeper_hunts_busy(k->hunts));
+    keeper_archive_merge(k->archive, role_loop(k->role), keeper_hunts_busy(k->hunts) || keeper_export_busy(k->exports));
     keeper_copy_tick(k->copy, role_config(k->role), now, archive_open_day(keeper_archive_writer(k->archive)));
     keeper_correlate_tick(k->correlate, now);
     keeper_records_tick(k->records, now);
@@ -248,6 +250,7 @@ static int start(struct role *r, const struct config *config, struct err *e)
         return rc;
     }
     keeper_records_config(k->records, config);
+    k->exports = keeper_export_open(role_loop(r), data, keeper_records_db(k->records));
     k->copy = keeper_copy_open(r, data, keeper_records_db(k->records), config);
     rc = keeper_hunts_open(r, data, keeper_records_db(k->records), &k->hunts, e);
     if (rc != 0) {
@@ -314,6 +317,7 @@ static void on_peer_lost(struct role *r, enum role_id peer, uint32_t instance)
     struct keeper *k = state_of(r);
     if (peer == ROLE_DESK && k->records != NULL) {
         keeper_records_desk(k->records, NULL);
+        keeper_export_desk_lost(k->exports);
     }
     if (peer == ROLE_CORRELATOR && k->correlate != NULL) {
         keeper_correlate_peer(k->correlate, NULL);
@@ -409,7 +413,7 @@ static void on_message(struct role *r, enum role_id peer, uint32_t instance, str
         keeper_copy_message(k->copy, msg);
     } else if (msg->type == MSG_PULSE) {
         rc = take_pulse(k, msg->body, &e);
-    } else {
+    } else if (!keeper_export_message(k->exports, ch, msg, keeper_archive_merges(k->archive))) {
         rc = keeper_hunts_message(k->hunts, peer, instance, ch, msg, &e);
         if (rc == 0 && !keeper_records_message(k->records, peer, ch, msg)) {
             log_debug("message.ignored", "type=%u", msg->type);
@@ -460,7 +464,8 @@ static void on_stop(struct role *r)
                             NULL); /* a last try for what was stuck; nobody was told it is kept */
         keeper_correlate_close(&k->correlate);
         keeper_hunts_close(&k->hunts);
-        keeper_copy_close(&k->copy);
+        keeper_export_close(&k->exports);
+    keeper_copy_close(&k->copy);
         keeper_records_close(&k->records);
         keeper_archive_close(&k->archive);
     }

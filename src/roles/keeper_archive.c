@@ -5,6 +5,7 @@
  */
 #include "roles/keeper_archive.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -43,6 +44,7 @@ struct keeper_archive {
     struct arena scratch;
     struct keeper_seal seal;
     struct keeper_merge *merge;
+    uint64_t start; /* random */
     bool behind; /* some alerts are in the archive and not in the records */
     time_ns retained_at, size_at;
     struct log_lasting stuck_told, unended;
@@ -59,6 +61,7 @@ int keeper_archive_open(const char *data_dir, struct keeper_archive **out, struc
         rc = archive_reader_open(k->folder, &k->reader, e);
     }
     arena_init(&k->scratch, 0);
+    randombytes_buf(&k->start, sizeof k->start);
     if (rc == 0) {
         rc = archive_totals(k->reader, &k->totals, e);
     }
@@ -447,6 +450,11 @@ void keeper_archive_merge(struct keeper_archive *k, uv_loop_t *loop, bool huntin
     if (k->stuck.len == 0) { /* else the disk has other worries */
         keeper_merge_tick(k->merge, k->archive, hunting);
     }
+}
+
+uint64_t keeper_archive_merges(const struct keeper_archive *k)
+{
+    return k->start + (k->merge == NULL ? 0 : keeper_merge_count(k->merge));
 }
 
 /* ---- hooks of the records ---- */

@@ -39,6 +39,9 @@ void keeper_archive_tick(struct keeper_archive *k, time_ns now, const struct con
 /* Merging of small blocks beside the loop; call once a second. hunting: blocks must stay where they are now. */
 void keeper_archive_merge(struct keeper_archive *k, uv_loop_t *loop, bool hunting);
 
+/* Changes whenever blocks were merged, and with each start: addresses in hand may be found in another order since. */
+uint64_t keeper_archive_merges(const struct keeper_archive *k);
+
 /* Hooks of keeper_records; arg is the struct keeper_archive. */
 int keeper_archive_read(void *arg, const struct alert_place *place, size_t max_bytes,
                         struct arena *arena, struct span *text_out, bool *truncated_out,

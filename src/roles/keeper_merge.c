@@ -22,6 +22,7 @@ struct keeper_merge {
     atomic_bool stop;
     struct merge *ready; /* packed, waits to be written */
     time_ns looked;
+    uint64_t merged;
     unsigned halvings; /* of a stretch's limits; the pool reads it while the loop waits for it */
     struct log_lasting failing;
     /* the step's own */
@@ -56,6 +57,11 @@ unsigned keeper_merge_halvings(unsigned now, time_ns held)
         return now < MERGE_HALVINGS_MAX ? now + 1 : MERGE_HALVINGS_MAX;
     }
     return held < hold / 4 && now > 0 ? now - 1 : now; /* twice of it is half of what may be */
+}
+
+uint64_t keeper_merge_count(const struct keeper_merge *k)
+{
+    return k->merged;
 }
 
 static void release(struct keeper_merge *k)
@@ -160,6 +166,7 @@ static void write_ready(struct keeper_merge *k, struct archive *a)
     if (rc == 0) {
         (void)log_lasting_over(&k->failing);
         k->halvings = keeper_merge_halvings(k->halvings, held);
+        k->merged++;
     }
     if (rc == 0 && t.blocks + t.filters > 0) {
         log_info("archive.merged", "blocks=%llu into=%llu bytes=%llu into_bytes=%llu filters=%llu filter_bytes=%llu held_ms=%lld",

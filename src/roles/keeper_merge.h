@@ -28,7 +28,9 @@ struct keeper_merge *keeper_merge_open(uv_loop_t *loop, const char *folder)
     __attribute__((returns_nonnull));
 /* Waits for nothing: what is being packed is thrown away by itself. */
 void keeper_merge_close(struct keeper_merge **k);
-/* About once a second. hunting: nothing is written now. */
+/* How often it has merged. */
+uint64_t keeper_merge_count(const struct keeper_merge *k);
+/* About once a second. hunting: blocks stay where they are now. */
 void keeper_merge_tick(struct keeper_merge *k, struct archive *a, bool hunting);
 
 #endif

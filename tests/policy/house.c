@@ -4,6 +4,7 @@
  * nothing, live events, mail and webhook.
  */
 #include "api/api_priv.h"
+#include "api/archive_export.h"
 #include "desk/federation/signal_row.h"
 #include "desk/notify/notify.h"
 #include "records/fed_share.h"
@@ -147,6 +148,20 @@ static void show_sources_of(struct path_case *c, uint32_t mask, struct buf *out)
     buf_free(&answer);
 }
 const struct path_adapter adapter_sources = {ask_source, show_sources_of};
+
+/* What an export of that thing's organisation would be of, asked for by name: the keeper gives out nothing else. */
+static void show_archive_of(struct path_case *c, uint32_t mask, struct buf *out)
+{
+    read_account(c);
+    for (uint32_t i = 0; i < THINGS; i++) {
+        struct span scope;
+        if (SHOWN(c, i, mask) && archive_export_scope(&c->reader, c->things[i].organisation, c->now, &scope)) {
+            CHECK(span_eq(scope, c->things[i].organisation));
+            buf_str(out, span_of(c->things[i].title));
+        }
+    }
+}
+const struct path_adapter adapter_archive = {ask_source, show_archive_of};
 
 static struct rule_row rule_of(const struct path_case *c, uint32_t i)
 {
