@@ -181,14 +181,20 @@ static bool content_fits(const struct block_packer *p, const struct archive_head
            h->originals_bytes <= ARCHIVE_BLOCK_MAX_BYTES;
 }
 
-int block_header_again(struct block_packer *p, const struct archive_record *const *records,
-                       size_t n, struct archive_header *header_out, struct err *e)
+int block_content_again(struct block_packer *p, const struct archive_record *const *records, const struct block_origin *origins,
+                        size_t n, struct archive_header *header_out, struct err *e)
 {
     if (n == 0 || n > ARCHIVE_BLOCK_RECORDS_MAX) {
         return err_set(e, ERR_LIMIT, "%zu records are no block", n);
     }
-    put_content(p, records, NULL, n, header_out);
+    put_content(p, records, origins, n, header_out);
     return content_fits(p, header_out) ? 0 : err_set(e, ERR_LIMIT, "too large for one block");
+}
+
+int block_header_again(struct block_packer *p, const struct archive_record *const *records,
+                       size_t n, struct archive_header *header_out, struct err *e)
+{
+    return block_content_again(p, records, NULL, n, header_out, e);
 }
 
 static void pack(struct block_packer *p, const struct archive_record *const *records,

@@ -41,6 +41,11 @@ void block_pack_merged(struct block_packer *p, const struct archive_record *cons
 int block_header_again(struct block_packer *p, const struct archive_record *const *records,
                        size_t n, struct archive_header *header_out, struct err *e) NODISCARD;
 
+/* As block_header_again, also for a merged block: origins NULL: none. For showing that records that came in from elsewhere are
+ * those of a block. */
+int block_content_again(struct block_packer *p, const struct archive_record *const *records, const struct block_origin *origins,
+                        size_t n, struct archive_header *header_out, struct err *e) NODISCARD;
+
 struct block {
     struct archive_record *records;
     const struct block_origin *origins; /* of a merged block; NULL: each record lies at its index */

@@ -176,6 +176,20 @@ static int pragma_number(sqlite3 *db, const char *sql, int64_t *out, struct err 
     return rc;
 }
 
+int dayfile_format(sqlite3 *db)
+{
+    int64_t format = 0;
+    struct err ignored = {0};
+    return pragma_number(db, "PRAGMA user_version", &format, &ignored) == 0 ? (int)format : 0;
+}
+
+int dayfile_set_format(sqlite3 *db, int format, struct err *e)
+{
+    char sql[64];
+    (void)snprintf(sql, sizeof sql, "PRAGMA user_version=%d", format);
+    return dayfile_exec(db, sql, e);
+}
+
 /* Not ours, or newer than this program: say so before anything is read or written. */
 static int check_format(sqlite3 *db, const char *path, struct err *e)
 {

@@ -26,6 +26,10 @@ int dayfile_file_is_fresh(const char *path, bool *out, struct err *e) NODISCARD;
 /* Read-only. ERR_NOT_FOUND: no such file, or a crash left it before its tables were made; ERR_UNSUPPORTED: made by a newer program, or not ours. */
 int dayfile_open_reader(const char *path, sqlite3 **out, struct err *e) NODISCARD;
 void dayfile_close(sqlite3 **db);
+/* Format of the open file; 0 when it cannot be read. */
+int dayfile_format(sqlite3 *db);
+/* Of a file that is made from an older one's content: it is read as one of that format. */
+int dayfile_set_format(sqlite3 *db, int format, struct err *e) NODISCARD;
 
 /* e gets SQLite's own words; returns ERR_IO, or ERR_LIMIT for a full disk. */
 int dayfile_fail(sqlite3 *db, struct err *e, const char *doing);

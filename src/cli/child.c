@@ -40,11 +40,9 @@ static void gather(int fd, struct buf *answer)
     }
 }
 
-int cli_child(void (*work)(void *arg, int out), void *arg, const char *what, struct buf *answer,
-              int *exit_out, struct err *e)
+int cli_beside_start(void (*work)(void *arg, int out), void *arg, int keep, struct cli_beside *out, struct err *e)
 {
     int ends[2];
-    int status = 0;
     if (pipe(ends) != 0) {
         return err_set_errno(e, ERR_IO, errno, "pipe");
     }
@@ -52,17 +50,28 @@ int cli_child(void (*work)(void *arg, int out), void *arg, const char *what, str
     pid_t pid = fork();
     if (pid == 0) {
         (void)close(ends[0]);
+        if (keep >= 0) {
+            (void)close(keep);
+        }
         work(arg, ends[1]);
         _exit(127); /* work never returns */
     }
     int why = errno;
     (void)close(ends[1]);
-    gather(ends[0], answer);
-    (void)close(ends[0]);
+    *out = (struct cli_beside){.pid = pid, .answer = ends[0]};
     if (pid < 0) {
+        (void)close(ends[0]);
         return err_set_errno(e, ERR_IO, why, "fork");
     }
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    return 0;
+}
+
+int cli_beside_end(struct cli_beside *b, const char *what, struct buf *answer, int *exit_out, struct err *e)
+{
+    int status = 0;
+    gather(b->answer, answer);
+    (void)close(b->answer);
+    while (waitpid((pid_t)b->pid, &status, 0) < 0 && errno == EINTR) {
     }
     if (WIFSIGNALED(status)) {
         int sig = WTERMSIG(status);
@@ -71,4 +80,12 @@ int cli_child(void (*work)(void *arg, int out), void *arg, const char *what, str
     }
     *exit_out = WEXITSTATUS(status);
     return 0;
+}
+
+int cli_child(void (*work)(void *arg, int out), void *arg, const char *what, struct buf *answer,
+              int *exit_out, struct err *e)
+{
+    struct cli_beside b;
+    int rc = cli_beside_start(work, arg, -1, &b, e);
+    return rc == 0 ? cli_beside_end(&b, what, answer, exit_out, e) : rc;
 }

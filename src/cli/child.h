@@ -14,6 +14,16 @@
 int cli_child(void (*work)(void *arg, int out), void *arg, const char *what, struct buf *answer,
               int *exit_out, struct err *e) NODISCARD;
 
+/* One that runs beside the caller, which reads or writes another fd of it; its answer must fit a pipe (64 KiB). */
+struct cli_beside {
+    long pid;
+    int answer;
+};
+/* keep: an fd of the caller that the child must not hold open (-1: none). ERR_IO. */
+int cli_beside_start(void (*work)(void *arg, int out), void *arg, int keep, struct cli_beside *out, struct err *e) NODISCARD;
+/* Its end, as of cli_child. */
+int cli_beside_end(struct cli_beside *b, const char *what, struct buf *answer, int *exit_out, struct err *e) NODISCARD;
+
 /* In the child: writes all of s, or gives up when nobody listens any more. */
 void cli_child_write(int out, struct span s);
 

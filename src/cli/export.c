@@ -18,6 +18,7 @@
 #include "archive/walk.h"
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "cli/whole.h"
 #include "os/sandbox.h"
 #include "roles/super.h"
 
@@ -197,16 +198,28 @@ static int time_of(const char *text, time_ns *out, const struct command *self)
 static int run_export(int argc, char **argv, const struct command *self)
 {
     struct export x = {.terminal = isatty(STDERR_FILENO) == 1, .format = EXPORT_NDJSON};
-    const char *from = NULL, *to = NULL, *organisation = "", *source = "", *format = "ndjson";
+    const char *from = NULL, *to = NULL, *organisation = "", *source = "", *format = "ndjson", *all = NULL, *config = NULL;
+    bool secrets = false;
     const struct cli_option table[] = {
         {"--data", &x.data_dir, NULL},   {"--from", &from, NULL},     {"--to", &to, NULL},
         {"--organisation", &organisation, NULL}, {"--source", &source, NULL}, {"--format", &format, NULL},
+        {"--all", &all, NULL},           {"--config", &config, NULL}, {"--with-secrets", NULL, &secrets},
         {"--weaker-sandbox", NULL, &x.weaker},
     };
     archive_walk_init(&x.walk);
     int rc = cli_options(self, argc, argv, table, ARRAY_LEN(table), NULL, 0);
     if (rc != CLI_DONE_NOT) {
         return rc;
+    }
+    x.data_dir = x.data_dir == NULL ? super_default_data() : x.data_dir;
+    bool window = from != NULL || to != NULL || organisation[0] != '\0' || source[0] != '\0' || strcmp(format, "ndjson") != 0;
+    if (all != NULL ? window : config != NULL || secrets) {
+        return cli_usage(self, all != NULL ? "--all writes everything: it takes no stretch, source, organisation or format"
+                                           : "--config and --with-secrets go with --all");
+    }
+    if (all != NULL) {
+        const struct whole_export whole = {.data_dir = x.data_dir, .target = all, .config = config, .secrets = secrets, .weaker = x.weaker, .terminal = x.terminal};
+        return whole_export_run(&whole);
     }
     rc = time_of(from, &x.walk.from, self);
     rc = rc == CLI_OK ? time_of(to, &x.walk.to, self) : rc;
@@ -218,15 +231,15 @@ static int run_export(int argc, char **argv, const struct command *self)
     }
     x.walk.organisation = span_of(organisation);
     x.walk.source = span_of(source);
-    x.data_dir = x.data_dir == NULL ? super_default_data() : x.data_dir;
     return run(&x);
 }
 
 const struct command cmd_export = {
     .name = "export",
-    .summary = "write out the records of a stretch of time, byte for byte",
+    .summary = "write out the logs of a stretch of time, or everything of a node",
     .help = "usage: sereno export [--data DIR] [--from T] [--to T] [--source NAME] [--organisation NAME]\n"
             "                     [--format ndjson|text]\n"
+            "       sereno export --all DIR|FILE.tar.zst|- [--data DIR] [--config FILE] [--with-secrets]\n"
             "\n"
             "Writes every record whose own time lies in the stretch to standard output, in the order in which the\n"
             "archive holds them. Each block is checked against its hashes first; a damaged one is named and left\n"

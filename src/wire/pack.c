@@ -19,7 +19,8 @@ enum { PIECE = 64 * 1024 };
 
 struct pack {
     uint32_t magic;
-    struct crypt_writer *to;
+    pack_give *give;
+    void *to;
     const atomic_bool *stop;
     struct archive *tar;
     struct archive_entry *entry;
@@ -54,7 +55,7 @@ bool pack_path_is_plain(const char *path)
 static la_ssize_t give(struct archive *tar, void *ctx, const void *data, size_t n)
 {
     struct pack *p = ctx;
-    if (crypt_write(p->to, span_make(data, n), &p->why) != 0) {
+    if (p->give(p->to, span_make(data, n), &p->why) != 0) {
         archive_set_error(tar, EIO, "%s", p->why.text);
         return -1;
     }
@@ -71,17 +72,18 @@ static int tar_failed(const struct pack *p, const char *path, struct err *e)
     return err_set(e, ERR_IO, "%s: %s", path, text == NULL ? "cannot be packed" : text);
 }
 
-struct pack *pack_new(struct crypt_writer *to, const atomic_bool *stop, struct err *e)
+static struct pack *make(pack_give *to_whom, void *to, bool packed, struct err *e)
 {
     struct pack *p = mem_alloc(sizeof *p);
-    *p = (struct pack){.magic = PACK_MAGIC, .to = to, .stop = stop};
+    *p = (struct pack){.magic = PACK_MAGIC, .give = to_whom, .to = to};
     buf_init(&p->manifest, PACK_MANIFEST_MAX);
     p->tar = archive_write_new();
     p->entry = archive_entry_new();
     /* Most of it is packed already, block by block. */
     bool good = p->tar != NULL && p->entry != NULL && archive_write_set_format_pax_restricted(p->tar) == ARCHIVE_OK &&
-                archive_write_add_filter_zstd(p->tar) == ARCHIVE_OK &&
-                archive_write_set_filter_option(p->tar, "zstd", "compression-level", "3") == ARCHIVE_OK &&
+                (!packed ||
+                 (archive_write_add_filter_zstd(p->tar) == ARCHIVE_OK &&
+                  archive_write_set_filter_option(p->tar, "zstd", "compression-level", "3") == ARCHIVE_OK)) &&
                 archive_write_set_bytes_in_last_block(p->tar, 1) == ARCHIVE_OK && /* no tape: nothing filled up */
                 archive_write_open(p->tar, p, NULL, give, NULL) == ARCHIVE_OK;
     if (!good) {
@@ -89,6 +91,25 @@ struct pack *pack_new(struct crypt_writer *to, const atomic_bool *stop, struct e
         pack_free(&p);
     }
     return p;
+}
+
+static int give_crypt(void *ctx, struct span bytes, struct err *e)
+{
+    return crypt_write(ctx, bytes, e);
+}
+
+struct pack *pack_new(struct crypt_writer *to, const atomic_bool *stop, struct err *e)
+{
+    struct pack *p = make(give_crypt, to, true, e);
+    if (p != NULL) {
+        p->stop = stop;
+    }
+    return p;
+}
+
+struct pack *pack_new_to(pack_give *to_whom, void *ctx, bool packed, struct err *e)
+{
+    return make(to_whom, ctx, packed, e);
 }
 
 static int begin_entry(struct pack *p, const char *path, int64_t size, time_t changed, struct err *e)
@@ -153,6 +174,24 @@ int pack_file(struct pack *p, const char *path, int fd, struct err *e)
     return rc;
 }
 
+int pack_span(struct pack *p, const char *path, struct span content, struct err *e)
+{
+    CHECK_OBJ(p, PACK_MAGIC);
+    unsigned char sum[crypto_hash_sha256_BYTES];
+    char hex[2 * crypto_hash_sha256_BYTES + 1];
+    int rc = begin_entry(p, path, (int64_t)content.len, 0, e);
+    if (rc == 0 && content.len > 0 &&
+        archive_write_data(p->tar, content.ptr, content.len) != (la_ssize_t)content.len) {
+        rc = tar_failed(p, path, e);
+    }
+    (void)crypto_hash_sha256(sum, (const unsigned char *)content.ptr, content.len);
+    hex_encode(sum, sizeof sum, hex);
+    buf_printf(&p->manifest, "%s  %s\n", hex, path);
+    p->files++;
+    p->bytes += content.len;
+    return rc == 0 && p->manifest.failed ? err_set(e, ERR_LIMIT, "too many files in one") : rc;
+}
+
 int pack_end(struct pack *p, struct err *e)
 {
     CHECK_OBJ(p, PACK_MAGIC);
@@ -172,6 +211,11 @@ uint64_t pack_files(const struct pack *p)
 uint64_t pack_bytes(const struct pack *p)
 {
     return p->bytes;
+}
+
+struct span pack_manifest(const struct pack *p)
+{
+    return buf_view(&p->manifest);
 }
 
 void pack_free(struct pack **p)

@@ -26,22 +26,53 @@ bool pack_path_is_plain(const char *path);
 struct pack;
 /* stop: set by another thread, pack_file ends with ERR_CLOSED soon; NULL: nobody stops it. */
 struct pack *pack_new(struct crypt_writer *to, const atomic_bool *stop, struct err *e);
+/* The same tar for whoever takes bytes: 0 or an error in e. packed: by zstd; else as it is. */
+typedef int pack_give(void *ctx, struct span bytes, struct err *e);
+struct pack *pack_new_to(pack_give *give, void *ctx, bool packed, struct err *e);
+/* An entry whose content lies in memory. */
+int pack_span(struct pack *p, const char *path, struct span content, struct err *e) NODISCARD;
 /* The regular file fd, all it has at this moment, as `path`. ERR_IO; ERR_TRUNCATED: it became shorter. */
 int pack_file(struct pack *p, const char *path, int fd, struct err *e) NODISCARD;
 /* Writes the manifest and the end; the writer itself is ended by the caller. */
 int pack_end(struct pack *p, struct err *e) NODISCARD;
 uint64_t pack_files(const struct pack *p);
 uint64_t pack_bytes(const struct pack *p); /* of content */
+/* Lines of the manifest so far. */
+struct span pack_manifest(const struct pack *p);
 void pack_free(struct pack **p);
 
 struct unpacked {
     uint64_t files, bytes;
 };
+/* More bytes of a pack, valid until the next call; none = its end. */
+typedef int pack_more(void *from, struct span *out, struct err *e);
+/* Who gets the files: begin, data as often as it takes, end; an error ends the walk. The manifest is not among them. */
+struct pack_visitor {
+    void *ctx;
+    int (*begin)(void *ctx, const char *path, struct err *e);
+    int (*data)(void *ctx, struct span bytes, struct err *e);
+    int (*end)(void *ctx, struct err *e);
+    void (*manifest)(void *ctx, struct span text); /* once, when everything fits; may be NULL */
+};
+/* A visitor that writes the files into a folder, mode 0600, in folders of 0700. into -1: nowhere. */
+struct pack_folder {
+    int into, fd;
+    char path[PACK_PATH_MAX + 1];
+};
+void pack_folder_init(struct pack_folder *f, int into);
+void pack_folder_fini(struct pack_folder *f);
+int pack_folder_begin(void *folder, const char *path, struct err *e) NODISCARD;
+int pack_folder_data(void *folder, struct span bytes, struct err *e) NODISCARD;
+int pack_folder_end(void *folder, struct err *e) NODISCARD;
 /*
- * Reads the whole inside and compares each file with the manifest. into: the folder that gets the files (mode 0600, in
- * folders of 0700), or -1 to write none. Paths that lead out, that come twice or are no plain files are refused: the
- * one who wrote the backup needed only the public key. ERR_INVALID names the entry.
+ * Reads a whole pack, zstd or not, and compares each file with the manifest, which is last: what the visitor made must go if
+ * this fails. Paths that lead out and entries that are no plain files are refused: whoever wrote it may be anybody.
+ * ERR_INVALID names the file.
  */
+int pack_walk(pack_more *more, void *from, const struct pack_visitor *visitor, struct unpacked *out, struct err *e) NODISCARD;
+/* Into a folder, or with -1 nowhere. A path that comes twice is refused. */
+int pack_into_folder(pack_more *more, void *from, int into, struct unpacked *out, struct err *e) NODISCARD;
+/* The same of the inside of an encrypted file. */
 int pack_read(struct crypt_reader *from, int into, struct unpacked *out, struct err *e) NODISCARD;
 
 #endif

@@ -17,9 +17,10 @@
 #include "base/id.h"
 
 struct unpacking {
-    struct crypt_reader *from;
+    pack_more *more;
+    void *from;
     struct archive *tar;
-    int into;
+    const struct pack_visitor *visitor;
     struct err why; /* of the reader below */
     struct buf found; /* lines as in the manifest, of what was read */
     struct buf listed;
@@ -31,7 +32,7 @@ static la_ssize_t take(struct archive *tar, void *ctx, const void **out)
 {
     struct unpacking *u = ctx;
     struct span s;
-    if (crypt_read(u->from, &s, &u->why) != 0) {
+    if (u->more(u->from, &s, &u->why) != 0) {
         archive_set_error(tar, EIO, "%s", u->why.text);
         return -1;
     }
@@ -49,38 +50,8 @@ static int tar_failed(const struct unpacking *u, const char *path, struct err *e
     return err_set(e, ERR_INVALID, "%s: %s", path, text == NULL ? "cannot be unpacked" : text);
 }
 
-/* Makes the folders on the way and the file, which must be new. */
-static int make_file(int into, const char *path, int *fd_out, struct err *e)
-{
-    char part[PACK_PATH_MAX + 1];
-    for (const char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-        memcpy(part, path, (size_t)(slash - path));
-        part[slash - path] = '\0';
-        if (mkdirat(into, part, 0700) != 0 && errno != EEXIST) {
-            return err_set_errno(e, ERR_IO, errno, "folder %s", part);
-        }
-    }
-    *fd_out = openat(into, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    return *fd_out >= 0 ? 0 : err_set_errno(e, errno == EEXIST ? ERR_INVALID : ERR_IO, errno, "%s", path);
-}
-
-static int write_all(int fd, const char *path, struct span s, struct err *e)
-{
-    while (s.len > 0) {
-        ssize_t n = write(fd, s.ptr, s.len);
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return err_set_errno(e, ERR_IO, errno, "%s", path);
-        }
-        s = span_sub(s, (size_t)n, s.len);
-    }
-    return 0;
-}
-
-/* Content of the entry: hashed, and written to fd (-1: nowhere) or put into `keep`. */
-static int take_content(struct unpacking *u, const char *path, int fd, struct buf *keep, struct err *e)
+/* Content of the entry: hashed, and given to the visitor or put into `keep`. */
+static int take_content(struct unpacking *u, const char *path, struct buf *keep, struct err *e)
 {
     crypto_hash_sha256_state hash;
     unsigned char sum[crypto_hash_sha256_BYTES];
@@ -105,8 +76,8 @@ static int take_content(struct unpacking *u, const char *path, int fd, struct bu
         if (keep != NULL) {
             buf_span(keep, s);
             rc = keep->failed ? err_set(e, ERR_LIMIT, "%s is too long", path) : 0;
-        } else if (fd >= 0) {
-            rc = write_all(fd, path, s, e);
+        } else {
+            rc = u->visitor->data(u->visitor->ctx, s, e);
         }
     }
     (void)crypto_hash_sha256_final(&hash, sum);
@@ -125,7 +96,6 @@ static int take_content(struct unpacking *u, const char *path, int fd, struct bu
 static int take_entry(struct unpacking *u, struct archive_entry *entry, struct err *e)
 {
     const char *path = archive_entry_pathname(entry);
-    int fd = -1;
     if (path == NULL || !pack_path_is_plain(path)) {
         return err_set(e, ERR_INVALID, "a path in the backup is not one that Sereno writes");
     }
@@ -137,17 +107,29 @@ static int take_entry(struct unpacking *u, struct archive_entry *entry, struct e
     }
     if (strcmp(path, PACK_MANIFEST) == 0) {
         u->ended = true;
-        return take_content(u, path, -1, &u->listed, e);
+        return take_content(u, path, &u->listed, e);
     }
-    int rc = u->into >= 0 ? make_file(u->into, path, &fd, e) : 0;
-    rc = rc == 0 ? take_content(u, path, fd, NULL, e) : rc;
-    if (rc == 0 && fd >= 0 && fsync(fd) != 0) {
-        rc = err_set_errno(e, ERR_IO, errno, "%s", path);
+    int rc = u->visitor->begin(u->visitor->ctx, path, e);
+    rc = rc == 0 ? take_content(u, path, NULL, e) : rc;
+    return rc == 0 ? u->visitor->end(u->visitor->ctx, e) : rc;
+}
+
+/* Which file it is: lines stand in the order in which the files came. */
+static int name_difference(const struct unpacking *u, struct err *e)
+{
+    struct span found = buf_view(&u->found), listed = buf_view(&u->listed);
+    while (found.len > 0) {
+        ptrdiff_t n = span_find(found, '\n');
+        size_t len = (size_t)n + 1; /* each line that was found has an end */
+        if (!span_starts(listed, span_sub(found, 0, len))) {
+            struct span line = span_sub(found, 0, (size_t)n);
+            return err_set(e, ERR_INVALID, "%.*s is not as the manifest lists it",
+                           SPAN_ARG(span_sub(line, 2 * crypto_hash_sha256_BYTES + 2, line.len)));
+        }
+        found = span_sub(found, len, found.len);
+        listed = span_sub(listed, len, listed.len);
     }
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    return rc;
+    return listed.len == 0 ? 0 : err_set(e, ERR_INVALID, PACK_MANIFEST " lists files that are not there");
 }
 
 static int take_all(struct unpacking *u, struct err *e)
@@ -163,11 +145,8 @@ static int take_all(struct unpacking *u, struct err *e)
     }
     if (rc == 0 && !u->ended) {
         rc = err_set(e, ERR_TRUNCATED, "the backup has no manifest");
-    } else if (rc == 0 && (u->found.len != u->listed.len ||
-                           (u->found.len > 0 && memcmp(u->found.data, u->listed.data, u->found.len) != 0))) {
-        rc = err_set(e, ERR_INVALID, "the files are not those that the manifest lists");
     }
-    return rc;
+    return rc == 0 ? name_difference(u, e) : rc;
 }
 
 /* libarchive stops at the end of the tar: what comes behind must be the end too. */
@@ -175,16 +154,16 @@ static int expect_end(struct unpacking *u, struct err *e)
 {
     struct span rest;
     do {
-        if (crypt_read(u->from, &rest, e) != 0) {
+        if (u->more(u->from, &rest, e) != 0) {
             return e->code;
         }
     } while (rest.len > 0);
     return 0;
 }
 
-int pack_read(struct crypt_reader *from, int into, struct unpacked *out, struct err *e)
+int pack_walk(pack_more *more, void *from, const struct pack_visitor *visitor, struct unpacked *out, struct err *e)
 {
-    struct unpacking u = {.from = from, .into = into, .tar = archive_read_new()};
+    struct unpacking u = {.more = more, .from = from, .visitor = visitor, .tar = archive_read_new()};
     buf_init(&u.found, PACK_MANIFEST_MAX);
     buf_init(&u.listed, PACK_MANIFEST_MAX);
     bool good = u.tar != NULL && archive_read_support_filter_zstd(u.tar) == ARCHIVE_OK &&
@@ -192,6 +171,9 @@ int pack_read(struct crypt_reader *from, int into, struct unpacked *out, struct 
                 archive_read_open(u.tar, &u, NULL, take, NULL) == ARCHIVE_OK;
     int rc = good ? take_all(&u, e) : tar_failed(&u, "backup", e);
     rc = rc == 0 ? expect_end(&u, e) : rc;
+    if (rc == 0 && visitor->manifest != NULL) {
+        visitor->manifest(visitor->ctx, buf_view(&u.listed));
+    }
     (void)archive_read_free(u.tar);
     buf_free(&u.found);
     buf_free(&u.listed);
