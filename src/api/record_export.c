@@ -5,6 +5,7 @@
  * being held in memory. Runs in the desk; the keeper is asked page by page, and policy about every record.
  */
 #include "api/registers.h"
+#include "desk/govern/mapping.h"
 #include "desk/govern/sheet.h"
 
 enum {
@@ -19,6 +20,7 @@ struct exporting {
     char separator;
     uint32_t count;
     struct record_work *w;
+    const struct profile *profile; /* whose columns and words the table gets; NULL: ours */
 };
 
 static void forget(struct api_request *req)
@@ -33,9 +35,20 @@ static void ask_page(struct api_request *req);
 static void respond_table(struct api_request *req, struct span next)
 {
     struct exporting *x = req->work;
+    struct span table = buf_view(&x->out);
+    struct err e = {0};
+    if (x->profile != NULL && mapping_out(x->profile, x->w->who.kind, table, x->separator, &req->arena, &table, &e) != 0) {
+        respond_error(req, 500, "too_large", e.text, NULL);
+        return;
+    }
     const struct register_kind *k = x->w->who.kind;
     const char *name = arena_printf(&req->arena, "attachment; filename=\"%.*s.%s\"", SPAN_ARG(k->plural), x->format == SHEET_CSV ? "csv" : "jsonl");
-    struct MHD_Response *r = MHD_create_response_from_buffer(x->out.len, x->out.len == 0 ? "" : x->out.data, MHD_RESPMEM_MUST_COPY);
+    char *body = x->out.data;
+    if (x->profile != NULL) {
+        body = arena_bytes(&req->arena, table.len + 1);
+        memcpy(body, table.ptr, table.len);
+    }
+    struct MHD_Response *r = MHD_create_response_from_buffer(table.len, table.len == 0 ? "" : body, MHD_RESPMEM_MUST_COPY);
     CHECK(r != NULL);
     respond_common_headers(req, r, false);
     respond_made(req, 200, r);
@@ -107,6 +120,12 @@ static void export_ready(struct api_request *req)
     struct exporting *x = arena_alloc(&req->arena, sizeof *x);
     *x = (struct exporting){.w = w, .format = span_eq(request_query(req, "format"), SPAN("json")) ? SHEET_JSON : SHEET_CSV,
                             .separator = span_eq(request_query(req, "separator"), SPAN("semicolon")) ? ';' : ','};
+    struct span named = request_query(req, "profile");
+    x->profile = named.len == 0 ? NULL : registers_profile(w->who.kinds, w->who.kind, named);
+    if (named.len > 0 && (x->profile == NULL || x->format != SHEET_CSV || w->query.after_id.len > 0)) {
+        respond_error(req, 400, "bad_query", "There is no profile of that name for this register, or it is asked for of JSON or of a later part.", "profile");
+        return;
+    }
     if (request_query(req, "sort").len == 0) {
         w->query.sort = REGISTER_KEY_CREATED;
         w->query.descending = false;

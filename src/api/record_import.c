@@ -9,6 +9,7 @@
 #include "base/id.h"
 #include "base/map.h"
 #include "desk/govern/import.h"
+#include "desk/govern/mapping.h"
 #include "records/registers/record_import.h"
 
 enum {
@@ -34,6 +35,8 @@ struct importing {
     struct buf faults, changes;
     struct json_writer jf, jc;
     uint32_t told;
+    const struct profile *profile; /* NULL: the columns are ours */
+    struct mapping_told read;
 };
 
 static void member(struct json_writer *j, const char *key, struct span value)
@@ -119,6 +122,32 @@ static void tell_change(struct importing *m, const struct import_row *r)
     json_end(j);
 }
 
+/* How the file was read: whoever looks at it sees what was guessed. */
+static void put_reading(struct json_writer *j, const struct importing *m)
+{
+    static const char *const orders[] = {[DATES_YMD] = "y-m-d", [DATES_DMY] = "d.m.y", [DATES_MDY] = "m/d/y"};
+    const struct profile *p = m->profile;
+    if (m->sheet.format != SHEET_CSV) {
+        return;
+    }
+    json_key(j, "reading");
+    json_object(j);
+    member(j, "encoding", span_of(m->read.encoding));
+    member(j, "separator", m->read.separator == ';' ? SPAN("semicolon") : m->read.separator == '\t' ? SPAN("tab") : SPAN("comma"));
+    json_key(j, "profile");
+    if (p == NULL) {
+        json_null(j);
+    } else {
+        json_text(j, p->name);
+        member(j, "title", p->title);
+        member(j, "dates", span_of(orders[p->dates]));
+        member(j, "decimal", p->decimal_comma ? SPAN("comma") : SPAN("point"));
+        json_key(j, "passed_over");
+        json_u64(j, m->read.passed_over);
+    }
+    json_end(j);
+}
+
 static void respond_report(struct api_request *req, unsigned status, bool stored)
 {
     static const char *const names[] = {[IMPORT_NEW] = "new", [IMPORT_CHANGED] = "changed", [IMPORT_SAME] = "same", [IMPORT_FAULTY] = "faulty"};
@@ -139,6 +168,7 @@ static void respond_report(struct api_request *req, unsigned status, bool stored
         json_key(&j, names[i]);
         json_u64(&j, m->total[i]);
     }
+    put_reading(&j, m);
     json_key(&j, "faults");
     json_raw(&j, buf_view(&m->faults));
     json_key(&j, "count");
@@ -369,6 +399,25 @@ static void next_batch(struct api_request *req)
 
 /* ---- the request ---- */
 
+/* A table of others becomes one of ours: by the profile that is named, or the one that knows its columns. */
+static int map_table(struct api_request *req, struct importing *m, struct span *text, struct err *e)
+{
+    const struct register_kind *k = m->w->who.kind;
+    struct span named = request_query(req, "profile");
+    size_t n = 0;
+    const struct profile *list = registers_profiles(m->w->who.kinds, &n);
+    bool old = span_eq(request_query(req, "encoding"), SPAN("windows-1252"));
+    m->profile = named.len == 0 ? NULL : registers_profile(m->w->who.kinds, k, named);
+    if (named.len > 0 && m->profile == NULL && !span_eq(named, SPAN("none"))) {
+        return err_set(e, ERR_INVALID, "There is no profile of that name for this register.");
+    }
+    int rc = mapping_decode(*text, old || (m->profile != NULL && m->profile->windows_1252), &req->arena, text, &m->read.encoding, e);
+    if (rc == 0 && named.len == 0) {
+        m->profile = mapping_guess(list, n, k, *text, &req->arena);
+    }
+    return rc == 0 && m->profile != NULL ? mapping_in(m->profile, k, *text, &req->arena, text, &m->read, e) : rc;
+}
+
 static bool read_file(struct api_request *req, struct importing *m)
 {
     struct span type = head_get(&req->head, "content-type");
@@ -376,10 +425,13 @@ static bool read_file(struct api_request *req, struct importing *m)
     struct err e = {0};
     uint32_t rows = 0;
     uint64_t hidden = policy_record_hidden(m->w->who.reader, &m->w->who.kind->rights);
-    if (sheet_open(&m->sheet, m->w->who.kind, hidden, csv ? SHEET_CSV : SHEET_JSON, buf_view(&req->body), &req->arena, &rows, &e) != 0) {
+    struct span text = buf_view(&req->body);
+    int rc = csv ? map_table(req, m, &text, &e) : 0;
+    if (rc != 0 || sheet_open(&m->sheet, m->w->who.kind, hidden, csv ? SHEET_CSV : SHEET_JSON, text, &req->arena, &rows, &e) != 0) {
         respond_error(req, 400, "bad_file", e.text, e.line == 0 ? NULL : arena_printf(&req->arena, "%u", e.line));
         return false;
     }
+    m->read.separator = m->profile == NULL ? m->sheet.csv.separator : m->read.separator;
     if (rows == 0) {
         respond_error(req, 400, "bad_file", "There is no record in this file.", NULL);
         return false;

@@ -4,6 +4,7 @@
  * program and from the city's own, which the keeper hands over once.
  */
 #include "api/registers.h"
+#include "records/registers/profile.h"
 
 #include "base/id.h"
 #include "base/num.h"
@@ -96,6 +97,24 @@ static void rights_members(struct json_writer *j, const struct api_request *req,
     json_end(j);
 }
 
+/* Mapping profiles by which tables of others become records of the kind. */
+static void profiles_member(struct json_writer *j, const struct api_request *req, const struct register_kind *k)
+{
+    size_t n = 0;
+    const struct profile *p = registers_profiles(req->api->registers, &n);
+    json_key(j, "profiles");
+    json_array(j);
+    for (size_t i = 0; i < n; i++) {
+        if (span_eq(p[i].kind, k->name)) {
+            json_object(j);
+            text_member(j, "name", p[i].name);
+            text_member(j, "title", p[i].title);
+            json_end(j);
+        }
+    }
+    json_end(j);
+}
+
 static void kind_json(struct json_writer *j, const struct api_request *req, const struct register_kind *k)
 {
     json_object(j);
@@ -105,6 +124,7 @@ static void kind_json(struct json_writer *j, const struct api_request *req, cons
     text_member(j, "file", k->file);
     fields_member(j, "order", k, UINT64_MAX); /* members of JSON have none */
     rights_members(j, req, k);
+    profiles_member(j, req, k);
     json_key(j, "schema");
     json_raw(j, k->document);
     json_end(j);

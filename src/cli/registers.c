@@ -20,7 +20,7 @@ enum {
 };
 
 struct table_command {
-    const char *data, *kind, *file, *why, *organisation, *out;
+    const char *data, *kind, *file, *why, *organisation, *out, *profile, *encoding;
     bool apply, skip, json, semicolon;
 };
 
@@ -85,6 +85,7 @@ static int export_to(const struct table_command *t, FILE *to)
         struct buf path;
         begin_path(&path, t);
         buf_printf(&path, "/export?format=%s&separator=%s", t->json ? "json" : "csv", t->semicolon ? "semicolon" : "comma");
+        put_query(&path, "profile", t->profile);
         put_query(&path, "cursor", next);
         status = ask(t, "GET", &path, "", SPAN(""), &got);
         if (status == CLI_DONE_NOT && got.status != 200) {
@@ -181,6 +182,27 @@ static void print_faults(const struct table_command *t, const struct jcs *report
     }
 }
 
+/* How the node read a table that is not in our own form. */
+static void print_reading(const struct jcs *report)
+{
+    const struct jcs *r = jcs_get_object(report, "reading");
+    struct span profile = text_of(r, "profile");
+    if (r == NULL || (profile.len == 0 && span_eq(text_of(r, "encoding"), SPAN("utf-8")))) {
+        return;
+    }
+    struct buf line;
+    buf_init(&line, 1 << 16);
+    buf_cstr(&line, "read as ");
+    cli_put_safe(&line, profile.len > 0 ? text_of(r, "title") : SPAN("a table of ours"));
+    if (profile.len > 0) {
+        buf_printf(&line, " (profile %.*s; dates %.*s, decimal %.*s, %lld columns passed over)", SPAN_ARG(profile), SPAN_ARG(text_of(r, "dates")),
+                   SPAN_ARG(text_of(r, "decimal")), number_of(r, "passed_over"));
+    }
+    buf_printf(&line, ", %.*s, cells parted by %.*s", SPAN_ARG(text_of(r, "encoding")), SPAN_ARG(text_of(r, "separator")));
+    (void)printf("%.*s\n", SPAN_ARG(buf_view(&line)));
+    buf_free(&line);
+}
+
 static int print_report(const struct table_command *t, const struct control_answer *a)
 {
     struct arena arena;
@@ -196,6 +218,7 @@ static int print_report(const struct table_command *t, const struct control_answ
     if (t->json) {
         (void)printf("%.*s\n", SPAN_ARG(buf_view(&a->body)));
     } else {
+        print_reading(report);
         print_faults(t, report);
         (void)printf("%lld new, %lld changed, %lld the same, %lld with faults: %s\n", number_of(report, "new"), number_of(report, "changed"),
                      number_of(report, "same"), number_of(report, "faulty"), id.len > 0 ? "stored" : "nothing was stored");
@@ -218,6 +241,8 @@ static int run_import(const struct table_command *t)
         buf_printf(&path, "/import?apply=%s&skip=%s", t->apply ? "true" : "false", t->skip ? "true" : "false");
         put_query(&path, "organisation", t->organisation);
         put_query(&path, "why", t->why);
+        put_query(&path, "profile", t->profile);
+        put_query(&path, "encoding", t->encoding);
         status = ask(t, "POST", &path, type_of(t->file), buf_view(&table), &a);
     }
     if (status == CLI_DONE_NOT) {
@@ -276,7 +301,8 @@ static int run_registers(int argc, char **argv, const struct command *self)
     const char *words[3];
     struct table_command t = {0};
     const struct cli_option table[] = {{"--data", &t.data, NULL},   {"--why", &t.why, NULL},    {"--organisation", &t.organisation, NULL}, {"--out", &t.out, NULL},
-                                       {"--apply", NULL, &t.apply}, {"--skip", NULL, &t.skip},  {"--json", NULL, &t.json},                {"--semicolon", NULL, &t.semicolon}};
+                                       {"--apply", NULL, &t.apply}, {"--skip", NULL, &t.skip},  {"--json", NULL, &t.json},                {"--semicolon", NULL, &t.semicolon},
+                                       {"--profile", &t.profile, NULL}, {"--encoding", &t.encoding, NULL}};
     int status = cli_options(self, argc, argv, table, ARRAY_LEN(table), words, ARRAY_LEN(words));
     if (status != CLI_DONE_NOT) {
         return status;
@@ -305,8 +331,9 @@ static int run_registers(int argc, char **argv, const struct command *self)
 const struct command cmd_registers = {
     .name = "registers",
     .summary = "which kinds of record are on; records as tables, out and in",
-    .help = "usage: sereno registers export KIND [--json] [--semicolon] [--out FILE] [--data DIR]\n"
-            "       sereno registers import KIND FILE [--apply] [--skip] [--organisation NAME] [--why TEXT] [--json] [--data DIR]\n"
+    .help = "usage: sereno registers export KIND [--json] [--semicolon] [--profile NAME] [--out FILE] [--data DIR]\n"
+            "       sereno registers import KIND FILE [--apply] [--skip] [--organisation NAME] [--why TEXT] [--profile NAME]\n"
+            "                        [--encoding windows-1252] [--json] [--data DIR]\n"
             "       sereno registers imports KIND [--data DIR]\n"
             "       sereno registers undo KIND IMPORT [--why TEXT] [--data DIR]\n"
             "       sereno registers list [--data DIR]\n"
@@ -325,6 +352,9 @@ const struct command cmd_registers = {
             "  --why TEXT           the reason that the audit trail shall know\n"
             "  --json               export: JSON, one record a line; import: the report as the node gives it\n"
             "  --semicolon          part cells by semicolons, as spreadsheets of most of Europe expect\n"
+            "  --profile NAME       the table has, or gets, the columns and words of this mapping profile; an import without it takes the\n"
+            "                       one that knows the columns, and says so; \"none\": the columns are ours\n"
+            "  --encoding NAME      windows-1252: of a file that is not UTF-8; UTF-16 tells itself\n"
             "  --out FILE           write there; it must not exist yet\n"
             "\n"
             "Exit status: 0 done, 1 faults, refused, or no node runs, 2 wrong use.\n"

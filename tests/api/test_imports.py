@@ -185,7 +185,7 @@ class Imports(unittest.TestCase):
                          [(302, "again", "2"), (303, "again", "3"), (304, "again", "4"), (305, "again", "152"), (306, "again", "153")])
 
     def test_files_that_are_none(self):
-        for body, says in (("title\n\xfc".encode("latin-1"), "UTF-8"), ("title\nx".encode("utf-16"), "UTF-16"), (b"PK\x03\x04", "spreadsheet"),
+        for body, says in (("title\n\xfc".encode("latin-1"), "UTF-8"), (b"\xff\xfet\0i", "UTF-16"), (b"PK\x03\x04", "spreadsheet"),
                            (b"title,colour\nx,red\n", "colour"), (b"title,Title\nx,y\n", "twice"), (b"title\n\"open", "never closed"), (b"", "empty"),
                            (b"title\n", "no record"), (b"title\n" + b"x\n" * 10001, "10000"), (b"title\na\0b", "zero byte")):
             a = self.send("findings", body)

@@ -5,6 +5,7 @@
 #include "base/id.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "records/registers/profile.h"
 #include "records/registers/register_priv.h"
 
 enum { REGISTERS_MAGIC = 0x72656773 };
@@ -18,6 +19,8 @@ struct registers {
     size_t nshown;
     struct register_refusal refusals[REGISTER_FILES_MAX + REGISTER_KINDS_MAX];
     size_t nrefusals;
+    struct profile profiles[PROFILES_MAX];
+    size_t nprofiles;
 };
 
 static void refuse(struct registers *r, struct span file, uint32_t line, const char *why)
@@ -82,6 +85,65 @@ static void show(struct registers *r)
     }
 }
 
+static bool fills(const struct register_kind *k, struct span field)
+{
+    return field.len == 0 || register_field_of(k, field) >= 0 || span_eq(field, SPAN("id")) || span_eq(field, SPAN("state")) ||
+           span_eq(field, SPAN("tlp")) || span_eq(field, SPAN("organisation"));
+}
+
+/* The first field of a profile that its kind does not have; empty: it has them all. */
+static struct span astray(const struct register_kind *k, const struct profile *p)
+{
+    for (uint32_t i = 0; i < p->ncolumns + p->nconstants; i++) {
+        struct span field = i < p->ncolumns ? p->columns[i].field : p->constants[i - p->ncolumns].field;
+        if (!fills(k, field)) {
+            return field;
+        }
+    }
+    return SPAN("");
+}
+
+static void take_profile(struct registers *r, const struct register_file *f)
+{
+    struct err e = {0};
+    struct profile p;
+    if (profile_read(&r->arena, f, &p, &e) != 0) {
+        refuse(r, f->name, e.line, e.text);
+        return;
+    }
+    const struct register_kind *k = registers_any(r, p.kind);
+    struct span wrong = k == NULL ? SPAN("") : astray(k, &p);
+    bool again = false;
+    for (size_t i = 0; i < r->nprofiles; i++) {
+        again = again || span_eq(r->profiles[i].name, p.name);
+    }
+    if (k == NULL || again || r->nprofiles == PROFILES_MAX) {
+        refuse(r, f->name, 0, k == NULL ? "kind: there is no such register" : again ? "profile: this name is taken by another file" : "more than 64 profiles");
+    } else if (wrong.len > 0) {
+        refuse(r, f->name, 0, arena_printf(&r->arena, "columns: the register has no field %.*s", SPAN_ARG(wrong)));
+    } else {
+        r->profiles[r->nprofiles++] = p;
+    }
+}
+
+const struct profile *registers_profiles(const struct registers *r, size_t *count_out)
+{
+    CHECK_OBJ(r, REGISTERS_MAGIC);
+    *count_out = r->nprofiles;
+    return r->profiles;
+}
+
+const struct profile *registers_profile(const struct registers *r, const struct register_kind *k, struct span name)
+{
+    CHECK_OBJ(r, REGISTERS_MAGIC);
+    for (size_t i = 0; i < r->nprofiles; i++) {
+        if (span_eq(r->profiles[i].name, name) && span_eq(r->profiles[i].kind, k->name)) {
+            return &r->profiles[i];
+        }
+    }
+    return NULL;
+}
+
 struct registers *registers_load(const struct register_file *own, size_t count)
 {
     struct registers *r = mem_alloc(sizeof *r);
@@ -92,10 +154,21 @@ struct registers *registers_load(const struct register_file *own, size_t count)
     }
     CHECK(r->nkinds == register_shipped_count); /* a test reads them all */
     for (size_t i = 0; i < count; i++) {
-        take(r, &own[i]);
+        if (!profile_is(own[i].text)) {
+            take(r, &own[i]);
+        }
     }
     check_refs(r);
     CHECK(r->nkinds >= register_shipped_count);
+    for (size_t i = 0; i < profile_shipped_count; i++) {
+        take_profile(r, &profile_shipped[i]);
+    }
+    CHECK(r->nprofiles == profile_shipped_count);
+    for (size_t i = 0; i < count; i++) { /* kinds may come from a later file than their profiles */
+        if (profile_is(own[i].text)) {
+            take_profile(r, &own[i]);
+        }
+    }
     show(r);
     return r;
 }

@@ -78,6 +78,7 @@ const cell = (v: unknown): string => visibleLine(v === null || v === undefined ?
 function Report({ kind, report }: { kind: Kind; report: ImportReport }) {
   return (
     <>
+      {report.reading?.profile && <p>{t('reg.in_read', { profile: visibleLine(report.reading.title ?? ''), n: report.reading.passed_over ?? 0 })}</p>}
       <ul class="reg-counts">
         <li>{tn('reg.in_new', report.new)}</li>
         <li>{tn('reg.in_changed', report.changed)}</li>
@@ -151,6 +152,8 @@ function In({ kind, onStored }: { kind: Kind; onStored: () => void }) {
   const wrong = useSignal<string | null>(null);
   const busy = useSignal(false);
   const why = useSignal('');
+  const profile = useSignal('');
+  const old = useSignal(false);
   const result = useRef<HTMLHeadingElement>(null);
   const input = useRef<HTMLInputElement>(null);
   const send = async (apply: boolean): Promise<void> => {
@@ -165,7 +168,7 @@ function In({ kind, onStored }: { kind: Kind; onStored: () => void }) {
     wrong.value = null;
     const skip = apply && (report.value?.faulty ?? 0) > 0;
     try {
-      const got = await upload<ImportReport>(`/registers/${kind.plural}/import${ask({ apply: apply ? 'true' : null, skip: skip ? 'true' : null, why: why.value.trim() })}`, f, JSON_ENDS.test(f.name) ? 'application/x-ndjson' : 'text/csv');
+      const got = await upload<ImportReport>(`/registers/${kind.plural}/import${ask({ apply: apply ? 'true' : null, skip: skip ? 'true' : null, why: why.value.trim(), profile: profile.value || null, encoding: old.value ? 'windows-1252' : null })}`, f, JSON_ENDS.test(f.name) ? 'application/x-ndjson' : 'text/csv');
       if (apply) {
         stored.value = got;
         report.value = null;
@@ -209,6 +212,37 @@ function In({ kind, onStored }: { kind: Kind; onStored: () => void }) {
             stored.value = null;
             wrong.value = null;
           }} />
+      </div>
+      {kind.profiles.length > 0 && (
+        <div class="field">
+          <label for="in-profile">{t('reg.in_profile')}</label>
+          <span class="hint" id="in-profile-hint">
+            {t('reg.in_profile_hint')}
+          </span>
+          <select id="in-profile" aria-describedby="in-profile-hint" value={profile.value}
+            onChange={(e) => {
+              profile.value = e.currentTarget.value;
+              report.value = null;
+            }}>
+            <option value="">{t('reg.in_profile_find')}</option>
+            <option value="none">{t('reg.in_profile_none')}</option>
+            {kind.profiles.map((p) => (
+              <option key={p.name} value={p.name}>
+                {visibleLine(p.title)}
+              </option>
+            ))}
+          </select>
+        </div>
+      )}
+      <div class="field">
+        <label class="check">
+          <input type="checkbox" checked={old.value}
+            onChange={(e) => {
+              old.value = e.currentTarget.checked;
+              report.value = null;
+            }} />{' '}
+          {t('reg.in_old')}
+        </label>
       </div>
       <Why id="in-why" value={why} needed={false} wrong={null} />
       <div class="acts">

@@ -54,6 +54,8 @@ export interface Kind {
   hidden: string[];
   fixed: string[];
   ways: number[];
+  /** Mapping profiles by which tables of others are read. */
+  profiles: { name: string; title: string }[];
   schema: RegisterSchema;
 }
 
@@ -108,6 +110,8 @@ export interface RecordPage {
 
 /** What a table would do or did; `import` is the id of what was stored. */
 export interface ImportReport {
+  /** How a CSV was read. */
+  reading?: { encoding: string; separator: string; profile: string | null; title?: string; passed_over?: number };
   import: string | null;
   new: number;
   changed: number;
