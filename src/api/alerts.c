@@ -84,6 +84,16 @@ static bool filter_of(struct api_request *req, struct alert_filter *f, const cha
     if (!cursor_fits(request_query(req, "cursor"), f)) {
         return false;
     }
+    *where = "until";
+    time_ns until = 0;
+    struct span until_text = request_query(req, "until");
+    if (until_text.len > 0 && !time_parse(until_text, 0, &until)) {
+        return false;
+    }
+    if (until_text.len > 0 && until < f->before_received) { /* a place further on is before it anyway */
+        f->before_received = until;
+        f->before_id = SPAN("");
+    }
     *where = "q";
     if (f->words.len > ALERT_QUERY_MAX) {
         return false;

@@ -428,6 +428,8 @@ static answer_fn *answer_of(uint16_t ask)
         return tell_status;
     case ASK_COPY:
         return tell_copy;
+    case ASK_TODAY:
+        return keeper_answer_today;
     case ASK_RULES:
         return list_rules;
     case ASK_RULE_COSTS:

@@ -70,6 +70,9 @@ int keeper_answer_costs(struct keeper_records *kr, struct cursor *c, struct err 
 int keeper_answer_resume(struct keeper_records *kr, struct cursor *c, struct err *e) NODISCARD;
 int keeper_answer_metrics(struct keeper_records *kr, struct cursor *c, struct err *e) NODISCARD;
 
+/* keeper_today.c */
+int keeper_answer_today(struct keeper_records *kr, struct cursor *c, struct err *e) NODISCARD;
+
 /* keeper_sources.c */
 void keeper_sources_load(struct keeper_records *kr, struct err *e);
 void keeper_sources_flush(struct keeper_records *kr);

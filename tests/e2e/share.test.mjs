@@ -284,10 +284,10 @@ mockOnly('a warning is taken with a reason, and not without', async () => {
   await p.context().close();
 });
 
-mockOnly('by keyboard: g w, g t and g f lead to the pages, and a small screen finds them in Settings', async () => {
+mockOnly('by keyboard: g w, g o and g f lead to the pages, and a small screen finds them in Settings', async () => {
   const p = await open(world, '/alerts');
   await p.locator('.queue tbody tr').first().waitFor();
-  for (const [key, path] of [['w', '/warnings'], ['t', '/stories'], ['f', '/federation']]) {
+  for (const [key, path] of [['w', '/warnings'], ['o', '/stories'], ['f', '/federation']]) {
     await p.keyboard.press('g');
     await p.keyboard.press(key);
     await p.waitForURL(`**${path}`);

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { matches, parseFilter, splitWords, toQuery, writeFilter } from '../src/alerts/filter';
 import { alert } from './make';
 
-const base = { status: 'open', levels: [], host: null, rule: null, words: [], unknown: [] };
+const base = { status: 'open', levels: [], host: null, rule: null, until: null, words: [], unknown: [] };
 
 test('the filter box understands its words', () => {
   const cases: [string, object][] = [

@@ -3,8 +3,26 @@
 #include <stdint.h>
 
 #include "records/registers/record_import.h"
+#include "records/today.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void counts_of_today(struct cursor *c, struct buf *b, struct span whole)
+{
+    struct today_alerts alerts;
+    struct today_due due;
+    struct today_count count;
+    today_alerts_decode(c, &alerts);
+    today_due_decode(c, &due);
+    today_count_decode(c, &count);
+    if (cursor_done(c)) {
+        CHECK(due.from.len <= TODAY_DAY_MAX && due.to.len <= TODAY_DAY_MAX && count.count <= TODAY_COUNT_MAX);
+        today_alerts_encode(b, &alerts);
+        today_due_encode(b, &due);
+        today_count_encode(b, &count);
+        CHECK(span_eq(buf_view(b), whole));
+    }
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -18,7 +36,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rest = span_sub(rest, 1, rest.len);
     struct cursor c = cursor_of(rest);
     buf_init(&b, 1 << 20);
-    if ((data[0] & 7) == 4) {
+    if ((data[0] & 15) == 13) {
+        counts_of_today(&c, &b, rest);
+    } else if ((data[0] & 7) == 4) {
         struct record_import_row import;
         struct record_import_item item;
         record_import_row_decode(&c, &import);

@@ -13,6 +13,8 @@ export interface Filter {
   levels: Level[];
   host: string | null;
   rule: string | null;
+  /** Received before this time, as written. */
+  until: string | null;
   /** Free words, all of which must occur. */
   words: string[];
   /** What was written but not understood, as written. */
@@ -41,27 +43,31 @@ export function splitWords(text: string): Word[] {
   return out;
 }
 
+/** As the node reads one: a date and a time with its zone. */
+const isTime = (v: string): boolean => /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(v) && !Number.isNaN(Date.parse(v));
+
 export function parseFilter(text: string): Filter {
-  const f: Filter = { status: 'open', levels: [], host: null, rule: null, words: [], unknown: [] };
+  const f: Filter = { status: 'open', levels: [], host: null, rule: null, until: null, words: [], unknown: [] };
   const seen = new Set<string>();
   for (const w of splitWords(text)) {
     if (w.key === null) {
       if (w.value) f.words.push(w.value);
       continue;
     }
-    const known = ['status', 'level', 'host', 'rule'].includes(w.key);
+    const known = ['status', 'level', 'host', 'rule', 'until'].includes(w.key);
     // "C:\Windows" and "http://x" are text that happens to hold a colon.
     if (!known && /^[\\/:]/.test(w.value)) {
       f.words.push(`${w.raw}`.replace(/"/g, ''));
       continue;
     }
-    if (!known || !w.value || seen.has(w.key)) {
+    if (!known || !w.value || seen.has(w.key) || (w.key === 'until' && !isTime(w.value))) {
       f.unknown.push(w.raw);
       continue;
     }
     seen.add(w.key);
     if (w.key === 'host') f.host = w.value;
     else if (w.key === 'rule') f.rule = w.value;
+    else if (w.key === 'until') f.until = w.value;
     else if (w.key === 'status') {
       const s = w.value.toLowerCase() as StatusWord;
       if (STATUS_WORDS.includes(s)) f.status = s;
@@ -81,11 +87,12 @@ const quote = (v: string): string =>
   /[\s"]/.test(v) ? `"${v.replace(/[\\"]/g, '\\$&')}"` : v;
 
 /** The one way to write a filter; parseFilter(writeFilter(f)) gives f again. */
-export function writeFilter(f: Omit<Filter, 'unknown'>): string {
+export function writeFilter(f: Omit<Filter, 'unknown' | 'until'> & { until?: string | null }): string {
   const out = [`status:${f.status}`];
   if (f.levels.length) out.push(`level:${f.levels.join(',')}`);
   if (f.host) out.push(`host:${quote(f.host)}`);
   if (f.rule) out.push(`rule:${quote(f.rule)}`);
+  if (f.until) out.push(`until:${f.until}`);
   for (const w of f.words) out.push(quote(w));
   return out.join(' ');
 }
@@ -104,6 +111,7 @@ export function toQuery(f: Filter): Record<string, string | null> {
     level: f.levels.join(',') || null,
     rule: f.rule && isRuleId(f.rule) ? f.rule : null,
     host: f.host,
+    until: f.until,
     q: words.join(' ') || null,
   };
 }
@@ -118,6 +126,7 @@ export function matches(f: Filter, a: Alert): boolean {
   if (!statusMatches(f.status, a.status)) return false;
   if (f.levels.length && !f.levels.includes(a.rule.level)) return false;
   if (f.host && (a.host ?? '').toLowerCase() !== f.host.toLowerCase()) return false;
+  if (f.until && !(Date.parse(a.received) < Date.parse(f.until))) return false;
   const title = a.rule.title.toLowerCase();
   if (f.rule) {
     const rule = f.rule.toLowerCase();

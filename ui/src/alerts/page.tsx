@@ -159,7 +159,7 @@ function Lead() {
   if (!c || !loaded.value) return null;
   const oldest = parseTime(c.oldest_open);
   const f = filter.value;
-  const narrowed = f.words.length > 0 || f.levels.length > 0 || f.host !== null || f.rule !== null;
+  const narrowed = f.words.length > 0 || f.levels.length > 0 || f.host !== null || f.rule !== null || f.until !== null;
   const isOpen = f.status !== 'closed' && f.status !== 'all' && !narrowed;
   return (
     <p class="soft">

@@ -75,6 +75,7 @@ type Pages = ComponentType<{ place: Place }>;
 type Read = () => Promise<{ default: Pages }>;
 const later = (read: Read): { pages: Signal<Pages | null>; read: Read } => ({ pages: signal<Pages | null>(null), read });
 const LATER: Record<LaterName, ReturnType<typeof later>> = {
+  today: later(() => import('../today/page')),
   sources: later(() => import('../sources/page')),
   rules: later(() => import('../rules/page')),
   share: later(() => import('../share/pages')),
@@ -140,6 +141,7 @@ export function Frame() {
           over.value = 'keys';
         },
         undo: () => undoLast(),
+        today: () => route('/'),
         alerts: () => route('/alerts'),
         sources: () => route('/sources'),
         rules: () => route('/rules'),

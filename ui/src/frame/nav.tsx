@@ -35,7 +35,7 @@ type NavPage = Exclude<PageName, 'none'>;
 function Item({ page, now, count, large }: { page: NavPage; now: PageName; count?: number; large?: boolean }) {
   return (
     <li class={large ? 'large' : undefined}>
-      <a href={`/${page}`} aria-current={page === now ? 'page' : undefined}>
+      <a href={page === 'today' ? '/' : `/${page}`} aria-current={page === now ? 'page' : undefined}>
         {t(`nav.${page}`)}
         {count !== undefined && count > 0 && <span class="n">{formatNumber(count)}</span>}
       </a>
@@ -74,17 +74,18 @@ export function Nav({ place, onSettings }: { place: Place; onSettings: () => voi
   const open = counts.value?.open ?? (pulse.value && pulse.value.open >= 0 ? pulse.value.open : undefined);
   return (
     <nav class="nav" aria-label={t('nav.main')}>
-      <a class="brand" href="/alerts">
+      <a class="brand" href="/">
         <Lantern />
         <span>
           Sereno<span class="node">{session.value?.node.name}</span>
         </span>
       </a>
       <ul aria-label={t('nav.watch')}>
+        <Item page="today" now={page} />
         <Item page="alerts" now={page} count={open} />
       </ul>
       <ul aria-label={t('nav.protect')}>
-        <Item page="sources" now={page} />
+        <Item page="sources" now={page} large />
         <Item page="rules" now={page} large />
       </ul>
       <Registers place={place} />

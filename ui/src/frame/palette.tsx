@@ -28,19 +28,20 @@ interface Entry {
 /** Results of a kind beyond this are not shown: typing one more letter is faster than reading on. */
 const MAX_OF_A_KIND = 8;
 
-const onAlerts = (): boolean => location.pathname === '/' || location.pathname.startsWith('/alerts');
+const onAlerts = (): boolean => location.pathname.startsWith('/alerts');
 
 function fixed(onOver: (o: Over) => void): Entry[] {
   const page = t('palette.page');
   const act = t('palette.act');
   const out: Entry[] = [
+    { id: 'p-today', kind: page, text: t('nav.today'), key: 'g t', run: () => go('/') },
     { id: 'p-alerts', kind: page, text: t('nav.alerts'), key: 'g a', run: () => go('/alerts') },
     { id: 'p-sources', kind: page, text: t('nav.sources'), key: 'g s', run: () => go('/sources') },
     { id: 'p-rules', kind: page, text: t('nav.rules'), key: 'g r', run: () => go('/rules') },
     { id: 'p-registers', kind: page, text: t('nav.registers'), key: 'g e', run: () => go('/registers') },
     ...shownKinds.value.map((k) => ({ id: `p-k-${k.plural}`, kind: page, text: k.title, more: t('nav.registers'), run: () => go(`/registers/${k.plural}`) })),
     { id: 'p-warnings', kind: page, text: t('nav.warnings'), key: 'g w', run: () => go('/warnings') },
-    { id: 'p-stories', kind: page, text: t('nav.stories'), key: 'g t', run: () => go('/stories') },
+    { id: 'p-stories', kind: page, text: t('nav.stories'), key: 'g o', run: () => go('/stories') },
     { id: 'p-federation', kind: page, text: t('nav.federation'), key: 'g f', run: () => go('/federation') },
     { id: 'p-account', kind: page, text: t('nav.account'), key: 'g m', run: () => go('/account') },
     ...(session.value?.user.rights?.includes('people.read') ? [{ id: 'p-people', kind: page, text: t('nav.people'), key: 'g p', run: () => go('/people') }] : []),

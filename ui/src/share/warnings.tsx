@@ -83,8 +83,10 @@ export function WarningsPage() {
   const { query } = useLocation();
   const { data, wrong, again } = useResource<{ items: Warning[] }>('/warnings', READ_EVERY_MS);
   const words = fold(query.q ?? '');
-  const items = data.value?.items.filter((w) => !words || fold(`${w.title} ${w.why.value} ${w.seen.text}`).includes(words));
-  const waiting = items?.filter((w) => w.state === 'new' || w.state === 'checked').length ?? 0;
+  const isWaiting = (w: Warning): boolean => w.state === 'new' || w.state === 'checked';
+  const items = data.value?.items.filter((w) => (query.show !== 'waiting' || isWaiting(w)) && (!words || fold(`${w.title} ${w.why.value} ${w.seen.text}`).includes(words)));
+  const narrowed = words !== '' || query.show === 'waiting';
+  const waiting = items?.filter(isWaiting).length ?? 0;
   return (
     <div class="page">
       <div class="head">
@@ -95,14 +97,15 @@ export function WarningsPage() {
       {wrong.value && <Problem text={wrong.value} onAgain={again} />}
       {!items && !wrong.value && <Slow text={t('share.reading')} />}
       {items && items.length === 0 && (
-        <Empty title={words ? t('warning.none_found') : t('warning.none')}>
+        <Empty title={narrowed ? t('warning.none_found') : t('warning.none')}>
           <p>{t('warning.none_text')}</p>
-          <a class="btn" href={words ? '/warnings' : '/federation'}>
-            {words ? t('warning.show_all') : t('nav.federation')}
+          <a class="btn" href={narrowed ? '/warnings' : '/federation'}>
+            {narrowed ? t('warning.show_all') : t('nav.federation')}
           </a>
         </Empty>
       )}
       {items && items.length > 0 && <Table items={items} />}
+      {items && items.length > 0 && narrowed && <a href="/warnings">{t('warning.show_all')}</a>}
     </div>
   );
 }

@@ -2,6 +2,7 @@
 // Sources: what sends, how much, when last; what could not be taken; tokens, and how to add a source.
 import { useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
+import { useLocation } from 'preact-iso/router';
 import { get } from '../base/api';
 import { formatNumber, t, tn, tOr } from '../base/i18n';
 import { Age, Empty, Problem, Slow } from '../base/parts';
@@ -18,6 +19,10 @@ interface Answer {
   items: Source[];
   unknown: number;
 }
+
+/** What one may ask for in the address (?show=), as the figures of Today do: further behind is TODAY_LAG_MS of the node. */
+const BEHIND_MS = 60_000;
+const SHOWN: Record<string, (s: Source) => boolean> = { silent: (s) => s.silent, behind: (s) => s.lag !== null && s.lag > BEHIND_MS, held: (s) => s.held };
 
 /** The node calls a source live by its own promise; here a chip needs only the last event's age. */
 const QUIET_MS = 10 * 60_000;
@@ -195,6 +200,10 @@ export default function SourcesPage() {
     if (!document.hidden) read();
   });
   const d = data.value;
+  const { query } = useLocation();
+  const show = query.show ?? '';
+  const only = SHOWN[show];
+  const items = only ? (d?.items.filter(only) ?? []) : (d?.items ?? []);
   const live = d?.items.filter((s) => s.last_event && second.value - Date.parse(s.last_event) <= QUIET_MS).length ?? 0;
   return (
     <div class="page">
@@ -214,7 +223,13 @@ export default function SourcesPage() {
           <p>{t('source.none_text')}</p>
         </Empty>
       )}
-      {d && d.items.length > 0 && <Table items={d.items} />}
+      {d && only && (
+        <p class="lead">
+          {t(`source.only_${show}`)} <a href="/sources">{t('source.show_all')}</a>
+        </p>
+      )}
+      {items.length > 0 && <Table items={items} />}
+      {only && d && items.length === 0 && <p class="soft">{t('source.none_so')}</p>}
       <Tokens names={(d?.items ?? []).filter((s) => s.kind === 'http').map((s) => s.name)} />
       <CopyPanel />
       {node.value && <NodePanel s={node.value} />}

@@ -6,12 +6,13 @@ import { exec } from 'preact-iso/router';
 import { DEFAULT_FILTER } from '../alerts/filter';
 import { drawerId, filterText } from './queue';
 
-export type PageName = 'alerts' | 'sources' | 'rules' | 'federation' | 'warnings' | 'stories' | 'registers' | 'account' | 'people' | 'none';
+export type PageName = 'today' | 'alerts' | 'sources' | 'rules' | 'federation' | 'warnings' | 'stories' | 'registers' | 'account' | 'people' | 'none';
 /** The files in which pages come, once one of them is opened. */
-export type Later = 'sources' | 'rules' | 'share' | 'registers' | 'people';
+export type Later = 'today' | 'sources' | 'rules' | 'share' | 'registers' | 'people';
 const NOTHING = /^(?!)/;
 /** Pages that come later: in which file, and what may follow their name. */
 const LATER: Partial<Record<PageName, { file: Later; after: RegExp }>> = {
+  today: { file: 'today', after: NOTHING },
   sources: { file: 'sources', after: NOTHING },
   rules: { file: 'rules', after: NOTHING },
   registers: { file: 'registers', after: /^[a-z0-9_]{1,40}(\/(new|board|tables|[0-9a-f-]{36}(\/edit)?))?$/ },
@@ -44,7 +45,7 @@ export function placeOf(path: string): Place {
     return { page: 'none', id: null }; // a percent sign that encodes nothing
   }
   if (m) return { page: 'alerts', id: m.params?.id ?? null };
-  if (path === '/') return { page: 'alerts', id: null };
+  if (path === '/') return { page: 'today', id: null };
   const [, name = '', ...after] = path.split('/');
   const rest = after.length > 0 ? after.join('/') : undefined;
   const follows = LATER[name as PageName]?.after;
