@@ -16,7 +16,7 @@ const SETS = {
   node: { needs: ['node_modules/playwright-core'], browser: true, tests: ['node.test.mjs'], program: true },
   'node-registers': { needs: ['node_modules/playwright-core'], browser: true, tests: ['registers.test.mjs'], program: true },
   'node-people': { needs: ['node_modules/playwright-core'], browser: true, tests: ['people.test.mjs'], program: true },
-  'node-today': { needs: ['node_modules/playwright-core'], browser: true, tests: ['today.test.mjs'], program: true },
+  'node-today': { needs: ['node_modules/playwright-core'], browser: true, tests: ['today.test.mjs', 'chain.test.mjs'], program: true },
   'node-same': { needs: ['node_modules/playwright-core'], browser: true, tests: ['e2e.test.mjs', 'a11y.test.mjs'], program: true },
 };
 const set = SETS[what];

@@ -38,9 +38,9 @@ test('the filter box understands its words', () => {
 
 test('what is written reads back the same', () => {
   for (const f of [
-    { status: 'open', levels: [], host: null, rule: null, words: [] },
-    { status: 'all', levels: ['low', 'critical'], host: 'a "b"', rule: 'c\\d e', words: ['x y', 'z'] },
-    { status: 'closed', levels: [], host: 'ümlaut', rule: 'f0000000-0000-4000-8000-000000000001', words: [] },
+    { status: 'open', levels: [], host: null, rule: null, until: '2026-11-24T08:00:00.5+01:00', words: [] },
+    { status: 'all', levels: ['low', 'critical'], host: 'a "b"', rule: 'c\\d e', until: null, words: ['x y', 'z'] },
+    { status: 'closed', levels: [], host: 'ümlaut', rule: 'f0000000-0000-4000-8000-000000000001', until: null, words: [] },
   ] as const) {
     const { unknown, ...back } = parseFilter(writeFilter(f as never));
     assert.deepEqual(back, f);
@@ -59,13 +59,17 @@ test('any text is parsed, in time that grows with its length', () => {
 
 test('only an id is asked as a rule; a part of a title goes with the words', () => {
   const id = 'f0000000-0000-4000-8000-000000000001';
-  assert.deepEqual(toQuery(parseFilter(`rule:${id} level:low,high x`)), { status: 'open', level: 'low,high', rule: id, host: null, q: 'x' });
-  assert.deepEqual(toQuery(parseFilter('rule:spray')), { status: 'open', level: null, rule: null, host: null, q: 'spray' });
+  assert.deepEqual(toQuery(parseFilter(`rule:${id} level:low,high x`)), { status: 'open', level: 'low,high', rule: id, host: null, until: null, q: 'x' });
+  assert.deepEqual(toQuery(parseFilter('rule:spray')), { status: 'open', level: null, rule: null, host: null, until: null, q: 'spray' });
   assert.equal(toQuery(parseFilter('rule:rules/x.yml')).rule, 'rules/x.yml');
 });
 
 test('an alert from the stream is judged as the node would', () => {
   const a = alert({ host: 'DC-02', user: 'adm', summary: 'vssadmin delete shadows' });
+  const later = new Date(Date.parse(a.received) + 1000).toISOString();
+  assert.equal(matches(parseFilter(`until:${later}`), a), true);
+  assert.equal(matches(parseFilter(`until:${a.received}`), a), false);
+  assert.deepEqual(parseFilter('until:yesterday').unknown, ['until:yesterday']);
   const yes = ['', 'status:new', 'status:all', 'level:high', 'host:dc-02', 'rule:"shadow copies"', 'VSSADMIN adm', `rule:${a.rule.id}`];
   const no = ['status:closed', 'status:acknowledged', 'level:low', 'host:dc', 'rule:spray', 'vssadmin nothere'];
   for (const f of yes) assert.equal(matches(parseFilter(f), a), true, f);

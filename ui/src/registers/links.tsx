@@ -9,6 +9,7 @@ import { problem } from '../base/problem';
 import { visibleLine } from '../base/visible';
 import { kinds, kindOf, kindTitle, label, spelt } from './kinds';
 import { listUrl } from './list';
+import type { Chain } from './picture';
 import type { Kind, RecordLink, RecordPage, RecordRow, Schema } from './types';
 import { StateChip } from './value';
 
@@ -27,7 +28,12 @@ export { learnRecord };
 
 export const refKind = (s: Schema): Kind | undefined => kinds.value?.items.find((k) => k.name === s['x-ref']?.kind);
 
-/** Of a field that names records: each with its state, as a link. */
+/** Whether records of this kind can stand in a chain: they stand on others, or others on them. */
+export const inChains = (k: Kind): boolean =>
+  (kinds.value?.items ?? []).some((x) => Object.values(x.schema.properties ?? {}).some((s) => s['x-ref']?.stands_on === true && (x.name === k.name || s['x-ref'].kind === k.name)));
+export const chainPath = (plural: string, id: string): string => `/registers/${plural}/${encodeURIComponent(id)}/chain`;
+
+/** Of a field that names records: each with its state, as a link, and with what fails where it fails. */
 export function Linked({ links }: { links: readonly RecordLink[] }) {
   return (
     <ul class="reg-links">
@@ -36,6 +42,11 @@ export function Linked({ links }: { links: readonly RecordLink[] }) {
         return (
           <li key={l.id}>
             <a href={`/registers/${l.plural}/${l.id}`}>{visibleLine(l.title)}</a> {k && <StateChip kind={k} state={l.state} />}
+            {k && inChains(k) && (
+              <a class="reg-fails" href={chainPath(l.plural, l.id)} aria-label={`${t('reg.to_chain')}: ${visibleLine(l.title)}`}>
+                {t('reg.to_chain')}
+              </a>
+            )}
           </li>
         );
       })}
@@ -175,37 +186,18 @@ export function NamedBy({ kind, record }: { kind: Kind; record: RecordRow }) {
   );
 }
 
-interface Step {
-  id: string;
-  plural: string;
-  title: string;
-  state: string;
-  depth: number;
-}
-interface Chain {
-  items: Step[];
-  more: boolean;
-}
-/** What stands on this record, or on what it stands, over any records between; nearest first. */
-export function ChainOf({ kind, record, direction }: { kind: Kind; record: RecordRow; direction: 'up' | 'down' }) {
-  const chain = useSignal<Chain | null>(null);
-  useEffect(() => {
-    const abort = new AbortController();
-    get<Chain>(`/registers/${kind.plural}/${record.id}/chain?direction=${direction}`, abort.signal).then(
-      (c) => (chain.value = c),
-      () => undefined,
-    );
-    return () => abort.abort();
-  }, [record.id, record.version]);
-  const c = chain.value;
-  if (!c || !c.items.length) return null;
-  const plurals = [...new Set(c.items.map((i) => i.plural))];
+/** What stands on a record, or on what it stands, over any records between; nearest first. */
+export function ChainLists({ chain, direction }: { chain: Chain; direction: 'up' | 'down' }) {
+  if (!chain.items.length) return null;
+  const plurals = [...new Set(chain.items.map((i) => i.plural))];
   return (
     <section class="panel" aria-labelledby={`chain-${direction}-h`}>
-      <h2 id={`chain-${direction}-h`}>{t(`reg.chain_${direction}`)}</h2>
+      <h2 id={`chain-${direction}-h`} tabIndex={-1}>
+        {t(`reg.chain_${direction}`)}
+      </h2>
       {plurals.map((p) => {
         const k = kindOf(p);
-        const of = c.items.filter((i) => i.plural === p);
+        const of = chain.items.filter((i) => i.plural === p);
         return (
           <div key={p} class="reg-chain">
             <h3>{k ? kindTitle(k) : spelt(p)}</h3>
@@ -220,7 +212,21 @@ export function ChainOf({ kind, record, direction }: { kind: Kind; record: Recor
           </div>
         );
       })}
-      {c.more && <p class="soft">{t('reg.chain_more')}</p>}
+      {chain.more && <p class="soft">{t('reg.chain_more')}</p>}
     </section>
   );
+}
+
+/** The lists of a record, read when it is shown. */
+export function ChainOf({ kind, record, direction }: { kind: Kind; record: RecordRow; direction: 'up' | 'down' }) {
+  const chain = useSignal<Chain | null>(null);
+  useEffect(() => {
+    const abort = new AbortController();
+    get<Chain>(`/registers/${kind.plural}/${record.id}/chain?direction=${direction}`, abort.signal).then(
+      (c) => (chain.value = c),
+      () => undefined,
+    );
+    return () => abort.abort();
+  }, [record.id, record.version]);
+  return chain.value && <ChainLists chain={chain.value} direction={direction} />;
 }

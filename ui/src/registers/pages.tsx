@@ -7,6 +7,7 @@ import { Problem, Slow } from '../base/parts';
 import { problem } from '../base/problem';
 import type { Place } from '../state/place';
 import { BoardPage } from './board';
+import { ChainPage } from './chain';
 import { EditPage, FormPage } from './form';
 import { HomePage } from './home';
 import { kindOf, kinds, readKinds } from './kinds';
@@ -48,5 +49,6 @@ export default function RegisterPages({ place }: { place: Place }) {
   if (id === 'board') return <BoardPage key={key} kind={kind} />;
   if (id === 'tables') return <TablesPage key={key} kind={kind} />;
   if (id === 'new') return <FormPage key={key} kind={kind} record={null} />;
+  if (sub === 'chain') return <ChainPage key={key} kind={kind} id={id} />;
   return sub === 'edit' ? <EditPage key={key} kind={kind} id={id} /> : <RecordView key={key} kind={kind} id={id} />;
 }

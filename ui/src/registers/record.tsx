@@ -15,7 +15,7 @@ import { quarter } from '../state/ticks';
 import { sayWrong } from '../state/toast';
 import { rememberRow, useArrival } from './arrive';
 import { kindTitle, label, may, rightOn, stateWord } from './kinds';
-import { ChainOf, learnRecord, NamedBy } from './links';
+import { chainPath, inChains, ChainOf, learnRecord, NamedBy } from './links';
 import { titleOf } from './list';
 import { asksFirst, MoveForm, moveNow, recordPath } from './move';
 import type { Kind, RecordRow } from './types';
@@ -190,6 +190,11 @@ export function RecordView({ kind, id }: { kind: Kind; id: string }) {
       <div class="reg-two">
         <FieldsOf kind={kind} record={r} />
         <div class="reg-side">
+          {inChains(kind) && (
+            <a class="btn" href={chainPath(kind.plural, id)}>
+              {t('reg.to_chain')}
+            </a>
+          )}
           <ChainOf kind={kind} record={r} direction="up" />
           <ChainOf kind={kind} record={r} direction="down" />
           <NamedBy kind={kind} record={r} />
