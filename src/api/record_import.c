@@ -2,8 +2,9 @@
 /*
  * /registers/{kind}/import and …/imports: a table of records comes in. Batch by batch the keeper is asked which records the rows are
  * about, desk/govern/import.h decides what each makes of its record, and the keeper looks whether what it names is there. With
- * apply=true what is to be stored waits at the keeper, and is stored in one transaction when all rows were looked at; one
- * faulty row stops that, unless skip=true leaves such rows out. Runs in the desk.
+ * apply=true what is to be stored waits at the keeper, hidden, and is stored in one transaction when all rows were looked at; one
+ * faulty row stops that, unless skip=true leaves such rows out. What waits of an import that was not stored, or was taken back, is
+ * forgotten slice by slice, so that others are answered in between. Runs in the desk.
  */
 #include "api/registers.h"
 #include "base/id.h"
@@ -37,6 +38,8 @@ struct importing {
     uint32_t told;
     const struct profile *profile; /* NULL: the columns are ours */
     struct mapping_told read;
+    int failed; /* why it could not be stored, while what waited goes */
+    struct span why_failed;
 };
 
 static void member(struct json_writer *j, const char *key, struct span value)
@@ -182,19 +185,52 @@ static void respond_report(struct api_request *req, unsigned status, bool stored
 
 /* ---- the end ---- */
 
+static void ask_drop(struct api_request *req, struct span import, api_then *then)
+{
+    struct buf q;
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ASK_IMPORT_DROP);
+    buf_str(&q, import);
+    request_ask(req, &q, then);
+    buf_free(&q);
+}
+
+/* Whether the keeper has more to forget; what it cannot forget now goes at its next start. */
+static bool more_to_drop(int rc, struct cursor *data)
+{
+    return rc == 0 && cursor_u8(data) != 0 && cursor_done(data);
+}
+
 static void dropped(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
-    (void)rc;
+    struct importing *m = req->work;
     (void)text;
-    (void)data;
+    if (more_to_drop(rc, data)) {
+        ask_drop(req, span_of(m->id), dropped);
+        return;
+    }
     respond_report(req, 422, false);
+}
+
+static void apply_failed(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    struct importing *m = req->work;
+    (void)text;
+    if (more_to_drop(rc, data)) {
+        ask_drop(req, span_of(m->id), apply_failed);
+        return;
+    }
+    respond_failure(req, m->failed, m->why_failed);
 }
 
 static void applied(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
+    struct importing *m = req->work;
     (void)data;
-    if (rc < 0) {
-        respond_failure(req, rc, text);
+    if (rc < 0) { /* what waited is of no use to anybody */
+        m->failed = rc;
+        m->why_failed = arena_copy(&req->arena, text);
+        ask_drop(req, span_of(m->id), apply_failed);
         return;
     }
     respond_report(req, 200, true);
@@ -205,24 +241,27 @@ static void finish(struct api_request *req)
     struct importing *m = req->work;
     bool refused = m->apply && m->total[IMPORT_FAULTY] > 0 && !m->skip;
     bool nothing = m->place == 0;
+    struct record_scope scope;
     struct buf q;
     if (!m->apply || nothing) {
         respond_report(req, refused ? 422 : 200, false);
         return;
     }
-    buf_init(&q, ASK_MAX_BYTES);
     if (refused) {
-        ask_begin(&q, ASK_IMPORT_DROP);
-        buf_str(&q, span_of(m->id));
-    } else {
-        const struct record_import_row import = {.id = span_of(m->id), .kind = m->w->who.kind->name, .who = m->w->who.name, .who_id = req->user.id,
-                                                 .why = m->why, .at = m->w->who.now, .made = (int64_t)m->total[IMPORT_NEW],
-                                                 .changed = (int64_t)m->total[IMPORT_CHANGED]};
-        ask_begin(&q, ASK_IMPORT_APPLY);
-        record_import_row_encode(&q, &import);
-        buf_str(&q, m->w->who.kind->fields[m->w->who.kind->key].name);
+        ask_drop(req, span_of(m->id), dropped);
+        return;
     }
-    request_ask(req, &q, refused ? dropped : applied);
+    const struct record_import_row import = {.id = span_of(m->id), .kind = m->w->who.kind->name, .who = m->w->who.name, .who_id = req->user.id,
+                                             .why = m->why, .at = m->w->who.now, .made = (int64_t)m->total[IMPORT_NEW],
+                                             .changed = (int64_t)m->total[IMPORT_CHANGED]};
+    policy_record_scope(m->w->who.reader, &m->w->who.kind->rights, m->w->who.now, &scope);
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ASK_IMPORT_APPLY);
+    record_scope_encode(&q, &scope);
+    record_sight_encode(&q, &m->w->sight);
+    record_import_row_encode(&q, &import);
+    buf_str(&q, m->w->who.kind->fields[m->w->who.kind->key].name);
+    request_ask(req, &q, applied);
     buf_free(&q);
 }
 
@@ -291,15 +330,16 @@ static void add_batch(struct api_request *req, struct importing *m)
     buf_init(&q, IMPORT_ASK_BYTES);
     ask_begin(&q, ASK_IMPORT_ADD);
     buf_str(&q, span_of(m->id));
-    buf_u8(&q, m->apply);
+    buf_u8(&q, m->apply && (m->skip || m->total[IMPORT_FAULTY] == 0)); /* nothing waits any more where one fault stops all */
     buf_u64(&q, m->place);
+    record_sight_encode(&q, &m->w->sight);
     buf_u32(&q, m->sent);
     for (uint32_t i = 0; i < m->n; i++) {
         if (is_stored(&m->rows[i])) {
-            record_put_encode(&q, &m->rows[i].put);
+            record_part_encode(&q, &m->rows[i].put);
             buf_u8(&q, m->rows[i].outcome == IMPORT_CHANGED);
             if (m->rows[i].outcome == IMPORT_CHANGED) {
-                record_put_encode(&q, &m->rows[i].back);
+                record_part_encode(&q, &m->rows[i].back);
             }
         }
     }
@@ -457,6 +497,7 @@ static void import_ready(struct api_request *req)
         return;
     }
     record_sight_of(w->who.kinds, w->who.reader, w->who.now, &w->sight);
+    w->who.sight = &w->sight;
     m->rows = arena_calloc(&req->arena, RECORD_IMPORT_BATCH, sizeof *m->rows);
     id_new(w->who.now, m->id);
     arena_init(&m->batch, 256 << 10);
@@ -528,6 +569,25 @@ void show_imports(struct api_request *req)
     with_registers(req, imports_ready);
 }
 
+static void swept(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    if (more_to_drop(rc, data)) {
+        ask_drop(req, req->param[1], swept);
+        return;
+    }
+    struct cursor none = cursor_of(SPAN(""));
+    respond_done(req, 0, text, &none); /* it was taken back; what is left of it nobody sees */
+}
+
+static void undone(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    if (rc < 0) {
+        respond_done(req, rc, text, data);
+        return;
+    }
+    ask_drop(req, req->param[1], swept);
+}
+
 /* Whoever imported may take it back as long as his role still lets him change records of his own organisation. */
 static void undo_ready(struct api_request *req)
 {
@@ -558,7 +618,7 @@ static void undo_ready(struct api_request *req)
     record_scope_encode(&q, &scope);
     record_import_row_encode(&q, &import);
     buf_u64(&q, (uint64_t)w->who.now);
-    request_ask(req, &q, respond_done);
+    request_ask(req, &q, undone);
     buf_free(&q);
 }
 

@@ -24,6 +24,7 @@ enum {
     REQUEST_MAGIC = 0x72657131,
     REQUEST_BODY_MAX = 32 << 10,     /* bytes: a note of 4,000 characters, escaped */
     REQUEST_DOCUMENT_MAX = 4 << 20,  /* bytes of a body that its handler reads itself: rules and indicators */
+    REQUEST_TABLE_MAX = 8 << 20,     /* bytes of a table of records: 30,000 people with all their columns */
     REQUEST_RESPONSE_MAX = 24 << 20, /* bytes of one JSON document */
     REQUEST_PARAMS_MAX = 2,          /* braces of one path */
 };

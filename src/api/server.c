@@ -160,7 +160,7 @@ static bool take_body(struct api_request *req, struct span version, bool safe)
 {
     req->is_document = is_large(req->route) && req->api->documents < API_DOCUMENTS_MAX;
     req->api->documents += req->is_document;
-    req->body.max = req->is_document ? REQUEST_DOCUMENT_MAX : REQUEST_BODY_MAX;
+    req->body.max = !req->is_document ? REQUEST_BODY_MAX : req->route->body == BODY_TABLE ? REQUEST_TABLE_MAX : REQUEST_DOCUMENT_MAX;
     struct head_verdict v =
         head_check(&req->head, &req->api->policy, version, !safe, req->body.max);
     if (v.status == 0 || req->is_document) {
@@ -182,7 +182,7 @@ static void begin(struct api_request *req, const char *method, const char *versi
     (void)MHD_get_connection_values_n(req->connection, MHD_HEADER_KIND, collect_field, req);
     bool safe = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
     struct head_verdict v =
-        head_check(&req->head, &req->api->policy, span_of(version), !safe, REQUEST_DOCUMENT_MAX);
+        head_check(&req->head, &req->api->policy, span_of(version), !safe, REQUEST_TABLE_MAX);
     if (v.status == 0 && uri_parse(req->raw_uri, &req->arena, &req->uri, &e) < 0) {
         v = (struct head_verdict){e.code == ERR_LIMIT ? 414 : 400, "bad_address", e.text};
         req->uri.path = SPAN("/api/");

@@ -20,7 +20,7 @@
 enum {
     DB_MAGIC = 0x64623031,
     STMT_MAGIC = 0x73746d74,
-    PLACES_MAX = 32, /* values of one statement whose place is remembered */
+    PLACES_MAX = 255, /* values of one statement whose place is remembered */
 };
 
 /* "SRNr" in the header of the file, so that file(1) and we ourselves know what it is. */

@@ -192,6 +192,7 @@ static const struct migration list[] = {
     {"imports of records", record_import_sql},
     {"turns of the outbox", fed_out_turns_sql},
     {"sign-in by a provider", provider_account_sql},
+    {"keys of records", record_key_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)

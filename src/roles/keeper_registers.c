@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "records/registers/record_import.h"
+#include "records/registers/record_stage.h"
 #include "roles/city_files.h"
 #include "records/registers/register_switch.h"
 #include "roles/keeper_records_priv.h"
@@ -37,7 +38,8 @@ int keeper_registers_open(struct keeper_records *kr, time_ns now, struct err *e)
         for (size_t i = 0; i < refused; i++) {
             city_file_warn(&folder, refusal[i].file, refusal[i].line, refusal[i].why);
         }
-        rc = record_keys_renew(kr->db, kinds, now, e);
+        rc = record_stage_sweep_all(kr->db, INT64_MAX, e); /* nothing can be on its way */
+        rc = rc == 0 ? record_keys_renew(kr->db, kinds, now, e) : rc;
         registers_free(&kinds);
     }
     arena_fini(&a);
@@ -219,14 +221,16 @@ static int import_find(struct keeper_records *kr, struct cursor *c, struct err *
 }
 
 /* All of one question wait, or none. */
-static int add_all(struct keeper_records *kr, struct span import, bool keep, uint64_t place, uint32_t n, struct cursor *c, struct err *e)
+static int add_all(struct keeper_records *kr, struct span import, bool keep, uint64_t place, const struct record_sight *sight, uint32_t n,
+                   struct cursor *c, struct err *e)
 {
     struct record_import_item *item = arena_alloc(&kr->scratch, sizeof *item);
     int rc = 0;
     for (uint32_t i = 0; i < n && rc == 0; i++) {
         struct record_astray astray = {0};
         record_import_item_decode(c, item);
-        rc = c->failed ? err_set(e, ERR_INVALID, "the question is broken") : record_import_add(kr->db, import, place + i, item, keep, &astray, e);
+        rc = c->failed ? err_set(e, ERR_INVALID, "the question is broken")
+                       : record_import_add(kr->db, import, place + i, sight, item, keep, &astray, e);
         buf_u32(&kr->out, astray.count);
         for (uint32_t l = 0; l < astray.count; l++) {
             buf_u32(&kr->out, astray.place[l]);
@@ -237,13 +241,19 @@ static int add_all(struct keeper_records *kr, struct span import, bool keep, uin
 
 static int import_add(struct keeper_records *kr, struct cursor *c, struct err *e)
 {
+    struct record_sight *sight = arena_alloc(&kr->scratch, sizeof *sight);
     struct span import = cursor_str(c);
     bool keep = cursor_u8(c) != 0;
     uint64_t place = cursor_u64(c);
+    record_sight_decode(c, sight);
     uint32_t n = cursor_u32(c);
-    int rc = c->failed || n > RECORD_IMPORT_BATCH ? err_set(e, ERR_INVALID, "the question is broken") : db_begin(kr->db, e);
+    int rc = c->failed || n > RECORD_IMPORT_BATCH ? err_set(e, ERR_INVALID, "the question is broken") : 0;
+    if (rc == 0 && keep && place == 0) { /* of imports whose senders went away */
+        rc = record_stage_sweep_all(kr->db, clock_now() - TIME_DAY, e);
+    }
+    rc = rc == 0 ? db_begin(kr->db, e) : rc;
     answer_begin(&kr->out, 0, e);
-    rc = rc == 0 ? db_end(kr->db, add_all(kr, import, keep, place, n, c, e), e) : rc;
+    rc = rc == 0 ? db_end(kr->db, add_all(kr, import, keep, place, sight, n, c, e), e) : rc;
     if (rc != 0) {
         answer_begin(&kr->out, rc, e);
     }
@@ -253,19 +263,27 @@ static int import_add(struct keeper_records *kr, struct cursor *c, struct err *e
 static int import_drop(struct keeper_records *kr, struct cursor *c, struct err *e)
 {
     struct span import = cursor_str(c);
+    bool more = false;
     int rc = whole(c, e);
-    rc = rc == 0 ? record_import_drop(kr->db, import, e) : rc;
+    rc = rc == 0 ? record_stage_sweep(kr->db, import, &more, e) : rc;
     answer_begin(&kr->out, rc, e);
+    if (rc == 0) {
+        buf_u8(&kr->out, more);
+    }
     return rc;
 }
 
 static int import_apply(struct keeper_records *kr, struct cursor *c, struct err *e)
 {
+    struct record_scope scope;
+    struct record_sight *sight = arena_alloc(&kr->scratch, sizeof *sight);
     struct record_import_row import;
+    record_scope_decode(c, &scope);
+    record_sight_decode(c, sight);
     record_import_row_decode(c, &import);
     struct span field = cursor_str(c);
     int rc = whole(c, e);
-    rc = rc == 0 ? record_import_apply(kr->db, &import, field, e) : rc;
+    rc = rc == 0 ? record_import_apply(kr->db, &scope, sight, &import, field, e) : rc;
     answer_begin(&kr->out, rc, e);
     return rc;
 }

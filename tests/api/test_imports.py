@@ -187,7 +187,7 @@ class Imports(unittest.TestCase):
     def test_files_that_are_none(self):
         for body, says in (("title\n\xfc".encode("latin-1"), "UTF-8"), (b"\xff\xfet\0i", "UTF-16"), (b"PK\x03\x04", "spreadsheet"),
                            (b"title,colour\nx,red\n", "colour"), (b"title,Title\nx,y\n", "twice"), (b"title\n\"open", "never closed"), (b"", "empty"),
-                           (b"title\n", "no record"), (b"title\n" + b"x\n" * 10001, "10000"), (b"title\na\0b", "zero byte")):
+                           (b"title\n", "no record"), (b"title\n" + b"x\n" * 50001, "50000"), (b"title\na\0b", "zero byte")):
             a = self.send("findings", body)
             self.assertEqual((a.status, a.json()["error"]["code"]), (400, "bad_file"), a.body)
             self.assertIn(says, a.json()["error"]["message"])

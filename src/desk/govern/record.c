@@ -181,7 +181,9 @@ static void finish(const struct record_worker *w, const struct jcs *fields, cons
     if (!record_links_make(w->kind, fields, before, sent, a, out)) {
         record_fault(f, SPAN("/fields"), SCHEMA_TOO_MUCH, SPAN(""));
     }
-    record_sight_of(w->kinds, w->reader, w->now, &out->sight);
+    if (w->sight == NULL) {
+        record_sight_of(w->kinds, w->reader, w->now, &out->sight);
+    }
     if (out->row.fields.len > REGISTER_DOCUMENT_MAX) {
         record_fault(f, SPAN("/fields"), SCHEMA_TOO_MUCH, SPAN(""));
     }

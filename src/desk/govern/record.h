@@ -30,6 +30,7 @@ struct record_worker {
     struct span name; /* of the account, for the record and the trail */
     time_ns now;
     const struct registers *kinds; /* all: what he may name; NULL = nothing */
+    const struct record_sight *sight; /* his, where it is told once for many records: then what comes out has none of its own */
 };
 
 /* Faults of a document by JSON Pointer in the body ("/fields/due"); count 0 = none. */

@@ -15,7 +15,7 @@
 #include "desk/govern/record.h"
 #include "wire/csv.h"
 
-enum { SHEET_ROWS_MAX = 10000 /* records of one import */ };
+enum { SHEET_ROWS_MAX = 50000 /* records of one import */ };
 enum sheet_format { SHEET_CSV, SHEET_JSON };
 
 struct sheet {

@@ -4,9 +4,13 @@
 
 #include "base/id.h"
 #include "records/audit.h"
+#include "records/registers/record_stage.h"
 #include "records/registers/record_store.h"
 
-/* record_import_row.put: until it is stored; back: what takes it back, empty = it was a new one. version: of the record since. */
+/*
+ * record_import_row.put: of a changed one, until it is stored; new ones are among the records, hidden (record_stage.h). back: what takes it
+ * back, empty = it was a new one. version: of the record since.
+ */
 const char record_import_sql[] =
     "CREATE TABLE record_import ("
     " id TEXT PRIMARY KEY, kind TEXT NOT NULL, who_id TEXT NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL, at BIGINT NOT NULL,"
@@ -50,19 +54,19 @@ void record_import_row_decode(struct cursor *c, struct record_import_row *out)
 
 void record_import_item_encode(struct buf *out, const struct record_import_item *i)
 {
-    record_put_encode(out, &i->put);
+    record_part_encode(out, &i->put);
     buf_u8(out, i->back.row.id.len > 0);
     if (i->back.row.id.len > 0) {
-        record_put_encode(out, &i->back);
+        record_part_encode(out, &i->back);
     }
 }
 
 void record_import_item_decode(struct cursor *c, struct record_import_item *out)
 {
-    record_put_decode(c, &out->put);
+    record_part_decode(c, &out->put);
     out->back = (struct record_put){0};
     if (cursor_u8(c) != 0) {
-        record_put_decode(c, &out->back);
+        record_part_decode(c, &out->back);
         c->failed = c->failed || !span_eq(out->back.row.id, out->put.row.id) || out->back.row.version != out->put.row.version + 1;
     } else {
         c->failed = c->failed || out->put.row.version != 1;
@@ -119,9 +123,9 @@ static int insert_row(struct db *db, struct span import, uint64_t place, const s
     struct db_stmt *s = NULL;
     buf_init(&put, ITEM_MAX);
     buf_init(&back, ITEM_MAX);
-    record_import_item_encode(&put, item);
     if (item->back.row.id.len > 0) {
-        record_put_encode(&back, &item->back);
+        record_part_encode(&put, &item->put);
+        record_part_encode(&back, &item->back);
     }
     CHECK(!put.failed && !back.failed);
     int rc = db_query(db, "INSERT INTO record_import_row (import_id, place, record_id, version, put, back) VALUES ($1, $2, $3, $4, $5, $6)", e, &s);
@@ -139,12 +143,15 @@ static int insert_row(struct db *db, struct span import, uint64_t place, const s
     return rc;
 }
 
-int record_import_add(struct db *db, struct span import, uint64_t place, const struct record_import_item *item, bool keep,
-                      struct record_astray *astray, struct err *e)
+int record_import_add(struct db *db, struct span import, uint64_t place, const struct record_sight *sight, const struct record_import_item *item,
+                      bool keep, struct record_astray *astray, struct err *e)
 {
-    int rc = record_links_check(db, &item->put, astray, e);
+    int rc = record_links_check(db, sight, item->put.links, item->put.nlinks, astray, e);
     if (astray->count > 0) {
         return 0;
+    }
+    if (rc == 0 && keep && item->back.row.id.len == 0) {
+        rc = record_stage_put(db, &item->put, e);
     }
     return rc == 0 && keep ? insert_row(db, import, place, item, e) : rc;
 }
@@ -160,82 +167,97 @@ static int run_text(struct db *db, const char *sql, struct span value, struct er
     return rc;
 }
 
-int record_import_drop(struct db *db, struct span import, struct err *e)
-{
-    return run_text(db, "DELETE FROM record_import_row WHERE import_id = $1", import, e);
-}
-
 /* ---- stored ---- */
 
-static int is_taken(struct db *db, const struct record_put *p, struct span field, struct arena *a, struct err *e)
-{
-    struct record_row row;
-    const struct record_sight none = {0};
-    struct record_wanted wanted = {.organisation = p->row.organisation};
-    uint32_t found = 0;
-    for (uint32_t i = 0; i < p->nkeys; i++) {
-        wanted.key = span_eq(p->keys[i].field, field) ? p->keys[i].value : wanted.key;
-    }
-    int rc = record_import_find(db, &p->scope, &none, p->row.kind, field, &wanted, a, &found, &row, e);
-    return rc == 0 && found > 0 ? err_set(e, ERR_EXISTS, "somebody made one of these records meanwhile; look at the file again") : rc;
-}
+/* One of an import on its way, and who does it. */
+struct step {
+    const struct record_scope *scope;
+    const struct record_sight *sight;
+    const struct record_import_row *by;
+    time_ns now;
+    struct span id, put, back;
+    int64_t version;
+};
+typedef int step_fn(struct db *db, const struct step *s, struct arena *a, struct err *e);
 
-static int store_one(struct db *db, struct span bytes, struct span field, struct record_import_row *sum, struct arena *a, struct err *e)
+/* Each of an import in the order of its file, until one fails. */
+static int each_row(struct db *db, struct step *step, step_fn *does, int64_t *count_out, struct err *e)
 {
-    struct record_import_item *item = arena_alloc(a, sizeof *item);
-    struct record_astray astray = {0};
-    struct cursor c = cursor_of(bytes);
-    record_import_item_decode(&c, item);
-    if (!cursor_done(&c)) {
-        return err_set(e, ERR_INVALID, "what waits of the import is damaged");
-    }
-    bool is_new = item->put.row.version == 1;
-    int rc = is_new ? is_taken(db, &item->put, field, a, e) : 0;
-    rc = rc == 0 ? record_put_all(db, &item->put, &astray, a, e) : rc;
-    sum->made += is_new;
-    sum->changed += !is_new;
-    return astray.count > 0 ? err_set(e, ERR_EXISTS, "a record that is named was changed meanwhile; look at the file again") : rc;
-}
-
-/* One row behind `after`: 1 and its parts, 0 at the end. */
-static int next_row(struct db *db, struct span import, int64_t *after, struct arena *a, struct span *put, struct span *back, struct span *record,
-                    int64_t *version, struct err *e)
-{
+    struct arena a;
     struct db_stmt *s = NULL;
-    int rc = db_query(db, "SELECT place, put, back, record_id, version FROM record_import_row WHERE import_id = $1 AND place > $2 ORDER BY place LIMIT 1", e, &s);
+    *count_out = 0;
+    int rc = db_query(db, "SELECT record_id, version, put, back FROM record_import_row WHERE import_id = $1 ORDER BY place", e, &s);
     if (rc != 0) {
         return rc;
     }
-    db_bind_text(s, 1, import);
-    db_bind_i64(s, 2, *after);
-    rc = db_step(s, e);
-    if (rc > 0) {
-        *after = db_col_i64(s, 0);
-        *put = arena_copy(a, db_col_bytes(s, 1));
-        *back = arena_copy(a, db_col_bytes(s, 2));
-        *record = arena_copy(a, db_col_text(s, 3));
-        *version = db_col_i64(s, 4);
-        db_done(s);
+    db_bind_text(s, 1, step->by->id);
+    arena_init(&a, 256 << 10);
+    while (rc == 0 && (rc = db_step(s, e)) > 0) {
+        step->id = db_col_text(s, 0);
+        step->version = db_col_i64(s, 1);
+        step->put = db_col_bytes(s, 2);
+        step->back = db_col_bytes(s, 3);
+        rc = does(db, step, &a, e);
+        (*count_out)++;
+        arena_reset(&a);
+        if (rc != 0) {
+            db_done(s);
+        }
     }
+    arena_fini(&a);
     return rc;
+}
+
+/* What stands in the bytes, by whom and why. */
+static int read_part(const struct step *step, struct span bytes, struct record_put *out, struct err *e)
+{
+    struct cursor c = cursor_of(bytes);
+    record_part_decode(&c, out);
+    if (!cursor_done(&c)) {
+        return err_set(e, ERR_INVALID, "what waits of the import is damaged");
+    }
+    out->scope = *step->scope;
+    out->who = step->by->who;
+    out->why = step->by->why;
+    return 0;
+}
+
+/* A changed one is stored; a new one is there by now, and has its line in the trail to come. */
+static int store_row(struct db *db, const struct step *step, struct arena *a, struct err *e)
+{
+    struct record_put *p = arena_alloc(a, sizeof *p);
+    struct record_astray astray = {0};
+    int rc = 0;
+    if (step->back.len == 0) {
+        rc = record_get(db, step->scope, step->by->kind, step->id, a, &p->row, e);
+        p->who = step->by->who;
+        p->why = step->by->why;
+        p->what = SPAN("record.imported");
+        return rc == ERR_NOT_FOUND ? err_set(e, ERR_DENIED, "who writes it could not read it") : rc == 0 ? record_note(db, p, NULL, a, e) : rc;
+    }
+    rc = read_part(step, step->put, p, e);
+    if (rc == 0) {
+        p->sight = *step->sight;
+        rc = record_put_all(db, p, &astray, a, e);
+    }
+    return astray.count > 0 ? err_set(e, ERR_EXISTS, "a record that is named was changed meanwhile; look at the file again") : rc;
 }
 
 /* Bytes that were needed to store are not kept, and old imports cannot be taken back. */
 static int forget(struct db *db, struct span import, time_ns now, struct err *e)
 {
     struct db_stmt *s = NULL;
-    int rc = db_query(db, "UPDATE record_import_row SET put = $1 WHERE import_id = $2", e, &s);
+    int rc = db_query(db, "UPDATE record_import_row SET put = $1 WHERE import_id = $2 AND version > 1", e, &s);
     if (rc == 0) {
         db_bind_bytes(s, 1, SPAN(""));
         db_bind_text(s, 2, import);
         rc = db_run(s, e);
     }
-    /* Ids sort by time: of more than a day ago what was never finished goes as well. */
-    char old[ID_TEXT_LEN + 1], left[ID_TEXT_LEN + 1];
-    id_new(now - RECORD_IMPORT_UNDO_DAYS * TIME_DAY, old);
-    id_new(now - TIME_DAY, left);
-    rc = rc == 0 ? run_text(db, "DELETE FROM record_import_row WHERE import_id < $1", span_of(old), e) : rc;
-    return rc == 0 ? run_text(db, "DELETE FROM record_import_row WHERE import_id < $1 AND import_id NOT IN (SELECT id FROM record_import)", span_of(left), e) : rc;
+    char old[ID_TEXT_LEN + 1];
+    id_new(now - RECORD_IMPORT_UNDO_DAYS * TIME_DAY, old); /* ids sort by time */
+    return rc == 0 ? run_text(db, "DELETE FROM record_import_row WHERE import_id < $1 AND import_id IN (SELECT id FROM record_import WHERE undone = 0)",
+                              span_of(old), e)
+                   : rc;
 }
 
 static int note_import(struct db *db, const struct record_import_row *r, struct err *e)
@@ -255,100 +277,71 @@ static int note_import(struct db *db, const struct record_import_row *r, struct 
     return rc;
 }
 
-static int apply_all(struct db *db, struct record_import_row *sum, int64_t waits, struct span field, struct err *e)
+static int apply_all(struct db *db, struct step *step, int64_t made, int64_t waits, struct span field, struct err *e)
 {
-    struct arena a;
-    int64_t after = -1, version = 0;
-    struct span put = SPAN(""), back = SPAN(""), record = SPAN("");
-    int rc = 0;
-    arena_init(&a, 256 << 10);
-    while (rc == 0 && (rc = next_row(db, sum->id, &after, &a, &put, &back, &record, &version, e)) > 0) {
-        rc = store_one(db, put, field, sum, &a, e);
-        arena_reset(&a);
-    }
-    arena_fini(&a);
-    if (rc == 0 && sum->made + sum->changed != waits) {
+    int64_t count = 0;
+    int rc = record_stage_show(db, step->by->id, made, step->scope, step->sight, field, e);
+    rc = rc == 0 ? each_row(db, step, store_row, &count, e) : rc;
+    if (rc == 0 && count != waits) {
         rc = err_set(e, ERR_EXISTS, "what waited of the import is not all there any more");
     }
-    rc = rc == 0 ? note_import(db, sum, e) : rc;
-    return rc == 0 ? forget(db, sum->id, sum->at, e) : rc;
+    rc = rc == 0 ? note_import(db, step->by, e) : rc;
+    return rc == 0 ? forget(db, step->by->id, step->by->at, e) : rc;
 }
 
-int record_import_apply(struct db *db, const struct record_import_row *import, struct span field, struct err *e)
+int record_import_apply(struct db *db, const struct record_scope *scope, const struct record_sight *sight, const struct record_import_row *import,
+                        struct span field, struct err *e)
 {
-    struct record_import_row sum = *import;
-    sum.made = 0;
-    sum.changed = 0;
+    struct step step = {.scope = scope, .sight = sight, .by = import};
     int rc = db_begin(db, e);
-    return rc == 0 ? db_end(db, apply_all(db, &sum, import->made + import->changed, field, e), e) : rc;
+    return rc == 0 ? db_end(db, apply_all(db, &step, import->made, import->made + import->changed, field, e), e) : rc;
 }
 
 /* ---- taken back ---- */
 
 /* A record that the import made goes; its life stays in the audit trail. */
-static int remove_record(struct db *db, const struct record_row *row, const struct record_import_row *by, time_ns now, struct arena *a, struct err *e)
+static int remove_record(struct db *db, const struct record_row *row, const struct step *step, struct arena *a, struct err *e)
 {
-    static const char *const statements[] = {"DELETE FROM record_key WHERE record_id = $1", "DELETE FROM record_link WHERE record_id = $1",
-                                             "DELETE FROM record WHERE id = $1"};
-    struct db_stmt *s = NULL;
-    int rc = db_query(db, "SELECT 1 FROM record_link WHERE value = $1 AND record_id <> $2 LIMIT 1", e, &s);
-    if (rc == 0) {
-        db_bind_text(s, 1, row->id);
-        db_bind_text(s, 2, row->id);
-        rc = db_step(s, e);
-        if (rc > 0) {
-            db_done(s);
-            return err_set(e, ERR_EXISTS, "Other records name one of these since; nothing was taken back.");
-        }
-    }
-    for (size_t i = 0; i < ARRAY_LEN(statements) && rc == 0; i++) {
-        rc = run_text(db, statements[i], row->id, e);
-    }
     const struct audit_entry entry = {
-        .at = now,
+        .at = step->now,
         .organisation = row->organisation,
-        .who = by->who,
+        .who = step->by->who,
         .what = SPAN("record.import_undone"),
         .subject = span_of(arena_printf(a, "%.*s/%.*s", SPAN_ARG(row->kind), SPAN_ARG(row->id))),
-        .why = by->why,
+        .why = step->by->why,
         .before = record_as_text(a, row),
     };
+    int rc = record_stage_hide(db, row->id, e);
     return rc == 0 ? audit_append(db, &entry, e) : rc;
 }
 
-static int put_back(struct db *db, struct span bytes, const struct record_scope *scope, const struct record_import_row *by, time_ns now,
-                    struct arena *a, struct err *e)
+static int put_back(struct db *db, const struct step *step, struct arena *a, struct err *e)
 {
     struct record_put *p = arena_alloc(a, sizeof *p);
     struct record_astray astray = {0};
-    struct cursor c = cursor_of(bytes);
-    record_put_decode(&c, p);
-    if (!cursor_done(&c)) {
-        return err_set(e, ERR_INVALID, "what takes the import back is damaged");
+    int rc = read_part(step, step->back, p, e);
+    if (rc != 0) {
+        return rc;
     }
-    p->scope = *scope;
-    p->who = by->who;
-    p->why = by->why;
-    p->row.changed = now;
+    p->row.changed = step->now;
     for (uint32_t i = 0; i < p->nkeys; i++) {
-        p->keys[i].value = span_eq(p->keys[i].field, REGISTER_KEY_CHANGED) ? register_key_number(a, now) : p->keys[i].value;
+        p->keys[i].value = span_eq(p->keys[i].field, REGISTER_KEY_CHANGED) ? register_key_number(a, step->now) : p->keys[i].value;
     }
-    return record_put_all(db, p, &astray, a, e);
+    return record_put_all(db, p, &astray, a, e); /* its links were kept: none is asked for */
 }
 
-static int undo_row(struct db *db, struct span back, struct span record, int64_t version, const struct record_scope *scope,
-                    const struct record_import_row *by, time_ns now, struct arena *a, struct err *e)
+static int undo_row(struct db *db, const struct step *step, struct arena *a, struct err *e)
 {
     struct record_row row;
     struct err none = {0};
-    int rc = record_get(db, scope, by->kind, record, a, &row, &none);
-    if (rc == ERR_NOT_FOUND || (rc == 0 && row.version != version)) {
+    int rc = record_get(db, step->scope, step->by->kind, step->id, a, &row, &none);
+    if (rc == ERR_NOT_FOUND || (rc == 0 && row.version != step->version)) {
         return err_set(e, ERR_EXISTS, "Some of these records were changed since; nothing was taken back.");
     }
     if (rc != 0) {
         return err_set(e, rc, "%s", none.text);
     }
-    return back.len == 0 ? remove_record(db, &row, by, now, a, e) : put_back(db, back, scope, by, now, a, e);
+    return step->back.len == 0 ? remove_record(db, &row, step, a, e) : put_back(db, step, a, e);
 }
 
 /* Of this person, and still to be taken back. */
@@ -374,26 +367,19 @@ static int may_undo(struct db *db, const struct record_import_row *by, time_ns n
                   : 0;
 }
 
-static int undo_all(struct db *db, const struct record_scope *scope, const struct record_import_row *by, time_ns now, struct err *e)
+static int undo_all(struct db *db, struct step *step, struct err *e)
 {
-    struct arena a;
-    int64_t after = -1, version = 0;
-    struct span put = SPAN(""), back = SPAN(""), record = SPAN("");
-    int rc = may_undo(db, by, now, e);
-    arena_init(&a, 256 << 10);
-    while (rc == 0 && (rc = next_row(db, by->id, &after, &a, &put, &back, &record, &version, e)) > 0) {
-        rc = undo_row(db, back, record, version, scope, by, now, &a, e);
-        arena_reset(&a);
-    }
-    arena_fini(&a);
-    rc = rc == 0 ? run_text(db, "UPDATE record_import SET undone = 1 WHERE id = $1", by->id, e) : rc;
-    return rc == 0 ? record_import_drop(db, by->id, e) : rc;
+    int64_t count = 0;
+    int rc = may_undo(db, step->by, step->now, e);
+    rc = rc == 0 ? each_row(db, step, undo_row, &count, e) : rc;
+    return rc == 0 ? run_text(db, "UPDATE record_import SET undone = 1 WHERE id = $1", step->by->id, e) : rc;
 }
 
 int record_import_undo(struct db *db, const struct record_scope *scope, const struct record_import_row *import, time_ns now, struct err *e)
 {
+    struct step step = {.scope = scope, .by = import, .now = now};
     int rc = db_begin(db, e);
-    return rc == 0 ? db_end(db, undo_all(db, scope, import, now, e), e) : rc;
+    return rc == 0 ? db_end(db, undo_all(db, &step, e), e) : rc;
 }
 
 /* ---- told ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Imports in the database: what they are to store waits beside the records until all of it is there, is stored in one
- * transaction, and can be taken back in one, as long as nobody changed any of it since. Called by the keeper for the desk,
+ * Imports in the database: what they are to store waits, new records hidden among the others (record_stage.h), until all of it is there, is
+ * stored in one transaction, and can be taken back in one, as long as nobody changed any of it since. Called by the keeper for the desk,
  * which decides what each row makes of its record (desk/govern/import.h).
  */
 #ifndef RECORDS_REGISTERS_RECORD_IMPORT_H
@@ -21,7 +21,7 @@ struct record_wanted {
     struct span organisation, key; /* value of the kind's key field; all empty = nothing is asked */
 };
 
-/* What is to be stored, and what takes it back (of a changed one). */
+/* What is to be stored, and what takes it back (of a changed one); the parts alone, see record_part_encode. */
 struct record_import_item {
     struct record_put put, back;
 };
@@ -42,19 +42,21 @@ extern const char record_import_sql[]; /* its tables, for migrations.c */
 int record_import_find(struct db *db, const struct record_scope *scope, const struct record_sight *sight, struct span kind, struct span field,
                        const struct record_wanted *wanted, struct arena *a, uint32_t *found_out, struct record_row *out, struct err *e) NODISCARD;
 
-/* Lets one wait as the place-th of an import, unless it names records that are not there (astray->count). keep false: only looks. */
-int record_import_add(struct db *db, struct span import, uint64_t place, const struct record_import_item *item, bool keep,
-                      struct record_astray *astray, struct err *e) NODISCARD;
-/* Forgets what waits of an import. */
-int record_import_drop(struct db *db, struct span import, struct err *e) NODISCARD;
 /*
- * Stores all that waits, as many as import->made and ->changed say, in one transaction, and notes the import. field: the key's name; a new record whose key meanwhile
- * belongs to another is ERR_EXISTS, as is a record that was changed meanwhile: then nothing was stored.
+ * Lets one wait as the place-th of an import, unless it names records that are not in the sight (astray->count). keep false: only looks.
+ * A new one waits hidden among the records (record_stage.h, whose record_stage_sweep forgets them). Inside a transaction.
  */
-int record_import_apply(struct db *db, const struct record_import_row *import, struct span field, struct err *e) NODISCARD;
+int record_import_add(struct db *db, struct span import, uint64_t place, const struct record_sight *sight, const struct record_import_item *item,
+                      bool keep, struct record_astray *astray, struct err *e) NODISCARD;
 /*
- * Takes an import of this person back, in one transaction. ERR_NOT_FOUND: no such import of his; ERR_EXISTS: it was taken back, is
- * too old, or records were changed or named since; the sentence says which.
+ * Stores all that waits, as many as import->made and ->changed say, in one transaction, and notes the import. field: the key's name; a new
+ * record whose key meanwhile belongs to another is ERR_EXISTS, as is a record that was changed meanwhile: then nothing was stored.
+ */
+int record_import_apply(struct db *db, const struct record_scope *scope, const struct record_sight *sight, const struct record_import_row *import,
+                        struct span field, struct err *e) NODISCARD;
+/*
+ * Takes an import of this person back, in one transaction; record_stage_sweep then forgets it. ERR_NOT_FOUND: no such import of his;
+ * ERR_EXISTS: it was taken back, is too old, or records were changed or named since; the sentence says which.
  */
 int record_import_undo(struct db *db, const struct record_scope *scope, const struct record_import_row *import, time_ns now, struct err *e)
     NODISCARD;

@@ -38,12 +38,13 @@ static int is_seen(struct db *db, const struct record_sight *sight, const struct
     return rc;
 }
 
-int record_links_check(struct db *db, const struct record_put *p, struct record_astray *out, struct err *e)
+int record_links_check(struct db *db, const struct record_sight *sight, const struct record_to *links, uint32_t count, struct record_astray *out,
+                       struct err *e)
 {
     int rc = 0;
     out->count = 0;
-    for (uint32_t i = 0; i < p->nlinks && rc >= 0; i++) {
-        rc = p->links[i].kept ? 1 : is_seen(db, &p->sight, &p->links[i], e);
+    for (uint32_t i = 0; i < count && rc >= 0; i++) {
+        rc = links[i].kept ? 1 : is_seen(db, sight, &links[i], e);
         if (rc == 0) {
             out->place[out->count++] = i;
         }

@@ -140,19 +140,26 @@ void record_step_decode(struct cursor *c, struct record_step *out)
     out->depth = cursor_u32(c);
 }
 
-void record_put_encode(struct buf *out, const struct record_put *p)
+static void keys_encode(struct buf *out, const struct record_put *p)
 {
-    record_row_encode(out, &p->row);
-    record_scope_encode(out, &p->scope);
-    buf_str(out, p->who);
-    buf_str(out, p->why);
-    buf_str(out, p->what);
     buf_u32(out, p->nkeys);
     for (uint32_t i = 0; i < p->nkeys; i++) {
         buf_str(out, p->keys[i].field);
         buf_str(out, p->keys[i].value);
     }
-    record_sight_encode(out, &p->sight);
+}
+
+static void keys_decode(struct cursor *c, struct record_put *out)
+{
+    out->nkeys = count_of(c, REGISTER_KEYS_MAX);
+    for (uint32_t i = 0; i < out->nkeys; i++) {
+        out->keys[i].field = bounded(c, REGISTER_NAME_MAX);
+        out->keys[i].value = bounded(c, (size_t)4 * REGISTER_TEXT_MAX);
+    }
+}
+
+static void links_encode(struct buf *out, const struct record_put *p)
+{
     buf_u32(out, p->nlinks);
     for (uint32_t i = 0; i < p->nlinks; i++) {
         buf_str(out, p->links[i].field);
@@ -160,6 +167,29 @@ void record_put_encode(struct buf *out, const struct record_put *p)
         buf_str(out, p->links[i].id);
         buf_u8(out, p->links[i].kept);
     }
+}
+
+static void links_decode(struct cursor *c, struct record_put *out)
+{
+    out->nlinks = count_of(c, REGISTER_LINKS_MAX);
+    for (uint32_t i = 0; i < out->nlinks; i++) {
+        out->links[i].field = bounded(c, REGISTER_NAME_MAX);
+        out->links[i].kind = bounded(c, REGISTER_NAME_MAX);
+        out->links[i].id = bounded(c, RECORD_ID_MAX);
+        out->links[i].kept = below(c, 2) != 0;
+    }
+}
+
+void record_put_encode(struct buf *out, const struct record_put *p)
+{
+    record_row_encode(out, &p->row);
+    record_scope_encode(out, &p->scope);
+    buf_str(out, p->who);
+    buf_str(out, p->why);
+    buf_str(out, p->what);
+    keys_encode(out, p);
+    record_sight_encode(out, &p->sight);
+    links_encode(out, p);
 }
 
 void record_put_decode(struct cursor *c, struct record_put *out)
@@ -170,19 +200,31 @@ void record_put_decode(struct cursor *c, struct record_put *out)
     out->why = bounded(c, RECORD_WHY_MAX);
     out->what = bounded(c, REGISTER_NAME_MAX);
     c->failed = c->failed || out->row.tlp == TLP_UNKNOWN || out->row.version < 1;
-    out->nkeys = count_of(c, REGISTER_KEYS_MAX);
-    for (uint32_t i = 0; i < out->nkeys; i++) {
-        out->keys[i].field = bounded(c, REGISTER_NAME_MAX);
-        out->keys[i].value = bounded(c, (size_t)4 * REGISTER_TEXT_MAX);
-    }
+    keys_decode(c, out);
     record_sight_decode(c, &out->sight);
-    out->nlinks = count_of(c, REGISTER_LINKS_MAX);
-    for (uint32_t i = 0; i < out->nlinks; i++) {
-        out->links[i].field = bounded(c, REGISTER_NAME_MAX);
-        out->links[i].kind = bounded(c, REGISTER_NAME_MAX);
-        out->links[i].id = bounded(c, RECORD_ID_MAX);
-        out->links[i].kept = below(c, 2) != 0;
-    }
+    links_decode(c, out);
+}
+
+void record_part_encode(struct buf *out, const struct record_put *p)
+{
+    record_row_encode(out, &p->row);
+    buf_str(out, p->what);
+    keys_encode(out, p);
+    links_encode(out, p);
+}
+
+void record_part_decode(struct cursor *c, struct record_put *out)
+{
+    record_row_decode(c, &out->row);
+    out->what = bounded(c, REGISTER_NAME_MAX);
+    c->failed = c->failed || out->row.tlp == TLP_UNKNOWN || out->row.version < 1;
+    keys_decode(c, out);
+    links_decode(c, out);
+    out->scope = (struct record_scope){0};
+    out->who = SPAN("");
+    out->why = SPAN("");
+    out->sight.nkinds = 0;
+    out->sight.nways = 0;
 }
 
 void record_query_encode(struct buf *out, const struct record_query *q)

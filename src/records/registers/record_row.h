@@ -158,11 +158,14 @@ void record_step_encode(struct buf *out, const struct record_step *s);
 void record_step_decode(struct cursor *c, struct record_step *out);
 void record_put_encode(struct buf *out, const struct record_put *p);
 void record_put_decode(struct cursor *c, struct record_put *out);
+/* What of a put differs from record to record of one import: row, what, keys, links. Decoded, the rest of it is empty. */
+void record_part_encode(struct buf *out, const struct record_put *p);
+void record_part_decode(struct cursor *c, struct record_put *out);
 void record_query_encode(struct buf *out, const struct record_query *q);
 void record_query_decode(struct cursor *c, struct record_query *out);
 void record_scope_encode(struct buf *out, const struct record_scope *s);
 void record_scope_decode(struct cursor *c, struct record_scope *out);
 
-extern const char record_sql[], record_link_sql[]; /* its tables, for migrations.c */
+extern const char record_sql[], record_link_sql[], record_key_sql[]; /* its tables, for migrations.c */
 
 #endif

@@ -19,6 +19,17 @@ const char record_sql[] =
     "CREATE INDEX record_key_order ON record_key (kind, field, value, record_id);"
     "CREATE INDEX record_key_own ON record_key (kind, field, organisation, value, record_id);";
 
+/* Whether a record has a value is read from one index alone. */
+const char record_key_sql[] =
+    "CREATE TABLE record_key_new ("
+    " record_id TEXT NOT NULL REFERENCES record (id), kind TEXT NOT NULL, field TEXT NOT NULL,"
+    " organisation TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (record_id, field, value));"
+    "INSERT INTO record_key_new SELECT record_id, kind, field, organisation, value FROM record_key;"
+    "DROP TABLE record_key;"
+    "ALTER TABLE record_key_new RENAME TO record_key;"
+    "CREATE INDEX record_key_order ON record_key (kind, field, value, record_id);"
+    "CREATE INDEX record_key_own ON record_key (kind, field, organisation, value, record_id);";
+
 enum { KEY_BATCH = 500 };
 
 int record_get(struct db *db, const struct record_scope *scope, struct span kind, struct span id, struct arena *a,
@@ -43,169 +54,48 @@ int record_get(struct db *db, const struct record_scope *scope, struct span kind
     return rc > 0 ? 0 : rc == 0 ? err_set(e, ERR_NOT_FOUND, "no such record") : rc;
 }
 
-/* ---- lists ---- */
+/* ---- writing ---- */
 
-static const char *const compares[] = {[RECORD_EQUAL] = " = ", [RECORD_FROM] = " >= ", [RECORD_TO] = " <= "};
-
-/* The first filter by the same field, whose keys serve both: a range is one stretch of an index. */
-static uint32_t keys_of(const struct record_query *q, uint32_t i)
+static int forget_keys(struct db *db, struct span id, struct err *e)
 {
-    uint32_t first = q->filters[i].target.len > 0 ? i : 0; /* a record names many */
-    while (first < i && !span_eq(q->filters[first].field, q->filters[i].field)) {
-        first++;
+    struct db_stmt *s = NULL;
+    int rc = db_query(db, "DELETE FROM record_key WHERE record_id = $1", e, &s);
+    if (rc == 0) {
+        db_bind_text(s, 1, id);
+        rc = db_run(s, e);
     }
-    return first;
-}
-
-static const char *table_of(const struct record_query *q, uint32_t i)
-{
-    return q->filters[i].target.len > 0 ? "record_link" : "record_key";
-}
-
-/* base: the keys along which the list goes. */
-static void put_filter(struct sql *s, const struct record_query *q, uint32_t i, const char *base)
-{
-    const struct record_filter *f = &q->filters[i];
-    uint32_t keys = keys_of(q, i);
-    if (keys == i) {
-        buf_printf(&s->text, " AND f%u.record_id = %s.record_id AND f%u.kind = ", i, i == 0 ? "k" : base, i);
-        sql_value(s, q->kind);
-        buf_printf(&s->text, " AND f%u.field = ", i);
-        sql_value(s, f->field);
-        buf_printf(&s->text, " AND f%u.value <> ''", i);
-    }
-    buf_printf(&s->text, " AND f%u.value%s", keys, compares[f->how]);
-    sql_value(s, f->value);
-    if (f->target.len > 0) { /* of a record that he may not read nothing tells what names it */
-        sql_put(s, " AND EXISTS (SELECT 1 FROM record r WHERE r.id = ");
-        sql_value(s, f->value);
-        sql_put(s, " AND r.kind = ");
-        sql_value(s, f->target);
-        sql_put(s, " AND ");
-        sql_sight(s, &q->sight);
-        sql_put(s, ")");
-    }
-}
-
-/*
- * FROM and WHERE of a list, without its place. CROSS JOIN says SQLite in which order to go: along the first filter and then
- * sort what it found, or along the sort key and filter that. Which is less work only the number of hits tells (record_list).
- */
-static void put_list(struct sql *s, const struct record_query *q, bool by_filter)
-{
-    const char *base = by_filter ? "f0" : "k";
-    buf_printf(&s->text, " FROM %s %s", by_filter ? table_of(q, 0) : "record_key", base);
-    for (uint32_t i = by_filter ? 1 : 0; i < q->nfilters; i++) {
-        if (keys_of(q, i) == i) {
-            buf_printf(&s->text, " CROSS JOIN %s f%u", table_of(q, i), i);
-        }
-    }
-    sql_put(s, by_filter ? " CROSS JOIN record_key k CROSS JOIN record r" : " CROSS JOIN record r");
-    sql_put(s, " WHERE r.id = k.record_id AND k.kind = ");
-    sql_value(s, q->kind);
-    sql_put(s, " AND k.field = ");
-    sql_value(s, q->sort);
-    for (uint32_t i = 0; i < q->nfilters; i++) {
-        put_filter(s, q, i, base);
-    }
-    sql_put(s, " AND ");
-    sql_scope(s, &q->scope, base);
-}
-
-static int count_all(struct db *db, const struct record_query *q, struct record_page *out, struct err *e)
-{
-    struct sql s;
-    struct db_stmt *st = NULL;
-    sql_begin(&s);
-    sql_put(&s, "SELECT COUNT(*) FROM (SELECT 1 AS one");
-    put_list(&s, q, q->nfilters > 0);
-    buf_printf(&s.text, " LIMIT %d) AS found", RECORD_COUNT_MAX + 1);
-    int rc = sql_prepare(db, &s, e, &st);
-    rc = rc == 0 ? db_step(st, e) : rc;
-    if (rc > 0) {
-        out->count = db_col_i64(st, 0);
-        db_done(st);
-        rc = 0;
-    }
-    out->uncounted = out->count > RECORD_COUNT_MAX;
-    out->count = out->uncounted ? RECORD_COUNT_MAX : out->count;
-    sql_end(&s);
     return rc;
 }
-
-static int read_page(struct db *db, const struct record_query *q, struct arena *a, struct record_page *out, struct err *e)
-{
-    struct sql s;
-    struct db_stmt *st = NULL;
-    const char *order = q->descending ? "DESC" : "ASC";
-    sql_begin(&s);
-    sql_put(&s, "SELECT " RECORD_COLUMNS ", k.value");
-    put_list(&s, q, q->nfilters > 0 && !out->uncounted);
-    if (q->after_id.len > 0) {
-        sql_put(&s, q->descending ? " AND (k.value, k.record_id) < (" : " AND (k.value, k.record_id) > (");
-        sql_value(&s, q->after);
-        sql_put(&s, ", ");
-        sql_value(&s, q->after_id);
-        sql_put(&s, ")");
-    }
-    buf_printf(&s.text, " ORDER BY k.value %s, k.record_id %s LIMIT %u", order, order, q->limit + 1);
-    int rc = sql_prepare(db, &s, e, &st);
-    out->rows = arena_calloc(a, q->limit, sizeof *out->rows);
-    while (rc == 0 && (rc = db_step(st, e)) > 0) {
-        if (out->nrows == q->limit) {
-            out->more = true;
-            db_done(st);
-            rc = 0;
-            break;
-        }
-        sql_row(st, a, &out->rows[out->nrows++]);
-        out->last = arena_copy(a, db_col_text(st, RECORD_COLUMN_COUNT));
-        rc = 0;
-    }
-    sql_end(&s);
-    return rc == 0 ? record_links_read(db, &q->sight, a, out->rows, out->nrows, e) : rc;
-}
-
-int record_list(struct db *db, const struct record_query *asked, struct arena *a, struct record_page *out, struct err *e)
-{
-    struct record_query q = *asked;
-    CHECK(q.nfilters <= RECORD_FILTERS_MAX && q.limit > 0 && q.limit <= RECORD_PAGE_MAX);
-    *out = (struct record_page){0};
-    if (record_scope_empty(&q.scope)) {
-        return 0;
-    }
-    for (uint32_t i = 1; i < q.nfilters && q.filters[0].how != RECORD_EQUAL; i++) { /* one value finds less than a range */
-        struct record_filter first = q.filters[0];
-        q.filters[0] = q.filters[i];
-        q.filters[i] = first;
-    }
-    int rc = count_all(db, &q, out, e);
-    return rc == 0 ? read_page(db, &q, a, out, e) : rc;
-}
-
-/* ---- writing ---- */
 
 int record_keys_put(struct db *db, const struct record_row *r, const struct record_key *keys, size_t count, struct err *e)
 {
-    int rc = 0;
-    for (size_t i = 0; i < count && rc == 0; i++) {
-        struct db_stmt *s = NULL;
-        rc = db_query(db,
-                      "INSERT INTO record_key (record_id, kind, field, organisation, value) VALUES ($1, $2, $3, $4, $5) "
-                      "ON CONFLICT (record_id, field) DO UPDATE SET value = excluded.value",
-                      e, &s);
-        if (rc == 0) {
-            const struct span values[] = {r->id, r->kind, keys[i].field, r->organisation, keys[i].value};
-            for (size_t v = 0; v < ARRAY_LEN(values); v++) {
-                db_bind_text(s, (int)v + 1, values[v]);
-            }
-            rc = db_run(s, e);
-        }
+    struct db_stmt *st = NULL;
+    struct sql s;
+    int rc = r->version == 1 || count == 0 ? 0 : forget_keys(db, r->id, e);
+    if (rc != 0 || count == 0) {
+        return rc;
     }
+    sql_begin(&s);
+    sql_put(&s, "INSERT INTO record_key (record_id, kind, organisation, field, value) VALUES (");
+    sql_value(&s, r->id);
+    sql_put(&s, ", ");
+    sql_value(&s, r->kind);
+    sql_put(&s, ", ");
+    sql_value(&s, r->organisation);
+    for (size_t i = 0; i < count; i++) {
+        sql_put(&s, i == 0 ? ", " : "), ($1, $2, $3, ");
+        sql_value(&s, keys[i].field);
+        sql_put(&s, ", ");
+        sql_value(&s, keys[i].value);
+    }
+    sql_put(&s, ")");
+    rc = sql_prepare(db, &s, e, &st);
+    rc = rc == 0 ? db_run(st, e) : rc;
+    sql_end(&s);
     return rc;
 }
 
-static int write_row(struct db *db, const struct record_row *r, struct err *e)
+int record_row_write(struct db *db, const struct record_row *r, uint32_t hidden, struct err *e)
 {
     struct db_stmt *s = NULL;
     const char *sql = r->version == 1
@@ -219,7 +109,7 @@ static int write_row(struct db *db, const struct record_row *r, struct err *e)
     db_bind_text(s, 1, r->state);
     db_bind_text(s, 2, r->title);
     db_bind_text(s, 3, r->fields);
-    db_bind_i64(s, 4, tlp_rank(r->tlp));
+    db_bind_i64(s, 4, (int64_t)tlp_rank(r->tlp) + hidden);
     db_bind_i64(s, 5, r->changed);
     db_bind_i64(s, 6, r->version);
     db_bind_text(s, 7, r->id);
@@ -240,7 +130,7 @@ struct span record_as_text(struct arena *a, const struct record_row *r)
                                 tlp_name(r->tlp)));
 }
 
-static int note(struct db *db, const struct record_put *p, const struct record_row *before, struct arena *a, struct err *e)
+int record_note(struct db *db, const struct record_put *p, const struct record_row *before, struct arena *a, struct err *e)
 {
     const struct audit_entry entry = {
         .at = p->row.changed,
@@ -267,11 +157,11 @@ int record_put_all(struct db *db, const struct record_put *p, struct record_astr
     if (rc == 0 && !is_new && !span_eq(before.organisation, p->row.organisation)) {
         rc = err_set(e, ERR_INVALID, "a record never leaves its organisation");
     }
-    rc = rc == 0 ? record_links_check(db, p, astray, e) : rc;
-    rc = rc == 0 ? write_row(db, &p->row, e) : rc;
+    rc = rc == 0 ? record_links_check(db, &p->sight, p->links, p->nlinks, astray, e) : rc;
+    rc = rc == 0 ? record_row_write(db, &p->row, 0, e) : rc;
     rc = rc == 0 ? record_keys_put(db, &p->row, p->keys, p->nkeys, e) : rc;
     rc = rc == 0 ? record_links_put(db, &p->row, p->links, p->nlinks, e) : rc;
-    rc = rc == 0 ? note(db, p, is_new ? NULL : &before, a, e) : rc;
+    rc = rc == 0 ? record_note(db, p, is_new ? NULL : &before, a, e) : rc;
     if (rc == 0 && record_get(db, &p->scope, p->row.kind, p->row.id, a, &after, e) != 0) {
         rc = err_set(e, ERR_DENIED, "who writes it could not read it");
     }
