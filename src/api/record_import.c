@@ -301,7 +301,8 @@ static void added(struct api_request *req, int rc, struct span text, struct curs
             astray.place[l] = cursor_u32(data);
             rc = astray.place[l] < r->put.nlinks ? 0 : ERR_INVALID;
         }
-        if (rc == 0 && astray.count > 0) {
+        record_breach_decode(data, &astray.breach);
+        if (rc == 0) {
             record_astray_faults(m->w->who.kind, &r->put, &astray, &m->batch, &r->faults);
         }
     }
@@ -317,6 +318,7 @@ static void added(struct api_request *req, int rc, struct span text, struct curs
 
 static void add_batch(struct api_request *req, struct importing *m)
 {
+    struct record_scope scope;
     struct buf q;
     m->sent = 0;
     for (uint32_t i = 0; i < m->n; i++) {
@@ -332,6 +334,8 @@ static void add_batch(struct api_request *req, struct importing *m)
     buf_str(&q, span_of(m->id));
     buf_u8(&q, m->apply && (m->skip || m->total[IMPORT_FAULTY] == 0)); /* nothing waits any more where one fault stops all */
     buf_u64(&q, m->place);
+    policy_record_scope(m->w->who.reader, &m->w->who.kind->rights, m->w->who.now, &scope);
+    record_scope_encode(&q, &scope);
     record_sight_encode(&q, &m->w->sight);
     buf_u32(&q, m->sent);
     for (uint32_t i = 0; i < m->n; i++) {

@@ -450,11 +450,14 @@ static void put_answered(struct api_request *req, int rc, struct span text, stru
         astray.place[i] = cursor_u32(data);
         rc = astray.place[i] < w->put.nlinks ? 0 : ERR_INVALID;
     }
+    if (rc == 0) {
+        record_breach_decode(data, &astray.breach);
+    }
     w->put.row.links = rc == 0 ? cursor_str(data) : SPAN("");
     rc = rc == 0 && !cursor_done(data) ? ERR_INVALID : rc;
     if (rc < 0) {
         respond_failure(req, rc, text);
-    } else if (astray.count > 0) {
+    } else if (astray.count > 0 || astray.breach.there) {
         record_astray_faults(w->who.kind, &w->put, &astray, &req->arena, &w->faults);
         respond_record_faults(req, &w->faults);
     } else {

@@ -47,6 +47,7 @@ int run_fed_room_tests(void);
 int run_register_tests(void);
 int run_record_links_tests(void);
 int run_record_stage_tests(void);
+int run_record_constraint_tests(void);
 int run_register_switch_tests(void);
 
 #endif

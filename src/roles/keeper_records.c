@@ -75,6 +75,7 @@ void keeper_records_close(struct keeper_records **out)
     buf_free(&kr->out);
     buf_free(&kr->rules);
     buf_free(&kr->registers);
+    registers_free(&kr->kinds);
     buf_free(&kr->role_files);
     people_roles_free(&kr->roles);
     mem_free(kr->data_dir);

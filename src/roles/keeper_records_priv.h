@@ -58,6 +58,7 @@ struct keeper_records {
     struct buf role_files;   /* the city's own files of people's roles, as ASK_ROLES answers */
     struct people_roles *roles;
     struct buf registers;    /* the city's own register files, as ASK_REGISTERS answers */
+    struct registers *kinds; /* all kinds, read at start */
     int64_t taken_mark;  /* what was in force when its files were made */
 };
 

@@ -40,7 +40,8 @@ int keeper_registers_open(struct keeper_records *kr, time_ns now, struct err *e)
         }
         rc = record_stage_sweep_all(kr->db, INT64_MAX, e); /* nothing can be on its way */
         rc = rc == 0 ? record_keys_renew(kr->db, kinds, now, e) : rc;
-        registers_free(&kinds);
+        registers_free(&kr->kinds);
+        kr->kinds = kinds; /* whose constraints are asked at each write */
     }
     arena_fini(&a);
     return rc;
@@ -140,17 +141,20 @@ static int put_record(struct keeper_records *kr, struct cursor *c, struct err *e
     struct record_put p;
     struct record_astray astray = {0};
     record_put_decode(c, &p);
+    p.kinds = kr->kinds;
     int rc = whole(c, e);
     rc = rc == 0 ? record_put(kr->db, &p, &astray, e) : rc;
-    rc = astray.count > 0 ? 0 : rc;
+    bool refused = astray.count > 0 || astray.breach.there;
+    rc = refused ? 0 : rc;
     p.row.links = SPAN("");
-    rc = rc == 0 && astray.count == 0 ? record_links_read(kr->db, &p.sight, &kr->scratch, &p.row, 1, e) : rc;
+    rc = rc == 0 && !refused ? record_links_read(kr->db, &p.sight, &kr->scratch, &p.row, 1, e) : rc;
     answer_begin(&kr->out, rc, e);
     if (rc == 0) {
         buf_u32(&kr->out, astray.count);
         for (uint32_t i = 0; i < astray.count; i++) {
             buf_u32(&kr->out, astray.place[i]);
         }
+        record_breach_encode(&kr->out, &astray.breach);
         buf_str(&kr->out, p.row.links);
     }
     return rc;
@@ -221,7 +225,7 @@ static int import_find(struct keeper_records *kr, struct cursor *c, struct err *
 }
 
 /* All of one question wait, or none. */
-static int add_all(struct keeper_records *kr, struct span import, bool keep, uint64_t place, const struct record_sight *sight, uint32_t n,
+static int add_all(struct keeper_records *kr, struct span import, bool keep, uint64_t place, const struct record_importer *by, uint32_t n,
                    struct cursor *c, struct err *e)
 {
     struct record_import_item *item = arena_alloc(&kr->scratch, sizeof *item);
@@ -230,11 +234,12 @@ static int add_all(struct keeper_records *kr, struct span import, bool keep, uin
         struct record_astray astray = {0};
         record_import_item_decode(c, item);
         rc = c->failed ? err_set(e, ERR_INVALID, "the question is broken")
-                       : record_import_add(kr->db, import, place + i, sight, item, keep, &astray, e);
+                       : record_import_add(kr->db, by, import, place + i, item, keep, &astray, e);
         buf_u32(&kr->out, astray.count);
         for (uint32_t l = 0; l < astray.count; l++) {
             buf_u32(&kr->out, astray.place[l]);
         }
+        record_breach_encode(&kr->out, &astray.breach);
     }
     return rc == 0 ? whole(c, e) : rc;
 }
@@ -245,6 +250,9 @@ static int import_add(struct keeper_records *kr, struct cursor *c, struct err *e
     struct span import = cursor_str(c);
     bool keep = cursor_u8(c) != 0;
     uint64_t place = cursor_u64(c);
+    struct record_scope scope;
+    const struct record_importer by = {&scope, sight, kr->kinds};
+    record_scope_decode(c, &scope);
     record_sight_decode(c, sight);
     uint32_t n = cursor_u32(c);
     int rc = c->failed || n > RECORD_IMPORT_BATCH ? err_set(e, ERR_INVALID, "the question is broken") : 0;
@@ -253,7 +261,7 @@ static int import_add(struct keeper_records *kr, struct cursor *c, struct err *e
     }
     rc = rc == 0 ? db_begin(kr->db, e) : rc;
     answer_begin(&kr->out, 0, e);
-    rc = rc == 0 ? db_end(kr->db, add_all(kr, import, keep, place, sight, n, c, e), e) : rc;
+    rc = rc == 0 ? db_end(kr->db, add_all(kr, import, keep, place, &by, n, c, e), e) : rc;
     if (rc != 0) {
         answer_begin(&kr->out, rc, e);
     }
@@ -278,12 +286,13 @@ static int import_apply(struct keeper_records *kr, struct cursor *c, struct err 
     struct record_scope scope;
     struct record_sight *sight = arena_alloc(&kr->scratch, sizeof *sight);
     struct record_import_row import;
+    const struct record_importer by = {&scope, sight, kr->kinds};
     record_scope_decode(c, &scope);
     record_sight_decode(c, sight);
     record_import_row_decode(c, &import);
     struct span field = cursor_str(c);
     int rc = whole(c, e);
-    rc = rc == 0 ? record_import_apply(kr->db, &scope, sight, &import, field, e) : rc;
+    rc = rc == 0 ? record_import_apply(kr->db, &by, &import, field, e) : rc;
     answer_begin(&kr->out, rc, e);
     return rc;
 }
@@ -292,11 +301,12 @@ static int import_undo(struct keeper_records *kr, struct cursor *c, struct err *
 {
     struct record_scope scope;
     struct record_import_row import;
+    const struct record_importer by = {&scope, NULL, kr->kinds};
     record_scope_decode(c, &scope);
     record_import_row_decode(c, &import);
     time_ns now = (time_ns)cursor_u64(c);
     int rc = whole(c, e);
-    rc = rc == 0 ? record_import_undo(kr->db, &scope, &import, now, e) : rc;
+    rc = rc == 0 ? record_import_undo(kr->db, &by, &import, now, e) : rc;
     answer_begin(&kr->out, rc, e);
     return rc;
 }

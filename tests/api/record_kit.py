@@ -20,7 +20,7 @@ def text_of(rng, schema):
     if form == "uri":
         return "https://town.example/%d" % rng.randrange(10**6)
     if "pattern" in schema:
-        fits = [t for t in ("ES", "DE", "ES300", "ES30", "2026/1") if re.search(schema["pattern"], t)]
+        fits = [t for t in ("ES", "DE", "ES300", "ES30", "2026/1", "5a" * 32, "2026-W48") if re.search(schema["pattern"], t)]
         return rng.choice(fits) if fits else None
     if form:
         return None

@@ -246,7 +246,26 @@ class Kinds(unittest.TestCase):
         for way in k["schema"]["x-states"].get("transitions", []):
             for n, s in way.get("guard", {}).get("properties", {}).items():
                 props[n] = {**props[n], **s}
-        return {n: self.value(s, kinds) for n, s in props.items()}
+        fields = {n: self.value(s, kinds) for n, s in props.items()}
+        for how in k["schema"].get("x-constraints", {}).values():
+            if "sum_le" in how:  # what it is paid from allows it
+                other = kinds[props[how["sum_le"]["within"]]["x-ref"]["kind"]]
+                self.allow(other["plural"], fields[how["sum_le"]["within"]], how["sum_le"]["most"], 10**9)
+        return fields
+
+    def allow(self, plural, ident, field, value, status=200):
+        one = "/registers/%s/%s" % (plural, ident)
+        row = self.ask("GET", one, status=200).json()
+        return self.ask("PUT", one, {"fields": dict(row["fields"], **{field: value})}, '"%d"' % row["version"], status).json()
+
+    def apart(self, kinds, k, fields):
+        """The same, alike to no other record where its file wants that: names another one."""
+        out = dict(fields)
+        for how in k["schema"].get("x-constraints", {}).values():
+            for n in [f for name, rule in how.items() if name != "sum_le" for f in rule["fields"]]:
+                if "x-ref" in k["schema"]["properties"][n]:
+                    out[n] = self.value(k["schema"]["properties"][n], kinds)
+        return out
 
     def move(self, k, row, way):
         body = {"to": way["to"], **({"why": "as decided"} if way.get("reason") else {})}
@@ -299,6 +318,7 @@ class Kinds(unittest.TestCase):
         states, reached = k["schema"]["x-states"], self.paths(k)
         self.assertEqual(sorted(reached), sorted(s["id"] for s in states["list"]))
         for way in states.get("transitions", []):
+            fields = self.apart(kinds, k, fields)
             row = self.make(k["plural"], fields)
             for step in reached[way["from"]] + [way]:
                 if step.get("reason"):
@@ -313,6 +333,65 @@ class Kinds(unittest.TestCase):
                 self.assertEqual(self.move(k, bare, way).status, 422, way)
         for s in states["list"]:
             self.assertEqual(bool(s.get("final")), not [w for w in states.get("transitions", []) if w["from"] == s["id"]], s)
+
+    # ---- what must hold over several ----
+
+    def refused(self, a, where, reason, limit):
+        self.assertEqual(a.status, 422, a.body)
+        self.assertEqual([(f["where"], f["reason"], f["limit"]) for f in a.json()["error"]["fields"]], [(where, reason, limit)])
+        self.assertIn(limit, a.json()["error"]["fields"][0]["message"])
+
+    def test_one_officer_at_a_time(self):
+        self.as_at_first()
+        unit, other = (self.make("units", {"name": n})["id"] for n in ("Water", "Parks"))
+        anna, bo = (self.make("people", {"name": n})["id"] for n in ("Anna Officer", "Bo Officer"))
+        fields = {"title": "Anna for water", "person": anna, "unit": unit, "function": "security_officer", "act": "1/26", "begins": "2026-12-01T08:00:00Z"}
+        signs = {"from": "draft", "to": "signed"}
+        first = self.move({"plural": "appointments"}, self.make("appointments", fields), signs).json()
+        second = self.make("appointments", dict(fields, title="Bo for water", person=bo, begins="2027-01-01T08:00:00Z"))  # a draft may be
+        self.refused(self.move({"plural": "appointments"}, second, signs), "/fields/begins", "collides", "Anna for water")
+        self.assertEqual(self.ask("GET", "/registers/appointments/" + second["id"], status=200).json(), second)
+        elsewhere = self.make("appointments", dict(fields, title="Anna for parks", unit=other))
+        self.assertEqual(self.move({"plural": "appointments"}, elsewhere, signs).status, 200)
+        third = self.make("appointments", dict(fields, title="Anna for all", person=anna, function="other"))
+        self.assertEqual(self.move({"plural": "appointments"}, third, signs).status, 200)  # of other functions there may be several
+        third = self.make("appointments", dict(fields, title="Bo for all", person=bo, function="other"))
+        self.assertEqual(self.move({"plural": "appointments"}, third, signs).status, 200)
+        # The first one ends the minute at which the second begins.
+        one = "/registers/appointments/" + first["id"]
+        self.ask("PUT", one, {"fields": dict(fields, ends="2027-01-01T08:00:00Z")}, '"%d"' % first["version"], 200)
+        second = self.move({"plural": "appointments"}, second, signs)
+        self.assertEqual(second.status, 200, second.body)
+        self.refused(self.ask("PUT", one, {"fields": dict(fields, ends="2027-01-01T08:00:01Z")}, '"%d"' % (first["version"] + 1)),
+                     "/fields/begins", "collides", "Bo for water")
+        # A table says so by its row; two of its own that meet are found when it shall be stored.
+        head = "title,person,unit,function,act,begins,state\n"
+        row = lambda title, ident, begins: "%s,%s,%s,security_officer,2/26,%s,signed\n" % (title, bo, ident, begins)
+        send = lambda table, query: self.b.ask("POST", "/api/v1/registers/appointments/import" + query, table,
+                                               {"Content-Type": "text/csv", "X-Sereno-CSRF": self.b.csrf})
+        a = send(head + row("Again", unit, "2026-12-24T08:00:00Z"), "")
+        self.assertEqual([(f["row"], f["column"], f["reason"], f["limit"]) for f in a.json()["faults"]], [(2, "begins", "collides", "Anna for water")], a.body)
+        fresh = self.make("units", {"name": "Trams"})["id"]
+        count = self.ask("GET", "/registers/appointments", status=200).json()["count"]
+        a = send(head + row("Tram one", fresh, "2026-12-24T08:00:00Z") + row("Tram two", fresh, "2026-12-25T08:00:00Z"), "?apply=true")
+        self.assertEqual(a.status, 409, a.body)
+        self.assertIn("Tram", a.json()["error"]["message"])
+        self.assertEqual(self.ask("GET", "/registers/appointments", status=200).json()["count"], count)
+
+    def test_rewards_within_the_grant(self):
+        self.random = random.Random(4712)
+        self.all_on()
+        grant = self.make("budget_requests", {"title": "Rewards", "year": 2026, "asked": 500, "purpose": "x", "consequence": "y", "granted": 100.05})["id"]
+        paid = lambda n, reward: {"title": "Bug %d" % n, "received": "2026-11-01", "reward": reward, "paid_from": grant}
+        first = self.make("bug_reports", paid(1, 60.05))
+        self.make("bug_reports", paid(2, 40))
+        self.refused(self.ask("POST", "/registers/bug_reports", {"fields": paid(3, 0.01)}), "/fields/reward", "sum", "100.05")
+        self.refused(self.ask("PUT", "/registers/bug_reports/" + first["id"], {"fields": paid(1, 60.06)}, '"1"'), "/fields/reward", "sum", "100.05")
+        a = self.allow("budget_requests", grant, "granted", 100.04, 422)
+        self.assertEqual([(f["where"], f["reason"]) for f in a["error"]["fields"]], [("/fields/granted", "sum")])
+        self.allow("budget_requests", grant, "granted", 100.06)
+        self.make("bug_reports", paid(3, 0.01))
+        self.as_at_first()
 
     def test_the_interface_of_all(self):
         kinds = self.all_on()

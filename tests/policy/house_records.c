@@ -56,7 +56,7 @@ static void show_records_of(struct path_case *c, uint32_t mask, struct buf *out)
     struct buf answer;
     struct json_writer j;
     read_account(c);
-    const struct record_worker w = {kind_of_records(), &c->reader, SPAN("w"), c->now, all_kinds()};
+    const struct record_worker w = {kind_of_records(), &c->reader, SPAN("w"), c->now, all_kinds(), NULL};
     buf_init(&answer, ANSWER_MAX);
     buf_u64(&answer, (uint64_t)records_counted(c, mask));
     buf_u8(&answer, 0);
@@ -80,7 +80,7 @@ const struct path_adapter adapter_records = {ask_record, show_records_of};
 static void show_export(struct path_case *c, uint32_t mask, struct buf *out)
 {
     read_account(c);
-    const struct record_worker w = {kind_of_records(), &c->reader, SPAN("w"), c->now, all_kinds()};
+    const struct record_worker w = {kind_of_records(), &c->reader, SPAN("w"), c->now, all_kinds(), NULL};
     for (uint32_t i = 0; i < THINGS; i++) {
         if (SHOWN(c, i, mask)) {
             struct record_row row = record_of(c, i);
@@ -94,7 +94,7 @@ const struct path_adapter adapter_records_export = {ask_record, show_export};
 static void show_one_record(struct path_case *c, uint32_t mask, struct buf *out)
 {
     read_account(c);
-    const struct record_worker w = {kind_of_records(), &c->reader, SPAN("w"), c->now, all_kinds()};
+    const struct record_worker w = {kind_of_records(), &c->reader, SPAN("w"), c->now, all_kinds(), NULL};
     for (uint32_t i = 0; i < THINGS; i++) {
         if (SHOWN(c, i, mask)) {
             struct record_row row = record_of(c, i);
@@ -119,7 +119,7 @@ static int64_t write_named(struct path_case *c, uint32_t mask, struct buf *out)
     struct json_writer j;
     struct record_work work = {0};
     int64_t sum = 0;
-    work.who = (struct record_worker){kind_of_records(), &c->reader, SPAN("w"), c->now, all_kinds()};
+    work.who = (struct record_worker){kind_of_records(), &c->reader, SPAN("w"), c->now, all_kinds(), NULL};
     record_sight_of(all_kinds(), &c->reader, c->now, &work.sight);
     record_sight_narrow(all_kinds(), kind_of_records()->name, &work.sight);
     for (uint32_t w = 0; w < work.sight.nways; w++) {
@@ -158,7 +158,7 @@ static void show_chain(struct path_case *c, uint32_t mask, struct buf *out)
     struct record_step steps[THINGS];
     uint32_t n = 0;
     read_account(c);
-    const struct record_worker w = {kind_of_records(), &c->reader, SPAN("w"), c->now, all_kinds()};
+    const struct record_worker w = {kind_of_records(), &c->reader, SPAN("w"), c->now, all_kinds(), NULL};
     record_sight_of(all_kinds(), &c->reader, c->now, &sight);
     for (uint32_t i = 0; i < THINGS; i++) {
         if (SHOWN(c, i, mask) && is_in_sight(&sight, c, i)) {

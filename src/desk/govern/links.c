@@ -182,4 +182,8 @@ void record_astray_faults(const struct register_kind *k, const struct record_put
                                         : arena_printf(a, "/fields/%.*s", SPAN_ARG(l->field->name));
         record_fault(f, span_of(at), SCHEMA_NO_RECORD, SPAN(""));
     }
+    if (astray->breach.there) {
+        const struct record_breach *b = &astray->breach;
+        record_fault(f, span_of(arena_printf(a, "/fields/%s", b->field)), b->sum ? SCHEMA_SUM : SCHEMA_COLLIDES, arena_copy(a, span_of(b->text)));
+    }
 }

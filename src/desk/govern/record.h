@@ -61,7 +61,7 @@ void record_sight_of(const struct registers *kinds, const struct policy_reader *
 void record_sight_narrow(const struct registers *kinds, struct span target, struct record_sight *s);
 /* NULL: there is none. */
 const struct register_field *record_way_field(const struct registers *kinds, const struct record_way *way);
-/* Faults for what the keeper found to lead nowhere. */
+/* Faults for what the keeper found to lead nowhere, or not to hold beside other records. */
 void record_astray_faults(const struct register_kind *k, const struct record_put *put, const struct record_astray *astray, struct arena *a,
                           struct record_faults *f);
 

@@ -200,7 +200,7 @@ static void test_links(void **state)
     assert_string_equal(linked(), "next:2:kept;owner:3:kept;");
     assert_int_equal(change(&row, "{\"fields\":{\"label\":\"b\",\"next\":[\"" ID("2") "\"],\"owner\":\"" ID("5") "\"}}"), 0);
     assert_string_equal(linked(), "next:2;owner:5;");
-    const struct record_astray astray = {2, {0, 1}};
+    const struct record_astray astray = {.count = 2, .place = {0, 1}};
     record_astray_faults(f.w.kind, &f.put, &astray, &f.a, &f.faults);
     assert_string_equal(said(), "/fields/next/0:no_record;/fields/owner:no_record;");
     /* A move changes none. */

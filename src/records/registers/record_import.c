@@ -4,6 +4,7 @@
 
 #include "base/id.h"
 #include "records/audit.h"
+#include "records/registers/record_constraint.h"
 #include "records/registers/record_stage.h"
 #include "records/registers/record_store.h"
 
@@ -143,17 +144,22 @@ static int insert_row(struct db *db, struct span import, uint64_t place, const s
     return rc;
 }
 
-int record_import_add(struct db *db, struct span import, uint64_t place, const struct record_sight *sight, const struct record_import_item *item,
-                      bool keep, struct record_astray *astray, struct err *e)
+int record_import_add(struct db *db, const struct record_importer *by, struct span import, uint64_t place, const struct record_import_item *item, bool keep,
+                      struct record_astray *astray, struct err *e)
 {
-    int rc = record_links_check(db, sight, item->put.links, item->put.nlinks, astray, e);
+    *astray = (struct record_astray){0};
+    int rc = record_links_check(db, by->sight, item->put.links, item->put.nlinks, astray, e);
     if (astray->count > 0) {
         return 0;
     }
-    if (rc == 0 && keep && item->back.row.id.len == 0) {
-        rc = record_stage_put(db, &item->put, e);
+    if (rc == 0 && by->kinds != NULL) {
+        rc = record_constraints_check(db, by->kinds, &item->put.row, by->scope, &astray->breach, e);
     }
-    return rc == 0 && keep ? insert_row(db, import, place, item, e) : rc;
+    if (rc != 0 || astray->breach.there || !keep) {
+        return rc;
+    }
+    rc = item->back.row.id.len == 0 ? record_stage_put(db, &item->put, e) : 0;
+    return rc == 0 ? insert_row(db, import, place, item, e) : rc;
 }
 
 static int run_text(struct db *db, const char *sql, struct span value, struct err *e)
@@ -171,8 +177,7 @@ static int run_text(struct db *db, const char *sql, struct span value, struct er
 
 /* One of an import on its way, and who does it. */
 struct step {
-    const struct record_scope *scope;
-    const struct record_sight *sight;
+    const struct record_importer *as;
     const struct record_import_row *by;
     time_ns now;
     struct span id, put, back;
@@ -216,7 +221,7 @@ static int read_part(const struct step *step, struct span bytes, struct record_p
     if (!cursor_done(&c)) {
         return err_set(e, ERR_INVALID, "what waits of the import is damaged");
     }
-    out->scope = *step->scope;
+    out->scope = *step->as->scope;
     out->who = step->by->who;
     out->why = step->by->why;
     return 0;
@@ -229,7 +234,7 @@ static int store_row(struct db *db, const struct step *step, struct arena *a, st
     struct record_astray astray = {0};
     int rc = 0;
     if (step->back.len == 0) {
-        rc = record_get(db, step->scope, step->by->kind, step->id, a, &p->row, e);
+        rc = record_get(db, step->as->scope, step->by->kind, step->id, a, &p->row, e);
         p->who = step->by->who;
         p->why = step->by->why;
         p->what = SPAN("record.imported");
@@ -237,10 +242,33 @@ static int store_row(struct db *db, const struct step *step, struct arena *a, st
     }
     rc = read_part(step, step->put, p, e);
     if (rc == 0) {
-        p->sight = *step->sight;
+        p->sight = *step->as->sight;
         rc = record_put_all(db, p, &astray, a, e);
     }
     return astray.count > 0 ? err_set(e, ERR_EXISTS, "a record that is named was changed meanwhile; look at the file again") : rc;
+}
+
+/* When all are stored: one may stand in the place of another that goes elsewhere in the same file. */
+static int check_row(struct db *db, const struct step *step, struct arena *a, struct err *e)
+{
+    struct record_row row;
+    struct record_breach breach = {0};
+    int rc = record_get(db, step->as->scope, step->by->kind, step->id, a, &row, e);
+    if (rc == ERR_NOT_FOUND) {
+        return 0; /* it went with the import that is taken back */
+    }
+    rc = rc == 0 ? record_constraints_check(db, step->as->kinds, &row, step->as->scope, &breach, e) : rc;
+    return rc == 0 && breach.there ? err_set(e, ERR_EXISTS, breach.sum ? "\"%.*s\": together this is more than %.200s (%s). Nothing was stored."
+                                                                       : "\"%.*s\" and \"%.200s\" cannot stand beside one another (%s). Nothing was stored.",
+                                             SPAN_ARG(span_sub(row.title, 0, 200)), breach.text, breach.name)
+                                   : rc;
+}
+
+static int check_all(struct db *db, struct step *step, struct err *e)
+{
+    int64_t count = 0;
+    bool asks = step->as->kinds != NULL && record_constraints_any(step->as->kinds, step->by->kind);
+    return asks ? each_row(db, step, check_row, &count, e) : 0;
 }
 
 /* Bytes that were needed to store are not kept, and old imports cannot be taken back. */
@@ -280,19 +308,19 @@ static int note_import(struct db *db, const struct record_import_row *r, struct 
 static int apply_all(struct db *db, struct step *step, int64_t made, int64_t waits, struct span field, struct err *e)
 {
     int64_t count = 0;
-    int rc = record_stage_show(db, step->by->id, made, step->scope, step->sight, field, e);
+    int rc = record_stage_show(db, step->by->id, made, step->as->scope, step->as->sight, field, e);
     rc = rc == 0 ? each_row(db, step, store_row, &count, e) : rc;
     if (rc == 0 && count != waits) {
         rc = err_set(e, ERR_EXISTS, "what waited of the import is not all there any more");
     }
+    rc = rc == 0 ? check_all(db, step, e) : rc;
     rc = rc == 0 ? note_import(db, step->by, e) : rc;
     return rc == 0 ? forget(db, step->by->id, step->by->at, e) : rc;
 }
 
-int record_import_apply(struct db *db, const struct record_scope *scope, const struct record_sight *sight, const struct record_import_row *import,
-                        struct span field, struct err *e)
+int record_import_apply(struct db *db, const struct record_importer *by, const struct record_import_row *import, struct span field, struct err *e)
 {
-    struct step step = {.scope = scope, .sight = sight, .by = import};
+    struct step step = {.as = by, .by = import};
     int rc = db_begin(db, e);
     return rc == 0 ? db_end(db, apply_all(db, &step, import->made, import->made + import->changed, field, e), e) : rc;
 }
@@ -334,7 +362,7 @@ static int undo_row(struct db *db, const struct step *step, struct arena *a, str
 {
     struct record_row row;
     struct err none = {0};
-    int rc = record_get(db, step->scope, step->by->kind, step->id, a, &row, &none);
+    int rc = record_get(db, step->as->scope, step->by->kind, step->id, a, &row, &none);
     if (rc == ERR_NOT_FOUND || (rc == 0 && row.version != step->version)) {
         return err_set(e, ERR_EXISTS, "Some of these records were changed since; nothing was taken back.");
     }
@@ -372,12 +400,13 @@ static int undo_all(struct db *db, struct step *step, struct err *e)
     int64_t count = 0;
     int rc = may_undo(db, step->by, step->now, e);
     rc = rc == 0 ? each_row(db, step, undo_row, &count, e) : rc;
+    rc = rc == 0 ? check_all(db, step, e) : rc;
     return rc == 0 ? run_text(db, "UPDATE record_import SET undone = 1 WHERE id = $1", step->by->id, e) : rc;
 }
 
-int record_import_undo(struct db *db, const struct record_scope *scope, const struct record_import_row *import, time_ns now, struct err *e)
+int record_import_undo(struct db *db, const struct record_importer *by, const struct record_import_row *import, time_ns now, struct err *e)
 {
-    struct step step = {.scope = scope, .by = import, .now = now};
+    struct step step = {.as = by, .by = import, .now = now};
     int rc = db_begin(db, e);
     return rc == 0 ? db_end(db, undo_all(db, &step, e), e) : rc;
 }

@@ -26,6 +26,13 @@ struct record_import_item {
     struct record_put put, back;
 };
 
+/* Who imports, as far as it is asked: what he may read of the kind and of all kinds. kinds: whose constraints must hold; NULL = none. */
+struct record_importer {
+    const struct record_scope *scope;
+    const struct record_sight *sight;
+    const struct registers *kinds;
+};
+
 struct record_import_row {
     struct span id, kind, who, who_id, why;
     time_ns at;
@@ -43,23 +50,24 @@ int record_import_find(struct db *db, const struct record_scope *scope, const st
                        const struct record_wanted *wanted, struct arena *a, uint32_t *found_out, struct record_row *out, struct err *e) NODISCARD;
 
 /*
- * Lets one wait as the place-th of an import, unless it names records that are not in the sight (astray->count). keep false: only looks.
+ * Lets one wait as the place-th of an import, unless it names records that are not in the sight (astray->count), or does not hold
+ * beside those that are there (astray->breach). keep false: only looks.
  * A new one waits hidden among the records (record_stage.h, whose record_stage_sweep forgets them). Inside a transaction.
  */
-int record_import_add(struct db *db, struct span import, uint64_t place, const struct record_sight *sight, const struct record_import_item *item,
-                      bool keep, struct record_astray *astray, struct err *e) NODISCARD;
+int record_import_add(struct db *db, const struct record_importer *by, struct span import, uint64_t place, const struct record_import_item *item, bool keep,
+                      struct record_astray *astray, struct err *e) NODISCARD;
 /*
  * Stores all that waits, as many as import->made and ->changed say, in one transaction, and notes the import. field: the key's name; a new
- * record whose key meanwhile belongs to another is ERR_EXISTS, as is a record that was changed meanwhile: then nothing was stored.
+ * record whose key meanwhile belongs to another is ERR_EXISTS, as is a record that was changed meanwhile, and one that does not hold beside
+ * others, those of the same file too: then nothing was stored.
  */
-int record_import_apply(struct db *db, const struct record_scope *scope, const struct record_sight *sight, const struct record_import_row *import,
-                        struct span field, struct err *e) NODISCARD;
+int record_import_apply(struct db *db, const struct record_importer *by, const struct record_import_row *import, struct span field, struct err *e)
+    NODISCARD;
 /*
  * Takes an import of this person back, in one transaction; record_stage_sweep then forgets it. ERR_NOT_FOUND: no such import of his;
  * ERR_EXISTS: it was taken back, is too old, or records were changed or named since; the sentence says which.
  */
-int record_import_undo(struct db *db, const struct record_scope *scope, const struct record_import_row *import, time_ns now, struct err *e)
-    NODISCARD;
+int record_import_undo(struct db *db, const struct record_importer *by, const struct record_import_row *import, time_ns now, struct err *e) NODISCARD;
 /* This person's of a kind, newest first; out has room for RECORD_IMPORTS_SHOWN. */
 int record_import_list(struct db *db, struct span kind, struct span who_id, time_ns now, struct arena *a, struct record_import_row *out,
                        uint32_t *count_out, struct err *e) NODISCARD;

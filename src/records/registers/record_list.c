@@ -2,9 +2,13 @@
 /*
  * Lists of records: filtered, sorted, counted, page by page. See record_row.h; runs in the keeper.
  *
- * A list goes along one index: along what fits the filter that fewest records fit, and then sorts what it found, or along the sort key,
- * and looks at each whether it fits the others. What fits a filter is counted first, up to a bound: the engine has no figures of its own.
+ * With filters it goes along what fits the one that fewest records fit, and looks at each whether it fits the others. When that are no more
+ * than are counted, they are sorted here and only the page is read. Else, and without filters, it goes along the sort key until a page is
+ * full. What fits a filter is counted first, up to a bound: the engine has no figures of its own.
  */
+#include <stdlib.h>
+#include <string.h>
+
 #include "records/registers/record_store.h"
 
 enum { FIT_COUNT_MAX = 4096 /* records that fit one filter are counted up to here */ };
@@ -176,20 +180,87 @@ static int order_groups(struct db *db, struct listing *l, struct err *e)
     return rc;
 }
 
-static int count_all(struct db *db, struct listing l, struct record_page *out, struct err *e)
+/* All records of a kind that he may read, as far as they are counted. */
+static int count_all(struct db *db, const struct listing *l, struct record_page *out, struct err *e)
 {
     struct sql s;
-    if (l.ngroups > 0 && !is_link(l.q, l.groups[0].first)) {
-        l.sort = l.q->filters[l.groups[0].first].field; /* in what order one counts is all the same */
-    }
     sql_begin(&s);
     sql_put(&s, "SELECT COUNT(*) FROM (SELECT 1 AS one");
-    put_list(&s, &l, l.ngroups > 0, false);
+    put_list(&s, l, false, false);
     buf_printf(&s.text, " LIMIT %d) AS found", RECORD_COUNT_MAX + 1);
     int rc = one_number(db, &s, &out->count, e);
     out->uncounted = out->count > RECORD_COUNT_MAX;
     out->count = out->uncounted ? RECORD_COUNT_MAX : out->count;
     return rc;
+}
+
+/* ---- few enough to sort them here ---- */
+
+struct found {
+    struct span value, id;
+};
+
+static int span_order(struct span a, struct span b)
+{
+    size_t least = a.len < b.len ? a.len : b.len;
+    int order = least == 0 ? 0 : memcmp(a.ptr, b.ptr, least);
+    return order != 0 ? order : a.len < b.len ? -1 : a.len > b.len;
+}
+
+/* By key and then id, as the engine sorts texts: by bytes. */
+static int found_order(const void *a, const void *b)
+{
+    const struct found *x = a;
+    const struct found *y = b;
+    int order = span_order(x->value, y->value);
+    return order != 0 ? order : span_order(x->id, y->id);
+}
+
+/* Keys of all that fit, unless they are more than are counted. */
+static int find_all(struct db *db, const struct listing *l, struct arena *a, struct found *found, struct record_page *out, struct err *e)
+{
+    struct sql s;
+    struct db_stmt *st = NULL;
+    sql_begin(&s);
+    sql_put(&s, "SELECT k.value, k.record_id");
+    put_list(&s, l, true, true);
+    buf_printf(&s.text, " LIMIT %d", RECORD_COUNT_MAX + 1);
+    int rc = sql_prepare(db, &s, e, &st);
+    while (rc == 0 && (rc = db_step(st, e)) > 0) {
+        rc = 0;
+        if (out->count == RECORD_COUNT_MAX) {
+            out->uncounted = true;
+            db_done(st);
+            break;
+        }
+        found[out->count++] = (struct found){arena_copy(a, db_col_text(st, 0)), arena_copy(a, db_col_text(st, 1))};
+    }
+    sql_end(&s);
+    return rc;
+}
+
+/* The page of those that were found. */
+static int page_of_found(struct db *db, const struct listing *l, struct found *found, struct arena *a, struct record_page *out, struct err *e)
+{
+    const struct record_query *q = l->q;
+    const struct found after = {q->after, q->after_id};
+    int rc = 0;
+    qsort(found, (size_t)out->count, sizeof *found, found_order);
+    out->rows = arena_calloc(a, q->limit, sizeof *out->rows);
+    for (int64_t i = 0; i < out->count && rc == 0 && !out->more; i++) {
+        const struct found *f = &found[q->descending ? out->count - 1 - i : i];
+        int order = q->after_id.len == 0 ? 1 : found_order(f, &after);
+        if (q->after_id.len > 0 && (q->descending ? order >= 0 : order <= 0)) {
+            continue;
+        }
+        if (out->nrows == q->limit) {
+            out->more = true;
+        } else {
+            rc = record_get(db, &q->scope, q->kind, f->id, a, &out->rows[out->nrows++], e);
+            out->last = f->value;
+        }
+    }
+    return rc == 0 ? record_links_read(db, &q->sight, a, out->rows, out->nrows, e) : rc;
 }
 
 static int read_page(struct db *db, const struct listing *l, struct arena *a, struct record_page *out, struct err *e)
@@ -200,7 +271,7 @@ static int read_page(struct db *db, const struct listing *l, struct arena *a, st
     const char *order = q->descending ? "DESC" : "ASC";
     sql_begin(&s);
     sql_put(&s, "SELECT " RECORD_COLUMNS ", k.value");
-    put_list(&s, l, l->ngroups > 0 && !out->uncounted, true);
+    put_list(&s, l, false, true);
     if (q->after_id.len > 0) {
         sql_put(&s, q->descending ? " AND (k.value, k.record_id) < (" : " AND (k.value, k.record_id) > (");
         sql_value(&s, q->after);
@@ -235,6 +306,14 @@ int record_list(struct db *db, const struct record_query *q, struct arena *a, st
         return 0;
     }
     int rc = order_groups(db, &l, e);
-    rc = rc == 0 ? count_all(db, l, out, e) : rc;
+    if (rc == 0 && l.ngroups > 0) {
+        struct found *found = arena_calloc(a, RECORD_COUNT_MAX, sizeof *found);
+        rc = find_all(db, &l, a, found, out, e);
+        if (rc == 0 && !out->uncounted) {
+            return page_of_found(db, &l, found, a, out, e);
+        }
+    } else if (rc == 0) {
+        rc = count_all(db, &l, out, e);
+    }
     return rc == 0 && out->count > 0 ? read_page(db, &l, a, out, e) : rc;
 }

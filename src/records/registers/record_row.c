@@ -2,6 +2,8 @@
 /* Records as messages: see record_row.h. The reader trusts nothing. */
 #include "records/registers/record_row.h"
 
+#include <stdio.h>
+
 enum { RECORD_LINKS_BYTES = REGISTER_LINKS_MAX * (RECORD_TITLE_MAX + RECORD_ID_MAX + 3 * REGISTER_NAME_MAX + 20) };
 
 static struct span bounded(struct cursor *c, size_t max)
@@ -203,6 +205,7 @@ void record_put_decode(struct cursor *c, struct record_put *out)
     keys_decode(c, out);
     record_sight_decode(c, &out->sight);
     links_decode(c, out);
+    out->kinds = NULL;
 }
 
 void record_part_encode(struct buf *out, const struct record_put *p)
@@ -225,6 +228,36 @@ void record_part_decode(struct cursor *c, struct record_put *out)
     out->why = SPAN("");
     out->sight.nkinds = 0;
     out->sight.nways = 0;
+    out->kinds = NULL;
+}
+
+void record_breach_encode(struct buf *out, const struct record_breach *b)
+{
+    buf_u8(out, b->there);
+    if (b->there) {
+        buf_u8(out, b->sum);
+        buf_str(out, span_of(b->name));
+        buf_str(out, span_of(b->field));
+        buf_str(out, span_of(b->id));
+        buf_str(out, span_of(b->text));
+    }
+}
+
+void record_breach_decode(struct cursor *c, struct record_breach *out)
+{
+    *out = (struct record_breach){.there = below(c, 2) != 0};
+    const struct {
+        char *text;
+        size_t room;
+    } parts[] = {{out->name, sizeof out->name}, {out->field, sizeof out->field}, {out->id, sizeof out->id}, {out->text, sizeof out->text}};
+    if (!out->there) {
+        return;
+    }
+    out->sum = below(c, 2) != 0;
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        struct span s = bounded(c, parts[i].room - 1);
+        (void)snprintf(parts[i].text, parts[i].room, "%.*s", SPAN_ARG(s));
+    }
 }
 
 void record_query_encode(struct buf *out, const struct record_query *q)

@@ -61,10 +61,19 @@ struct record_to {
     bool kept; /* it stood there before and its writer does not see it: not asked for */
 };
 
-/* Links of a record that lead to nothing its writer can read, by their place in record_put. */
+/* A constraint that would not hold (record_constraint.h), and the record with which. */
+struct record_breach {
+    bool there;
+    bool sum; /* text: how much it may be; else the title of the other record */
+    char name[REGISTER_NAME_MAX + 1], field[REGISTER_NAME_MAX + 1]; /* of the constraint, and of what is to be changed */
+    char id[RECORD_ID_MAX + 1], text[RECORD_TITLE_MAX + 1];
+};
+
+/* Links of a record that lead to nothing its writer can read, by their place in record_put; else what it runs into. */
 struct record_astray {
     uint32_t count;
     uint32_t place[REGISTER_LINKS_MAX];
+    struct record_breach breach;
 };
 
 /* What goes into the tables in one transaction, with its line in the audit trail. */
@@ -77,6 +86,7 @@ struct record_put {
     struct record_sight sight; /* his, over all kinds */
     uint32_t nlinks;
     struct record_to links[REGISTER_LINKS_MAX];
+    const struct registers *kinds; /* whose constraints must hold, in the keeper; NULL = none are asked; never sent */
 };
 
 enum record_compare { RECORD_EQUAL, RECORD_FROM, RECORD_TO };
@@ -125,7 +135,7 @@ struct record_step {
 
 /*
  * Stores; ERR_EXISTS: it was changed meanwhile (or the id is taken). ERR_NOT_FOUND: not there, or not for him. With
- * astray->count > 0 nothing was stored either, and what is returned is ERR_INVALID.
+ * astray->count > 0, or with astray->breach.there, nothing was stored either, and what is returned is ERR_INVALID.
  */
 int record_put(struct db *db, const struct record_put *p, struct record_astray *astray, struct err *e) NODISCARD;
 /* ERR_NOT_FOUND: not there, of another kind, or not for him. Texts live in a. */
@@ -163,6 +173,9 @@ void record_part_encode(struct buf *out, const struct record_put *p);
 void record_part_decode(struct cursor *c, struct record_put *out);
 void record_query_encode(struct buf *out, const struct record_query *q);
 void record_query_decode(struct cursor *c, struct record_query *out);
+/* As an answer: whether there is one, and which; decoded texts are cut to their bounds. */
+void record_breach_encode(struct buf *out, const struct record_breach *b);
+void record_breach_decode(struct cursor *c, struct record_breach *out);
 void record_scope_encode(struct buf *out, const struct record_scope *s);
 void record_scope_decode(struct cursor *c, struct record_scope *out);
 

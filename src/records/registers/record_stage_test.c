@@ -57,6 +57,7 @@ static struct record_put make(struct arena *a, const char *id, const char *field
 static void wait_all(struct db *db, struct arena *a, const char *import, uint32_t n)
 {
     const struct record_sight s = sight();
+    const struct record_importer by = {&all, &s, NULL};
     struct record_astray astray = {0};
     struct record_import_item item;
     for (uint32_t i = 0; i <= n; i++) {
@@ -66,7 +67,7 @@ static void wait_all(struct db *db, struct arena *a, const char *import, uint32_
             item.back = make(a, "kept", "{\"title\":\"before\"}", 3);
         }
         assert_int_equal(db_begin(db, &e), 0);
-        assert_int_equal(db_end(db, record_import_add(db, span_of(import), i, &s, &item, true, &astray, &e), &e), 0);
+        assert_int_equal(db_end(db, record_import_add(db, &by, span_of(import), i, &item, true, &astray, &e), &e), 0);
         assert_int_equal(astray.count, 0);
     }
 }
@@ -74,15 +75,17 @@ static void wait_all(struct db *db, struct arena *a, const char *import, uint32_
 static int apply(struct db *db, const char *import, int64_t made)
 {
     const struct record_sight s = sight();
+    const struct record_importer by = {&all, &s, kinds()};
     const struct record_import_row row = {.id = span_of(import), .kind = SPAN("risk"), .who = SPAN("Anna"), .who_id = SPAN("p"), .why = SPAN("so"),
                                           .at = TEST_NOW, .made = made, .changed = 1};
-    return record_import_apply(db, &all, &s, &row, SPAN("title"), &e);
+    return record_import_apply(db, &by, &row, SPAN("title"), &e);
 }
 
 static int undo(struct db *db, const char *import)
 {
     const struct record_import_row row = {.id = span_of(import), .kind = SPAN("risk"), .who = SPAN("Anna"), .who_id = SPAN("p"), .why = SPAN("no")};
-    return record_import_undo(db, &all, &row, TEST_NOW + 1, &e);
+    const struct record_importer by = {&all, NULL, kinds()};
+    return record_import_undo(db, &by, &row, TEST_NOW + 1, &e);
 }
 
 static int64_t listed(struct db *db, struct arena *a)
@@ -216,7 +219,7 @@ static void links_of_waiting(void **state)
         .put = make(&a, "n", "{\"services\":[\"018f0000-0000-7000-8000-000000000001\"],\"title\":\"n\"}", 1)};
     assert_int_equal(item.put.nlinks, 1);
     assert_int_equal(db_begin(db, &e), 0);
-    assert_int_equal(db_end(db, record_import_add(db, SPAN("i1"), 0, &s, &item, true, &astray, &e), &e), 0);
+    assert_int_equal(db_end(db, record_import_add(db, &(struct record_importer){&all, &s, NULL}, SPAN("i1"), 0, &item, true, &astray, &e), &e), 0);
     assert_int_equal(astray.count, 0);
     wait_all(db, &a, "i2", 0);
     assert_int_equal(db_exec(db, "UPDATE record_import_row SET import_id = 'i1', place = 1 WHERE import_id = 'i2'", &e), 0);
@@ -254,7 +257,7 @@ static void swept_at_start(void **state)
     struct record_astray astray = {0};
     struct record_import_item item = {.put = make(&a, "left", "{\"title\":\"left\"}", 1)};
     assert_int_equal(db_begin(db, &e), 0);
-    assert_int_equal(db_end(db, record_import_add(db, span_of(later), 0, &s, &item, true, &astray, &e), &e), 0);
+    assert_int_equal(db_end(db, record_import_add(db, &(struct record_importer){&all, &s, NULL}, span_of(later), 0, &item, true, &astray, &e), &e), 0);
     assert_rows(db, 252, 252); /* 250, one that stays, one left */
     assert_int_equal(record_stage_sweep_all(db, TEST_NOW, &e), 0); /* the clock stood later for the second one */
     assert_rows(db, 2, 1);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "records/audit.h"
+#include "records/registers/record_constraint.h"
 #include "records/registers/record_store.h"
 #include "records/settings.h"
 
@@ -165,13 +166,17 @@ int record_put_all(struct db *db, const struct record_put *p, struct record_astr
     if (rc == 0 && record_get(db, &p->scope, p->row.kind, p->row.id, a, &after, e) != 0) {
         rc = err_set(e, ERR_DENIED, "who writes it could not read it");
     }
+    if (rc == 0 && p->kinds != NULL) {
+        rc = record_constraints_check(db, p->kinds, &p->row, &p->scope, &astray->breach, e);
+        rc = rc == 0 && astray->breach.there ? err_set(e, ERR_INVALID, "it does not hold beside other records") : rc;
+    }
     return rc;
 }
 
 int record_put(struct db *db, const struct record_put *p, struct record_astray *astray, struct err *e)
 {
     struct arena a;
-    astray->count = 0;
+    *astray = (struct record_astray){0};
     int rc = db_begin(db, e);
     if (rc != 0) {
         return rc;

@@ -8,6 +8,10 @@
  *   x-states  {initial, list, transitions}    list: [{id, final}]; transitions: [{from, to, roles, reason, guard}]
  *   x-perm    {ROLE: {ops, fields}}           ops: [read, create, change, move]; fields: {NAME: hidden | read}
  *   x-tlp     {default, max}                  label of a record that states none; the strictest one that may be given
+ *   x-constraints  {NAME: {HOW: …}}           what must hold over several records of one organisation at once:
+ *             unique_when {fields, states, when}            no two are alike in these fields
+ *             no_overlap  {fields, from, to, states, when}  of those alike in these fields no two hold at a time
+ *             sum_le      {sum, within, most, states, when} of those that name one record by `within`, the sum is at most its `most`
  *   x-index   true, beside a field            lists can be filtered and sorted by it
  *   x-ref     {kind, inverse, stands_on}      beside a field: it names a record of that kind (or several, where it is a list)
  *
@@ -35,6 +39,9 @@ enum {
     REGISTER_FILES_MAX = 64,        /* of a city's own */
     REGISTER_REFS_MAX = 256,        /* fields of all kinds that name records: a question tells which of them its reader sees */
     REGISTER_LINKS_MAX = 64,        /* records that one record names */
+    REGISTER_CONSTRAINTS_MAX = 8,   /* of one kind */
+    REGISTER_ALIKE_MAX = 4,         /* fields by which one tells that records are alike */
+    REGISTER_WORDS_MAX = 16,        /* of a condition of one */
 };
 
 enum register_index { INDEX_NONE, INDEX_TEXT, INDEX_INTEGER };
@@ -64,6 +71,22 @@ struct register_transition {
     struct schema_file *guard; /* which the fields must fit, or NULL */
 };
 
+enum register_how { CONSTRAINT_UNIQUE, CONSTRAINT_APART, CONSTRAINT_SUM };
+
+/* What must hold over several records of a kind at once; fields by their place. */
+struct register_constraint {
+    struct span name;
+    enum register_how how;
+    uint32_t alike[REGISTER_ALIKE_MAX], nalike; /* of a sum: none */
+    uint32_t states;                            /* bits, by place: in which it holds */
+    uint32_t when, nwords;                      /* and only where this field has one of these words; nwords 0 = always */
+    const struct span *words;
+    uint32_t from, to; /* no_overlap; without an end it goes on for ever */
+    bool days;         /* both are days, the last one included; else times, the last one not */
+    uint32_t sum, within;
+    struct span most; /* field of the record that `within` names */
+};
+
 struct register_kind {
     struct span file, name, plural, heading;
     struct span about; /* what it is for, as the file says; may be empty */
@@ -79,6 +102,8 @@ struct register_kind {
     uint32_t initial;
     uint32_t ntransitions;
     struct register_transition *transitions;
+    uint32_t nconstraints;
+    struct register_constraint *constraints;
     struct record_rights rights;
     enum tlp tlp_default, tlp_max;
 };

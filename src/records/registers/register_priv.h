@@ -15,5 +15,9 @@ int register_read_ref(const struct yaml_node *field, const char *place, struct r
 const char *register_refs_wrong(struct arena *a, const struct registers *all, const struct register_kind *k);
 /* x-states; fields and rights of the kind are there. */
 int register_read_states(struct arena *a, const struct yaml_node *root, struct register_kind *k, struct err *e) NODISCARD;
+/* x-constraints; fields, states, labels and rights of the kind are there. */
+int register_read_constraints(struct arena *a, const struct yaml_node *root, struct register_kind *k, struct err *e) NODISCARD;
+/* Why a sum of this kind does not fit to the kind that it is held to, or NULL; text in a. */
+const char *register_sums_wrong(struct arena *a, const struct registers *all, const struct register_kind *k);
 
 #endif

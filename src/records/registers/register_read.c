@@ -338,7 +338,7 @@ static int read_rights(struct reading *r, const struct yaml_node *root)
 
 int register_kind_read(struct arena *a, const struct register_file *file, struct register_kind *out, struct err *e)
 {
-    static const char *const known[] = {"x-table", "x-states", "x-perm", "x-tlp", NULL};
+    static const char *const known[] = {"x-table", "x-states", "x-perm", "x-tlp", "x-constraints", NULL};
     struct err local = {0};
     struct reading r = {.a = a, .k = out, .e = e == NULL ? &local : e};
     const struct yaml_node *root = NULL;
@@ -356,6 +356,7 @@ int register_kind_read(struct arena *a, const struct register_file *file, struct
     rc = rc == 0 ? read_labels(&r, root) : rc;
     rc = rc == 0 ? read_rights(&r, root) : rc;
     rc = rc == 0 ? register_read_states(a, root, out, r.e) : rc;
+    rc = rc == 0 ? register_read_constraints(a, root, out, r.e) : rc;
     rc = rc == 0 ? schema_value(a, root, 0, &document, r.e) : rc;
     if (rc == 0) {
         out->document = jcs_text(a, document);
