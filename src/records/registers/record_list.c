@@ -21,6 +21,8 @@ struct group {
     int64_t fits;
 };
 
+_Static_assert((int)RECORD_FILTERS_MAX <= 10, "each has a name of one digit");
+
 struct listing {
     const struct record_query *q;
     struct span sort; /* the key along which it goes or by which it sorts */
@@ -90,7 +92,7 @@ static void put_base(struct sql *s, const struct listing *l, const char *name, s
 
 static const char *name_of(const struct listing *l, uint32_t first, char out[8])
 {
-    CHECK(first < 10);
+    CHECK(first < RECORD_FILTERS_MAX);
     out[0] = is_sort(l, first) ? 'k' : 'f';
     out[1] = is_sort(l, first) ? '\0' : (char)('0' + first);
     out[2] = '\0';
