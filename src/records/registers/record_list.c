@@ -90,6 +90,19 @@ static void put_base(struct sql *s, const struct listing *l, const char *name, s
     sql_value(s, field);
 }
 
+/* Of one value its kind is told too: then what has it is looked through in order. Of a range that would be all of it, each time. */
+static void put_kind(struct sql *s, const struct listing *l, uint32_t first, const char *name)
+{
+    bool one = false;
+    for (uint32_t i = first; i < l->q->nfilters; i++) {
+        one = one || (first_of(l->q, i) == first && l->q->filters[i].how == RECORD_EQUAL);
+    }
+    if (one) {
+        buf_printf(&s->text, " AND %s.kind = ", name);
+        sql_value(s, l->q->kind);
+    }
+}
+
 static const char *name_of(const struct listing *l, uint32_t first, char out[8])
 {
     CHECK(first < RECORD_FILTERS_MAX);
@@ -129,6 +142,7 @@ static void put_list(struct sql *s, const struct listing *l, bool by_filter, boo
         if (!is_sort(l, first) && !(by_filter && g == 0)) {
             buf_printf(&s->text, " AND %s.record_id = %s.record_id AND %s.field = ", name, base, name);
             sql_value(s, l->q->filters[first].field);
+            put_kind(s, l, first, name);
         }
         put_values(s, l, first, name);
     }

@@ -20,15 +20,15 @@ const char record_sql[] =
     "CREATE INDEX record_key_order ON record_key (kind, field, value, record_id);"
     "CREATE INDEX record_key_own ON record_key (kind, field, organisation, value, record_id);";
 
-/* Whether a record has a value is read from one index alone. */
+/* Lists look whether a record has a value in the same small stretch of an index for all of them: what has it, in the order of ids. */
 const char record_key_sql[] =
     "CREATE TABLE record_key_new ("
     " record_id TEXT NOT NULL REFERENCES record (id), kind TEXT NOT NULL, field TEXT NOT NULL,"
-    " organisation TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (record_id, field, value));"
+    " organisation TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (kind, field, value, record_id));"
     "INSERT INTO record_key_new SELECT record_id, kind, field, organisation, value FROM record_key;"
     "DROP TABLE record_key;"
     "ALTER TABLE record_key_new RENAME TO record_key;"
-    "CREATE INDEX record_key_order ON record_key (kind, field, value, record_id);"
+    "CREATE INDEX record_key_record ON record_key (record_id, field, value);"
     "CREATE INDEX record_key_own ON record_key (kind, field, organisation, value, record_id);";
 
 enum { KEY_BATCH = 500 };
