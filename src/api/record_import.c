@@ -30,6 +30,8 @@ struct importing {
     uint64_t place; /* of the next one that waits */
     bool apply, skip;
     char id[ID_TEXT_LEN + 1];
+    int failed; /* why it could not be stored, while what waited goes */
+    struct span why_failed;
     struct span why, home;
     struct map seen; /* subject: line */
     uint64_t total[IMPORT_OUTCOMES], nfaults;
@@ -38,8 +40,6 @@ struct importing {
     uint32_t told;
     const struct profile *profile; /* NULL: the columns are ours */
     struct mapping_told read;
-    int failed; /* why it could not be stored, while what waited goes */
-    struct span why_failed;
 };
 
 static void member(struct json_writer *j, const char *key, struct span value)
