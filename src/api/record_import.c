@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * /registers/{kind}/import and …/imports: a table of records comes in. Batch by batch the keeper is asked which records the rows are
+ * /registers/{kind}/import: a table of records comes in. Batch by batch the keeper is asked which records the rows are
  * about, desk/govern/import.h decides what each makes of its record, and the keeper looks whether what it names is there. With
  * apply=true what is to be stored waits at the keeper, hidden, and is stored in one transaction when all rows were looked at; one
  * faulty row stops that, unless skip=true leaves such rows out. What waits of an import that was not stored, or was taken back, is
- * forgotten slice by slice, so that others are answered in between. Runs in the desk.
+ * forgotten slice by slice, so that others are answered in between. Imports that were: record_undo.c. Runs in the desk.
  */
 #include "api/registers.h"
 #include "base/id.h"
@@ -185,7 +185,7 @@ static void respond_report(struct api_request *req, unsigned status, bool stored
 
 /* ---- the end ---- */
 
-static void ask_drop(struct api_request *req, struct span import, api_then *then)
+void record_import_drop(struct api_request *req, struct span import, api_then *then)
 {
     struct buf q;
     buf_init(&q, ASK_MAX_BYTES);
@@ -195,8 +195,7 @@ static void ask_drop(struct api_request *req, struct span import, api_then *then
     buf_free(&q);
 }
 
-/* Whether the keeper has more to forget; what it cannot forget now goes at its next start. */
-static bool more_to_drop(int rc, struct cursor *data)
+bool record_import_drops_more(int rc, struct cursor *data)
 {
     return rc == 0 && cursor_u8(data) != 0 && cursor_done(data);
 }
@@ -205,8 +204,8 @@ static void dropped(struct api_request *req, int rc, struct span text, struct cu
 {
     struct importing *m = req->work;
     (void)text;
-    if (more_to_drop(rc, data)) {
-        ask_drop(req, span_of(m->id), dropped);
+    if (record_import_drops_more(rc, data)) {
+        record_import_drop(req, span_of(m->id), dropped);
         return;
     }
     respond_report(req, 422, false);
@@ -216,8 +215,8 @@ static void apply_failed(struct api_request *req, int rc, struct span text, stru
 {
     struct importing *m = req->work;
     (void)text;
-    if (more_to_drop(rc, data)) {
-        ask_drop(req, span_of(m->id), apply_failed);
+    if (record_import_drops_more(rc, data)) {
+        record_import_drop(req, span_of(m->id), apply_failed);
         return;
     }
     respond_failure(req, m->failed, m->why_failed);
@@ -230,7 +229,7 @@ static void applied(struct api_request *req, int rc, struct span text, struct cu
     if (rc < 0) { /* what waited is of no use to anybody */
         m->failed = rc;
         m->why_failed = arena_copy(&req->arena, text);
-        ask_drop(req, span_of(m->id), apply_failed);
+        record_import_drop(req, span_of(m->id), apply_failed);
         return;
     }
     respond_report(req, 200, true);
@@ -248,7 +247,7 @@ static void finish(struct api_request *req)
         return;
     }
     if (refused) {
-        ask_drop(req, span_of(m->id), dropped);
+        record_import_drop(req, span_of(m->id), dropped);
         return;
     }
     const struct record_import_row import = {.id = span_of(m->id), .kind = m->w->who.kind->name, .who = m->w->who.name, .who_id = req->user.id,
@@ -520,113 +519,4 @@ static void import_ready(struct api_request *req)
 void record_import_post(struct api_request *req)
 {
     with_registers(req, import_ready);
-}
-
-/* ---- imports that were ---- */
-
-static void import_json(struct json_writer *j, struct cursor *data)
-{
-    struct record_import_row r;
-    char at[TIME_TEXT_MAX];
-    record_import_row_decode(data, &r);
-    if (data->failed) {
-        return;
-    }
-    json_object(j);
-    member(j, "id", r.id);
-    member(j, "at", span_of(time_format(r.at, at)));
-    member(j, "why", r.why);
-    json_key(j, "new");
-    json_i64(j, r.made);
-    json_key(j, "changed");
-    json_i64(j, r.changed);
-    json_key(j, "undone");
-    json_bool(j, r.undone);
-    json_key(j, "can_undo");
-    json_bool(j, r.can_undo);
-    json_end(j);
-}
-
-static void imports_came(struct api_request *req, int rc, struct span text, struct cursor *data)
-{
-    respond_rows(req, rc, text, data, import_json);
-}
-
-static void imports_ready(struct api_request *req)
-{
-    struct record_work *w = record_work_of(req);
-    struct buf q;
-    if (w == NULL) {
-        return;
-    }
-    buf_init(&q, ASK_MAX_BYTES);
-    ask_begin(&q, ASK_IMPORTS);
-    buf_str(&q, w->who.kind->name);
-    buf_str(&q, req->user.id);
-    buf_u64(&q, (uint64_t)w->who.now);
-    request_ask(req, &q, imports_came);
-    buf_free(&q);
-}
-
-void show_imports(struct api_request *req)
-{
-    with_registers(req, imports_ready);
-}
-
-static void swept(struct api_request *req, int rc, struct span text, struct cursor *data)
-{
-    if (more_to_drop(rc, data)) {
-        ask_drop(req, req->param[1], swept);
-        return;
-    }
-    struct cursor none = cursor_of(SPAN(""));
-    respond_done(req, 0, text, &none); /* it was taken back; what is left of it nobody sees */
-}
-
-static void undone(struct api_request *req, int rc, struct span text, struct cursor *data)
-{
-    if (rc < 0) {
-        respond_done(req, rc, text, data);
-        return;
-    }
-    ask_drop(req, req->param[1], swept);
-}
-
-/* Whoever imported may take it back as long as his role still lets him change records of his own organisation. */
-static void undo_ready(struct api_request *req)
-{
-    struct record_work *w = record_work_of(req);
-    struct record_scope scope;
-    struct buf q;
-    if (w == NULL) {
-        return;
-    }
-    const struct policy_record own = {req->user.organisation, req->reader.person, w->who.kind->tlp_default};
-    if (!policy_record_allows(&req->reader, &w->who.kind->rights, &own, RECORD_CHANGE, w->who.now)) {
-        respond_failure(req, ERR_DENIED, SPAN("The register's file gives your role no right to do this."));
-        return;
-    }
-    struct span why = request_field(req, "why");
-    if (why.len > RECORD_WHY_MAX || !record_is_line(why)) {
-        respond_error(req, 400, "bad_body", "A reason is one line of at most 1,000 bytes.", "why");
-        return;
-    }
-    const struct record_import_row import = {.id = req->param[1], .kind = w->who.kind->name, .who = w->who.name, .who_id = req->user.id, .why = why};
-    if (!id_valid(import.id)) {
-        respond_failure(req, ERR_NOT_FOUND, SPAN(""));
-        return;
-    }
-    policy_record_scope(w->who.reader, &w->who.kind->rights, w->who.now, &scope);
-    buf_init(&q, ASK_MAX_BYTES);
-    ask_begin(&q, ASK_IMPORT_UNDO);
-    record_scope_encode(&q, &scope);
-    record_import_row_encode(&q, &import);
-    buf_u64(&q, (uint64_t)w->who.now);
-    request_ask(req, &q, undone);
-    buf_free(&q);
-}
-
-void record_import_undo_post(struct api_request *req)
-{
-    with_registers(req, undo_ready);
 }

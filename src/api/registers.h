@@ -47,5 +47,9 @@ void record_named_document(struct json_writer *j, const struct record_work *w);
 /* A chain from the keeper's answer to ASK_RECORD_CHAIN; items only of the kind `only`, empty = all. False: the answer is broken. */
 bool record_chain_document(struct json_writer *j, const struct record_worker *w, struct arena *arena, struct cursor *data, bool up,
                            struct span only);
+/* Has the keeper forget a slice of an import that was not stored, or was taken back. */
+void record_import_drop(struct api_request *req, struct span import, api_then *then);
+/* From its answer, whether there is more to forget; what it cannot forget now goes at its next start. */
+bool record_import_drops_more(int rc, struct cursor *data);
 
 #endif
