@@ -49,7 +49,10 @@ struct made {
 
 static void day_text(uint32_t day, char out[16])
 {
-    (void)snprintf(out, 16, day == 0 ? "" : "2026-11-%02u", day);
+    out[0] = '\0';
+    if (day != 0) {
+        (void)snprintf(out, 16, "2026-11-%02u", day);
+    }
 }
 
 static void put_record(struct db *db, uint32_t i, const struct made *m)
