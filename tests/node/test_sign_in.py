@@ -6,6 +6,7 @@ import html
 import json
 import os
 import re
+import signal
 import sqlite3
 import sys
 import unittest
@@ -203,6 +204,21 @@ class SignIn(unittest.TestCase):
         self.assertEqual(self.sign_in(b, "fred", "strict")[0], 200)  # whose amr counts here
         self.assertEqual(self.session(b)["second_factor"], "on")
         self.assertEqual(b.ask("GET", f"{self.base}/api/v1/alerts")[0], 200)
+
+    def test_config_changes(self):
+        """Who is in stays in; a sign-in that is on its way begins anew, since the server does."""
+        b = self.person("jana", "soc")
+        self.assertEqual(self.sign_in(b, "jana")[0], 200)
+        back = self.provider.sign_in(b, self.go(b), "jana", "jana's password")
+        text = self.node.config.read_text()
+        self.node.config.write_text(text.replace("title: Inside", "title: Indoors"))
+        self.node.process.send_signal(signal.SIGHUP)
+        until("the page to know the new config", lambda: "Log in with Indoors" in Browser().ask("GET", f"{self.base}/login")[2])
+        self.assertEqual(self.session(b)["name"], "jana")
+        self.assert_refused(b.ask("GET", back), 403, "This sign-in was too old, or began in another browser. Please try again.")
+        c = self.person("jana", "soc")
+        self.assertEqual(self.sign_in(c, "jana")[0], 200)
+        self.assertEqual(self.session(c)["name"], "jana")
 
     def test_goes_nowhere_else(self):
         down = "The sign-in service does not answer. Log in with a local account, or try again later."
