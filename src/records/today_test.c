@@ -51,7 +51,7 @@ static void day_text(uint32_t day, char out[16])
 {
     out[0] = '\0';
     if (day != 0) {
-        (void)snprintf(out, 16, "2026-11-%02u", day);
+        (void)snprintf(out, 16, "2026-11-%02u", day % 100);
     }
 }
 
