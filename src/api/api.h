@@ -60,6 +60,8 @@ struct api_config {
     void (*switched)(void *arg, struct span kind, bool on);
     /* Has the courier fetch something from a provider that signs people in. False = cannot be sent now. May be NULL. */
     bool (*fetch)(void *arg, const struct fetch *f, api_fetched *then, void *ctx);
+    /* Somebody is to be shut out, or let in anew: tells every server of this process, as api_signed_out. May be NULL. */
+    void (*signed_out)(void *arg, struct span person, struct span credential);
 };
 
 /* All texts are copied. ERR_UNSUPPORTED: beyond loopback without TLS; ERR_INVALID: certificate or
@@ -79,6 +81,9 @@ int api_event(struct api *api, struct span body, struct err *e) NODISCARD;
 
 /* A kind of record goes on or off (records/registers/register.h). */
 void api_register_switched(struct api *api, struct span kind, bool on);
+
+/* Ends open event streams: all of a person (his id), or those of one session or token (hash); the other is empty. */
+void api_signed_out(struct api *api, struct span person, struct span credential);
 
 /* Until an administrator exists, connections from beyond this machine are turned away. */
 void api_set_admin_exists(struct api *api, bool exists);

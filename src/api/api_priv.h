@@ -40,6 +40,7 @@ struct api {
     char fingerprint[32 * 3];
     struct api_request *requests;
     struct throttle *throttle;
+    struct throttle *token_throttle; /* of API tokens that nobody was given, apart from passwords */
     char form_key[SECRET_TEXT_LEN + 1]; /* of this run: forms of an earlier one are asked again */
     unsigned hashing;
     unsigned documents;
@@ -178,8 +179,8 @@ bool community_level_document(struct json_writer *j, struct arena *arena, const 
 /* dispatch.c: his role needs a second factor and he has none: he may nothing but see to it. */
 bool factor_needed(const struct account *user, const struct people_role *role);
 
-/* users.c: what a session's person may, as members of an object; NULL = nothing. */
-void session_role_json(struct json_writer *j, const struct people_role *role);
+/* users.c: what the asker may, as members of an object; NULL = nothing; of a token no more than its scopes. */
+void session_role_json(struct json_writer *j, const struct people_role *role, uint64_t scopes);
 
 /* One handler per route. */
 #define ROUTE(method, path, right, handler, body, body_fields, query_fields, summary)         \

@@ -6,6 +6,9 @@
 #include <string.h>
 
 #include "api/api_priv.h"
+#include "api/passwords.h"
+#include "desk/identity/user_token.h"
+#include "records/user_tokens.h"
 
 static bool is_api(const struct api_request *req)
 {
@@ -120,13 +123,58 @@ bool factor_needed(const struct account *user, const struct people_role *role)
     return role != NULL && role->second_factor && !user->factor;
 }
 
+/* Answers itself when the token does not open the route. */
+static bool token_opens(struct api_request *req)
+{
+    enum right right = req->route->right;
+    if (right == RIGHT_SIGNED_IN || (right > RIGHT_KNOWN && !user_token_carries(right))) {
+        respond_error(req, 403, "not_by_token", "No API token opens this: sign in.", NULL);
+        return false;
+    }
+    if (right > RIGHT_KNOWN && (req->scopes >> right & 1) == 0) {
+        respond_error(req, 403, "scope_needed", arena_printf(&req->arena, "The token lacks the scope \"%s\".", right_name(right)), NULL);
+        return false;
+    }
+    return true;
+}
+
+/* Without the factor that his role asks for somebody may only set one up; by a token nothing at all, since none was shown for it. */
+static bool lacks_factor(const struct api_request *req)
+{
+    return factor_needed(&req->user, req->role) && (req->by_token || req->route->right > RIGHT_KNOWN);
+}
+
+static void account_known(struct api_request *req, const struct account *account)
+{
+    const struct account a = *account;
+    req->user.id = arena_copy(&req->arena, a.id);
+    req->user.name = arena_copy(&req->arena, a.name);
+    req->user.role = arena_copy(&req->arena, a.role);
+    req->user.organisation = arena_copy(&req->arena, a.organisation);
+    req->user.factor = a.factor;
+    if (may(req) && lacks_factor(req)) {
+        respond_error(req, 403, "second_factor_needed", "Your role needs a second factor. Set it up in your account first.", NULL);
+    } else if (!may(req)) {
+        respond_error(req, 403, "not_permitted", "Your role does not allow this.", NULL);
+    } else if (req->by_token) {
+        if (token_opens(req)) {
+            handle(req);
+        }
+    } else if (changes_state(req) && !csrf_fits(req)) {
+        respond_error(req, 403, "bad_csrf",
+                      "The request lacks the token of your session. Reload the page.", NULL);
+    } else {
+        handle(req);
+    }
+}
+
 static void session_known(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
+    struct account a = {0};
     if (rc == ERR_DENIED) {
         no_session(req);
         return;
     }
-    struct account a = {0};
     if (rc == 0) {
         account_decode(data, &a);
         rc = cursor_done(data) ? 0 : ERR_INVALID;
@@ -135,21 +183,82 @@ static void session_known(struct api_request *req, int rc, struct span text, str
         respond_failure(req, rc, text);
         return;
     }
-    req->user.id = arena_copy(&req->arena, a.id);
-    req->user.name = arena_copy(&req->arena, a.name);
-    req->user.role = arena_copy(&req->arena, a.role);
-    req->user.organisation = arena_copy(&req->arena, a.organisation);
-    req->user.factor = a.factor;
-    if (may(req) && req->route->right != RIGHT_SIGNED_IN && factor_needed(&req->user, req->role)) {
-        respond_error(req, 403, "second_factor_needed", "Your role needs a second factor. Set it up in your account first.", NULL);
-    } else if (!may(req)) {
-        respond_error(req, 403, "not_permitted", "Your role does not allow this.", NULL);
-    } else if (changes_state(req) && !csrf_fits(req)) {
-        respond_error(req, 403, "bad_csrf",
-                      "The request lacks the token of your session. Reload the page.", NULL);
-    } else {
-        handle(req);
+    account_known(req, &a);
+}
+
+/* ---- API tokens ---- */
+
+static void bad_token(struct api_request *req)
+{
+    respond_error(req, 401, "bad_token", "This API token is over, or was never given out.", NULL);
+    respond_header(req, "WWW-Authenticate", "Bearer error=\"invalid_token\"");
+}
+
+/* By which failed tries are told apart: a token that is right but over counts for nothing, so that a forgotten script locks
+ * nobody out of its address. */
+static struct span token_mark(const struct api_request *req)
+{
+    return span_sub(req->token, 0, USER_TOKEN_MARK_LEN);
+}
+
+static void token_known(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    struct account a = {0};
+    if (rc == ERR_NOT_FOUND) {
+        throttle_failed(req->api->token_throttle, token_mark(req), req->address, clock_now());
     }
+    if (rc == ERR_NOT_FOUND || rc == ERR_DENIED) {
+        bad_token(req);
+        return;
+    }
+    if (rc == 0) {
+        account_decode(data, &a);
+        req->scopes = user_token_scopes_stored(cursor_str(data));
+        rc = cursor_done(data) ? 0 : ERR_INVALID;
+    }
+    if (rc < 0) {
+        respond_failure(req, rc, text);
+        return;
+    }
+    account_known(req, &a);
+}
+
+static void by_token(struct api_request *req)
+{
+    struct buf q;
+    if (answered_wait(req, req->api->token_throttle, token_mark(req))) {
+        return;
+    }
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ASK_USER_TOKEN_FIND);
+    buf_str(&q, span_make((const char *)req->credential, sizeof req->credential));
+    buf_str(&q, req->address);
+    buf_str(&q, changes_state(req) ? span_of(arena_printf(&req->arena, "%s %s", req->route->method, req->route->path)) : SPAN(""));
+    request_ask(req, &q, token_known);
+    buf_free(&q);
+}
+
+/* A token, where one is shown, else the cookie. Answers itself when it has not the shape of either. */
+static bool credential_shown(struct api_request *req)
+{
+    req->scopes = UINT64_MAX;
+    req->cookie = head_cookie(&req->head, api_cookie_name(req->api));
+    if (req->api->config.local || req->route->right == RIGHT_ANYBODY) {
+        return true;
+    }
+    req->by_token = user_token_of_header(head_get(&req->head, "authorization"), &req->token);
+    if (req->by_token) {
+        req->cookie = SPAN("");
+        if (req->token.len == 0) {
+            bad_token(req);
+            return false;
+        }
+    } else if (!secret_valid(req->cookie)) {
+        no_session(req);
+        return false;
+    }
+    secret_hash(req->by_token ? req->token : req->cookie, req->credential);
+    return true;
 }
 
 /* A command of the command line: the system's file rights have said who may. Sessions and pages are
@@ -177,12 +286,14 @@ static void authenticate(struct api_request *req)
         by_local_operator(req);
         return;
     }
-    unsigned char hash[SECRET_HASH_BYTES];
+    if (req->by_token) {
+        by_token(req);
+        return;
+    }
     struct buf q;
-    secret_hash(req->cookie, hash);
     buf_init(&q, ASK_MAX_BYTES);
     ask_begin(&q, ASK_SESSION_FIND);
-    buf_str(&q, span_make((const char *)hash, sizeof hash));
+    buf_str(&q, span_make((const char *)req->credential, sizeof req->credential));
     request_ask(req, &q, session_known);
     buf_free(&q);
 }
@@ -250,11 +361,11 @@ void request_dispatch(struct api_request *req)
                                                  span_sub(span_of(where), 0, strcspn(where, ":"))));
         return;
     }
-    req->cookie = head_cookie(&req->head, api_cookie_name(req->api));
+    if (!credential_shown(req)) {
+        return;
+    }
     if (!req->api->config.local && req->route->right == RIGHT_ANYBODY) {
         handle(req);
-    } else if (!req->api->config.local && !secret_valid(req->cookie)) {
-        no_session(req);
     } else {
         request_with_roles(req, authenticate);
     }

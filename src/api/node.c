@@ -39,7 +39,9 @@ void session_get(struct api_request *req)
     struct json_writer j;
     struct buf b;
     char csrf[SECRET_TEXT_LEN + 1];
-    secret_csrf(req->cookie, csrf);
+    if (!req->by_token) {
+        secret_csrf(req->cookie, csrf);
+    }
     request_json(req, &b, &j);
     json_object(&j);
     json_key(&j, "user");
@@ -47,10 +49,10 @@ void session_get(struct api_request *req)
     text(&j, "id", req->user.id);
     text(&j, "name", req->user.name);
     text(&j, "role", req->user.role);
-    session_role_json(&j, req->role);
+    session_role_json(&j, req->role, req->scopes);
     text(&j, "second_factor", req->user.factor ? SPAN("on") : factor_needed(&req->user, req->role) ? SPAN("needed") : SPAN("off"));
     json_end(&j);
-    text(&j, "csrf", span_of(csrf));
+    text(&j, "csrf", req->by_token ? SPAN("") : span_of(csrf));
     json_key(&j, "node");
     json_object(&j);
     text(&j, "name", req->api->config.node_name);

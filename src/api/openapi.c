@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/registers.h"
+#include "desk/identity/user_token.h"
 
 /* Answers that have a shape of their own; others are objects. */
 static const struct {
@@ -30,6 +31,9 @@ static const struct {
     {own_factor_begin, "201", NULL},
     {own_factor_remove, "204", NULL},
     {own_session_end, "204", NULL},
+    {own_token_create, "201", NULL},
+    {own_token_end, "204", NULL},
+    {user_token_take, "204", NULL},
     {own_password, "204", NULL},
     {user_create, "201", NULL},
     {user_role, "204", NULL},
@@ -183,7 +187,7 @@ static void parameters(struct json_writer *j, const struct route *r, bool change
         parameter(j, SPAN("If-Match"), "header", true, SPAN("text"));
     }
     if (changes && r->right != RIGHT_ANYBODY) {
-        parameter(j, SPAN("X-Sereno-CSRF"), "header", true, SPAN("text"));
+        parameter(j, SPAN("X-Sereno-CSRF"), "header", !(r->right == RIGHT_KNOWN || user_token_carries(r->right)), SPAN("text"));
     }
     json_end(j);
 }
@@ -326,8 +330,39 @@ static void answers_json(struct json_writer *j, const struct route *r)
     if (also != NULL) {
         answer_json(j, also, text, strcmp(also, "204") == 0 ? NULL : type, false);
     }
+    if (r->right > RIGHT_KNOWN) {
+        char need[128];
+        (void)snprintf(need, sizeof need, "The role, or the API token shown, lacks the right %s", right_name(r->right));
+        answer_json(j, "403", need, api_path ? "application/json" : "text/html", api_path);
+    }
     answer_json(j, "default", "What went wrong", api_path ? "application/json" : "text/html",
                 api_path);
+    json_end(j);
+}
+
+/* One way to show who one is: the scheme's name, and for a token the scope that it must carry. */
+static void way_json(struct json_writer *j, const char *scheme, const char *scope)
+{
+    json_object(j);
+    json_key(j, scheme);
+    json_array(j);
+    if (scope != NULL) {
+        json_text(j, span_of(scope));
+    }
+    json_end(j);
+    json_end(j);
+}
+
+static void security_json(struct json_writer *j, enum right right)
+{
+    json_key(j, "security");
+    json_array(j);
+    if (right != RIGHT_ANYBODY) {
+        way_json(j, "session", NULL);
+    }
+    if (right == RIGHT_KNOWN || user_token_carries(right)) {
+        way_json(j, "token", right == RIGHT_KNOWN ? NULL : right_name(right));
+    }
     json_end(j);
 }
 
@@ -349,16 +384,7 @@ static void operation(struct json_writer *j, const struct route *r, const struct
         body_json(j, r, about);
     }
     answers_json(j, r);
-    json_key(j, "security");
-    json_array(j);
-    if (r->right != RIGHT_ANYBODY) {
-        json_object(j);
-        json_key(j, "session");
-        json_array(j);
-        json_end(j);
-        json_end(j);
-    }
-    json_end(j);
+    security_json(j, r->right);
     json_end(j);
 }
 
@@ -472,6 +498,12 @@ static void document(struct api_request *req)
     kv(&j, "type", SPAN("apiKey"));
     kv(&j, "in", SPAN("cookie"));
     kv(&j, "name", api_cookie_name(req->api));
+    json_end(&j);
+    json_key(&j, "token");
+    json_object(&j);
+    kv(&j, "type", SPAN("http"));
+    kv(&j, "scheme", SPAN("bearer"));
+    kv(&j, "description", SPAN("An API token of a person. Its scopes are rights, and can only narrow what that person's role gives. No X-Sereno-CSRF is asked."));
     json_end(&j);
     json_end(&j);
     json_end(&j);

@@ -73,9 +73,9 @@ void password_work(struct api_request *req, const struct password_task *task, pa
     request_work(req, j, run, done, drop);
 }
 
-bool answered_wait(struct api_request *req, struct span name)
+bool answered_wait(struct api_request *req, const struct throttle *throttle, struct span name)
 {
-    int64_t wait_s = throttle_wait_s(req->api->throttle, name, req->address, clock_now());
+    int64_t wait_s = throttle_wait_s(throttle, name, req->address, clock_now());
     if (wait_s > 0) {
         char wait[24];
         (void)snprintf(wait, sizeof wait, "%" PRId64, wait_s);
@@ -134,7 +134,7 @@ void password_of_asker(struct api_request *req, struct span fresh, password_then
         respond_error(req, 400, "bad_body", "Your present password has 1 to 256 bytes.", "password");
         return;
     }
-    if (answered_wait(req, req->user.name)) {
+    if (answered_wait(req, req->api->throttle, req->user.name)) {
         return;
     }
     struct asked *a = arena_alloc(&req->arena, sizeof *a);

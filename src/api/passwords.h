@@ -30,7 +30,8 @@ void password_work(struct api_request *req, const struct password_task *task, pa
  */
 void password_of_asker(struct api_request *req, struct span fresh, password_then *then);
 
+struct throttle;
 /* 429 with Retry-After when this name has to wait at this address; false: it may be tried. */
-bool answered_wait(struct api_request *req, struct span name);
+bool answered_wait(struct api_request *req, const struct throttle *throttle, struct span name);
 
 #endif

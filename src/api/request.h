@@ -77,7 +77,11 @@ struct api_request {
     struct account user;         /* id empty = nobody */
     const struct people_role *role; /* his; NULL = in none that is known */
     struct policy_reader reader; /* the same as policy sees it; set before the handler runs */
-    struct span cookie;          /* of the session */
+    struct span cookie;          /* of the session; empty when a token was shown */
+    struct span token;           /* an API token; empty = none */
+    bool by_token;               /* an API token was shown */
+    uint64_t scopes;             /* its rights, a bit each; all without one */
+    unsigned char credential[SECRET_HASH_BYTES]; /* hash of cookie or token */
     struct span landing;         /* where a sign-in by a provider goes in the end; empty: as the request says */
     unsigned status;
     struct MHD_Response *response;
@@ -139,6 +143,9 @@ void request_work_abandon(struct api_request *req);
 /* Value of a query or body field; numbers were checked against the route's table. */
 struct span request_query(const struct api_request *req, const char *name);
 struct span request_field(const struct api_request *req, const char *name);
+
+/* Ends open streams of a person or of one credential on all servers: see api_signed_out. */
+void request_signed_out(struct api_request *req, struct span person, struct span credential);
 
 /* Session cookie: sets it (empty text ends it). Call after the respond_*. */
 void respond_cookie(struct api_request *req, struct span value);

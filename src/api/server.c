@@ -316,6 +316,7 @@ int api_new(const struct api_config *config, struct err *e, struct api **out)
     copy_texts(api);
     api->throttle = throttle_new();
     api->providers = providers_new();
+    api->token_throttle = throttle_new();
     api->started = clock_now();
     buf_init(&api->pulse, 64 << 10);
     buf_init(&api->roles_json, 1 << 20);
@@ -349,6 +350,7 @@ static void free_memory(void *arg)
     streams_fini(api);
     throttle_free(&api->throttle);
     providers_free(&api->providers);
+    throttle_free(&api->token_throttle);
     buf_free(&api->pulse);
     buf_free(&api->roles_json);
     buf_free(&api->roles_metrics);

@@ -162,6 +162,27 @@ void streams_end(struct api *api, const unsigned char *session_hash)
     }
 }
 
+void api_signed_out(struct api *api, struct span person, struct span credential)
+{
+    CHECK_OBJ(api, API_MAGIC);
+    if (person.len > 0) {
+        streams_end_person(api, person);
+    } else {
+        CHECK(credential.len == SECRET_HASH_BYTES);
+        streams_end(api, (const unsigned char *)credential.ptr);
+    }
+}
+
+void request_signed_out(struct api_request *req, struct span person, struct span credential)
+{
+    const struct api_config *c = &req->api->config;
+    if (c->signed_out != NULL) {
+        c->signed_out(c->arg, person, credential);
+    } else {
+        api_signed_out(req->api, person, credential);
+    }
+}
+
 bool stream_shows(const struct policy_reader *reader, struct span organisation, time_ns now)
 {
     struct own_item own;
@@ -386,7 +407,7 @@ static struct stream *stream_new(struct api_request *req)
     s->connection = req->connection;
     s->opened = clock_mono();
     buf_init(&s->out, STREAM_BUFFER_MAX);
-    secret_hash(req->cookie, s->session_hash);
+    memcpy(s->session_hash, req->credential, sizeof s->session_hash);
     keep_account(s, &req->user);
     s->role = req->role;
     s->next = api->streams;

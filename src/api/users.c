@@ -263,7 +263,7 @@ void show_people(struct api_request *req)
 static void person_changed(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
     if (rc == 0) { /* an open stream goes by the role that it began with */
-        streams_end_person(req->api, req->param[0]);
+        request_signed_out(req, req->param[0], SPAN(""));
     }
     if (rc == ERR_DENIED) {
         respond_error(req, 409, "last_administrator", arena_cstr(&req->arena, text), NULL);
@@ -315,7 +315,7 @@ void user_enable(struct api_request *req)
 static void factor_reset(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
     if (rc == 0) { /* his sessions have ended */
-        streams_end_person(req->api, req->param[0]);
+        request_signed_out(req, req->param[0], SPAN(""));
     }
     respond_done(req, rc, text, data);
 }
@@ -369,23 +369,24 @@ void user_link(struct api_request *req)
 
 /* ---- roles ---- */
 
-static void rights_json(struct json_writer *j, const struct people_role *role)
+/* scopes: only those. */
+static void rights_json(struct json_writer *j, const struct people_role *role, uint64_t scopes)
 {
     json_array(j);
-    for (enum right r = RIGHT_SIGNED_IN + 1; r < RIGHT_COUNT; r++) {
-        if (people_role_may(role, r)) {
+    for (enum right r = RIGHT_KNOWN + 1; r < RIGHT_COUNT; r++) {
+        if (people_role_may(role, r) && (scopes >> r & 1) != 0) {
             json_text(j, span_of(right_name(r)));
         }
     }
     json_end(j);
 }
 
-void session_role_json(struct json_writer *j, const struct people_role *role)
+void session_role_json(struct json_writer *j, const struct people_role *role, uint64_t scopes)
 {
     json_key(j, "role_title");
     json_text(j, role == NULL ? SPAN("") : role->title);
     json_key(j, "rights");
-    rights_json(j, role);
+    rights_json(j, role, scopes);
 }
 
 static void role_json(struct json_writer *j, const struct people_role *role)
@@ -402,7 +403,7 @@ static void role_json(struct json_writer *j, const struct people_role *role)
     json_key(j, "second_factor");
     json_bool(j, role->second_factor);
     json_key(j, "rights");
-    rights_json(j, role);
+    rights_json(j, role, UINT64_MAX);
     json_end(j);
 }
 

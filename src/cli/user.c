@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/id.h"
 #include "cli/cli.h"
 #include "cli/control.h"
 #include "cli/options.h"
@@ -207,7 +208,58 @@ static int change(struct user_command *u, const struct change *c)
     return status;
 }
 
-static int run_words(struct user_command *u, const struct command *self, const char *const words[3])
+/* ---- API tokens ---- */
+
+static void print_token(struct user_command *u, const struct jcs *t)
+{
+    struct span used = text_of(t, "last_used");
+    (void)printf("%s  %-16s %-6s %-11s %-11s %-24s", shown(u, text_of(t, "id")), shown(u, text_of(t, "begins")), shown(u, text_of(t, "state")),
+                 shown(u, text_of(t, "last_day")), used.len > 0 ? shown(u, used) : "never", shown(u, text_of(t, "name")));
+    const struct jcs *scopes = jcs_get_array(t, "scopes");
+    for (const struct jcs *s = scopes == NULL ? NULL : scopes->first; s != NULL; s = s->next) {
+        (void)printf(" %s", shown(u, s->text));
+    }
+    (void)printf("\n");
+}
+
+/* token list NAME, token end NAME ID */
+static int token(struct user_command *u, const struct command *self, const char *const words[4])
+{
+    struct span id = SPAN("");
+    const struct jcs *answer = NULL;
+    const char *word = words[1] == NULL ? "" : words[1];
+    bool is_end = strcmp(word, "end") == 0;
+    if ((!is_end && strcmp(word, "list") != 0) || words[2] == NULL || (words[3] != NULL) != is_end) {
+        return cli_usage(self, "token list needs a name, token end a name and the id of a token");
+    }
+    u->name = words[2];
+    int status = find(u, &id);
+    if (status != CLI_OK) {
+        return status;
+    }
+    const char *path = arena_printf(&u->arena, "/api/v1/users/%.*s/tokens", SPAN_ARG(id));
+    if (is_end) {
+        if (!id_valid(span_of(words[3]))) {
+            return cli_usage(self, "\"%s\" is no id of a token; token list tells them", words[3]);
+        }
+        status = ask(u, "DELETE", arena_printf(&u->arena, "%s/%s", path, words[3]), NULL, 0, &answer);
+        if (status == CLI_OK) {
+            (void)printf("This token opens nothing any more.\n");
+        }
+        return status;
+    }
+    status = ask(u, "GET", path, NULL, 0, &answer);
+    if (status == CLI_OK) {
+        (void)printf("%-36s  %-16s %-6s %-11s %-11s %-24s %s\n", "id", "begins", "state", "last day", "last used", "name", "scopes");
+        const struct jcs *items = jcs_get_array(answer, "items");
+        for (const struct jcs *t = items == NULL ? NULL : items->first; t != NULL; t = t->next) {
+            print_token(u, t);
+        }
+    }
+    return status;
+}
+
+static int run_words(struct user_command *u, const struct command *self, const char *const words[4])
 {
     const struct change *c = NULL;
     const char *word = words[0] == NULL ? "" : words[0];
@@ -217,13 +269,16 @@ static int run_words(struct user_command *u, const struct command *self, const c
     bool is_list = strcmp(word, "list") == 0;
     bool is_add = strcmp(word, "add") == 0;
     bool is_role = c == &changes[0];
+    if (strcmp(word, "token") == 0 && u->role == NULL && !u->link) {
+        return token(u, self, words);
+    }
     if (c == NULL && !is_list && !is_add) {
         return cli_usage(self, "no command \"%s\"", word);
     }
     if (is_list ? words[1] != NULL : words[1] == NULL) {
         return cli_usage(self, is_list ? "list takes no name" : "%s needs a name", word);
     }
-    if ((words[2] != NULL) != is_role || (u->role != NULL && !is_add) || (u->link && !is_add)) {
+    if ((words[2] != NULL) != is_role || words[3] != NULL || (u->role != NULL && !is_add) || (u->link && !is_add)) {
         return cli_usage(self, is_role ? "role needs a name and a role" : "%s takes no such word or option", word);
     }
     u->name = words[1];
@@ -234,7 +289,7 @@ static int run_words(struct user_command *u, const struct command *self, const c
 static int run_user(int argc, char **argv, const struct command *self)
 {
     struct user_command u = {0};
-    const char *words[3] = {NULL};
+    const char *words[4] = {NULL};
     const struct cli_option table[] = {{"--data", &u.data_dir, NULL}, {"--role", &u.role, NULL}, {"--link", NULL, &u.link}};
     int status = cli_options(self, argc, argv, table, ARRAY_LEN(table), words, ARRAY_LEN(words));
     if (status != CLI_DONE_NOT) {
@@ -253,11 +308,15 @@ const struct command cmd_user = {
             "       sereno user add NAME [--role ROLE] [--link] [--data DIR]\n"
             "       sereno user role NAME ROLE [--data DIR]\n"
             "       sereno user disable|enable|link|reset-factor NAME [--data DIR]\n"
+            "       sereno user token list NAME [--data DIR]\n"
+            "       sereno user token end NAME ID [--data DIR]\n"
             "\n"
             "People of the node that runs with the data in DIR. add asks for a password twice; without a\n"
             "terminal it reads it as one line of standard input. disable ends all sessions at once. The\n"
             "last administrator can be neither disabled nor given another role. reset-factor is for who lost his\n"
             "authenticator and his recovery codes: the password alone opens until he enrols another one.\n"
+            "token list shows somebody's API tokens by their first letters, token end ends one at once; people make\n"
+            "their own on the page of their account.\n"
             "\n"
             "  --role ROLE  what this person may do: a file of roles/ or DATA/roles; default administrator\n"
             "  --link       no password: prints a one-time link with which the person chooses one, as\n"

@@ -166,6 +166,14 @@ static const char provider_account_sql[] =
     "CREATE INDEX provider_account_user ON provider_account (user_id);"
     "ALTER TABLE session ADD COLUMN factor_elsewhere BIGINT NOT NULL DEFAULT 0;";
 
+/* API tokens of people: see user_tokens.h. mark is the begin of the token, by which its person knows it. */
+static const char user_token_sql[] =
+    "CREATE TABLE user_token ("
+    " id TEXT PRIMARY KEY, user_id TEXT NOT NULL REFERENCES user_account (id), hash BYTEA NOT NULL UNIQUE, mark TEXT NOT NULL,"
+    " name TEXT NOT NULL, scopes TEXT NOT NULL, created BIGINT NOT NULL, expires BIGINT NOT NULL, ended BIGINT,"
+    " used_day BIGINT NOT NULL);"
+    "CREATE INDEX user_token_user ON user_token (user_id, created);";
+
 static const struct migration list[] = {
     {"identity", identity_sql},      {"audit", audit_sql},  {"alerts", alert_sql},
     {"rules and sources", rule_sql}, {"queues", queue_sql},
@@ -193,6 +201,7 @@ static const struct migration list[] = {
     {"turns of the outbox", fed_out_turns_sql},
     {"sign-in by a provider", provider_account_sql},
     {"keys of records", record_key_sql},
+    {"API tokens", user_token_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)

@@ -6,6 +6,7 @@
 
 #include "base/utf8.h"
 #include "records/audit.h"
+#include "records/user_tokens.h"
 
 /* Text for LIKE ... ESCAPE '\', found anywhere in a name as names are compared. */
 static struct span pattern(struct arena *arena, struct span words)
@@ -181,7 +182,8 @@ static int write_change(struct db *db, const struct person_change *c, time_ns no
     db_bind_i64(s, 2, now);
     rc = db_run(s, e);
     rc = rc == 0 ? run_for(db, "DELETE FROM session WHERE user_id = $1", c->id, e) : rc;
-    return rc == 0 ? run_for(db, "DELETE FROM sign_in_link WHERE user_id = $1 AND used IS NULL", c->id, e) : rc;
+    rc = rc == 0 ? run_for(db, "DELETE FROM sign_in_link WHERE user_id = $1 AND used IS NULL", c->id, e) : rc;
+    return rc == 0 ? user_token_end_all(db, c->id, now, e) : rc;
 }
 
 static int change_within(struct db *db, const struct person_change *c, time_ns now, struct err *e)

@@ -50,7 +50,7 @@ struct person_change {
 };
 
 /*
- * Disabling ends all sessions and links of the person in the same transaction. ERR_NOT_FOUND; ERR_EXISTS: it is so already;
+ * Disabling ends all sessions, links and API tokens of the person in the same transaction. ERR_NOT_FOUND; ERR_EXISTS: it is so already;
  * ERR_DENIED: the last administrator of the whole node who can sign in stays one.
  */
 int person_change(struct db *db, const struct person_change *change, time_ns now, struct err *e) NODISCARD;

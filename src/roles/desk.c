@@ -145,6 +145,7 @@ static void serve(struct desk *d)
         .level = level,
         .switched = desk_switched,
         .fetch = desk_fetch,
+        .signed_out = desk_signed_out,
     };
     if (d->api != NULL) {
         fail_pending(d);
@@ -190,6 +191,7 @@ static void serve_control(struct desk *d)
         .federation = federation,
         .level = level,
         .switched = desk_switched,
+        .signed_out = desk_signed_out,
     };
     d->control_fd = -1; /* the server's now */
     if (d->control != NULL) {

@@ -76,5 +76,7 @@ void desk_take_factor_key(struct desk *d, int fd);
 void desk_tell_node(struct desk *d);
 /* A kind of record goes on or off, in both; arg is the desk. */
 void desk_switched(void *arg, struct span kind, bool on);
+/* As api_signed_out, on both. */
+void desk_signed_out(void *arg, struct span person, struct span credential);
 
 #endif

@@ -33,3 +33,13 @@ void desk_switched(void *arg, struct span kind, bool on)
         api_register_switched(all[i], kind, on);
     }
 }
+
+void desk_signed_out(void *arg, struct span person, struct span credential)
+{
+    const struct desk *d = arg;
+    struct api *all[2];
+    size_t n = servers(d, all);
+    for (size_t i = 0; i < n; i++) {
+        api_signed_out(all[i], person, credential);
+    }
+}

@@ -11,6 +11,7 @@
 #include "desk/identity/secret.h"
 #include "records/correlation.h"
 #include "records/people.h"
+#include "records/user_tokens.h"
 #include "records/settings.h"
 #include "roles/keeper_fed.h"
 #include "roles/keeper_items.h"
@@ -370,7 +371,7 @@ void keeper_records_tick(struct keeper_records *kr, time_ns now)
     }
     if (now - kr->swept >= KEEPER_SWEEP_S * TIME_SECOND) {
         kr->swept = now;
-        if (session_sweep(kr->db, now, &e) < 0 || sign_in_link_sweep(kr->db, now, &e) < 0) {
+        if (session_sweep(kr->db, now, &e) < 0 || sign_in_link_sweep(kr->db, now, &e) < 0 || user_token_sweep(kr->db, now, &e) < 0) {
             log_error("records.sweep", "why=\"%s\"", e.text);
         }
         keeper_signals_sweep(kr, now);

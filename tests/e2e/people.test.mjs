@@ -285,6 +285,54 @@ test('an administrator takes away a lost factor; a reader sees no people', async
   await p.context().close();
 });
 
+test('by keyboard alone: an API token is made and shown once, works, and an administrator ends it', async () => {
+  await person('Tess');
+  const p = await signIn('Tess');
+  await h1(p, 'Your account');
+  await p.locator('#open-apitoken').waitFor();
+  await tabTo(p, '#open-apitoken');
+  await p.keyboard.press('Enter');
+  await p.waitForFunction(() => document.activeElement?.id === 'apitoken-name');
+  await p.keyboard.type('nightly report');
+  await tabTo(p, '#apitoken-password');
+  await p.keyboard.type(PASSWORD);
+  await p.keyboard.press('Enter'); // nothing is chosen yet
+  await p.locator('#apitoken-scopes-error').waitFor();
+  await p.waitForFunction(() => document.activeElement?.matches('#apitoken-scopes input'));
+  await fair(p, 'a token without a scope');
+  assert.ok(!(await p.locator('#apitoken-scopes').innerText()).includes('people.manage'));
+  const watch = await p.locator('#apitoken-scopes label').allInnerTexts();
+  for (let i = 0; i < watch.findIndex((s) => s.trim() === 'watch'); i += 1) await p.keyboard.press('Tab');
+  await p.keyboard.press('Space');
+  await p.locator('#apitoken-password').focus(); // what was typed is still there
+  await p.keyboard.press('Enter');
+  await p.locator('.made .secret code').waitFor();
+  await fair(p, 'a token shown once');
+  const token = await p.locator('.made .secret code').innerText();
+  assert.match(token, /^sereno_[0-9a-f]{64}$/);
+  await tabTo(p, '.made .main-act');
+  await p.keyboard.press('Enter');
+  await p.locator('section:has(#apitokens-h) li').waitFor();
+  assert.ok(!(await p.locator('main').innerText()).includes(token));
+  const ask = async (path) => (await fetch(`${node.url}/api/v1${path}`, { headers: { authorization: `Bearer ${token}` } })).status;
+  assert.equal(await ask('/alerts'), 200);
+  assert.equal(await ask('/registers'), 403);
+  await fair(p, 'the account with a token');
+  const a = await open(world, '/people');
+  await a.locator('#people-q').fill('Tess');
+  await a.locator('table.people a', { hasText: 'Tess' }).click();
+  const end_ = a.locator('section:has(#apitokens-h) li button');
+  await end_.waitFor();
+  await fair(a, 'a person with a token');
+  await end_.focus();
+  await a.keyboard.press('Enter');
+  await a.keyboard.press('Enter');
+  await a.locator('section:has(#apitokens-h) .chip', { hasText: 'ended' }).waitFor();
+  assert.equal(await ask('/alerts'), 401);
+  await end(a);
+  await end(p);
+});
+
 test('in Spanish: account and people say nothing in English', async () => {
   for (const [path, ready] of [['/account', 'section:has(#sessions-h)'], ['/people', 'table.people']]) {
     const p = await open(world, path, { locale: 'es-ES' });

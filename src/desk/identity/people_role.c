@@ -23,6 +23,7 @@ _Static_assert(RIGHT_COUNT <= 64, "one bit each");
 static const char *const right_names[RIGHT_COUNT] = {
     [RIGHT_ANYBODY] = "anybody",
     [RIGHT_SIGNED_IN] = "signed in",
+    [RIGHT_KNOWN] = "known",
 #define RIGHT(name, text, opens) [RIGHT_##name] = text,
 #include "desk/identity/rights.def"
 #undef RIGHT
@@ -54,9 +55,9 @@ static bool act_of(struct span name, uint32_t *bit_out)
     return false;
 }
 
-static bool right_of(struct span name, enum right *out)
+bool right_find(struct span name, enum right *out)
 {
-    for (enum right r = RIGHT_SIGNED_IN + 1; r < RIGHT_COUNT; r++) {
+    for (enum right r = RIGHT_KNOWN + 1; r < RIGHT_COUNT; r++) {
         if (span_eq(name, span_of(right_names[r]))) {
             *out = r;
             return true;
@@ -134,7 +135,7 @@ static int read_rights(struct arena *a, const struct yaml_node *map, struct peop
     enum right right = RIGHT_ANYBODY;
     int rc = yaml_get_texts(a, map, "may", true, &words, &n, e);
     for (uint32_t i = 0; rc == 0 && i < n; i++) {
-        if (!right_of(words[i], &right)) {
+        if (!right_find(words[i], &right)) {
             const char *what = arena_printf(a, "there is no right \"%.*s\" (docs/PEOPLE.md lists them)",
                                             SPAN_ARG(span_sub(words[i], 0, 40)));
             return wrong(map, "may", what, e);
@@ -283,7 +284,7 @@ const struct people_role *people_roles_find(const struct people_roles *roles, st
 bool people_role_may(const struct people_role *role, enum right right)
 {
     CHECK(right < RIGHT_COUNT);
-    if (right <= RIGHT_SIGNED_IN) {
+    if (right <= RIGHT_KNOWN) {
         return true;
     }
     return role != NULL && (role->rights >> right & 1) != 0;

@@ -22,15 +22,18 @@ enum {
 
 enum right {
     RIGHT_ANYBODY,   /* also who has not signed in: a few pages, never /api */
-    RIGHT_SIGNED_IN, /* in whatever role, known or not: one's own session and account */
+    RIGHT_SIGNED_IN, /* in whatever role, known or not: one's own session and account; by no API token */
+    RIGHT_KNOWN,     /* whoever says who he is, also by an API token */
 #define RIGHT(name, text, opens) RIGHT_##name,
 #include "desk/identity/rights.def"
 #undef RIGHT
     RIGHT_COUNT
 };
 
-/* As files write it; "anybody" and "signed in" for the two that no file gives. */
+/* As files write it; "anybody", "signed in" and "known" for the three that no file gives. */
 const char *right_name(enum right right);
+/* By the name in files; false for one that no file gives. */
+bool right_find(struct span name, enum right *out);
 
 struct people_role_file {
     struct span name; /* for messages: roles/x.yml, DATA/roles/x.yml */

@@ -10,6 +10,7 @@ import { quarter } from '../state/ticks';
 import { say } from '../state/toast';
 import { ActForm, passwordInput, useOpener } from './fields';
 import { Factor } from './factor';
+import { Tokens } from './tokens';
 import type { Account, OwnSession } from './types';
 
 function Password({ onChanged }: { onChanged: () => void }) {
@@ -94,6 +95,7 @@ export function AccountPage() {
       {!a && !account.wrong.value && <Slow text={t('account.reading')} />}
       {a && <Factor account={a} again={() => (account.again(), sessions.again())} />}
       {a && <Password onChanged={sessions.again} />}
+      {a && <Tokens path="/account/tokens" own ends />}
       {sessions.wrong.value && <Problem text={sessions.wrong.value} onAgain={sessions.again} />}
       {sessions.data.value && <Sessions items={sessions.data.value.items} again={sessions.again} />}
     </div>

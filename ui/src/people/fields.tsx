@@ -29,12 +29,14 @@ interface Props {
   /** Before and after the fields. */
   before?: ComponentChildren;
   children?: ComponentChildren;
+  /** Of what stands in children: false when it is not to be sent yet; it says so itself. */
+  ready?: () => boolean;
   /** Focus its first field, or the one of this id, when it comes up. */
   focus?: boolean | string;
 }
 
 /** Empty what a person typed once it is not needed any more: passwords do not stay in the page. */
-export function ActForm({ id, inputs, send, onSend, onCancel, before, children, focus }: Props) {
+export function ActForm({ id, inputs, send, onSend, onCancel, before, children, ready, focus }: Props) {
   const values = useSignal<Record<string, string>>({});
   const wrong = useSignal<{ field: string; text: string } | null>(null);
   const busy = useSignal(false);
@@ -49,8 +51,9 @@ export function ActForm({ id, inputs, send, onSend, onCancel, before, children, 
   const submit = async (): Promise<void> => {
     const empty = inputs.find((i) => !i.optional && !values.value[i.name]);
     if (empty) return fail(empty.name, t('account.empty', { field: empty.label }));
-    busy.value = true;
     wrong.value = null;
+    if (ready && !ready()) return undefined;
+    busy.value = true;
     try {
       await onSend(values.value);
       values.value = {};

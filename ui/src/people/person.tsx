@@ -9,6 +9,7 @@ import { act, shownDay, Twice, useResource } from '../share/parts';
 import { quarter } from '../state/ticks';
 import { say } from '../state/toast';
 import { ActForm, useOpener } from './fields';
+import { Tokens } from './tokens';
 import { LinkOnce, mayManage, RoleSelect, roleTitle, Standing } from './list';
 import type { Person, Role } from './types';
 
@@ -109,6 +110,7 @@ export function PersonPage({ id, roles }: { id: string; roles: Role[] }) {
           {mayManage() && <Acts key={`${p.role}${p.disabled}${p.second_factor}`} p={p} roles={roles} again={again} />}
         </section>
       )}
+      {p && <Tokens path={`/users/${encodeURIComponent(p.id)}/tokens`} own={false} ends={mayManage()} />}
     </div>
   );
 }

@@ -38,3 +38,15 @@ export interface Role {
   second_factor: boolean;
   rights: string[];
 }
+
+/** A token of /account/tokens; days are days of UTC. */
+export interface ApiToken {
+  id: string;
+  name: string;
+  begins: string;
+  scopes: string[];
+  created: string;
+  last_day: string;
+  last_used: string | null;
+  state: 'good' | 'over' | 'ended';
+}
