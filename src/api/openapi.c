@@ -34,6 +34,8 @@ static const struct {
     {own_token_create, "201", NULL},
     {own_token_end, "204", NULL},
     {user_token_take, "204", NULL},
+    {staff_import_post, "200", "422"},
+    {staff_undo, "204", NULL},
     {own_password, "204", NULL},
     {user_create, "201", NULL},
     {user_role, "204", NULL},

@@ -14,6 +14,7 @@
 #include "cli/control.h"
 #include "cli/options.h"
 #include "cli/prompt.h"
+#include "cli/user_staff.h"
 #include "wire/jcs.h"
 #include "wire/json_write.h"
 
@@ -24,6 +25,7 @@ struct user_command {
     const char *name; /* whom it is about; NULL for list */
     const char *role; /* NULL = not said */
     bool link;
+    struct user_staff staff; /* of import and undo */
 };
 
 /* A member of a body; value NULL: it is left out. */
@@ -269,6 +271,12 @@ static int run_words(struct user_command *u, const struct command *self, const c
     bool is_list = strcmp(word, "list") == 0;
     bool is_add = strcmp(word, "add") == 0;
     bool is_role = c == &changes[0];
+    if (u->role == NULL && !u->link && user_staff_knows(word)) {
+        return user_staff(self, &u->staff, words);
+    }
+    if (u->staff.apply || u->staff.why != NULL) {
+        return cli_usage(self, "%s takes no such option", word);
+    }
     if (strcmp(word, "token") == 0 && u->role == NULL && !u->link) {
         return token(u, self, words);
     }
@@ -290,11 +298,13 @@ static int run_user(int argc, char **argv, const struct command *self)
 {
     struct user_command u = {0};
     const char *words[4] = {NULL};
-    const struct cli_option table[] = {{"--data", &u.data_dir, NULL}, {"--role", &u.role, NULL}, {"--link", NULL, &u.link}};
+    const struct cli_option table[] = {{"--data", &u.data_dir, NULL}, {"--role", &u.role, NULL}, {"--link", NULL, &u.link},
+                                       {"--apply", NULL, &u.staff.apply}, {"--why", &u.staff.why, NULL}};
     int status = cli_options(self, argc, argv, table, ARRAY_LEN(table), words, ARRAY_LEN(words));
     if (status != CLI_DONE_NOT) {
         return status;
     }
+    u.staff.data_dir = u.data_dir;
     arena_init(&u.arena, 0);
     status = run_words(&u, self, words);
     arena_fini(&u.arena);
@@ -308,6 +318,9 @@ const struct command cmd_user = {
             "       sereno user add NAME [--role ROLE] [--link] [--data DIR]\n"
             "       sereno user role NAME ROLE [--data DIR]\n"
             "       sereno user disable|enable|link|reset-factor NAME [--data DIR]\n"
+            "       sereno user import FILE [--apply] [--why TEXT] [--data DIR]\n"
+            "       sereno user imports [--data DIR]\n"
+            "       sereno user undo IMPORT [--data DIR]\n"
             "       sereno user token list NAME [--data DIR]\n"
             "       sereno user token end NAME ID [--data DIR]\n"
             "\n"
@@ -317,6 +330,9 @@ const struct command cmd_user = {
             "authenticator and his recovery codes: the password alone opens until he enrols another one.\n"
             "token list shows somebody's API tokens by their first letters, token end ends one at once; people make\n"
             "their own on the page of their account.\n"
+            "import reads a list of the personnel office, CSV with the columns name, state (active or left), role and\n"
+            "organisation, and tells who joins, gets another role or leaves; with --apply it does all of that or nothing, and\n"
+            "prints a one-time link for each who joins. The same list again changes nothing; undo takes one back.\n"
             "\n"
             "  --role ROLE  what this person may do: a file of roles/ or DATA/roles; default administrator\n"
             "  --link       no password: prints a one-time link with which the person chooses one, as\n"

@@ -264,8 +264,8 @@ static int create_within(struct db *db, const struct account *a, struct span lin
     return audit_append(db, &entry, e);
 }
 
-int account_create(struct db *db, const struct account *account, struct span link_hash,
-                   struct span who, time_ns now, char id_out[ID_TEXT_LEN + 1], struct err *e)
+int account_create_within(struct db *db, const struct account *account, struct span link_hash, struct span who, time_ns now,
+                          char id_out[ID_TEXT_LEN + 1], struct err *e)
 {
     CHECK(account->role.len > 0 && account->organisation.len > 0 &&
           (account->password.len == 0) != (link_hash.len == 0));
@@ -276,11 +276,17 @@ int account_create(struct db *db, const struct account *account, struct span lin
     id_new(now, id_out);
     struct account a = *account;
     a.id = span_of(id_out);
-    int rc = db_begin(db, e);
-    rc = rc < 0 ? rc : db_end(db, create_within(db, &a, link_hash, who, now, e), e);
+    int rc = create_within(db, &a, link_hash, who, now, e);
     return rc == ERR_EXISTS ? err_set(e, ERR_EXISTS, "somebody is called %.*s already",
                                       SPAN_ARG(account->name))
                             : rc;
+}
+
+int account_create(struct db *db, const struct account *account, struct span link_hash,
+                   struct span who, time_ns now, char id_out[ID_TEXT_LEN + 1], struct err *e)
+{
+    int rc = db_begin(db, e);
+    return rc < 0 ? rc : db_end(db, account_create_within(db, account, link_hash, who, now, id_out, e), e);
 }
 
 /* Leaves room for one more. */

@@ -64,6 +64,9 @@ int account_create(struct db *db, const struct account *account, struct span lin
 int account_name_taken(struct db *db, struct span name, bool *taken_out, struct err *e) NODISCARD;
 /* Inside the caller's transaction, which notes it: a row as it is; the name is valid. */
 int account_put(struct db *db, const struct account *account, time_ns now, struct err *e) NODISCARD;
+/* The same inside the caller's transaction. */
+int account_create_within(struct db *db, const struct account *account, struct span link_hash, struct span who, time_ns now,
+                          char id_out[ID_TEXT_LEN + 1], struct err *e) NODISCARD;
 
 struct factor_proof;
 /* proof: of the second factor, used up with it (records/factors.h); NULL = none. ERR_DENIED: one is missing, or it was used. */

@@ -174,6 +174,14 @@ static const char user_token_sql[] =
     " used_day BIGINT NOT NULL);"
     "CREATE INDEX user_token_user ON user_token (user_id, created);";
 
+/* Lists of the personnel office, and what each changed: see staff_imports.h. */
+static const char staff_import_sql[] =
+    "CREATE TABLE staff_import ("
+    " id TEXT PRIMARY KEY, organisation TEXT NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL, at BIGINT NOT NULL, undone BIGINT);"
+    "CREATE TABLE staff_import_row ("
+    " import TEXT NOT NULL REFERENCES staff_import (id), place BIGINT NOT NULL, kind BIGINT NOT NULL,"
+    " user_id TEXT NOT NULL REFERENCES user_account (id), role TEXT NOT NULL, was TEXT NOT NULL, PRIMARY KEY (import, place));";
+
 static const struct migration list[] = {
     {"identity", identity_sql},      {"audit", audit_sql},  {"alerts", alert_sql},
     {"rules and sources", rule_sql}, {"queues", queue_sql},
@@ -202,6 +210,7 @@ static const struct migration list[] = {
     {"sign-in by a provider", provider_account_sql},
     {"keys of records", record_key_sql},
     {"API tokens", user_token_sql},
+    {"lists of staff", staff_import_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)

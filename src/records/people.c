@@ -186,7 +186,7 @@ static int write_change(struct db *db, const struct person_change *c, time_ns no
     return rc == 0 ? user_token_end_all(db, c->id, now, e) : rc;
 }
 
-static int change_within(struct db *db, const struct person_change *c, time_ns now, struct err *e)
+int person_change_within(struct db *db, const struct person_change *c, time_ns now, struct err *e)
 {
     static const char *const what[] = {"user.role", "user.disabled", "user.enabled"};
     struct before was;
@@ -224,7 +224,7 @@ int person_change(struct db *db, const struct person_change *change, time_ns now
     CHECK(change->organisation.len > 0 && change->kind < PERSON_CHANGE_COUNT);
     CHECK((change->kind == PERSON_ROLE) == (change->role.len > 0));
     int rc = db_begin(db, e);
-    return rc < 0 ? rc : db_end(db, change_within(db, change, now, e), e);
+    return rc < 0 ? rc : db_end(db, person_change_within(db, change, now, e), e);
 }
 
 /* ---- links ---- */

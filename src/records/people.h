@@ -54,6 +54,8 @@ struct person_change {
  * ERR_DENIED: the last administrator of the whole node who can sign in stays one.
  */
 int person_change(struct db *db, const struct person_change *change, time_ns now, struct err *e) NODISCARD;
+/* The same inside the caller's transaction. */
+int person_change_within(struct db *db, const struct person_change *change, time_ns now, struct err *e) NODISCARD;
 
 /* 0 when somebody else is left who can sign in with a password and give roles on the whole node; else ERR_DENIED. */
 int person_last_administrator(struct db *db, struct span id, struct err *e) NODISCARD;

@@ -72,7 +72,7 @@ int main(void)
     failed += run_account_tests();
     failed += run_people_tests();
     failed += run_factor_tests();
-    failed += run_sign_in_tests() + run_user_token_tests();
+    failed += run_sign_in_tests() + run_user_token_tests() + run_staff_import_tests();
     failed += run_rule_tests();
     failed += run_fed_out_tests();
     failed += run_fed_take_tests();

@@ -36,6 +36,7 @@ int run_people_tests(void);
 int run_factor_tests(void);
 int run_sign_in_tests(void);
 int run_user_token_tests(void);
+int run_staff_import_tests(void);
 int run_rule_tests(void);
 int run_fed_out_tests(void);
 int run_fed_take_tests(void);

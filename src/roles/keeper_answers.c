@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "records/factors.h"
 #include "roles/keeper_factors.h"
+#include "roles/keeper_staff.h"
 #include "roles/keeper_user_tokens.h"
 #include "roles/keeper_fed.h"
 #include "roles/keeper_holds.h"
@@ -469,6 +470,7 @@ void keeper_answer(struct keeper_records *kr, struct ipc *ch, const struct ipc_m
     answer = answer == NULL ? keeper_people_answer(ask) : answer;
     answer = answer == NULL ? keeper_factor_answer(ask) : answer;
     answer = answer == NULL ? keeper_user_token_answer(ask) : answer;
+    answer = answer == NULL ? keeper_staff_answer(ask) : answer;
     arena_reset(&kr->scratch);
     int rc = ERR_UNSUPPORTED;
     if (answer == NULL) {
