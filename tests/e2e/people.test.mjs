@@ -333,6 +333,36 @@ test('by keyboard alone: an API token is made and shown once, works, and an admi
   await end(p);
 });
 
+test('a list of the personnel office: its faults, what it would do, done and taken back', async () => {
+  await person('Lev', 'analyst');
+  const a = await open(world, '/people');
+  await a.locator('#staff-look').click();
+  await a.locator('#staff-file-error').waitFor();
+  await a.locator('#staff-file').setInputFiles({ name: 'bad.csv', mimeType: 'text/csv', buffer: Buffer.from('name,role\nKim,king\n') });
+  await a.locator('#staff-look').click();
+  await a.locator('section:has(#staff-h) td', { hasText: 'no such role' }).waitFor();
+  assert.equal(await a.locator('#staff-do').count(), 0);
+  await fair(a, 'a list with a fault');
+  await a.locator('#staff-file').setInputFiles({ name: 'november.csv', mimeType: 'text/csv', buffer: Buffer.from('name;state;role\nKim;active;reader\nLev;left;\n') });
+  await tabTo(a, '#staff-look');
+  await a.keyboard.press('Enter');
+  await a.locator('#staff-do').waitFor();
+  await a.waitForFunction(() => document.activeElement?.textContent.includes('november.csv'));
+  await fair(a, 'what a list would do');
+  await tabTo(a, '#staff-do');
+  await a.keyboard.press('Enter');
+  await a.locator('section:has(#staff-h) .secret code').waitFor();
+  assert.match(await a.locator('section:has(#staff-h) .secret code').innerText(), /\/welcome\?token=[0-9a-f]{64}$/);
+  await a.locator('table.people a', { hasText: 'Kim' }).waitFor();
+  await fair(a, 'a list that was done');
+  const undo = a.locator('section:has(#staff-h) li button');
+  await undo.focus();
+  await a.keyboard.press('Enter');
+  await a.keyboard.press('Enter');
+  await a.locator('section:has(#staff-h) li .chip', { hasText: 'Taken back' }).waitFor();
+  await end(a);
+});
+
 test('in Spanish: account and people say nothing in English', async () => {
   for (const [path, ready] of [['/account', 'section:has(#sessions-h)'], ['/people', 'table.people']]) {
     const p = await open(world, path, { locale: 'es-ES' });

@@ -11,6 +11,7 @@ import { visibleLine } from '../base/visible';
 import { Field, shownDay } from '../share/parts';
 import { quarter } from '../state/ticks';
 import { ActForm } from './fields';
+import { Staff } from './staff';
 import type { Person, Role } from './types';
 
 export const mayManage = (): boolean => session.value?.user.rights?.includes('people.manage') ?? false;
@@ -189,6 +190,7 @@ export function PeoplePage({ roles }: { roles: Role[] }) {
           </button>
         </p>
       )}
+      {mayManage() && <Staff roles={roles} onDone={() => read()} />}
     </div>
   );
 }

@@ -50,3 +50,37 @@ export interface ApiToken {
   last_used: string | null;
   state: 'good' | 'over' | 'ended';
 }
+
+export interface StaffChange {
+  row: number;
+  what: 'joins' | 'role' | 'leaves';
+  name: string;
+  organisation: string;
+  role: string | null;
+  was: string | null;
+  id?: string;
+  link?: string | null;
+}
+
+/** What a list of /staff-imports would do, or with import: did. */
+export interface StaffReport {
+  import: string | null;
+  rows: number;
+  joins: number;
+  role: number;
+  leaves: number;
+  same: number;
+  faulty: number;
+  faults: { row: number; column: string; message: string }[];
+  changes: StaffChange[];
+}
+
+export interface StaffImport {
+  id: string;
+  organisation: string;
+  who: string;
+  why: string;
+  at: string;
+  undone: string | null;
+  changes: number;
+}
