@@ -115,12 +115,23 @@ static void find_twice(struct arena *a, struct staff_list *l)
     }
 }
 
+/* No more rows than line ends, and one that has none. */
+static uint32_t rows_at_most(struct span text)
+{
+    uint32_t n = 1;
+    for (size_t i = 0; i < text.len && n < STAFF_ROWS_MAX; i++) {
+        n += text.ptr[i] == '\n' || text.ptr[i] == '\r';
+    }
+    return n;
+}
+
 int staff_list_read(struct arena *a, struct span text, const struct staff_importer *by, struct staff_list *out, struct err *e)
 {
     struct csv c;
     struct csv_row *r = arena_alloc(a, sizeof *r);
     int at[COLUMNS];
-    *out = (struct staff_list){.rows = arena_calloc(a, STAFF_ROWS_MAX, sizeof *out->rows)};
+    const uint32_t room = rows_at_most(text);
+    *out = (struct staff_list){.rows = arena_calloc(a, room, sizeof *out->rows)};
     int rc = csv_open(&c, text, e);
     rc = rc == 0 ? csv_next(&c, a, r, e) : rc;
     if (rc == 0) {
@@ -133,6 +144,7 @@ int staff_list_read(struct arena *a, struct span text, const struct staff_import
             err_at(e, "", r->line);
             return ERR_LIMIT;
         }
+        CHECK(out->count < room);
         read_row(r, at, by, a, &out->rows[out->count++]);
         rc = 0;
     }
