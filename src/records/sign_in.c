@@ -7,6 +7,7 @@
 
 #include "base/utf8.h"
 #include "records/audit.h"
+#include "records/user_tokens.h"
 #include "records/people.h"
 
 struct signing {
@@ -171,7 +172,8 @@ static int end_sessions(const struct signing *s, struct span id)
         return rc;
     }
     db_bind_text(q, 1, id);
-    return db_run(q, s->e);
+    rc = db_run(q, s->e);
+    return rc == 0 ? user_token_end_all(s->db, id, s->now, s->e) : rc;
 }
 
 static int within(const struct signing *s, enum sign_in_outcome *outcome, bool *changed, struct account *a)
