@@ -12,44 +12,22 @@
 #include "cli/control.h"
 #include "cli/options.h"
 #include "cli/registers_on.h"
+#include "cli/table_file.h"
 #include "wire/jcs.h"
 
-enum {
-    TABLE_MAX = 4 << 20, /* bytes of one file, as the node takes them */
-    PATH_MAX_BYTES = 8192,
-};
+enum { PATH_MAX_BYTES = 8192 };
 
 struct table_command {
     const char *data, *kind, *file, *why, *organisation, *out, *profile, *encoding;
     bool apply, skip, json, semicolon;
 };
 
-static void put_escaped(struct buf *b, const char *text)
-{
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-    for (; text != NULL && *text != '\0'; text++) {
-        if (strchr(plain, *text) != NULL) {
-            buf_u8(b, (uint8_t)*text);
-        } else {
-            buf_printf(b, "%%%02X", (unsigned char)*text);
-        }
-    }
-}
-
-static void put_query(struct buf *b, const char *name, const char *value)
-{
-    if (value != NULL) {
-        buf_printf(b, "&%s=", name);
-        put_escaped(b, value);
-    }
-}
-
 /* The address of a kind; more of it follows. */
 static void begin_path(struct buf *b, const struct table_command *t)
 {
     buf_init(b, PATH_MAX_BYTES);
     buf_cstr(b, "/api/v1/registers/");
-    put_escaped(b, t->kind);
+    table_file_escaped(b, t->kind);
 }
 
 /* Ends the address and asks. CLI_DONE_NOT: the answer is there; else what went wrong was said. */
@@ -85,8 +63,8 @@ static int export_to(const struct table_command *t, FILE *to)
         struct buf path;
         begin_path(&path, t);
         buf_printf(&path, "/export?format=%s&separator=%s", t->json ? "json" : "csv", t->semicolon ? "semicolon" : "comma");
-        put_query(&path, "profile", t->profile);
-        put_query(&path, "cursor", next);
+        table_file_query(&path, "profile", t->profile);
+        table_file_query(&path, "cursor", next);
         status = ask(t, "GET", &path, "", SPAN(""), &got);
         if (status == CLI_DONE_NOT && got.status != 200) {
             status = control_refused(&got);
@@ -116,29 +94,6 @@ static int run_export(const struct table_command *t)
 }
 
 /* ---- in ---- */
-
-static int read_table(const char *name, struct buf *out)
-{
-    FILE *from = strcmp(name, "-") == 0 ? stdin : fopen(name, "re");
-    buf_init(out, TABLE_MAX);
-    if (from == NULL) {
-        (void)fprintf(stderr, "sereno: %s: %s\n", name, strerror(errno));
-        return CLI_UNREAD;
-    }
-    char part[65536];
-    size_t n = 0;
-    while ((n = fread(part, 1, sizeof part, from)) > 0 && !out->failed) {
-        buf_put(out, part, n);
-    }
-    bool fine = ferror(from) == 0 && !out->failed;
-    if (!fine) {
-        (void)fprintf(stderr, "sereno: %s: %s\n", name, out->failed ? "has more than 4 MiB: cut it into several" : "could not be read");
-    }
-    if (from != stdin) {
-        (void)fclose(from);
-    }
-    return fine ? CLI_DONE_NOT : CLI_UNREAD;
-}
 
 static const char *type_of(const char *name)
 {
@@ -235,14 +190,14 @@ static int run_import(const struct table_command *t)
 {
     struct control_answer a = {0};
     struct buf path, table;
-    int status = read_table(t->file, &table);
+    int status = table_file_read(t->file, &table);
     if (status == CLI_DONE_NOT) {
         begin_path(&path, t);
         buf_printf(&path, "/import?apply=%s&skip=%s", t->apply ? "true" : "false", t->skip ? "true" : "false");
-        put_query(&path, "organisation", t->organisation);
-        put_query(&path, "why", t->why);
-        put_query(&path, "profile", t->profile);
-        put_query(&path, "encoding", t->encoding);
+        table_file_query(&path, "organisation", t->organisation);
+        table_file_query(&path, "why", t->why);
+        table_file_query(&path, "profile", t->profile);
+        table_file_query(&path, "encoding", t->encoding);
         status = ask(t, "POST", &path, type_of(t->file), buf_view(&table), &a);
     }
     if (status == CLI_DONE_NOT) {
@@ -265,7 +220,7 @@ static int run_undo(const struct table_command *t, const char *id)
     }
     begin_path(&path, t);
     buf_cstr(&path, "/imports/");
-    put_escaped(&path, id);
+    table_file_escaped(&path, id);
     buf_cstr(&path, "/undo");
     buf_init(&body, 64 << 10);
     jcs_write(&body, o);

@@ -44,7 +44,7 @@ int table_file_read(const char *name, struct buf *out)
     }
     bool fine = ferror(from) == 0 && !out->failed;
     if (!fine) {
-        (void)fprintf(stderr, "sereno: %s: %s\n", name, out->failed ? "has more than 4 MiB: cut it into several" : "could not be read");
+        (void)fprintf(stderr, "sereno: %s: %s\n", name, out->failed ? "has more than 8 MiB: cut it into several" : "could not be read");
     }
     if (from != stdin) {
         (void)fclose(from);

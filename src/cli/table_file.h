@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 
-enum { TABLE_FILE_MAX = 4 << 20 /* bytes of one file, as the node takes them */ };
+enum { TABLE_FILE_MAX = 8 << 20 /* bytes of one file, as the node takes them (api/request.h) */ };
 
 /* name "-" = standard input. CLI_DONE_NOT, or what went wrong was said. Free out in both cases. */
 int table_file_read(const char *name, struct buf *out);

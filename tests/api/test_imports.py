@@ -251,6 +251,16 @@ class Imports(unittest.TestCase):
         self.command("import", "nothing", lines, status=1)
         self.command("import", "waivers", status=2)
 
+    def test_as_large_a_table_as_the_node_takes(self):
+        """The command sends what the node takes, 8 MiB, and says itself what is larger."""
+        row = "Long %04d,audit,low,2026-11-01," + "x" * 5500 + "\n"
+        table = "title,origin,severity,found,text\n" + "".join(row % i for i in range(1000))
+        self.assertGreater(len(table), 5 << 20)
+        out, _ = self.command("import", "findings", "-", given=table.encode())
+        self.assertIn("1000 new, 0 changed, 0 the same, 0 with faults: nothing was stored", out)
+        _, err = self.command("import", "findings", "-", status=1, given=(table + table).encode())
+        self.assertIn("has more than 8 MiB", err)
+
     def test_hostile_tables(self):
         """None writes anything, and each says by row and field what is wrong."""
         rng = random.Random(SEED + 1)
