@@ -19,6 +19,7 @@ const opened = async (p) => {
   await p.locator('.why li').first().waitFor();
 };
 const SCREENS = {
+  today: ['/', (p) => p.locator('.tile').first().waitFor()],
   alerts: ['/alerts', (p) => p.locator('.queue tbody tr').first().waitFor()],
   drawer: ['/alerts', async (p) => { await p.locator('.queue tbody tr').first().waitFor(); await opened(p); }],
   closing: ['/alerts', async (p) => { await p.locator('.queue tbody tr').first().waitFor(); await opened(p); await p.keyboard.press('f'); await p.keyboard.press('3'); }],

@@ -62,7 +62,20 @@ export function startMock({ port = 0, pulseMs = 5000 } = {}) {
   };
   const fail = (res, status, code, message, where = null) => send(res, status, { error: { code, message, where } });
 
+  const today = () => {
+    const open = all().filter(isOpen);
+    const figure = (level, until) => ({ level, until, more: false, count: open.filter((a) => (!level || a.rule.level === level) && (!until || a.received < until)).length });
+    const at = new Date();
+    const ago = (days) => new Date(at - days * 864e5).toISOString().replace(/\.\d+/, '');
+    return {
+      at: at.toISOString(), looked_for: 0, due: [], sources: { all: liveSources().length, silent: 0, behind: 0, held: 0 }, warnings: { all: 0, waiting: 0 },
+      alerts: [...['informational', 'low', 'medium', 'high', 'critical'].map((level) => figure(level, null)), ...[1, 3, 7].map((days) => figure(null, ago(days)))],
+      backup: { at: null, faults: 0 }, verified: { at: null, faults: 0 }, copy: { state: 'none', at: null, waiting: 0 },
+    };
+  };
+
   const listAlerts = (url, res) => {
+    const until = url.searchParams.get('until');
     const q = url.searchParams;
     const status = q.get('status') ?? 'open';
     const levels = q.get('level')?.split(',');
@@ -71,6 +84,7 @@ export function startMock({ port = 0, pulseMs = 5000 } = {}) {
       (a) =>
         (status === 'all' || (status === 'open' ? isOpen(a) : a.status === status)) &&
         (!levels || levels.includes(a.rule.level)) &&
+        (!until || a.received < until) &&
         (!q.get('rule') || a.rule.id === q.get('rule')) &&
         (!q.get('host') || (a.host ?? '').toLowerCase() === q.get('host').toLowerCase()) &&
         words.every((x) => `${a.rule.title} ${a.summary} ${a.host} ${a.user} ${a.source.name}`.toLowerCase().includes(x)),
@@ -106,6 +120,7 @@ export function startMock({ port = 0, pulseMs = 5000 } = {}) {
     if (req.method !== 'GET' && req.headers['x-sereno-csrf'] !== CSRF) return fail(res, 403, 'csrf', 'The CSRF header is missing.');
     let m;
     if (path === '/session') return send(res, 200, { user: { id: 'u1', name: 'Marta Ortega', role: 'administrator' }, csrf: CSRF, node: { name: 'City of Valdehierro', version: '0.1.0-mock' } });
+    if (path === '/today') return send(res, 200, today());
     if (path === '/alerts' && req.method === 'GET') return listAlerts(url, res);
     if ((m = /^\/alerts\/([^/]+)$/.exec(path)) && req.method === 'GET') {
       const x = w.items.get(decodeURIComponent(m[1]));
