@@ -118,6 +118,11 @@ static bool may(struct api_request *req)
     return people_role_may(req->role, req->route->right);
 }
 
+bool request_may(const struct api_request *req, enum right right)
+{
+    return people_role_may(req->role, right) && (req->scopes >> right & 1) != 0;
+}
+
 bool factor_needed(const struct account *user, const struct people_role *role)
 {
     return role != NULL && role->second_factor && !user->factor;

@@ -143,6 +143,8 @@ void request_work_abandon(struct api_request *req);
 /* Value of a query or body field; numbers were checked against the route's table. */
 struct span request_query(const struct api_request *req, const char *name);
 struct span request_field(const struct api_request *req, const char *name);
+/* Whether who asks has this right too, beside the route's own: his role, and the scopes of a token that he shows. */
+bool request_may(const struct api_request *req, enum right right);
 
 /* Ends open streams of a person or of one credential on all servers: see api_signed_out. */
 void request_signed_out(struct api_request *req, struct span person, struct span credential);

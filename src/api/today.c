@@ -332,7 +332,7 @@ static void kinds_known(struct api_request *req)
     req->work = w;
     w->now = clock_now();
     w->organisation = reader_scope(&req->reader, ACTION_LIST, w->now);
-    if (people_role_may(req->role, RIGHT_RECORDS_READ)) {
+    if (request_may(req, RIGHT_RECORDS_READ)) {
         w->nfigures = today_figures(req->api->registers, &req->reader, w->now, &req->arena, w->figures);
     }
     ask_counts(req);

@@ -114,6 +114,13 @@ class Tokens(unittest.TestCase):
                     self.assertEqual("403" in operation["responses"], right not in ("signed in", "known"), what)
             self.assertEqual(self.admin.send("DELETE", "/api/v1/account/tokens/" + s.id).status, 204)
 
+    def test_parts_of_an_answer(self):
+        """Today counts records only for a token that opens the registers."""
+        for scopes, counted in (("watch", False), ("watch registers.read", True)):
+            s = self.token(self.admin, scopes, name=scopes)
+            self.assertEqual(s.get("/api/v1/today").json()["looked_for"] > 0, counted)
+            self.assertEqual(self.admin.send("DELETE", "/api/v1/account/tokens/" + s.id).status, 204)
+
     def test_only_what_the_role_gives(self):
         b = self.person("Rob", role="analyst")
         self.assertNotIn("sources.manage", b.get("/api/v1/account/tokens").json()["scopes"])
