@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "archive/export_page.h"
 #include "base/mem.h"
@@ -255,7 +256,7 @@ static struct archive_export *export_new(struct api_request *req, const struct e
     if (req->user.id.len > 0) {
         memcpy(x->person, req->user.id.ptr, req->user.id.len);
     }
-    secret_hash(req->cookie, x->session_hash);
+    memcpy(x->session_hash, req->credential, sizeof x->session_hash);
     buf_init(&x->out, EXPORT_PAGE_MAX);
     buf_init(&x->question, ASK_MAX_BYTES);
     ask_begin(&x->question, ASK_ARCHIVE_PAGE);

@@ -15,6 +15,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import time
 import types
 import unittest
 import urllib.parse
@@ -171,6 +172,20 @@ class ExportApi(unittest.TestCase):
         self.assertEqual(answer.status, 200)
         (one,) = [p for p in self.anna.get("/api/v1/users").json()["items"] if p["name"] == "one more auditor"]
         self.assertEqual(self.anna.send("POST", f"/api/v1/users/{one['id']}/disable", {"why": "a test"}).status, 204)
+        with self.assertRaises((http.client.IncompleteRead, ConnectionError)):
+            answer.read()
+        c.close()
+
+    def test_it_ends_with_the_token(self):
+        day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 30 * 86400))
+        made = self.anna.send("POST", "/api/v1/account/tokens", {"name": "nightly", "scopes": "archive.export", "last_day": day,
+                                                                 "password": "a long sentence that nobody guesses"})
+        self.assertEqual(made.status, 201, made.text)
+        script = self.browser()
+        script.headers = lambda extra: dict(extra, Authorization="Bearer " + made.json()["token"])
+        c, answer = self.begun(script)
+        self.assertEqual(answer.status, 200)
+        self.assertEqual(self.anna.send("DELETE", "/api/v1/account/tokens/" + made.json()["id"]).status, 204)
         with self.assertRaises((http.client.IncompleteRead, ConnectionError)):
             answer.read()
         c.close()
