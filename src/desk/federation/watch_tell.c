@@ -43,6 +43,7 @@ static void round_end(struct fed_watch *w)
 {
     struct tell_round *r = w->round;
     struct buf q;
+    CHECK(r != NULL); /* held while something of it is open */
     watch_question(&q, ASK_SIGNALS_DEALT);
     buf_u32(&q, (uint32_t)r->dealt.len);
     for (size_t i = 0; i < r->dealt.len; i++) {
