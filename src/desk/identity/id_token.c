@@ -70,7 +70,7 @@ static int decode(struct arena *a, struct span text, struct span *out, struct er
 /* Header, and that there are three parts. */
 static int header_read(struct arena *a, struct span token, const struct algorithm **alg, struct span *kid, struct err *e)
 {
-    struct span json = SPAN(""), name = SPAN("");
+    struct span json = SPAN(""), name = SPAN(""), rest_of_it = SPAN("");
     struct jcs *header = NULL;
     ptrdiff_t first = span_find(token, '.');
     struct span rest = first < 0 ? SPAN("") : span_sub(token, (size_t)first + 1, token.len);
@@ -79,7 +79,10 @@ static int header_read(struct arena *a, struct span token, const struct algorith
     if (first <= 0 || second <= 0 || tail.len == 0 || span_find(tail, '.') >= 0 || (size_t)first > OIDC_HEADER_MAX || token.len > OIDC_TOKEN_MAX) {
         return err_set(e, ERR_INVALID, "the id token has not three parts");
     }
+    /* all of it, strictly, before libcjose sees it: that falls over padding in the middle */
     int rc = decode(a, span_sub(token, 0, (size_t)first), &json, e);
+    rc = rc == 0 ? decode(a, span_sub(rest, 0, (size_t)second), &rest_of_it, e) : rc;
+    rc = rc == 0 ? decode(a, tail, &rest_of_it, e) : rc;
     rc = rc == 0 ? jcs_read_decimals(a, json, HEADER_DEPTH, &header, e) : rc;
     if (rc < 0) {
         return ERR_INVALID;

@@ -44,6 +44,16 @@ static void try_token(struct arena *a, struct span text)
     CHECK(oidc_id_token_check(a, text, &(struct oidc_expect){&provider, &read, SPAN("n"), now}, &who, NULL) < 0);
 }
 
+/* Each kind of key is handed to the library. */
+static void try_keys(struct arena *a, const struct oidc_keys *keys)
+{
+    static const char *const tokens[] = {"eyJhbGciOiJSUzI1NiJ9.e30.AAAA", "eyJhbGciOiJFUzI1NiJ9.e30.AAAA", "eyJhbGciOiJFUzUxMiJ9.e30.AAAA"};
+    struct oidc_person who;
+    for (size_t i = 0; i < ARRAY_LEN(tokens); i++) {
+        CHECK(oidc_id_token_check(a, span_of(tokens[i]), &(struct oidc_expect){&provider, keys, SPAN("n"), now}, &who, NULL) < 0);
+    }
+}
+
 static void try_claims(struct arena *a, struct span text)
 {
     struct oidc_person who;
@@ -69,6 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     case 'k':
         if (oidc_keys_read(&a, text, &keys, NULL) == 0) {
             CHECK(keys.n > 0 && keys.n <= OIDC_KEYS_MAX);
+            try_keys(&a, &keys);
         }
         break;
     case 'a':

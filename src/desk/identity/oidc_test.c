@@ -107,6 +107,7 @@ static void keys_and_answers(void **state)
         {"{\"keys\":[{\"kty\":\"RSA\",\"n\":\"" N2048 "\",\"e\":\"AQAB\",\"use\":\"enc\"}]}", ERR_INVALID, 0},
         {"{\"keys\":[{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\"}]}", ERR_INVALID, 0}, /* a small key */
         {"{\"keys\":[{\"kty\":\"RSA\",\"n\":\"" N2048 "\",\"e\":\"AQABAQABAQAB\"}]}", ERR_INVALID, 0},
+        {"{\"keys\":[{\"kty\":\"RSA\",\"n\":\"" N2048 "\",\"e\":\"AQABA\"}]}", ERR_INVALID, 0}, /* a digit that makes no byte */
         {"{\"keys\":[{\"kty\":\"RSA\",\"n\":\"" N2048 "\\\"\",\"e\":\"AQAB\"}]}", ERR_INVALID, 0},
         {"{\"keys\":[{\"kty\":\"oct\",\"k\":\"AAAA\"}]}", ERR_INVALID, 0},
         {"{\"keys\":[{\"kty\":\"oct\",\"k\":\"AAAA\"},{\"kty\":\"RSA\",\"n\":\"" N2048 "\",\"e\":\"AQAB\"},7,{}]}", 0, 1},
@@ -232,6 +233,9 @@ static void signatures(void **state)
         {"alg none", SPAN("eyJhbGciOiJub25lIn0.e30."), ERR_INVALID},       /* {"alg":"none"} */
         {"alg none, signed", SPAN("eyJhbGciOiJub25lIn0.e30.AAAA"), ERR_INVALID},
         {"alg twice", SPAN("eyJhbGciOiJSUzI1NiIsImFsZyI6IlJTMjU2In0.e30.AAAA"), ERR_INVALID},
+        {"padding in the middle", SPAN("eyJhbGciOiJFUzI1NiJ9.e30=========.AAAA"), ERR_INVALID}, /* libcjose asserts that there is none */
+        {"padding in the signature", SPAN("eyJhbGciOiJFUzI1NiJ9.e30.AA==AA"), ERR_INVALID},
+        {"a digit that makes no byte", SPAN("eyJhbGciOiJFUzI1NiJ9.e30AA.AAAA"), ERR_INVALID},
         {"crit", SPAN("eyJhbGciOiJSUzI1NiIsImNyaXQiOlsiYiJdfQ.e30.AAAA"), ERR_INVALID}, /* {"alg":"RS256","crit":["b"]} */
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
