@@ -193,11 +193,11 @@ test('targets are at least 24 px, and the drawer is reachable by keyboard alone'
   const wide = await open(world, '/alerts');
   await rows(wide);
   await wide.keyboard.press('Tab');
-  assert.equal(await wide.evaluate(() => document.activeElement.className), 'skip');
+  await wide.waitForFunction(() => document.activeElement?.className === 'skip');
   await wide.keyboard.press('j');
   await wide.keyboard.press('Enter');
   await wide.locator('.drawer h2').waitFor();
   await wide.keyboard.press('Enter');
-  assert.equal(await wide.evaluate(() => document.activeElement.id), 'drawer-title');
+  await wide.waitForFunction(() => document.activeElement?.id === 'drawer-title');
   await wide.context().close();
 });

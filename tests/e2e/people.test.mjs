@@ -6,7 +6,7 @@ import { createHmac } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { judge } from './judge.mjs';
 import { until } from './node.mjs';
-import { open, startNode } from './world.mjs';
+import { focusOn, open, startNode } from './world.mjs';
 
 const WIDTHS = [1280, 320];
 const PASSWORD = 'harbour lamp seven';
@@ -40,7 +40,6 @@ const fresh = (key) =>
     return codeOf(key, step);
   });
 
-const focused = (p) => p.evaluate(() => document.activeElement?.id || document.activeElement?.textContent?.trim());
 const h1 = (p, text) => p.locator('main h1', { hasText: text }).waitFor();
 async function tabTo(p, selector) {
   for (let i = 0; i < 80; i += 1) {
@@ -89,7 +88,7 @@ test('by keyboard alone: a second factor is enrolled, its recovery codes shown o
   await fair(p, 'the account without a factor');
   await tabTo(p, '#open-enrol');
   await p.keyboard.press('Enter');
-  await p.waitForFunction(() => document.activeElement?.id === 'enrol-password');
+  await focusOn(p, 'enrol-password');
   await p.keyboard.press('Enter');
   await p.locator('#enrol-password-error').waitFor();
   await p.keyboard.type('not this one at all');
@@ -103,7 +102,7 @@ test('by keyboard alone: a second factor is enrolled, its recovery codes shown o
   await fair(p, 'the QR code');
   const key = (await p.locator('.enrol .secret code').innerText()).replaceAll(' ', '');
   assert.match(key, /^[A-Z2-7]{32}$/);
-  await p.waitForFunction(() => document.activeElement?.id === 'confirm-code');
+  await focusOn(p, 'confirm-code');
   await p.keyboard.type('12');
   await p.keyboard.press('Enter');
   await p.locator('#confirm-code-error').waitFor();
@@ -112,7 +111,7 @@ test('by keyboard alone: a second factor is enrolled, its recovery codes shown o
   await p.keyboard.type(await fresh(key));
   await p.keyboard.press('Enter');
   await p.locator('.codes li').first().waitFor();
-  assert.match(await focused(p), /recovery codes/);
+  await focusOn(p, /recovery codes/);
   const codes = await p.locator('.codes code').allInnerTexts();
   assert.equal(codes.length, 10);
   await fair(p, 'recovery codes');
@@ -206,7 +205,7 @@ test('by keyboard alone: somebody is invited, given a role, suspended, let in ag
   await p.locator('table.people').waitFor();
   await fair(p, 'people');
   await p.keyboard.press('n');
-  await p.waitForFunction(() => document.activeElement?.id === 'person-name');
+  await focusOn(p, 'person-name');
   await p.keyboard.type('Nora Ibáñez');
   await tabTo(p, '#person-role');
   await p.keyboard.press('A');
@@ -238,7 +237,7 @@ test('by keyboard alone: somebody is invited, given a role, suspended, let in ag
   await w.waitForURL(`${node.url}/`);
   await bare.close();
   await p.click('#open-role');
-  await p.waitForFunction(() => document.activeElement?.id === 'role-role');
+  await focusOn(p, 'role-role');
   await p.selectOption('#role-role', 'auditor');
   await p.fill('#role-why', 'moved to the audit office');
   await fair(p, 'another role');
@@ -292,7 +291,7 @@ test('by keyboard alone: an API token is made and shown once, works, and an admi
   await p.locator('#open-apitoken').waitFor();
   await tabTo(p, '#open-apitoken');
   await p.keyboard.press('Enter');
-  await p.waitForFunction(() => document.activeElement?.id === 'apitoken-name');
+  await focusOn(p, 'apitoken-name');
   await p.keyboard.type('nightly report');
   await tabTo(p, '#apitoken-password');
   await p.keyboard.type(PASSWORD);

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { judge } from './judge.mjs';
 import { REPO, until } from './node.mjs';
-import { open, startNode } from './world.mjs';
+import { focusOn, open, startNode } from './world.mjs';
 
 const WIDTHS = [1280, 320];
 const OWN = join(REPO, 'tests', 'e2e', 'registers', 'inspection.yml');
@@ -53,16 +53,16 @@ test('by keyboard alone: a finding is entered, a fault mended, the record found 
 
   await p.keyboard.press('n');
   await p.locator('#f-title').waitFor();
-  await p.waitForFunction(() => document.activeElement?.id === 'f-title');
+  await focusOn(p, 'f-title');
   await p.keyboard.type('Doors of the pumping station');
   await p.keyboard.press('Enter');
   // The faults are told together, with the focus on them, and each leads to its field.
   await p.locator('.reg-wrong li').first().waitFor();
-  assert.match(await focused(p), /^3 things cannot be taken/);
+  await focusOn(p, /^3 things cannot be taken/);
   await p.keyboard.press('Tab');
-  assert.equal(await focused(p), 'Found by');
+  await focusOn(p, 'Found by');
   await p.keyboard.press('Enter');
-  assert.equal(await focused(p), 'f-origin');
+  await focusOn(p, 'f-origin');
   assert.equal(await p.locator('#f-origin').getAttribute('aria-invalid'), 'true');
   assert.match(await p.locator('#f-origin').getAttribute('aria-describedby'), /^f-origin-error f-origin-hint$/);
   assert.equal(await p.locator('#f-origin-error').innerText(), 'This is needed.');
@@ -112,7 +112,7 @@ test('by keyboard alone: a finding is entered, a fault mended, the record found 
   await tabTo(p, '#move-why');
   await p.keyboard.press('Enter');
   await p.locator('#move-why-error').waitFor();
-  assert.equal(await focused(p), 'move-why');
+  await focusOn(p, 'move-why');
   await p.keyboard.type('The doors came back');
   await p.keyboard.press('Enter');
   await p.locator('.reg-tags .chip', { hasText: 'Open' }).waitFor();
@@ -123,7 +123,7 @@ test('by keyboard alone: a finding is entered, a fault mended, the record found 
   await p.locator('table.records').waitFor();
   await p.waitForFunction((id) => document.activeElement?.dataset?.id === id, made.id);
   await p.keyboard.press('/');
-  assert.equal(await focused(p), 'reg-field');
+  await focusOn(p, 'reg-field');
   await p.keyboard.press('W'); // Where
   await tabTo(p, '#reg-a');
   await p.keyboard.type('Pump');
@@ -151,11 +151,11 @@ test('counts open what they count, columns sort, and pages go on by key', async 
   await p.waitForFunction(() => document.querySelector('a.row')?.textContent === 'Row 00');
   await p.getByRole('button', { name: 'Show more' }).click();
   await p.waitForFunction(() => document.querySelectorAll('a.row').length === 56);
-  await p.waitForFunction(() => document.activeElement?.textContent === 'Row 50');
+  await focusOn(p, 'Row 50');
   await p.keyboard.press('ArrowDown');
-  assert.equal(await focused(p), 'Row 51');
+  await focusOn(p, 'Row 51');
   await p.keyboard.press('k');
-  assert.equal(await focused(p), 'Row 50');
+  await focusOn(p, 'Row 50');
   await p.locator('#reg-field').selectOption('grade');
   await p.fill('#reg-a', '4');
   await p.locator('.reg-filter [type=submit]').click();
@@ -175,7 +175,7 @@ test('a form has a control for every shape of field, and what it sends is what w
   const p = await open(world, '/registers/inspections/new');
   await p.fill('#f-label', 'x');
   await p.locator('#f-others-add').click();
-  await p.waitForFunction(() => document.activeElement?.id === 'f-others-0-street');
+  await focusOn(p, 'f-others-0-street');
   await p.fill('#f-meters', '12 m');
   await p.fill('#f-words', 'a\nb\nb\nc');
   await p.locator('.reg-form [type=submit]').click();
@@ -266,7 +266,7 @@ test('by keyboard alone: when somebody was faster, both versions are shown and n
   await tabTo(p, '.reg-form [type=submit]');
   await p.keyboard.press('Enter');
   await p.locator('#c-title-error').waitFor();
-  assert.equal(await focused(p), 'c-title-theirs');
+  await focusOn(p, 'c-title-theirs');
   assert.equal((await read('findings', made.id)).version, 2);
   await p.keyboard.press('ArrowDown');
   await tabTo(p, '.reg-form [type=submit]');
@@ -300,7 +300,7 @@ test('the board: a card goes from state to state by keyboard, by its menu and by
   await p.keyboard.press('Space');
   await said('now in Assessed');
   await column(p, 'assessed').locator('.reg-card', { hasText: title }).waitFor();
-  assert.equal(await focused(p), title);
+  await focusOn(p, title);
   assert.equal(await column(p, 'identified').locator('h2 a').innerText().then((t) => t.split(/\s/)[0]), '2');
   // By its menu, with a reason asked for in a dialog.
   await column(p, 'identified').locator('.reg-menu > button').first().click();
@@ -332,7 +332,7 @@ test('by keyboard alone: a record names others, and each side shows the other an
   await p.locator('#f-suppliers .reg-found', { hasText: 'Lantern works' }).waitFor();
   await p.keyboard.press('Enter');
   await p.locator('#f-suppliers .chip', { hasText: 'Lantern works' }).waitFor();
-  assert.equal(await focused(p), 'f-suppliers-find');
+  await focusOn(p, 'f-suppliers-find');
   await p.keyboard.press('Enter');
   await p.locator('.reg-fields .reg-links a', { hasText: 'Lantern works' }).waitFor();
   assert.deepEqual((await read('systems', system.id)).fields.suppliers, [lamps.id]);

@@ -277,7 +277,7 @@ mockOnly('a warning is taken with a reason, and not without', async () => {
   await p.getByRole('link', { name: 'Remote portal of a pump maker' }).click();
   await p.getByText('3 matches').waitFor();
   await p.getByRole('button', { name: 'Take it' }).click();
-  assert.equal(await p.evaluate(() => document.activeElement.id), 'decide-why');
+  await p.waitForFunction(() => document.activeElement?.id === 'decide-why');
   await p.keyboard.type('We have that portal.');
   await p.getByRole('button', { name: 'Take it' }).click();
   await p.locator('.head .chip', { hasText: 'Taken' }).waitFor();

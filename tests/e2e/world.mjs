@@ -6,6 +6,7 @@
 //   SERENO_SEND    a shell command that makes that node raise one new alert
 // Without any of them the mock is started.
 // Whatever only the mock can do (empty world, expiry, conflicts) is skipped on a real node, by name.
+import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { chromium } from 'playwright-core';
@@ -95,4 +96,13 @@ export async function open(world, path, { width = 1280, height = 900, theme = 'l
   });
   await page.goto(`${world.url}${path}`);
   return page;
+}
+
+/** What has the focus, once it is as wanted: a page moves it when it has drawn, which a busy machine does later than a test asks. */
+export async function focusOn(p, want) {
+  let seen;
+  await until(`the focus on ${want}`, async () => {
+    seen = await p.evaluate(() => document.activeElement?.id || document.activeElement?.textContent?.trim());
+    return want instanceof RegExp ? want.test(seen) : seen === want;
+  }).catch((err) => assert.fail(`${err.message}; it is on ${seen}`));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 // One's own second factor: enrolled with a QR code or its key as text, recovery codes shown once, given up where the role allows.
 import { useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { get, post, session } from '../base/api';
 import { t, tn } from '../base/i18n';
 import { CopyButton } from '../base/parts';
@@ -17,7 +17,7 @@ export const inFours = (key: string): string => key.replace(/(.{4})(?=.)/g, '$1 
 
 function Codes({ codes, onDone }: { codes: string[]; onDone: () => void }) {
   const head = useRef<HTMLHeadingElement>(null);
-  useEffect(() => head.current?.focus(), []);
+  useLayoutEffect(() => head.current?.focus(), []);
   return (
     <div class="made">
       <h3 ref={head} tabIndex={-1}>

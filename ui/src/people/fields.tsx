@@ -2,7 +2,7 @@
 // Forms of these pages: a few fields, one act, and what the node refuses said at its field.
 import { useSignal, type Signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { useLayoutEffect } from 'preact/hooks';
 import { ApiError } from '../base/api';
 import { t } from '../base/i18n';
 import { problem } from '../base/problem';
@@ -41,7 +41,7 @@ export function ActForm({ id, inputs, send, onSend, onCancel, before, children, 
   const wrong = useSignal<{ field: string; text: string } | null>(null);
   const busy = useSignal(false);
   const at = (name: string): string => `${id}-${name}`;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (focus) document.getElementById(typeof focus === 'string' ? focus : at(inputs[0]?.name ?? ''))?.focus();
   }, []);
   const fail = (field: string, text: string): void => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 // Who has an account here: found by name, made with a one-time link, opened one by one.
 import { useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { get, post, query, session } from '../base/api';
 import { t, tOr } from '../base/i18n';
 import { addKeys } from '../base/keys';
@@ -21,7 +21,7 @@ export const roleTitle = (roles: Role[], name: string): string => tOr(`people.is
 export function LinkOnce({ name, made, onDone }: { name: string; made: { link: string; expires: string }; onDone: () => void }) {
   const head = useRef<HTMLHeadingElement>(null);
   const url = location.origin + made.link;
-  useEffect(() => head.current?.focus(), []);
+  useLayoutEffect(() => head.current?.focus(), []);
   return (
     <div class="made">
       <h3 ref={head} tabIndex={-1}>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 // API tokens: one's own, made with scopes and a last day and shown once, and those of others as an administrator sees and ends them.
 import { useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { del, post } from '../base/api';
 import { t } from '../base/i18n';
 import { Age, CopyButton, Problem, Slow } from '../base/parts';
@@ -18,7 +18,7 @@ const dayAhead = (days: number): string => new Date(Date.now() + days * DAY_MS).
 
 function Once({ token, onDone }: { token: string; onDone: () => void }) {
   const head = useRef<HTMLHeadingElement>(null);
-  useEffect(() => head.current?.focus(), []);
+  useLayoutEffect(() => head.current?.focus(), []);
   return (
     <div class="made">
       <h3 ref={head} tabIndex={-1}>

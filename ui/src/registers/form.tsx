@@ -50,7 +50,7 @@ export function EditPage({ kind, id }: { kind: Kind; id: string }) {
 function Summary({ form, names, wrong }: { form: FormState; names: string[]; wrong: string | null }) {
   const head = useRef<HTMLHeadingElement>(null);
   const n = [...form.faults.values()].reduce((a, f) => a + f.length, 0);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (n > 0 || wrong) head.current?.focus();
   }, [form.faults, wrong]);
   if (n === 0 && !wrong) return null;

@@ -2,7 +2,7 @@
 // Taking a record into another state. What the file asks for before is said at once, with the way to fill it in; a reason is asked
 // for where the file wants one. Nothing to say and nothing missing: it happens at the first press.
 import { useSignal, type Signal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { ApiError, get, post } from '../base/api';
 import { t } from '../base/i18n';
 import { problem } from '../base/problem';
@@ -44,7 +44,7 @@ export function MoveForm({ kind, record, to, onMoved, onCancel }: Props) {
   const head = useRef<HTMLHeadingElement>(null);
   const missing = missingFor(w, record.fields);
   const name = stateWord(kind, to);
-  useEffect(() => head.current?.focus(), [to]);
+  useLayoutEffect(() => head.current?.focus(), [to]);
 
   const send = async (): Promise<void> => {
     if (busy.value) return;

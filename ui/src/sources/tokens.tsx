@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 // Tokens: each sender has its own. A new one is shown once, with the line that uses it.
 import { useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { useLocation } from 'preact-iso/router';
 import { ApiError, del, get, post } from '../base/api';
 import { t } from '../base/i18n';
@@ -22,7 +22,7 @@ interface Made {
 
 function MadeOnce({ made, onDone }: { made: Made; onDone: () => void }) {
   const head = useRef<HTMLHeadingElement>(null);
-  useEffect(() => head.current?.focus(), []);
+  useLayoutEffect(() => head.current?.focus(), []);
   return (
     <div class="made">
       <h3 ref={head} tabIndex={-1}>
@@ -57,7 +57,7 @@ function MakeForm({ names, onMade, onCancel }: FormProps) {
   const busy = useSignal(false);
   const first = useRef<HTMLInputElement>(null);
   const second_ = useRef<HTMLInputElement>(null);
-  useEffect(() => first.current?.focus(), []);
+  useLayoutEffect(() => first.current?.focus(), []);
 
   const fail = (field: string, text: string): void => {
     wrong.value = { field, text };
