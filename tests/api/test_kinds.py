@@ -262,7 +262,7 @@ class Kinds(unittest.TestCase):
         """The same, alike to no other record where its file wants that: names another one."""
         out = dict(fields)
         for how in k["schema"].get("x-constraints", {}).values():
-            for n in [f for name, rule in how.items() if name != "sum_le" for f in rule["fields"]]:
+            for n in [f for rule in how.values() for f in rule.get("fields", [])]:
                 if "x-ref" in k["schema"]["properties"][n]:
                     out[n] = self.value(k["schema"]["properties"][n], kinds)
         return out
@@ -377,6 +377,41 @@ class Kinds(unittest.TestCase):
         self.assertEqual(a.status, 409, a.body)
         self.assertIn("Tram", a.json()["error"]["message"])
         self.assertEqual(self.ask("GET", "/registers/appointments", status=200).json()["count"], count)
+
+    def test_a_tree_of_organisations(self):
+        self.as_at_first()
+        one = lambda r: "/registers/organisations/" + r["id"]
+        names = ["Nation", "Region", "City", "Works", "Roads"]
+        rows = []
+        for n in names:
+            above = {"parent": rows[-1]["id"]} if rows else {}
+            rows.append(self.make("organisations", {"name": n, "type": "department" if rows else "nation", **above}))
+        put = lambda r, more, status: self.ask("PUT", one(r), {"fields": {**r["fields"], **more}}, '"%d"' % r["version"], status)
+        fields = {"name": "Nation", "type": "nation", "parent": rows[-1]["id"]}
+        self.refused(self.ask("PUT", one(rows[0]), {"fields": fields}, '"1"'), "/fields/parent", "loop", "Roads")
+        self.refused(self.ask("PUT", one(rows[0]), {"fields": dict(fields, parent=rows[0]["id"])}, '"1"'), "/fields/parent", "loop", "Nation")
+        # Works goes to another city, and Roads with it; the trail says from where to where, and why.
+        other = self.make("organisations", {"name": "Other city", "type": "city", "parent": rows[1]["id"]})
+        body = {"fields": dict(rows[3]["fields"], parent=other["id"]), "why": "merged by act 12/26"}
+        self.ask("PUT", one(rows[3]), body, '"1"', 200)
+        named = self.ask("GET", "/registers/organisations?parent=" + other["id"], status=200).json()["items"]
+        self.assertEqual([r["id"] for r in named], [rows[3]["id"]])
+        self.assertEqual(self.ask("GET", one(rows[4]), status=200).json()["fields"]["parent"], rows[3]["id"])
+        # Ten levels, not eleven: neither by one more below, nor by a part that goes deeper.
+        for n in range(6, 11):
+            rows.append(self.make("organisations", {"name": "Level %d" % n, "type": "department", "parent": rows[-1]["id"]}))
+        deep = {"name": "Too deep", "type": "department", "parent": rows[-1]["id"]}
+        self.refused(self.ask("POST", "/registers/organisations", {"fields": deep}), "/fields/parent", "deep", "10")
+        root = self.make("organisations", {"name": "Union", "type": "other"})
+        self.refused(self.ask("PUT", one(rows[0]), {"fields": dict(fields, parent=root["id"])}, '"1"'), "/fields/parent", "deep", "10")
+        put(rows[0], {"name": "The nation"}, 200)
+        # A table that closes a ring is refused as a whole, though each of its rows alone would do.
+        units = [self.make("units", {"name": n}) for n in ("Parks", "Trees")]
+        table = "id,name,parent\n%s,Parks,%s\n%s,Trees,%s\n" % (units[0]["id"], units[1]["id"], units[1]["id"], units[0]["id"])
+        a = self.b.ask("POST", "/api/v1/registers/units/import?apply=true", table, {"Content-Type": "text/csv", "X-Sereno-CSRF": self.b.csrf})
+        self.assertEqual(a.status, 409, a.body)
+        self.assertIn("below itself", a.json()["error"]["message"])
+        self.assertEqual([self.ask("GET", "/registers/units/" + u["id"], status=200).json()["fields"] for u in units], [u["fields"] for u in units])
 
     def test_rewards_within_the_grant(self):
         self.random = random.Random(4712)

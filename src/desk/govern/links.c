@@ -171,6 +171,8 @@ bool record_links_make(const struct register_kind *k, const struct jcs *fields, 
 void record_astray_faults(const struct register_kind *k, const struct record_put *put, const struct record_astray *astray, struct arena *a,
                           struct record_faults *f)
 {
+    static const enum schema_reason reasons[BREACH_COUNT] = {
+        [BREACH_BESIDE] = SCHEMA_COLLIDES, [BREACH_SUM] = SCHEMA_SUM, [BREACH_LOOP] = SCHEMA_LOOP, [BREACH_DEEP] = SCHEMA_DEEP};
     struct jcs *fields = NULL;
     struct register_link links[REGISTER_LINKS_MAX];
     MUST(jcs_read_decimals(a, put->row.fields, JCS_DEPTH_MAX, &fields, NULL));
@@ -184,6 +186,6 @@ void record_astray_faults(const struct register_kind *k, const struct record_put
     }
     if (astray->breach.there) {
         const struct record_breach *b = &astray->breach;
-        record_fault(f, span_of(arena_printf(a, "/fields/%s", b->field)), b->sum ? SCHEMA_SUM : SCHEMA_COLLIDES, arena_copy(a, span_of(b->text)));
+        record_fault(f, span_of(arena_printf(a, "/fields/%s", b->field)), reasons[b->how], arena_copy(a, span_of(b->text)));
     }
 }

@@ -35,7 +35,7 @@ static void breach(const struct check *x, struct span field, struct span id, str
 {
     struct record_breach *b = x->out;
     b->there = true;
-    b->sum = x->c->how == CONSTRAINT_SUM;
+    b->how = x->c->how == CONSTRAINT_SUM ? BREACH_SUM : BREACH_BESIDE;
     copy_text(b->name, sizeof b->name, x->c->name);
     copy_text(b->field, sizeof b->field, field);
     copy_text(b->id, sizeof b->id, id);
@@ -61,7 +61,7 @@ static bool concerns(const struct check *x)
     for (uint32_t i = 0; i < x->c->nwords; i++) {
         fits = fits || span_eq(x->c->words[i], key_of(x, x->c->when));
     }
-    bool alike = x->c->how == CONSTRAINT_SUM; /* who has none of the fields is alike to nobody */
+    bool alike = x->c->how == CONSTRAINT_SUM || x->c->how == CONSTRAINT_TREE; /* who has none of the fields is alike to nobody */
     for (uint32_t i = 0; i < x->c->nalike; i++) {
         alike = alike || key_of(x, x->c->alike[i]).len > 0;
     }
@@ -294,6 +294,99 @@ static int check_most(const struct check *x, struct err *e)
     return rc;
 }
 
+/* ---- trees ---- */
+
+/* The record above: what `id` names by the field; empty = it stands at the top. */
+static int above(const struct check *x, struct span id, struct span *out, struct err *e)
+{
+    struct db_stmt *s = NULL;
+    int rc = db_query(x->db, "SELECT value FROM record_link WHERE record_id = $1 AND field = $2 AND kind = $3", e, &s);
+    *out = SPAN("");
+    if (rc != 0) {
+        return rc;
+    }
+    db_bind_text(s, 1, id);
+    db_bind_text(s, 2, field_at(x, x->c->by)->name);
+    db_bind_text(s, 3, x->k->name);
+    rc = db_step(s, e);
+    if (rc > 0) {
+        *out = arena_copy(x->a, db_col_text(s, 0));
+        db_done(s);
+    }
+    return rc < 0 ? rc : 0;
+}
+
+/* How many levels stand below the record, looked for no deeper than `most`. */
+static int levels_below(const struct check *x, int64_t most, int64_t *out, struct err *e)
+{
+    struct db_stmt *s = NULL;
+    int rc = db_query(x->db,
+                      "WITH RECURSIVE below (id, level) AS (SELECT $1, 0 UNION SELECT l.record_id, b.level + 1 FROM below b CROSS JOIN record_link l "
+                      "WHERE l.value = b.id AND l.kind = $2 AND l.field = $3 AND b.level < $4) SELECT MAX(level) FROM below",
+                      e, &s);
+    if (rc != 0) {
+        return rc;
+    }
+    db_bind_text(s, 1, x->row->id);
+    db_bind_text(s, 2, x->k->name);
+    db_bind_text(s, 3, field_at(x, x->c->by)->name);
+    db_bind_i64(s, 4, most);
+    rc = db_step(s, e);
+    if (rc > 0) {
+        *out = db_col_i64(s, 0);
+        db_done(s);
+    }
+    return rc < 0 ? rc : 0;
+}
+
+static int title_of(const struct check *x, struct span id, struct span *out, struct err *e)
+{
+    struct db_stmt *s = NULL;
+    int rc = db_query(x->db, "SELECT title FROM record WHERE id = $1", e, &s);
+    *out = SPAN("");
+    if (rc != 0) {
+        return rc;
+    }
+    db_bind_text(s, 1, id);
+    rc = db_step(s, e);
+    if (rc > 0) {
+        *out = arena_copy(x->a, db_col_text(s, 0));
+        db_done(s);
+    }
+    return rc < 0 ? rc : 0;
+}
+
+/*
+ * Up from the record that it names, then down from itself. Whoever is refused learns only of the record that he named himself, and
+ * how many levels there may be.
+ */
+static int check_tree(const struct check *x, struct err *e)
+{
+    struct span parent = key_of(x, x->c->by);
+    struct span at = parent;
+    struct span title = SPAN("");
+    struct span field = field_at(x, x->c->by)->name;
+    int64_t levels = 1;
+    int64_t below = 0;
+    int rc = 0;
+    bool loop = false;
+    while (rc == 0 && at.len > 0 && !loop && levels <= x->c->levels) {
+        levels++;
+        loop = span_eq(at, x->row->id);
+        rc = loop ? 0 : above(x, at, &at, e);
+    }
+    rc = rc == 0 && parent.len > 0 && !loop ? levels_below(x, x->c->levels, &below, e) : rc;
+    rc = rc == 0 && loop ? title_of(x, parent, &title, e) : rc;
+    if (rc == 0 && loop) {
+        breach(x, field, parent, title);
+        x->out->how = BREACH_LOOP;
+    } else if (rc == 0 && levels + below > x->c->levels) {
+        breach(x, field, parent, span_of(arena_printf(x->a, "%lld", (long long)x->c->levels)));
+        x->out->how = BREACH_DEEP;
+    }
+    return rc;
+}
+
 /* ---- all of them ---- */
 
 /* This constraint of another kind is about how much records of the kind `name` allow. */
@@ -334,7 +427,9 @@ int record_constraints_check(struct db *db, const struct registers *kinds, const
             const struct check x = {db, &all[i], &all[i].constraints[c], row, scope, fields, &a, out};
             bool own = span_eq(all[i].name, row->kind);
             if (own && concerns(&x)) {
-                rc = x.c->how == CONSTRAINT_SUM ? check_sum(&x, e) : check_alike(&x, e);
+                rc = x.c->how == CONSTRAINT_SUM    ? check_sum(&x, e)
+                     : x.c->how == CONSTRAINT_TREE ? check_tree(&x, e)
+                                                   : check_alike(&x, e);
             }
             if (rc == 0 && !out->there && is_held_by(x.k, x.c, row->kind)) {
                 rc = check_most(&x, e);

@@ -2,7 +2,8 @@
 /*
  * What must hold over several records at once (x-constraints, register.h), asked inside the transaction that writes one of them, after it
  * was written. Others are those of the same organisation that its writer may read, so what he runs into is never a record that he does
- * not know of: kinds with constraints have no RED ones. Runs in the keeper.
+ * not know of: kinds with constraints have no RED ones. A tree alone is asked over all records of its kind, since a loop that closes
+ * where somebody cannot look is one as well; he is told of nothing but what he named. Runs in the keeper.
  */
 #ifndef RECORDS_REGISTERS_RECORD_CONSTRAINT_H
 #define RECORDS_REGISTERS_RECORD_CONSTRAINT_H

@@ -44,7 +44,21 @@ static const char turn_text[] =
     "x-states: {initial: planned, list: [{id: planned}, {id: held}, {id: gone, final: true}],\n"
     "  transitions: [{from: planned, to: held, roles: [administrator]}, {from: held, to: gone, roles: [administrator]}]}\n";
 
-enum { TURNS = 14, PURSES = 2, ROUNDS = 3000 };
+static const char box_text[] =
+    "title: Boxes\n"
+    "type: object\n"
+    "required: [label]\n"
+    "additionalProperties: false\n"
+    "properties:\n"
+    "  label: {type: string, maxLength: 40}\n"
+    "  within: {type: string, format: uuid, x-ref: {kind: box, inverse: boxes}}\n"
+    "x-constraints: {below: {tree: {by: within, levels: 4}}}\n"
+    "x-table: {name: box, plural: boxes, title: label}\n"
+    "x-tlp: {default: AMBER, max: RED}\n"
+    "x-perm: {administrator: {ops: [read, create, change, move]}}\n"
+    "x-states: {initial: open, list: [{id: open, final: true}]}\n";
+
+enum { BOXES = 9, BOX_LEVELS = 4, TURNS = 14, PURSES = 2, ROUNDS = 3000 };
 static const char *const purse_ids[PURSES] = {"018f0000-0000-7000-8000-000000000001", "018f0000-0000-7000-8000-000000000002"};
 static const char *const states[] = {"planned", "held", "gone"};
 static const char *const towns[] = {"town", "village"};
@@ -61,6 +75,7 @@ struct world {
     struct arena a;
     struct turn turns[TURNS];
     uint32_t money[PURSES], money_version[PURSES];
+    uint32_t within[BOXES], box_version[BOXES]; /* within: the box above and 1; 0 = none */
 };
 
 static struct err e;
@@ -85,7 +100,7 @@ static struct record_put put_of(struct world *w, const char *kind, const char *i
                                    .state = span_of(state), .fields = span_of(fields), .tlp = TLP_AMBER, .created = TEST_NOW, .changed = TEST_NOW + version,
                                    .version = version},
                            .scope = all, .who = SPAN("Anna"), .what = SPAN("record.changed"), .kinds = w->kinds,
-                           .sight = {.scope = all, .nkinds = 2, .kinds = {SPAN("purse"), SPAN("turn")}}};
+                           .sight = {.scope = all, .nkinds = 3, .kinds = {SPAN("purse"), SPAN("turn"), SPAN("box")}}};
     assert_int_equal(jcs_read_decimals(&w->a, p.row.fields, JCS_DEPTH_MAX, &doc, &e), 0);
     p.row.title = register_title(k, doc);
     p.nkeys = (uint32_t)register_keys(&w->a, k, doc, p.row.organisation, p.row.state, p.row.tlp, p.row.created, p.row.changed, p.keys);
@@ -180,17 +195,18 @@ static void try_purse(struct world *w)
         w->money[i] = money;
         w->money_version[i]++;
     } else {
-        assert_true(astray.breach.there && astray.breach.sum && strcmp(astray.breach.field, "money") == 0 && strcmp(astray.breach.name, "paid") == 0);
+        assert_true(astray.breach.there && astray.breach.how == BREACH_SUM && strcmp(astray.breach.field, "money") == 0 && strcmp(astray.breach.name, "paid") == 0);
     }
 }
 
 static void begin(struct world *w)
 {
-    const struct register_file files[] = {{SPAN("purse.yml"), span_of(purse_text)}, {SPAN("turn.yml"), span_of(turn_text)}};
+    const struct register_file files[] = {
+        {SPAN("purse.yml"), span_of(purse_text)}, {SPAN("turn.yml"), span_of(turn_text)}, {SPAN("box.yml"), span_of(box_text)}};
     size_t refused = 0;
     struct record_astray astray;
     memset(w, 0, sizeof *w);
-    w->kinds = registers_load(files, 2);
+    w->kinds = registers_load(files, ARRAY_LEN(files));
     const struct register_refusal *why = registers_refusals(w->kinds, &refused);
     if (refused > 0) {
         (void)printf("%.*s: %.*s\n", SPAN_ARG(why[0].file), SPAN_ARG(why[0].why));
@@ -229,6 +245,87 @@ static void as_compared(void **state)
     end(&w);
 }
 
+/* ---- trees ---- */
+
+/* Whether all boxes stand in a tree of at most so many levels; *loop_out: one stands below itself. */
+static bool boxes_hold(const struct world *w, bool *loop_out)
+{
+    bool deep = false;
+    *loop_out = false;
+    for (uint32_t i = 0; i < BOXES; i++) {
+        uint32_t levels = 1;
+        uint32_t at = w->within[i];
+        for (; at > 0 && levels <= BOXES; at = w->within[at - 1]) {
+            levels++;
+        }
+        *loop_out = *loop_out || at > 0;
+        deep = deep || levels > BOX_LEVELS;
+    }
+    return !deep && !*loop_out;
+}
+
+static const char *box_id(struct world *w, uint32_t i)
+{
+    return arena_printf(&w->a, "018f0000-0000-7000-8000-0000000001%02u", i);
+}
+
+static struct record_put box_put(struct world *w, uint32_t i, uint32_t within)
+{
+    const char *s = within == 0 ? arena_printf(&w->a, "{\"label\":\"box %u\"}", i)
+                                : arena_printf(&w->a, "{\"label\":\"box %u\",\"within\":\"%s\"}", i, box_id(w, within - 1));
+    return put_of(w, "box", box_id(w, i), towns[i % 2], "open", s, w->box_version[i] + 1);
+}
+
+static void try_box(struct world *w, uint32_t taken[3])
+{
+    struct record_astray astray;
+    uint32_t i = below(BOXES);
+    uint32_t before = w->within[i];
+    bool loop = false;
+    bool was = boxes_hold(w, &loop);
+    assert_true(was);
+    uint32_t within = below(BOXES + 1);
+    struct record_put p = box_put(w, i, within);
+    w->within[i] = within;
+    bool holds = boxes_hold(w, &loop);
+    int rc = record_put(w->db, &p, &astray, &e);
+    assert_int_equal(rc, holds ? 0 : ERR_INVALID);
+    assert_int_equal(astray.breach.there, !holds);
+    taken[holds ? 0 : loop ? 1 : 2]++;
+    if (holds) {
+        w->box_version[i]++;
+        return;
+    }
+    w->within[i] = before;
+    assert_string_equal(astray.breach.field, "within");
+    assert_int_equal(astray.breach.how, loop ? BREACH_LOOP : BREACH_DEEP);
+    assert_string_equal(astray.breach.text, loop ? arena_printf(&w->a, "box %u", within - 1) : "4");
+    assert_string_equal(astray.breach.id, box_id(w, within - 1));
+}
+
+/* Boxes of two towns put into one another at random: each is taken or refused as walking all of them says. */
+static void trees(void **state)
+{
+    (void)state;
+    struct world w;
+    struct record_astray astray;
+    uint32_t taken[3] = {0};
+    begin(&w);
+    for (uint32_t i = 0; i < BOXES; i++) {
+        struct record_put p = box_put(&w, i, 0);
+        assert_int_equal(record_put(w.db, &p, &astray, &e), 0);
+        w.box_version[i] = 1;
+    }
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        try_box(&w, taken);
+        arena_reset(&w.a);
+    }
+    assert_true(taken[0] > 100 && taken[1] > 100 && taken[2] > 100);
+    int64_t moves = test_number(w.db, "SELECT COUNT(*) FROM audit WHERE what = 'record.changed' AND before_value LIKE '%box %' AND after_value LIKE '%box %'");
+    assert_int_equal(moves, (int64_t)taken[0]); /* with what was and what is */
+    end(&w);
+}
+
 /* An import that does not hold: within itself, or beside what is there; one that swaps two holds. */
 static void imports(void **state)
 {
@@ -264,6 +361,6 @@ static void imports(void **state)
 
 int run_record_constraint_tests(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(as_compared), cmocka_unit_test(imports)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(as_compared), cmocka_unit_test(trees), cmocka_unit_test(imports)};
     return cmocka_run_group_tests_name("constraints over records", tests, NULL, NULL);
 }

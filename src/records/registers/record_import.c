@@ -251,6 +251,12 @@ static int store_row(struct db *db, const struct step *step, struct arena *a, st
 /* When all are stored: one may stand in the place of another that goes elsewhere in the same file. */
 static int check_row(struct db *db, const struct step *step, struct arena *a, struct err *e)
 {
+    static const char *const ways[BREACH_COUNT][2] = {
+        [BREACH_BESIDE] = {" and \"", "\" cannot stand beside one another"},
+        [BREACH_SUM] = {": together this is more than ", ""},
+        [BREACH_LOOP] = {" would stand below itself by \"", "\""},
+        [BREACH_DEEP] = {": there would be more levels than ", ""},
+    };
     struct record_row row;
     struct record_breach breach = {0};
     int rc = record_get(db, step->as->scope, step->by->kind, step->id, a, &row, e);
@@ -258,9 +264,8 @@ static int check_row(struct db *db, const struct step *step, struct arena *a, st
         return 0; /* it went with the import that is taken back */
     }
     rc = rc == 0 ? record_constraints_check(db, step->as->kinds, &row, step->as->scope, &breach, e) : rc;
-    return rc == 0 && breach.there ? err_set(e, ERR_EXISTS, breach.sum ? "\"%.*s\": together this is more than %.200s (%s). Nothing was stored."
-                                                                       : "\"%.*s\" and \"%.200s\" cannot stand beside one another (%s). Nothing was stored.",
-                                             SPAN_ARG(span_sub(row.title, 0, 200)), breach.text, breach.name)
+    return rc == 0 && breach.there ? err_set(e, ERR_EXISTS, "\"%.*s\"%s%.200s%s (%s). Nothing was stored.", SPAN_ARG(span_sub(row.title, 0, 200)),
+                                             ways[breach.how][0], breach.text, ways[breach.how][1], breach.name)
                                    : rc;
 }
 

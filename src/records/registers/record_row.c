@@ -235,7 +235,7 @@ void record_breach_encode(struct buf *out, const struct record_breach *b)
 {
     buf_u8(out, b->there);
     if (b->there) {
-        buf_u8(out, b->sum);
+        buf_u8(out, (uint8_t)b->how);
         buf_str(out, span_of(b->name));
         buf_str(out, span_of(b->field));
         buf_str(out, span_of(b->id));
@@ -253,7 +253,7 @@ void record_breach_decode(struct cursor *c, struct record_breach *out)
     if (!out->there) {
         return;
     }
-    out->sum = below(c, 2) != 0;
+    out->how = (enum record_breach_how)below(c, BREACH_COUNT);
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         struct span s = bounded(c, parts[i].room - 1);
         (void)snprintf(parts[i].text, parts[i].room, "%.*s", SPAN_ARG(s));

@@ -61,10 +61,14 @@ struct record_to {
     bool kept; /* it stood there before and its writer does not see it: not asked for */
 };
 
+/* What of a constraint would not hold: BESIDE another record; a SUM that is too much; a tree in which it would stand below itself (LOOP),
+ * or that has too many levels (DEEP). */
+enum record_breach_how { BREACH_BESIDE, BREACH_SUM, BREACH_LOOP, BREACH_DEEP, BREACH_COUNT };
+
 /* A constraint that would not hold (record_constraint.h), and the record with which. */
 struct record_breach {
     bool there;
-    bool sum; /* text: how much it may be; else the title of the other record */
+    enum record_breach_how how; /* text: SUM: how much it may be; DEEP: how many levels; else the title of the other record */
     char name[REGISTER_NAME_MAX + 1], field[REGISTER_NAME_MAX + 1]; /* of the constraint, and of what is to be changed */
     char id[RECORD_ID_MAX + 1], text[RECORD_TITLE_MAX + 1];
 };

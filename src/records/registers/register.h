@@ -12,6 +12,8 @@
  *             unique_when {fields, states, when}            no two are alike in these fields
  *             no_overlap  {fields, from, to, states, when}  of those alike in these fields no two hold at a time
  *             sum_le      {sum, within, most, states, when} of those that name one record by `within`, the sum is at most its `most`
+ *             tree        {by, levels}                      by this field, which names one of the same kind, they stand below one another:
+ *                                                           none below itself, at most so many levels; over all organisations of the node
  *   x-index   true, beside a field            lists can be filtered and sorted by it
  *   x-ref     {kind, inverse, stands_on}      beside a field: it names a record of that kind (or several, where it is a list)
  *
@@ -42,6 +44,7 @@ enum {
     REGISTER_CONSTRAINTS_MAX = 8,   /* of one kind */
     REGISTER_ALIKE_MAX = 4,         /* fields by which one tells that records are alike */
     REGISTER_WORDS_MAX = 16,        /* of a condition of one */
+    REGISTER_LEVELS_MAX = 32,       /* of a tree of records */
 };
 
 enum register_index { INDEX_NONE, INDEX_TEXT, INDEX_INTEGER };
@@ -71,7 +74,7 @@ struct register_transition {
     struct schema_file *guard; /* which the fields must fit, or NULL */
 };
 
-enum register_how { CONSTRAINT_UNIQUE, CONSTRAINT_APART, CONSTRAINT_SUM };
+enum register_how { CONSTRAINT_UNIQUE, CONSTRAINT_APART, CONSTRAINT_SUM, CONSTRAINT_TREE };
 
 /* What must hold over several records of a kind at once; fields by their place. */
 struct register_constraint {
@@ -85,6 +88,8 @@ struct register_constraint {
     bool days;         /* both are days, the last one included; else times, the last one not */
     uint32_t sum, within;
     struct span most; /* field of the record that `within` names */
+    uint32_t by;      /* tree */
+    int64_t levels;   /* 2 to REGISTER_LEVELS_MAX */
 };
 
 struct register_kind {

@@ -122,12 +122,23 @@ static int read_sum(struct reading *r, const struct yaml_node *map, struct regis
     return rc == 0 && (f->ref.len == 0 || f->many) ? wrong(r, map, "within must name one record (x-ref)") : rc;
 }
 
+/* The field by which they stand below one another. */
+static int read_tree(struct reading *r, const struct yaml_node *map, struct register_constraint *c)
+{
+    int rc = read_one(r, map, "by", &c->by);
+    rc = rc == 0 ? yaml_get_int(map, "levels", true, 2, REGISTER_LEVELS_MAX, &c->levels, r->e) : rc;
+    const struct register_field *f = &r->k->fields[c->by];
+    return rc == 0 && (f->many || !span_eq(f->ref, r->k->name)) ? wrong(r, map, "by must name one record of the same kind (x-ref)") : rc;
+}
+
 static int read_how(struct reading *r, const struct yaml_node *root, const struct yaml_pair *p, struct register_constraint *c)
 {
-    static const char *const words[] = {[CONSTRAINT_UNIQUE] = "unique_when", [CONSTRAINT_APART] = "no_overlap", [CONSTRAINT_SUM] = "sum_le"};
+    static const char *const words[] = {[CONSTRAINT_UNIQUE] = "unique_when", [CONSTRAINT_APART] = "no_overlap", [CONSTRAINT_SUM] = "sum_le",
+                                        [CONSTRAINT_TREE] = "tree"};
     static const char *const keys[][8] = {[CONSTRAINT_UNIQUE] = {"fields", "states", "when", NULL},
                                           [CONSTRAINT_APART] = {"fields", "from", "to", "states", "when", NULL},
-                                          [CONSTRAINT_SUM] = {"sum", "within", "most", "states", "when", NULL}};
+                                          [CONSTRAINT_SUM] = {"sum", "within", "most", "states", "when", NULL},
+                                          [CONSTRAINT_TREE] = {"by", "levels", NULL}};
     const struct yaml_node *map = p->value;
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
         if (!span_eq(p->key->text, span_of(words[i]))) {
@@ -136,13 +147,14 @@ static int read_how(struct reading *r, const struct yaml_node *root, const struc
         c->how = (enum register_how)i;
         int rc = yaml_expect(map, YAML_MAP, words[i], r->e);
         rc = rc == 0 ? yaml_known_keys(map, keys[i], r->e) : rc;
-        rc = rc == 0 && c->how != CONSTRAINT_SUM ? read_alike(r, map, c) : rc;
+        rc = rc == 0 && c->how == CONSTRAINT_TREE ? read_tree(r, map, c) : rc;
+        rc = rc == 0 && (c->how == CONSTRAINT_UNIQUE || c->how == CONSTRAINT_APART) ? read_alike(r, map, c) : rc;
         rc = rc == 0 && c->how == CONSTRAINT_APART ? read_times(r, root, map, c) : rc;
         rc = rc == 0 && c->how == CONSTRAINT_SUM ? read_sum(r, map, c) : rc;
         rc = rc == 0 ? read_states(r, map, c) : rc;
         return rc == 0 ? read_when(r, map, c) : rc;
     }
-    return wrong(r, p->key, "is unique_when, no_overlap or sum_le");
+    return wrong(r, p->key, "is unique_when, no_overlap, sum_le or tree");
 }
 
 /* A sum in all states is changed by its two fields alone: who may write neither runs into nothing. */
@@ -163,12 +175,13 @@ static uint64_t fields_of(const struct register_constraint *c)
     bits |= c->nwords > 0 ? UINT64_C(1) << c->when : 0;
     bits |= c->how == CONSTRAINT_APART ? UINT64_C(1) << c->from | UINT64_C(1) << c->to : 0;
     bits |= c->how == CONSTRAINT_SUM ? UINT64_C(1) << c->sum | UINT64_C(1) << c->within : 0;
+    bits |= c->how == CONSTRAINT_TREE ? UINT64_C(1) << c->by : 0;
     return bits;
 }
 
 static int check_rights(struct reading *r, const struct yaml_node *map, const struct register_constraint *c)
 {
-    if (tlp_rank(r->k->tlp_max) > tlp_rank(TLP_AMBER_STRICT)) {
+    if (c->how != CONSTRAINT_TREE && tlp_rank(r->k->tlp_max) > tlp_rank(TLP_AMBER_STRICT)) {
         return wrong(r, map, "needs x-tlp with max: AMBER+STRICT or looser: else one is refused for a record that he may not see");
     }
     for (uint32_t i = 0; i < r->k->rights.nroles; i++) {
@@ -200,7 +213,7 @@ int register_read_constraints(struct arena *a, const struct yaml_node *root, str
             return wrong(&r, map->pairs[i].key, "is named by small letters, digits and _, at most 40");
         }
         if (value->kind != YAML_MAP || value->len != 1) {
-            return wrong(&r, value, "is unique_when, no_overlap or sum_le");
+            return wrong(&r, value, "is unique_when, no_overlap, sum_le or tree");
         }
         int rc = read_how(&r, root, &value->pairs[0], c);
         rc = rc == 0 ? check_rights(&r, value, c) : rc;
