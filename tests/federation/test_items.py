@@ -296,7 +296,8 @@ class Letters(unittest.TestCase):
         subjects = sorted(str(m["message"]["Subject"]) for m in self.mail.mails)
         self.assertEqual(subjects, ["[TLP:GREEN] from the hub", "[TLP:GREEN] green", "[TLP:GREEN] last"])
         texts = {m["message"]["Subject"]: m["message"].get_payload(decode=True).decode() for m in self.mail.mails}
-        self.assertIn("De %s a los miembros de Lake cities." % city.organisation, texts["[TLP:GREEN] green"])
+        # Her pages are Spanish; her letters are not before a person has read the Spanish sentences through.
+        self.assertIn("From %s to the members of Lake cities." % city.organisation, texts["[TLP:GREEN] green"])
         self.assertNotIn(city.organisation, texts["[TLP:GREEN] last"])  # under the Chatham House Rule
         for m in self.mail.mails:
             self.assertEqual(m["to"], ["RCPT TO:<eve@small.example>"])

@@ -45,10 +45,9 @@ void fed_letter_notice(const struct fed_letter_due *l, const struct fed_membersh
 {
     char key[FED_LETTER_KEY_LEN + 1];
     const struct fed_item_row *row = &l->item;
-    const struct words *w = words_of(l->page.language);
     fed_letter_key(&l->letter, key);
     const struct notify_letter letter = {.to = l->page.mail, .key = span_of(key), .tlp = row->tlp, .circle = m->name, .title = row->title,
                                          .text = row->body, .author = row->chr != 0 ? SPAN("") : row->author_org, .chr = row->chr != 0,
-                                         .words = w == NULL ? words_default() : w};
+                                         .words = words_notice(l->page.language)};
     notify_letter(&letter, out);
 }

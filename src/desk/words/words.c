@@ -21,6 +21,12 @@ const struct words *words_default(void)
     return words_of(SPAN("en"));
 }
 
+const struct words *words_notice(struct span tag)
+{
+    const struct words *w = words_of(tag);
+    return w != NULL && w->reviewed ? w : words_default();
+}
+
 /* "0", "0.5", "1.000": thousandths; -1 for anything else. */
 static int quality(struct span s)
 {

@@ -21,6 +21,7 @@ enum word {
 /* One language. */
 struct words {
     const char *language; /* RFC 5646, lower case: "en", "es" */
+    bool reviewed;        /* a person has read it through; the others are machine-made */
     const char *text[WORD_COUNT];
 };
 
@@ -31,6 +32,9 @@ const struct words *words_of(struct span tag);
 const struct words *words_accept(struct span header);
 /* What is said of a value that a schema refuses (records/schema); its value is {limit}. */
 enum word words_of_fault(enum schema_reason reason);
+/* What is sent to somebody, or laid before the council, speaks a language that a person has read through: the one of this tag,
+ * else English. */
+const struct words *words_notice(struct span tag);
 /* English. */
 const struct words *words_default(void);
 

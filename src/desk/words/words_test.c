@@ -127,8 +127,21 @@ static void said(void **state)
     buf_free(&b);
 }
 
+/* What is sent speaks a language that somebody has read through, which English always is. */
+static void notices(void **state)
+{
+    (void)state;
+    assert_true(words_default()->reviewed);
+    assert_ptr_equal(words_notice(SPAN("")), words_default());
+    assert_ptr_equal(words_notice(SPAN("xx")), words_default());
+    for (size_t i = 0; i < words_languages; i++) {
+        const struct words *w = &words_table[i];
+        assert_ptr_equal(words_notice(span_of(w->language)), w->reviewed ? w : words_default());
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(headers), cmocka_unit_test(sentences), cmocka_unit_test(faults), cmocka_unit_test(said)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(headers), cmocka_unit_test(notices), cmocka_unit_test(sentences), cmocka_unit_test(faults), cmocka_unit_test(said)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
