@@ -8,6 +8,7 @@
 
 #include "api/registers.h"
 #include "desk/identity/user_token.h"
+#include "records/registers/register_due.h"
 
 /* Answers that have a shape of their own; others are objects. */
 static const struct {
@@ -152,6 +153,16 @@ static void filters(struct json_writer *j, const struct register_kind *k, uint64
         if ((hidden >> i & 1) == 0) {
             filter(j, k, k->fields[i].name);
         }
+    }
+    uint64_t made_of = 0;
+    for (uint32_t i = 0; i < k->ndue; i++) {
+        made_of |= register_due_fields(&k->due[i]);
+        if (k->due[i].counted && (register_due_fields(&k->due[i]) & hidden) == 0) {
+            filter(j, k, k->due[i].name);
+        }
+    }
+    if ((made_of & hidden) == 0) {
+        filter(j, k, REGISTER_KEY_DUE); /* nothing where the kind has no days */
     }
 }
 

@@ -4,6 +4,7 @@
  * program and from the city's own, which the keeper hands over once.
  */
 #include "api/registers.h"
+#include "desk/govern/due.h"
 #include "records/registers/profile.h"
 
 #include "base/id.h"
@@ -269,6 +270,9 @@ static enum register_key_type key_for(const struct record_work *w, struct span n
 {
     int place = register_field_of(w->who.kind, name);
     bool hidden = place >= 0 && (policy_record_hidden(w->who.reader, &w->who.kind->rights) >> place & 1) != 0;
+    const struct register_due *due = register_due_of(w->who.kind, name);
+    hidden = hidden || (span_eq(name, REGISTER_KEY_DUE) && !due_shown(w->who.reader, w->who.kind)) ||
+             (due != NULL && (register_due_fields(due) & policy_record_hidden(w->who.reader, &w->who.kind->rights)) != 0);
     return hidden ? KEY_NO : register_key_type(w->who.kind, name);
 }
 

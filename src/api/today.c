@@ -9,6 +9,7 @@
 #include "records/copies.h"
 #include "records/fed_share.h"
 #include "records/fed_warnings.h"
+#include "records/registers/register_due.h"
 #include "records/upkeep.h"
 
 enum { AGES = 3, ALERT_FIGURES = LEVEL_CRITICAL + 1 + AGES, WARNINGS_MAX = 200 /* as their list has */ };
@@ -243,7 +244,7 @@ static void due_json(struct today_work *w, struct cursor *data)
         const struct {
             const char *key;
             struct span value;
-        } texts[] = {{"group", span_of(today_group_name(f->group))}, {"kind", f->kind->name}, {"plural", f->kind->plural}, {"title", f->kind->heading}, {"state", f->due.state},
+        } texts[] = {{"group", span_of(register_about_name(f->about))}, {"kind", f->kind->name}, {"plural", f->kind->plural}, {"title", f->kind->heading}, {"state", f->due.state},
                      {"field", f->due.field}, {"to", f->due.to}};
         json_object(j);
         for (size_t t = 0; t < ARRAY_LEN(texts); t++) {

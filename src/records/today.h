@@ -14,7 +14,7 @@ enum {
     TODAY_COUNT_MAX = 1000,       /* counted exactly up to here, as lists are */
     TODAY_SCAN_MAX = 20 * 1000,   /* rows that one count looks at */
     TODAY_ALERTS_MAX = 16,        /* counts of alerts in one question */
-    TODAY_DUE_MAX = 256,          /* counts of records in one question, which has room for them (ASK_MAX_BYTES) */
+    TODAY_DUE_MAX = 384,          /* counts of records in one question, which has room for them (ASK_MAX_BYTES) */
     TODAY_LAG_MS = 60 * 1000,     /* a source that is further behind is told */
     TODAY_DAY_MAX = 32,           /* bytes of a day or a time, as a key has it */
 };

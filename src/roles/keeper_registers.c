@@ -3,6 +3,7 @@
 #include "roles/keeper_registers.h"
 
 #include "base/log.h"
+#include "records/due.h"
 #include "records/registers/record_import.h"
 #include "records/registers/record_stage.h"
 #include "roles/city_files.h"
@@ -106,6 +107,24 @@ static int list_records(struct keeper_records *kr, struct cursor *c, struct err 
         buf_u32(&kr->out, page.nrows);
         for (uint32_t i = 0; i < page.nrows; i++) {
             record_row_encode(&kr->out, &page.rows[i]);
+        }
+    }
+    return rc;
+}
+
+static int list_due(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    struct due_query q;
+    struct due_page page = {0};
+    due_query_decode(c, &q);
+    int rc = whole(c, e);
+    rc = rc == 0 ? due_list(kr->db, &q, &kr->scratch, &page, e) : rc;
+    answer_begin(&kr->out, rc, e);
+    if (rc == 0) {
+        buf_u8(&kr->out, page.more);
+        buf_u32(&kr->out, page.nrows);
+        for (uint32_t i = 0; i < page.nrows; i++) {
+            due_row_encode(&kr->out, &page.rows[i]);
         }
     }
     return rc;
@@ -339,6 +358,8 @@ keeper_answer_fn *keeper_register_answer(uint16_t ask)
         return switch_kinds;
     case ASK_RECORDS:
         return list_records;
+    case ASK_DUE:
+        return list_due;
     case ASK_RECORD:
         return get_record;
     case ASK_RECORD_PUT:

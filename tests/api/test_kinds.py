@@ -484,6 +484,8 @@ class Kinds(unittest.TestCase):
                     has(name + "?")
                 for n, s in k["schema"]["properties"].items():
                     walk(name, n, s)
+                for d in k["schema"].get("x-due", ()):
+                    has(*("%s.%s" % (name, d.get("name", d.get("field"))), "." + d.get("name", d.get("field"))))
                 for s in k["schema"]["x-states"]["list"]:
                     has("%s@%s" % (name, s["id"]), "@" + s["id"])
             self.assertEqual([w for w in words if w not in asked and not w.startswith("_")], [], file)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: EUPL-1.2
 """The figures of Today: each is the count of the list that it opens, for every role of two towns, and none is missing. usage: tests/api/test_today.py PROGRAM"""
+import calendar
 import datetime
 import json
 import os
@@ -23,6 +24,27 @@ SOON_DAYS = 30
 
 def day(offset):
     return (datetime.datetime.now(datetime.timezone.utc).date() + datetime.timedelta(days=offset)).isoformat()
+
+
+def months_on(text, months):
+    y, m, d = (int(x) for x in text[:10].split("-"))
+    y, m = y + (m - 1 + months) // 12, (m - 1 + months) % 12 + 1
+    return datetime.date(y, m, min(d, calendar.monthrange(y, m)[1])).isoformat()
+
+
+def due_days(schema, fields):
+    """Name, states and day of each due date of a record, as x-due says; the reader sees the fields that are given."""
+    final = {s["id"] for s in schema["x-states"]["list"] if s.get("final")}
+    open_states = [s["id"] for s in schema["x-states"]["list"] if s["id"] not in final]
+    for d in schema.get("x-due", ()):
+        said, since = fields.get(d.get("field"), "")[:10], fields.get(d.get("from"), "")[:10]
+        how = d.get("every", d.get("before"))
+        count = fields.get(how) if isinstance(how, str) else how
+        counted = None
+        if since and count is not None:
+            counted = months_on(since, count) if "every" in d else (datetime.date.fromisoformat(since) - datetime.timedelta(days=count)).isoformat()
+        stale = said and since and "every" in d and said <= since
+        yield d.get("name", d.get("field")), d.get("states", open_states), (counted if stale or not said else said) or None
 
 
 class Today(unittest.TestCase):
@@ -83,7 +105,7 @@ class Today(unittest.TestCase):
                     links.setdefault(k["name"], []).append(a.json()["id"])
             for _ in range(4):
                 a = maker.send("POST", "/api/v1/registers/findings", {"fields": {"title": "Old", "origin": "audit", "severity": "low", "found": day(-9),
-                                                                               "owner": "Bo", "due": day(rng.choice((-1, 0)))}})
+                                                                               "owner": "Bo", "due": day(rng.choice((-1, 0))), "retest": day(9)}})
                 assert a.status == 201, a.body
                 b = maker.ask("POST", "/api/v1/registers/findings/%s/move" % a.json()["id"], json.dumps({"to": "fixing"}), headers={"If-Match": '"1"', "Content-Type": "application/json", **cls.csrf(maker)})
                 assert b.status == 200, b.body
@@ -121,13 +143,11 @@ class Today(unittest.TestCase):
         """The same, from all records that he may read, one by one."""
         want, seen = {}, self.readers[reader].get("/api/v1/registers").json()["items"]
         for k in seen:
-            states = {s["id"]: s.get("final", False) for s in k["schema"]["x-states"]["list"]}
             for r in self.walk(self.readers[reader], "/api/v1/registers/" + k["plural"], {"limit": 200}):
-                for field in dated.get(k["name"], ()):
-                    when = r["fields"].get(field, "")[:10]
-                    if when == "" or states[r["state"]] or when > day(SOON_DAYS):
+                for name, counts, when in due_days(k["schema"], r["fields"]):
+                    if name not in dated.get(k["name"], ()) or r["state"] not in counts or when is None or when > day(SOON_DAYS):
                         continue
-                    key = (k["name"], field, r["state"], when < self.day)
+                    key = (k["name"], name, r["state"], when < self.day)
                     want[key] = want.get(key, 0) + 1
         return want
 
@@ -144,6 +164,42 @@ class Today(unittest.TestCase):
             self.assertEqual(told, self.expected(reader, dated), reader)
         mending = self.figures_of_records(("administrator", "lantern"))
         self.assertTrue(any(k[:3] == ("finding", "due", "fixing") for k in mending))
+
+    def test_1_list_of_what_is_due(self):
+        """Over all kinds, page by page, the first day first; as each record says, and as the lists of the kinds have it."""
+        for reader in self.readers:
+            b = self.readers[reader]
+            kinds = {k["name"]: k for k in b.get("/api/v1/registers").json()["items"]}
+            items = self.walk(b, "/api/v1/due", {"limit": 7, "to": day(60)})
+            self.assertEqual([(i["due"]["day"], i["id"]) for i in items], sorted((i["due"]["day"], i["id"]) for i in items))
+            want = {}
+            for k in kinds.values():
+                sees = all(f not in k["hidden"] for d in k["schema"].get("x-due", ()) for f in (d.get("field"), d.get("from"), d.get("every"), d.get("before")))
+                for r in self.walk(b, "/api/v1/registers/" + k["plural"], {"limit": 200}):
+                    first = min(((when, name) for name, counts, when in due_days(k["schema"], r["fields"]) if when and r["state"] in counts), default=None)
+                    if "x-due" not in k["schema"]:
+                        self.assertNotIn("due", r)
+                        continue
+                    if sees:
+                        self.assertEqual(r["due"] and r["due"]["day"], first and first[0], (reader, k["name"], r))
+                    if sees and first and first[0] <= day(60):
+                        want[r["id"]] = first[0]
+                query = {"due_day.to": day(60), "sort": "due_day", "limit": 200}
+                a = b.get("/api/v1/registers/%s?%s" % (k["plural"], urllib.parse.urlencode(query)))
+                self.assertEqual(a.status, 200 if sees and "x-due" in k["schema"] else 400, (reader, k["name"], a.body))
+                if a.status == 200:
+                    self.assertEqual({r["id"]: r["due"]["day"] for r in a.json()["items"]}, {i: d for i, d in want.items() if i in {r["id"] for r in a.json()["items"]}})
+                    self.assertEqual(len(a.json()["items"]), len([i for i in items if i["kind"] == k["name"]]))
+            if day(0) != self.day:
+                self.skipTest("midnight came between")
+            self.assertEqual({i["id"]: i["due"]["day"] for i in items}, want, reader)
+            for i in items:
+                self.assertEqual(i["due"]["in"], (datetime.date.fromisoformat(i["due"]["day"]) - datetime.date.fromisoformat(self.day)).days)
+        admin = self.readers["administrator", "lantern"]
+        self.assertGreater(len(admin.get("/api/v1/due?limit=200").json()["items"]), 20)
+        self.assertTrue(all(i["mine"] for i in admin.get("/api/v1/due").json()["items"] if i["organisation"] == "lantern"))
+        for bad in ("to=soon", "to=2026-13-01", "limit=0", "limit=201", "cursor=x", "cursor=2026-12-01.y", "what=1"):
+            self.assertEqual(admin.get("/api/v1/due?" + bad).status, 400, bad)
 
     def test_2_alerts(self):
         for i, level in enumerate(("critical", "high", "high", "low")):

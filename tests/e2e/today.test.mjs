@@ -92,6 +92,21 @@ test('each figure opens exactly what it counted, reached and opened by keyboard 
   await p.context().close();
 });
 
+test('what is due next stands there in words, the first day first, and each line opens its record', async () => {
+  const p = await today();
+  const lines = p.locator('.due-rows li');
+  await lines.first().waitFor();
+  const texts = await lines.allInnerTexts();
+  assert.match(texts[0], /Old firmware -20[\s\S]*20 days past/);
+  assert.ok(texts.some((x) => /The pumps stand still[\s\S]*3 days past/.test(x)), texts.join('|'));
+  await p.locator('.due-rows').locator('..').getByRole('button', { name: 'Show more' }).click();
+  await p.locator('.due-rows li', { hasText: 'Old browser' }).waitFor();
+  await lines.first().getByRole('link').click();
+  await p.locator('.reg-tags', { hasText: '20 days past' }).waitFor();
+  assert.deepEqual(p.wrongs, []);
+  await p.context().close();
+});
+
 test('sources and warnings can be asked for as the figures do, and say so', async () => {
   const p = await open(world, '/sources?show=silent');
   await p.getByText('Only silent sources are shown.').waitFor();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Adapters of records of registers: lists, one, what names one, chains. See paths.h. */
 #include "api/registers.h"
+#include "desk/govern/due.h"
 #include "desk/govern/sheet.h"
 #include "tests/policy/house.h"
 
@@ -26,7 +27,7 @@ static struct record_row record_of(struct path_case *c, uint32_t i)
     return (struct record_row){.id = SPAN("01890a5d-ac96-774b-bcce-b302099a8057"), .kind = kind_of_records()->name,
                                .organisation = c->things[i].organisation, .author = SPAN("w"), .author_name = SPAN("w"),
                                .state = SPAN("open"), .tlp = TLP_AMBER_STRICT, .created = c->now, .changed = c->now, .version = 1,
-                               .fields = span_of(arena_printf(c->arena, "{\"title\":\"%s\"}", c->things[i].title))};
+                               .fields = span_of(arena_printf(c->arena, "{\"due\":\"2026-12-01\",\"title\":\"%s\"}", c->things[i].title))};
 }
 
 static void ask_record(struct path_case *c, uint32_t i, const struct policy_reader **reader, const struct policy_item **item)
@@ -75,6 +76,35 @@ static void show_records_of(struct path_case *c, uint32_t mask, struct buf *out)
     buf_free(&answer);
 }
 const struct path_adapter adapter_records = {ask_record, show_records_of};
+
+static void show_records_due(struct path_case *c, uint32_t mask, struct buf *out)
+{
+    struct buf answer;
+    struct json_writer j;
+    struct due_query q = {0};
+    read_account(c);
+    struct record_worker w = {NULL, &c->reader, SPAN("w"), c->now, all_kinds(), NULL};
+    due_kinds(all_kinds(), &c->reader, c->now, &q);
+    bool listed = false;
+    for (uint32_t i = 0; i < q.nkinds; i++) {
+        listed = listed || span_eq(q.kinds[i].kind, kind_of_records()->name);
+    }
+    mask = listed ? mask : 0; /* the keeper looks through no other kind */
+    buf_init(&answer, ANSWER_MAX);
+    buf_u8(&answer, 0);
+    buf_u32(&answer, shown_count(c, mask));
+    for (uint32_t i = 0; i < THINGS; i++) {
+        if (SHOWN(c, i, mask)) {
+            const struct due_row r = {SPAN("2026-12-01"), record_of(c, i)};
+            due_row_encode(&answer, &r);
+        }
+    }
+    struct cursor data = cursor_of(buf_view(&answer));
+    json_writer_init(&j, out);
+    CHECK(due_document(&j, &w, SPAN("2026-12-31"), c->arena, &data));
+    buf_free(&answer);
+}
+const struct path_adapter adapter_records_due = {ask_record, show_records_due};
 
 /* As CSV, and as JSON: the rows that the keeper gave, each asked of policy again. */
 static void show_export(struct path_case *c, uint32_t mask, struct buf *out)

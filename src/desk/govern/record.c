@@ -2,6 +2,8 @@
 /* Records as people work on them: see record.h. */
 #include "desk/govern/record_priv.h"
 
+#include "desk/govern/due.h"
+
 /* ---- what was sent ---- */
 
 bool record_is_line(struct span s)
@@ -376,6 +378,7 @@ bool record_show(const struct record_worker *w, const struct record_row *row, st
     show_moves(w, row, j);
     json_key(j, "fields");
     json_raw(j, jcs_text(a, fields));
+    due_member(w, row->state, fields, a, j);
     show_links(w, row, j);
     json_end(j);
     return true;

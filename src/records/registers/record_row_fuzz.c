@@ -2,6 +2,7 @@
 /* Any bytes as a question or an answer about records: within its bounds and written again as it was, or refused. */
 #include <stdint.h>
 
+#include "records/due.h"
 #include "records/registers/record_import.h"
 #include "records/today.h"
 
@@ -24,6 +25,20 @@ static void counts_of_today(struct cursor *c, struct buf *b, struct span whole)
     }
 }
 
+static void what_is_due(struct cursor *c, struct buf *b, struct span whole)
+{
+    struct due_query q;
+    struct due_row row;
+    due_query_decode(c, &q);
+    due_row_decode(c, &row);
+    if (cursor_done(c)) {
+        CHECK(q.limit >= 1 && q.limit <= DUE_PAGE_MAX && q.nkinds <= REGISTER_KINDS_MAX);
+        due_query_encode(b, &q);
+        due_row_encode(b, &row);
+        CHECK(span_eq(buf_view(b), whole));
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct span rest = span_make((const char *)data, size);
@@ -38,6 +53,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     buf_init(&b, 1 << 20);
     if ((data[0] & 15) == 13) {
         counts_of_today(&c, &b, rest);
+    } else if ((data[0] & 15) == 12) {
+        what_is_due(&c, &b, rest);
     } else if ((data[0] & 7) == 4) {
         struct record_import_row import;
         struct record_import_item item;

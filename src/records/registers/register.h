@@ -14,6 +14,7 @@
  *             sum_le      {sum, within, most, states, when} of those that name one record by `within`, the sum is at most its `most`
  *             tree        {by, levels}                      by this field, which names one of the same kind, they stand below one another:
  *                                                           none below itself, at most so many levels; over all organisations of the node
+ *   x-due     [{field, name, from, every, before, as, states, remind}]   days on which somebody has to do something (register_due.h)
  *   x-index   true, beside a field            lists can be filtered and sorted by it
  *   x-ref     {kind, inverse, stands_on}      beside a field: it names a record of that kind (or several, where it is a list)
  *
@@ -45,6 +46,11 @@ enum {
     REGISTER_ALIKE_MAX = 4,         /* fields by which one tells that records are alike */
     REGISTER_WORDS_MAX = 16,        /* of a condition of one */
     REGISTER_LEVELS_MAX = 32,       /* of a tree of records */
+    REGISTER_DUE_MAX = 4,           /* days of one kind on which something is due */
+    REGISTER_REMIND_MAX = 6,        /* steps of one */
+    REGISTER_REMIND_DAYS = 365,     /* the first of them is at most so many days before */
+    REGISTER_EVERY_MAX = 120,       /* months from one time to the next */
+    REGISTER_BEFORE_MAX = 3660,     /* days before an end by which somebody must have acted */
 };
 
 enum register_index { INDEX_NONE, INDEX_TEXT, INDEX_INTEGER };
@@ -92,6 +98,24 @@ struct register_constraint {
     int64_t levels;   /* 2 to REGISTER_LEVELS_MAX */
 };
 
+/* What a day is about: something to be done by it, something that ends with it, something to be looked at again. */
+enum register_about { DUE_WORK, DUE_ENDS, DUE_LOOK, REGISTER_ABOUT_COUNT };
+
+/* A day of a record on which something is due. Fields by their place, -1 = none. */
+struct register_due {
+    struct span name;       /* by which lists know the day: of the field, or its own where it is counted */
+    int field;              /* that holds it */
+    bool moment;            /* it holds a time */
+    bool counted;           /* where the field holds none: so many months after `from`, or days before it */
+    bool before;
+    int from, count_field;
+    uint32_t count;         /* months or days; 0 = the field tells */
+    enum register_about about;
+    uint32_t states;        /* bits, by place: in which it counts */
+    uint32_t nremind;
+    uint16_t remind[REGISTER_REMIND_MAX]; /* days before, the most first */
+};
+
 struct register_kind {
     struct span file, name, plural, heading;
     struct span about; /* what it is for, as the file says; may be empty */
@@ -109,6 +133,8 @@ struct register_kind {
     struct register_transition *transitions;
     uint32_t nconstraints;
     struct register_constraint *constraints;
+    uint32_t ndue;
+    struct register_due due[REGISTER_DUE_MAX];
     struct record_rights rights;
     enum tlp tlp_default, tlp_max;
 };
@@ -173,8 +199,9 @@ int register_state_of(const struct register_kind *k, struct span id);
 #define REGISTER_KEY_ORGANISATION SPAN("organisation")
 #define REGISTER_KEY_CREATED SPAN("created")
 #define REGISTER_KEY_CHANGED SPAN("changed")
+#define REGISTER_KEY_DUE SPAN("due_day") /* of kinds with x-due: the first day on which something is due, as the record stands */
 
-enum { REGISTER_KEY_TEXT = 20 /* digits of a number */, REGISTER_KEYS_MAX = REGISTER_INDEXED_MAX + 6 };
+enum { REGISTER_KEY_TEXT = 20 /* digits of a number */, REGISTER_KEYS_MAX = REGISTER_INDEXED_MAX + 6 + REGISTER_DUE_MAX };
 
 struct record_key {
     struct span field;

@@ -17,6 +17,10 @@ const char *register_refs_wrong(struct arena *a, const struct registers *all, co
 int register_read_states(struct arena *a, const struct yaml_node *root, struct register_kind *k, struct err *e) NODISCARD;
 /* x-constraints; fields, states, labels and rights of the kind are there. */
 int register_read_constraints(struct arena *a, const struct yaml_node *root, struct register_kind *k, struct err *e) NODISCARD;
+/* x-due; fields, states and the index are there. */
+int register_read_due(struct arena *a, const struct yaml_node *root, struct register_kind *k, struct err *e) NODISCARD;
+/* Names that mean something else in a list or beside the fields. */
+bool register_name_taken(struct span s);
 /* Why a sum of this kind does not fit to the kind that it is held to, or NULL; text in a. */
 const char *register_sums_wrong(struct arena *a, const struct registers *all, const struct register_kind *k);
 

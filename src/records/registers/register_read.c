@@ -28,11 +28,10 @@ bool register_name_fits(struct span s)
     return s.len > 0 && s.len <= REGISTER_NAME_MAX;
 }
 
-/* Names that mean something else in a list or beside the fields. */
-static bool is_taken(struct span s)
+bool register_name_taken(struct span s)
 {
     static const char *const taken[] = {"id",      "kind",    "organisation", "author", "tlp",    "state", "created",
-                                        "changed", "version", "sort",         "limit",  "cursor", "q",     "count"};
+                                        "changed", "version", "sort",         "limit",  "cursor", "q",     "count", "due_day"};
     for (size_t i = 0; i < ARRAY_LEN(taken); i++) {
         if (span_eq(s, span_of(taken[i]))) {
             return true;
@@ -122,7 +121,7 @@ static int read_field(struct reading *r, const struct yaml_pair *p, struct regis
     bool index = false;
     const char *place = arena_printf(r->a, "/properties/%.*s", SPAN_ARG(span_sub(p->key->text, 0, 80)));
     out->name = p->key->text;
-    if (!register_name_fits(out->name) || is_taken(out->name)) {
+    if (!register_name_fits(out->name) || register_name_taken(out->name)) {
         return wrong(r, p->key, place, "a field is named by small letters, digits and _, and not as a list's own words are (id, state, sort …)");
     }
     if (p->value->kind != YAML_MAP) {
@@ -338,7 +337,7 @@ static int read_rights(struct reading *r, const struct yaml_node *root)
 
 int register_kind_read(struct arena *a, const struct register_file *file, struct register_kind *out, struct err *e)
 {
-    static const char *const known[] = {"x-table", "x-states", "x-perm", "x-tlp", "x-constraints", NULL};
+    static const char *const known[] = {"x-table", "x-states", "x-perm", "x-tlp", "x-constraints", "x-due", NULL};
     struct err local = {0};
     struct reading r = {.a = a, .k = out, .e = e == NULL ? &local : e};
     const struct yaml_node *root = NULL;
@@ -357,6 +356,7 @@ int register_kind_read(struct arena *a, const struct register_file *file, struct
     rc = rc == 0 ? read_rights(&r, root) : rc;
     rc = rc == 0 ? register_read_states(a, root, out, r.e) : rc;
     rc = rc == 0 ? register_read_constraints(a, root, out, r.e) : rc;
+    rc = rc == 0 ? register_read_due(a, root, out, r.e) : rc;
     rc = rc == 0 ? schema_value(a, root, 0, &document, r.e) : rc;
     if (rc == 0) {
         out->document = jcs_text(a, document);

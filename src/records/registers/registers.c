@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "records/registers/profile.h"
+#include "records/registers/register_due.h"
 #include "records/registers/register_priv.h"
 
 enum { REGISTERS_MAGIC = 0x72656773 };
@@ -300,6 +301,9 @@ enum register_key_type register_key_type(const struct register_kind *k, struct s
         static const enum register_key_type types[] = {[INDEX_NONE] = KEY_NO, [INDEX_TEXT] = KEY_TEXT, [INDEX_INTEGER] = KEY_INTEGER};
         return types[k->fields[place].index];
     }
+    if (k->ndue > 0 && (span_eq(name, REGISTER_KEY_DUE) || register_due_of(k, name) != NULL)) {
+        return KEY_TEXT;
+    }
     if (span_eq(name, REGISTER_KEY_STATE) || span_eq(name, REGISTER_KEY_ORGANISATION)) {
         return KEY_TEXT;
     }
@@ -385,7 +389,7 @@ size_t register_keys(struct arena *a, const struct register_kind *k, const struc
             out[n++] = (struct record_key){k->fields[i].name, field_key(a, &k->fields[i], fields)};
         }
     }
-    return n;
+    return n + register_due_keys(a, k, fields, state, out + n);
 }
 
 struct span register_title(const struct register_kind *k, const struct jcs *fields)
@@ -437,6 +441,10 @@ struct span register_keys_signature(struct arena *a, const struct register_kind 
         if (k->fields[i].index != INDEX_NONE) {
             text = arena_printf(a, "%s %.*s:%d", text, SPAN_ARG(k->fields[i].name), (int)k->fields[i].index);
         }
+    }
+    for (uint32_t i = 0; i < k->ndue; i++) {
+        const struct register_due *d = &k->due[i];
+        text = arena_printf(a, "%s %.*s@%d,%d,%d,%d,%u,%x", text, SPAN_ARG(d->name), d->field, d->from, d->count_field, d->before, d->count, d->states);
     }
     return span_of(text);
 }

@@ -14,6 +14,7 @@ import { sayWrong } from '../state/toast';
 import { rememberRow, useArrival } from './arrive';
 import { kindTitle, label, rightOn, stateWord } from './kinds';
 import { countOf, KindHead, listUrl, titleOf, useListKeys } from './list';
+import { DueChip } from './due';
 import { columnsOf } from './model';
 import { asksFirst, MoveForm, moveNow, recordPath } from './move';
 import type { Kind, RecordPage, RecordRow } from './types';
@@ -89,6 +90,7 @@ function Card({ kind, record, facts, held, onHold, onDrop }: CardProps) {
         {title}
       </a>
       <span class="sub">
+        <DueChip kind={kind} due={record.due} />
         {facts.filter((n) => record.fields[n] !== undefined).slice(0, FACTS).map((n) => (
           <span key={n}>
             <span class="reg-fact">{label(kind, n, kind.schema.properties?.[n])}</span> <Shown kind={kind} path={n} value={record.fields[n]} schema={kind.schema.properties?.[n] ?? {}} cell />

@@ -11,7 +11,7 @@ import { choice, label, rightOn, stateWord } from './kinds';
 import { nameOfRecord } from './links';
 import { listUrl } from './list';
 import { follow } from './model';
-import { askedOf, filterable, toApi, withFilter, without, type Filter, type Listed } from './query';
+import { askedOf, DUE_DAY, filterable, toApi, withFilter, without, type Filter, type Listed } from './query';
 import type { Kind, RecordPage } from './types';
 import { day } from './value';
 
@@ -45,7 +45,7 @@ export function States({ kind, listed, version }: { kind: Kind; listed: Listed; 
 }
 
 const nameOf = (kind: Kind, field: string): string =>
-  field === 'tlp' ? t('reg.label') : field === 'created' ? t('reg.created') : field === 'changed' ? t('reg.changed') : field === 'organisation' ? t('reg.organisation') : label(kind, field, kind.schema.properties?.[field]);
+  field === 'tlp' ? t('reg.label') : field === 'created' ? t('reg.created') : field === 'changed' ? t('reg.changed') : field === 'organisation' ? t('reg.organisation') : field === DUE_DAY ? t('reg.due') : label(kind, field, kind.schema.properties?.[field]);
 
 export function FilterForm({ kind, listed }: { kind: Kind; listed: Listed }) {
   const { route } = useLocation();

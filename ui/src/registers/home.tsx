@@ -7,6 +7,7 @@ import { formatNumber, t, tn } from '../base/i18n';
 import { Empty } from '../base/parts';
 import { visibleLine } from '../base/visible';
 import { useArrival } from './arrive';
+import { DueList } from './due';
 import { kindHelp, kinds, kindTitle, stateWord, switches } from './kinds';
 import { listUrl } from './list';
 import { MoreKinds } from './more';
@@ -57,6 +58,12 @@ export function HomePage() {
         <Empty title={t('reg.no_kinds')}>
           <p>{t('reg.no_kinds_text')}</p>
         </Empty>
+      )}
+      {all.items.some((k) => k.schema['x-due']?.length) && (
+        <section class="panel" aria-labelledby="due-h">
+          <h2 id="due-h">{t('reg.due_next')}</h2>
+          <DueList few={5} />
+        </section>
       )}
       <ul class="reg-kinds">
         {all.items.map((k) => (

@@ -16,9 +16,10 @@ import { rememberRow, useArrival } from './arrive';
 import { FilterForm, Filters, States } from './filters';
 import { kindHelp, kindTitle, label, may, rightOn } from './kinds';
 import { learn } from './links';
+import { DueChip } from './due';
 import { columnsOf } from './model';
 import { isNumber, Shown, StateChip } from './value';
-import { readListed, toApi, toParams, type Listed } from './query';
+import { DUE_DAY, dueShown, readListed, toApi, toParams, type Listed } from './query';
 import type { Kind, RecordPage, RecordRow } from './types';
 
 const PAGE = 50;
@@ -82,7 +83,7 @@ function SortHead({ kind, field, text, listed, num, cls }: { kind: Kind; field: 
   );
 }
 
-function Row({ kind, row, columns }: { kind: Kind; row: RecordRow; columns: string[] }) {
+function Row({ kind, row, columns, dated }: { kind: Kind; row: RecordRow; columns: string[]; dated: boolean }) {
   const facts = columns.filter((n) => row.fields[n] !== undefined);
   return (
     <tr>
@@ -92,6 +93,7 @@ function Row({ kind, row, columns }: { kind: Kind; row: RecordRow; columns: stri
         </a>
         <span class="sub">
           <StateChip kind={kind} state={row.state} />
+          <DueChip kind={kind} due={row.due} />
           {facts.slice(0, 3).map((n) => (
             <span key={n}>
               <span class="hide">{label(kind, n)}: </span>
@@ -108,6 +110,11 @@ function Row({ kind, row, columns }: { kind: Kind; row: RecordRow; columns: stri
           <Shown kind={kind} path={n} value={row.fields[n]} schema={kind.schema.properties?.[n] ?? {}} cell />
         </td>
       ))}
+      {dated && (
+        <td class="c-f c-d">
+          <DueChip kind={kind} due={row.due} />
+        </td>
+      )}
       <td class="c-a">
         <Age at={row.changed} now={quarter} />
       </td>
@@ -147,6 +154,7 @@ export function ListPage({ kind }: { kind: Kind }) {
   const more = useSignal(false);
   const added = useRef(0);
   const columns = columnsOf(kind.schema, (n) => rightOn(kind, n) !== 'hidden');
+  const dated = dueShown(kind.schema, (n) => rightOn(kind, n) !== 'hidden');
   const read = (cursor: string | null, abort?: AbortSignal): Promise<RecordPage> =>
     get<RecordPage>(`/registers/${kind.plural}${ask({ ...toApi(kind.schema, listed), limit: PAGE, cursor })}`, abort);
 
@@ -244,12 +252,13 @@ export function ListPage({ kind }: { kind: Kind }) {
                 {columns.map((n) => (
                   <SortHead key={n} kind={kind} field={n} text={label(kind, n, kind.schema.properties?.[n])} listed={listed} num={isNumber(kind.schema.properties?.[n])} cls="c-f" />
                 ))}
+                {dated && <SortHead kind={kind} field={DUE_DAY} text={t('reg.due')} listed={listed} cls="c-f" />}
                 <SortHead kind={kind} field="changed" text={t('reg.changed')} listed={listed} cls="c-a" />
               </tr>
             </thead>
             <tbody>
               {p.items.map((r) => (
-                <Row key={r.id} kind={kind} row={r} columns={columns} />
+                <Row key={r.id} kind={kind} row={r} columns={columns} dated={dated} />
               ))}
             </tbody>
           </table>

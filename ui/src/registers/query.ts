@@ -19,11 +19,18 @@ export interface Listed {
   sort: string;
 }
 
+/** The first day of a record, and days that are counted: lists know them, and no field holds them. */
+export const DUE_DAY = 'due_day';
+export const dueNames = (s: RegisterSchema): string[] => (s['x-due']?.length ? [DUE_DAY, ...s['x-due'].flatMap((d) => (d.name ? [d.name] : []))] : []);
+/** Who does not see a field of which a day is made does not see the day; the node refuses to sort by it. */
+export const dueShown = (s: RegisterSchema, shown: (name: string) => boolean): boolean =>
+  (s['x-due'] ?? []).every((d) => [d.field, d.from, d.every, d.before].every((n) => typeof n !== 'string' || shown(n))) && Boolean(s['x-due']?.length);
+
 /** How a field is asked for: a word, a range of days, a range of numbers, or how a text begins. */
 export type Asked = 'choice' | 'day' | 'number' | 'text';
 export function askedOf(s: RegisterSchema, field: string): Asked {
   if (field === 'tlp') return 'choice';
-  if (field === 'created' || field === 'changed') return 'day';
+  if (field === 'created' || field === 'changed' || dueNames(s).includes(field)) return 'day';
   if (field === 'organisation') return 'text';
   const of = follow(s.properties?.[field] ?? {}, s);
   if (shapeOf(of, s) === 'choice') return 'choice';
@@ -35,11 +42,11 @@ export function askedOf(s: RegisterSchema, field: string): Asked {
 export function filterable(s: RegisterSchema, shown: (name: string) => boolean): string[] {
   const title = s['x-table'].title;
   const named = Object.keys(s.properties ?? {}).filter((n) => n !== title && s.properties?.[n]?.['x-index'] === true && shown(n));
-  return [title, ...named, 'tlp', 'created', 'changed'];
+  return [title, ...named, ...(dueShown(s, shown) ? dueNames(s) : []), 'tlp', 'created', 'changed'];
 }
 
 export function readListed(s: RegisterSchema, query: Record<string, string>): Listed {
-  const known = (n: string): boolean => n in (s.properties ?? {}) || OWN.includes(n);
+  const known = (n: string): boolean => n in (s.properties ?? {}) || OWN.includes(n) || dueNames(s).includes(n);
   const out: Listed = { state: query.state ?? '', filters: [], sort: query.sort ?? '' };
   for (const [key, value] of Object.entries(query)) {
     const m = /^(.+?)(\.from|\.to)?$/.exec(key);

@@ -15,6 +15,7 @@ import { quarter } from '../state/ticks';
 import { sayWrong } from '../state/toast';
 import { rememberRow, useArrival } from './arrive';
 import { kindTitle, label, may, rightOn, stateWord } from './kinds';
+import { DueChip } from './due';
 import { chainPath, inChains, ChainOf, learnRecord, NamedBy } from './links';
 import { titleOf } from './list';
 import { asksFirst, MoveForm, moveNow, recordPath } from './move';
@@ -162,6 +163,7 @@ export function RecordView({ kind, id }: { kind: Kind; id: string }) {
         </div>
         <div class="reg-tags">
           <StateChip kind={kind} state={r.state} />
+          <DueChip kind={kind} due={r.due} named />
           <Tlp label={r.tlp as Label} />
         </div>
       </div>

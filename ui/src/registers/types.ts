@@ -38,6 +38,7 @@ export interface Transition {
 export interface RegisterSchema extends Schema {
   'x-table': { name: string; plural: string; title: string };
   'x-list'?: string[];
+  'x-due'?: { name?: string; field?: string; from?: string; every?: number | string; before?: number | string; as: string }[];
   'x-tlp'?: { default?: string; max?: string };
   'x-states': { initial: string; list: { id: string; final?: boolean }[]; transitions?: Transition[] };
 }
@@ -86,6 +87,34 @@ export interface RecordLink {
   state: string;
 }
 
+/** The first day on which something is due: `in` days from today, below 0 when it is past. */
+export interface Due {
+  name: string;
+  as: 'work' | 'ends' | 'look';
+  day: string;
+  in: number;
+  remind: boolean;
+}
+
+/** One line of GET /due. */
+export interface DueRow {
+  id: string;
+  kind: string;
+  plural: string;
+  title: string;
+  state: string;
+  organisation: string;
+  tlp: string;
+  owner: string | null;
+  mine: boolean;
+  due: Due | null;
+}
+export interface DuePage {
+  to: string;
+  items: DueRow[];
+  next: string | null;
+}
+
 export interface RecordRow {
   id: string;
   kind: string;
@@ -98,6 +127,8 @@ export interface RecordRow {
   version: number;
   moves: string[];
   fields: Fields;
+  /** Of a kind with x-due; null: nothing is due in its state. */
+  due?: Due | null;
   links?: RecordLink[];
 }
 

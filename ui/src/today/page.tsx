@@ -6,6 +6,7 @@ import { duration, parseTime } from '../base/format';
 import { formatNumber, language, t, tn } from '../base/i18n';
 import { Age, Problem, Severity, Slow } from '../base/parts';
 import type { Kind } from '../registers/types';
+import { DueList } from '../registers/due';
 import { kindTitle, label, stateWord } from '../registers/kinds';
 import { useResource } from '../share/parts';
 import { alertsUrl } from '../state/place';
@@ -237,6 +238,11 @@ export default function TodayPage() {
           {d.alerts && <Alerts figures={d.alerts} now={at} />}
           {d.sources && <Sources s={d.sources} />}
           {d.looked_for > 0 && (['work', 'ends', 'look'] as const).map((g) => <Due key={g} group={g} figures={d.due} />)}
+          {d.looked_for > 0 && (
+            <Tile id="due" title={t('reg.due_next')} to="/registers" all={t('nav.registers')}>
+              <DueList few={5} />
+            </Tile>
+          )}
           {d.warnings && <Warnings w={d.warnings} />}
           {(d.copy || d.backup) && <Safe d={d} />}
         </div>
