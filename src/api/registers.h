@@ -4,6 +4,7 @@
 #define API_REGISTERS_H
 
 #include "api/api_priv.h"
+#include "desk/govern/history.h"
 #include "desk/govern/record.h"
 #include "desk/words/words.h"
 
@@ -47,6 +48,8 @@ void record_named_document(struct json_writer *j, const struct record_work *w);
 /* A chain from the keeper's answer to ASK_RECORD_CHAIN; items only of the kind `only`, empty = all. False: the answer is broken. */
 bool record_chain_document(struct json_writer *j, const struct record_worker *w, struct arena *arena, struct cursor *data, bool up,
                            struct span only);
+/* A history from the keeper's answer to ASK_RECORD_HISTORY, of each change what policy shows. False: the answer is broken. */
+bool record_history_document(struct json_writer *j, const struct record_worker *w, struct arena *arena, struct cursor *data);
 /* Has the keeper forget a slice of an import that was not stored, or was taken back. */
 void record_import_drop(struct api_request *req, struct span import, api_then *then);
 /* From its answer, whether there is more to forget; what it cannot forget now goes at its next start. */

@@ -11,6 +11,7 @@
 #include "records/fed_letter.h"
 #include "records/fed_room.h"
 #include "records/fed_schema.h"
+#include "records/registers/record_history.h"
 #include "records/registers/record_import.h"
 #include "records/registers/record_row.h"
 
@@ -211,6 +212,7 @@ static const struct migration list[] = {
     {"keys of records", record_key_sql},
     {"API tokens", user_token_sql},
     {"lists of staff", staff_import_sql},
+    {"histories of records", record_history_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)

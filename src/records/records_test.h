@@ -47,6 +47,7 @@ int run_hold_tests(void);
 int run_fed_letter_tests(void);
 int run_fed_room_tests(void);
 int run_register_tests(void);
+int run_record_history_tests(void);
 int run_record_links_tests(void);
 int run_record_stage_tests(void);
 int run_record_constraint_tests(void);

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "records/due.h"
+#include "records/registers/record_history.h"
 #include "records/registers/record_import.h"
 #include "records/registers/record_stage.h"
 #include "roles/city_files.h"
@@ -203,6 +204,31 @@ static int chain_of_record(struct keeper_records *kr, struct cursor *c, struct e
     return rc;
 }
 
+static int history_of_record(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    struct record_scope scope;
+    struct record_sight sight;
+    struct record_story story = {0};
+    record_scope_decode(c, &scope);
+    record_sight_decode(c, &sight);
+    struct span kind = cursor_str(c);
+    struct span id = cursor_str(c);
+    int64_t last = (int64_t)cursor_u64(c);
+    uint32_t limit = cursor_u32(c);
+    int rc = whole(c, e);
+    rc = rc == 0 && (limit < 1 || limit > RECORD_HISTORY_PAGE_MAX || last < 0) ? err_set(e, ERR_INVALID, "the question is broken") : rc;
+    rc = rc == 0 ? record_history(kr->db, &scope, &sight, kr->kinds, kind, id, last, limit, &kr->scratch, &story, e) : rc;
+    answer_begin(&kr->out, rc, e);
+    if (rc == 0) {
+        buf_u8(&kr->out, story.more);
+        buf_u32(&kr->out, story.count);
+        for (uint32_t i = 0; i < story.count; i++) {
+            record_past_encode(&kr->out, &story.past[i]);
+        }
+    }
+    return rc;
+}
+
 /* ---- imports ---- */
 
 static void wanted_decode(struct cursor *c, struct record_wanted *out)
@@ -366,6 +392,8 @@ keeper_answer_fn *keeper_register_answer(uint16_t ask)
         return put_record;
     case ASK_RECORD_CHAIN:
         return chain_of_record;
+    case ASK_RECORD_HISTORY:
+        return history_of_record;
     case ASK_IMPORT_FIND:
         return import_find;
     case ASK_IMPORT_ADD:

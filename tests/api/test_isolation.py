@@ -127,7 +127,7 @@ class Isolation(unittest.TestCase):
         self.assertEqual(a.status == 200, his, (reader.name, r, a.body))
         if his:
             return
-        for path in ("", "/named_by", "/chain", "/chain?direction=down"):
+        for path in ("", "/named_by", "/history", "/history?limit=1&cursor=1", "/chain", "/chain?direction=down"):
             self.assertEqual(told(reader.ask("GET", base + r["id"] + path)), told(reader.ask("GET", base + ABSENT + path)), path)
         tag = {"If-Match": '"1"'}
         for method, path, value in (("PUT", "", {"fields": {}}), ("POST", "/move", {"to": "closed"})):

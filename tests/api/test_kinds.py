@@ -434,7 +434,7 @@ class Kinds(unittest.TestCase):
         schemas = doc["components"]["schemas"]
         for name, k in kinds.items():
             self.assertEqual(schemas["register_" + name], k["schema"])
-            for path, methods in (("", "get post"), ("/{id}", "get put"), ("/{id}/move", "post"), ("/{id}/named_by", "get"), ("/{id}/chain", "get")):
+            for path, methods in (("", "get post"), ("/{id}", "get put"), ("/{id}/move", "post"), ("/{id}/named_by", "get"), ("/{id}/history", "get"), ("/{id}/chain", "get")):
                 self.assertGreaterEqual(set(doc["paths"]["/api/v1/registers/" + k["plural"] + path]), set(methods.split()), name)
             names = {p["name"] for p in doc["paths"]["/api/v1/registers/" + k["plural"]]["get"]["parameters"]}
             for n, s in k["schema"]["properties"].items():

@@ -155,7 +155,7 @@ class Interface(unittest.TestCase):
             schema = d["components"]["schemas"]["register_" + k["name"]]
             self.assertEqual(schema, k["schema"])
             self.assertEqual(schema["$schema"] if "$schema" in schema else "https://json-schema.org/draft/2020-12/schema", "https://json-schema.org/draft/2020-12/schema")
-            for path in ("", "/{id}", "/{id}/move", "/{id}/chain", "/{id}/named_by", "/export", "/import", "/imports"):
+            for path in ("", "/{id}", "/{id}/move", "/{id}/chain", "/{id}/named_by", "/{id}/history", "/export", "/import", "/imports"):
                 self.assertIn("/api/v1/registers/" + k["plural"] + path, d["paths"])
             post = d["paths"]["/api/v1/registers/" + k["plural"]]["post"]
             self.assertEqual(post["requestBody"]["content"]["application/json"]["schema"]["properties"]["fields"],

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Adapters of records of registers: lists, one, what names one, chains. See paths.h. */
+/* Adapters of records of registers: lists, one, its history, what names one, chains. See paths.h. */
 #include "api/registers.h"
 #include "desk/govern/due.h"
 #include "desk/govern/sheet.h"
@@ -209,3 +209,34 @@ static void show_chain(struct path_case *c, uint32_t mask, struct buf *out)
     buf_free(&answer);
 }
 const struct path_adapter adapter_records_chain = {ask_record, show_chain};
+
+/* Each a history of its own, of one change after which the record reads as it does. */
+static void show_history(struct path_case *c, uint32_t mask, struct buf *out)
+{
+    read_account(c);
+    const struct record_worker w = {kind_of_records(), &c->reader, SPAN("w"), c->now, all_kinds(), NULL};
+    for (uint32_t i = 0; i < THINGS; i++) {
+        struct buf answer;
+        struct buf alone;
+        struct json_writer j;
+        struct record_past p = {.number = 1, .at = c->now, .who = SPAN("w"), .what = SPAN("record.created"), .after = record_of(c, i)};
+        p.why = span_of(c->things[i].title);
+        if (!SHOWN(c, i, mask)) {
+            continue;
+        }
+        buf_init(&answer, ANSWER_MAX);
+        buf_u8(&answer, 0);
+        buf_u32(&answer, 1);
+        record_past_encode(&answer, &p);
+        struct cursor data = cursor_of(buf_view(&answer));
+        buf_init(&alone, ANSWER_MAX);
+        json_writer_init(&j, &alone);
+        CHECK(record_history_document(&j, &w, c->arena, &data));
+        if (span_find(buf_view(&alone), '1') >= 0) { /* else nothing of it is his, and the keeper says that there is no such record */
+            buf_span(out, buf_view(&alone));
+        }
+        buf_free(&alone);
+        buf_free(&answer);
+    }
+}
+const struct path_adapter adapter_record_history = {ask_record, show_history};

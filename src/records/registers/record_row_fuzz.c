@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #include "records/due.h"
+#include "records/registers/record_history.h"
 #include "records/registers/record_import.h"
 #include "records/today.h"
 
@@ -39,6 +40,17 @@ static void what_is_due(struct cursor *c, struct buf *b, struct span whole)
     }
 }
 
+static void change_of_record(struct cursor *c, struct buf *b, struct span whole)
+{
+    struct record_past past;
+    record_past_decode(c, &past);
+    if (cursor_done(c)) {
+        CHECK(past.number >= 1 && past.after.fields.len <= REGISTER_DOCUMENT_MAX);
+        record_past_encode(b, &past);
+        CHECK(span_eq(buf_view(b), whole));
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct span rest = span_make((const char *)data, size);
@@ -55,6 +67,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         counts_of_today(&c, &b, rest);
     } else if ((data[0] & 15) == 12) {
         what_is_due(&c, &b, rest);
+    } else if ((data[0] & 15) == 11) {
+        change_of_record(&c, &b, rest);
     } else if ((data[0] & 7) == 4) {
         struct record_import_row import;
         struct record_import_item item;

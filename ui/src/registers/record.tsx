@@ -14,6 +14,7 @@ import { go } from '../state/place';
 import { quarter } from '../state/ticks';
 import { sayWrong } from '../state/toast';
 import { rememberRow, useArrival } from './arrive';
+import { HistoryOf } from './history';
 import { kindTitle, label, may, rightOn, stateWord } from './kinds';
 import { DueChip } from './due';
 import { chainPath, inChains, ChainOf, learnRecord, NamedBy } from './links';
@@ -203,6 +204,7 @@ export function RecordView({ kind, id }: { kind: Kind; id: string }) {
           <Facts kind={kind} record={r} />
         </div>
       </div>
+      <HistoryOf kind={kind} record={r} />
     </div>
   );
 }

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * /registers/{kind}/{id}/history: what happened to a record. Runs in the desk; the keeper reads it from the audit trail, and what of
+ * each change the reader sees is decided here by the label that the record had then (desk/govern/history.h).
+ */
+#include "api/registers.h"
+
+#include "base/num.h"
+
+enum { HISTORY_LIMIT = 20 /* changes of a page where nobody says how many */ };
+
+bool record_history_document(struct json_writer *j, const struct record_worker *w, struct arena *arena, struct cursor *data)
+{
+    bool more = cursor_u8(data) != 0;
+    uint32_t n = cursor_u32(data);
+    struct record_past *past = n > RECORD_HISTORY_PAGE_MAX ? NULL : arena_calloc(arena, n + 1, sizeof *past);
+    for (uint32_t i = 0; past != NULL && i < n; i++) {
+        record_past_decode(data, &past[i]);
+    }
+    if (past == NULL || !cursor_done(data)) {
+        return false;
+    }
+    json_object(j);
+    json_key(j, "items");
+    json_array(j);
+    for (uint32_t i = 0; i < n; i++) {
+        (void)record_past_show(w, &past[i], arena, j);
+    }
+    json_end(j);
+    json_key(j, "next");
+    if (more && n > 0) {
+        json_text(j, span_of(arena_printf(arena, "%lld", (long long)past[n - 1].number - 1)));
+    } else {
+        json_null(j);
+    }
+    json_end(j);
+    return true;
+}
+
+static void history_answered(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    const struct record_work *w = req->work;
+    struct json_writer j;
+    struct buf b;
+    if (rc < 0) {
+        respond_failure(req, rc, text);
+        return;
+    }
+    request_json(req, &b, &j);
+    if (!record_history_document(&j, &w->who, &req->arena, data)) {
+        buf_free(&b);
+        respond_failure(req, ERR_INVALID, SPAN("broken answer"));
+        return;
+    }
+    respond_json(req, 200, &b);
+}
+
+/* A number of the query within its bounds; what was not said stays. False: the request is answered. */
+static bool read_number(struct api_request *req, const char *name, int64_t max, const char *wrong, int64_t *out)
+{
+    struct span text = request_query(req, name);
+    if (text.len > 0 && (!num_i64(text, out) || *out < 1 || *out > max)) {
+        respond_error(req, 400, "bad_query", wrong, name);
+        return false;
+    }
+    return true;
+}
+
+static void history_ready(struct api_request *req)
+{
+    struct record_work *w = record_work_of(req);
+    int64_t limit = HISTORY_LIMIT;
+    int64_t last = 0;
+    struct record_scope scope;
+    struct buf q;
+    if (w == NULL || !read_number(req, "limit", RECORD_HISTORY_PAGE_MAX, "A page has 1 to 50 changes.", &limit) ||
+        !read_number(req, "cursor", INT64_MAX, "This is no place in a history.", &last)) {
+        return;
+    }
+    policy_record_scope(w->who.reader, &w->who.kind->rights, w->who.now, &scope);
+    record_sight_of(w->who.kinds, w->who.reader, w->who.now, &w->sight);
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ASK_RECORD_HISTORY);
+    record_scope_encode(&q, &scope);
+    record_sight_encode(&q, &w->sight);
+    buf_str(&q, w->who.kind->name);
+    buf_str(&q, req->param[1]);
+    buf_u64(&q, (uint64_t)last);
+    buf_u32(&q, (uint32_t)limit);
+    request_ask(req, &q, history_answered);
+    buf_free(&q);
+}
+
+void record_history_get(struct api_request *req)
+{
+    with_registers(req, history_ready);
+}
