@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * Finds the anchors of a plan in the current event and wakes their rules: hash tables for whole values and last path
- * parts, windows of four bytes for literals, keywords in one scan over all values joined. On the event path; allocates
+ * parts, windows of four and five bytes for literals, keywords in one scan over all values joined. On the event path; allocates
  * nothing once warm. Waking too many rules costs time, waking too few would lose matches.
  */
 #include "base/utf8.h"
@@ -80,21 +80,14 @@ static inline bool stands_at(const struct plan_set *s, const struct plan_gram_re
 enum { SPOTS = 128 }; /* places looked at before those that stopped are followed up */
 
 /* The table's slot of this window, or NULL: the bitmap stops for windows it does not hold, too. */
-static const struct plan_gram_slot *slot_of(const struct plan_grams *t, uint32_t gram)
+static const struct plan_gram_slot *slot_of(const struct plan_grams *t, uint32_t hash)
 {
-    for (uint32_t i = plan_gram_hash(gram) >> t->slot_shift; t->slots[i].n != 0; i = (i + 1) & t->mask) {
-        if (t->slots[i].gram == gram) {
+    for (uint32_t i = hash >> t->slot_shift; t->slots[i].n != 0; i = (i + 1) & t->mask) {
+        if (t->slots[i].hash == hash) {
             return &t->slots[i];
         }
     }
     return NULL;
-}
-
-static inline uint32_t gram_at(const char *p)
-{
-    uint32_t gram;
-    memcpy(&gram, p, sizeof gram);
-    return gram;
 }
 
 /* Follows up n places, all of them one step at a time: what a step reads lies far away, and comes for all at once. */
@@ -103,10 +96,10 @@ static void follow_up(struct matcher *m, const struct plan_group *g, const struc
 {
     const struct plan_gram_slot *slots[SPOTS] __attribute__((uninitialized)); /* the first n are set */
     for (uint32_t i = 0; i < n; i++) {
-        __builtin_prefetch(&t->slots[plan_gram_hash(gram_at(text.ptr + spots[i])) >> t->slot_shift]); // NOLINT(clang-analyzer-core.UndefinedBinaryOperatorResult): the first n are set
+        __builtin_prefetch(&t->slots[plan_gram_hash(text.ptr + spots[i], t->width) >> t->slot_shift]); // NOLINT(clang-analyzer-core.UndefinedBinaryOperatorResult): the first n are set
     }
     for (uint32_t i = 0; i < n; i++) {
-        slots[i] = slot_of(t, gram_at(text.ptr + spots[i]));
+        slots[i] = slot_of(t, plan_gram_hash(text.ptr + spots[i], t->width));
         if (slots[i] != NULL) {
             __builtin_prefetch(&t->refs[slots[i]->first]);
         }
@@ -123,36 +116,43 @@ static void follow_up(struct matcher *m, const struct plan_group *g, const struc
 }
 
 /* 1 where the window may be one of the table's, else 0. */
-static inline uint32_t may_hold(const uint64_t *bitmap, uint32_t shift, uint32_t gram)
+static inline uint32_t may_hold(const uint64_t *bitmap, uint32_t shift, uint32_t hash)
 {
-    uint32_t bit = plan_gram_hash(gram) >> shift;
-    return (uint32_t)(bitmap[bit / 64] >> (bit % 64)) & 1;
+    uint64_t word = bitmap[hash >> shift];
+    return (uint32_t)(word >> plan_gram_bit(hash, 0) & word >> plan_gram_bit(hash, 1)) & 1;
 }
 
 static void look_at(struct matcher *m, const struct plan_group *g, const struct plan_grams *t, struct span text, size_t at)
 {
     uint32_t spot = (uint32_t)at;
-    if (may_hold(t->bitmap, t->shift, gram_at(text.ptr + at)) != 0) {
+    if (may_hold(t->bitmap, t->shift, plan_gram_hash(text.ptr + at, t->width)) != 0) {
         follow_up(m, g, t, text, &spot, 1);
     }
 }
 
-/* Every step-th place of a text of PLAN_GRAM bytes and more. */
+/* Every step-th place of a text of a window's length and more. */
 static void scan_grams(struct matcher *m, const struct plan_group *g, const struct plan_grams *t, struct span text)
 {
     uint32_t spots[SPOTS] __attribute__((uninitialized)); /* the first n are set */
     const uint64_t *bitmap = t->bitmap;
-    const uint32_t shift = t->shift, step = t->step;
-    for (size_t at = 0; at + PLAN_GRAM <= text.len;) {
+    const uint32_t shift = t->shift, step = t->step, width = t->width;
+    for (size_t at = 0; at + width <= text.len;) {
         uint32_t n = 0;
         size_t end = at + (size_t)SPOTS * step;
-        end = end < text.len - PLAN_GRAM + 1 ? end : text.len - PLAN_GRAM + 1;
+        end = end < text.len - width + 1 ? end : text.len - width + 1;
         for (; at < end; at += step) {
             spots[n] = (uint32_t)at;
-            n += may_hold(bitmap, shift, gram_at(text.ptr + at)); /* no branch: nobody could foresee it */
+            n += may_hold(bitmap, shift, plan_gram_hash(text.ptr + at, width)); /* no branch: nobody could foresee it */
         }
         follow_up(m, g, t, text, spots, n);
     }
+}
+
+/* The places of a block of 64 that begins at `from` that are multiples of step: 1 or 3. */
+static uint64_t stepped(size_t from, uint32_t step)
+{
+    static const uint64_t every_third = UINT64_C(0x9249249249249249);
+    return step == 1 ? UINT64_MAX : every_third << (3 - from % 3) % 3;
 }
 
 /* The same by masks first, 64 places at once; few of them are left for the bitmap. */
@@ -160,19 +160,18 @@ static void scan_masked(struct matcher *m, const struct plan_group *g, const str
 {
     uint32_t spots[SPOTS] __attribute__((uninitialized)); /* the first n are set */
     struct match_places found __attribute__((uninitialized)); /* set where match_masks stops */
-    const uint64_t stepped = t->step == 1 ? UINT64_MAX : UINT64_C(0x1111111111111111);
-    size_t places = text.len - PLAN_GRAM + 1, blocks = (places + MATCH_MASKS_BLOCK - 1) / MATCH_MASKS_BLOCK;
+    size_t places = text.len < t->width ? 0 : text.len - t->width + 1, blocks = (places + MATCH_MASKS_BLOCK - 1) / MATCH_MASKS_BLOCK;
     uint32_t n = 0;
     for (size_t block = 0; (block = match_masks(t->masks, text.ptr, block, blocks, &found)) < blocks; block++) {
-        uint64_t left = found.places & stepped;
         size_t from = block * MATCH_MASKS_BLOCK;
+        uint64_t left = found.places & stepped(from, t->step);
         if (places - from < MATCH_MASKS_BLOCK) {
             left &= (UINT64_C(1) << (places - from)) - 1;
         }
         for (; left != 0; left &= left - 1) {
             size_t at = from + (unsigned)__builtin_ctzll(left);
             spots[n] = (uint32_t)at;
-            n += may_hold(t->bitmap, t->shift, gram_at(text.ptr + at));
+            n += may_hold(t->bitmap, t->shift, plan_gram_hash(text.ptr + at, t->width));
         }
         if (n > SPOTS - MATCH_MASKS_BLOCK) {
             follow_up(m, g, t, text, spots, n);

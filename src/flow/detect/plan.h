@@ -15,6 +15,7 @@
 #ifndef FLOW_DETECT_PLAN_H
 #define FLOW_DETECT_PLAN_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -149,11 +150,16 @@ struct plan_literal {
 enum { PLAN_DIRECT_MAX = 4 }; /* literals of a field compared one by one: setting up anything else costs more */
 
 /*
- * Many literals at once: each has a stretch of `step` windows of four bytes, side by side, so that a look at every
+ * Many literals at once: each has a stretch of `step` windows of `width` bytes, side by side, so that a look at every
  * step-th place of a text meets one of them. A bitmap of hashed windows stops at few places; a table says which literals
- * to compare there. Windows are chosen where texts are rare.
+ * to compare there. Windows are chosen where texts are rare. Literals of seven bytes and more have windows of five and a step
+ * of three: a third more places than with four and four, and far fewer that stop.
  */
-enum { PLAN_GRAM = 4 };
+enum {
+    PLAN_GRAM = 4,      /* bytes of a window … */
+    PLAN_GRAM_WIDE = 5, /* … of literals of seven bytes and more */
+    PLAN_GRAM_READ = 8, /* bytes read at a window's place */
+};
 struct plan_gram_ref {
     uint32_t literal; /* index into the group's literals */
     uint32_t word;    /* the literal's four bytes at `guard`: compared before the literal, which lies elsewhere, is read */
@@ -163,13 +169,14 @@ struct plan_gram_ref {
     uint16_t op;      /* of the literal: OP_STARTS and OP_ENDS say where it may stand */
 };
 struct plan_gram_slot {
-    uint32_t gram;
+    uint32_t hash;  /* of the window */
     uint32_t first; /* refs[first .. first + n); n 0 = free slot */
     uint32_t n;
 };
 struct plan_grams {
     uint32_t step;  /* 0: nothing to look for */
-    uint32_t shift; /* of a window's hash, to a bit of the bitmap */
+    uint32_t width; /* bytes of a window */
+    uint32_t shift; /* of a window's hash, to a word of the bitmap */
     uint32_t slot_shift; /* … and to its slot */
     uint32_t mask;  /* slots - 1 */
     const uint64_t *bitmap;
@@ -178,10 +185,18 @@ struct plan_grams {
     const struct plan_masks *masks; /* or NULL: they would admit too many places to be worth a look before the bitmap */
 };
 
-/* Only its upper bits hang on all four bytes. */
-static inline uint32_t plan_gram_hash(uint32_t gram)
+/* Of the window of `width` bytes at p, from where PLAN_GRAM_READ bytes may be read. All of its bits hang on most of the bytes. */
+static inline uint32_t plan_gram_hash(const char *p, uint32_t width)
 {
-    return gram * 0x9E3779B1u;
+    uint64_t w;
+    memcpy(&w, p, PLAN_GRAM_READ);
+    return (uint32_t)((le64toh(w) & UINT64_MAX >> (64 - 8 * width)) * UINT64_C(0x9E3779B97F4A7C15) >> 32);
+}
+
+/* A window's two bits in its word of the bitmap: one look tells of both. */
+static inline unsigned plan_gram_bit(uint32_t hash, unsigned which)
+{
+    return hash >> (6 * which) & 63;
 }
 
 /* Literals found that way: short ones, and few others. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * Prepares the search for many literals in one text (plan.h, plan_grams): which four-byte windows stand for each of them,
+ * Prepares the search for many literals in one text (plan.h, plan_grams): which windows of four or five bytes stand for each of them,
  * the bitmap and the table that the matcher looks into. Compiler role.
  */
 #include <stdlib.h>
@@ -9,18 +9,20 @@
 #include "flow/detect/plan_build.h"
 
 enum {
-    STEP_LONG = 4,                           /* every fourth place is enough for … */
-    LONG_MIN = PLAN_GRAM + STEP_LONG - 1,    /* … literals of this many bytes */
+    STEP_LONG = 3,                           /* every third place is enough for … */
+    LONG_MIN = PLAN_GRAM_WIDE + STEP_LONG - 1, /* … literals of this many bytes */
     MIDDLE_FEW = 32,                         /* literals of four to six bytes that are looked for as short ones are */
-    BITS_PER_WINDOW = 16,                    /* one place in 16 stops for nothing, at most: a small table stays in the first cache */
+    BITS_PER_WINDOW = 32,                    /* two of them set, in one word: of places that hold none, one in some hundreds stops */
     BITS_MIN = 4096,
     BITS_MAX = 1 << 20,                      /* 128 KiB: stays in the second cache */
 };
+_Static_assert(STEP_LONG == 3, "scan_masked knows this step and 1");
 static const double MASKS_MOST = 0.10; /* share of places that masks may admit, as guessed, to be worth their look */
 
 /* One window of one literal. */
 struct window {
-    uint32_t gram;
+    uint32_t hash;
+    uint32_t gram; /* its first PLAN_GRAM bytes */
     struct plan_gram_ref ref;
 };
 
@@ -31,18 +33,28 @@ static uint32_t gram_at(struct span s, size_t at)
     return gram;
 }
 
-/* How often the windows from `at` on are met in ordinary logs. */
-static uint64_t stretch_rate(struct plan_build *b, struct span s, size_t at, uint32_t step)
+/* How often a window is met in ordinary logs: of a wide one, no oftener than each of its parts. */
+static uint64_t window_rate(struct plan_build *b, struct span s, size_t at, uint32_t width)
+{
+    uint64_t rate = UINT64_MAX;
+    for (uint32_t k = 0; k + PLAN_GRAM <= width; k++) {
+        uint64_t part = plan_gram_rate(b, span_sub(s, at + k, PLAN_GRAM));
+        rate = part < rate ? part : rate;
+    }
+    return rate;
+}
+
+static uint64_t stretch_rate(struct plan_build *b, struct span s, size_t at, uint32_t width, uint32_t step)
 {
     uint64_t rate = 0;
     for (uint32_t k = 0; k < step; k++) {
-        rate += plan_gram_rate(b, span_sub(s, at + k, PLAN_GRAM));
+        rate += window_rate(b, s, at + k, width);
     }
     return rate;
 }
 
 /* Offset of the literal's rarest stretch of `step` windows; found once per literal. */
-static uint32_t rare_stretch(struct plan_build *b, struct span s, uint32_t step)
+static uint32_t rare_stretch(struct plan_build *b, struct span s, uint32_t width, uint32_t step)
 {
     bool fresh;
     uint64_t *known = map_at(&b->windows, s, &fresh);
@@ -51,8 +63,8 @@ static uint32_t rare_stretch(struct plan_build *b, struct span s, uint32_t step)
     }
     size_t best = 0;
     uint64_t best_rate = UINT64_MAX;
-    for (size_t at = 0; at + PLAN_GRAM + step - 1 <= s.len; at++) {
-        uint64_t rate = stretch_rate(b, s, at, step);
+    for (size_t at = 0; at + width + step - 1 <= s.len; at++) {
+        uint64_t rate = stretch_rate(b, s, at, width, step);
         if (rate < best_rate) {
             best_rate = rate;
             best = at;
@@ -81,26 +93,39 @@ static uint16_t guard_of(struct plan_build *b, struct span s, size_t at)
     return (uint16_t)best;
 }
 
-static struct window window_make(struct plan_build *b, const struct plan_literal *l, uint32_t literal, size_t at)
+static struct window window_make(struct plan_build *b, const struct plan_literal *l, uint32_t literal, size_t at,
+                                 uint32_t width)
 {
+    char bytes[PLAN_GRAM_READ] = {0};
     uint16_t guard = guard_of(b, l->text, at);
-    CHECK(l->text.len <= UINT16_MAX);
-    return (struct window){gram_at(l->text, at),
+    CHECK(l->text.len <= UINT16_MAX && at + width <= l->text.len);
+    memcpy(bytes, l->text.ptr + at, width);
+    return (struct window){plan_gram_hash(bytes, width), gram_at(l->text, at),
                            {.literal = literal, .word = gram_at(l->text, guard), .offset = (uint16_t)at, .guard = guard,
                             .len = (uint16_t)l->text.len, .op = l->op}};
 }
 
-static int window_cmp(const void *x, const void *y)
+static int ref_cmp(const struct plan_gram_ref *a, const struct plan_gram_ref *b)
+{
+    if (a->literal != b->literal) {
+        return a->literal < b->literal ? -1 : 1;
+    }
+    return a->offset < b->offset ? -1 : 1;
+}
+
+static int by_hash(const void *x, const void *y)
 {
     const struct window *a = x;
     const struct window *b = y;
-    if (a->gram != b->gram) {
-        return a->gram < b->gram ? -1 : 1;
-    }
-    if (a->ref.literal != b->ref.literal) {
-        return a->ref.literal < b->ref.literal ? -1 : 1;
-    }
-    return a->ref.offset < b->ref.offset ? -1 : 1;
+    return a->hash != b->hash ? (a->hash < b->hash ? -1 : 1) : ref_cmp(&a->ref, &b->ref);
+}
+
+/* Those that end alike side by side. */
+static int by_bytes(const void *x, const void *y)
+{
+    const struct window *a = x;
+    const struct window *b = y;
+    return a->gram != b->gram ? (a->gram < b->gram ? -1 : 1) : ref_cmp(&a->ref, &b->ref);
 }
 
 static uint32_t power_of_two(uint32_t least, uint32_t from, uint32_t most)
@@ -112,12 +137,12 @@ static uint32_t power_of_two(uint32_t least, uint32_t from, uint32_t most)
     return n;
 }
 
-/* Windows that are not equal to the one before: w is sorted. */
+/* Windows that are not equal to the one before: w is sorted by hash. */
 static uint32_t count_different(const struct window *w, uint32_t n)
 {
     uint32_t different = 0;
     for (uint32_t i = 0; i < n; i++) {
-        different += i == 0 || w[i].gram != w[i - 1].gram;
+        different += i == 0 || w[i].hash != w[i - 1].hash;
     }
     return different;
 }
@@ -130,15 +155,15 @@ static void fill_slots(struct plan_build *b, const struct window *w, uint32_t n,
     out->slot_shift = 32 - (uint32_t)__builtin_ctz(size);
     for (uint32_t i = 0; i < n;) {
         uint32_t end = i;
-        while (end < n && w[end].gram == w[i].gram) {
+        while (end < n && w[end].hash == w[i].hash) {
             refs[end] = w[end].ref;
             end++;
         }
-        uint32_t at = plan_gram_hash(w[i].gram) >> out->slot_shift;
+        uint32_t at = w[i].hash >> out->slot_shift;
         while (slots[at].n != 0) {
             at = (at + 1) & (size - 1);
         }
-        slots[at] = (struct plan_gram_slot){w[i].gram, i, end - i};
+        slots[at] = (struct plan_gram_slot){w[i].hash, i, end - i};
         i = end;
     }
     out->mask = size - 1;
@@ -150,10 +175,10 @@ static void fill_bitmap(struct plan_build *b, const struct window *w, uint32_t n
 {
     uint32_t bits = power_of_two(count_different(w, n) * BITS_PER_WINDOW, BITS_MIN, BITS_MAX);
     uint64_t *bitmap = arena_calloc(b->region, bits / 64, sizeof *bitmap);
-    out->shift = 32 - (uint32_t)__builtin_ctz(bits);
+    out->shift = 32 - (uint32_t)__builtin_ctz(bits / 64);
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t bit = plan_gram_hash(w[i].gram) >> out->shift;
-        bitmap[bit / 64] |= UINT64_C(1) << (bit % 64);
+        uint64_t both = UINT64_C(1) << plan_gram_bit(w[i].hash, 0) | UINT64_C(1) << plan_gram_bit(w[i].hash, 1);
+        bitmap[w[i].hash >> out->shift] |= both;
     }
     out->bitmap = bitmap;
 }
@@ -204,18 +229,20 @@ static void make_table(struct plan_build *b, const struct plan_literal *l, uint3
     }
     struct window *w = arena_calloc(&b->temp, (to - from) * step, sizeof *w);
     uint32_t n = 0;
+    out->step = step;
+    out->width = step > 1 ? PLAN_GRAM_WIDE : PLAN_GRAM;
     for (uint32_t i = from; i < to; i++) {
-        uint32_t at = step > 1 || l[i].op == OP_CONTAINS ? rare_stretch(b, l[i].text, step)
+        uint32_t at = step > 1 || l[i].op == OP_CONTAINS ? rare_stretch(b, l[i].text, out->width, step)
                       : l[i].op == OP_STARTS             ? 0
                                                          : (uint32_t)(l[i].text.len - PLAN_GRAM);
         for (uint32_t k = 0; k < step; k++) {
-            w[n++] = window_make(b, &l[i], i, at + k);
+            w[n++] = window_make(b, &l[i], i, at + k, out->width);
         }
     }
-    qsort(w, n, sizeof *w, window_cmp);
-    out->step = step;
+    qsort(w, n, sizeof *w, by_hash);
     fill_slots(b, w, n, out);
     fill_bitmap(b, w, n, out);
+    qsort(w, n, sizeof *w, by_bytes);
     out->masks = make_masks(b, w, n);
 }
 

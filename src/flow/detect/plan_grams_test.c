@@ -33,7 +33,7 @@ static double mean_steps(const struct plan_grams *t)
         if (t->slots[s].n == 0) {
             continue;
         }
-        uint32_t from = plan_gram_hash(t->slots[s].gram) >> t->slot_shift;
+        uint32_t from = t->slots[s].hash >> t->slot_shift;
         assert_true(from <= t->mask);
         steps += ((s - from) & t->mask) + 1;
         held++;
@@ -56,6 +56,41 @@ static void windows_that_begin_alike_lie_apart(void **state)
     const struct plan_set *set = the_set(&k);
     assert_true(set->inside[0].step > 0);
     assert_true(mean_steps(&set->inside[0]) < STEPS_MAX);
+    kit_fini(&k);
+}
+
+/* Many literals of seven to ten bytes: found wherever they stand, up to both ends of a text, and not when a byte is another. */
+static void many_literals_are_found_by_windows(void **state)
+{
+    (void)state;
+    enum { PLACES = 8, SHORTEST = 7, LENGTHS = 4 };
+    struct kit k;
+    char texts[LITERALS][16];
+    kit_init(&k, fields, classes, ARRAY_LEN(classes));
+    for (unsigned i = 0; i < LITERALS; i++) {
+        char pattern[32];
+        uint64_t letters = (i + 1) * UINT64_C(0x9E3779B97F4A7C15);
+        for (unsigned c = 0; c < SHORTEST + i % LENGTHS; c++, letters /= 26) {
+            texts[i][c] = (char)('a' + letters % 26);
+        }
+        texts[i][SHORTEST + i % LENGTHS] = 0;
+        (void)snprintf(pattern, sizeof pattern, "*%.15s*", texts[i]);
+        (void)kit_rule(&k, "r", (struct logsource){.product = SPAN("p")}, kit_string(&k, "F", pattern));
+    }
+    kit_compile(&k, NULL);
+    assert_null(the_set(&k)->inside[0].masks);
+    for (unsigned i = 0; i < LITERALS; i++) {
+        for (int at = 0; at < PLACES; at++) {
+            char json[64];
+            (void)snprintf(json, sizeof json, "{\"F\":\"%.*s%.15s%.*s\"}", at, "........", texts[i], (int)(i % 5), "....");
+            struct event *ev = kit_event(&k, span_of(json), 0);
+            assert_true(kit_matches(&k, ev, i));
+            char *last = strrchr(json, texts[i][strlen(texts[i]) - 1]);
+            *last = '_';
+            ev = kit_event(&k, span_of(json), 0);
+            assert_false(kit_matches(&k, ev, i));
+        }
+    }
     kit_fini(&k);
 }
 
@@ -135,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(windows_that_begin_alike_lie_apart),
+        cmocka_unit_test(many_literals_are_found_by_windows),
         cmocka_unit_test(few_literals_are_found_by_masks),
         cmocka_unit_test(rare_windows_are_chosen),
     };
