@@ -180,7 +180,7 @@ bool community_level_document(struct json_writer *j, struct arena *arena, const 
 bool factor_needed(const struct account *user, const struct people_role *role);
 
 /* users.c: what the asker may, as members of an object; NULL = nothing; of a token no more than its scopes. */
-void session_role_json(struct json_writer *j, const struct people_role *role, uint64_t scopes);
+void session_role_json(struct json_writer *j, const struct api_request *req);
 
 /* One handler per route. */
 #define ROUTE(method, path, right, handler, body, body_fields, query_fields, summary)         \

@@ -81,6 +81,8 @@ static void handle(struct api_request *req)
 {
     if (read_body(req)) {
         reader_of_account(&req->user, req->role, &req->reader);
+        req->reader.seats = req->policy_seats;
+        req->reader.nseats = readers_seats(req->seats, req->nseats, req->api->roles, req->user.factor, req->policy_seats);
         req->route->handler(req);
     }
 }
@@ -115,12 +117,13 @@ static void no_session(struct api_request *req)
 static bool may(struct api_request *req)
 {
     req->role = people_roles_find(req->api->roles, req->user.role);
-    return people_role_may(req->role, req->route->right);
+    req->seat_rights = readers_seat_rights(req->seats, req->nseats, req->api->roles, req->user.factor, clock_now());
+    return people_role_may(req->role, req->route->right) || (req->seat_rights >> req->route->right & 1) != 0;
 }
 
 bool request_may(const struct api_request *req, enum right right)
 {
-    return people_role_may(req->role, right) && (req->scopes >> right & 1) != 0;
+    return (people_role_may(req->role, right) || (req->seat_rights >> right & 1) != 0) && (req->scopes >> right & 1) != 0;
 }
 
 bool factor_needed(const struct account *user, const struct people_role *role)
@@ -173,6 +176,21 @@ static void account_known(struct api_request *req, const struct account *account
     }
 }
 
+/* His appointments, which the keeper tells anew with each request. */
+static void seats_decode(struct api_request *req, struct cursor *data)
+{
+    uint32_t n = cursor_u32(data);
+    data->failed = data->failed || n > POLICY_SEATS_MAX;
+    for (uint32_t i = 0; i < n && !data->failed; i++) {
+        struct appointment_seat *s = &req->seats[i];
+        appointment_seat_decode(data, s);
+        s->organisation = arena_copy(&req->arena, s->organisation);
+        s->function = arena_copy(&req->arena, s->function);
+        s->record = arena_copy(&req->arena, s->record);
+        req->nseats = i + 1;
+    }
+}
+
 static void session_known(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
     struct account a = {0};
@@ -182,6 +200,7 @@ static void session_known(struct api_request *req, int rc, struct span text, str
     }
     if (rc == 0) {
         account_decode(data, &a);
+        seats_decode(req, data);
         rc = cursor_done(data) ? 0 : ERR_INVALID;
     }
     if (rc < 0) {
@@ -219,6 +238,7 @@ static void token_known(struct api_request *req, int rc, struct span text, struc
     if (rc == 0) {
         account_decode(data, &a);
         req->scopes = user_token_scopes_stored(cursor_str(data));
+        seats_decode(req, data);
         rc = cursor_done(data) ? 0 : ERR_INVALID;
     }
     if (rc < 0) {

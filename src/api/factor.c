@@ -152,7 +152,7 @@ static void account_json(struct api_request *req, const struct factor *f)
         json_key(&j, texts[i].key);
         json_text(&j, texts[i].value);
     }
-    session_role_json(&j, req->role, req->scopes);
+    session_role_json(&j, req);
     json_key(&j, "second_factor");
     json_object(&j);
     json_key(&j, "on");

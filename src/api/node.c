@@ -49,7 +49,7 @@ void session_get(struct api_request *req)
     text(&j, "id", req->user.id);
     text(&j, "name", req->user.name);
     text(&j, "role", req->user.role);
-    session_role_json(&j, req->role, req->scopes);
+    session_role_json(&j, req);
     text(&j, "second_factor", req->user.factor ? SPAN("on") : factor_needed(&req->user, req->role) ? SPAN("needed") : SPAN("off"));
     json_end(&j);
     text(&j, "csrf", req->by_token ? SPAN("") : span_of(csrf));

@@ -40,6 +40,7 @@ static const struct {
     {own_password, "204", NULL},
     {user_create, "201", NULL},
     {user_role, "204", NULL},
+    {user_person, "204", NULL},
     {user_disable, "204", NULL},
     {user_enable, "204", NULL},
     {user_link, "201", NULL},

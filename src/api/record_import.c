@@ -491,7 +491,8 @@ static void import_ready(struct api_request *req)
     struct importing *m = arena_alloc(&req->arena, sizeof *m);
     *m = (struct importing){.w = w, .whole = &req->arena, .apply = span_eq(request_query(req, "apply"), SPAN("true")), .skip = span_eq(request_query(req, "skip"), SPAN("true")),
                             .why = request_query(req, "why"), .home = request_query(req, "organisation")};
-    m->home = m->home.len > 0 ? m->home : req->user.organisation;
+    struct span home = policy_record_home(&req->reader, &w->who.kind->rights, w->who.kind->tlp_default, RECORD_CREATE, w->who.now);
+    m->home = m->home.len > 0 ? m->home : home.len > 0 ? home : req->user.organisation;
     if (m->why.len > RECORD_WHY_MAX || !record_is_line(m->why)) {
         respond_error(req, 400, "bad_query", "A reason is one line of at most 1,000 bytes.", "why");
         return;

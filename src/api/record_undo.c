@@ -75,7 +75,7 @@ static void undone(struct api_request *req, int rc, struct span text, struct cur
     record_import_drop(req, req->param[1], swept);
 }
 
-/* Whoever imported may take it back as long as his role still lets him change records of his own organisation. */
+/* Whoever imported may take it back as long as his role still lets him change records of his own making. */
 static void undo_ready(struct api_request *req)
 {
     struct record_work *w = record_work_of(req);
@@ -84,8 +84,7 @@ static void undo_ready(struct api_request *req)
     if (w == NULL) {
         return;
     }
-    const struct policy_record own = {req->user.organisation, req->reader.person, w->who.kind->tlp_default};
-    if (!policy_record_allows(&req->reader, &w->who.kind->rights, &own, RECORD_CHANGE, w->who.now)) {
+    if (policy_record_home(&req->reader, &w->who.kind->rights, w->who.kind->tlp_default, RECORD_CHANGE, w->who.now).len == 0) {
         respond_failure(req, ERR_DENIED, SPAN("The register's file gives your role no right to do this."));
         return;
     }

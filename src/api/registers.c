@@ -70,18 +70,18 @@ static void fields_member(struct json_writer *j, const char *key, const struct r
     json_end(j);
 }
 
-/* What the reader may do with a record of his own organisation, so that a page offers nothing in vain. Each try is decided anew. */
+/* What the reader may do with a record of his own making, so that a page offers nothing in vain. Each try is decided anew. */
 static void rights_members(struct json_writer *j, const struct api_request *req, const struct register_kind *k)
 {
     static const struct {
         const char *name;
         enum record_op op;
     } ops[] = {{"create", RECORD_CREATE}, {"change", RECORD_CHANGE}, {"move", RECORD_MOVE}};
-    const struct policy_record own = {req->user.organisation, req->reader.person, k->tlp_default};
+    const time_ns now = clock_now();
     json_key(j, "may");
     json_array(j);
     for (size_t i = 0; i < ARRAY_LEN(ops); i++) {
-        if (policy_record_allows(&req->reader, &k->rights, &own, ops[i].op, clock_now())) {
+        if (policy_record_home(&req->reader, &k->rights, k->tlp_default, ops[i].op, now).len > 0) {
             json_text(j, span_of(ops[i].name));
         }
     }
@@ -91,7 +91,7 @@ static void rights_members(struct json_writer *j, const struct api_request *req,
     json_key(j, "ways"); /* his transitions, by place in the file */
     json_array(j);
     for (uint32_t t = 0; t < k->ntransitions; t++) {
-        if ((k->transitions[t].roles & req->reader.roles) != 0) {
+        if ((k->transitions[t].roles & policy_record_any_roles(&req->reader, now)) != 0) {
             json_u64(j, t);
         }
     }
@@ -511,7 +511,8 @@ static void create_ready(struct api_request *req)
         return;
     }
     char *id = arena_alloc(&req->arena, ID_TEXT_LEN + 1);
-    struct span organisation = w->in.organisation.len > 0 ? w->in.organisation : req->user.organisation;
+    struct span home = policy_record_home(&req->reader, &w->who.kind->rights, w->who.kind->tlp_default, RECORD_CREATE, w->who.now);
+    struct span organisation = w->in.organisation.len > 0 ? w->in.organisation : home.len > 0 ? home : req->user.organisation;
     id_new(w->who.now, id);
     store(req, record_make(&w->who, span_of(id), organisation, &w->in, &req->arena, &w->put, &w->faults));
 }

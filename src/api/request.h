@@ -76,6 +76,10 @@ struct api_request {
     struct span address;         /* of the peer, as text */
     struct account user;         /* id empty = nobody */
     const struct people_role *role; /* his; NULL = in none that is known */
+    struct appointment_seat seats[POLICY_SEATS_MAX]; /* his appointments at this request */
+    uint32_t nseats;
+    struct policy_seat policy_seats[POLICY_SEATS_MAX]; /* the same as policy sees them */
+    uint64_t seat_rights;                              /* rights of routes that they give, a bit each */
     struct policy_reader reader; /* the same as policy sees it; set before the handler runs */
     struct span cookie;          /* of the session; empty when a token was shown */
     struct span token;           /* an API token; empty = none */

@@ -311,7 +311,7 @@ static void ask_counts(struct api_request *req)
         bool by_level = l <= LEVEL_CRITICAL;
         w->alerts[l] = (struct today_alerts){by_level ? l : -1, by_level ? INT64_MAX : w->now / TIME_SECOND * TIME_SECOND - ages[l - LEVEL_CRITICAL - 1]}; /* as it is written */
     }
-    buf_init(&q, ASK_MAX_BYTES);
+    buf_init(&q, TODAY_ASK_MAX_BYTES);
     ask_begin(&q, ASK_TODAY);
     buf_str(&q, w->organisation);
     buf_u32(&q, w->organisation.len > 0 ? ALERT_FIGURES : 0);

@@ -152,6 +152,8 @@ static void person_json(struct json_writer *j, const struct person *p)
     json_text(j, p->role);
     json_key(j, "organisation");
     json_text(j, p->organisation);
+    json_key(j, "person");
+    json_text(j, p->record);
     json_key(j, "created");
     json_time(j, p->created);
     json_key(j, "disabled");
@@ -292,6 +294,30 @@ static void change(struct api_request *req, enum person_change_kind kind, struct
     buf_free(&q);
 }
 
+void user_person(struct api_request *req)
+{
+    struct buf q;
+    struct span person = request_field(req, "person");
+    struct span why = request_field(req, "why");
+    if (why.len > USER_WHY_MAX || !utf8_valid(why)) {
+        respond_error(req, 400, "bad_body", "A reason has at most 1,000 bytes.", "why");
+        return;
+    }
+    if (person.len > 0 && !id_valid(person)) {
+        respond_error(req, 400, "bad_body", "person is the id of a record of the register of people, or nothing.", "person");
+        return;
+    }
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ASK_ACCOUNT_PERSON);
+    buf_str(&q, req->user.organisation);
+    buf_str(&q, req->param[0]);
+    buf_str(&q, person);
+    buf_str(&q, req->user.name);
+    buf_str(&q, why);
+    request_ask(req, &q, person_changed);
+    buf_free(&q);
+}
+
 void user_role(struct api_request *req)
 {
     struct span role = request_field(req, "role");
@@ -369,24 +395,54 @@ void user_link(struct api_request *req)
 
 /* ---- roles ---- */
 
-/* scopes: only those. */
-static void rights_json(struct json_writer *j, const struct people_role *role, uint64_t scopes)
+/* rights: bits by enum right. */
+static void rights_json(struct json_writer *j, uint64_t rights)
 {
     json_array(j);
     for (enum right r = RIGHT_KNOWN + 1; r < RIGHT_COUNT; r++) {
-        if (people_role_may(role, r) && (scopes >> r & 1) != 0) {
+        if ((rights >> r & 1) != 0) {
             json_text(j, span_of(right_name(r)));
         }
     }
     json_end(j);
 }
 
-void session_role_json(struct json_writer *j, const struct people_role *role, uint64_t scopes)
+/* Appointments that hold now, each with the role that it gives where it is for. */
+static void appointments_json(struct json_writer *j, const struct api_request *req)
+{
+    json_key(j, "appointments");
+    json_array(j);
+    for (uint32_t i = 0; i < req->nseats; i++) {
+        const struct appointment_seat *s = &req->seats[i];
+        const struct people_role *role = people_roles_of_function(req->api->roles, s->function);
+        if (s->below) {
+            continue;
+        }
+        const struct {
+            const char *key;
+            struct span value;
+        } texts[] = {{"id", s->record}, {"function", s->function}, {"organisation", s->organisation}, {"role_title", role == NULL ? SPAN("") : role->title}};
+        json_object(j);
+        for (size_t t = 0; t < ARRAY_LEN(texts); t++) {
+            json_key(j, texts[t].key);
+            json_text(j, texts[t].value);
+        }
+        json_key(j, "begins");
+        json_time(j, s->begins);
+        json_key(j, "ends");
+        json_time(j, s->ends == INT64_MAX ? TIME_NONE : s->ends);
+        json_end(j);
+    }
+    json_end(j);
+}
+
+void session_role_json(struct json_writer *j, const struct api_request *req)
 {
     json_key(j, "role_title");
-    json_text(j, role == NULL ? SPAN("") : role->title);
+    json_text(j, req->role == NULL ? SPAN("") : req->role->title);
     json_key(j, "rights");
-    rights_json(j, role, scopes);
+    rights_json(j, ((req->role == NULL ? 0 : req->role->rights) | req->seat_rights) & req->scopes);
+    appointments_json(j, req);
 }
 
 static void role_json(struct json_writer *j, const struct people_role *role)
@@ -403,7 +459,13 @@ static void role_json(struct json_writer *j, const struct people_role *role)
     json_key(j, "second_factor");
     json_bool(j, role->second_factor);
     json_key(j, "rights");
-    rights_json(j, role, UINT64_MAX);
+    rights_json(j, role->rights);
+    json_key(j, "functions");
+    json_array(j);
+    for (uint32_t i = 0; i < role->nfunctions; i++) {
+        json_text(j, role->functions[i]);
+    }
+    json_end(j);
     json_end(j);
 }
 

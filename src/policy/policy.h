@@ -30,6 +30,7 @@
 enum {
     POLICY_LIST_MAX = 4096,   /* names in one list of an audience: a hub's members (DESIGN §11) */
     POLICY_MARKINGS_MAX = 64, /* markings that bear on one item */
+    POLICY_SEATS_MAX = 64,    /* organisations in which one person is appointed at a time */
 };
 
 /* ---- what is labelled ---- */
@@ -193,6 +194,14 @@ enum policy_role {
     POLICY_ROLE_AUDITOR = 16,
 };
 
+/* What an appointment makes of a person in an organisation, from `begins` until before `ends`. It opens records alone (record.h), each as
+ * if the person had an account of that organisation with these roles; nothing flows from it to organisations above, below or beside. */
+struct policy_seat {
+    struct span organisation; /* "*" = the whole node */
+    uint32_t roles;           /* bits of enum policy_role */
+    time_ns begins, ends;
+};
+
 struct policy_reader {
     enum reader_kind kind;
     struct span person;       /* id; empty for machines */
@@ -210,6 +219,8 @@ struct policy_reader {
     uint32_t nclients_of;
     const struct policy_grant *grants;
     uint32_t ngrants;
+    const struct policy_seat *seats; /* those beyond POLICY_SEATS_MAX open nothing */
+    uint32_t nseats;
     time_ns link_ends; /* READER_LINK: must be later than now */
     bool link_revoked;
 };

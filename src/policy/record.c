@@ -9,16 +9,15 @@ void policy_record_item(const struct policy_record *r, struct policy_item *item,
     marking->tlp = r->tlp;
 }
 
-/* Union of what the reader's roles may; *ops_out 0: none of them is known to the kind. */
-static void sum_rights(const struct policy_reader *reader, const struct record_rights *rights, uint32_t *ops_out, uint64_t *hidden_out,
-                       uint64_t *fixed_out)
+/* Union of what these roles may; *ops_out 0: none of them is known to the kind. */
+static void sum_rights(uint32_t roles, const struct record_rights *rights, uint32_t *ops_out, uint64_t *hidden_out, uint64_t *fixed_out)
 {
     *ops_out = 0;
     *hidden_out = UINT64_MAX;
     *fixed_out = UINT64_MAX;
     for (uint32_t i = 0; i < rights->nroles && i < RECORD_ROLES_MAX; i++) {
         const struct record_role *r = &rights->role[i];
-        if ((reader->roles & r->role) == 0) {
+        if ((roles & r->role) == 0) {
             continue;
         }
         *ops_out |= r->ops;
@@ -27,7 +26,40 @@ static void sum_rights(const struct policy_reader *reader, const struct record_r
     }
 }
 
-static bool allows(const struct policy_reader *reader, const struct record_rights *rights, const struct policy_record *r, enum record_op op,
+static uint32_t ways(const struct policy_reader *reader)
+{
+    return 1 + (reader->nseats < POLICY_SEATS_MAX ? reader->nseats : (uint32_t)POLICY_SEATS_MAX);
+}
+
+static const struct policy_seat *seat_of(const struct policy_reader *reader, uint32_t way)
+{
+    return way == 0 ? NULL : &reader->seats[way - 1];
+}
+
+/*
+ * What the reader is in one way: 0 by his account, else by a seat. Records stay home: only what he is in this house counts. False: he is
+ * nothing in that way now.
+ */
+static bool as_way(const struct policy_reader *reader, uint32_t way, time_ns now, struct policy_reader *out)
+{
+    const struct policy_seat *seat = seat_of(reader, way);
+    *out = (struct policy_reader){.kind = reader->kind,
+                                  .person = reader->person,
+                                  .organisation = reader->organisation,
+                                  .whole_node = reader->whole_node,
+                                  .in_house = reader->in_house,
+                                  .hub_operator = reader->hub_operator,
+                                  .roles = reader->roles};
+    if (seat != NULL) {
+        out->organisation = seat->organisation;
+        out->whole_node = span_eq(seat->organisation, SPAN("*"));
+        out->roles = seat->roles;
+    }
+    return reader->kind == READER_PERSON && reader->in_house && (seat == NULL || (now >= seat->begins && now < seat->ends && seat->organisation.len > 0));
+}
+
+/* Whether he may in this one way. */
+static bool allows(const struct policy_reader *here, const struct record_rights *rights, const struct policy_record *r, enum record_op op,
                    enum policy_action action, time_ns now)
 {
     uint32_t ops = 0;
@@ -35,46 +67,113 @@ static bool allows(const struct policy_reader *reader, const struct record_right
     struct policy_item item;
     struct policy_marking marking;
     const uint32_t needed = RECORD_READ | (uint32_t)op;
-    /* Records stay home: only what the reader is in this house counts. */
-    const struct policy_reader here = {.kind = reader->kind,
-                                       .person = reader->person,
-                                       .organisation = reader->organisation,
-                                       .whole_node = reader->whole_node,
-                                       .in_house = reader->in_house,
-                                       .hub_operator = reader->hub_operator,
-                                       .roles = reader->roles};
-    if (reader->kind != READER_PERSON || !reader->in_house) {
-        return false;
-    }
-    sum_rights(reader, rights, &ops, &hidden, &fixed);
+    sum_rights(here->roles, rights, &ops, &hidden, &fixed);
     policy_record_item(r, &item, &marking);
-    return (ops & needed) == needed && policy_allows(&here, &item, action, now);
+    return (ops & needed) == needed && policy_allows(here, &item, action, now);
 }
 
 bool policy_record_allows(const struct policy_reader *reader, const struct record_rights *rights, const struct policy_record *r,
                           enum record_op op, time_ns now)
 {
-    return allows(reader, rights, r, op, ACTION_READ, now);
+    struct policy_reader here;
+    for (uint32_t i = 0; i < ways(reader); i++) {
+        if (as_way(reader, i, now, &here) && allows(&here, rights, r, op, ACTION_READ, now)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool policy_record_exports(const struct policy_reader *reader, const struct record_rights *rights, const struct policy_record *r, time_ns now)
 {
-    return allows(reader, rights, r, RECORD_READ, ACTION_READ, now) && allows(reader, rights, r, RECORD_READ, ACTION_EXPORT, now);
+    struct policy_reader here;
+    for (uint32_t i = 0; i < ways(reader); i++) {
+        if (as_way(reader, i, now, &here) && allows(&here, rights, r, RECORD_READ, ACTION_READ, now) &&
+            allows(&here, rights, r, RECORD_READ, ACTION_EXPORT, now)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+uint32_t policy_record_roles(const struct policy_reader *reader, const struct record_rights *rights, const struct policy_record *r, time_ns now)
+{
+    uint32_t roles = 0;
+    struct policy_reader here;
+    for (uint32_t i = 0; i < ways(reader); i++) {
+        roles |= as_way(reader, i, now, &here) && allows(&here, rights, r, RECORD_READ, ACTION_READ, now) ? here.roles : 0;
+    }
+    return roles;
+}
+
+struct span policy_record_home(const struct policy_reader *reader, const struct record_rights *rights, enum tlp tlp, enum record_op op, time_ns now)
+{
+    struct policy_reader here;
+    for (uint32_t i = 0; i < ways(reader); i++) {
+        bool is = as_way(reader, i, now, &here);
+        const struct policy_record r = {here.organisation, reader->person, tlp};
+        if (is && policy_record_allows(reader, rights, &r, op, now)) {
+            return i == 0 ? reader->organisation : seat_of(reader, i)->organisation;
+        }
+    }
+    return SPAN("");
+}
+
+uint32_t policy_record_any_roles(const struct policy_reader *reader, time_ns now)
+{
+    uint32_t roles = 0;
+    struct policy_reader here;
+    for (uint32_t i = 0; i < ways(reader); i++) {
+        roles |= as_way(reader, i, now, &here) ? here.roles : 0;
+    }
+    return roles;
+}
+
+uint64_t policy_record_hidden_of(const struct policy_reader *reader, const struct record_rights *rights, const struct policy_record *r, time_ns now)
+{
+    uint32_t ops = 0;
+    uint64_t hidden = 0, fixed = 0;
+    sum_rights(policy_record_roles(reader, rights, r, now), rights, &ops, &hidden, &fixed);
+    return hidden;
+}
+
+uint64_t policy_record_fixed_of(const struct policy_reader *reader, const struct record_rights *rights, const struct policy_record *r, time_ns now)
+{
+    uint32_t ops = 0;
+    uint64_t hidden = 0, fixed = 0;
+    sum_rights(policy_record_roles(reader, rights, r, now), rights, &ops, &hidden, &fixed);
+    return fixed & ~hidden;
+}
+
+/* Of a kind as a whole: closed is what is closed in any way in which he reads some of it, whenever. */
+static void sum_ways(const struct policy_reader *reader, const struct record_rights *rights, uint64_t *hidden_out, uint64_t *fixed_out)
+{
+    uint32_t ops = 0;
+    uint64_t hidden = 0, fixed = 0;
+    bool any = false;
+    sum_rights(reader->roles, rights, &ops, hidden_out, fixed_out);
+    any = (ops & RECORD_READ) != 0;
+    for (uint32_t i = 1; i < ways(reader); i++) {
+        sum_rights(seat_of(reader, i)->roles, rights, &ops, &hidden, &fixed);
+        if ((ops & RECORD_READ) != 0) {
+            *hidden_out = any ? *hidden_out | hidden : hidden;
+            *fixed_out = any ? *fixed_out | fixed : fixed;
+            any = true;
+        }
+    }
 }
 
 uint64_t policy_record_hidden(const struct policy_reader *reader, const struct record_rights *rights)
 {
-    uint32_t ops = 0;
     uint64_t hidden = 0, fixed = 0;
-    sum_rights(reader, rights, &ops, &hidden, &fixed);
+    sum_ways(reader, rights, &hidden, &fixed);
     return hidden;
 }
 
 uint64_t policy_record_fixed(const struct policy_reader *reader, const struct record_rights *rights)
 {
-    uint32_t ops = 0;
     uint64_t hidden = 0, fixed = 0;
-    sum_rights(reader, rights, &ops, &hidden, &fixed);
+    sum_ways(reader, rights, &hidden, &fixed);
     return fixed & ~hidden;
 }
 
@@ -93,6 +192,15 @@ static uint8_t open_to(const struct policy_reader *reader, const struct record_r
     return rank;
 }
 
+static bool has_place(const struct record_scope *s, struct span organisation)
+{
+    bool found = span_eq(s->organisation, organisation) || organisation.len == 0;
+    for (uint32_t i = 0; i < s->nplaces; i++) {
+        found = found || span_eq(s->places[i].organisation, organisation);
+    }
+    return found;
+}
+
 void policy_record_scope(const struct policy_reader *reader, const struct record_rights *rights, time_ns now,
                          struct record_scope *out)
 {
@@ -108,9 +216,19 @@ void policy_record_scope(const struct policy_reader *reader, const struct record
         .other = open_to(reader, rights, elsewhere, somebody, now),
         .other_mine = open_to(reader, rights, elsewhere, me, now),
     };
+    for (uint32_t i = 1; i < ways(reader); i++) {
+        struct span at = seat_of(reader, i)->organisation;
+        if (!has_place(out, at)) {
+            out->places[out->nplaces++] = (struct record_place){at, open_to(reader, rights, at, somebody, now), open_to(reader, rights, at, me, now)};
+        }
+    }
 }
 
 bool record_scope_empty(const struct record_scope *s)
 {
-    return s->own == 0 && s->own_mine == 0 && s->other == 0 && s->other_mine == 0;
+    bool empty = s->own == 0 && s->own_mine == 0 && s->other == 0 && s->other_mine == 0;
+    for (uint32_t i = 0; i < s->nplaces; i++) {
+        empty = empty && s->places[i].all == 0 && s->places[i].mine == 0;
+    }
+    return empty;
 }

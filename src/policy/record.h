@@ -2,7 +2,8 @@
 /*
  * Who may read and change an entry of a register (a record). Two things must both say yes: the policy, of which a record is an
  * item of its organisation under its label, and the rights that the kind's file gives to roles. Records stay home: memberships,
- * grants and clients open none.
+ * grants and clients open none. Appointments (policy_seat) do: a reader is asked for once as what his account is, and once as each of
+ * them makes him; one of these must say yes to all of the question by itself.
  *
  * A list cannot ask about each of a hundred thousand rows, so its WHERE clause is made from a scope; the scope is nothing but
  * the answers of the same function about one record of each sort (own organisation or not, own or not, by label), and a test
@@ -46,16 +47,39 @@ bool policy_record_allows(const struct policy_reader *reader, const struct recor
 /* Whether the reader may take it away in a file: RED stays, and so does all for roles that only look on. */
 bool policy_record_exports(const struct policy_reader *reader, const struct record_rights *rights, const struct policy_record *r, time_ns now);
 
-/* Fields that the reader does not see, and those he sees and cannot write: what any of his roles opens is open. */
+/* In which organisation he may do this with records of his making, where he names none: his own, else the first in which he is appointed
+ * that lets him; empty = in none. Borrowed of the reader. */
+struct span policy_record_home(const struct policy_reader *reader, const struct record_rights *rights, enum tlp tlp, enum record_op op, time_ns now);
+/* All roles that he has now, wherever: bits of enum policy_role. For what a page offers; says nothing of any one record. */
+uint32_t policy_record_any_roles(const struct policy_reader *reader, time_ns now);
+
+/* Roles in which he reads this one: bits of enum policy_role; 0 = he does not. */
+uint32_t policy_record_roles(const struct policy_reader *reader, const struct record_rights *rights, const struct policy_record *r, time_ns now);
+
+/* Fields of this record that the reader does not see, and those he sees and cannot write: what any role in which he reads it opens is
+ * open. Without seats the same as the two below. */
+uint64_t policy_record_hidden_of(const struct policy_reader *reader, const struct record_rights *rights, const struct policy_record *r, time_ns now);
+uint64_t policy_record_fixed_of(const struct policy_reader *reader, const struct record_rights *rights, const struct policy_record *r, time_ns now);
+
+/* The same of the kind as a whole, for what is said of many records at once (columns, filters, links): hidden is what he does not see
+ * in any one of the ways in which he reads some. */
 uint64_t policy_record_hidden(const struct policy_reader *reader, const struct record_rights *rights);
 uint64_t policy_record_fixed(const struct policy_reader *reader, const struct record_rights *rights);
+
+/* Records of one organisation in a scope: the strictest label, as tlp_rank, of those made by others and by himself; 0 = none. */
+struct record_place {
+    struct span organisation;
+    uint8_t all, mine;
+};
 
 /* What a reader may read of one kind: the strictest label, as tlp_rank, by sort of record; 0 = none. */
 struct record_scope {
     struct span organisation; /* the reader's */
     struct span person;
     uint8_t own, own_mine;     /* records of that organisation: of others, made by himself */
-    uint8_t other, other_mine; /* of other organisations */
+    uint8_t other, other_mine; /* of other organisations, but for those below */
+    uint32_t nplaces;          /* where he is appointed: none of them his own, none twice */
+    struct record_place places[POLICY_SEATS_MAX];
 };
 void policy_record_scope(const struct policy_reader *reader, const struct record_rights *rights, time_ns now,
                          struct record_scope *out);

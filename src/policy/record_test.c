@@ -30,7 +30,7 @@ static uint32_t below(uint32_t n)
         }                                                                                                           \
     } while (0)
 
-static const struct span organisations[] = {SPAN("aldea"), SPAN("borgo"), SPAN("*"), SPAN("")};
+static const struct span organisations[] = {SPAN("aldea"), SPAN("borgo"), SPAN("*"), SPAN(""), SPAN("casa"), SPAN("dorf")};
 static const struct span people[] = {SPAN("ana"), SPAN("bo"), SPAN("")};
 
 static struct policy_reader any_reader(void)
@@ -44,6 +44,45 @@ static struct policy_reader any_reader(void)
     return r;
 }
 
+enum { SEATS = 5 };
+
+/* Seats that begin or end before, at or after now. */
+static uint32_t any_seats(struct policy_seat out[SEATS])
+{
+    uint32_t n = below(3) == 0 ? 0 : below(SEATS + 1);
+    for (uint32_t i = 0; i < n; i++) {
+        struct span at = organisations[below(6)];
+        at = span_eq(at, SPAN("*")) && below(3) > 0 ? SPAN("aldea") : at;
+        out[i] = (struct policy_seat){.organisation = at, .roles = below(32), .begins = now - 1 + (time_ns)below(3), .ends = now - 1 + (time_ns)below(4)};
+    }
+    return n;
+}
+
+static bool any_whole(const struct policy_seat *seats, uint32_t n)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < n; i++) {
+        any = any || span_eq(seats[i].organisation, SPAN("*"));
+    }
+    return any;
+}
+
+/* As a second reading of what policy.h says of a seat: as if he had an account there. Nothing else of him counts. */
+static bool allows_plainly(const struct policy_reader *r, const struct record_rights *rights, const struct policy_record *record, enum record_op op)
+{
+    struct policy_reader one = *r;
+    one.nseats = 0;
+    bool yes = policy_record_allows(&one, rights, record, op, now);
+    for (uint32_t i = 0; i < r->nseats; i++) {
+        const struct policy_seat *s = &r->seats[i];
+        one.organisation = s->organisation;
+        one.whole_node = span_eq(s->organisation, SPAN("*"));
+        one.roles = s->roles;
+        yes = yes || (s->begins <= now && now < s->ends && policy_record_allows(&one, rights, record, op, now));
+    }
+    return yes;
+}
+
 static struct record_rights any_rights(void)
 {
     struct record_rights rights = {.nroles = below(RECORD_ROLES_MAX + 1)};
@@ -55,7 +94,7 @@ static struct record_rights any_rights(void)
 
 static struct policy_record any_record(void)
 {
-    return (struct policy_record){organisations[below(4)], people[below(3)], (enum tlp)below(TLP_COUNT + 1)};
+    return (struct policy_record){organisations[below(6)], people[below(3)], (enum tlp)below(TLP_COUNT + 1)};
 }
 
 /* What the clause that records/registers makes of a scope means. */
@@ -64,6 +103,11 @@ static bool in_scope(const struct record_scope *s, const struct policy_record *r
     bool own = span_eq(s->organisation, r->organisation);
     bool mine = s->person.len > 0 && span_eq(s->person, r->author);
     uint8_t rank = own ? (mine ? s->own_mine : s->own) : (mine ? s->other_mine : s->other);
+    for (uint32_t i = 0; i < s->nplaces; i++) {
+        if (span_eq(s->places[i].organisation, r->organisation)) {
+            rank = mine ? s->places[i].mine : s->places[i].all;
+        }
+    }
     return r->organisation.len > 0 && tlp_rank(r->tlp) <= rank;
 }
 
@@ -77,6 +121,9 @@ static int generated(void)
         struct record_rights rights = any_rights();
         struct policy_record r = any_record();
         struct record_scope scope;
+        struct policy_seat seats[SEATS];
+        reader.nseats = any_seats(seats);
+        reader.seats = seats;
         policy_record_scope(&reader, &rights, now, &scope);
         bool may = policy_record_allows(&reader, &rights, &r, RECORD_READ, now);
         TRY(may == in_scope(&scope, &r));
@@ -84,7 +131,19 @@ static int generated(void)
         TRY(!record_scope_empty(&scope) || !may);
         for (uint32_t op = RECORD_CREATE; op <= RECORD_MOVE; op <<= 1) {
             TRY(may || !policy_record_allows(&reader, &rights, &r, (enum record_op)op, now));
+            TRY(policy_record_allows(&reader, &rights, &r, (enum record_op)op, now) == allows_plainly(&reader, &rights, &r, (enum record_op)op));
         }
+        TRY(may == allows_plainly(&reader, &rights, &r, RECORD_READ) && may == (policy_record_roles(&reader, &rights, &r, now) != 0));
+        struct span home = policy_record_home(&reader, &rights, TLP_AMBER, RECORD_CHANGE, now);
+        const struct policy_record mine = {home, reader.person, TLP_AMBER};
+        TRY(home.len == 0 || policy_record_allows(&reader, &rights, &mine, RECORD_CHANGE, now));
+        TRY(home.len > 0 || r.tlp != TLP_AMBER || !policy_record_allows(&reader, &rights, &r, RECORD_CHANGE, now) || reader.nseats == 0 ||
+            !span_eq(r.author, reader.person) || reader.whole_node || any_whole(seats, reader.nseats));
+        TRY((policy_record_roles(&reader, &rights, &r, now) & ~policy_record_any_roles(&reader, now)) == 0);
+        /* What is said of the kind never shows more than what is said of one record. */
+        TRY((policy_record_hidden_of(&reader, &rights, &r, now) & ~policy_record_hidden(&reader, &rights)) == 0 || !may);
+        TRY(reader.nseats > 0 || !may || (policy_record_hidden_of(&reader, &rights, &r, now) == policy_record_hidden(&reader, &rights) &&
+                                          policy_record_fixed_of(&reader, &rights, &r, now) == policy_record_fixed(&reader, &rights)));
         /* A grant, a circle or a client opens no record. */
         struct policy_grant grant = {.organisation = r.organisation, .kinds = UINT32_MAX, .actions = UINT32_MAX, .ends = now + 1};
         reader.grants = &grant;
@@ -128,7 +187,37 @@ static int by_hand(void)
     return 0;
 }
 
+/* An appointment in a department: its records from the first moment until before the last one, nobody else's, and what he wrote there
+ * himself stays behind with it. */
+static int seats_by_hand(void)
+{
+    const struct record_rights rights = {
+        .nroles = 2, .role = {{POLICY_ROLE_ANALYST, RECORD_READ, 2, 0}, {POLICY_ROLE_OFFICER, RECORD_READ | RECORD_CHANGE, 1, 4}}};
+    const struct policy_seat seat = {SPAN("works"), POLICY_ROLE_OFFICER, now, now + 60 * TIME_SECOND};
+    struct policy_reader r = {.kind = READER_PERSON, .person = SPAN("ana"), .organisation = SPAN("city"), .in_house = true, .seats = &seat, .nseats = 1};
+    const struct policy_record here = {SPAN("works"), SPAN("bo"), TLP_AMBER_STRICT};
+    const struct policy_record red = {SPAN("works"), SPAN("bo"), TLP_RED};
+    const struct policy_record own_red = {SPAN("works"), SPAN("ana"), TLP_RED};
+    const struct policy_record above = {SPAN("city"), SPAN("bo"), TLP_AMBER_STRICT};
+    const struct policy_record beside = {SPAN("parks"), SPAN("ana"), TLP_CLEAR};
+    for (int i = 0; i < 4; i++) {
+        time_ns at = now + (time_ns[]){-1, 0, 60 * TIME_SECOND - 1, 60 * TIME_SECOND}[i];
+        bool holds = i == 1 || i == 2;
+        TRY(policy_record_allows(&r, &rights, &here, RECORD_CHANGE, at) == holds && policy_record_allows(&r, &rights, &own_red, RECORD_READ, at) == holds);
+        TRY(!policy_record_allows(&r, &rights, &red, RECORD_READ, at) && !policy_record_allows(&r, &rights, &here, RECORD_MOVE, at));
+        TRY(!policy_record_allows(&r, &rights, &above, RECORD_READ, at) && !policy_record_allows(&r, &rights, &beside, RECORD_READ, at));
+    }
+    r.roles = POLICY_ROLE_ANALYST; /* of the city as well: there he is an analyst and no officer */
+    TRY(policy_record_allows(&r, &rights, &above, RECORD_READ, now) && !policy_record_allows(&r, &rights, &above, RECORD_CHANGE, now));
+    TRY(policy_record_roles(&r, &rights, &above, now) == POLICY_ROLE_ANALYST && policy_record_roles(&r, &rights, &here, now) == POLICY_ROLE_OFFICER);
+    TRY(policy_record_hidden_of(&r, &rights, &above, now) == 2 && policy_record_hidden_of(&r, &rights, &here, now) == 1);
+    TRY(policy_record_hidden(&r, &rights) == 3 && policy_record_fixed_of(&r, &rights, &here, now) == 4);
+    r.in_house = false;
+    TRY(!policy_record_allows(&r, &rights, &here, RECORD_READ, now));
+    return 0;
+}
+
 int main(void)
 {
-    return by_hand() != 0 || generated() != 0;
+    return by_hand() != 0 || seats_by_hand() != 0 || generated() != 0;
 }

@@ -22,7 +22,7 @@ struct db_stmt;
 
 enum {
     DB_STMT_CACHE_MAX = 128, /* distinct SQL texts kept prepared */
-    DB_SQL_MAX = 8 * 1024,   /* bytes of one SQL text */
+    DB_SQL_MAX = 32 * 1024,   /* bytes of one SQL text */
     DB_VALUE_MAX =
         16 << 20, /* bytes of one stored value: a record of 1 MiB with all its marks is far below */
     DB_BUSY_WAIT_MS = 5000, /* a backup or a shell may hold the lock for a moment */

@@ -7,6 +7,7 @@
 #include "records/migrate.h"
 
 #include "base/check.h"
+#include "records/appointments.h"
 #include "records/fed_item.h"
 #include "records/fed_letter.h"
 #include "records/fed_room.h"
@@ -213,6 +214,7 @@ static const struct migration list[] = {
     {"API tokens", user_token_sql},
     {"lists of staff", staff_import_sql},
     {"histories of records", record_history_sql},
+    {"people of accounts", account_person_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)

@@ -43,6 +43,7 @@ static void read_person(struct db_stmt *s, struct arena *arena, struct person *p
     p->link = time_or_none(s, 7);
     p->password = db_col_i64(s, 8) != 0;
     p->factor = db_col_i64(s, 9) != 0;
+    p->record = arena_copy(arena, db_col_text(s, 10));
 }
 
 int people_list(struct db *db, const struct people_query *q, time_ns now, struct arena *arena, struct person **out,
@@ -58,7 +59,8 @@ int people_list(struct db *db, const struct people_query *q, time_ns now, struct
                       "(SELECT MAX(last_seen) FROM session WHERE user_id = u.id), "
                       "(SELECT MAX(expires) FROM sign_in_link WHERE user_id = u.id AND used IS NULL AND expires > $5), "
                       "CASE WHEN u.password = '' THEN 0 ELSE 1 END, "
-                      "EXISTS (SELECT 1 FROM second_factor f WHERE f.user_id = u.id AND f.confirmed IS NOT NULL) FROM user_account u "
+                      "EXISTS (SELECT 1 FROM second_factor f WHERE f.user_id = u.id AND f.confirmed IS NOT NULL), "
+                      "COALESCE((SELECT person FROM account_person WHERE user_id = u.id), '') FROM user_account u "
                       "WHERE ($1 = '*' OR u.organisation = $1) AND u.name_key LIKE $2 ESCAPE '\\' "
                       "AND ($3 = '' OR u.name_key > (SELECT name_key FROM user_account WHERE id = $3)) AND ($6 = '' OR u.id = $6) "
                       "ORDER BY u.name_key LIMIT $4",
@@ -370,6 +372,7 @@ void person_encode(struct buf *out, const struct person *p)
     buf_u64(out, (uint64_t)p->link);
     buf_u8(out, p->password);
     buf_u8(out, p->factor);
+    buf_str(out, p->record);
 }
 
 void person_decode(struct cursor *c, struct person *out)
@@ -384,4 +387,5 @@ void person_decode(struct cursor *c, struct person *out)
     out->link = (time_ns)cursor_u64(c);
     out->password = cursor_u8(c) != 0;
     out->factor = cursor_u8(c) != 0;
+    out->record = cursor_str(c);
 }

@@ -24,6 +24,7 @@ struct person {
     time_ns link;      /* until when an unused link works; TIME_NONE = there is none */
     bool password;     /* he has chosen one */
     bool factor;       /* and has a second factor */
+    struct span record; /* whose person record the account is (appointments.h); empty = nobody's */
 };
 
 struct people_query {

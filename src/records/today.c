@@ -65,7 +65,7 @@ int today_alerts_count(struct db *db, struct span organisation, const struct tod
 
 /* ---- records ---- */
 
-/* Keys d of the kind whose day, or whose state, is the one asked for; of the reader's organisation alone where he reads no other. */
+/* Keys d of the kind whose day, or whose state, is the one asked for; of the reader's organisations alone where he reads no other. */
 static void put_keys(struct sql *s, const struct today_due *q, bool by_state)
 {
     sql_put(s, "SELECT d.record_id FROM record_key d WHERE d.kind = ");
@@ -73,8 +73,8 @@ static void put_keys(struct sql *s, const struct today_due *q, bool by_state)
     sql_put(s, " AND d.field = ");
     sql_value(s, by_state ? REGISTER_KEY_STATE : q->field);
     if (q->scope.other == 0 && q->scope.other_mine == 0) {
-        sql_put(s, " AND d.organisation = ");
-        sql_value(s, q->scope.organisation);
+        sql_put(s, " AND ");
+        sql_home(s, &q->scope, "d");
     }
     if (by_state) {
         sql_put(s, " AND d.value = ");

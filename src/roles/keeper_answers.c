@@ -9,6 +9,7 @@
 #include "roles/keeper_factors.h"
 #include "roles/keeper_staff.h"
 #include "roles/keeper_user_tokens.h"
+#include "roles/keeper_appointments.h"
 #include "roles/keeper_fed.h"
 #include "roles/keeper_holds.h"
 #include "roles/keeper_items.h"
@@ -42,9 +43,11 @@ static int find_session(struct keeper_records *kr, struct cursor *c, struct err 
     struct span hash = cursor_str(c);
     int rc = whole(c, e);
     rc = rc < 0 ? rc : session_find(kr->db, hash, clock_now(), &kr->scratch, &a, e);
+    rc = rc < 0 ? rc : keeper_seats_read(kr, a.id, e);
     answer_begin(&kr->out, rc, e);
     if (rc == 0) {
         account_encode(&kr->out, &a);
+        keeper_seats_encode(kr);
     }
     return rc;
 }
@@ -470,6 +473,7 @@ void keeper_answer(struct keeper_records *kr, struct ipc *ch, const struct ipc_m
     answer = answer == NULL ? keeper_people_answer(ask) : answer;
     answer = answer == NULL ? keeper_factor_answer(ask) : answer;
     answer = answer == NULL ? keeper_user_token_answer(ask) : answer;
+    answer = answer == NULL ? keeper_appointment_answer(ask) : answer;
     answer = answer == NULL ? keeper_staff_answer(ask) : answer;
     arena_reset(&kr->scratch);
     int rc = ERR_UNSUPPORTED;

@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "base/vec.h"
 #include "desk/identity/people_role.h"
+#include "records/appointments.h"
 #include "records/fed_warnings.h"
 #include "records/records.h"
 #include "roles/keeper_records.h"
@@ -59,6 +60,8 @@ struct keeper_records {
     struct people_roles *roles;
     struct buf registers;    /* the city's own register files, as ASK_REGISTERS answers */
     struct registers *kinds; /* all kinds, read at start */
+    struct appointment_seat seats[POLICY_SEATS_MAX]; /* of the account that was asked for last, in scratch */
+    uint32_t nseats;
     int64_t taken_mark;  /* what was in force when its files were made */
 };
 

@@ -3,6 +3,7 @@
 #include "roles/keeper_user_tokens.h"
 
 #include "records/user_tokens.h"
+#include "roles/keeper_appointments.h"
 #include "roles/keeper_records_priv.h"
 
 static int whole(const struct cursor *c, struct err *e)
@@ -72,10 +73,12 @@ static int find(struct keeper_records *kr, struct cursor *c, struct err *e)
     use.change = cursor_str(c);
     int rc = use.hash.len == ACCOUNT_HASH_BYTES ? whole(c, e) : err_set(e, ERR_INVALID, "the question is broken");
     rc = rc == 0 ? user_token_find(kr->db, &use, clock_now(), &kr->scratch, &a, &scopes, e) : rc;
+    rc = rc == 0 ? keeper_seats_read(kr, a.id, e) : rc;
     answer_begin(&kr->out, rc, e);
     if (rc == 0) {
         account_encode(&kr->out, &a);
         buf_str(&kr->out, scopes);
+        keeper_seats_encode(kr);
     }
     return rc;
 }

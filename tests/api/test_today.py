@@ -62,7 +62,7 @@ class Today(unittest.TestCase):
         cls.kinds = cls.admin.get("/api/v1/registers").json()["items"]
         folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "roles")
         cls.readers = {}
-        for role in sorted(f[:-4] for f in os.listdir(folder) if f.endswith(".yml")):
+        for role in sorted(f[:-4] for f in os.listdir(folder) if f.endswith(".yml") and f != "appointed.yml"):
             for town in TOWNS:
                 cls.readers[role, town] = cls.person("%s of %s" % (role, town), role, town)
         cls.day = day(0)

@@ -46,11 +46,11 @@ struct span record_import_column(const struct schema_fault *f)
 
 /* ---- its state ---- */
 
-/* Whether he may go this way with these fields. */
-static bool passes(const struct record_worker *w, const struct register_transition *t, const struct jcs *fields, struct arena *a)
+/* Whether somebody in these roles may go this way with these fields. */
+static bool passes(uint32_t roles, const struct register_transition *t, const struct jcs *fields, struct arena *a)
 {
     struct schema_result r = {.valid = true};
-    if ((t->roles & w->reader->roles) == 0) {
+    if ((t->roles & roles) == 0) {
         return false;
     }
     if (t->guard != NULL) {
@@ -60,9 +60,8 @@ static bool passes(const struct record_worker *w, const struct register_transiti
 }
 
 /* Whether ways lead from one state to another; reasons: also those that need one. */
-static bool reaches(const struct record_worker *w, uint32_t from, uint32_t to, bool reasons, const struct jcs *fields, struct arena *a)
+static bool reaches(const struct register_kind *k, uint32_t roles, uint32_t from, uint32_t to, bool reasons, const struct jcs *fields, struct arena *a)
 {
-    const struct register_kind *k = w->kind;
     bool met[REGISTER_STATES_MAX] = {false};
     uint32_t queue[REGISTER_STATES_MAX] = {from};
     uint32_t n = 1;
@@ -70,7 +69,7 @@ static bool reaches(const struct record_worker *w, uint32_t from, uint32_t to, b
     for (uint32_t at = 0; at < n; at++) {
         for (uint32_t t = 0; t < k->ntransitions; t++) {
             const struct register_transition *way = &k->transitions[t];
-            if (way->from == queue[at] && !met[way->to] && (reasons || !way->reason) && passes(w, way, fields, a)) {
+            if (way->from == queue[at] && !met[way->to] && (reasons || !way->reason) && passes(roles, way, fields, a)) {
                 met[way->to] = true;
                 queue[n++] = way->to;
             }
@@ -80,12 +79,12 @@ static bool reaches(const struct record_worker *w, uint32_t from, uint32_t to, b
 }
 
 /* Where one way leads there and its guard is not fit, what it lacks is said by field. */
-static void no_way(const struct record_worker *w, uint32_t from, uint32_t to, const struct jcs *fields, struct arena *a, struct record_faults *f)
+static void no_way(const struct record_worker *w, uint32_t roles, uint32_t from, uint32_t to, const struct jcs *fields, struct arena *a, struct record_faults *f)
 {
     uint32_t before = f->count;
     for (uint32_t t = 0; t < w->kind->ntransitions && f->count == before; t++) {
         const struct register_transition *way = &w->kind->transitions[t];
-        if (way->from == from && way->to == to && (way->roles & w->reader->roles) != 0 && way->guard != NULL) {
+        if (way->from == from && way->to == to && (way->roles & roles) != 0 && way->guard != NULL) {
             record_check(way->guard, fields, a, f);
         }
     }
@@ -109,9 +108,10 @@ static void set_state(const struct record_worker *w, struct span wanted, struct 
     }
     MUST(jcs_read_decimals(a, p->row.fields, JCS_DEPTH_MAX, &fields, NULL));
     bool may = record_may(w, &p->row, RECORD_MOVE);
-    bool is_free = may && reaches(w, (uint32_t)from, (uint32_t)to, false, fields, a);
-    if (!is_free && (!may || !reaches(w, (uint32_t)from, (uint32_t)to, true, fields, a))) {
-        no_way(w, (uint32_t)from, (uint32_t)to, fields, a, &r->faults);
+    uint32_t roles = record_roles(w, &p->row);
+    bool is_free = may && reaches(w->kind, roles, (uint32_t)from, (uint32_t)to, false, fields, a);
+    if (!is_free && (!may || !reaches(w->kind, roles, (uint32_t)from, (uint32_t)to, true, fields, a))) {
+        no_way(w, roles, (uint32_t)from, (uint32_t)to, fields, a, &r->faults);
         return;
     }
     if (!is_free && why.len == 0) {

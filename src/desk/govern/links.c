@@ -9,13 +9,18 @@ static uint8_t less(uint8_t a, uint8_t b)
     return a < b ? a : b;
 }
 
-/* One scope for all kinds: what is open in each of them. */
+/* One scope for all kinds: what is open in each of them. Both are of one reader: the same places in the same order. */
 static void narrow(struct record_scope *s, const struct record_scope *other)
 {
     s->own = less(s->own, other->own);
     s->own_mine = less(s->own_mine, other->own_mine);
     s->other = less(s->other, other->other);
     s->other_mine = less(s->other_mine, other->other_mine);
+    CHECK(s->nplaces == other->nplaces);
+    for (uint32_t i = 0; i < s->nplaces; i++) {
+        s->places[i].all = less(s->places[i].all, other->places[i].all);
+        s->places[i].mine = less(s->places[i].mine, other->places[i].mine);
+    }
 }
 
 void record_sight_of(const struct registers *kinds, const struct policy_reader *reader, time_ns now, struct record_sight *out)

@@ -96,6 +96,24 @@ bool record_may(const struct record_worker *w, const struct record_row *row, enu
     return policy_record_allows(w->reader, &w->kind->rights, &r, op, w->now);
 }
 
+uint32_t record_roles(const struct record_worker *w, const struct record_row *row)
+{
+    struct policy_record r;
+    record_for_policy(row, &r);
+    return policy_record_roles(w->reader, &w->kind->rights, &r, w->now);
+}
+
+/* Fields of it that he does not see, and, where fixed_out is not NULL, those that he sees and cannot write. */
+static uint64_t closed(const struct record_worker *w, const struct record_row *row, uint64_t *fixed_out)
+{
+    struct policy_record r;
+    record_for_policy(row, &r);
+    if (fixed_out != NULL) {
+        *fixed_out = policy_record_fixed_of(w->reader, &w->kind->rights, &r, w->now);
+    }
+    return policy_record_hidden_of(w->reader, &w->kind->rights, &r, w->now);
+}
+
 /* A looser label only by whom made the record: his session is his word. */
 static bool may_label(const struct record_worker *w, const struct record_row *before, const struct record_row *after)
 {
@@ -139,13 +157,13 @@ static bool same(const struct jcs *a, const struct jcs *b, struct arena *arena)
     return a != NULL && b != NULL && span_eq(jcs_text(arena, a), jcs_text(arena, b));
 }
 
-/* What he sent, and of what he does not see or may not write what stood there. */
-static struct jcs *merge(const struct record_worker *w, const struct jcs *sent, const struct record_row *current, const struct jcs *before,
+/* What he sent, and of what he does not see or may not write what stood there. row: of which his rights are asked; before: NULL = it is new. */
+static struct jcs *merge(const struct record_worker *w, const struct jcs *sent, const struct record_row *row, const struct jcs *before,
                          struct arena *a, struct record_faults *f)
 {
-    const struct jcs *told = before == NULL ? NULL : record_fields_told(w->kind, current, before, a);
-    uint64_t hidden = policy_record_hidden(w->reader, &w->kind->rights);
-    uint64_t fixed = policy_record_fixed(w->reader, &w->kind->rights);
+    const struct jcs *told = before == NULL ? NULL : record_fields_told(w->kind, row, before, a);
+    uint64_t fixed = 0;
+    uint64_t hidden = closed(w, row, &fixed);
     struct jcs *out = jcs_new_object(a);
     for (const struct jcs *m = sent->first; m != NULL; m = m->next) {
         int place = register_field_of(w->kind, m->key);
@@ -167,7 +185,7 @@ static struct jcs *merge(const struct record_worker *w, const struct jcs *sent, 
         }
     }
     if (before != NULL) {
-        record_links_keep(w->kind, current, before, a, out);
+        record_links_keep(w->kind, row, before, a, out);
     }
     return out;
 }
@@ -219,7 +237,7 @@ int record_make(const struct record_worker *w, struct span id, struct span organ
     if (!record_may(w, &as_default, RECORD_CREATE)) {
         return ERR_DENIED;
     }
-    const struct jcs *fields = merge(w, in->fields, NULL, NULL, a, faults);
+    const struct jcs *fields = merge(w, in->fields, &as_default, NULL, a, faults);
     record_check(w->kind->schema, fields, a, faults);
     finish(w, fields, NULL, in->fields, in->why, "record.created", a, out, faults);
     return 0;
@@ -249,11 +267,12 @@ int record_change(const struct record_worker *w, const struct record_row *curren
     return 0;
 }
 
-static const struct register_transition *way(const struct record_worker *w, struct span from, struct span to)
+static const struct register_transition *way(const struct record_worker *w, const struct record_row *row, struct span to)
 {
+    uint32_t roles = record_roles(w, row);
     for (uint32_t i = 0; i < w->kind->ntransitions; i++) {
         const struct register_transition *t = &w->kind->transitions[i];
-        if (span_eq(w->kind->states[t->from].id, from) && span_eq(w->kind->states[t->to].id, to) && (t->roles & w->reader->roles) != 0) {
+        if (span_eq(w->kind->states[t->from].id, row->state) && span_eq(w->kind->states[t->to].id, to) && (t->roles & roles) != 0) {
             return t;
         }
     }
@@ -269,7 +288,7 @@ int record_move(const struct record_worker *w, const struct record_row *current,
     if (rc != 0) {
         return rc;
     }
-    const struct register_transition *t = way(w, current->state, to);
+    const struct register_transition *t = way(w, current, to);
     if (t == NULL) {
         record_fault(faults, SPAN("/to"), SCHEMA_NO_WAY, to);
         return 0;
@@ -289,7 +308,7 @@ int record_move(const struct record_worker *w, const struct record_row *current,
 
 struct jcs *record_fields_shown(const struct record_worker *w, const struct record_row *row, struct arena *a)
 {
-    uint64_t hidden = policy_record_hidden(w->reader, &w->kind->rights);
+    uint64_t hidden = closed(w, row, NULL);
     struct jcs *fields = NULL;
     struct jcs *out = jcs_new_object(a);
     if (!span_eq(row->kind, w->kind->name) || !record_may(w, row, RECORD_READ)) {
@@ -311,7 +330,7 @@ struct jcs *record_fields_shown(const struct record_worker *w, const struct reco
 /* The records that it names, by fields that the reader sees. */
 static void show_links(const struct record_worker *w, const struct record_row *row, struct json_writer *j)
 {
-    uint64_t hidden = policy_record_hidden(w->reader, &w->kind->rights);
+    uint64_t hidden = closed(w, row, NULL);
     struct cursor c = cursor_of(row->links);
     json_key(j, "links");
     json_array(j);
@@ -343,7 +362,7 @@ static void show_moves(const struct record_worker *w, const struct record_row *r
     json_key(j, "moves");
     json_array(j);
     for (uint32_t i = 0; i < w->kind->nstates && record_may(w, row, RECORD_MOVE); i++) {
-        if (way(w, row->state, w->kind->states[i].id) != NULL) {
+        if (way(w, row, w->kind->states[i].id) != NULL) {
             json_text(j, w->kind->states[i].id);
         }
     }

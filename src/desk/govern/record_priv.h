@@ -8,6 +8,8 @@
 /* Faults of fields, as pointers below /fields. */
 void record_check(const struct schema_file *schema, const struct jcs *fields, struct arena *a, struct record_faults *f);
 bool record_may(const struct record_worker *w, const struct record_row *row, enum record_op op);
+/* Roles in which he reads it, as bits of enum policy_role. */
+uint32_t record_roles(const struct record_worker *w, const struct record_row *row);
 
 /* Fields as they are told to the reader for whom the keeper made row->links. */
 struct jcs *record_fields_told(const struct register_kind *k, const struct record_row *row, const struct jcs *fields, struct arena *a);

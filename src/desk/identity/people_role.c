@@ -125,7 +125,7 @@ static int read_acts(struct arena *a, const struct yaml_node *map, struct people
         }
         out->acts_as |= bit;
     }
-    return rc == 0 && out->acts_as == 0 ? wrong(map, "acts_as", "is empty", e) : rc;
+    return rc;
 }
 
 static int read_rights(struct arena *a, const struct yaml_node *map, struct people_role *out, struct err *e)
@@ -142,7 +142,48 @@ static int read_rights(struct arena *a, const struct yaml_node *map, struct peop
         }
         out->rights |= UINT64_C(1) << right;
     }
-    return rc == 0 && out->rights == 0 ? wrong(map, "may", "is empty", e) : rc;
+    return rc;
+}
+
+/* Neither of both is nothing: somebody who may no more than his appointments say. One of them alone would be a slip. */
+static int read_all_rights(struct arena *a, const struct yaml_node *map, struct people_role *out, struct err *e)
+{
+    int rc = read_acts(a, map, out, e);
+    rc = rc == 0 ? read_rights(a, map, out, e) : rc;
+    if (rc == 0 && (out->acts_as == 0) != (out->rights == 0)) {
+        return wrong(map, out->acts_as == 0 ? "acts_as" : "may", "is empty", e);
+    }
+    return rc;
+}
+
+/* What appointments have to do with it. */
+static int read_functions(struct arena *a, const struct yaml_node *map, struct people_role *out, struct err *e)
+{
+    static const char *const held[] = {[HELD_NOWHERE] = "nowhere", [HELD_IN_UNIT] = "unit", [HELD_IN_ORGANISATION] = "organisation"};
+    struct span word = SPAN("");
+    const struct span *words = NULL;
+    int rc = yaml_get_texts(a, map, "functions", false, &words, &out->nfunctions, e);
+    struct span *copies = arena_calloc(a, out->nfunctions + 1, sizeof *copies);
+    for (uint32_t i = 0; rc == 0 && i < out->nfunctions; i++) {
+        copies[i] = arena_copy(a, words[i]);
+        rc = i == PEOPLE_ROLE_FUNCTIONS_MAX || !name_fits(words[i]) ? wrong(map, "functions", "are up to 8 words of the register of appointments", e) : 0;
+    }
+    out->functions = copies;
+    rc = rc == 0 ? yaml_get_text(map, "held_in", false, &word, e) : rc;
+    rc = rc == 0 ? yaml_get_bool(map, "reaches_below", false, &out->reaches_below, e) : rc;
+    if (rc != 0) {
+        return rc;
+    }
+    if (out->nfunctions == 0 && (word.len > 0 || out->reaches_below)) {
+        return wrong(map, word.len > 0 ? "held_in" : "reaches_below", "says nothing without functions", e);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(held); i++) {
+        if (word.len == 0 || span_eq(word, span_of(held[i]))) {
+            out->held_in = (enum people_role_held)i;
+            return 0;
+        }
+    }
+    return wrong(map, "held_in", "is unit, organisation or nowhere", e);
 }
 
 /* Not written: not needed. */
@@ -169,7 +210,7 @@ static int read_tightening(const struct yaml_node *map, struct people_role *out,
 
 int people_role_read(struct arena *a, const struct people_role_file *file, struct people_role *out, bool *tightens_out, struct err *e)
 {
-    static const char *const known[] = {"name", "title", "help", "acts_as", "may", "second_factor", NULL};
+    static const char *const known[] = {"name", "title", "help", "acts_as", "may", "second_factor", "functions", "held_in", "reaches_below", NULL};
     const struct yaml_node *map = NULL;
     *out = (struct people_role){.file = file->name};
     *tightens_out = false;
@@ -184,8 +225,8 @@ int people_role_read(struct arena *a, const struct people_role_file *file, struc
     rc = rc == 0 ? yaml_known_keys(map, known, e) : rc;
     rc = rc == 0 ? read_texts(map, out, e) : rc;
     rc = rc == 0 ? read_factor(map, out, e) : rc;
-    rc = rc == 0 ? read_acts(a, map, out, e) : rc;
-    return rc == 0 ? read_rights(a, map, out, e) : rc;
+    rc = rc == 0 ? read_functions(a, map, out, e) : rc;
+    return rc == 0 ? read_all_rights(a, map, out, e) : rc;
 }
 
 static void refuse(struct people_roles *r, struct span file, uint32_t line, const char *why)
@@ -279,6 +320,18 @@ const struct people_role *people_roles_find(const struct people_roles *roles, st
     CHECK_OBJ(roles, PEOPLE_ROLES_MAGIC);
     size_t i = index_of(roles, name);
     return i == roles->count ? NULL : &roles->roles[i];
+}
+
+const struct people_role *people_roles_of_function(const struct people_roles *roles, struct span function)
+{
+    const struct people_role *found = NULL;
+    CHECK_OBJ(roles, PEOPLE_ROLES_MAGIC);
+    for (size_t i = 0; i < roles->count; i++) {
+        for (uint32_t f = 0; f < roles->roles[i].nfunctions; f++) {
+            found = span_eq(roles->roles[i].functions[f], function) ? &roles->roles[i] : found;
+        }
+    }
+    return found;
 }
 
 bool people_role_may(const struct people_role *role, enum right right)

@@ -18,6 +18,7 @@ enum {
     PEOPLE_ROLES_MAX = 64,           /* of one node, shipped ones included */
     PEOPLE_ROLE_FILE_MAX = 16 << 10, /* bytes of one file */
     PEOPLE_ROLE_FILES_MAX = 64,      /* of a city's own */
+    PEOPLE_ROLE_FUNCTIONS_MAX = 8,   /* of one role */
 };
 
 enum right {
@@ -35,6 +36,8 @@ const char *right_name(enum right right);
 /* By the name in files; false for one that no file gives. */
 bool right_find(struct span name, enum right *out);
 
+enum people_role_held { HELD_NOWHERE, HELD_IN_UNIT, HELD_IN_ORGANISATION };
+
 struct people_role_file {
     struct span name; /* for messages: roles/x.yml, DATA/roles/x.yml */
     struct span text;
@@ -48,6 +51,10 @@ struct people_role {
     uint64_t rights;  /* bit per enum right */
     uint32_t acts_as; /* bits of enum policy_role */
     bool second_factor; /* who has none may nothing but set one up */
+    const struct span *functions; /* words of the register of appointments: who is appointed to one has this role where it is for */
+    uint32_t nfunctions;
+    enum people_role_held held_in; /* where somebody must always hold them */
+    bool reaches_below;            /* also in departments below the organisation */
 };
 
 struct people_role_refusal {
@@ -70,6 +77,8 @@ const struct people_role *people_roles_all(const struct people_roles *roles, siz
 const struct people_role_refusal *people_roles_refusals(const struct people_roles *roles, size_t *count_out);
 /* NULL: there is none of that name. */
 const struct people_role *people_roles_find(const struct people_roles *roles, struct span name);
+/* The role that a function of an appointment gives: of several files that name it the last one, so that a city's own comes first. NULL: none. */
+const struct people_role *people_roles_of_function(const struct people_roles *roles, struct span function);
 /* The one answer to "may a person of this role do this?"; role NULL = in no role that is known. */
 bool people_role_may(const struct people_role *role, enum right right);
 

@@ -72,47 +72,58 @@ static void nobody_may_nothing(void **state)
 static const char *const whole[] = {"name: shift_lead", "title: Shift lead", "help: Leads a shift.", "acts_as: [analyst, reader]",
                                     "may: [watch, alerts.work]"};
 
+static const struct {
+    uint32_t line; /* that is changed, from 1; 0 = none */
+    const char *text;
+    const char *why; /* NULL = it reads */
+    uint32_t at;     /* line of the message */
+} cases[] = {
+    {0, "", NULL, 0},
+    {1, "name: a2345678901234567890123456789012", NULL, 0},
+    {1, "name: a23456789012345678901234567890123", "name: 1 to 32", 1},
+    {1, "name: Lead", "name: 1 to 32", 1},
+    {1, "name: 9lives", "name: 1 to 32", 1},
+    {1, "name: ''", "name: 1 to 32", 1},
+    {1, "name: [a]", "name", 1},
+    {1, "# none", "name", 0},
+    {2, "title: ' x'", "title: one line", 2},
+    {2, "title: \"a\\nb\"", "title: one line", 2},
+    {2, "# none", "title", 0},
+    {3, "help: ''", "help: one line", 3},
+    {4, "acts_as: reader", NULL, 0},
+    {4, "acts_as: []", "acts_as: is empty", 4},
+    {4, "acts_as: [administrator, king]", "acts_as: is a list", 4},
+    {4, "# none", "acts_as", 0},
+    {5, "may: watch", NULL, 0},
+    {5, "may: []", "may: is empty", 5},
+    {4, "acts_as: []\nfunctions: [ciso]", "acts_as: is empty", 4},
+    {5, "may: [watch]\nfunctions: [ciso, other]\nheld_in: unit\nreaches_below: true", NULL, 0},
+    {5, "may: [watch]\nfunctions: [CISO]", "functions: are up to 8", 6},
+    {5, "may: [watch]\nfunctions: [a, b, c, d, e, f, g, h]", NULL, 0},
+    {5, "may: [watch]\nfunctions: [a, b, c, d, e, f, g, h, i]", "functions: are up to 8", 6},
+    {5, "may: [watch]\nfunctions: {a: b}", "functions", 6},
+    {5, "may: [watch]\nheld_in: unit", "held_in: says nothing without functions", 6},
+    {5, "may: [watch]\nreaches_below: true", "reaches_below: says nothing without functions", 6},
+    {5, "may: [watch]\nfunctions: [ciso]\nheld_in: everywhere", "held_in: is unit, organisation or nowhere", 7},
+    {5, "may: [watch]\nfunctions: [ciso]\nreaches_below: perhaps", "reaches_below", 7},
+    {5, "may: [watch, everything]", "no right \"everything\"", 5},
+    {5, "may: ['signed in']", "no right \"signed in\"", 5},
+    {5, "may: [anybody]", "no right \"anybody\"", 5},
+    {5, "may: [Watch]", "no right \"Watch\"", 5},
+    {5, "may: [{watch: true}]", "may", 5},
+    {5, "may: [watch]\nowner: x", "owner", 6},
+    {5, "may: [watch]\nmay: [watch]", "may", 6},
+    {5, "may: [watch", "", 0},
+    {5, "may: watch\nsecond_factor: required", NULL, 0},
+    {5, "may: watch\nsecond_factor: optional", NULL, 0},
+    {5, "may: watch\nsecond_factor: true", "second_factor: is required or optional", 6},
+    {5, "may: watch\nsecond_factor: [required]", "second_factor", 6},
+    {5, "may: watch\ntightens: analyst", "name", 1}, /* one that tightens gives nothing */
+};
+
 static void files(void **state)
 {
     (void)state;
-    static const struct {
-        uint32_t line; /* that is changed, from 1; 0 = none */
-        const char *text;
-        const char *why; /* NULL = it reads */
-        uint32_t at;     /* line of the message */
-    } cases[] = {
-        {0, "", NULL, 0},
-        {1, "name: a2345678901234567890123456789012", NULL, 0},
-        {1, "name: a23456789012345678901234567890123", "name: 1 to 32", 1},
-        {1, "name: Lead", "name: 1 to 32", 1},
-        {1, "name: 9lives", "name: 1 to 32", 1},
-        {1, "name: ''", "name: 1 to 32", 1},
-        {1, "name: [a]", "name", 1},
-        {1, "# none", "name", 0},
-        {2, "title: ' x'", "title: one line", 2},
-        {2, "title: \"a\\nb\"", "title: one line", 2},
-        {2, "# none", "title", 0},
-        {3, "help: ''", "help: one line", 3},
-        {4, "acts_as: reader", NULL, 0},
-        {4, "acts_as: []", "acts_as: is empty", 4},
-        {4, "acts_as: [administrator, king]", "acts_as: is a list", 4},
-        {4, "# none", "acts_as", 0},
-        {5, "may: watch", NULL, 0},
-        {5, "may: []", "may: is empty", 5},
-        {5, "may: [watch, everything]", "no right \"everything\"", 5},
-        {5, "may: ['signed in']", "no right \"signed in\"", 5},
-        {5, "may: [anybody]", "no right \"anybody\"", 5},
-        {5, "may: [Watch]", "no right \"Watch\"", 5},
-        {5, "may: [{watch: true}]", "may", 5},
-        {5, "may: [watch]\nowner: x", "owner", 6},
-        {5, "may: [watch]\nmay: [watch]", "may", 6},
-        {5, "may: [watch", "", 0},
-        {5, "may: watch\nsecond_factor: required", NULL, 0},
-        {5, "may: watch\nsecond_factor: optional", NULL, 0},
-        {5, "may: watch\nsecond_factor: true", "second_factor: is required or optional", 6},
-        {5, "may: watch\nsecond_factor: [required]", "second_factor", 6},
-        {5, "may: watch\ntightens: analyst", "name", 1}, /* one that tightens gives nothing */
-    };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const char *text = "";
         struct err e = {0};
@@ -170,6 +181,29 @@ static void own_roles(void **state)
     people_roles_free(&roles);
 }
 
+/* What appointments give: shipped files say it, and a city's own file takes a function for another role. */
+static void functions(void **state)
+{
+    (void)state;
+    const struct people_role_file own[] = {
+        {SPAN("a.yml"), SPAN("name: keeper\ntitle: Keeper\nhelp: h\nacts_as: reader\nmay: registers.read\nfunctions: [security_officer, other]\n")}};
+    struct people_roles *plain = people_roles_load(NULL, 0);
+    struct people_roles *roles = people_roles_load(own, 1);
+    assert_ptr_equal(people_roles_of_function(plain, SPAN("security_officer")), shipped(plain, "officer"));
+    assert_ptr_equal(people_roles_of_function(plain, SPAN("ciso")), shipped(plain, "ciso"));
+    assert_null(people_roles_of_function(plain, SPAN("other")));
+    assert_null(people_roles_of_function(plain, SPAN("")));
+    assert_ptr_equal(people_roles_of_function(roles, SPAN("security_officer")), shipped(roles, "keeper"));
+    assert_ptr_equal(people_roles_of_function(roles, SPAN("other")), shipped(roles, "keeper"));
+    assert_int_equal(shipped(plain, "officer")->held_in, HELD_IN_UNIT);
+    assert_int_equal(shipped(plain, "ciso")->held_in, HELD_IN_ORGANISATION);
+    assert_true(shipped(plain, "ciso")->reaches_below && !shipped(plain, "officer")->reaches_below);
+    assert_true(shipped(plain, "appointed")->rights == 0 && shipped(plain, "appointed")->acts_as == 0);
+    assert_false(people_role_may(shipped(plain, "appointed"), RIGHT_WATCH));
+    people_roles_free(&plain);
+    people_roles_free(&roles);
+}
+
 static void tightening(void **state)
 {
     (void)state;
@@ -206,7 +240,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shipped_roles), cmocka_unit_test(nobody_may_nothing), cmocka_unit_test(files),
-        cmocka_unit_test(file_too_long), cmocka_unit_test(own_roles), cmocka_unit_test(tightening),
+        cmocka_unit_test(file_too_long), cmocka_unit_test(own_roles), cmocka_unit_test(functions), cmocka_unit_test(tightening),
     };
     arena_init(&arena, 0);
     int failed = cmocka_run_group_tests_name("desk/roles", tests, NULL, NULL);

@@ -19,6 +19,37 @@ void reader_of_account(const struct account *account, const struct people_role *
     out->roles = role == NULL ? 0 : role->acts_as;
 }
 
+/* The role that a seat gives; NULL: none. */
+static const struct people_role *role_of(const struct appointment_seat *s, const struct people_roles *roles, bool factor)
+{
+    const struct people_role *role = people_roles_of_function(roles, s->function);
+    bool counts = role != NULL && (factor || !role->second_factor) && (!s->below || role->reaches_below);
+    return counts ? role : NULL;
+}
+
+uint32_t readers_seats(const struct appointment_seat *seats, uint32_t n, const struct people_roles *roles, bool factor, struct policy_seat *out)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < n && count < POLICY_SEATS_MAX; i++) {
+        const struct people_role *role = role_of(&seats[i], roles, factor);
+        if (role != NULL) {
+            out[count++] = (struct policy_seat){seats[i].organisation, role->acts_as, seats[i].begins, seats[i].ends};
+        }
+    }
+    return count;
+}
+
+uint64_t readers_seat_rights(const struct appointment_seat *seats, uint32_t n, const struct people_roles *roles, bool factor, time_ns now)
+{
+    const uint64_t scoped = UINT64_C(1) << RIGHT_RECORDS_READ | UINT64_C(1) << RIGHT_RECORDS;
+    uint64_t rights = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct people_role *role = role_of(&seats[i], roles, factor);
+        rights |= role != NULL && seats[i].begins <= now && now < seats[i].ends ? role->rights : 0;
+    }
+    return rights & scoped;
+}
+
 void reader_of_mailbox(struct policy_reader *out)
 {
     *out = (struct policy_reader){.kind = READER_PERSON,

@@ -12,6 +12,7 @@
 #include "policy/policy.h"
 #include "records/accounts.h"
 #include "records/alert_row.h"
+#include "records/appointments.h"
 #include "records/hunts.h"
 #include "records/rules.h"
 #include "records/sources.h"
@@ -20,6 +21,16 @@
  * nothing. */
 void reader_of_account(const struct account *account, const struct people_role *role,
                        struct policy_reader *out);
+
+/*
+ * Appointments as policy sees them: each function as the role that the files of roles give it, a department below only where that role reaches
+ * there, and none in a role that asks for a second factor of somebody who has none (factor: he has). out has room for POLICY_SEATS_MAX and is
+ * borrowed by the reader; the seats' texts too. Returns how many.
+ */
+uint32_t readers_seats(const struct appointment_seat *seats, uint32_t n, const struct people_roles *roles, bool factor, struct policy_seat *out);
+/* Rights of routes that they give while one of them holds: to open the registers and to write in them, no others, since only there each
+ * thing is asked for in its organisation. Bits by enum right. */
+uint64_t readers_seat_rights(const struct appointment_seat *seats, uint32_t n, const struct people_roles *roles, bool factor, time_ns now);
 
 /* The addresses that the node's operator wrote into its config for notices: a mailbox of his
  * people, a machine of his. */

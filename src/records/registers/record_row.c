@@ -20,6 +20,14 @@ static uint8_t below(struct cursor *c, uint8_t limit)
     return v;
 }
 
+/* A number of parts, 0 where it is out of bounds. */
+static uint32_t count_of(struct cursor *c, uint32_t max)
+{
+    uint32_t n = cursor_u32(c);
+    c->failed = c->failed || n > max;
+    return c->failed ? 0 : n;
+}
+
 void record_scope_encode(struct buf *out, const struct record_scope *s)
 {
     buf_str(out, s->organisation);
@@ -28,6 +36,12 @@ void record_scope_encode(struct buf *out, const struct record_scope *s)
     buf_u8(out, s->own_mine);
     buf_u8(out, s->other);
     buf_u8(out, s->other_mine);
+    buf_u32(out, s->nplaces);
+    for (uint32_t i = 0; i < s->nplaces; i++) {
+        buf_str(out, s->places[i].organisation);
+        buf_u8(out, s->places[i].all);
+        buf_u8(out, s->places[i].mine);
+    }
 }
 
 void record_scope_decode(struct cursor *c, struct record_scope *out)
@@ -37,6 +51,12 @@ void record_scope_decode(struct cursor *c, struct record_scope *out)
     uint8_t *ranks[] = {&out->own, &out->own_mine, &out->other, &out->other_mine};
     for (size_t i = 0; i < ARRAY_LEN(ranks); i++) {
         *ranks[i] = below(c, TLP_COUNT);
+    }
+    out->nplaces = count_of(c, POLICY_SEATS_MAX);
+    for (uint32_t i = 0; i < out->nplaces; i++) {
+        out->places[i].organisation = bounded(c, RECORD_ORGANISATION_MAX);
+        out->places[i].all = below(c, TLP_COUNT);
+        out->places[i].mine = below(c, TLP_COUNT);
     }
 }
 
@@ -81,14 +101,6 @@ void record_sight_encode(struct buf *out, const struct record_sight *s)
         buf_str(out, s->ways[i].kind);
         buf_str(out, s->ways[i].field);
     }
-}
-
-/* A number of parts, 0 where it is out of bounds. */
-static uint32_t count_of(struct cursor *c, uint32_t max)
-{
-    uint32_t n = cursor_u32(c);
-    c->failed = c->failed || n > max;
-    return c->failed ? 0 : n;
 }
 
 void record_sight_decode(struct cursor *c, struct record_sight *out)

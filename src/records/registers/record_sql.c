@@ -4,6 +4,12 @@
 
 void sql_value(struct sql *s, struct span value)
 {
+    for (int i = 0; i < s->count; i++) {
+        if (s->texts[i].ptr == value.ptr && s->texts[i].len == value.len) {
+            buf_printf(&s->text, "$%d", i + 1);
+            return;
+        }
+    }
     CHECK(s->count < SQL_BINDS_MAX);
     s->texts[s->count++] = value;
     buf_printf(&s->text, "$%d", s->count);
@@ -29,32 +35,63 @@ static void put_ranks(struct sql *s, const struct record_scope *scope, uint8_t a
     }
 }
 
+/* Organisations of the scope's places from `at` on that are as open as that one; returns the place after them. */
+static uint32_t put_places(struct sql *s, const struct record_scope *scope, uint32_t at)
+{
+    const struct record_place *first = &scope->places[at];
+    uint32_t i = at;
+    sql_put(s, "r.organisation IN (");
+    for (; i < scope->nplaces && scope->places[i].all == first->all && scope->places[i].mine == first->mine; i++) {
+        sql_put(s, i == at ? "" : ", ");
+        sql_value(s, scope->places[i].organisation);
+    }
+    sql_put(s, ") AND (");
+    put_ranks(s, scope, first->all, first->mine);
+    sql_put(s, ")");
+    return i;
+}
+
+void sql_home(struct sql *s, const struct record_scope *scope, const char *column)
+{
+    buf_printf(&s->text, scope->nplaces == 0 ? "%s.organisation = " : "%s.organisation IN (", column);
+    sql_value(s, scope->organisation);
+    for (uint32_t i = 0; i < scope->nplaces; i++) {
+        sql_put(s, ", ");
+        sql_value(s, scope->places[i].organisation);
+    }
+    sql_put(s, scope->nplaces == 0 ? "" : ")");
+}
+
 void sql_scope(struct sql *s, const struct record_scope *scope, const char *keys)
 {
     bool others = scope->other > 0 || scope->other_mine > 0;
     sql_put(s, "(");
-    if (others && scope->own == scope->other && scope->own_mine == scope->other_mine) {
+    if (others && scope->own == scope->other && scope->own_mine == scope->other_mine && scope->nplaces == 0) {
         put_ranks(s, scope, scope->own, scope->own_mine);
         sql_put(s, ")");
         return;
     }
+    if (!others && keys != NULL) {
+        sql_home(s, scope, keys);
+        sql_put(s, " AND (");
+    }
     sql_put(s, "r.organisation = ");
     sql_value(s, scope->organisation);
-    if (!others && keys != NULL) {
-        buf_printf(&s->text, " AND %s.organisation = ", keys);
-        sql_value(s, scope->organisation);
-    }
     sql_put(s, " AND (");
     put_ranks(s, scope, scope->own, scope->own_mine);
     sql_put(s, ")");
+    for (uint32_t i = 0; i < scope->nplaces;) {
+        sql_put(s, " OR ");
+        i = put_places(s, scope, i);
+    }
     if (others) {
-        sql_put(s, " OR r.organisation <> ");
-        sql_value(s, scope->organisation);
+        sql_put(s, " OR NOT ");
+        sql_home(s, scope, "r");
         sql_put(s, " AND (");
         put_ranks(s, scope, scope->other, scope->other_mine);
         sql_put(s, ")");
     }
-    sql_put(s, ")");
+    sql_put(s, !others && keys != NULL ? "))" : ")");
 }
 
 int sql_prepare(struct db *db, struct sql *s, struct err *e, struct db_stmt **out)

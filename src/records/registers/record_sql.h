@@ -8,7 +8,7 @@
 
 #include "records/registers/record_row.h"
 
-enum { SQL_BINDS_MAX = 2 * REGISTER_KINDS_MAX + REGISTER_REFS_MAX + 64 };
+enum { SQL_BINDS_MAX = 2 * REGISTER_KINDS_MAX + REGISTER_REFS_MAX + 2 * POLICY_SEATS_MAX + 64 };
 
 /* Its text, and its values in the order of their first use, as db.h asks. */
 struct sql {
@@ -20,13 +20,15 @@ struct sql {
 void sql_begin(struct sql *s);
 void sql_end(struct sql *s);
 void sql_put(struct sql *s, const char *text);
-/* "$n" of a text. */
+/* "$n" of a text; the same one at the same place in memory has its number again. */
 void sql_value(struct sql *s, struct span value);
 /*
  * What the reader may read, as a condition on the row r. keys: name of the keys along which a list goes, or NULL; they have the
  * organisation of their record, and naming it there lets an index be used.
  */
 void sql_scope(struct sql *s, const struct record_scope *scope, const char *keys);
+/* "column.organisation is one of his": for the keys of records of a scope in which there are no others. */
+void sql_home(struct sql *s, const struct record_scope *scope, const char *column);
 /* As sql_scope, over all kinds that he may read: nothing where there are none. */
 void sql_sight(struct sql *s, const struct record_sight *sight);
 /* Names of links l are among those that he sees. */

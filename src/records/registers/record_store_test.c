@@ -101,7 +101,7 @@ static uint32_t below(uint32_t n)
 }
 
 enum { RECORDS = 60 };
-static const struct span organisations[] = {SPAN("aldea"), SPAN("borgo"), SPAN("casa"), SPAN("*")};
+static const struct span organisations[] = {SPAN("aldea"), SPAN("borgo"), SPAN("casa"), SPAN("dorf"), SPAN("*")};
 static const struct span people[] = {SPAN("ana"), SPAN("bo"), SPAN("carla")};
 
 static void fill(struct db *db, struct arena *a, struct record_row rows[RECORDS])
@@ -109,7 +109,7 @@ static void fill(struct db *db, struct arena *a, struct record_row rows[RECORDS]
     for (uint32_t i = 0; i < RECORDS; i++) {
         const char *id = arena_printf(a, "%02u", i);
         const char *fields = arena_printf(a, "{\"impact\":%u,\"title\":\"t%u\"}", 1 + below(5), below(9));
-        struct record_put p = make(a, id, organisations[below(4)].ptr, fields, 1);
+        struct record_put p = make(a, id, organisations[below(5)].ptr, fields, 1);
         p.row.author = people[below(3)];
         p.row.tlp = (enum tlp)(TLP_CLEAR + below(5));
         rows[i] = p.row;
@@ -159,9 +159,15 @@ static void clause(void **state)
     fill(db, &a, rows);
     for (uint64_t c = 0; c < cases; c++) {
         rng = c + 1;
-        struct policy_reader reader = {.kind = READER_PERSON, .person = people[below(3)], .organisation = organisations[below(4)],
+        struct policy_reader reader = {.kind = READER_PERSON, .person = people[below(3)], .organisation = organisations[below(5)],
                                        .in_house = true, .roles = below(32)};
         reader.whole_node = span_eq(reader.organisation, SPAN("*"));
+        struct policy_seat seats[5];
+        reader.seats = seats;
+        reader.nseats = below(2) * below(6);
+        for (uint32_t i = 0; i < reader.nseats; i++) {
+            seats[i] = (struct policy_seat){organisations[below(below(8) == 0 ? 5 : 4)], below(32), TEST_NOW - 1 + (time_ns)below(3), TEST_NOW + (time_ns)below(3)};
+        }
         struct record_query q = {.kind = k->name, .sort = span_of(sorts[below(ARRAY_LEN(sorts))]), .descending = below(2) != 0,
                                  .limit = 1 + below(25)};
         struct span wanted = register_key_number(&scratch, 1 + below(5));

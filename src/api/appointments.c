@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* /appointments/gaps: functions that roles/ says must be held, and when nobody holds them. Runs in the desk; the keeper looks. */
+#include "api/registers.h"
+#include "base/num.h"
+#include "records/appointment_gaps.h"
+
+enum { GAP_DAYS_DEFAULT = 90 };
+
+struct gap_work {
+    struct gap_query query;
+};
+
+/* The scope in one kind of a reader to whom these of its fields are open; none where it is not there for him. */
+static bool scope_of(const struct api_request *req, const char *kind, const char *const *fields, time_ns now, struct record_scope *out)
+{
+    const struct register_kind *k = registers_by_name(req->api->registers, span_of(kind));
+    uint64_t hidden = k == NULL ? 0 : policy_record_hidden(&req->reader, &k->rights);
+    if (k == NULL) {
+        return false;
+    }
+    for (; *fields != NULL; fields++) {
+        int place = register_field_of(k, span_of(*fields));
+        if (place < 0 || (hidden >> place & 1) != 0) {
+            return false;
+        }
+    }
+    policy_record_scope(&req->reader, &k->rights, now, out);
+    return !record_scope_empty(out);
+}
+
+/* From the files of roles: what a role that appointments give must be held in. */
+static void take_functions(const struct api_request *req, struct gap_query *q)
+{
+    size_t n = 0;
+    const struct people_role *roles = people_roles_all(req->api->roles, &n);
+    for (size_t i = 0; i < n; i++) {
+        for (uint32_t f = 0; f < roles[i].nfunctions && q->nfunctions < GAP_FUNCTIONS_MAX; f++) {
+            bool gives = people_roles_of_function(req->api->roles, roles[i].functions[f]) == &roles[i];
+            if (gives && roles[i].held_in != HELD_NOWHERE) {
+                q->functions[q->nfunctions++] = (struct gap_function){roles[i].functions[f], roles[i].held_in == HELD_IN_UNIT};
+            }
+        }
+    }
+}
+
+static void text_member(struct json_writer *j, const char *key, struct span value)
+{
+    json_key(j, key);
+    json_text(j, value);
+}
+
+static void gap_json(struct json_writer *j, const struct gap *g)
+{
+    json_object(j);
+    text_member(j, "organisation", g->organisation);
+    text_member(j, "unit", g->unit);
+    text_member(j, "title", g->title);
+    text_member(j, "function", g->function);
+    json_key(j, "from");
+    json_time(j, g->from);
+    json_key(j, "to");
+    json_time(j, g->to);
+    json_end(j);
+}
+
+static void gaps_answered(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    const struct gap_work *w = req->work;
+    struct json_writer j;
+    struct buf b;
+    if (rc < 0) {
+        respond_failure(req, rc, text);
+        return;
+    }
+    bool more = cursor_u8(data) != 0;
+    uint32_t n = cursor_u32(data);
+    request_json(req, &b, &j);
+    json_object(&j);
+    json_key(&j, "from");
+    json_time(&j, w->query.from);
+    json_key(&j, "to");
+    json_time(&j, w->query.to);
+    json_key(&j, "items");
+    json_array(&j);
+    for (uint32_t i = 0; i < n && !data->failed; i++) {
+        struct gap g;
+        gap_decode(data, &g);
+        gap_json(&j, &g);
+    }
+    json_end(&j);
+    json_key(&j, "more");
+    json_bool(&j, more);
+    json_end(&j);
+    if (!cursor_done(data)) {
+        buf_free(&b);
+        respond_failure(req, ERR_INVALID, SPAN("broken answer"));
+        return;
+    }
+    respond_json(req, 200, &b);
+}
+
+static void gaps_ready(struct api_request *req)
+{
+    static const char *const of_units[] = {"name", NULL};
+    static const char *const of_appointments[] = {"unit", "function", "begins", "ends", NULL};
+    struct gap_work *w = arena_calloc(&req->arena, 1, sizeof *w);
+    struct buf q;
+    int64_t days = GAP_DAYS_DEFAULT;
+    struct span text = request_query(req, "days");
+    time_ns now = clock_now();
+    if ((text.len > 0 && !num_i64(text, &days)) || days < 1 || days > GAP_DAYS_MAX) {
+        respond_error(req, 400, "bad_query", "1 to 400 days can be looked ahead.", "days");
+        return;
+    }
+    req->work = w;
+    w->query.from = now / (60 * TIME_SECOND) * (60 * TIME_SECOND); /* appointments begin and end with a minute */
+    w->query.to = w->query.from + days * (time_ns)TIME_DAY;
+    if (scope_of(req, "unit", of_units, now, &w->query.units) && scope_of(req, "appointment", of_appointments, now, &w->query.appointments)) {
+        take_functions(req, &w->query);
+    }
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ASK_APPOINTMENT_GAPS);
+    gap_query_encode(&q, &w->query);
+    request_ask(req, &q, gaps_answered);
+    buf_free(&q);
+}
+
+void appointment_gaps_get(struct api_request *req)
+{
+    with_registers(req, gaps_ready);
+}

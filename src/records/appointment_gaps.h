@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * Functions that must be held and are not: for each unit, or each organisation, the stretches of time in which no signed appointment gives
+ * one to anybody. Asked with the scopes of its reader in both kinds, as lists are: what he may not read is not there, neither unit nor holder.
+ * Called by the keeper; the codecs also by the desk.
+ */
+#ifndef RECORDS_APPOINTMENT_GAPS_H
+#define RECORDS_APPOINTMENT_GAPS_H
+
+#include "records/registers/record_row.h"
+
+enum {
+    GAP_FUNCTIONS_MAX = 32,      /* of one question */
+    GAP_UNITS_MAX = 4000,        /* units that are looked at */
+    GAP_APPOINTMENTS_MAX = 20000, /* appointments that are looked at */
+    GAPS_MAX = 500,              /* of one answer */
+    GAP_DAYS_MAX = 400,          /* that are looked ahead */
+};
+
+struct gap_function {
+    struct span word;
+    bool in_unit; /* else of each organisation as a whole, by an appointment without a unit */
+};
+
+struct gap_query {
+    struct record_scope units, appointments;
+    time_ns from, to;
+    uint32_t nfunctions;
+    struct gap_function functions[GAP_FUNCTIONS_MAX];
+};
+
+struct gap {
+    struct span organisation, unit, title, function; /* unit and title empty: the organisation as a whole */
+    time_ns from, to;                                /* within what was asked; at its ends it may go on */
+};
+
+struct gap_list {
+    uint32_t count;
+    bool more; /* gaps, or units and appointments, than are told or looked at */
+    struct gap gaps[GAPS_MAX];
+};
+
+/* By organisation, title of the unit, function as asked, time. Organisations are those of the units, and the reader's own. */
+int appointment_gaps(struct db *db, const struct gap_query *q, struct arena *a, struct gap_list *out, struct err *e) NODISCARD;
+
+void gap_query_encode(struct buf *out, const struct gap_query *q);
+/* Spans point into the cursor's bytes; out of bounds: c->failed. */
+void gap_query_decode(struct cursor *c, struct gap_query *out);
+void gap_encode(struct buf *out, const struct gap *g);
+void gap_decode(struct cursor *c, struct gap *out);
+
+#endif
