@@ -10,6 +10,7 @@
 #include "records/appointments.h"
 #include "records/fed_item.h"
 #include "records/fed_letter.h"
+#include "records/reminders.h"
 #include "records/fed_room.h"
 #include "records/fed_schema.h"
 #include "records/registers/record_history.h"
@@ -215,6 +216,7 @@ static const struct migration list[] = {
     {"lists of staff", staff_import_sql},
     {"histories of records", record_history_sql},
     {"people of accounts", account_person_sql},
+    {"reminders", reminder_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)

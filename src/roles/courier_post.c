@@ -33,13 +33,13 @@ void post_stop(void)
 
 const char *post_way_name(const struct post *p)
 {
-    static const char *const names[] = {"mail", "webhook", "heartbeat", "letter"};
+    static const char *const names[] = {"mail", "webhook", "heartbeat", "letter", "reminder"};
     return names[p->way];
 }
 
 static bool is_mail(const struct post *p)
 {
-    return p->way == NOTICE_MAIL || p->way == NOTICE_LETTER;
+    return p->way == NOTICE_MAIL || p->way == NOTICE_LETTER || p->way == NOTICE_REMINDER;
 }
 
 bool post_has_target(const struct post *p)
@@ -159,7 +159,7 @@ void post_init(struct post *p, const struct config *config, const struct notice 
     arena_init(&p->texts, 8192);
     p->way = n->way;
     p->key = arena_copy(&p->texts, n->key);
-    if (n->way == NOTICE_MAIL || n->way == NOTICE_LETTER) {
+    if (is_mail(p)) {
         init_mail(p, config, n);
         return;
     }

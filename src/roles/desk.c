@@ -15,6 +15,7 @@
 #include "desk/identity/oidc.h"
 #include "desk/notify/notify.h"
 #include "roles/desk_priv.h"
+#include "roles/desk_reminders.h"
 #include "wire/json_write.h"
 
 static struct desk *desk_of(struct role *r)
@@ -306,7 +307,7 @@ static void take_result(struct desk *d, struct ipc_msg *msg)
         }
     }
     /* A letter is in the records, which say when it is tried again. */
-    if (!desk_fed_notice(d->fed, msg->id, delivered, why) && !delivered) {
+    if (!desk_reminders_result(d, msg->id, delivered, why) && !desk_fed_notice(d->fed, msg->id, delivered, why) && !delivered) {
         log_error("notify.failed", "why=\"%s\"", log_value(why, shown));
     }
 }
@@ -357,6 +358,7 @@ static void take_event(struct desk *d, struct ipc_msg *msg)
         keeper_status_decode(&c, &status);
         if (cursor_done(&c)) {
             heartbeat(d, &status);
+            desk_reminders_tick(d, clock_mono());
             if (!d->admin_known) { /* it was asked before the keeper could answer */
                 ask_admin(d);
             }
@@ -517,6 +519,8 @@ static int start(struct role *r, const struct config *config, struct err *e)
     set_addresses(d, config);
     set_notify(d, config);
     role_set_state(r, d);
+    d->ask = ask;
+    d->queue = queue_letter;
     d->fed = desk_fed_new(r, ask, queue_letter, d);
     return 0;
 }

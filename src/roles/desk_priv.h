@@ -35,8 +35,19 @@ struct notice_out {
     struct buf body;
 };
 
+/* The letter of reminders that the courier has: desk_reminders.c. */
+struct desk_reminders {
+    char id[40];
+    uint64_t notice; /* 0 = none */
+    bool asking;
+    time_ns due;
+};
+
 struct desk {
     uint32_t magic;
+    bool (*ask)(void *arg, struct span question, api_answer *answer, void *ctx); /* the keeper */
+    uint64_t (*queue)(void *arg, struct buf *notice); /* for the courier */
+    struct desk_reminders reminders;
     struct role *role;
     struct api *api;
     struct api *control; /* the same interface for the command line, on a socket of its own */

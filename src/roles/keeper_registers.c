@@ -7,6 +7,7 @@
 #include "records/registers/record_history.h"
 #include "records/registers/record_import.h"
 #include "records/registers/record_stage.h"
+#include "records/reminders.h"
 #include "roles/city_files.h"
 #include "records/registers/register_switch.h"
 #include "roles/keeper_records_priv.h"
@@ -128,6 +129,29 @@ static int list_due(struct keeper_records *kr, struct cursor *c, struct err *e)
             due_row_encode(&kr->out, &page.rows[i]);
         }
     }
+    return rc;
+}
+
+static int take_reminders(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    struct reminder_letter l;
+    int rc = whole(c, e);
+    rc = rc == 0 ? reminders_take(kr->db, kr->kinds, clock_now(), &kr->scratch, &l, e) : rc;
+    answer_begin(&kr->out, rc, e);
+    if (rc == 0) {
+        reminder_letter_encode(&kr->out, &l);
+    }
+    return rc;
+}
+
+static int end_reminders(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    struct span id = cursor_str(c);
+    uint8_t delivered = cursor_u8(c);
+    struct span why = cursor_str(c);
+    int rc = whole(c, e);
+    rc = rc == 0 ? reminders_told(kr->db, id, delivered != 0, why, clock_now(), e) : rc;
+    answer_begin(&kr->out, rc, e);
     return rc;
 }
 
@@ -386,6 +410,10 @@ keeper_answer_fn *keeper_register_answer(uint16_t ask)
         return list_records;
     case ASK_DUE:
         return list_due;
+    case ASK_REMINDERS:
+        return take_reminders;
+    case ASK_REMINDED:
+        return end_reminders;
     case ASK_RECORD:
         return get_record;
     case ASK_RECORD_PUT:

@@ -251,6 +251,49 @@ void notify_letter(const struct notify_letter *l, struct buf *out)
     buf_str(out, l->key);
 }
 
+static void remind_line(struct buf *b, const struct reminder_count *r)
+{
+    one_line(b, r->kind);
+    if (r->step == DUE_STEP_PAST) {
+        buf_printf(b, ": %" PRId64 " past their day", r->count);
+    } else if (r->step == 0) {
+        buf_printf(b, ": %" PRId64 " due today", r->count);
+    } else {
+        buf_printf(b, ": %" PRId64 " due within %" PRId64 " day%s", r->count, r->step, r->step == 1 ? "" : "s");
+    }
+    buf_cstr(b, "\n");
+}
+
+void notify_reminder(const struct notify *n, const struct reminder_letter *l, struct buf *out)
+{
+    struct buf subject;
+    struct buf text;
+    char key[NOTICE_KEY_MAX + 1];
+    size_t len = 0;
+    int64_t all = 0;
+    buf_init(&subject, 1024);
+    buf_init(&text, NOTIFY_TEXT_MAX);
+    for (size_t i = 0; i < l->id.len && len < NOTICE_KEY_MAX; i++) { /* letters and digits of the id */
+        key[len] = l->id.ptr[i];
+        len += l->id.ptr[i] != '-';
+    }
+    for (uint32_t i = 0; i < l->ncounts; i++) {
+        all += l->counts[i].count;
+        remind_line(&text, &l->counts[i]);
+    }
+    buf_printf(&subject, "[Sereno] What is due: %" PRId64 " record%s", all, all == 1 ? "" : "s");
+    buf_cstr(&text, "\n");
+    line(&text, "Node:", n->node);
+    buf_cstr(&text, "\n");
+    one_line(&text, n->link);
+    buf_cstr(&text, "/registers\n");
+    buf_clear(out);
+    buf_u8(out, NOTICE_REMINDER);
+    put_text(out, &subject);
+    put_text(out, &text);
+    buf_str(out, span_make(key, len));
+}
+
 static bool key_fine(struct span key)
 {
     for (size_t i = 0; i < key.len; i++) {
@@ -268,7 +311,7 @@ void notice_decode(struct cursor *c, struct notice *out)
     out->subject = cursor_str(c);
     out->text = cursor_str(c);
     out->to = way == NOTICE_LETTER ? cursor_str(c) : SPAN("");
-    out->key = way == NOTICE_LETTER ? cursor_str(c) : SPAN("");
+    out->key = way == NOTICE_LETTER || way == NOTICE_REMINDER ? cursor_str(c) : SPAN("");
     out->way = way < NOTICE_WAY_COUNT ? (enum notice_way)way : NOTICE_MAIL;
     bool breaks =
         memchr(out->subject.ptr == NULL ? "" : out->subject.ptr, '\n', out->subject.len) != NULL;

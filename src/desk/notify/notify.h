@@ -12,9 +12,11 @@
 #include "desk/words/words.h"
 #include "records/alert_row.h"
 #include "records/ask.h"
+#include "records/reminders.h"
 
-/* LETTER: an item to one small member without a node, at the address of his personal link. */
-enum notice_way { NOTICE_MAIL, NOTICE_WEBHOOK, NOTICE_HEARTBEAT, NOTICE_LETTER, NOTICE_WAY_COUNT };
+/* LETTER: an item to one small member without a node, at the address of his personal link. REMINDER: numbers of records on which
+ * something is due, to the addresses of the config. */
+enum notice_way { NOTICE_MAIL, NOTICE_WEBHOOK, NOTICE_HEARTBEAT, NOTICE_LETTER, NOTICE_REMINDER, NOTICE_WAY_COUNT };
 
 enum {
     NOTIFY_PER_HOUR = 30, /* messages of one way; a flood of alerts is one thing to look at, not a
@@ -68,12 +70,16 @@ struct notify_letter {
 };
 void notify_letter(const struct notify_letter *l, struct buf *out);
 
+/* What is due, as numbers by kind and step. In English: notices speak languages that a person has read through, and the addresses of
+ * the config have none of their own. */
+void notify_reminder(const struct notify *n, const struct reminder_letter *l, struct buf *out);
+
 struct notice {
     enum notice_way way;
     struct span subject;
     struct span text;
     struct span to;  /* LETTER: its one address */
-    struct span key; /* LETTER: what it is known by; letters and digits */
+    struct span key; /* LETTER, REMINDER: what it is known by; letters and digits */
 };
 /* c->failed on anything out of range. */
 void notice_decode(struct cursor *c, struct notice *out);

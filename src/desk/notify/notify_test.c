@@ -154,10 +154,33 @@ static void letters(void **state)
     buf_free(&b);
 }
 
+static void reminders(void **state)
+{
+    (void)state;
+    struct notify n;
+    struct notice got;
+    struct buf b;
+    struct reminder_count counts[] = {{SPAN("Findings"), DUE_STEP_PAST, 2}, {SPAN("Findings"), 0, 1}, {SPAN("Risks\r\nBcc: x@y.z"), 14, 3}, {SPAN("Waivers"), 1, 1}};
+    const struct reminder_letter l = {SPAN("01890a5d-ac96-774b-bcce-b302099a8057"), 4, counts};
+    notify_init(&n, 0, 0, SPAN("Harbour"), SPAN("https://desk.example"), 0);
+    buf_init(&b, NOTIFY_TEXT_MAX);
+    notify_reminder(&n, &l, &b);
+    struct cursor c = cursor_of(buf_view(&b));
+    notice_decode(&c, &got);
+    assert_true(cursor_done(&c));
+    assert_int_equal(got.way, NOTICE_REMINDER);
+    assert_true(span_eq(got.key, SPAN("01890a5dac96774bbcceb302099a8057")) && got.to.len == 0); /* the same at each try */
+    assert_true(span_eq(got.subject, SPAN("[Sereno] What is due: 7 records")));
+    assert_true(span_starts(got.text, SPAN("Findings: 2 past their day\nFindings: 1 due today\nRisks  Bcc: x@y.z: 3 due within 14 days\nWaivers: 1 due within 1 day\n")));
+    assert_true(span_ends(got.text, SPAN("https://desk.example/registers\n")));
+    buf_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(letters),
+        cmocka_unit_test(reminders),
         cmocka_unit_test(levels_choose),
         cmocka_unit_test(a_flood_is_held_back_and_told_later),
         cmocka_unit_test(words),

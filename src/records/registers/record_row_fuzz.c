@@ -5,6 +5,7 @@
 #include "records/due.h"
 #include "records/registers/record_history.h"
 #include "records/registers/record_import.h"
+#include "records/reminders.h"
 #include "records/today.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -30,14 +31,20 @@ static void what_is_due(struct cursor *c, struct buf *b, struct span whole)
 {
     struct due_query q;
     struct due_row row;
+    struct reminder_letter letter;
+    struct arena a;
+    arena_init(&a, 0);
     due_query_decode(c, &q);
     due_row_decode(c, &row);
+    reminder_letter_decode(c, &a, &letter);
     if (cursor_done(c)) {
         CHECK(q.limit >= 1 && q.limit <= DUE_PAGE_MAX && q.nkinds <= REGISTER_KINDS_MAX);
         due_query_encode(b, &q);
         due_row_encode(b, &row);
+        reminder_letter_encode(b, &letter);
         CHECK(span_eq(buf_view(b), whole));
     }
+    arena_fini(&a);
 }
 
 static void change_of_record(struct cursor *c, struct buf *b, struct span whole)
