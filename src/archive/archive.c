@@ -439,10 +439,21 @@ static int drop_matches(struct archive *a, struct err *e)
     return dayfile_exec(a->db, sql, e);
 }
 
+/* An older program must not take a header that it does not know for a broken one. */
+static int raise_format(struct archive *a, const struct archive_window *w, struct err *e)
+{
+    for (size_t i = 0; i < w->nblocks; i++) {
+        if (w->blocks[i].header.digest != ARCHIVE_DIGEST_BLAKE2B) {
+            return dayfile_format(a->db) < ARCHIVE_FORMAT_DIGESTS ? dayfile_set_format(a->db, ARCHIVE_FORMAT_DIGESTS, e) : 0;
+        }
+    }
+    return 0;
+}
+
 static int put_window(struct archive *a, const struct archive_window *w, uint32_t first,
                       struct err *e)
 {
-    int rc = 0;
+    int rc = raise_format(a, w, e);
     uint64_t records = 0;
     for (size_t i = 0; rc == 0 && i < w->nblocks; i++) {
         rc = archive_put_link(a, &w->blocks[i].header, w->blocks[i].body, e);

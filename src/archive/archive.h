@@ -26,11 +26,13 @@
 #define ARCHIVE_APPLICATION_ID 0x53524e41 /* "SRNA" in the SQLite header */
 
 enum {
-    ARCHIVE_FORMAT = 4, /* of day files; newer programs read every older one.
+    ARCHIVE_FORMAT = 5, /* of day files; newer programs read every older one.
                            1: alerts stood beside the chain. 2: a link holds their hash. 3: small
                            blocks may be merged, their headers are made again from their records.
-                           4: merging may leave token filters beside blocks (filter.h) */
-    ARCHIVE_HEADER_FORMAT = 2, /* of a link's bytes; unchanged since day files of format 2 */
+                           4: merging may leave token filters beside blocks (filter.h).
+                           5: a block's header may hold the other hash of originals (digest.h) */
+    ARCHIVE_FORMAT_DIGESTS = 5, /* the first that knows it */
+    ARCHIVE_HEADER_FORMAT = 2, /* of a link's bytes; unchanged since day files of format 2; plus its archive_digest */
     ARCHIVE_RECORD_MAX_BYTES = 1024 * 1024, /* one original, DESIGN §4 */
     ARCHIVE_BLOCK_MAX_BYTES =
         1024 * 1024,                   /* originals in one block: what one fetch has to unpack */
@@ -40,7 +42,7 @@ enum {
         ARCHIVE_BLOCK_MAX_BYTES + ARCHIVE_BLOCK_META_MAX + 64 * 1024, /* compressed, at worst */
     ARCHIVE_WINDOW_BLOCKS_MAX = 4096, /* blocks in one window; many organisations make small ones */
     ARCHIVE_NAME_MAX = 256,           /* bytes of organisation, source, class, host, sender */
-    ARCHIVE_HASH_BYTES = 32,          /* BLAKE2b-256 */
+    ARCHIVE_HASH_BYTES = 32,          /* BLAKE2b-256, of originals also SHA-256 */
     ARCHIVE_HEADER_MAX_BYTES = 4096,
     ARCHIVE_NOTE_MAX = 2048,               /* bytes of a note's text */
     ARCHIVE_ALERT_MAX_BYTES = 1024 * 1024, /* one encoded alert, opaque here */
@@ -70,6 +72,9 @@ struct archive_record {
     struct span original;
 };
 
+/* Which hash of the originals a block's header holds: digest.h. */
+enum archive_digest { ARCHIVE_DIGEST_BLAKE2B = 0, ARCHIVE_DIGEST_SHA256 = 1, ARCHIVE_DIGEST_COUNT };
+
 enum archive_kind {
     ARCHIVE_KIND_BLOCK = 0,
     ARCHIVE_KIND_NOTE = 1,
@@ -81,6 +86,7 @@ enum archive_kind {
 /* One link of the chain. Spans point into what it was decoded from. */
 struct archive_header {
     enum archive_kind kind;
+    enum archive_digest digest; /* of a block, and of those that a merged one was made of */
     int32_t day; /* of the file it is in */
     uint32_t id;
     struct span organisation, source,
@@ -91,8 +97,7 @@ struct archive_header {
     uint32_t meta_bytes;      /* columns, unpacked */
     uint32_t originals_bytes; /* originals, unpacked */
     unsigned char
-        originals_hash[ARCHIVE_HASH_BYTES]; /* over (u32 length, bytes) of each record in order;
-                                               alerts: see archive_alerts_hash */
+        originals_hash[ARCHIVE_HASH_BYTES]; /* see digest.h; alerts: see archive_alerts_hash */
     unsigned char meta_hash[ARCHIVE_HASH_BYTES];
     unsigned char
         previous[ARCHIVE_HASH_BYTES]; /* hash of the link before; zero for the very first */

@@ -3,9 +3,9 @@
  * header did not announce. */
 #include "archive/block.h"
 
-#include <sodium.h>
 #include <string.h>
 
+#include "archive/digest.h"
 #include "archive/packed.h"
 #include "archive/varint.h"
 #include "base/map.h"
@@ -20,14 +20,21 @@ enum {
 struct block_packer {
     ZSTD_CCtx *zstd;
     struct buf content; /* columns, then originals */
+    enum archive_digest digest;
 };
 
 struct block_packer *block_packer_new(int level)
 {
     struct block_packer *p = mem_alloc(sizeof *p);
     p->zstd = packed_context(level);
+    p->digest = digest_here();
     buf_init(&p->content, ARCHIVE_BLOCK_META_MAX + ARCHIVE_BLOCK_MAX_BYTES);
     return p;
+}
+
+void block_packer_digest(struct block_packer *p, enum archive_digest digest)
+{
+    p->digest = digest;
 }
 
 void block_packer_free(struct block_packer **p)
@@ -122,36 +129,26 @@ static void put_columns(struct buf *b, const struct archive_record *const *recor
     }
 }
 
-static void hash_originals(const struct archive_record *const *records, size_t n,
-                           unsigned char out[ARCHIVE_HASH_BYTES])
-{
-    crypto_generichash_state state;
-    MUST(crypto_generichash_init(&state, NULL, 0, ARCHIVE_HASH_BYTES));
-    for (size_t i = 0; i < n; i++) {
-        struct span s = records[i]->original;
-        unsigned char len[4];
-        for (unsigned k = 0; k < 4; k++) {
-            len[k] = (unsigned char)(s.len >> (8 * k));
-        }
-        MUST(crypto_generichash_update(&state, len, sizeof len));
-        MUST(crypto_generichash_update(&state, (const unsigned char *)s.ptr, s.len));
-    }
-    MUST(crypto_generichash_final(&state, out, ARCHIVE_HASH_BYTES));
-}
-
 static void widen(time_ns t, time_ns *min, time_ns *max)
 {
     *min = t < *min ? t : *min;
     *max = t > *max ? t : *max;
 }
 
-/* Columns and originals into p->content, and what the header says of them. */
-static void put_content(struct block_packer *p, const struct archive_record *const *records,
-                        const struct block_origin *origins, size_t n,
+static bool content_fits(const struct block_packer *p, const struct archive_header *h)
+{
+    return !p->content.failed && h->meta_bytes <= ARCHIVE_BLOCK_META_MAX &&
+           h->originals_bytes <= ARCHIVE_BLOCK_MAX_BYTES;
+}
+
+/* Columns and originals into p->content, and what the header says of them. False: too large for one block. */
+static bool put_content(struct block_packer *p, const struct archive_record *const *records,
+                        const struct block_origin *origins, size_t n, enum archive_digest digest,
                         struct archive_header *header_out)
 {
     struct archive_header h = {
         .kind = origins == NULL ? ARCHIVE_KIND_BLOCK : ARCHIVE_KIND_PACK,
+        .digest = digest,
         .organisation = records[0]->organisation,
         .source = records[0]->source,
         .class_name = records[0]->class_name,
@@ -171,54 +168,51 @@ static void put_content(struct block_packer *p, const struct archive_record *con
         widen(records[i]->received, &h.received_min, &h.received_max);
     }
     h.originals_bytes = (uint32_t)(p->content.len - h.meta_bytes);
-    hash_originals(records, n, h.originals_hash);
+    bool fits = content_fits(p, &h);
+    if (fits) {
+        digest_originals(digest, span_sub(buf_view(&p->content), h.meta_bytes, h.originals_bytes), records, n,
+                         h.originals_hash);
+    }
     *header_out = h;
-}
-
-static bool content_fits(const struct block_packer *p, const struct archive_header *h)
-{
-    return !p->content.failed && h->meta_bytes <= ARCHIVE_BLOCK_META_MAX &&
-           h->originals_bytes <= ARCHIVE_BLOCK_MAX_BYTES;
+    return fits;
 }
 
 int block_content_again(struct block_packer *p, const struct archive_record *const *records, const struct block_origin *origins,
-                        size_t n, struct archive_header *header_out, struct err *e)
+                        size_t n, enum archive_digest digest, struct archive_header *header_out, struct err *e)
 {
     if (n == 0 || n > ARCHIVE_BLOCK_RECORDS_MAX) {
         return err_set(e, ERR_LIMIT, "%zu records are no block", n);
     }
-    put_content(p, records, origins, n, header_out);
-    return content_fits(p, header_out) ? 0 : err_set(e, ERR_LIMIT, "too large for one block");
+    return put_content(p, records, origins, n, digest, header_out) ? 0 : err_set(e, ERR_LIMIT, "too large for one block");
 }
 
-int block_header_again(struct block_packer *p, const struct archive_record *const *records,
-                       size_t n, struct archive_header *header_out, struct err *e)
+int block_header_again(struct block_packer *p, const struct archive_record *const *records, size_t n,
+                       enum archive_digest digest, struct archive_header *header_out, struct err *e)
 {
-    return block_content_again(p, records, NULL, n, header_out, e);
+    return block_content_again(p, records, NULL, n, digest, header_out, e);
 }
 
 static void pack(struct block_packer *p, const struct archive_record *const *records,
-                 const struct block_origin *origins, size_t n, struct archive_header *header_out,
-                 struct buf *out)
+                 const struct block_origin *origins, size_t n, enum archive_digest digest,
+                 struct archive_header *header_out, struct buf *out)
 {
     CHECK(n > 0 && n <= ARCHIVE_BLOCK_RECORDS_MAX);
-    put_content(p, records, origins, n, header_out);
-    CHECK(content_fits(p, header_out));
+    CHECK(put_content(p, records, origins, n, digest, header_out));
     packed_put(p->zstd, buf_view(&p->content), out);
 }
 
 void block_pack(struct block_packer *p, const struct archive_record *const *records, size_t n,
                 struct archive_header *header_out, struct buf *out)
 {
-    pack(p, records, NULL, n, header_out, out);
+    pack(p, records, NULL, n, p->digest, header_out, out);
 }
 
 void block_pack_merged(struct block_packer *p, const struct archive_record *const *records,
-                       const struct block_origin *origins, size_t n,
+                       const struct block_origin *origins, size_t n, enum archive_digest digest,
                        struct archive_header *header_out, struct buf *out)
 {
     CHECK(origins != NULL);
-    pack(p, records, origins, n, header_out, out);
+    pack(p, records, origins, n, digest, header_out, out);
 }
 
 static int unpack_content(const struct archive_header *h, struct span body, struct arena *scratch,
@@ -319,14 +313,16 @@ int block_unpack(const struct archive_header *h, struct span body, struct arena 
     if (rc != 0) {
         return rc;
     }
-    struct block b = {.count = h->count, .meta = span_sub(content, 0, h->meta_bytes)};
+    struct block b = {.count = h->count,
+                      .meta = span_sub(content, 0, h->meta_bytes),
+                      .originals = span_sub(content, h->meta_bytes, content.len)};
     b.records = arena_calloc(scratch, b.count, sizeof *b.records);
     struct cursor c = cursor_of(b.meta);
     bool merged = h->kind == ARCHIVE_KIND_PACK;
     if (cursor_u8(&c) != (merged ? META_MERGED : META_VERSION)) {
         return err_set(e, ERR_UNSUPPORTED, "columns are of a kind this program does not know");
     }
-    rc = take_lengths(&c, &b, span_sub(content, h->meta_bytes, content.len), e);
+    rc = take_lengths(&c, &b, b.originals, e);
     if (rc != 0) {
         return rc;
     }
@@ -364,7 +360,7 @@ int block_check(const struct archive_header *h, const struct block *b, struct er
     for (size_t i = 0; i < b->count; i++) {
         list[i] = &b->records[i];
     }
-    hash_originals(list, b->count, hash);
+    digest_originals(h->digest, b->originals, list, b->count, hash);
     mem_free(list);
     if (memcmp(hash, h->originals_hash, sizeof hash) != 0) {
         return err_set(e, ERR_INVALID, "hash of the originals differs from the header");

@@ -31,9 +31,9 @@ static void use(const struct archive_header *h, struct span body)
     arena_fini(&scratch);
 }
 
-static void use_content(struct cursor *c, enum archive_kind kind)
+static void use_content(struct cursor *c, enum archive_kind kind, enum archive_digest digest)
 {
-    struct archive_header h = {.kind = kind, .count = cursor_u16(c)};
+    struct archive_header h = {.kind = kind, .digest = digest, .count = cursor_u16(c)};
     size_t meta = cursor_u16(c);
     struct span content = cursor_take(c, cursor_left(c));
     h.meta_bytes = (uint32_t)(meta < content.len ? meta : content.len);
@@ -54,7 +54,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     uint8_t what = cursor_u8(&c);
     if (what & 1) {
-        use_content(&c, what & 2 ? ARCHIVE_KIND_PACK : ARCHIVE_KIND_BLOCK);
+        use_content(&c, what & 2 ? ARCHIVE_KIND_PACK : ARCHIVE_KIND_BLOCK,
+                    what & 4 ? ARCHIVE_DIGEST_SHA256 : ARCHIVE_DIGEST_BLAKE2B);
         return 0;
     }
     struct archive_header h;

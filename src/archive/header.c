@@ -34,7 +34,7 @@ void archive_alerts_hash_end(crypto_generichash_state *s, unsigned char out[ARCH
 
 void archive_header_encode(struct buf *out, const struct archive_header *h)
 {
-    buf_u16(out, ARCHIVE_HEADER_FORMAT);
+    buf_u16(out, (uint16_t)(ARCHIVE_HEADER_FORMAT + h->digest));
     buf_u16(out, (uint16_t)h->kind);
     buf_u32(out, (uint32_t)h->day);
     buf_u32(out, h->id);
@@ -64,6 +64,9 @@ static void take_hash(struct cursor *c, unsigned char out[ARCHIVE_HASH_BYTES])
 /* The numbers of a block must lie within the limits that its unpacking relies on. */
 static int check_header(const struct archive_header *h, struct err *e)
 {
+    if (h->digest != ARCHIVE_DIGEST_BLAKE2B && h->kind != ARCHIVE_KIND_BLOCK && h->kind != ARCHIVE_KIND_PACK) {
+        return err_set(e, ERR_INVALID, "a link without originals that names a hash of them");
+    }
     if (h->kind == ARCHIVE_KIND_NOTE) {
         bool fine = h->count == 0 && h->meta_bytes == 0 && h->originals_bytes == 0 &&
                     h->class_name.len <= ARCHIVE_NOTE_MAX;
@@ -115,10 +118,11 @@ int archive_header_decode(struct cursor *c, struct archive_header *out, struct e
     if (c->failed) {
         return err_set(e, ERR_INVALID, "header ends early");
     }
-    if (format < 1 || format > ARCHIVE_HEADER_FORMAT || (format == 1 && h.kind > ARCHIVE_KIND_NOTE)) {
+    if (format < 1 || format >= ARCHIVE_HEADER_FORMAT + ARCHIVE_DIGEST_COUNT || (format == 1 && h.kind > ARCHIVE_KIND_NOTE)) {
         return err_set(e, ERR_UNSUPPORTED, "header format %u is not one this program knows",
                        format);
     }
+    h.digest = format < ARCHIVE_HEADER_FORMAT ? ARCHIVE_DIGEST_BLAKE2B : (enum archive_digest)(format - ARCHIVE_HEADER_FORMAT);
     *out = h;
     return check_header(out, e);
 }

@@ -10,9 +10,12 @@
 #include "base/map.h"
 #include "base/mem.h"
 
+enum { RUN_SHIFT = 2 };
+
 struct group {
     VEC(struct merge_member) members;
     bool in_order;
+    enum archive_digest digest;
 };
 
 struct choice {
@@ -20,7 +23,7 @@ struct choice {
     const struct merge_options *options;
     struct arena names;
     struct map groups;   /* (organisation, source, class, run) -> number */
-    struct map sources;  /* (organisation, source) -> run << 1 | whether it is one of records that explain */
+    struct map sources;  /* (organisation, source) -> run << RUN_SHIFT | its digest << 1 | whether it is one of records that explain */
     VEC(struct group) list;
     VEC(uint32_t) large; /* blocks that stay as they are and are to have a filter */
     uint64_t small_bytes;
@@ -56,9 +59,21 @@ static bool block_explains(struct choice *ch, sqlite3_stmt *s)
     return explains;
 }
 
-/* Blocks of records that explain and the others of their source take turns; each turn is a run, and no unit spans two. */
+/* Of a block whose header cannot be read any one will do: packing lets it be. */
+static enum archive_digest digest_of(sqlite3_stmt *s)
+{
+    struct archive_header h;
+    struct cursor c = cursor_of(dayfile_column(s, 6));
+    return archive_header_decode(&c, &h, NULL) == 0 ? h.digest : ARCHIVE_DIGEST_BLAKE2B;
+}
+
+/*
+ * Blocks of records that explain and the others of their source take turns, and so do those of one hash of originals and of
+ * the other; each turn is a run, and no unit spans two.
+ */
 static uint64_t run_of(struct choice *ch, sqlite3_stmt *s, bool explains, bool small)
 {
+    uint64_t kind = (uint64_t)digest_of(s) << 1 | explains;
     char bytes[2 * ARCHIVE_NAME_MAX + 16];
     struct buf key;
     bool fresh = false;
@@ -66,8 +81,8 @@ static uint64_t run_of(struct choice *ch, sqlite3_stmt *s, bool explains, bool s
     add_name(&key, s, 2);
     add_name(&key, s, 3);
     uint64_t *run = map_at(&ch->sources, arena_copy(&ch->names, buf_view(&key)), &fresh);
-    if ((*run & 1) != explains || (explains && !small)) {
-        *run = (((*run >> 1) + 1) << 1) | explains;
+    if ((*run & (((uint64_t)1 << RUN_SHIFT) - 1)) != kind || (explains && !small)) {
+        *run = ((*run >> RUN_SHIFT) + 1) << RUN_SHIFT | kind;
     }
     buf_free(&key);
     return *run;
@@ -86,7 +101,8 @@ static struct group *group_of(struct choice *ch, sqlite3_stmt *s, uint64_t run)
     if (!map_get(&ch->groups, buf_view(&key), &number)) {
         number = ch->list.len;
         *map_at(&ch->groups, arena_copy(&ch->names, buf_view(&key)), &fresh) = number;
-        vec_push(&ch->list, (struct group){.in_order = (run & 1) != 0});
+        vec_push(&ch->list, (struct group){.in_order = (run & 1) != 0,
+                                            .digest = (enum archive_digest)(run >> 1 & 1)});
     }
     buf_free(&key);
     return &ch->list.data[number];
@@ -194,7 +210,7 @@ static int pack_group(struct choice *ch, sqlite3 *db, const struct group *g,
             records += g->members.data[to].count;
             to++;
         }
-        const struct merge_unit u = {&g->members.data[from], to - from, g->in_order};
+        const struct merge_unit u = {&g->members.data[from], to - from, g->in_order, g->digest};
         time_ns began = clock_mono();
         rc = u.count > 1 ? merge_unit_pack(ch->m, db, &u, p, f, e) : 0;
         rest(ch->options, clock_mono() - began);

@@ -15,11 +15,12 @@ struct merge_member {
     uint32_t bytes; /* of its originals */
 };
 
-/* Rows of one unit that are to be one: same organisation, source, class. */
+/* Rows of one unit that are to be one: same organisation, source, class, hash of originals. */
 struct merge_unit {
     const struct merge_member *members; /* ascending ids */
     size_t count;
     bool in_order; /* not sorted by host: some record explains later ones */
+    enum archive_digest digest; /* of every member's header, and of the packs */
 };
 
 struct merge_row {

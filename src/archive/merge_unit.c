@@ -22,6 +22,7 @@ struct unit {
     struct merge *m;
     sqlite3 *db;
     struct block_packer *packer;
+    enum archive_digest digest;
     struct arena scratch;
     VEC(struct entry) entries;
     VEC(const struct merge_member *) taken;
@@ -71,7 +72,7 @@ static bool made_again(struct unit *u, const struct archive_header *stored, stru
     for (size_t i = 0; i < b->count; i++) {
         list[i] = &b->records[i];
     }
-    bool same = block_header_again(u->packer, list, b->count, &again, &e) == 0;
+    bool same = block_header_again(u->packer, list, b->count, stored->digest, &again, &e) == 0;
     again.day = stored->day;
     again.id = stored->id;
     memcpy(again.previous, stored->previous, sizeof again.previous);
@@ -102,7 +103,7 @@ static int read_member(struct unit *u, sqlite3_stmt *s, const struct merge_membe
     (void)sqlite3_reset(s);
     struct cursor c = cursor_of(bytes);
     if (archive_header_decode(&c, &h, &why) != 0 || h.kind != ARCHIVE_KIND_BLOCK ||
-        h.day != u->m->day || h.id != member->id || h.count != member->count ||
+        h.day != u->m->day || h.id != member->id || h.count != member->count || h.digest != u->digest ||
         block_unpack(&h, body, &u->scratch, &b, &why) != 0 || !made_again(u, &h, bytes, &b)) {
         return 0; /* verify tells of it; what is damaged stays as it is */
     }
@@ -118,8 +119,8 @@ static void end_pack(struct unit *u)
 {
     struct merge_row row = {0};
     vec_push(&u->body_at, u->bodies.len);
-    block_pack_merged(u->packer, u->cut.data, u->cut_origins.data, u->cut.len, &row.header,
-                      &u->bodies);
+    block_pack_merged(u->packer, u->cut.data, u->cut_origins.data, u->cut.len, u->digest,
+                      &row.header, &u->bodies);
     CHECK(!u->bodies.failed);
     row.body.len = u->bodies.len - *vec_last(&u->body_at);
     filter_of_records(u->filter, u->cut.data, u->cut.len, &u->filters);
@@ -192,7 +193,7 @@ static void keep_unit(struct unit *u)
 int merge_unit_pack(struct merge *m, sqlite3 *db, const struct merge_unit *given,
                     struct block_packer *p, struct filter_builder *f, struct err *e)
 {
-    struct unit u = {.m = m, .db = db, .packer = p, .filter = f};
+    struct unit u = {.m = m, .db = db, .packer = p, .digest = given->digest, .filter = f};
     sqlite3_stmt *s = NULL;
     arena_init(&u.scratch, 1 << 20);
     buf_init(&u.bodies, PACKED_MAX);

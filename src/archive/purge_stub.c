@@ -20,7 +20,7 @@ struct entry {
 struct maker {
     struct arena arena;
     VEC(struct entry) entries;
-    struct archive_header pack;
+    struct archive_header pack; /* the last that was taken */
     struct block_packer *packer;
     struct buf text;
 };
@@ -43,7 +43,11 @@ static int take_pack(struct maker *m, sqlite3 *db, sqlite3_stmt *s, uint32_t id,
     rc = rc == 0 ? err_set(e, ERR_INVALID, "a merged block is missing") : rc;
     if (rc == 1) {
         struct cursor c = cursor_of(arena_copy(&m->arena, dayfile_column(s, 0)));
+        enum archive_digest before = m->pack.digest;
         rc = archive_header_decode(&c, &m->pack, e);
+        rc = rc == 0 && m->entries.len > 0 && m->pack.digest != before
+                 ? err_set(e, ERR_INVALID, "merged blocks of one unit name different hashes")
+                 : rc;
         rc = rc == 0 && m->pack.kind != ARCHIVE_KIND_PACK ? err_set(e, ERR_INVALID, "is no merged block") : rc;
         rc = rc == 0 ? block_unpack(&m->pack, arena_copy(&m->arena, dayfile_column(s, 1)), &m->arena, &b, e) : rc;
         rc = rc == 0 ? block_check(&m->pack, &b, e) : rc;
@@ -66,7 +70,7 @@ static int put_header(struct maker *m, size_t from, size_t to, struct err *e)
         }
         list[i - from] = m->entries.data[i].record;
     }
-    int rc = block_header_again(m->packer, list, to - from, &h, e);
+    int rc = block_header_again(m->packer, list, to - from, m->pack.digest, &h, e);
     if (rc == 0) {
         h.day = m->pack.day;
         h.id = m->entries.data[from].origin.block;

@@ -116,6 +116,10 @@ static void read_pack(struct unit_walk *u, sqlite3_stmt *s, uint32_t pack)
         bad_pack(u, pack, rc != 0 ? e.text : "header of a merged block differs from its records");
         return;
     }
+    if (u->entries.len > 0 && h.digest != u->names.digest) {
+        bad_pack(u, pack, "merged blocks of one unit name different hashes");
+        return;
+    }
     verify_filter(u->w, sqlite3_db_handle(s), pack, hash, &b);
     u->names = h;
     for (size_t i = 0; i < b.count; i++) {
@@ -138,7 +142,7 @@ static void make_again(struct unit_walk *u, size_t from, size_t to)
         good = u->entries.data[i].origin.index == i - from;
         list[i - from] = u->entries.data[i].record;
     }
-    good = good && block_header_again(v->packer, list, to - from, &h, &e) == 0;
+    good = good && block_header_again(v->packer, list, to - from, u->names.digest, &h, &e) == 0;
     if (!good) {
         if (!u->damaged) {
             bad_pack(u, id, "records of a merged block are not all there, or there twice");

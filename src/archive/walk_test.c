@@ -242,10 +242,12 @@ static void load_format3(void)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
+/* By a processor that is no quicker with the other hash: the file stays one of its format. */
 static void write_more(void)
 {
     struct archive *a = NULL;
     struct window *win = window_new(1);
+    window_digest(win, ARCHIVE_DIGEST_BLAKE2B);
     struct archive_kept kept;
     for (int i = 0; i < 200; i++) {
         char record[300];

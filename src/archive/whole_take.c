@@ -71,7 +71,7 @@ int whole_block_fits(struct whole_block *b, const struct archive_header *h, stru
     if (b->count != h->count || b->bytes != h->originals_bytes) {
         return err_set(e, ERR_INVALID, "block %u lacks records", (unsigned)h->id);
     }
-    int rc = block_content_again(p, b->records, origins, b->count, &again, e);
+    int rc = block_content_again(p, b->records, origins, b->count, h->digest, &again, e);
     return rc != 0 || same_header(&again, h)
                ? rc
                : err_set(e, ERR_INVALID, "the records of block %u do not make the link that the chain has", (unsigned)h->id);
@@ -211,7 +211,7 @@ static int end_block(struct archive_whole *w, struct err *e)
     if (rc == 0) {
         buf_clear(&w->body);
         if (w->header.kind == ARCHIVE_KIND_PACK) {
-            block_pack_merged(w->packer, w->made.records, w->made.origins, w->made.count, &ignored, &w->body);
+            block_pack_merged(w->packer, w->made.records, w->made.origins, w->made.count, w->header.digest, &ignored, &w->body);
         } else {
             block_pack(w->packer, w->made.records, w->made.count, &ignored, &w->body);
         }

@@ -60,6 +60,11 @@ struct window *window_new(int zstd_level)
     return w;
 }
 
+void window_digest(struct window *w, enum archive_digest digest)
+{
+    block_packer_digest(w->packer, digest);
+}
+
 void window_free(struct window **w)
 {
     if (*w == NULL) {

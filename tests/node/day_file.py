@@ -7,6 +7,8 @@ import pathlib
 import sqlite3
 import struct
 
+PIECE_BYTES = 4096
+
 _zstd = ctypes.CDLL(ctypes.util.find_library("zstd") or "libzstd.so.1")
 _zstd.ZSTD_decompress.restype = ctypes.c_size_t
 _zstd.ZSTD_decompress.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t]
@@ -44,8 +46,8 @@ def header(blob):
         (size,) = struct.unpack_from("<I", blob, at)
         names.append(blob[at + 4:at + 4 + size].decode())
         at += 4 + size
-    assert fmt in (1, 2) and at == len(blob), "header"
-    return {"kind": kind, "day": day, "id": number, "count": count, "times": times, "meta": meta,
+    assert fmt in (1, 2, 3) and at == len(blob), "header"
+    return {"sha256": fmt == 3, "kind": kind, "day": day, "id": number, "count": count, "times": times, "meta": meta,
             "originals": originals, "originals_hash": hashes[0], "meta_hash": hashes[1],
             "previous": hashes[2], "organisation": names[0], "source": names[1], "class": names[2]}
 
@@ -61,6 +63,9 @@ def records(link, body):
         out.append(content[place:place + size])
         digest.update(struct.pack("<I", size) + out[-1])
         place += size
+    if link["sha256"]:
+        pieces = range(link["meta"], len(content), PIECE_BYTES)
+        digest = hashlib.sha256(b"".join(hashlib.sha256(content[i:i + PIECE_BYTES]).digest() for i in pieces))
     assert digest.digest() == link["originals_hash"], "originals"
     return out
 
