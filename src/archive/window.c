@@ -3,7 +3,6 @@
  * sorting loses nothing. */
 #include "archive/window.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "archive/block.h"
@@ -12,8 +11,7 @@
 #include "base/vec.h"
 
 enum {
-    KEY_HOST_BITS = 20,               /* WINDOW_MAX_RECORDS hosts at most */
-    KEY_ARRIVAL_BITS = 20,            /* WINDOW_MAX_RECORDS */
+    KNOWN_SLOTS = 256,                /* power of two: hosts that come again soon */
     NAMES_MAX = 5 * ARCHIVE_NAME_MAX, /* bytes of names that one record can bring */
     NAMES_ROOM = 1024 * 1024, /* bytes, beside a window's originals; more of them take a further block */
     BLOCK_NAMES_MAX =
@@ -26,6 +24,10 @@ struct place {
     uint32_t index;
 };
 
+struct sort_key {
+    uint32_t group, host, arrival;
+};
+
 struct window {
     struct block_packer *packer;
     struct arena bytes; /* originals and names */
@@ -33,7 +35,10 @@ struct window {
     struct map names;   /* hosts and senders → number; the number of a host orders it */
     VEC(struct span) name_list;
     VEC(struct archive_record) records; /* by arrival */
-    VEC(uint64_t) keys;                 /* group, host, arrival */
+    VEC(struct sort_key) keys;          /* by arrival; once sealed, as the blocks have them */
+    VEC(struct sort_key) spare;
+    VEC(uint32_t) counts;
+    uint32_t known[KNOWN_SLOTS]; /* number + 1 of a name, at a place that its bytes give; 0: none */
     VEC(struct place) places;           /* by arrival, once sealed */
     VEC(const struct archive_record *) cut;
     VEC(struct archive_block_in) blocks;
@@ -77,6 +82,8 @@ void window_free(struct window **w)
     vec_free(&(*w)->name_list);
     vec_free(&(*w)->records);
     vec_free(&(*w)->keys);
+    vec_free(&(*w)->spare);
+    vec_free(&(*w)->counts);
     vec_free(&(*w)->places);
     vec_free(&(*w)->cut);
     vec_free(&(*w)->blocks);
@@ -96,6 +103,7 @@ void window_reset(struct window *w)
     vec_clear(&w->name_list);
     vec_clear(&w->records);
     vec_clear(&w->keys);
+    memset(w->known, 0, sizeof w->known);
     vec_clear(&w->places);
     vec_clear(&w->blocks);
     vec_clear(&w->body_at);
@@ -129,11 +137,29 @@ static struct span cut_name(struct span s)
     return span_sub(s, 0, ARCHIVE_NAME_MAX);
 }
 
+/* Where a name is looked for first: any place will do, for names are compared. */
+static uint32_t *known_at(struct window *w, struct span name)
+{
+    uint64_t ends[2] = {0, 0};
+    size_t n = name.len < sizeof ends[0] ? name.len : sizeof ends[0];
+    if (n > 0) {
+        memcpy(&ends[0], name.ptr, n);
+        memcpy(&ends[1], name.ptr + name.len - n, n);
+    }
+    uint64_t mixed = (ends[0] ^ (ends[1] << 1) ^ name.len) * UINT64_C(0x9e3779b97f4a7c15);
+    return &w->known[(mixed >> 32) & (KNOWN_SLOTS - 1)];
+}
+
 /* The same name is stored once; returns its number. */
-static uint64_t intern(struct window *w, struct span *name)
+static uint32_t intern(struct window *w, struct span *name)
 {
     uint64_t number = 0;
     *name = cut_name(*name);
+    uint32_t *known = known_at(w, *name);
+    if (*known > 0 && span_eq(w->name_list.data[*known - 1], *name)) {
+        *name = w->name_list.data[*known - 1];
+        return *known - 1;
+    }
     if (!map_get(&w->names, *name, &number)) {
         *name = arena_copy(&w->bytes, *name);
         number = w->name_list.len;
@@ -143,7 +169,8 @@ static uint64_t intern(struct window *w, struct span *name)
     } else {
         *name = w->name_list.data[number];
     }
-    return number;
+    *known = (uint32_t)number + 1;
+    return (uint32_t)number;
 }
 
 static bool same_group(const struct archive_record *a, const struct archive_record *b)
@@ -187,11 +214,8 @@ uint32_t window_add(struct window *w, const struct archive_record *given)
         w->day = time_day(r.received);
     }
     uint64_t group = group_of(w, &r);
-    uint64_t host = intern(w, &r.host);
+    uint32_t host = intern(w, &r.host);
     (void)intern(w, &r.sender);
-    if (host >= (uint64_t)1 << KEY_HOST_BITS) {
-        host = ((uint64_t)1 << KEY_HOST_BITS) - 1; /* sorted less well, kept all the same */
-    }
     char *copy = arena_bytes(&w->bytes, r.original.len);
     if (r.original.len > 0) {
         memcpy(copy, r.original.ptr, r.original.len);
@@ -199,19 +223,38 @@ uint32_t window_add(struct window *w, const struct archive_record *given)
     r.original = span_make(copy, r.original.len);
     r.arrival = arrival;
     vec_push(&w->records, r);
-    vec_push(&w->keys,
-             (group << (KEY_HOST_BITS + KEY_ARRIVAL_BITS)) | (host << KEY_ARRIVAL_BITS) | arrival);
+    vec_push(&w->keys, (struct sort_key){(uint32_t)group, host, arrival});
     w->used_bytes += r.original.len;
     return arrival;
 }
 
-static int compare_keys(const void *a, const void *b)
+/* Goes by counting; keys of one number stay in the order they have. by: offset of a number below `numbers` in a key. */
+static void sort_by(struct window *w, size_t by, size_t numbers)
 {
-    uint64_t x;
-    uint64_t y;
-    memcpy(&x, a, sizeof x);
-    memcpy(&y, b, sizeof y);
-    return x < y ? -1 : x > y;
+    size_t n = w->keys.len;
+    vec_reserve(&w->spare, n);
+    vec_reserve(&w->counts, numbers + 1);
+    uint32_t *from = w->counts.data;
+    memset(from, 0, (numbers + 1) * sizeof *from);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t number;
+        memcpy(&number, (const char *)&w->keys.data[i] + by, sizeof number);
+        from[number + 1]++;
+    }
+    for (size_t i = 1; i <= numbers; i++) {
+        from[i] += from[i - 1];
+    }
+    for (size_t i = 0; i < n; i++) {
+        uint32_t number;
+        memcpy(&number, (const char *)&w->keys.data[i] + by, sizeof number);
+        w->spare.data[from[number]++] = w->keys.data[i];
+    }
+    struct sort_key *sorted = w->spare.data;
+    size_t cap = w->spare.cap;
+    w->spare.data = w->keys.data;
+    w->spare.cap = w->keys.cap;
+    w->keys.data = sorted;
+    w->keys.cap = cap;
 }
 
 static void end_block(struct window *w)
@@ -232,18 +275,18 @@ void window_seal(struct window *w, const struct archive_block_in **blocks_out, s
 {
     CHECK(!w->sealed);
     w->sealed = true;
-    if (w->keys.len > 0) {
-        qsort(w->keys.data, w->keys.len, sizeof w->keys.data[0], compare_keys);
+    if (w->keys.len > 0) { /* the last sorting counts first; arrival is the order they come in */
+        sort_by(w, offsetof(struct sort_key, host), w->name_list.len);
+        sort_by(w, offsetof(struct sort_key, group), w->groups.len);
     }
     vec_reserve(&w->places, w->records.len);
     w->places.len = w->records.len;
     size_t bytes = 0;
     size_t names = 0;
-    uint64_t group = 0;
+    uint32_t group = 0;
     for (size_t i = 0; i < w->keys.len; i++) {
-        const struct archive_record *r =
-            &w->records.data[w->keys.data[i] & ((1u << KEY_ARRIVAL_BITS) - 1)];
-        uint64_t g = w->keys.data[i] >> (KEY_HOST_BITS + KEY_ARRIVAL_BITS);
+        const struct archive_record *r = &w->records.data[w->keys.data[i].arrival];
+        uint32_t g = w->keys.data[i].group;
         bool full = w->cut.len == ARCHIVE_BLOCK_RECORDS_MAX ||
                     bytes + r->original.len > ARCHIVE_BLOCK_MAX_BYTES ||
                     names + r->host.len + r->sender.len > BLOCK_NAMES_MAX;
