@@ -21,6 +21,7 @@ struct block_packer {
     ZSTD_CCtx *zstd;
     struct buf content; /* columns, then originals */
     enum archive_digest digest;
+    struct digest_lanes *lanes; /* may be NULL */
 };
 
 struct block_packer *block_packer_new(int level)
@@ -37,11 +38,19 @@ void block_packer_digest(struct block_packer *p, enum archive_digest digest)
     p->digest = digest;
 }
 
+void block_packer_lanes(struct block_packer *p)
+{
+    if (p->lanes == NULL && p->digest == ARCHIVE_DIGEST_SHA256) {
+        p->lanes = digest_lanes_new();
+    }
+}
+
 void block_packer_free(struct block_packer **p)
 {
     if (*p != NULL) {
         (void)ZSTD_freeCCtx((*p)->zstd);
         buf_free(&(*p)->content);
+        digest_lanes_free(&(*p)->lanes);
         mem_free(*p);
         *p = NULL;
     }
@@ -171,7 +180,7 @@ static bool put_content(struct block_packer *p, const struct archive_record *con
     bool fits = content_fits(p, &h);
     if (fits) {
         digest_originals(digest, span_sub(buf_view(&p->content), h.meta_bytes, h.originals_bytes), records, n,
-                         h.originals_hash);
+                         p->lanes, h.originals_hash);
     }
     *header_out = h;
     return fits;
@@ -360,7 +369,7 @@ int block_check(const struct archive_header *h, const struct block *b, struct er
     for (size_t i = 0; i < b->count; i++) {
         list[i] = &b->records[i];
     }
-    digest_originals(h->digest, b->originals, list, b->count, hash);
+    digest_originals(h->digest, b->originals, list, b->count, NULL, hash);
     mem_free(list);
     if (memcmp(hash, h->originals_hash, sizeof hash) != 0) {
         return err_set(e, ERR_INVALID, "hash of the originals differs from the header");

@@ -38,13 +38,14 @@ static void sha256(struct span bytes, unsigned char out[ARCHIVE_HASH_BYTES])
     CHECK(SHA256_Init(&c) == 1 && SHA256_Update(&c, bytes.ptr, bytes.len) == 1 && SHA256_Final(out, &c) == 1);
 }
 
-static void pieces(struct span originals, unsigned char out[ARCHIVE_HASH_BYTES])
+static void pieces(struct span originals, struct digest_lanes *lanes, unsigned char out[ARCHIVE_HASH_BYTES])
 {
     unsigned char hashes[ARCHIVE_BLOCK_MAX_BYTES / DIGEST_PIECE_BYTES][ARCHIVE_HASH_BYTES];
-    size_t n = 0;
-    CHECK(originals.len <= ARCHIVE_BLOCK_MAX_BYTES);
-    for (size_t at = 0; at < originals.len; at += DIGEST_PIECE_BYTES) {
-        sha256(span_sub(originals, at, DIGEST_PIECE_BYTES), hashes[n++]);
+    size_t n = (originals.len + DIGEST_PIECE_BYTES - 1) / DIGEST_PIECE_BYTES;
+    CHECK(n <= ARRAY_LEN(hashes));
+    bool done = lanes != NULL && digest_lanes_pieces(lanes, originals, hashes);
+    for (size_t i = 0; !done && i < n; i++) {
+        sha256(span_sub(originals, i * DIGEST_PIECE_BYTES, DIGEST_PIECE_BYTES), hashes[i]);
     }
     sha256(span_make((const char *)hashes, n * ARCHIVE_HASH_BYTES), out);
 }
@@ -70,10 +71,10 @@ static void records_one_by_one(struct span originals, const struct archive_recor
 }
 
 void digest_originals(enum archive_digest how, struct span originals, const struct archive_record *const *records, size_t n,
-                      unsigned char out[ARCHIVE_HASH_BYTES])
+                      struct digest_lanes *lanes, unsigned char out[ARCHIVE_HASH_BYTES])
 {
     if (how == ARCHIVE_DIGEST_SHA256) {
-        pieces(originals, out);
+        pieces(originals, lanes, out);
     } else {
         records_one_by_one(originals, records, n, out);
     }

@@ -185,9 +185,8 @@ static void merge_all(void)
 
 /* ---- cases ---- */
 
-static void test_vectors(void **state)
+static void vectors(struct digest_lanes *lanes)
 {
-    (void)state;
     /* Python's hashlib over the same: bytes (i*7 + i/251) mod 256, as two records, the first a third of them. */
     static const struct {
         size_t bytes;
@@ -220,7 +219,7 @@ static void test_vectors(void **state)
         for (unsigned how = 0; how < ARCHIVE_DIGEST_COUNT; how++) {
             unsigned char hash[ARCHIVE_HASH_BYTES];
             char hex[2 * ARCHIVE_HASH_BYTES + 1];
-            digest_originals((enum archive_digest)how, span_make(bytes, n), records, 2, hash);
+            digest_originals((enum archive_digest)how, span_make(bytes, n), records, 2, lanes, hash);
             for (size_t i = 0; i < sizeof hash; i++) {
                 (void)snprintf(hex + 2 * i, 3, "%02x", hash[i]);
             }
@@ -228,6 +227,38 @@ static void test_vectors(void **state)
         }
         mem_free(bytes);
     }
+}
+
+static void test_vectors(void **state)
+{
+    (void)state;
+    vectors(NULL);
+}
+
+/* The same, and blocks of every size around whole pieces, from memory of exactly that size. */
+static void test_side_by_side(void **state)
+{
+    (void)state;
+    struct digest_lanes *lanes = digest_lanes_new();
+    if (lanes == NULL) {
+        skip(); /* not on this processor, or built without the library */
+    }
+    vectors(lanes);
+    for (size_t pieces = 1; pieces < 70; pieces++) {
+        for (size_t odd = 0; odd < 3; odd++) {
+            unsigned char one[ARCHIVE_HASH_BYTES], side[ARCHIVE_HASH_BYTES];
+            size_t n = pieces * DIGEST_PIECE_BYTES + odd - 1;
+            char *bytes = mem_alloc(n);
+            memset(bytes, (int)(pieces + odd), n);
+            const struct archive_record r = {.original = span_make(bytes, n)};
+            const struct archive_record *const list[] = {&r};
+            digest_originals(ARCHIVE_DIGEST_SHA256, r.original, list, 1, NULL, one);
+            digest_originals(ARCHIVE_DIGEST_SHA256, r.original, list, 1, lanes, side);
+            assert_memory_equal(one, side, sizeof one);
+            mem_free(bytes);
+        }
+    }
+    digest_lanes_free(&lanes);
 }
 
 static void test_headers(void **state)
@@ -356,6 +387,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vectors),
+        cmocka_unit_test(test_side_by_side),
         cmocka_unit_test(test_headers),
         cmocka_unit_test_setup_teardown(test_both_in_one_day, make, clean),
         cmocka_unit_test_setup_teardown(test_other_hash_claimed, make, clean),

@@ -70,6 +70,11 @@ void window_digest(struct window *w, enum archive_digest digest)
     block_packer_digest(w->packer, digest);
 }
 
+void window_lanes(struct window *w)
+{
+    block_packer_lanes(w->packer);
+}
+
 void window_free(struct window **w)
 {
     if (*w == NULL) {

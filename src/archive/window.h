@@ -24,6 +24,8 @@ struct window *window_new(int zstd_level);
 void window_free(struct window **w);
 /* As block_packer_digest. */
 void window_digest(struct window *w, enum archive_digest digest);
+/* As block_packer_lanes. */
+void window_lanes(struct window *w);
 
 /* Whether it can take this record; if not, seal it first. A window holds receipts of one UTC day.
  */

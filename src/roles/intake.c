@@ -50,6 +50,7 @@ static struct intake *state_of(struct role *r)
         in->follow = follow_new(&in->sink);
         in->folds = folds_new();
         in->window = window_new(INTAKE_ZSTD_LEVEL);
+        window_lanes(in->window);
         in->matches = match_writer_new();
         map_init(&in->origins);
         buf_init(&in->stops, 64 << 10);
