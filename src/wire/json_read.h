@@ -45,6 +45,8 @@ size_t json_unescape(struct span raw, char *out, bool *odd_out);
  */
 enum { JSON_FOLD_OVER = 16 };
 bool json_unescape_folded(struct span raw, char *out, size_t *len_out) NODISCARD;
+/* … on any processor; tests compare the two. */
+bool json_unescape_folded_by_16(struct span raw, char *out, size_t *len_out) NODISCARD;
 
 /*
  * Slow walk with full path names, for showing a record's fields to a person: calls visit(ctx,

@@ -454,6 +454,8 @@ static void check_folded(struct span text)
     size_t n = 0;
     assert_int_equal(json_unescape_folded(span_make(raw, text.len), out, &n), ascii);
     assert_true(!ascii || span_eq(span_make(out, n), want));
+    assert_int_equal(json_unescape_folded_by_16(span_make(raw, text.len), out, &n), ascii);
+    assert_true(!ascii || span_eq(span_make(out, n), want));
     mem_free(raw);
     mem_free(plain);
     mem_free(folded);
@@ -473,7 +475,7 @@ static void test_unescape_folded(void **state)
     }
     for (unsigned round = 0; round < 20000; round++) {
         char text[256];
-        size_t n = 0, most = round % 120;
+        size_t n = 0, most = round % 220;
         unsigned kinds = round % 3 == 0 ? (unsigned)ARRAY_LEN(pieces) : 18; /* two thirds nearly always ASCII */
         while (n < most) {
             seed = seed * 1664525u + 1013904223u;

@@ -11,7 +11,10 @@
 #include "base/utf8.h"
 #include "wire/json_priv.h"
 
-#if defined(__SSE2__)
+#if defined(__x86_64__)
+#include <immintrin.h>
+#define AVX512_FN __attribute__((target("avx512f,avx512bw,avx512vl,avx512vbmi2,bmi,bmi2,popcnt")))
+#elif defined(__SSE2__)
 #include <emmintrin.h>
 #endif
 
@@ -166,7 +169,7 @@ static size_t ascii_escape(const char *p, const char *end, char *c_out)
     return cp >= 0x80 ? 0 : used == 0 ? 1 : used;
 }
 
-bool json_unescape_folded(struct span raw, char *out, size_t *len_out)
+bool json_unescape_folded_by_16(struct span raw, char *out, size_t *len_out)
 {
     char rest[32] = {0}; /* the last bytes, with others behind them to read */
     const char *p = raw.ptr;
@@ -197,6 +200,74 @@ bool json_unescape_folded(struct span raw, char *out, size_t *len_out)
     }
     *len_out = (size_t)(o - out);
     return true;
+}
+
+#if defined(__x86_64__)
+/* Backslashes that escape what follows; the first byte is escaped by none. See block_escaped in json_index_block.inc. */
+static inline uint64_t escaping_of(uint64_t slash)
+{
+    const uint64_t odd = 0xaaaaaaaaaaaaaaaau;
+    uint64_t starts = slash & ~(slash << 1);
+    uint64_t odd_runs = slash & ~(slash + (starts & odd));
+    return (odd_runs & odd) | (slash & ~odd_runs & ~odd);
+}
+
+/*
+ * Up to 64 bytes from p on, up to an escape that stands for something else than the byte behind the backslash, or a byte that
+ * is no ASCII. Reads and writes nothing behind end. Returns how many were read.
+ */
+AVX512_FN static size_t unescape_64(const char *p, const char *end, char **o_io)
+{
+    size_t left = end - p < 64 ? (size_t)(end - p) : 64;
+    uint64_t all = UINT64_MAX >> (64 - left);
+    __m512i v = _mm512_maskz_loadu_epi8(all, p);
+    uint64_t slash = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('\\'));
+    uint64_t escaping = slash == 0 ? 0 : escaping_of(slash);
+    uint64_t as_is = slash | _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('"')) | _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('/'));
+    uint64_t stop = _mm512_movepi8_mask(v) | (escaping & ~(as_is >> 1));
+    size_t n = stop == 0 ? left : (size_t)__builtin_ctzll(stop);
+    uint64_t keep = n == 0 ? 0 : ~escaping & UINT64_MAX >> (64 - n);
+    __mmask64 upper = _mm512_cmplt_epu8_mask(_mm512_sub_epi8(v, _mm512_set1_epi8('A')), _mm512_set1_epi8(26));
+    v = _mm512_or_si512(v, _mm512_maskz_mov_epi8(upper, _mm512_set1_epi8(0x20)));
+    size_t kept = (size_t)__builtin_popcountll(keep);
+    if (kept > 0) {
+        _mm512_mask_storeu_epi8(*o_io, UINT64_MAX >> (64 - kept), _mm512_maskz_compress_epi8(keep, v));
+    }
+    *o_io += kept;
+    return n;
+}
+
+static bool unescape_folded_by_64(struct span raw, char *out, size_t *len_out)
+{
+    const char *p = raw.ptr;
+    const char *end = p + raw.len;
+    char *o = out;
+    while (p < end) {
+        size_t n = unescape_64(p, end, &o);
+        p += n;
+        if (n >= 63 || p == end) {
+            continue; /* of 63 bytes the last one may be half of an escape */
+        }
+        size_t used = *p == '\\' ? ascii_escape(p, end, o) : 0;
+        if (used == 0) {
+            return false;
+        }
+        p += used;
+        o++;
+    }
+    *len_out = (size_t)(o - out);
+    return true;
+}
+#endif
+
+bool json_unescape_folded(struct span raw, char *out, size_t *len_out)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi2")) {
+        return unescape_folded_by_64(raw, out, len_out);
+    }
+#endif
+    return json_unescape_folded_by_16(raw, out, len_out);
 }
 
 void json_names_push(struct json_names *n, struct span key, bool escaped)
