@@ -12,11 +12,11 @@
 
 /* Answers that have a shape of their own; others are objects. */
 static const struct {
-    const char *path, *type, *description;
+    const char *path, *type, *other, *description; /* other: of its second form, or NULL */
 } answers[] = {
-    {"/api/v1/stream", "text/event-stream", "Events named alert, change and pulse"},
-    {"/api/v1/archive/export", "application/x-ndjson", "A record a line; with format=text, the original and a line break"},
-    {"/api/v1/registers/{kind}/export", "text/csv", "A table; with format=json, JSON line by line"},
+    {"/api/v1/stream", "text/event-stream", NULL, "Events named alert, change and pulse"},
+    {"/api/v1/archive/export", "application/x-ndjson", "text/plain", "A record a line; with format=text, the original and a line break"},
+    {"/api/v1/registers/{kind}/export", "text/csv", "application/x-ndjson", "A table; with format=json, JSON line by line"},
 };
 
 /* Of those that do not answer 200 when all is well; also: a second answer that is no error. */
@@ -285,8 +285,23 @@ static void table_json(struct json_writer *j)
     json_end(j);
 }
 
-static void answer_json(struct json_writer *j, const char *status, const char *description,
-                        const char *type, bool is_error)
+static void content_json(struct json_writer *j, const char *type, bool is_error)
+{
+    json_key(j, type);
+    json_object(j);
+    json_key(j, "schema");
+    json_object(j);
+    if (is_error) {
+        kv(j, "$ref", SPAN("#/components/schemas/error"));
+    } else {
+        kv(j, "type", strcmp(type, "application/json") == 0 ? SPAN("object") : SPAN("string"));
+    }
+    json_end(j);
+    json_end(j);
+}
+
+/* type: NULL = it has no body; other: of its second form, or NULL. */
+static void answer_json(struct json_writer *j, const char *status, const char *description, const char *type, const char *other, bool is_error)
 {
     json_key(j, status);
     json_object(j);
@@ -294,19 +309,10 @@ static void answer_json(struct json_writer *j, const char *status, const char *d
     if (type != NULL) {
         json_key(j, "content");
         json_object(j);
-        json_key(j, type);
-        json_object(j);
-        json_key(j, "schema");
-        json_object(j);
-        if (is_error) {
-            kv(j, "$ref", SPAN("#/components/schemas/error"));
-        } else if (strcmp(type, "application/json") == 0) {
-            kv(j, "type", SPAN("object"));
-        } else {
-            kv(j, "type", SPAN("string"));
+        content_json(j, type, is_error);
+        if (other != NULL) {
+            content_json(j, other, is_error);
         }
-        json_end(j);
-        json_end(j);
         json_end(j);
     }
     json_end(j);
@@ -316,11 +322,13 @@ static void answers_json(struct json_writer *j, const struct route *r)
 {
     bool api_path = strncmp(r->path, "/api/", 5) == 0 || strcmp(r->path, "/healthz") == 0;
     const char *type = api_path ? "application/json" : "text/html";
+    const char *other = NULL;
     const char *text = r->summary;
     const char *status = "200";
     for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
         if (strcmp(answers[i].path, r->path) == 0) {
             type = answers[i].type;
+            other = answers[i].other;
             text = answers[i].description;
         }
     }
@@ -340,17 +348,16 @@ static void answers_json(struct json_writer *j, const struct route *r)
     type = strcmp(status, "204") == 0 ? NULL : type;
     json_key(j, "responses");
     json_object(j);
-    answer_json(j, status, text, type, false);
+    answer_json(j, status, text, type, other, false);
     if (also != NULL) {
-        answer_json(j, also, text, strcmp(also, "204") == 0 ? NULL : type, false);
+        answer_json(j, also, text, strcmp(also, "204") == 0 ? NULL : type, NULL, false);
     }
     if (r->right > RIGHT_KNOWN) {
         char need[128];
         (void)snprintf(need, sizeof need, "The role, or the API token shown, lacks the right %s", right_name(r->right));
-        answer_json(j, "403", need, api_path ? "application/json" : "text/html", api_path);
+        answer_json(j, "403", need, api_path ? "application/json" : "text/html", NULL, api_path);
     }
-    answer_json(j, "default", "What went wrong", api_path ? "application/json" : "text/html",
-                api_path);
+    answer_json(j, "default", "What went wrong", api_path ? "application/json" : "text/html", NULL, api_path);
     json_end(j);
 }
 

@@ -15,7 +15,7 @@ enum {
     TODAY_SCAN_MAX = 20 * 1000,   /* rows that one count looks at */
     TODAY_ALERTS_MAX = 16,        /* counts of alerts in one question */
     TODAY_DUE_MAX = 384,          /* counts of records in one question, which has room for them (ASK_MAX_BYTES) */
-    TODAY_ASK_MAX_BYTES = 3 << 20, /* which has room for them, each with the scope of somebody who is appointed in 64 organisations */
+    TODAY_ASK_MAX_BYTES = 4 << 20, /* which has room for them, each with the scope of somebody who is appointed in 64 organisations */
     TODAY_LAG_MS = 60 * 1000,     /* a source that is further behind is told */
     TODAY_DAY_MAX = 32,           /* bytes of a day or a time, as a key has it */
 };
