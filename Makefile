@@ -69,6 +69,7 @@ fuzz: setup-test
 prove: test
 	@SERENO_CASES=1000000 meson test -C $(BUILD) --no-rebuild --suite property --timeout-multiplier 0
 	@SERENO_KILLS=1000 meson test -C $(BUILD) --no-rebuild 'archive files' 'faults archive' 'node crash' 'node age' --timeout-multiplier 0
+	@SERENO_FLIPS=4000 meson test -C $(BUILD) --no-rebuild 'node rows' --timeout-multiplier 0
 	@SERENO_SOAK_S=1800 meson test -C $(BUILD) --no-rebuild 'node soak' --timeout-multiplier 0
 	@SERENO_MUTATIONS=20000 meson test -C $(BUILD) --no-rebuild 'evtx mutate' --timeout-multiplier 0
 	@tools/check-static --deep

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "os/sqlite_why.h"
 #include "records/migrate.h"
+#include "records/proof.h"
 #include "records/records.h"
 
 enum { TOLD_EVERY_MS = 200 };
@@ -316,6 +317,7 @@ int whole_in_end(struct whole_in *w, struct err *e)
     close_records(w);
     rc = rc == 0 ? path_in(w, "records.db", path, e) : rc;
     rc = rc == 0 ? records_open(path, clock_now(), e, &db) : rc;
+    rc = rc == 0 ? proof_anew(db, e) : rc; /* what is exported without secrets comes back without them */
     db_close(&db);
     return rc == 0 && fsync(w->into) != 0 ? err_set_errno(e, ERR_IO, errno, "%s", w->folder) : rc;
 }

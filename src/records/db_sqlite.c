@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "os/sqlite_why.h"
 #include "records/db_writeback.h"
+#include "records/proof_verify_priv.h"
 
 enum {
     DB_MAGIC = 0x64623031,
@@ -31,7 +32,7 @@ struct db_stmt {
     struct db *db;
     char *sql;
     sqlite3_stmt *raw;
-    bool bind_failed;
+    bool bind_failed, writes;
     uint64_t used; /* tick of last use, the oldest makes room */
     uint8_t place[PLACES_MAX]; /* of $n, looked up once; 0 = not yet */
 };
@@ -42,8 +43,10 @@ struct db {
     bool in_transaction;
     size_t count;
     uint64_t tick;
+    int64_t changes; /* of the last statement that wrote */
     struct db_stmt *cache[DB_STMT_CACHE_MAX];
     struct db_writeback *writeback;
+    struct proof_watch *proofs; /* NULL: the file has none yet */
 };
 
 static int db_fail(struct db *db, struct err *e, const char *what)
@@ -58,13 +61,27 @@ static int db_fail(struct db *db, struct err *e, const char *what)
     return err_set(e, ours, "records: %s: %s", what, sqlite_why(db->raw, why));
 }
 
+static int exec_raw(struct db *db, const char *sql, struct err *e)
+{
+    return sqlite3_exec(db->raw, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : db_fail(db, e, "statement");
+}
+
 int db_exec(struct db *db, const char *sql, struct err *e)
 {
     CHECK_OBJ(db, DB_MAGIC);
-    if (sqlite3_exec(db->raw, sql, NULL, NULL, NULL) != SQLITE_OK) {
-        return db_fail(db, e, "statement");
+    /* A transaction even for one statement: what it changes and the proof of it go together. No PRAGMA works within one. */
+    bool alone = !db->in_transaction && db->proofs != NULL && strncmp(sql, "PRAGMA", 6) != 0;
+    int rc = alone ? db_begin(db, e) : 0;
+    if (rc == 0) {
+        proof_watch_mark(db->proofs);
+        rc = exec_raw(db, sql, e);
+        db->changes = sqlite3_changes64(db->raw);
+        if (rc < 0) {
+            proof_watch_back(db->proofs);
+        }
+        rc = alone ? db_end(db, rc, e) : rc;
     }
-    return 0;
+    return rc;
 }
 
 /* Made by us first so that its mode, and with it that of WAL and shared memory file, is 0600
@@ -136,7 +153,7 @@ static int check_owner(struct db *db, const char *path, struct err *e)
     }
     char sql[64];
     (void)snprintf(sql, sizeof sql, "PRAGMA application_id = %d", DB_APPLICATION_ID);
-    return id == DB_APPLICATION_ID ? 0 : db_exec(db, sql, e);
+    return id == DB_APPLICATION_ID ? 0 : exec_raw(db, sql, e);
 }
 
 static int set_durable(struct db *db, bool in_memory, struct err *e)
@@ -146,7 +163,7 @@ static int set_durable(struct db *db, bool in_memory, struct err *e)
      * (16 MiB): a page that many commits change goes into the database once. In the keeper a thread
      * does that (db_write_back_aside). */
     int rc =
-        db_exec(db,
+        exec_raw(db,
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;"
                 "PRAGMA cell_size_check = ON; PRAGMA journal_size_limit = 16777216;"
                 "PRAGMA cache_size = -98304; PRAGMA wal_autocheckpoint = 4096;",
@@ -193,6 +210,9 @@ int db_open(const char *path, struct err *e, struct db **db_out)
     if (rc == 0) {
         rc = set_durable(db, in_memory, e);
     }
+    if (rc == 0) {
+        rc = proof_watch_start(db->raw, e, &db->proofs);
+    }
     if (rc < 0) {
         db_close(&db);
     }
@@ -222,6 +242,7 @@ void db_close(struct db **db)
     }
     CHECK_OBJ(*db, DB_MAGIC);
     db_writeback_stop(&(*db)->writeback);
+    proof_watch_stop(&(*db)->proofs);
     for (size_t i = 0; i < (*db)->count; i++) {
         stmt_free((*db)->cache[i]);
     }
@@ -236,7 +257,7 @@ int db_begin(struct db *db, struct err *e)
     CHECK_OBJ(db, DB_MAGIC);
     CHECK(!db->in_transaction);
     /* IMMEDIATE: the write lock is taken here, never half-way through. */
-    int rc = db_exec(db, "BEGIN IMMEDIATE", e);
+    int rc = exec_raw(db, "BEGIN IMMEDIATE", e);
     db->in_transaction = rc == 0;
     return rc;
 }
@@ -245,7 +266,8 @@ int db_commit(struct db *db, struct err *e)
 {
     CHECK_OBJ(db, DB_MAGIC);
     CHECK(db->in_transaction);
-    int rc = db_exec(db, "COMMIT", e);
+    int rc = proof_watch_flush(db->proofs, e);
+    rc = rc == 0 ? exec_raw(db, "COMMIT", e) : rc;
     if (rc < 0) {
         db_rollback(db);
     }
@@ -260,6 +282,7 @@ void db_rollback(struct db *db)
     if (sqlite3_get_autocommit(db->raw) == 0) {
         (void)sqlite3_exec(db->raw, "ROLLBACK", NULL, NULL, NULL);
     }
+    proof_watch_forget(db->proofs);
     db->in_transaction = false;
 }
 
@@ -324,6 +347,7 @@ int db_query(struct db *db, const char *sql, struct err *e, struct db_stmt **stm
         s->db = db;
         s->sql = mem_strdup(sql);
         s->raw = raw;
+        s->writes = sqlite3_stmt_readonly(raw) == 0 && sqlite3_column_count(raw) == 0; /* a PRAGMA that asks is neither */
         db->cache[stmt_place(db)] = s;
     } else {
         (void)sqlite3_reset(s->raw);
@@ -407,12 +431,35 @@ void db_done(struct db_stmt *s)
     (void)sqlite3_clear_bindings(s->raw); /* the borrowed values end here */
 }
 
+/* A statement that writes, alone: its own transaction, so that the proofs of what it changes go with it. */
+static int step_alone(struct db_stmt *s, struct err *e)
+{
+    int rc = db_begin(s->db, e);
+    if (rc < 0) {
+        db_done(s);
+        return rc;
+    }
+    rc = db_step(s, e);
+    CHECK(rc <= 0); /* none of ours gives back rows */
+    int64_t changes = db_changes(s->db);
+    rc = db_end(s->db, rc, e);
+    s->db->changes = changes;
+    return rc;
+}
+
 int db_step(struct db_stmt *s, struct err *e)
 {
     CHECK_OBJ(s, STMT_MAGIC);
+    struct proof_watch *proofs = s->db->proofs;
     if (s->bind_failed) {
         db_done(s);
         return err_set(e, ERR_LIMIT, "records: a value is larger than %d bytes", DB_VALUE_MAX);
+    }
+    if (proofs != NULL && s->writes) {
+        if (!s->db->in_transaction) {
+            return step_alone(s, e);
+        }
+        proof_watch_mark(proofs);
     }
     int rc = sqlite3_step(s->raw);
     if (rc == SQLITE_ROW) {
@@ -420,6 +467,14 @@ int db_step(struct db_stmt *s, struct err *e)
     }
     int out = rc == SQLITE_DONE ? 0 : db_fail(s->db, e, "statement");
     db_done(s);
+    if (proofs != NULL && s->writes) {
+        s->db->changes = sqlite3_changes64(s->db->raw);
+        if (out < 0) {
+            proof_watch_back(proofs);
+        } else if (proof_watch_is_full(proofs)) {
+            out = proof_watch_flush(proofs, e);
+        }
+    }
     return out;
 }
 
@@ -436,7 +491,7 @@ int db_run(struct db_stmt *s, struct err *e)
 int64_t db_changes(const struct db *db)
 {
     CHECK_OBJ(db, DB_MAGIC);
-    return sqlite3_changes64(db->raw);
+    return db->proofs != NULL ? db->changes : sqlite3_changes64(db->raw); /* those of proofs do not count */
 }
 
 bool db_col_null(struct db_stmt *s, int i)
@@ -459,4 +514,28 @@ struct span db_col_bytes(struct db_stmt *s, int i)
 {
     const char *p = sqlite3_column_blob(s->raw, i);
     return p == NULL ? SPAN("") : span_make(p, (size_t)sqlite3_column_bytes(s->raw, i));
+}
+
+int proof_renew(struct db *db, struct err *e)
+{
+    CHECK_OBJ(db, DB_MAGIC);
+    CHECK(db->in_transaction);
+    int rc = proof_watch_renew(db->raw, &db->proofs, e);
+    if (rc < 0) {
+        proof_watch_stop(&db->proofs); /* the tables that it knows go with the transaction */
+    }
+    return rc;
+}
+
+int proof_anew(struct db *db, struct err *e)
+{
+    int rc = db_begin(db, e);
+    rc = rc == 0 && db->proofs != NULL ? proof_watch_anew(db->proofs, e) : rc;
+    return db->in_transaction ? db_end(db, rc, e) : rc;
+}
+
+int proof_verify(struct db *db, const struct proof_hooks *hooks, struct proof_report *out, struct err *e)
+{
+    CHECK_OBJ(db, DB_MAGIC);
+    return proof_verify_raw(db->raw, hooks, out, e);
 }

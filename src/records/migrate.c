@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "records/proof.h"
+
 static int make_table(struct db *db, struct err *e)
 {
     return db_exec(db,
@@ -90,5 +92,6 @@ int migrate_run(struct db *db, const struct migration *list, size_t count, time_
     for (size_t i = (size_t)version; i < count && rc == 0; i++) {
         rc = run_one(db, &list[i], (int64_t)i + 1, now, e);
     }
+    rc = rc == 0 ? proof_renew(db, e) : rc;
     return db_end(db, rc, e);
 }

@@ -13,6 +13,7 @@
 #include "records/reminders.h"
 #include "records/fed_room.h"
 #include "records/fed_schema.h"
+#include "records/proof.h"
 #include "records/registers/record_history.h"
 #include "records/registers/record_import.h"
 #include "records/registers/record_row.h"
@@ -217,6 +218,7 @@ static const struct migration list[] = {
     {"histories of records", record_history_sql},
     {"people of accounts", account_person_sql},
     {"reminders", reminder_sql},
+    {"proofs of rows", proof_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)

@@ -13,7 +13,7 @@ static char folder[64];
 
 static void remove_folder(void)
 {
-    static const char *const names[] = {"a.db", "b.db", "c.db", "v.db", "w.db", "d.db", "d.before-2.db", "e.db", "e.before-2.db", "f.db", "f.before-2.db"};
+    static const char *const names[] = {"a.db", "b.db", "c.db", "v.db", "w.db", "d.db", "d.before-2.db", "e.db", "e.before-2.db", "f.db", "f.before-2.db", "p.db"};
     static const char *const tails[] = {"", "-wal", "-shm"};
     char path[128];
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -67,7 +67,7 @@ int main(void)
     int failed = run_db_tests();
     failed += run_db_writeback_tests();
     failed += run_migrate_tests();
-    failed += run_audit_tests();
+    failed += run_audit_tests() + run_proof_tests();
     failed += run_alert_tests();
     failed += run_account_tests();
     failed += run_people_tests();

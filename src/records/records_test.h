@@ -30,6 +30,7 @@ int run_db_tests(void);
 int run_db_writeback_tests(void);
 int run_migrate_tests(void);
 int run_audit_tests(void);
+int run_proof_tests(void);
 int run_alert_tests(void);
 int run_account_tests(void);
 int run_people_tests(void);
