@@ -307,8 +307,10 @@ uint32_t matcher_run(struct matcher *m, struct event *ev, const struct match **m
     CHECK_OBJ(m, MATCHER_MAGIC);
     CHECK(ev->class_id < m->rs->nclasses && ev->catalog == m->catalog);
     vec_clear(&m->matches);
-    m->looked = NULL;
     const struct plan_chain *chain = &m->rs->chains[ev->class_id];
+    m->looked = NULL;
+    m->chain_raw = chain->raw;
+    m->none = false;
     for (uint32_t i = 0; i < chain->nstages; i++) {
         if (chain->stages[i].nrules == 0) {
             continue;

@@ -40,6 +40,8 @@ struct matcher {
     struct buf keywords;       /* joined folded values */
     const struct plan_raw *looked; /* with what the event's record was last looked through for keywords, or NULL */
     bool looked_found;             /* … and whether it may hold one */
+    const struct plan_raw *chain_raw; /* of the event's chain, until the record was looked through with it; or NULL */
+    bool none;                        /* that look found none: the record holds no keyword of any of its classes */
     VEC(struct match) matches;
     VEC(struct match) merged;
     struct matcher_stats stats;

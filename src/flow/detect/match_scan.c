@@ -450,6 +450,13 @@ static bool record_may_hold(struct matcher *m, const struct plan_group *g)
             return true; /* a value that is not part of the record: made from it */
         }
     }
+    if (m->chain_raw != NULL) { /* one look for all classes; what it finds may be another's */
+        m->none = !match_raw(m->chain_raw, ev->raw);
+        m->chain_raw = NULL;
+    }
+    if (m->none) {
+        return false;
+    }
     if (m->looked != g->set->raw) { /* classes of a chain mostly look for the same keywords */
         m->looked_found = match_raw(g->set->raw, ev->raw);
         m->looked = g->set->raw;

@@ -293,6 +293,7 @@ struct plan_stage {
 struct plan_chain {
     const struct plan_stage *stages;
     uint32_t nstages;
+    const struct plan_raw *raw; /* keywords of all stages: one look at a record for all of them; NULL: each looks with its own */
 };
 
 struct ruleset {

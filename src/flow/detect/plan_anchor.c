@@ -12,7 +12,7 @@
 
 enum {
     ANCHOR_MAX_BYTES = 96, /* of a literal looked for; nothing real is rarer by being longer */
-    SECOND_MIN_BYTES = 7,  /* of a literal that only confirms another: such are looked for at every fourth place */
+    SECOND_MIN_BYTES = 7,  /* of a literal that only confirms another: such are looked for at every third place */
 };
 /* A second anchor is worth its search where the first is found this often, and itself is not found everywhere. */
 static const double SECOND_MIN_FIRST = 0.0005;

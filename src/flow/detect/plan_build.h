@@ -176,5 +176,7 @@ struct plan_pair plan_rare_pair(struct span text);
 
 /* plan_raw.c: see plan_raw; NULL where a literal has no part that would do. */
 const struct plan_raw *plan_raw_make(struct plan_build *b, const struct plan_literal *literals, uint32_t n);
+/* For chains whose stages look for different keywords: a raw for all of them. Call when sets are made. */
+void plan_raw_chains(struct plan_build *b, struct plan_chain *chains, uint32_t n);
 
 #endif

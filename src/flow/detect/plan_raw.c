@@ -7,6 +7,11 @@
 
 #include "flow/detect/plan_build.h"
 
+enum {
+    PLAN_CHAIN_SETS = 64,     /* of keywords, in one chain */
+    PLAN_CHAIN_LITERALS = 96, /* looked for at once for a chain */
+};
+
 /* JSON writes these characters as they are or as "\u…", never in another way. */
 static bool stays_in_json(char c)
 {
@@ -108,4 +113,88 @@ const struct plan_raw *plan_raw_make(struct plan_build *b, const struct plan_lit
         r->first[k] = r->first[k] < r->first[k - 1] ? r->first[k - 1] : r->first[k];
     }
     return r;
+}
+
+/* Sets of keywords that the stages of a chain look for, each once. */
+struct keyword_sets {
+    const struct plan_set *sets[PLAN_CHAIN_SETS];
+    uint32_t n;
+    bool bad; /* too many, or one cannot be looked for in a record as it came */
+};
+
+/* Whether the plan looks for keywords: then their set is in x. */
+static bool add_plan(struct keyword_sets *x, const struct plan *plan)
+{
+    const struct plan_group *g = plan == NULL || plan->ngroups == 0 ? NULL : &plan->groups[plan->ngroups - 1];
+    if (g == NULL || g->field != FIELD_NONE || g->set == NULL) {
+        return false; /* keywords stand last */
+    }
+    for (uint32_t i = 0; i < x->n; i++) {
+        if (x->sets[i] == g->set) {
+            return true;
+        }
+    }
+    x->bad = x->bad || x->n == PLAN_CHAIN_SETS || g->set->raw == NULL;
+    if (!x->bad) {
+        x->sets[x->n++] = g->set;
+    }
+    return true;
+}
+
+/* The same of any of a stage's plans. */
+static bool add_stage(struct keyword_sets *x, const struct plan_stage *stage)
+{
+    bool any = add_plan(x, stage->whole);
+    any |= add_plan(x, stage->other);
+    for (uint32_t i = 0; stage->values != NULL && i < stage->values->n; i++) {
+        any |= add_plan(x, stage->by_value[i]);
+    }
+    return any;
+}
+
+static int text_cmp(const void *x, const void *y)
+{
+    const struct plan_literal *a = x;
+    const struct plan_literal *b = y;
+    size_t n = a->text.len < b->text.len ? a->text.len : b->text.len;
+    int c = memcmp(a->text.ptr, b->text.ptr, n);
+    return c != 0 ? c : (a->text.len > b->text.len) - (a->text.len < b->text.len);
+}
+
+/* All literals of the sets, each text once; NULL: more than PLAN_CHAIN_LITERALS, with which a record would stop often. */
+static struct plan_literal *union_of(struct plan_build *b, const struct keyword_sets *x, uint32_t *n_out)
+{
+    uint32_t all = 0;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < x->n; i++) {
+        all += x->sets[i]->n;
+    }
+    struct plan_literal *l = arena_calloc(&b->temp, all + 1, sizeof *l);
+    for (uint32_t i = 0, at = 0; i < x->n; at += x->sets[i++]->n) {
+        memcpy(l + at, x->sets[i]->literals, x->sets[i]->n * sizeof *l);
+    }
+    qsort(l, all, sizeof *l, text_cmp);
+    for (uint32_t i = 0; i < all; i++) {
+        if (i == 0 || text_cmp(&l[i], &l[i - 1]) != 0) {
+            l[n++] = l[i];
+        }
+    }
+    *n_out = n;
+    return n > PLAN_CHAIN_LITERALS ? NULL : l;
+}
+
+void plan_raw_chains(struct plan_build *b, struct plan_chain *chains, uint32_t n)
+{
+    for (uint32_t c = 0; c < n; c++) {
+        struct keyword_sets x = {0};
+        uint32_t with = 0; /* stages that look for any */
+        for (uint32_t i = 0; i < chains[c].nstages; i++) {
+            with += add_stage(&x, &chains[c].stages[i]);
+        }
+        uint32_t nliterals = 0;
+        if (with > 1 && x.n > 1 && !x.bad) {
+            const struct plan_literal *l = union_of(b, &x, &nliterals);
+            chains[c].raw = l == NULL ? NULL : plan_raw_make(b, l, nliterals);
+        }
+    }
 }

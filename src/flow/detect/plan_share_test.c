@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Groups of two classes that look for nearly the same literals share one table (plan_share.c), and each wakes its own rules only. */
+/*
+ * Groups of two classes that look for nearly the same literals share one table (plan_share.c), and each wakes its own rules only;
+ * keywords of a chain's classes are looked for at once (plan_raw.c).
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -117,10 +120,48 @@ static void what_only_the_other_looks_for_does_not_crowd_out(void **state)
     kit_fini(&k);
 }
 
+/* Of three classes in a chain each has keywords of its own; a record is looked through once, and each still finds its own. */
+static void keywords_of_a_chain_are_looked_for_at_once(void **state)
+{
+    (void)state;
+    static const struct kit_class chain[] = {
+        {.name = "x", .sources = {{.product = {"p", 1}, .service = {"x", 1}}}, .nsources = 1, .also = "y"},
+        {.name = "y", .sources = {{.product = {"p", 1}, .service = {"y", 1}}}, .nsources = 1, .also = "z"},
+        {.name = "z", .sources = {{.product = {"p", 1}, .service = {"z", 1}}}, .nsources = 1},
+    };
+    static const char *const words[] = {"firstword", "secondword", "thirdword"};
+    struct kit k;
+    kit_init(&k, fields, chain, ARRAY_LEN(chain));
+    for (unsigned i = 0; i < ARRAY_LEN(words); i++) {
+        char pattern[32];
+        (void)snprintf(pattern, sizeof pattern, "*%s*", words[i]);
+        (void)kit_rule(&k, "r", chain[i].sources[0], kit_string(&k, "", pattern));
+    }
+    kit_compile(&k, NULL);
+    assert_non_null(k.rs->chains[0].raw);
+    assert_non_null(k.rs->chains[1].raw);
+    assert_null(k.rs->chains[2].raw); /* its own set has one */
+    for (unsigned which = 0; which < 1u << ARRAY_LEN(words); which++) {
+        char json[64];
+        (void)snprintf(json, sizeof json, "{\"F\":\"a %s\",\"G\":\"%s b\",\"H\":\"%s\"}", (which & 1) != 0 ? "FirstWord" : "first",
+                       (which & 2) != 0 ? words[1] : "second", (which & 4) != 0 ? words[2] : "third");
+        for (class_id cls = 0; cls < ARRAY_LEN(chain); cls++) {
+            struct event *ev = kit_event(&k, span_of(json), cls);
+            for (unsigned i = 0; i < ARRAY_LEN(words); i++) {
+                bool want = (which >> i & 1) != 0 && i >= cls;
+                assert_int_equal(kit_matches(&k, ev, i), want);
+                assert_int_equal(kit_reference(&k, ev, i), want);
+            }
+        }
+    }
+    kit_fini(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(groups_that_look_for_nearly_the_same_share_a_table),
                                        cmocka_unit_test(each_class_wakes_its_own_rules),
-                                       cmocka_unit_test(what_only_the_other_looks_for_does_not_crowd_out)};
+                                       cmocka_unit_test(what_only_the_other_looks_for_does_not_crowd_out),
+                                       cmocka_unit_test(keywords_of_a_chain_are_looked_for_at_once)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

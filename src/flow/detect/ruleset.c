@@ -203,7 +203,7 @@ static int chain_make(struct plan_build *b, struct routes *r, class_id first,
         }
         stage_make(b, c, rules, n, &stages[s]);
     }
-    *out = (struct plan_chain){stages, nstages};
+    *out = (struct plan_chain){stages, nstages, NULL};
     return 0;
 }
 
@@ -247,7 +247,7 @@ static const void *packed(struct plan_build *b, const void *data, size_t count, 
     return out;
 }
 
-static int compile_chains(struct plan_build *b, struct ruleset *rs, struct err *e)
+static int compile_chains(struct plan_build *b, struct ruleset *rs, struct plan_chain **chains_out, struct err *e)
 {
     struct routes routes = {0};
     routes_make(b, &routes);
@@ -258,6 +258,7 @@ static int compile_chains(struct plan_build *b, struct ruleset *rs, struct err *
             return rc;
         }
     }
+    *chains_out = chains;
     rs->chains = chains;
     rs->nclasses = b->catalog->nclasses;
     return 0;
@@ -306,9 +307,11 @@ int ruleset_compile(const struct sigma_set *set, const struct catalog *catalog,
     rs->magic = RULESET_MAGIC;
     rs->nrules = (uint32_t)set->rules.len;
     rs->ncorrelations = (uint32_t)set->correlations.len;
-    int rc = compile_chains(&b, rs, e);
+    struct plan_chain *chains = NULL;
+    int rc = compile_chains(&b, rs, &chains, e);
     if (rc == 0) {
         plan_share_sets(&b);
+        plan_raw_chains(&b, chains, rs->nclasses);
         pack_ruleset(&b, rs);
         *out = rs;
     }
