@@ -439,21 +439,18 @@ static int drop_matches(struct archive *a, struct err *e)
     return dayfile_exec(a->db, sql, e);
 }
 
-/* An older program must not take a header that it does not know for a broken one. */
-static int raise_format(struct archive *a, const struct archive_window *w, struct err *e)
+/* An older program must not take headers and bodies that it does not know for broken ones. In a file of format 1 alerts stand beside
+ * the chain, which its number says: it stays one. */
+static int raise_format(struct archive *a, struct err *e)
 {
-    for (size_t i = 0; i < w->nblocks; i++) {
-        if (w->blocks[i].header.digest != ARCHIVE_DIGEST_BLAKE2B) {
-            return dayfile_format(a->db) < ARCHIVE_FORMAT_DIGESTS ? dayfile_set_format(a->db, ARCHIVE_FORMAT_DIGESTS, e) : 0;
-        }
-    }
-    return 0;
+    int format = dayfile_format(a->db);
+    return format > 1 && format < ARCHIVE_FORMAT ? dayfile_set_format(a->db, ARCHIVE_FORMAT, e) : 0;
 }
 
 static int put_window(struct archive *a, const struct archive_window *w, uint32_t first,
                       struct err *e)
 {
-    int rc = raise_format(a, w, e);
+    int rc = raise_format(a, e);
     uint64_t records = 0;
     for (size_t i = 0; rc == 0 && i < w->nblocks; i++) {
         rc = archive_put_link(a, &w->blocks[i].header, w->blocks[i].body, e);

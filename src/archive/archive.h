@@ -30,8 +30,8 @@ enum {
                            1: alerts stood beside the chain. 2: a link holds their hash. 3: small
                            blocks may be merged, their headers are made again from their records.
                            4: merging may leave token filters beside blocks (filter.h).
-                           5: a block's header may hold the other hash of originals (digest.h) */
-    ARCHIVE_FORMAT_DIGESTS = 5, /* the first that knows it */
+                           5: a block's header may hold the other hash of originals (digest.h), a
+                           body has another sum behind it (packed.h) */
     ARCHIVE_HEADER_FORMAT = 2, /* of a link's bytes; unchanged since day files of format 2; plus its archive_digest */
     ARCHIVE_RECORD_MAX_BYTES = 1024 * 1024, /* one original, DESIGN §4 */
     ARCHIVE_BLOCK_MAX_BYTES =

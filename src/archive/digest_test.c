@@ -286,7 +286,7 @@ static void test_both_in_one_day(void **state)
 {
     (void)state;
     char said[1024];
-    assert_int_equal(sql("PRAGMA user_version"), ARCHIVE_FORMAT_DIGESTS);
+    assert_int_equal(sql("PRAGMA user_version"), ARCHIVE_FORMAT);
     int64_t was_old = sql(OLD_BLOCKS), was_new = sql(NEW_BLOCKS);
     assert_true(was_old == (int64_t)TURN * 2 * TURNS / 2 && was_new == was_old);
     struct archive_report before = verify(folder, said);

@@ -4,6 +4,7 @@
 
 #include <sodium.h>
 #include <string.h>
+#include <xxhash.h>
 
 enum {
     SEAL_HASH = 16,
@@ -24,12 +25,21 @@ ZSTD_CCtx *packed_context(int level)
     return zstd;
 }
 
-static void seal_of(struct span frame, unsigned char out[SEAL_BYTES])
+/* The first byte of the magic number of a skippable frame, which may have sixteen values, says which hash follows. */
+enum { SEAL_BLAKE2B = 0x50 /* of programs that wrote day files up to format 4 */, SEAL_XXH3 = 0x51 };
+
+static void seal_of(struct span frame, unsigned char kind, unsigned char out[SEAL_BYTES])
 {
-    static const unsigned char head[SEAL_HEAD] = {0x50, 0x2a, 0x4d, 0x18, SEAL_HASH, 0, 0, 0};
+    const unsigned char head[SEAL_HEAD] = {kind, 0x2a, 0x4d, 0x18, SEAL_HASH, 0, 0, 0};
+    XXH128_canonical_t sum;
+    _Static_assert(sizeof sum == SEAL_HASH, "of 128 bits");
     memcpy(out, head, sizeof head);
-    MUST(crypto_generichash(out + SEAL_HEAD, SEAL_HASH, (const unsigned char *)frame.ptr, frame.len,
-                            NULL, 0));
+    if (kind == SEAL_XXH3) {
+        XXH128_canonicalFromHash(&sum, XXH3_128bits(frame.ptr, frame.len));
+        memcpy(out + SEAL_HEAD, &sum, sizeof sum);
+    } else {
+        MUST(crypto_generichash(out + SEAL_HEAD, SEAL_HASH, (const unsigned char *)frame.ptr, frame.len, NULL, 0));
+    }
 }
 
 void packed_put(ZSTD_CCtx *zstd, struct span content, struct buf *out)
@@ -40,7 +50,7 @@ void packed_put(ZSTD_CCtx *zstd, struct span content, struct buf *out)
     CHECK(to != NULL);
     size_t packed = ZSTD_compress2(zstd, to, room, content.ptr, content.len);
     CHECK(!ZSTD_isError(packed));
-    seal_of(span_make(to, packed), seal);
+    seal_of(span_make(to, packed), SEAL_XXH3, seal);
     buf_added(out, packed);
     buf_put(out, seal, sizeof seal);
 }
@@ -54,8 +64,11 @@ static struct span sealed_frame(struct span body)
         return SPAN("");
     }
     struct span frame = span_sub(body, 0, n);
-    seal_of(frame, seal);
-    return n == body.len || memcmp(seal, body.ptr + n, sizeof seal) == 0 ? frame : SPAN("");
+    if (n == body.len) {
+        return frame;
+    }
+    seal_of(frame, (unsigned char)body.ptr[n] == SEAL_XXH3 ? SEAL_XXH3 : SEAL_BLAKE2B, seal);
+    return memcmp(seal, body.ptr + n, sizeof seal) == 0 ? frame : SPAN("");
 }
 
 int packed_take(struct span body, size_t max, struct arena *scratch, struct span *out,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * Private to archive/: bytes packed by zstd with its checksum, then a skippable frame (RFC 8878 §3.1.2) with a hash of the
- * packed bytes. Some bits of a frame can be flipped without a change of what it unpacks to; the hash shows those too.
+ * packed bytes. Some bits of a frame can be flipped without a change of what it unpacks to; the hash shows those too. It has no key and
+ * guards against damage, not against people (the chain does): XXH3 of 128 bits, before day files of format 5 BLAKE2b.
  */
 #ifndef ARCHIVE_PACKED_H
 #define ARCHIVE_PACKED_H

@@ -242,7 +242,7 @@ static void load_format3(void)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
-/* By a processor that is no quicker with the other hash: the file stays one of its format. */
+/* By a processor that is no quicker with the other hash. */
 static void write_more(void)
 {
     struct archive *a = NULL;
@@ -335,7 +335,7 @@ static struct merge_totals merge_other(void)
     return t;
 }
 
-/* It is read, becomes a file of this format when it is merged, and gets filters then. A filter that was changed is not believed,
+/* It is read, becomes a file of this format when more comes to it, and gets filters when it is merged. A filter that was changed is not believed,
  * and verify says so; as of one whose block has no records any more. */
 static void format_before(void **state)
 {
@@ -344,7 +344,7 @@ static void format_before(void **state)
     look(2, 0);
     assert_int_equal(verified_bad(), 0);
     write_more();
-    in_other("PRAGMA user_version", 3);
+    in_other("PRAGMA user_version", ARCHIVE_FORMAT);
     look(3, 0);
     struct merge_totals t = merge_other();
     assert_int_equal(t.blocks, 2);

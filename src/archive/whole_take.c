@@ -160,7 +160,8 @@ static int begin_day(struct archive_whole *w, int32_t day, struct span line, str
     rc = rc == 0 ? dayfile_exec(w->db, "BEGIN IMMEDIATE", e) : rc;
     rc = rc == 0 ? dayfile_create(w->db, day, e) : rc;
     rc = rc == 0 ? dayfile_exec(w->db, "DELETE FROM meta", e) : rc;
-    rc = rc == 0 ? dayfile_set_format(w->db, (int)format, e) : rc;
+    /* Bodies are packed anew, as this program does; what a file of format 1 is without stays so (verify_more.c). */
+    rc = rc == 0 ? dayfile_set_format(w->db, format > 1 ? ARCHIVE_FORMAT : 1, e) : rc;
     rc = rc == 0 ? shapes(w, e) : rc;
     rc = rc == 0 ? dayfile_prepare(w->db, "SELECT header FROM block WHERE id = ?1 AND length(body) = 0", &w->find, e) : rc;
     rc = rc == 0 ? dayfile_prepare(w->db, "UPDATE block SET body = ?2 WHERE id = ?1 AND length(body) = 0", &w->fill, e) : rc;
