@@ -100,17 +100,37 @@ static int read_record(const struct looking *l, struct span id, const char *kind
     return rc < 0 ? rc : 0;
 }
 
-/* Whether somebody cannot act: he is away, has left, or there is no such record. until: when that may change. */
+/* Whether the account that is said to be somebody's was closed: as when the personnel office's list has him among those who left. */
+static int is_closed(const struct looking *l, struct span person, bool *out)
+{
+    struct db_stmt *s = NULL;
+    int rc = db_query(l->db, "SELECT 1 FROM account_person p JOIN user_account u ON u.id = p.user_id WHERE p.person = $1 AND u.disabled IS NOT NULL", l->e, &s);
+    *out = false;
+    if (rc != 0) {
+        return rc;
+    }
+    db_bind_text(s, 1, person);
+    rc = db_step(s, l->e);
+    if (rc > 0) {
+        *out = true;
+        db_done(s);
+    }
+    return rc < 0 ? rc : 0;
+}
+
+/* Whether somebody cannot act: he is away, has left or cannot sign in, or there is no such record. until: when that may change. */
 static int is_away(const struct looking *l, struct span person, bool *left_out, bool *away_out, time_ns *until)
 {
     struct span organisation, state = SPAN("");
     struct jcs *fields = NULL;
     bool there = false;
+    bool closed = false;
     int rc = read_record(l, person, "person", &there, &organisation, &state, &fields);
+    rc = rc == 0 ? is_closed(l, person, &closed) : rc;
     time_ns from = time_of(fields, "away_from", INT64_MAX);
     time_ns to = time_of(fields, "away_until", INT64_MAX);
     *left_out = !there || span_eq(state, SPAN("left"));
-    *away_out = *left_out || (from <= l->now && l->now < to);
+    *away_out = *left_out || closed || (from <= l->now && l->now < to);
     next(from, l->now, until);
     next(to, l->now, until);
     return rc;

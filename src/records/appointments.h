@@ -5,7 +5,7 @@
  * whose person record it is. Called by the keeper. What a function gives (roles/) is not known here: seats carry its word.
  *
  *   person    holds it from `begins` until before `ends`; not once his record says that he left
- *   deputy    in an appointment: while its person is away (away_from, away_until of his record) or has left
+ *   deputy    in an appointment: while its person is away (away_from, away_until of his record), has left, or his account is closed
  *   function "deputy"   for a unit, or the organisation: acts as its security_officer while it has none, or while each that it has is away
  *
  * Where: the organisation in which the appointment was made ("*" = the whole node); with a unit only the department whose records that unit

@@ -60,7 +60,7 @@ struct world {
     } units[UNITS];
     struct {
         uint32_t town, from, to;
-        bool left;
+        bool left, closed;
     } people[PEOPLE];
     struct appointment_made appointments[APPOINTMENTS];
     int64_t version[4][16];
@@ -185,7 +185,7 @@ static bool within(uint32_t from, uint32_t to, time_ns t)
 
 static bool away(const struct world *w, uint32_t person, time_ns t)
 {
-    return w->people[person - 1].left || within(w->people[person - 1].from, w->people[person - 1].to, t);
+    return w->people[person - 1].left || w->people[person - 1].closed || within(w->people[person - 1].from, w->people[person - 1].to, t);
 }
 
 /* A town's own name with something behind the slash. */
@@ -318,6 +318,13 @@ static void exactly_within(void **state)
             assert_true(span_eq(list[person].record, span_of(id_of(&w, KIND_PERSON, person))));
             compare(&w, person + 1, list[person].id, t, tally);
             uint32_t changed = below(APPOINTMENTS);
+            uint32_t other = below(PEOPLE);
+            if (below(4) == 0) { /* as a list of leavers does, and takes back */
+                const struct person_change ch = {.kind = w.people[other].closed ? PERSON_ENABLE : PERSON_DISABLE, .organisation = SPAN("*"),
+                                                 .id = list[other].id, .who = SPAN("Ana")};
+                assert_int_equal(person_change(w.db, &ch, NOW, &e), 0);
+                w.people[other].closed = !w.people[other].closed;
+            }
             if (below(2) == 0) { /* nothing is kept from one question to the next */
                 put_appointment(&w, changed, w.appointments[changed].town);
             } else {
