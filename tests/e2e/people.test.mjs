@@ -362,6 +362,36 @@ test('a list of the personnel office: its faults, what it would do, done and tak
   await end(a);
 });
 
+test('an account is said to be a person of the registers, by name, and nobody\'s again; what nobody holds is listed', async () => {
+  await person('Uma', 'appointed');
+  const record = await node.api('/registers/people', { fields: { name: 'Uma Officer' } });
+  const unit = await node.api('/registers/units', { fields: { name: 'Trams office' } });
+  const id = (await node.api('/users?q=Uma')).items[0].id;
+  const p = await open(world, `/people/${id}`);
+  await h1(p, 'Uma');
+  await p.locator('#open-person').focus();
+  await p.keyboard.press('Enter');
+  await focusOn(p, 'person-record');
+  await p.keyboard.type('Nobody at all');
+  await p.keyboard.press('Enter');
+  await p.locator('#person-record-error').waitFor();
+  await fair(p, 'a name that is in no record');
+  await p.fill('#person-record', 'Uma Officer');
+  await p.keyboard.press('Enter');
+  await p.getByRole('link', { name: 'open the record' }).waitFor();
+  assert.equal((await node.api(`/users/${id}`)).person, record.id);
+  await p.locator('#open-person').focus();
+  await p.keyboard.press('Enter');
+  await focusOn(p, 'person-record');
+  await p.keyboard.press('Enter');
+  await until('nobody', async () => (await node.api(`/users/${id}`)).person === '');
+  await p.goto(`${node.url}/registers/appointments/gaps`);
+  await h1(p, 'Functions that nobody holds');
+  await p.locator(`#gaps-now ~ div a[href="/registers/units/${unit.id}"]`).waitFor();
+  await fair(p, 'functions that nobody holds');
+  await end(p);
+});
+
 test('in Spanish: account and people say nothing in English', async () => {
   for (const [path, ready] of [['/account', 'section:has(#sessions-h)'], ['/people', 'table.people']]) {
     const p = await open(world, path, { locale: 'es-ES' });

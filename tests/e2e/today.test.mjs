@@ -28,13 +28,18 @@ after(() => world?.close());
 
 async function today(options) {
   const p = await open(world, '/', options);
-  await p.locator('.tiles .tile').nth(6).waitFor();
+  await p.locator('#t-held').waitFor();
+  await p.locator('.tiles .tile').nth(7).waitFor();
   return p;
 }
 
 /** How many records or alerts stand behind the address that a figure opens, as the page there shows them, or as the node lists them. */
 async function behind(p, url) {
   const at = new URL(url, world.url);
+  if (at.pathname === '/registers/appointments/gaps') {
+    await p.locator(at.hash).waitFor();
+    return p.locator(`section[aria-labelledby="${at.hash.slice(1)}"] tbody tr`).count();
+  }
   if (at.pathname.startsWith('/registers/')) {
     const tab = p.locator('.reg-states a[aria-current=true] .n');
     await tab.filter({ hasText: /\d/ }).waitFor();
@@ -82,7 +87,8 @@ test('each figure opens exactly what it counted, reached and opened by keyboard 
     await p.keyboard.press('g');
     await p.keyboard.press('t');
     await p.waitForURL(`${world.url}/`);
-    await p.locator('.tiles .tile').nth(6).waitFor();
+    await p.locator('#t-held').waitFor();
+  await p.locator('.tiles .tile').nth(7).waitFor();
   }
   // An alert that came between the page and its list: the figure of now is that of the list of now.
   const open_ = await settled();

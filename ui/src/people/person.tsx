@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 // One person as an administrator sees him: role, standing, a new link, the second factor taken away. Each act tells why.
 import { useSignal } from '@preact/signals';
-import { post, session } from '../base/api';
+import { ApiError, get, post, query, session } from '../base/api';
 import { t } from '../base/i18n';
 import { Age, Problem, Slow } from '../base/parts';
 import { visibleLine } from '../base/visible';
@@ -14,6 +14,16 @@ import { LinkOnce, mayManage, RoleSelect, roleTitle, Standing } from './list';
 import type { Person, Role } from './types';
 
 const why = () => ({ name: 'why', label: t('people.why'), hint: t('people.why_hint'), max: 1000, optional: true });
+
+const recordName = () => ({ name: 'record', label: t('people.record'), hint: t('people.record_hint'), max: 200, optional: true });
+
+/** The one record of the register of people of exactly this name; empty: nobody's. */
+async function recordOf(name: string): Promise<string> {
+  if (!name) return '';
+  const page = await get<{ items: { id: string }[] }>(`/registers/people${query({ name, limit: 2 })}`);
+  if (page.items.length === 1) return page.items[0]?.id ?? '';
+  throw new ApiError(400, 'bad_body', t(page.items.length ? 'people.record_several' : 'people.record_unknown'), 'record');
+}
 
 function Acts({ p, roles, again }: { p: Person; roles: Role[]; again: () => void }) {
   const open = useSignal<string | null>(null);
@@ -43,6 +53,14 @@ function Acts({ p, roles, again }: { p: Person; roles: Role[]; again: () => void
       );
     case 'disable':
       return <ActForm id="disable" focus inputs={[why()]} send={t('people.disable')} onCancel={() => show(null)} onSend={send('disable', {}, t('people.disabled_done', { name }))} />;
+    case 'person':
+      return (
+        <ActForm id="person" focus send={t('people.record_set')} onCancel={() => show(null)} inputs={[recordName(), why()]}
+          onSend={async (v) => {
+            const found = await recordOf((v.record ?? '').trim());
+            await send('person', { person: found }, t(found ? 'people.record_done' : 'people.record_gone', { name }))(v);
+          }} />
+      );
     case 'factor':
       return (
         <ActForm id="factor" focus inputs={[why()]} send={t('people.factor_reset')} onCancel={() => show(null)}
@@ -52,6 +70,7 @@ function Acts({ p, roles, again }: { p: Person; roles: Role[]; again: () => void
       return (
         <p class="acts">
           {opener('role', t('people.role_other'))}
+          {opener('person', t('people.record_set'))}
           {!p.disabled && (
             <Twice label={t('people.link')} sure={t('people.link_sure')} of={name}
               onDo={() => void act(async () => (link.value = await post<{ link: string; expires: string }>(`${path}/link`, undefined)), t('people.link_done'))} />
@@ -90,6 +109,8 @@ export function PersonPage({ id, roles }: { id: string; roles: Role[] }) {
             <dd>{roleTitle(roles, p.role)}</dd>
             <dt>{t('people.organisation')}</dt>
             <dd>{p.organisation === '*' ? t('people.whole_node') : visibleLine(p.organisation)}</dd>
+            <dt>{t('people.record')}</dt>
+            <dd>{p.person ? <a href={`/registers/people/${encodeURIComponent(p.person)}`}>{t('people.record_open')}</a> : t('people.record_none')}</dd>
             <dt>{t('factor.title')}</dt>
             <dd>{t(p.second_factor ? 'people.factor_on' : 'people.factor_off')}</dd>
             <dt>{t('people.made')}</dt>
@@ -107,7 +128,7 @@ export function PersonPage({ id, roles }: { id: string; roles: Role[] }) {
               </>
             )}
           </dl>
-          {mayManage() && <Acts key={`${p.role}${p.disabled}${p.second_factor}`} p={p} roles={roles} again={again} />}
+          {mayManage() && <Acts key={`${p.role}${p.disabled}${p.second_factor}${p.person}`} p={p} roles={roles} again={again} />}
         </section>
       )}
       {p && <Tokens path={`/users/${encodeURIComponent(p.id)}/tokens`} own={false} ends={mayManage()} />}

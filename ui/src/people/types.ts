@@ -23,6 +23,8 @@ export interface Person {
   name: string;
   role: string;
   organisation: string;
+  /** Id of the record of the register of people whose account it is; empty: nobody's. */
+  person: string;
   created: string;
   disabled: string | null;
   last_seen: string | null;

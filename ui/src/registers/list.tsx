@@ -44,6 +44,7 @@ export function Views({ kind, view, listed }: { kind: Kind; view: View; listed?:
       <a href={`/registers/${kind.plural}/tables`} aria-current={view === 'tables' ? 'page' : undefined}>
         {t('reg.view_tables')}
       </a>
+      {kind.name === 'appointment' && <a href={`/registers/${kind.plural}/gaps`}>{t('gaps.title')}</a>}
     </nav>
   );
 }

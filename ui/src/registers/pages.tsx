@@ -9,6 +9,7 @@ import type { Place } from '../state/place';
 import { BoardPage } from './board';
 import { ChainPage } from './chain';
 import { EditPage, FormPage } from './form';
+import { GapsPage } from './gaps';
 import { HomePage } from './home';
 import { kindOf, kinds, readKinds } from './kinds';
 import { ListPage } from './list';
@@ -48,6 +49,7 @@ export default function RegisterPages({ place }: { place: Place }) {
   if (id === undefined) return <ListPage key={key} kind={kind} />;
   if (id === 'board') return <BoardPage key={key} kind={kind} />;
   if (id === 'tables') return <TablesPage key={key} kind={kind} />;
+  if (id === 'gaps' && kind.name === 'appointment') return <GapsPage key={key} kind={kind} />;
   if (id === 'new') return <FormPage key={key} kind={kind} record={null} />;
   if (sub === 'chain') return <ChainPage key={key} kind={kind} id={id} />;
   return sub === 'edit' ? <EditPage key={key} kind={kind} id={id} /> : <RecordView key={key} kind={kind} id={id} />;

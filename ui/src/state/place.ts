@@ -15,7 +15,7 @@ const LATER: Partial<Record<PageName, { file: Later; after: RegExp }>> = {
   today: { file: 'today', after: NOTHING },
   sources: { file: 'sources', after: NOTHING },
   rules: { file: 'rules', after: NOTHING },
-  registers: { file: 'registers', after: /^[a-z0-9_]{1,40}(\/(new|board|tables|[0-9a-f-]{36}(\/(edit|chain))?))?$/ },
+  registers: { file: 'registers', after: /^[a-z0-9_]{1,40}(\/(new|board|tables|gaps|[0-9a-f-]{36}(\/(edit|chain))?))?$/ },
   account: { file: 'people', after: NOTHING },
   people: { file: 'people', after: /^[0-9a-f-]{36}$/ },
   federation: { file: 'share', after: /^(members|sharing)$/ },

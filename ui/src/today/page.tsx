@@ -217,13 +217,53 @@ function Warnings({ w }: { w: NonNullable<Today['warnings']> }) {
   );
 }
 
+interface Gaps {
+  from: string;
+  items: { from: string }[];
+  more: boolean;
+}
+
+/** Functions that nobody holds: the figures count the rows of the page that they open. */
+function Held({ d }: { d: Gaps }) {
+  const now = d.items.filter((g) => g.from === d.from).length;
+  const parts = [
+    ['now', { count: now, more: d.more }],
+    ['later', { count: d.items.length - now, more: d.more }],
+  ] as const;
+  const to = '/registers/appointments/gaps';
+  return (
+    <Tile id="held" title={t('gaps.title')} to={d.items.length ? to : undefined}>
+      {d.items.length === 0 && <Calm text={t('gaps.none')} to="/registers/appointments" step={t('gaps.appointments')} />}
+      {d.items.length > 0 && (
+        <ul class="rows figures">
+          {parts
+            .filter(([, n]) => n.count > 0)
+            .map(([k, n]) => (
+              <li key={k}>
+                <span>{t(`gaps.${k}`)}</span>
+                <a class="fig" href={`${to}#gaps-${k}`}>
+                  {counted(n)}
+                  <span class="hide"> {t(`gaps.${k}`)}</span>
+                </a>
+              </li>
+            ))}
+        </ul>
+      )}
+    </Tile>
+  );
+}
+
 /** "Friday 27 November 2026" */
 const dayName = (ms: number): string =>
   new Intl.DateTimeFormat(language.value === 'en' ? 'en-GB' : language.value, { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' }).format(ms);
 
 export default function TodayPage() {
-  const { data, wrong, again } = useResource<Today>('/today', READ_EVERY_MS);
+  const rights = session.value?.user.rights;
+  const watches = rights?.includes('watch') ?? true;
+  const { data, wrong, again } = useResource<Today>(watches ? '/today' : null, READ_EVERY_MS);
   const d = data.value;
+  const reads = rights?.includes('registers.read') ?? false;
+  const gaps = useResource<Gaps>(reads ? '/appointments/gaps?days=90' : null, READ_EVERY_MS).data.value;
   const at = parseTime(d?.at ?? null) ?? quarter.value;
   return (
     <div class="page today">
@@ -232,7 +272,8 @@ export default function TodayPage() {
         <p class="soft">{dayName(at)}</p>
       </div>
       {wrong.value && <Problem text={wrong.value} onAgain={again} />}
-      {!d && !wrong.value && <Slow text={t('today.reading')} />}
+      {!watches && <Calm text={t('today.by_appointment')} to="/registers" step={t('nav.registers')} />}
+      {watches && !d && !wrong.value && <Slow text={t('today.reading')} />}
       {d && (
         <div class="tiles">
           {d.alerts && <Alerts figures={d.alerts} now={at} />}
@@ -243,11 +284,12 @@ export default function TodayPage() {
               <DueList few={5} />
             </Tile>
           )}
+          {gaps && d.looked_for > 0 && <Held d={gaps} />}
           {d.warnings && <Warnings w={d.warnings} />}
           {(d.copy || d.backup) && <Safe d={d} />}
         </div>
       )}
-      {d && !session.value?.user.rights?.includes('registers.read') && <p class="quiet">{t('today.part')}</p>}
+      {d && !reads && <p class="quiet">{t('today.part')}</p>}
     </div>
   );
 }
