@@ -107,7 +107,7 @@ export function ChainPage({ kind, id }: { kind: Kind; id: string }) {
   );
 }
 
-function Drawn({ up, down, title }: { up: Chain; down: Chain; title: string }) {
+export function Drawn({ up, down, title }: { up: Chain; down: Chain; title: string }) {
   const p = drawn(up, down);
   return (
     <>

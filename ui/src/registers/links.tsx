@@ -9,6 +9,7 @@ import { problem } from '../base/problem';
 import { visibleLine } from '../base/visible';
 import { kinds, kindOf, kindTitle, label, spelt } from './kinds';
 import { listUrl } from './list';
+import { hasPanel } from './panels';
 import type { Chain } from './picture';
 import type { Kind, RecordLink, RecordPage, RecordRow, Schema } from './types';
 import { StateChip } from './value';
@@ -158,7 +159,7 @@ export function NamedBy({ kind, record }: { kind: Kind; record: RecordRow }) {
   useEffect(() => {
     const abort = new AbortController();
     get<{ items: Named[] }>(`/registers/${kind.plural}/${record.id}/named_by`, abort.signal).then(
-      (a) => (all.value = a.items.filter((n) => n.count > 0)),
+      (a) => (all.value = a.items.filter((n) => n.count > 0 && !hasPanel(kind.name, n.kind, n.field))),
       () => undefined,
     );
     return () => abort.abort();

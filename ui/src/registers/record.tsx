@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 // One record: what is in it, in the order of its file, what is still empty, and the states into which the reader may take it.
-import { useSignal } from '@preact/signals';
+import { signal, useSignal } from '@preact/signals';
+import type { ComponentType } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { useLocation } from 'preact-iso/router';
 import { t } from '../base/i18n';
@@ -20,6 +21,7 @@ import { DueChip } from './due';
 import { chainPath, inChains, ChainOf, learnRecord, NamedBy } from './links';
 import { titleOf } from './list';
 import { asksFirst, MoveForm, moveNow, recordPath } from './move';
+import { PANELS, shownInPanels } from './panels';
 import type { Kind, RecordRow } from './types';
 import { Shown, StateChip } from './value';
 
@@ -52,9 +54,32 @@ function Facts({ kind, record }: { kind: Kind; record: RecordRow }) {
   );
 }
 
+type Composed = ComponentType<{ kind: Kind; record: RecordRow }>;
+const composed = signal<Composed | null>(null);
+/** The panels of this kind, which come as a file of their own; none where their table has none. */
+function Panels({ kind, record }: { kind: Kind; record: RecordRow }) {
+  const wrong = useSignal(false);
+  const read = (): void => {
+    wrong.value = false;
+    import('./panelset').then(
+      (m) => (composed.value = m.default),
+      () => (wrong.value = true),
+    );
+  };
+  const wanted = PANELS[kind.name] !== undefined;
+  useEffect(() => {
+    if (wanted && !composed.value) read();
+  }, [wanted]);
+  if (!wanted) return null;
+  if (wrong.value) return <Problem text={t('error.unreachable')} onAgain={read} />;
+  return composed.value ? <composed.value kind={kind} record={record} /> : <Slow text={t('reg.reading')} />;
+}
+
 function FieldsOf({ kind, record }: { kind: Kind; record: RecordRow }) {
   const title = kind.schema['x-table'].title;
-  const all = Object.keys(kind.schema.properties ?? {}).filter((n) => n !== title && rightOn(kind, n) !== 'hidden');
+  const elsewhere = shownInPanels(kind.name, record.state);
+  const all = Object.keys(kind.schema.properties ?? {}).filter((n) => n !== title && !elsewhere.has(n) && rightOn(kind, n) !== 'hidden');
+  if (all.length === 0) return null;
   const filled = all.filter((n) => record.fields[n] !== undefined);
   const empty = all.filter((n) => record.fields[n] === undefined);
   return (
@@ -190,16 +215,19 @@ export function RecordView({ kind, id }: { kind: Kind; id: string }) {
             document.querySelector<HTMLElement>('#main h1')?.focus({ preventScroll: true });
           }} />
       )}
+      <Panels kind={kind} record={r} />
       <div class="reg-two">
         <FieldsOf kind={kind} record={r} />
         <div class="reg-side">
-          {inChains(kind) && (
-            <a class="btn" href={chainPath(kind.plural, id)}>
-              {t('reg.to_chain')}
-            </a>
+          {inChains(kind) && !PANELS[kind.name]?.some((p) => p.is === 'chain') && (
+            <>
+              <a class="btn" href={chainPath(kind.plural, id)}>
+                {t('reg.to_chain')}
+              </a>
+              <ChainOf kind={kind} record={r} direction="up" />
+              <ChainOf kind={kind} record={r} direction="down" />
+            </>
           )}
-          <ChainOf kind={kind} record={r} direction="up" />
-          <ChainOf kind={kind} record={r} direction="down" />
           <NamedBy kind={kind} record={r} />
           <Facts kind={kind} record={r} />
         </div>
