@@ -12,7 +12,7 @@
 
 enum { PAGE_MAX = 64 << 10, PAGE_ITEMS_BYTES = 8 << 20 };
 
-static void escaped(struct buf *b, struct span s)
+void page_escaped(struct buf *b, struct span s)
 {
     const char *end = s.ptr + s.len;
     for (const char *p = s.ptr; p < end;) {
@@ -56,7 +56,7 @@ static void foot(struct buf *b)
 static void hidden(struct buf *b, const char *name, struct span value)
 {
     buf_printf(b, "<input type=\"hidden\" name=\"%s\" value=\"", name);
-    escaped(b, value);
+    page_escaped(b, value);
     buf_cstr(b, "\">\n");
 }
 
@@ -65,12 +65,12 @@ static void said(struct buf *b, const struct words *words, const char *attribute
 {
     struct buf own;
     buf_init(&own, PAGE_MAX);
-    bool known = words_said(&own, words, english, escaped);
+    bool known = words_said(&own, words, english, page_escaped);
     buf_printf(b, "<p%s%s>", attributes, known || words == words_default() ? "" : " lang=\"en\"");
     if (known) {
         buf_span(b, buf_view(&own));
     } else {
-        escaped(b, english);
+        page_escaped(b, english);
     }
     buf_cstr(b, "</p>\n");
     buf_free(&own);
@@ -91,7 +91,7 @@ static void name_field(struct buf *b, const struct words *words, struct span val
     }
     buf_cstr(b, "<input id=\"name\" name=\"name\" autocomplete=\"username\" autocapitalize=\"none\" "
                 "spellcheck=\"false\" maxlength=\"64\" required autofocus value=\"");
-    escaped(b, value);
+    page_escaped(b, value);
     buf_cstr(b, "\"></p>\n");
 }
 
@@ -102,7 +102,7 @@ static void password_field(struct buf *b, const struct words *words, const char 
         char digits[24];
         (void)snprintf(digits, sizeof digits, "%d", PASSWORD_MIN);
         buf_cstr(b, "<span class=\"hint\" id=\"rule\">");
-        words_write(b, words, WORD_FORM_PASSWORD_HINT, &(struct words_value){"n", span_of(digits)}, 1, escaped);
+        words_write(b, words, WORD_FORM_PASSWORD_HINT, &(struct words_value){"n", span_of(digits)}, 1, page_escaped);
         buf_cstr(b, "</span>\n");
     }
     buf_printf(b, "<input id=\"%s\" name=\"%s\" type=\"password\" autocomplete=\"%s\" maxlength=\"256\" required></p>\n", id, id, kind);
@@ -111,7 +111,7 @@ static void password_field(struct buf *b, const struct words *words, const char 
 static void node_line(struct buf *b, const struct words *words, struct span node)
 {
     buf_cstr(b, "<p class=\"node\">");
-    words_write(b, words, WORD_FORM_NODE, &(struct words_value){"name", node}, 1, escaped);
+    words_write(b, words, WORD_FORM_NODE, &(struct words_value){"name", node}, 1, page_escaped);
     buf_cstr(b, "</p>\n");
 }
 
@@ -133,7 +133,7 @@ static void providers(struct buf *b, const struct page_login *p)
     for (uint32_t i = 0; i < p->providers->n; i++) {
         const struct provider *x = &p->providers->providers[i];
         buf_printf(b, "<p class=\"provider\"><a href=\"/login/provider/%.*s?next=%.*s\">", SPAN_ARG(x->name), SPAN_ARG(buf_view(&next)));
-        words_write(b, p->words, WORD_FORM_PROVIDER, &(struct words_value){"provider", x->title}, 1, escaped);
+        words_write(b, p->words, WORD_FORM_PROVIDER, &(struct words_value){"provider", x->title}, 1, page_escaped);
         buf_cstr(b, "</a></p>\n");
     }
     buf_printf(b, "<h2>%s</h2>\n", p->words->text[WORD_FORM_LOCAL]);
@@ -144,7 +144,7 @@ void page_signed_in(struct buf *b, const struct words *words, struct span next)
 {
     head(b, words, WORD_FORM_SIGNED_IN, PAGE_MAX);
     buf_cstr(b, "<p><a href=\"");
-    escaped(b, next);
+    page_escaped(b, next);
     buf_printf(b, "\">%s</a></p>\n", words->text[WORD_FORM_GO_ON]);
     foot(b);
 }
@@ -173,7 +173,7 @@ void page_code(struct buf *b, const struct page_code *p)
     node_line(b, p->words, p->node);
     if (p->wrong != WORD_COUNT) {
         buf_cstr(b, "<p class=\"wrong\" role=\"alert\" id=\"wrong\">");
-        words_write(b, p->words, p->wrong, values, ARRAY_LEN(values), escaped);
+        words_write(b, p->words, p->wrong, values, ARRAY_LEN(values), page_escaped);
         buf_cstr(b, "</p>\n");
     }
     buf_cstr(b, "<form method=\"post\" action=\"/login/code\">\n");
@@ -181,12 +181,12 @@ void page_code(struct buf *b, const struct page_code *p)
     hidden(b, "step", p->step);
     hidden(b, "next", p->next);
     buf_cstr(b, "<p class=\"field\"><label for=\"code\">");
-    words_write(b, p->words, WORD_CODE_LABEL, NULL, 0, escaped);
+    words_write(b, p->words, WORD_CODE_LABEL, NULL, 0, page_escaped);
     buf_cstr(b, "</label>\n<span class=\"hint\" id=\"hint\">");
-    words_write(b, p->words, WORD_CODE_HINT, values, ARRAY_LEN(values), escaped);
+    words_write(b, p->words, WORD_CODE_HINT, values, ARRAY_LEN(values), page_escaped);
     buf_cstr(b, "</span>\n<input id=\"code\" name=\"code\" autocomplete=\"one-time-code\" autocapitalize=\"none\" spellcheck=\"false\" "
                 "maxlength=\"40\" required autofocus aria-describedby=\"hint\"></p>\n<p><button type=\"submit\">");
-    words_write(b, p->words, WORD_CODE_SEND, NULL, 0, escaped);
+    words_write(b, p->words, WORD_CODE_SEND, NULL, 0, page_escaped);
     buf_cstr(b, "</button></p>\n</form>\n");
     foot(b);
 }
@@ -195,7 +195,7 @@ void page_code(struct buf *b, const struct page_code *p)
 static void known_name(struct buf *b, const struct words *words, struct span name)
 {
     buf_printf(b, "<p>%s: <strong>", words->text[WORD_FORM_NAME]);
-    escaped(b, name);
+    page_escaped(b, name);
     buf_cstr(b, "</strong></p>\n");
 }
 
@@ -265,6 +265,16 @@ static const char style[] =
     ":focus-visible{outline:3px solid var(--focus);outline-offset:2px}"
     ".wrong{margin:0 0 1rem;padding:.5rem .75rem;border-left:4px solid "
     "var(--wrong);color:var(--wrong)}"
+    ".sheet{max-width:50rem;margin:2rem auto}.sheet h2{margin:1.5rem 0 .5rem;font-size:1.125rem}"
+    ".mast{display:flex;flex-wrap:wrap;gap:.5rem 1rem;justify-content:space-between;margin:0}.tlp{background:#000;color:#ffc000;padding:0 .5rem;"
+    "font-size:12pt;margin-left:auto;border:1px solid light-dark(#000,#76828f)}.sheet .five{list-style:none;padding:0;display:grid;gap:.75rem 1.5rem;"
+    "grid-template-columns:repeat(auto-fill,minmax(min(100%,13rem),1fr))}.five a{display:block;text-decoration:none}.five a:hover{text-decoration:underline}"
+    ".big{display:block;font-size:2.125rem;line-height:1.2;font-weight:600}table{border-collapse:collapse;width:100%;table-layout:fixed}"
+    "th,td{text-align:left;vertical-align:top;padding:.5rem .75rem .5rem 0;border-top:1px solid var(--line);overflow-wrap:anywhere}"
+    "th a,.noprint a{display:inline-block;min-height:1.5rem;min-width:1.5rem}"
+    ".sign{display:flex;flex-wrap:wrap;gap:1rem;margin:2.5rem 0 1.5rem}.sign span{flex:1 1 14rem;border-bottom:1px solid var(--edge);padding-bottom:.25rem}"
+    "@page{size:A4;margin:14mm 16mm}@media print{:root{color-scheme:light}body{background:none;font-size:10.5pt}main.sheet{margin:0;padding:0;border:0;max-width:none}"
+    ".noprint{display:none}.sheet a{color:inherit;text-decoration:none}.tlp{print-color-adjust:exact}tr,.sign{break-inside:avoid}}"
     "@media (max-width:30rem){main{margin:0;border:0;border-radius:0;min-height:100vh}}";
 
 /* Text of several lines. */
@@ -273,7 +283,7 @@ static void lines(struct buf *b, struct span text)
     while (text.len > 0) {
         ptrdiff_t end = span_find(text, '\n');
         size_t len = end < 0 ? text.len : (size_t)end;
-        escaped(b, span_sub(text, 0, len));
+        page_escaped(b, span_sub(text, 0, len));
         text = span_sub(text, len + 1, text.len);
         if (text.len > 0) {
             buf_cstr(b, "<br>\n");
@@ -285,18 +295,18 @@ static void one_item(struct buf *b, const struct words *words, const struct page
 {
     char at[TIME_TEXT_MAX];
     buf_cstr(b, "<article>\n<h2>");
-    escaped(b, item->title);
+    page_escaped(b, item->title);
     buf_cstr(b, "</h2>\n<p><strong>TLP:");
-    escaped(b, item->tlp);
+    page_escaped(b, item->tlp);
     buf_cstr(b, "</strong>");
     if (item->chr) {
         buf_cstr(b, " \xC2\xB7 ");
-        words_write(b, words, WORD_PAGE_CHR, NULL, 0, escaped);
+        words_write(b, words, WORD_PAGE_CHR, NULL, 0, page_escaped);
     }
     buf_printf(b, " \xC2\xB7 <time>%.10s</time>", time_format(item->created, at));
     if (item->author.len > 0) {
         buf_cstr(b, " \xC2\xB7 ");
-        escaped(b, item->author);
+        page_escaped(b, item->author);
     }
     buf_cstr(b, "</p>\n<p>");
     lines(b, item->text);
@@ -312,11 +322,11 @@ void page_items(struct buf *out, const struct page_items *p)
                                          {"day", span_sub(span_of(time_format(p->expires, at)), 0, 10)}};
     head(out, p->words, WORD_PAGE_BRAND, PAGE_ITEMS_BYTES);
     buf_cstr(out, "<p>");
-    words_write(out, p->words, WORD_PAGE_LEAD, values, ARRAY_LEN(values), escaped);
+    words_write(out, p->words, WORD_PAGE_LEAD, values, ARRAY_LEN(values), page_escaped);
     buf_cstr(out, "</p>\n");
     if (p->nitems == 0) {
         buf_cstr(out, "<p>");
-        words_write(out, p->words, WORD_PAGE_NOTHING, NULL, 0, escaped);
+        words_write(out, p->words, WORD_PAGE_NOTHING, NULL, 0, page_escaped);
         buf_cstr(out, "</p>\n");
     }
     for (uint32_t i = 0; i < p->nitems; i++) {
@@ -329,7 +339,7 @@ void page_ended(struct buf *out, const struct words *w)
 {
     head(out, w, WORD_PAGE_ENDED_TITLE, PAGE_MAX);
     buf_cstr(out, "<p>");
-    words_write(out, w, WORD_PAGE_ENDED, NULL, 0, escaped);
+    words_write(out, w, WORD_PAGE_ENDED, NULL, 0, page_escaped);
     buf_cstr(out, "</p>\n");
     foot(out);
 }

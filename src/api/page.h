@@ -65,6 +65,9 @@ struct page_items {
 };
 void page_items(struct buf *out, const struct page_items *p);
 
+/* Text from outside, so that no byte of it becomes markup. */
+void page_escaped(struct buf *b, struct span s);
+
 /* Style sheet of these pages. */
 struct span page_style(void);
 

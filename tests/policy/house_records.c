@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Adapters of records of registers: lists, one, its history, what names one, chains. See paths.h. */
+#include "api/brief.h"
 #include "api/registers.h"
 #include "desk/govern/due.h"
 #include "desk/govern/sheet.h"
@@ -240,3 +241,35 @@ static void show_history(struct path_case *c, uint32_t mask, struct buf *out)
     }
 }
 const struct path_adapter adapter_record_history = {ask_record, show_history};
+
+/* The brief names records; its numbers are those of lists. */
+static void show_brief(struct path_case *c, uint32_t mask, struct buf *out)
+{
+    struct buf answer;
+    struct buf page;
+    struct brief *b = arena_calloc(c->arena, 1, sizeof *b);
+    read_account(c);
+    const struct record_worker w = {kind_of_records(), &c->reader, SPAN("w"), c->now, all_kinds(), NULL};
+    b->words = words_default();
+    b->at = c->now;
+    b->shown[BRIEF_DECIDED] = true;
+    buf_init(&answer, ANSWER_MAX);
+    buf_u64(&answer, 0);
+    buf_u8(&answer, 0);
+    buf_u8(&answer, 0);
+    buf_str(&answer, SPAN(""));
+    buf_u32(&answer, shown_count(c, mask));
+    for (uint32_t i = 0; i < THINGS; i++) {
+        if (SHOWN(c, i, mask)) {
+            struct record_row row = record_of(c, i);
+            record_row_encode(&answer, &row);
+        }
+    }
+    struct cursor data = cursor_of(buf_view(&answer));
+    CHECK(brief_rows_take(b, BRIEF_DECIDED, &w, c->arena, &data));
+    brief_page(&page, b);
+    buf_span(out, buf_view(&page));
+    buf_free(&page);
+    buf_free(&answer);
+}
+const struct path_adapter adapter_brief = {ask_record, show_brief};

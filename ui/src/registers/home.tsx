@@ -53,6 +53,10 @@ export function HomePage() {
       <div class="head">
         <h1 tabIndex={-1}>{t('nav.registers')}</h1>
         <p class="lead">{t('reg.lead')}</p>
+        {/* A page of the node, without script: _top leads past the router. */}
+        <a class="btn" href="/brief" target="_top">
+          {t('reg.brief')}
+        </a>
       </div>
       {all.items.length === 0 && (
         <Empty title={t('reg.no_kinds')}>

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/*
+ * /brief: the brief for the council, without script, for screen and paper. Runs in the desk: asks the keeper for the counts, then for the records of
+ * each table; what of them the reader sees is asked of policy/record.h. brief_page.c writes it.
+ */
+#include "api/brief.h"
+
+#include "api/registers.h"
+#include "records/upkeep.h"
+
+struct brief_work {
+    struct brief b;
+    struct record_query query;
+    enum brief_table table; /* that is asked for */
+};
+
+static void next_table(struct api_request *req);
+
+bool brief_rows_take(struct brief *b, enum brief_table t, const struct record_worker *w, struct arena *a, struct cursor *data)
+{
+    (void)cursor_u64(data);
+    (void)cursor_u8(data);
+    (void)cursor_u8(data);
+    (void)cursor_str(data);
+    uint32_t n = cursor_u32(data);
+    for (uint32_t i = 0; i < n && !data->failed; i++) {
+        struct record_row row;
+        struct brief_row *out = &b->rows[t][b->nrows[t]];
+        record_row_decode(data, &row);
+        if (data->failed || b->nrows[t] == BRIEF_ROWS_MAX || !brief_row(w, t, &row, a, out)) {
+            continue;
+        }
+        struct span *texts[] = {&out->title, &out->href, &out->cells[0], &out->cells[1], &out->cells[2]};
+        for (size_t x = 0; x < ARRAY_LEN(texts); x++) {
+            *texts[x] = arena_copy(a, *texts[x]); /* the answer goes away before the page is written */
+        }
+        b->nrows[t]++;
+    }
+    return cursor_done(data);
+}
+
+static void rows_came(struct api_request *req, int rc, struct span why, struct cursor *data)
+{
+    struct brief_work *w = req->work;
+    const struct record_worker who = {.kind = registers_any(req->api->registers, w->query.kind), .reader = &req->reader, .name = req->user.name,
+                                      .now = w->b.at, .kinds = req->api->registers};
+    if (rc == 0 && !brief_rows_take(&w->b, w->table, &who, &req->arena, data)) {
+        rc = ERR_INVALID;
+    }
+    if (rc < 0) {
+        respond_failure(req, rc, why);
+        return;
+    }
+    w->b.shown[w->table] = true;
+    w->table++;
+    next_table(req);
+}
+
+static void next_table(struct api_request *req)
+{
+    struct brief_work *w = req->work;
+    struct buf q;
+    while (w->table < BRIEF_TABLE_COUNT && !brief_query(req->api->registers, &req->reader, w->b.at, w->table, &w->query)) {
+        w->table++;
+    }
+    if (w->table == BRIEF_TABLE_COUNT) {
+        struct buf page;
+        brief_page(&page, &w->b);
+        respond_page(req, 200, &page);
+        respond_language(req, w->b.words);
+        return;
+    }
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ASK_RECORDS);
+    record_sight_of(req->api->registers, &req->reader, w->b.at, &w->query.sight);
+    record_query_encode(&q, &w->query);
+    request_ask(req, &q, rows_came);
+    buf_free(&q);
+}
+
+static void counts_came(struct api_request *req, int rc, struct span why, struct cursor *data)
+{
+    struct brief_work *w = req->work;
+    for (uint32_t i = 0; rc == 0 && i < w->b.nfigures; i++) {
+        today_count_decode(data, &w->b.figures[i].count);
+    }
+    for (uint32_t i = 0; rc == 0 && i < 2u * UPKEEP_KIND_COUNT; i++) {
+        (void)cursor_u64(data); /* of the node's own safety: not for the council */
+    }
+    rc = rc == 0 && !cursor_done(data) ? ERR_INVALID : rc;
+    if (rc < 0) {
+        respond_failure(req, rc, why);
+        return;
+    }
+    next_table(req);
+}
+
+static void brief_ready(struct api_request *req)
+{
+    struct brief_work *w = arena_calloc(&req->arena, 1, sizeof *w);
+    struct span language = request_query(req, "language");
+    struct buf q;
+    req->work = w;
+    w->b.at = clock_now();
+    w->b.node = req->api->config.node_name;
+    w->b.words = words_notice(language.len > 0 ? language : span_of(request_words(req)->language));
+    w->b.nfigures = brief_figures(req->api->registers, &req->reader, w->b.at, &req->arena, w->b.figures);
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ASK_TODAY);
+    buf_str(&q, SPAN(""));
+    buf_u32(&q, 0);
+    buf_u32(&q, w->b.nfigures);
+    for (uint32_t i = 0; i < w->b.nfigures; i++) {
+        today_due_encode(&q, &w->b.figures[i].due);
+    }
+    request_ask(req, &q, counts_came);
+    buf_free(&q);
+}
+
+void brief_get(struct api_request *req)
+{
+    with_registers(req, brief_ready);
+}
