@@ -59,6 +59,8 @@ def fields_of(rng, schema, links, tries=50):
     out = {}
     for name, part in schema["properties"].items():
         needed = name in schema.get("required", [])
+        if "x-computed" in part:
+            continue  # nobody writes it
         if needed or rng.random() < 0.6:
             value = None
             for _ in range(tries if needed else 1):

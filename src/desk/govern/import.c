@@ -107,11 +107,12 @@ static void set_state(const struct record_worker *w, struct span wanted, struct 
         return;
     }
     MUST(jcs_read_decimals(a, p->row.fields, JCS_DEPTH_MAX, &fields, NULL));
+    const struct jcs *guarded = register_computed_all(a, w->kind, fields);
     bool may = record_may(w, &p->row, RECORD_MOVE);
     uint32_t roles = record_roles(w, &p->row);
-    bool is_free = may && reaches(w->kind, roles, (uint32_t)from, (uint32_t)to, false, fields, a);
-    if (!is_free && (!may || !reaches(w->kind, roles, (uint32_t)from, (uint32_t)to, true, fields, a))) {
-        no_way(w, roles, (uint32_t)from, (uint32_t)to, fields, a, &r->faults);
+    bool is_free = may && reaches(w->kind, roles, (uint32_t)from, (uint32_t)to, false, guarded, a);
+    if (!is_free && (!may || !reaches(w->kind, roles, (uint32_t)from, (uint32_t)to, true, guarded, a))) {
+        no_way(w, roles, (uint32_t)from, (uint32_t)to, guarded, a, &r->faults);
         return;
     }
     if (!is_free && why.len == 0) {
@@ -119,9 +120,7 @@ static void set_state(const struct record_worker *w, struct span wanted, struct 
         return;
     }
     p->row.state = w->kind->states[to].id;
-    for (uint32_t i = 0; i < p->nkeys; i++) {
-        p->keys[i].value = span_eq(p->keys[i].field, REGISTER_KEY_STATE) ? p->row.state : p->keys[i].value;
-    }
+    p->nkeys = (uint32_t)register_keys(a, w->kind, fields, p->row.organisation, p->row.state, p->row.tlp, p->row.created, p->row.changed, p->keys);
 }
 
 /* ---- the record ---- */
@@ -158,6 +157,21 @@ static void make_back(const struct record_worker *w, const struct record_row *cu
     }
 }
 
+/* With what is worked out of it, as far as he sees that. */
+static struct jcs *becomes(const struct record_worker *w, const struct jcs *fields, struct arena *a)
+{
+    uint64_t hidden = policy_record_hidden(w->reader, &w->kind->rights);
+    const struct jcs *all = register_computed_all(a, w->kind, fields);
+    struct jcs *out = jcs_new_object(a);
+    for (const struct jcs *m = all->first; m != NULL; m = m->next) {
+        int place = register_field_of(w->kind, m->key);
+        if (place < 0 || w->kind->fields[place].computed == NULL || (hidden >> place & 1) == 0) {
+            jcs_set(a, out, arena_cstr(a, m->key), jcs_copy(a, m));
+        }
+    }
+    return out;
+}
+
 static int decide(const struct record_worker *w, const struct record_row *current, struct span id, struct span why, struct arena *a,
                   struct import_row *r)
 {
@@ -170,7 +184,7 @@ static int decide(const struct record_worker *w, const struct record_row *curren
         in.fields = filled(r->was, w->kind, &r->row, a);
         rc = record_change(w, current, &in, a, &r->put, &r->faults);
     }
-    r->becomes = in.fields;
+    r->becomes = becomes(w, in.fields, a);
     if (rc == 0) {
         r->put.what = SPAN("record.imported");
         set_state(w, r->row.state, why, a, r);

@@ -154,6 +154,12 @@ static void check_row(const struct record_worker *w, struct import_row *r, struc
     assert_true(result.valid);
     assert_true(utf8_valid(r->put.row.fields));
     assert_true(r->put.row.fields.len <= REGISTER_DOCUMENT_MAX && r->put.nlinks <= REGISTER_LINKS_MAX);
+    struct record_key keys[REGISTER_KEYS_MAX];
+    size_t nkeys = register_keys(a, w->kind, fields, r->put.row.organisation, r->put.row.state, r->put.row.tlp, r->put.row.created, r->put.row.changed, keys);
+    assert_int_equal(nkeys, r->put.nkeys); /* also where it went into another state: the day on which something is due follows it */
+    for (size_t i = 0; i < nkeys; i++) {
+        assert_true(span_eq(keys[i].field, r->put.keys[i].field) && span_eq(keys[i].value, r->put.keys[i].value));
+    }
     assert_true(register_state_of(w->kind, r->put.row.state) >= 0);
     assert_true(tlp_rank(r->put.row.tlp) <= tlp_rank(w->kind->tlp_max));
     record_for_policy(&r->put.row, &p);

@@ -168,6 +168,9 @@ static struct jcs *merge(const struct record_worker *w, const struct jcs *sent, 
     for (const struct jcs *m = sent->first; m != NULL; m = m->next) {
         int place = register_field_of(w->kind, m->key);
         const char *name = arena_cstr(a, m->key);
+        if (place >= 0 && w->kind->fields[place].computed != NULL) {
+            continue; /* a table or a form may bring it back as it was told; it is worked out anew */
+        }
         if (place >= 0 && (hidden >> place & 1) != 0) {
             record_fault(f, pointer_of(a, m->key), SCHEMA_UNKNOWN, m->key); /* as one that is not there */
         } else if (place >= 0 && (fixed >> place & 1) != 0) {
@@ -297,7 +300,7 @@ int record_move(const struct record_worker *w, const struct record_row *current,
         record_fault(faults, SPAN("/why"), SCHEMA_MISSING, SPAN("why"));
     }
     if (t->guard != NULL) {
-        record_check(t->guard, fields, a, faults);
+        record_check(t->guard, register_computed_all(a, w->kind, fields), a, faults);
     }
     out->row.state = w->kind->states[t->to].id;
     finish(w, fields, fields, NULL, why, "record.moved", a, out, faults);
@@ -315,7 +318,7 @@ struct jcs *record_fields_shown(const struct record_worker *w, const struct reco
         return NULL;
     }
     if (jcs_read_decimals(a, row->fields, JCS_DEPTH_MAX, &fields, NULL) == 0) {
-        fields = record_fields_told(w->kind, row, fields, a);
+        fields = register_computed_all(a, w->kind, record_fields_told(w->kind, row, fields, a));
         for (const struct jcs *m = fields->first; m != NULL; m = m->next) {
             int place = register_field_of(w->kind, m->key);
             /* A field that the file no longer has belongs to no right: it stays unseen. */

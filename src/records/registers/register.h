@@ -15,6 +15,7 @@
  *             tree        {by, levels}                      by this field, which names one of the same kind, they stand below one another:
  *                                                           none below itself, at most so many levels; over all organisations of the node
  *   x-due     [{field, name, from, every, before, as, states, remind}]   days on which somebody has to do something (register_due.h)
+ *   x-computed  text, beside a field          it is worked out of other fields (register_expr.h); nobody writes it
  *   x-index   true, beside a field            lists can be filtered and sorted by it
  *   x-ref     {kind, inverse, stands_on}      beside a field: it names a record of that kind (or several, where it is a list)
  *
@@ -28,6 +29,7 @@
 
 #include "base/clock.h"
 #include "policy/record.h"
+#include "records/registers/register_expr.h"
 #include "records/schema/schema.h"
 
 enum {
@@ -53,7 +55,7 @@ enum {
     REGISTER_BEFORE_MAX = 3660,     /* days before an end by which somebody must have acted */
 };
 
-enum register_index { INDEX_NONE, INDEX_TEXT, INDEX_INTEGER };
+enum register_index { INDEX_NONE, INDEX_TEXT, INDEX_INTEGER, INDEX_DECIMAL /* of a computed number */ };
 /* How a value stands in a cell of a table: as it is, as digits, as true or false, joined by |, or as JSON. */
 enum register_cell { CELL_JSON, CELL_TEXT, CELL_NUMBER, CELL_BOOLEAN, CELL_TEXTS };
 
@@ -66,6 +68,9 @@ struct register_field {
     bool required;       /* there is no record without it */
     bool many;           /* a list of them */
     bool stands_on;      /* where what it names fails, so may this */
+    const struct expr *computed; /* NULL: somebody writes it */
+    struct span type;    /* of one that is computed */
+    struct span source;  /* its expression, as written */
 };
 
 struct register_state {
@@ -209,7 +214,7 @@ struct record_key {
 };
 
 /* KEY_LINK: the id of a record that the field names; lists are filtered by it, not sorted. */
-enum register_key_type { KEY_NO, KEY_TEXT, KEY_INTEGER, KEY_TIME, KEY_TLP, KEY_LINK };
+enum register_key_type { KEY_NO, KEY_TEXT, KEY_INTEGER, KEY_DECIMAL, KEY_TIME, KEY_TLP, KEY_LINK };
 /* Whether lists of this kind know the name, and what its values are. */
 enum register_key_type register_key_type(const struct register_kind *k, struct span name);
 /* A number so that texts sort as numbers do. */
@@ -229,6 +234,9 @@ struct register_link {
 };
 /* Links of a record; out has room for REGISTER_LINKS_MAX. Returns how many there are, which may be more than that. */
 size_t register_links(const struct register_kind *k, const struct jcs *fields, struct register_link *out);
+/* What a computed field is worth, or NULL; and a copy of the fields with all of those that are computed, and none that somebody sent. */
+struct jcs *register_computed(struct arena *a, const struct register_field *f, const struct jcs *fields);
+struct jcs *register_computed_all(struct arena *a, const struct register_kind *k, const struct jcs *fields);
 /* What a record is called: the text of its title field. */
 struct span register_title(const struct register_kind *k, const struct jcs *fields);
 

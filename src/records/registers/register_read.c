@@ -88,6 +88,10 @@ static int read_index(struct reading *r, const struct yaml_node *field, const ch
         *out = INDEX_INTEGER;
         return 0;
     }
+    if (text_is(type, "number") && yaml_get(field, "x-computed") != NULL) {
+        *out = INDEX_DECIMAL;
+        return 0;
+    }
     *out = INDEX_TEXT;
     bool bounded = yaml_get_int(field, "maxLength", true, 1, REGISTER_TEXT_MAX, &longest, &none) == 0;
     const struct yaml_node *words = yaml_get(field, "enum");
@@ -117,7 +121,7 @@ static enum register_cell cell_of(const struct yaml_node *field)
 
 static int read_field(struct reading *r, const struct yaml_pair *p, struct register_field *out, struct yaml_node **stripped)
 {
-    static const char *const known[] = {"x-index", "x-ref", NULL};
+    static const char *const known[] = {"x-index", "x-ref", "x-computed", NULL};
     bool index = false;
     const char *place = arena_printf(r->a, "/properties/%.*s", SPAN_ARG(span_sub(p->key->text, 0, 80)));
     out->name = p->key->text;
@@ -131,7 +135,8 @@ static int read_field(struct reading *r, const struct yaml_pair *p, struct regis
     int rc = strip(r, p->value, place, known, stripped);
     rc = rc == 0 ? yaml_get_bool(p->value, "x-index", false, &index, r->e) : rc;
     rc = rc == 0 && index ? read_index(r, p->value, place, &out->index) : rc;
-    return rc == 0 && yaml_get(p->value, "x-ref") != NULL ? register_read_ref(p->value, place, out, r->e) : rc;
+    rc = rc == 0 && yaml_get(p->value, "x-ref") != NULL ? register_read_ref(p->value, place, out, r->e) : rc;
+    return rc == 0 && yaml_get(p->value, "x-computed") != NULL ? register_read_computed(r->a, p->value, place, out, r->e) : rc;
 }
 
 static bool is_required(const struct yaml_node *root, struct span name)
@@ -350,10 +355,14 @@ int register_kind_read(struct arena *a, const struct register_file *file, struct
     int rc = yaml_read_map(a, arena_copy(a, file->text), &root, r.e);
     rc = rc == 0 ? strip(&r, root, "", known, &schema) : rc;
     rc = rc == 0 ? read_fields(&r, root, schema) : rc;
+    rc = rc == 0 ? register_check_computed(a, out, root, r.e) : rc;
     rc = rc == 0 ? schema_read(a, schema, &out->schema, r.e) : rc;
     rc = rc == 0 ? read_table(&r, root) : rc;
     rc = rc == 0 ? read_labels(&r, root) : rc;
     rc = rc == 0 ? read_rights(&r, root) : rc;
+    if (rc == 0) {
+        register_hide_computed(out);
+    }
     rc = rc == 0 ? register_read_states(a, root, out, r.e) : rc;
     rc = rc == 0 ? register_read_constraints(a, root, out, r.e) : rc;
     rc = rc == 0 ? register_read_due(a, root, out, r.e) : rc;

@@ -298,7 +298,7 @@ enum register_key_type register_key_type(const struct register_kind *k, struct s
         return KEY_LINK;
     }
     if (place >= 0) {
-        static const enum register_key_type types[] = {[INDEX_NONE] = KEY_NO, [INDEX_TEXT] = KEY_TEXT, [INDEX_INTEGER] = KEY_INTEGER};
+        static const enum register_key_type types[] = {[INDEX_NONE] = KEY_NO, [INDEX_TEXT] = KEY_TEXT, [INDEX_INTEGER] = KEY_INTEGER, [INDEX_DECIMAL] = KEY_DECIMAL};
         return types[k->fields[place].index];
     }
     if (k->ndue > 0 && (span_eq(name, REGISTER_KEY_DUE) || register_due_of(k, name) != NULL)) {
@@ -318,6 +318,26 @@ struct span register_key_number(struct arena *a, int64_t n)
     return span_of(arena_printf(a, "%020llu", (unsigned long long)((uint64_t)n ^ (UINT64_C(1) << 63))));
 }
 
+/* "-12.5" in parts of one; at most 12 digits and 6 behind the point. */
+static bool decimal(struct span s, int64_t *out)
+{
+    bool minus = s.len > 0 && s.ptr[0] == '-';
+    s = span_sub(s, minus, s.len);
+    ptrdiff_t point = span_find(s, '.');
+    struct span part = point < 0 ? SPAN("0") : span_sub(s, (size_t)point + 1, s.len);
+    int64_t whole = 0, behind = 0;
+    struct span front = span_sub(s, 0, point < 0 ? s.len : (size_t)point);
+    bool digits = front.len > 0 && front.len <= 12 && part.len > 0 && part.len <= 6 && front.ptr[0] != '-' && front.ptr[0] != '+' && part.ptr[0] != '-' && part.ptr[0] != '+';
+    if (!digits || !num_i64(front, &whole) || !num_i64(part, &behind)) {
+        return false;
+    }
+    for (size_t i = part.len; i < 6; i++) {
+        behind *= 10;
+    }
+    *out = (minus ? -1 : 1) * (whole * EXPR_SCALE + behind);
+    return true;
+}
+
 bool register_key_parse(struct arena *a, enum register_key_type type, struct span text, struct span *out)
 {
     int64_t n = 0;
@@ -329,6 +349,12 @@ bool register_key_parse(struct arena *a, enum register_key_type type, struct spa
     case KEY_INTEGER:
         *out = SPAN("");
         if (!num_i64(text, &n)) {
+            return false;
+        }
+        break;
+    case KEY_DECIMAL:
+        *out = SPAN("");
+        if (!decimal(text, &n)) {
             return false;
         }
         break;
@@ -362,7 +388,12 @@ bool register_key_parse(struct arena *a, enum register_key_type type, struct spa
 
 static struct span field_key(struct arena *a, const struct register_field *f, const struct jcs *fields)
 {
-    const struct jcs *v = jcs_get(fields, arena_cstr(a, f->name));
+    if (f->index == INDEX_DECIMAL) {
+        struct expr_value n;
+        expr_value(f->computed, fields, &n);
+        return n.kind == EXPR_NUMBER ? register_key_number(a, n.number) : SPAN("");
+    }
+    const struct jcs *v = f->computed != NULL ? register_computed(a, f, fields) : jcs_get(fields, arena_cstr(a, f->name));
     if (v == NULL) {
         return SPAN("");
     }
@@ -440,6 +471,11 @@ struct span register_keys_signature(struct arena *a, const struct register_kind 
         }
         if (k->fields[i].index != INDEX_NONE) {
             text = arena_printf(a, "%s %.*s:%d", text, SPAN_ARG(k->fields[i].name), (int)k->fields[i].index);
+        }
+    }
+    for (uint32_t i = 0; i < k->nfields; i++) {
+        if (k->fields[i].computed != NULL && k->fields[i].index != INDEX_NONE) {
+            text = arena_printf(a, "%s %.*s=%.*s", text, SPAN_ARG(k->fields[i].name), SPAN_ARG(k->fields[i].source));
         }
     }
     for (uint32_t i = 0; i < k->ndue; i++) {

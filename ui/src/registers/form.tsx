@@ -20,7 +20,7 @@ import { rememberRow, useArrival } from './arrive';
 import { Conflict, type Choices } from './conflict';
 import { drop, keep, keptAt, leaving } from './drafts';
 import { Control, idOf, loose, type FormState } from './fields';
-import { kindTitle, label, may, rightOn, stateWord, transition } from './kinds';
+import { kindTitle, label, madeOf, may, rightOn, stateWord, transition } from './kinds';
 import { learnRecord } from './links';
 import { titleOf } from './list';
 import { byPlace, clashes, follow, missingFor, same, toDrafts, toFields, type Drafts } from './model';
@@ -248,7 +248,7 @@ export function FormPage({ kind, record }: { kind: Kind; record: RecordRow | nul
               <dl key={n} class="field reg-fixed">
                 <dt>{label(kind, n, s)}</dt>
                 <dd>{base.value?.fields[n] === undefined ? t('reg.empty') : <Shown kind={kind} path={n} value={base.value.fields[n]} schema={s} links={base.value.links} />}</dd>
-                <dd class="hint">{t('reg.read_only')}</dd>
+                <dd class="hint">{s['x-computed'] ? t('reg.computed', { fields: madeOf(kind, s['x-computed']) }) : t('reg.read_only')}</dd>
               </dl>
             );
           }

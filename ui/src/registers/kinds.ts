@@ -83,6 +83,11 @@ export const kindHelp = (k: Kind): string => word(`${k.name}?`) ?? k.schema.desc
 /** `path` is the name of a field, or FIELD.MEMBER inside of it. */
 export const label = (k: Kind, path: string, s?: Schema): string =>
   word(`${k.name}.${path}`, `.${path.slice(path.lastIndexOf('.') + 1)}`) ?? s?.title ?? spelt(path.slice(path.lastIndexOf('.') + 1));
+/** Fields that an expression names, as people call them. */
+export const madeOf = (k: Kind, expression: string): string => {
+  const names = [...expression.replace(/'[^']*'/g, '').matchAll(/(?<![.\w])[a-z]\w*/g)].map((m) => m[0]).filter((n) => n in (k.schema.properties ?? {}));
+  return [...new Set(names)].map((n) => label(k, n, k.schema.properties?.[n])).join(', ');
+};
 export const help = (k: Kind, path: string, s: Schema): string => word(`${k.name}.${path}?`) ?? s.description ?? '';
 export const choice = (k: Kind, path: string, value: string): string => word(`${k.name}.${path}=${value}`, `=${value}`) ?? spelt(value);
 export const stateWord = (k: Kind, id: string): string => word(`${k.name}@${id}`, `@${id}`) ?? spelt(id);

@@ -16,7 +16,7 @@ import { quarter } from '../state/ticks';
 import { sayWrong } from '../state/toast';
 import { rememberRow, useArrival } from './arrive';
 import { HistoryOf } from './history';
-import { kindTitle, label, may, rightOn, stateWord } from './kinds';
+import { kindTitle, label, madeOf, may, rightOn, stateWord } from './kinds';
 import { DueChip } from './due';
 import { chainPath, inChains, ChainOf, learnRecord, NamedBy } from './links';
 import { titleOf } from './list';
@@ -93,6 +93,7 @@ function FieldsOf({ kind, record }: { kind: Kind; record: RecordRow }) {
               <dt>{label(kind, n, s)}</dt>
               <dd>
                 <Shown kind={kind} path={n} value={record.fields[n]} schema={s} links={record.links} />
+                {s['x-computed'] && <span class="hint"> {t('reg.computed', { fields: madeOf(kind, s['x-computed']) })}</span>}
               </dd>
             </div>
           );

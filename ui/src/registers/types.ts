@@ -24,6 +24,7 @@ export interface Schema {
   $ref?: string;
   $defs?: Record<string, Schema>;
   'x-index'?: boolean;
+  'x-computed'?: string;
   'x-ref'?: { kind: string; inverse?: string; stands_on?: boolean };
 }
 
