@@ -13,6 +13,7 @@ import { visibleLine } from '../base/visible';
 import { beats } from '../state/stream';
 import { second } from '../state/ticks';
 import { CopyPanel } from './copy';
+import { ExportPanel } from './export';
 import { Tokens } from './tokens';
 
 interface Answer {
@@ -231,6 +232,7 @@ export default function SourcesPage() {
       {items.length > 0 && <Table items={items} />}
       {only && d && items.length === 0 && <p class="soft">{t('source.none_so')}</p>}
       <Tokens names={(d?.items ?? []).filter((s) => s.kind === 'http').map((s) => s.name)} />
+      <ExportPanel names={(d?.items ?? []).map((s) => s.name)} />
       <CopyPanel />
       {node.value && <NodePanel s={node.value} />}
     </div>
