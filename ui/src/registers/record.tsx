@@ -81,7 +81,7 @@ function FieldsOf({ kind, record }: { kind: Kind; record: RecordRow }) {
   const all = Object.keys(kind.schema.properties ?? {}).filter((n) => n !== title && !elsewhere.has(n) && rightOn(kind, n) !== 'hidden');
   if (all.length === 0) return null;
   const filled = all.filter((n) => record.fields[n] !== undefined);
-  const empty = all.filter((n) => record.fields[n] === undefined);
+  const empty = all.filter((n) => record.fields[n] === undefined && !kind.schema.properties?.[n]?.['x-computed']);
   return (
     <section class="panel" aria-labelledby="fields-h">
       <h2 id="fields-h">{t('reg.fields')}</h2>
