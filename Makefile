@@ -55,8 +55,7 @@ test: setup-test ui ui/node_modules tests/e2e/node_modules $(BUILD)/build.ninja
 # The same tests with AddressSanitizer, LeakSanitizer and UBSan, each slower by up to ten times (this build alone has no
 # sandbox, and says so). Without the browser's: suites api and node go the same ways through the node.
 asan: setup-test ui
-	@test -f build-asan/build.ninja || CC=clang-14 CXX=clang++-14 meson setup build-asan --buildtype=debug -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
-	@ninja -C build-asan --quiet
+	@tools/check-clang
 	@tools/run-tests build-asan --timeout-multiplier 6 --no-suite page --no-suite e2e
 
 # Coverage-guided fuzzing of every decoder; SECONDS is shared by all targets.
