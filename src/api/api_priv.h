@@ -7,6 +7,7 @@
 #include "os/mhd_loop.h"
 #include "api/request.h"
 #include "desk/identity/people_role.h"
+#include "desk/identity/shown.h"
 #include "desk/identity/throttle.h"
 #include "desk/identity/totp.h"
 #include "records/hunts.h"
@@ -41,6 +42,7 @@ struct api {
     struct api_request *requests;
     struct throttle *throttle;
     struct throttle *token_throttle; /* of API tokens that nobody was given, apart from passwords */
+    struct shown *shown; /* personal fields that somebody had shown */
     char form_key[SECRET_TEXT_LEN + 1]; /* of this run: forms of an earlier one are asked again */
     unsigned hashing;
     unsigned documents;

@@ -10,12 +10,13 @@ struct gap_work {
     struct gap_query query;
 };
 
-/* The scope in one kind of a reader to whom these of its fields are open; none where it is not there for him. */
-static bool scope_of(const struct api_request *req, const char *kind, const char *const *fields, time_ns now, struct record_scope *out)
+/* The scope in one kind of a reader to whom these of its fields are open, and neither hidden nor masked, titled: what a record is called too; none
+ * where it is not there for him. */
+static bool scope_of(const struct api_request *req, const char *kind, bool titled, const char *const *fields, time_ns now, struct record_scope *out)
 {
     const struct register_kind *k = registers_by_name(req->api->registers, span_of(kind));
     uint64_t hidden = k == NULL ? 0 : policy_record_hidden(&req->reader, &k->rights);
-    if (k == NULL) {
+    if (k == NULL || (titled && (hidden >> k->title & 1) != 0)) {
         return false;
     }
     for (; *fields != NULL; fields++) {
@@ -115,7 +116,7 @@ static void gaps_ready(struct api_request *req)
     req->work = w;
     w->query.from = now / (60 * TIME_SECOND) * (60 * TIME_SECOND); /* appointments begin and end with a minute */
     w->query.to = w->query.from + days * (time_ns)TIME_DAY;
-    if (scope_of(req, "unit", of_units, now, &w->query.units) && scope_of(req, "appointment", of_appointments, now, &w->query.appointments)) {
+    if (scope_of(req, "unit", true, of_units, now, &w->query.units) && scope_of(req, "appointment", false, of_appointments, now, &w->query.appointments)) {
         take_functions(req, &w->query);
     }
     buf_init(&q, ASK_MAX_BYTES);

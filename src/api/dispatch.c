@@ -77,12 +77,27 @@ static bool read_body(struct api_request *req)
     return true;
 }
 
+/* Of persons somebody sees what his role opens, a token's scopes too, and what he had shown with this session or token. */
+static void reader_persons(struct api_request *req)
+{
+    struct shown_part *parts = NULL;
+    uint32_t n = request_may(req, RIGHT_PERSONS_SHOW) ? shown_of(req->api->shown, req->credential, clock_now(), &req->arena, &parts) : 0;
+    struct policy_shown *list = arena_calloc(&req->arena, n, sizeof *list);
+    for (uint32_t i = 0; i < n; i++) {
+        list[i] = parts[i].what;
+    }
+    req->reader.persons = req->reader.persons && request_may(req, RIGHT_PERSONS_READ);
+    req->reader.shown = list;
+    req->reader.nshown = n;
+}
+
 static void handle(struct api_request *req)
 {
     if (read_body(req)) {
         reader_of_account(&req->user, req->role, &req->reader);
         req->reader.seats = req->policy_seats;
         req->reader.nseats = readers_seats(req->seats, req->nseats, req->api->roles, req->user.factor, req->policy_seats);
+        reader_persons(req);
         req->route->handler(req);
     }
 }

@@ -45,6 +45,7 @@ static const struct {
     {user_enable, "204", NULL},
     {user_link, "201", NULL},
     {user_factor_reset, "204", NULL},
+    {privacy_mask, "204", NULL},
     {hunt_create, "201", NULL},
     {hunt_stop, "204", NULL},
     {stream_open, "200", "204"},
@@ -452,7 +453,7 @@ static void paths_json(struct json_writer *j, const struct api_request *req)
             path_json(j, i, span_of(table[i].path), &nothing);
         }
         for (size_t k = 0; k < nkinds && brace != NULL; k++) {
-            const struct about about = {&kinds[k], policy_record_hidden(&req->reader, &kinds[k].rights)};
+            const struct about about = {&kinds[k], policy_record_hidden_by_role(&req->reader, &kinds[k].rights)};
             char path[REGISTER_NAME_MAX + 80];
             (void)snprintf(path, sizeof path, "%.*s%.*s%s", (int)(brace - table[i].path), table[i].path, SPAN_ARG(kinds[k].plural),
                            brace + strlen("{kind}"));

@@ -302,7 +302,7 @@ static void added(struct api_request *req, int rc, struct span text, struct curs
         }
         record_breach_decode(data, &astray.breach);
         if (rc == 0) {
-            record_astray_faults(m->w->who.kind, &r->put, &astray, &m->batch, &r->faults);
+            record_astray_faults(&m->w->who, &r->put, &astray, &m->batch, &r->faults);
         }
     }
     rc = rc == 0 && !cursor_done(data) ? ERR_INVALID : rc;
@@ -486,6 +486,10 @@ static void import_ready(struct api_request *req)
 {
     struct record_work *w = record_work_of(req);
     if (w == NULL) {
+        return;
+    }
+    if (record_kind_masked(&w->who) != 0) { /* what is the same and what would change tells what is there */
+        respond_masked(req, NULL);
         return;
     }
     struct importing *m = arena_alloc(&req->arena, sizeof *m);

@@ -81,7 +81,10 @@ static void record_of_step(struct json_writer *j, const struct record_worker *w,
     member(j, "id", s->id);
     member(j, "kind", s->kind);
     member(j, "plural", plural_of(w, s->kind));
-    member(j, "title", s->title);
+    bool masked = record_title_masked(w, s->kind, s->id);
+    member(j, "title", masked ? SPAN("") : s->title);
+    json_key(j, "masked");
+    json_bool(j, masked);
     member(j, "state", s->state);
     json_key(j, "depth");
     json_u64(j, s->depth);

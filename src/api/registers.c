@@ -86,8 +86,9 @@ static void rights_members(struct json_writer *j, const struct api_request *req,
         }
     }
     json_end(j);
-    fields_member(j, "hidden", k, policy_record_hidden(&req->reader, &k->rights));
+    fields_member(j, "hidden", k, policy_record_hidden_by_role(&req->reader, &k->rights));
     fields_member(j, "fixed", k, policy_record_fixed(&req->reader, &k->rights));
+    fields_member(j, "masked", k, policy_record_masked(&req->reader, &k->rights, SPAN("")) & ~policy_record_hidden_by_role(&req->reader, &k->rights));
     json_key(j, "ways"); /* his transitions, by place in the file */
     json_array(j);
     for (uint32_t t = 0; t < k->ntransitions; t++) {
@@ -190,6 +191,11 @@ struct record_work *record_work_of(struct api_request *req)
     return w;
 }
 
+void respond_masked(struct api_request *req, const char *where)
+{
+    respond_error(req, 403, "masked", "What this register says of persons is masked for you. Have it shown first, with a reason.", where);
+}
+
 static void respond_record(struct api_request *req, unsigned status, const struct record_row *row)
 {
     struct record_work *w = req->work;
@@ -206,13 +212,6 @@ static void respond_record(struct api_request *req, unsigned status, const struc
 }
 
 /* ---- lists ---- */
-
-struct span record_cursor_text(struct arena *a, struct span id, struct span key)
-{
-    char *hex = arena_bytes(a, key.len * 2 + 1);
-    hex_encode(key.ptr, key.len, hex);
-    return span_of(arena_printf(a, "%.*s.%s", SPAN_ARG(id), hex));
-}
 
 bool records_document(struct json_writer *j, const struct record_worker *w, struct arena *arena, struct cursor *data)
 {
@@ -263,100 +262,6 @@ static void list_answered(struct api_request *req, int rc, struct span text, str
         return;
     }
     respond_json(req, 200, &b);
-}
-
-/* A key by which this reader may sort and filter: what is hidden from him would tell itself by the order. */
-static enum register_key_type key_for(const struct record_work *w, struct span name)
-{
-    int place = register_field_of(w->who.kind, name);
-    bool hidden = place >= 0 && (policy_record_hidden(w->who.reader, &w->who.kind->rights) >> place & 1) != 0;
-    const struct register_due *due = register_due_of(w->who.kind, name);
-    hidden = hidden || (span_eq(name, REGISTER_KEY_DUE) && !due_shown(w->who.reader, w->who.kind)) ||
-             (due != NULL && (register_due_fields(due) & policy_record_hidden(w->who.reader, &w->who.kind->rights)) != 0);
-    return hidden ? KEY_NO : register_key_type(w->who.kind, name);
-}
-
-static bool read_cursor(struct api_request *req, struct span text, struct record_query *q)
-{
-    ptrdiff_t dot = span_find(text, '.');
-    if (text.len == 0) {
-        return true;
-    }
-    if (dot != ID_TEXT_LEN || text.len > 2u * 4u * REGISTER_TEXT_MAX + ID_TEXT_LEN + 1) {
-        return false;
-    }
-    struct span hex = span_sub(text, (size_t)dot + 1, text.len);
-    char *value = arena_bytes(&req->arena, hex.len / 2 + 1);
-    q->after_id = span_sub(text, 0, (size_t)dot);
-    q->after = span_make(value, hex.len / 2);
-    return hex.len % 2 == 0 && id_valid(q->after_id) && hex_decode(hex, value, hex.len / 2);
-}
-
-static bool read_filter(struct api_request *req, struct record_work *w, const struct uri_pair *p)
-{
-    static const struct {
-        struct span ending;
-        enum record_compare how;
-    } ranges[] = {{SPAN(".from"), RECORD_FROM}, {SPAN(".to"), RECORD_TO}};
-    struct record_query *q = &w->query;
-    struct record_filter f = {.field = p->name, .how = RECORD_EQUAL};
-    for (size_t i = 0; i < ARRAY_LEN(ranges); i++) {
-        if (span_ends(p->name, ranges[i].ending)) {
-            f.field = span_sub(p->name, 0, p->name.len - ranges[i].ending.len);
-            f.how = ranges[i].how;
-        }
-    }
-    enum register_key_type type = key_for(w, f.field);
-    int place = register_field_of(w->who.kind, f.field);
-    const char *where = arena_cstr(&req->arena, span_sub(p->name, 0, 64));
-    if (type == KEY_NO) {
-        respond_error(req, 400, "bad_query", "This register knows no such field in lists.", where);
-        return false;
-    }
-    if (q->nfilters == RECORD_FILTERS_MAX) {
-        respond_error(req, 400, "bad_query", "More than 8 filters.", where);
-        return false;
-    }
-    f.target = type == KEY_LINK && place >= 0 ? w->who.kind->fields[place].ref : SPAN("");
-    if (!register_key_parse(&req->arena, type, p->value, &f.value) || (f.target.len > 0 && f.how != RECORD_EQUAL)) {
-        respond_error(req, 400, "bad_query", "This is no value of that field.", where);
-        return false;
-    }
-    q->filters[q->nfilters++] = f;
-    return true;
-}
-
-bool record_query_read(struct api_request *req, struct record_work *w)
-{
-    struct record_query *q = &w->query;
-    int64_t limit = 50;
-    struct span sort = request_query(req, "sort");
-    struct span many = request_query(req, "limit");
-    *q = (struct record_query){.kind = w->who.kind->name};
-    policy_record_scope(w->who.reader, &w->who.kind->rights, w->who.now, &q->scope);
-    q->descending = sort.len == 0 || sort.ptr[0] == '-';
-    q->sort = sort.len == 0 ? REGISTER_KEY_CHANGED : span_sub(sort, q->descending ? 1 : 0, sort.len);
-    record_sight_of(w->who.kinds, w->who.reader, w->who.now, &q->sight);
-    if (key_for(w, q->sort) == KEY_NO || key_for(w, q->sort) == KEY_LINK) {
-        respond_error(req, 400, "bad_query", "This register knows no such field in lists.", "sort");
-        return false;
-    }
-    if (many.len > 0 && (!num_i64(many, &limit) || limit < 1 || limit > RECORD_PAGE_MAX)) {
-        respond_error(req, 400, "bad_query", "A page has 1 to 200 records.", "limit");
-        return false;
-    }
-    q->limit = (uint32_t)limit;
-    if (!read_cursor(req, request_query(req, "cursor"), q)) {
-        respond_error(req, 400, "bad_query", "This is no place in a list.", "cursor");
-        return false;
-    }
-    for (size_t i = 0; i < req->uri.query.count; i++) {
-        const struct uri_pair *p = &req->uri.query.pair[i];
-        if (!route_takes(req->route, p->name) && !read_filter(req, w, p)) {
-            return false;
-        }
-    }
-    return true;
 }
 
 static void list_ready(struct api_request *req)
@@ -462,7 +367,7 @@ static void put_answered(struct api_request *req, int rc, struct span text, stru
     if (rc < 0) {
         respond_failure(req, rc, text);
     } else if (astray.count > 0 || astray.breach.there) {
-        record_astray_faults(w->who.kind, &w->put, &astray, &req->arena, &w->faults);
+        record_astray_faults(&w->who, &w->put, &astray, &req->arena, &w->faults);
         respond_record_faults(req, &w->faults);
     } else {
         respond_record(req, w->create ? 201 : 200, &w->put.row);

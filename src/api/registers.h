@@ -28,6 +28,8 @@ struct record_work *record_work_of(struct api_request *req);
 bool record_query_read(struct api_request *req, struct record_work *w);
 /* Where a list goes on, as read in "cursor". */
 struct span record_cursor_text(struct arena *a, struct span id, struct span key);
+/* 403: what is asked would tell of personal fields that are masked for the reader. */
+void respond_masked(struct api_request *req, const char *where);
 /* 422 with each fault; and the members of one, of an object that the caller begins and ends. */
 void respond_record_faults(struct api_request *req, const struct record_faults *f);
 void record_fault_json(struct json_writer *j, const struct api_request *req, const struct schema_fault *f);

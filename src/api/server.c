@@ -317,6 +317,7 @@ int api_new(const struct api_config *config, struct err *e, struct api **out)
     api->throttle = throttle_new();
     api->providers = providers_new();
     api->token_throttle = throttle_new();
+    api->shown = shown_new();
     api->started = clock_now();
     buf_init(&api->pulse, 64 << 10);
     buf_init(&api->roles_json, 1 << 20);
@@ -351,6 +352,7 @@ static void free_memory(void *arg)
     throttle_free(&api->throttle);
     providers_free(&api->providers);
     throttle_free(&api->token_throttle);
+    shown_free(&api->shown);
     buf_free(&api->pulse);
     buf_free(&api->roles_json);
     buf_free(&api->roles_metrics);

@@ -202,6 +202,12 @@ struct policy_seat {
     time_ns begins, ends;
 };
 
+/* Personal fields that a reader had shown to him, with a reason and for a while. */
+struct policy_shown {
+    struct span kind;   /* of the records */
+    struct span record; /* id of the one; empty = all of the kind */
+};
+
 struct policy_reader {
     enum reader_kind kind;
     struct span person;       /* id; empty for machines */
@@ -223,6 +229,9 @@ struct policy_reader {
     uint32_t nseats;
     time_ns link_ends; /* READER_LINK: must be later than now */
     bool link_revoked;
+    bool persons; /* sees the personal fields of records (x-pii); else only those of `shown` */
+    const struct policy_shown *shown;
+    uint32_t nshown;
 };
 
 /* ---- the decision ---- */

@@ -163,7 +163,7 @@ static void sum_ways(const struct policy_reader *reader, const struct record_rig
     }
 }
 
-uint64_t policy_record_hidden(const struct policy_reader *reader, const struct record_rights *rights)
+uint64_t policy_record_hidden_by_role(const struct policy_reader *reader, const struct record_rights *rights)
 {
     uint64_t hidden = 0, fixed = 0;
     sum_ways(reader, rights, &hidden, &fixed);
@@ -175,6 +175,32 @@ uint64_t policy_record_fixed(const struct policy_reader *reader, const struct re
     uint64_t hidden = 0, fixed = 0;
     sum_ways(reader, rights, &hidden, &fixed);
     return fixed & ~hidden;
+}
+
+uint64_t policy_record_hidden(const struct policy_reader *reader, const struct record_rights *rights)
+{
+    return policy_record_hidden_by_role(reader, rights) | policy_record_masked(reader, rights, SPAN(""));
+}
+
+bool policy_record_sees_persons(const struct policy_reader *reader, struct span kind, struct span record)
+{
+    bool sees = reader->persons;
+    for (uint32_t i = 0; i < reader->nshown && !sees; i++) {
+        const struct policy_shown *s = &reader->shown[i];
+        sees = span_eq(s->kind, kind) && (s->record.len == 0 || span_eq(s->record, record));
+    }
+    return sees;
+}
+
+uint64_t policy_record_masked(const struct policy_reader *reader, const struct record_rights *rights, struct span record)
+{
+    uint32_t ops = 0, roles = reader->roles;
+    uint64_t hidden = 0, fixed = 0;
+    for (uint32_t i = 1; i < ways(reader); i++) {
+        roles |= seat_of(reader, i)->roles;
+    }
+    sum_rights(roles, rights, &ops, &hidden, &fixed); /* in every one of his ways */
+    return policy_record_sees_persons(reader, rights->kind, record) ? 0 : rights->personal & ~hidden;
 }
 
 /* The strictest label up to which each one is open. */

@@ -28,6 +28,8 @@ struct record_role {
 struct record_rights {
     struct record_role role[RECORD_ROLES_MAX];
     uint32_t nroles;
+    struct span kind;  /* whose they are, by name */
+    uint64_t personal; /* fields that say something of a person, by place: masked for whom may not see persons */
 };
 
 /* All of a record that decides. */
@@ -57,14 +59,25 @@ uint32_t policy_record_any_roles(const struct policy_reader *reader, time_ns now
 uint32_t policy_record_roles(const struct policy_reader *reader, const struct record_rights *rights, const struct policy_record *r, time_ns now);
 
 /* Fields of this record that the reader does not see, and those he sees and cannot write: what any role in which he reads it opens is
- * open. Without seats the same as the two below. */
+ * open. Without seats the same as the two below. What is masked is not in it. */
 uint64_t policy_record_hidden_of(const struct policy_reader *reader, const struct record_rights *rights, const struct policy_record *r, time_ns now);
 uint64_t policy_record_fixed_of(const struct policy_reader *reader, const struct record_rights *rights, const struct policy_record *r, time_ns now);
 
 /* The same of the kind as a whole, for what is said of many records at once (columns, filters, links): hidden is what he does not see
- * in any one of the ways in which he reads some. */
+ * in any one of the ways in which he reads some, and what is masked for him in all of the kind; by_role leaves that out, for where the two
+ * are told apart. */
+uint64_t policy_record_hidden_by_role(const struct policy_reader *reader, const struct record_rights *rights);
 uint64_t policy_record_hidden(const struct policy_reader *reader, const struct record_rights *rights);
 uint64_t policy_record_fixed(const struct policy_reader *reader, const struct record_rights *rights);
+
+/*
+ * Whether the reader sees personal fields of a record: by right, or since he had them shown. record empty: of all records of the
+ * kind, as a filter or a table's columns need it.
+ */
+bool policy_record_sees_persons(const struct policy_reader *reader, struct span kind, struct span record);
+/* Fields that are masked for him there, but for those that he sees in no way at all: their values go out on no way, nor does anything that
+ * follows from them. What a seat hides is still in it: another of his ways may open it. */
+uint64_t policy_record_masked(const struct policy_reader *reader, const struct record_rights *rights, struct span record);
 
 /* Records of one organisation in a scope: the strictest label, as tlp_rank, of those made by others and by himself; 0 = none. */
 struct record_place {

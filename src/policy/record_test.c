@@ -217,7 +217,46 @@ static int seats_by_hand(void)
     return 0;
 }
 
+/* Personal fields: by right, or what was shown; nothing said means masked. */
+static int masked(void)
+{
+    const struct record_rights rights = {.nroles = 1, .role = {{POLICY_ROLE_ANALYST, RECORD_READ, 4, 0}}, .kind = SPAN("person"), .personal = 7};
+    const struct record_rights other = {.nroles = 1, .role = {{POLICY_ROLE_ANALYST, RECORD_READ, 4, 0}}, .kind = SPAN("roster"), .personal = 7};
+    const struct policy_shown one = {SPAN("person"), SPAN("p1")};
+    const struct policy_shown all = {SPAN("person"), SPAN("")};
+    struct policy_reader r = {.kind = READER_PERSON, .person = SPAN("ana"), .organisation = SPAN("aldea"), .in_house = true, .roles = POLICY_ROLE_ANALYST};
+    TRY(policy_record_masked(&r, &rights, SPAN("p1")) == 3); /* what is hidden is not masked beside */
+    TRY(policy_record_hidden(&r, &rights) == 7 && policy_record_hidden_by_role(&r, &rights) == 4);
+    r.persons = true;
+    TRY(policy_record_masked(&r, &rights, SPAN("p1")) == 0 && policy_record_hidden(&r, &rights) == 4);
+    r.persons = false;
+    r.shown = &one;
+    r.nshown = 1;
+    TRY(policy_record_masked(&r, &rights, SPAN("p1")) == 0 && policy_record_masked(&r, &rights, SPAN("p2")) == 3);
+    TRY(policy_record_masked(&r, &rights, SPAN("")) == 3 && policy_record_masked(&r, &other, SPAN("p1")) == 3 && policy_record_hidden(&r, &rights) == 7);
+    r.shown = &all;
+    TRY(policy_record_masked(&r, &rights, SPAN("p2")) == 0 && policy_record_masked(&r, &rights, SPAN("")) == 0 && policy_record_hidden(&r, &rights) == 4);
+    TRY(policy_record_masked(&r, &other, SPAN("")) == 3 && policy_record_sees_persons(&r, SPAN("person"), SPAN("")));
+    return 0;
+}
+
+/* What the account's role hides and a seat opens is masked there all the same. */
+static int masked_in_a_seat(void)
+{
+    const struct record_rights rights = {
+        .nroles = 2, .role = {{POLICY_ROLE_ANALYST, RECORD_READ, 1, 0}, {POLICY_ROLE_OFFICER, RECORD_READ, 2, 0}}, .kind = SPAN("person"), .personal = 3};
+    const struct policy_seat seat = {SPAN("works"), POLICY_ROLE_OFFICER, now, now + 1};
+    const struct policy_record here = {SPAN("works"), SPAN("bo"), TLP_AMBER};
+    struct policy_reader r = {.kind = READER_PERSON, .person = SPAN("ana"), .organisation = SPAN("city"), .in_house = true, .roles = POLICY_ROLE_ANALYST,
+                              .seats = &seat, .nseats = 1};
+    TRY(policy_record_hidden_of(&r, &rights, &here, now) == 2 && policy_record_masked(&r, &rights, SPAN("p1")) == 3);
+    TRY(policy_record_hidden_by_role(&r, &rights) == 3 && policy_record_hidden(&r, &rights) == 3);
+    r.persons = true;
+    TRY(policy_record_masked(&r, &rights, SPAN("p1")) == 0);
+    return 0;
+}
+
 int main(void)
 {
-    return by_hand() != 0 || seats_by_hand() != 0 || generated() != 0;
+    return by_hand() != 0 || seats_by_hand() != 0 || masked() != 0 || masked_in_a_seat() != 0 || generated() != 0;
 }

@@ -37,8 +37,9 @@ static void print_row(struct buf *b, const struct register_kind *k, const struct
         buf_printf(b, " %-6s", may ? ops[i].name : "-");
     }
     if (read) {
-        put_fields(b, "hidden", k, policy_record_hidden(&reader, &k->rights));
+        put_fields(b, "hidden", k, policy_record_hidden_by_role(&reader, &k->rights));
         put_fields(b, "fixed", k, policy_record_fixed(&reader, &k->rights));
+        put_fields(b, "masked", k, policy_record_masked(&reader, &k->rights, SPAN("")));
     }
     for (uint32_t t = 0; t < k->ntransitions && read; t++) {
         if ((k->transitions[t].roles & role->acts_as) != 0 && people_role_may(role, RIGHT_RECORDS)) {

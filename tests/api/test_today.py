@@ -174,7 +174,8 @@ class Today(unittest.TestCase):
             self.assertEqual([(i["due"]["day"], i["id"]) for i in items], sorted((i["due"]["day"], i["id"]) for i in items))
             want = {}
             for k in kinds.values():
-                sees = all(f not in k["hidden"] for d in k["schema"].get("x-due", ()) for f in (d.get("field"), d.get("from"), d.get("every"), d.get("before")))
+                unseen = k["hidden"] + k["masked"]
+                sees = all(f not in unseen for d in k["schema"].get("x-due", ()) for f in (d.get("field"), d.get("from"), d.get("every"), d.get("before")))
                 for r in self.walk(b, "/api/v1/registers/" + k["plural"], {"limit": 200}):
                     first = min(((when, name) for name, counts, when in due_days(k["schema"], r["fields"]) if when and r["state"] in counts), default=None)
                     if "x-due" not in k["schema"]:
@@ -186,7 +187,8 @@ class Today(unittest.TestCase):
                         want[r["id"]] = first[0]
                 query = {"due_day.to": day(60), "sort": "due_day", "limit": 200}
                 a = b.get("/api/v1/registers/%s?%s" % (k["plural"], urllib.parse.urlencode(query)))
-                self.assertEqual(a.status, 200 if sees and "x-due" in k["schema"] else 400, (reader, k["name"], a.body))
+                veiled = any(f in k["masked"] for d in k["schema"].get("x-due", ()) for f in (d.get("field"), d.get("from"), d.get("every"), d.get("before")))
+                self.assertEqual(a.status, 403 if veiled else 200 if sees and "x-due" in k["schema"] else 400, (reader, k["name"], a.body))
                 if a.status == 200:
                     self.assertEqual({r["id"]: r["due"]["day"] for r in a.json()["items"]}, {i: d for i, d in want.items() if i in {r["id"] for r in a.json()["items"]}})
                     self.assertEqual(len(a.json()["items"]), len([i for i in items if i["kind"] == k["name"]]))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: EUPL-1.2
-// Runs one set of the page's tests for meson: run.mjs ui|mock|mock-axe|node|node-same|node-registers|node-people|node-today|node-pages [PROGRAM]. Exit 77 with a reason when what it
+// Runs one set of the page's tests for meson: run.mjs ui|mock|mock-axe|node|node-same|node-registers|node-people|node-privacy|node-today|node-pages [PROGRAM]. Exit 77 with a reason when what it
 // needs is not installed (make test installs it); else the tests' own status.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -16,13 +16,14 @@ const SETS = {
   node: { needs: ['node_modules/playwright-core'], browser: true, tests: ['node.test.mjs'], program: true },
   'node-registers': { needs: ['node_modules/playwright-core'], browser: true, tests: ['registers.test.mjs'], program: true },
   'node-people': { needs: ['node_modules/playwright-core'], browser: true, tests: ['people.test.mjs'], program: true },
+  'node-privacy': { needs: ['node_modules/playwright-core'], browser: true, tests: ['privacy.test.mjs'], program: true },
   'node-today': { needs: ['node_modules/playwright-core'], browser: true, tests: ['today.test.mjs', 'chain.test.mjs'], program: true },
   'node-pages': { needs: ['node_modules/playwright-core'], browser: true, tests: ['history.test.mjs', 'panels.test.mjs', 'brief.test.mjs', 'archive.test.mjs'], program: true },
   'node-same': { needs: ['node_modules/playwright-core'], browser: true, tests: ['e2e.test.mjs', 'a11y.test.mjs'], program: true },
 };
 const set = SETS[what];
 if (!set || (set.program && !program)) {
-  console.error('usage: run.mjs ui|mock|mock-axe|node|node-same|node-registers|node-people|node-today|node-pages [PROGRAM]');
+  console.error('usage: run.mjs ui|mock|mock-axe|node|node-same|node-registers|node-people|node-privacy|node-today|node-pages [PROGRAM]');
   process.exit(2);
 }
 const skip = (why) => {

@@ -110,7 +110,8 @@ bool brief_row(const struct record_worker *w, enum brief_table t, const struct r
         return false;
     }
     *out = (struct brief_row){.decision = WORD_COUNT, .tlp = row->tlp};
-    out->title = register_title(w->kind, fields);
+    struct span title = register_title(w->kind, fields);
+    out->title = title.len > 0 ? title : row->id; /* where a title is masked */
     out->href = span_of(arena_printf(a, "/registers/%.*s/%.*s", SPAN_ARG(w->kind->plural), SPAN_ARG(row->id)));
     for (size_t i = 0; i < ARRAY_LEN(out->cells); i++) {
         out->cells[i] = cell(fields, tables[t].cells[i], a);

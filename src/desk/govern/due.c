@@ -92,6 +92,8 @@ static bool one(struct json_writer *j, const struct record_worker *w, const stru
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         text(j, texts[i].key, texts[i].value);
     }
+    json_key(j, "masked"); /* its title says who somebody is */
+    json_bool(j, (record_masked(w, row) >> w->kind->title & 1) != 0);
     text_or_null(j, "owner", owner);
     json_key(j, "mine");
     json_bool(j, is_his(w, row, owner));

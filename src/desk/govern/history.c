@@ -122,7 +122,10 @@ static void show_links(const struct record_worker *w, const struct record_past *
             text_member(j, "kind", l.kind);
             text_member(j, "plural", k == NULL ? l.kind : k->plural);
             text_member(j, "id", l.id);
-            text_member(j, "title", l.title);
+            bool masked = false;
+            text_member(j, "title", record_link_title(w, &p->after, &l, &masked));
+            json_key(j, "masked");
+            json_bool(j, masked);
             text_member(j, "state", l.state);
             json_end(j);
         }

@@ -173,7 +173,7 @@ bool record_links_make(const struct register_kind *k, const struct jcs *fields, 
     return n <= REGISTER_LINKS_MAX;
 }
 
-void record_astray_faults(const struct register_kind *k, const struct record_put *put, const struct record_astray *astray, struct arena *a,
+void record_astray_faults(const struct record_worker *w, const struct record_put *put, const struct record_astray *astray, struct arena *a,
                           struct record_faults *f)
 {
     static const enum schema_reason reasons[BREACH_COUNT] = {
@@ -181,7 +181,7 @@ void record_astray_faults(const struct register_kind *k, const struct record_put
     struct jcs *fields = NULL;
     struct register_link links[REGISTER_LINKS_MAX];
     MUST(jcs_read_decimals(a, put->row.fields, JCS_DEPTH_MAX, &fields, NULL));
-    size_t n = register_links(k, fields, links);
+    size_t n = register_links(w->kind, fields, links);
     for (uint32_t i = 0; i < astray->count; i++) {
         CHECK(astray->place[i] < n && n <= REGISTER_LINKS_MAX);
         const struct register_link *l = &links[astray->place[i]];
@@ -191,6 +191,8 @@ void record_astray_faults(const struct register_kind *k, const struct record_put
     }
     if (astray->breach.there) {
         const struct record_breach *b = &astray->breach;
-        record_fault(f, span_of(arena_printf(a, "/fields/%s", b->field)), reasons[b->how], arena_copy(a, span_of(b->text)));
+        bool named = b->how == BREACH_BESIDE || b->how == BREACH_LOOP; /* the text is the title of another record */
+        bool masked = named && (record_kind_masked(w) >> w->kind->title & 1) != 0;
+        record_fault(f, span_of(arena_printf(a, "/fields/%s", b->field)), reasons[b->how], masked ? SPAN("…") : arena_copy(a, span_of(b->text)));
     }
 }

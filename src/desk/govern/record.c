@@ -103,8 +103,7 @@ uint32_t record_roles(const struct record_worker *w, const struct record_row *ro
     return policy_record_roles(w->reader, &w->kind->rights, &r, w->now);
 }
 
-/* Fields of it that he does not see, and, where fixed_out is not NULL, those that he sees and cannot write. */
-static uint64_t closed(const struct record_worker *w, const struct record_row *row, uint64_t *fixed_out)
+uint64_t record_closed(const struct record_worker *w, const struct record_row *row, uint64_t *fixed_out)
 {
     struct policy_record r;
     record_for_policy(row, &r);
@@ -157,13 +156,15 @@ static bool same(const struct jcs *a, const struct jcs *b, struct arena *arena)
     return a != NULL && b != NULL && span_eq(jcs_text(arena, a), jcs_text(arena, b));
 }
 
-/* What he sent, and of what he does not see or may not write what stood there. row: of which his rights are asked; before: NULL = it is new. */
+/* What he sent, and of what he does not see or may not write what stood there; what is masked stays unless he sends another value. row: of
+ * which his rights are asked; before: NULL = it is new. */
 static struct jcs *merge(const struct record_worker *w, const struct jcs *sent, const struct record_row *row, const struct jcs *before,
                          struct arena *a, struct record_faults *f)
 {
     const struct jcs *told = before == NULL ? NULL : record_fields_told(w->kind, row, before, a);
     uint64_t fixed = 0;
-    uint64_t hidden = closed(w, row, &fixed);
+    uint64_t hidden = record_closed(w, row, &fixed);
+    uint64_t masked = before == NULL ? 0 : record_masked(w, row);
     struct jcs *out = jcs_new_object(a);
     for (const struct jcs *m = sent->first; m != NULL; m = m->next) {
         int place = register_field_of(w->kind, m->key);
@@ -174,7 +175,7 @@ static struct jcs *merge(const struct record_worker *w, const struct jcs *sent, 
         if (place >= 0 && (hidden >> place & 1) != 0) {
             record_fault(f, pointer_of(a, m->key), SCHEMA_UNKNOWN, m->key); /* as one that is not there */
         } else if (place >= 0 && (fixed >> place & 1) != 0) {
-            if (!same(m, jcs_get(told, name), a)) {
+            if ((masked >> place & 1) != 0 || !same(m, jcs_get(told, name), a)) { /* else one could guess at what is masked */
                 record_fault(f, pointer_of(a, m->key), SCHEMA_FIXED, SPAN(""));
             }
         } else {
@@ -183,7 +184,8 @@ static struct jcs *merge(const struct record_worker *w, const struct jcs *sent, 
     }
     for (const struct jcs *m = before == NULL ? NULL : before->first; m != NULL; m = m->next) {
         int place = register_field_of(w->kind, m->key);
-        if (place >= 0 && ((hidden | fixed) >> place & 1) != 0) {
+        bool unsent = place >= 0 && (masked >> place & 1) != 0 && jcs_get(out, arena_cstr(a, m->key)) == NULL;
+        if (unsent || (place >= 0 && ((hidden | fixed) >> place & 1) != 0)) {
             jcs_set(a, out, arena_cstr(a, m->key), jcs_copy(a, m));
         }
     }
@@ -270,7 +272,7 @@ int record_change(const struct record_worker *w, const struct record_row *curren
     return 0;
 }
 
-static const struct register_transition *way(const struct record_worker *w, const struct record_row *row, struct span to)
+const struct register_transition *record_way(const struct record_worker *w, const struct record_row *row, struct span to)
 {
     uint32_t roles = record_roles(w, row);
     for (uint32_t i = 0; i < w->kind->ntransitions; i++) {
@@ -291,7 +293,7 @@ int record_move(const struct record_worker *w, const struct record_row *current,
     if (rc != 0) {
         return rc;
     }
-    const struct register_transition *t = way(w, current, to);
+    const struct register_transition *t = record_way(w, current, to);
     if (t == NULL) {
         record_fault(faults, SPAN("/to"), SCHEMA_NO_WAY, to);
         return 0;
@@ -305,103 +307,4 @@ int record_move(const struct record_worker *w, const struct record_row *current,
     out->row.state = w->kind->states[t->to].id;
     finish(w, fields, fields, NULL, why, "record.moved", a, out, faults);
     return 0;
-}
-
-/* ---- what is shown ---- */
-
-struct jcs *record_fields_shown(const struct record_worker *w, const struct record_row *row, struct arena *a)
-{
-    uint64_t hidden = closed(w, row, NULL);
-    struct jcs *fields = NULL;
-    struct jcs *out = jcs_new_object(a);
-    if (!span_eq(row->kind, w->kind->name) || !record_may(w, row, RECORD_READ)) {
-        return NULL;
-    }
-    if (jcs_read_decimals(a, row->fields, JCS_DEPTH_MAX, &fields, NULL) == 0) {
-        fields = register_computed_all(a, w->kind, record_fields_told(w->kind, row, fields, a));
-        for (const struct jcs *m = fields->first; m != NULL; m = m->next) {
-            int place = register_field_of(w->kind, m->key);
-            /* A field that the file no longer has belongs to no right: it stays unseen. */
-            if (place >= 0 && (hidden >> place & 1) == 0) {
-                jcs_set(a, out, arena_cstr(a, m->key), jcs_copy(a, m));
-            }
-        }
-    }
-    return out;
-}
-
-/* The records that it names, by fields that the reader sees. */
-static void show_links(const struct record_worker *w, const struct record_row *row, struct json_writer *j)
-{
-    uint64_t hidden = closed(w, row, NULL);
-    struct cursor c = cursor_of(row->links);
-    json_key(j, "links");
-    json_array(j);
-    while (!c.failed && cursor_left(&c) > 0) {
-        struct record_link l;
-        record_link_decode(&c, &l);
-        int place = c.failed ? -1 : register_field_of(w->kind, l.field);
-        if (place < 0 || (hidden >> place & 1) != 0) {
-            continue;
-        }
-        const struct register_kind *k = w->kinds == NULL ? NULL : registers_by_name(w->kinds, l.kind);
-        const struct {
-            const char *key;
-            struct span value;
-        } texts[] = {{"field", l.field}, {"kind", l.kind}, {"plural", k == NULL ? l.kind : k->plural}, {"id", l.id}, {"title", l.title}, {"state", l.state}};
-        json_object(j);
-        for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-            json_key(j, texts[i].key);
-            json_text(j, texts[i].value);
-        }
-        json_end(j);
-    }
-    json_end(j);
-}
-
-/* States into which the reader may take it; guards are told when he tries. */
-static void show_moves(const struct record_worker *w, const struct record_row *row, struct json_writer *j)
-{
-    json_key(j, "moves");
-    json_array(j);
-    for (uint32_t i = 0; i < w->kind->nstates && record_may(w, row, RECORD_MOVE); i++) {
-        if (way(w, row, w->kind->states[i].id) != NULL) {
-            json_text(j, w->kind->states[i].id);
-        }
-    }
-    json_end(j);
-}
-
-bool record_show(const struct record_worker *w, const struct record_row *row, struct arena *a, struct json_writer *j)
-{
-    char created[TIME_TEXT_MAX], changed[TIME_TEXT_MAX];
-    const struct jcs *fields = record_fields_shown(w, row, a);
-    if (fields == NULL) {
-        return false;
-    }
-    const struct {
-        const char *key;
-        struct span value;
-    } texts[] = {{"id", row->id},
-                 {"kind", row->kind},
-                 {"organisation", row->organisation},
-                 {"author", row->author_name},
-                 {"state", row->state},
-                 {"tlp", span_of(tlp_name(row->tlp))},
-                 {"created", span_of(time_format(row->created, created))},
-                 {"changed", span_of(time_format(row->changed, changed))}};
-    json_object(j);
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-        json_key(j, texts[i].key);
-        json_text(j, texts[i].value);
-    }
-    json_key(j, "version");
-    json_i64(j, row->version);
-    show_moves(w, row, j);
-    json_key(j, "fields");
-    json_raw(j, jcs_text(a, fields));
-    due_member(w, row->state, fields, a, j);
-    show_links(w, row, j);
-    json_end(j);
-    return true;
 }

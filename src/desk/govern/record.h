@@ -62,8 +62,14 @@ void record_sight_narrow(const struct registers *kinds, struct span target, stru
 /* NULL: there is none. */
 const struct register_field *record_way_field(const struct registers *kinds, const struct record_way *way);
 /* Faults for what the keeper found to lead nowhere, or not to hold beside other records. */
-void record_astray_faults(const struct register_kind *k, const struct record_put *put, const struct record_astray *astray, struct arena *a,
+void record_astray_faults(const struct record_worker *w, const struct record_put *put, const struct record_astray *astray, struct arena *a,
                           struct record_faults *f);
+
+/* Fields, by place, whose values are masked for the reader: of this record, and in what speaks of all of the kind at once. */
+uint64_t record_masked(const struct record_worker *w, const struct record_row *row);
+uint64_t record_kind_masked(const struct record_worker *w);
+/* What a record of any kind is called says who somebody is, and the reader has not had it shown. */
+bool record_title_masked(const struct record_worker *w, struct span kind, struct span id);
 
 /* What bears on a record. */
 void record_for_policy(const struct record_row *row, struct policy_record *out);

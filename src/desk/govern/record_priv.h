@@ -7,6 +7,12 @@
 
 /* Faults of fields, as pointers below /fields. */
 void record_check(const struct schema_file *schema, const struct jcs *fields, struct arena *a, struct record_faults *f);
+/* What a record that `row` names is called, for the reader; empty and masked where that is masked: who had a record shown sees whom it names. */
+struct span record_link_title(const struct record_worker *w, const struct record_row *row, const struct record_link *l, bool *masked_out);
+/* The transition that leads the reader from the state of this record to another; NULL: none of his. */
+const struct register_transition *record_way(const struct record_worker *w, const struct record_row *row, struct span to);
+/* Fields of it that he does not see by his roles, and, where fixed_out is not NULL, those that he sees and cannot write; masked ones apart. */
+uint64_t record_closed(const struct record_worker *w, const struct record_row *row, uint64_t *fixed_out);
 bool record_may(const struct record_worker *w, const struct record_row *row, enum record_op op);
 /* Roles in which he reads it, as bits of enum policy_role. */
 uint32_t record_roles(const struct record_worker *w, const struct record_row *row);

@@ -59,7 +59,7 @@ static int begin(void **state)
     arena_init(&f.a, 0);
     f.kinds = registers_load(&file, 1);
     f.reader = (struct policy_reader){.kind = READER_PERSON, .person = SPAN("p1"), .organisation = SPAN("town"), .in_house = true,
-                                      .roles = POLICY_ROLE_ADMINISTRATOR};
+                                      .roles = POLICY_ROLE_ADMINISTRATOR, .persons = true};
     f.w = (struct record_worker){registers_by_name(f.kinds, SPAN("bicycle")), &f.reader, SPAN("Anna"), NOW, f.kinds, NULL};
     assert_non_null(f.w.kind);
     return 0;
@@ -201,7 +201,7 @@ static void test_links(void **state)
     assert_int_equal(change(&row, "{\"fields\":{\"label\":\"b\",\"next\":[\"" ID("2") "\"],\"owner\":\"" ID("5") "\"}}"), 0);
     assert_string_equal(linked(), "next:2;owner:5;");
     const struct record_astray astray = {.count = 2, .place = {0, 1}};
-    record_astray_faults(f.w.kind, &f.put, &astray, &f.a, &f.faults);
+    record_astray_faults(&f.w, &f.put, &astray, &f.a, &f.faults);
     assert_string_equal(said(), "/fields/next/0:no_record;/fields/owner:no_record;");
     /* A move changes none. */
     assert_int_equal(record_move(&f.w, &row, SPAN("gone"), SPAN("old"), &f.a, &f.put, &f.faults), 0);

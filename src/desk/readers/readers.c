@@ -17,6 +17,7 @@ void reader_of_account(const struct account *account, const struct people_role *
     out->whole_node = span_eq(account->organisation, whole_node);
     out->in_house = true;
     out->roles = role == NULL ? 0 : role->acts_as;
+    out->persons = people_role_may(role, RIGHT_PERSONS_READ);
 }
 
 /* The role that a seat gives; NULL: none. */

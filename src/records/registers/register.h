@@ -18,6 +18,7 @@
  *   x-computed  text, beside a field          it is worked out of other fields (register_expr.h); nobody writes it
  *   x-index   true, beside a field            lists can be filtered and sorted by it
  *   x-ref     {kind, inverse, stands_on}      beside a field: it names a record of that kind (or several, where it is a list)
+ *   x-pii     {category}                      beside a field: it says something of a person, and is masked for whom may not see that
  *
  * Any other x- keyword refuses the file, and so does anything that could not be kept: a name that means something else in a
  * list, an object that is not closed, a state nobody reaches. docs/REGISTERS.md is for those who write them.
@@ -55,6 +56,9 @@ enum {
     REGISTER_BEFORE_MAX = 3660,     /* days before an end by which somebody must have acted */
 };
 
+/* What a field says of a person. */
+enum register_pii { PII_NONE, PII_IDENTITY, PII_CONTACT, PII_EMPLOYMENT, PII_TRAINING, PII_ACCESS, PII_STATEMENT, PII_COUNT };
+
 enum register_index { INDEX_NONE, INDEX_TEXT, INDEX_INTEGER, INDEX_DECIMAL /* of a computed number */ };
 /* How a value stands in a cell of a table: as it is, as digits, as true or false, joined by |, or as JSON. */
 enum register_cell { CELL_JSON, CELL_TEXT, CELL_NUMBER, CELL_BOOLEAN, CELL_TEXTS };
@@ -71,6 +75,7 @@ struct register_field {
     const struct expr *computed; /* NULL: somebody writes it */
     struct span type;    /* of one that is computed */
     struct span source;  /* its expression, as written */
+    enum register_pii pii;
 };
 
 struct register_state {

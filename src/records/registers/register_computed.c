@@ -56,16 +56,22 @@ int register_check_computed(struct arena *a, const struct register_kind *k, cons
     return 0;
 }
 
+uint64_t register_made_of(const struct register_kind *k, const struct register_field *f)
+{
+    uint64_t made_of = 0;
+    for (uint32_t p = 0; f->computed != NULL && p < expr_paths(f->computed); p++) {
+        struct span names[EXPR_PATH_MAX];
+        (void)expr_path(f->computed, p, names);
+        made_of |= UINT64_C(1) << register_field_of(k, names[0]);
+    }
+    return made_of;
+}
+
 void register_hide_computed(struct register_kind *k)
 {
     for (uint32_t i = 0; i < k->nfields; i++) {
         const struct register_field *f = &k->fields[i];
-        uint64_t made_of = 0;
-        for (uint32_t p = 0; f->computed != NULL && p < expr_paths(f->computed); p++) {
-            struct span names[EXPR_PATH_MAX];
-            (void)expr_path(f->computed, p, names);
-            made_of |= UINT64_C(1) << register_field_of(k, names[0]);
-        }
+        uint64_t made_of = register_made_of(k, f);
         for (uint32_t r = 0; f->computed != NULL && r < k->rights.nroles; r++) {
             struct record_role *role = &k->rights.role[r];
             role->hidden |= (role->hidden & made_of) != 0 ? UINT64_C(1) << i : 0;

@@ -165,8 +165,7 @@ static bool cannot_reach(const struct register_kind *k, const struct register_co
     return c->how == CONSTRAINT_SUM && always && ((role->hidden | role->fixed) & both) == both;
 }
 
-/* Bits of the fields that a constraint speaks of: nobody who may write must be refused for what he does not see. */
-static uint64_t fields_of(const struct register_constraint *c)
+uint64_t register_constraint_fields(const struct register_constraint *c)
 {
     uint64_t bits = 0;
     for (uint32_t i = 0; i < c->nalike; i++) {
@@ -186,7 +185,7 @@ static int check_rights(struct reading *r, const struct yaml_node *map, const st
     }
     for (uint32_t i = 0; i < r->k->rights.nroles; i++) {
         const struct record_role *role = &r->k->rights.role[i];
-        if ((role->ops & ~(uint32_t)RECORD_READ) != 0 && (role->hidden & fields_of(c)) != 0 && !cannot_reach(r->k, c, role)) {
+        if ((role->ops & ~(uint32_t)RECORD_READ) != 0 && (role->hidden & register_constraint_fields(c)) != 0 && !cannot_reach(r->k, c, role)) {
             return wrong(r, map, "speaks of a field that is hidden from a role that may write");
         }
     }

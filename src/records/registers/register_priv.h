@@ -11,6 +11,12 @@ bool register_name_fits(struct span s);
 int register_role_of(struct span name, uint32_t *out) NODISCARD;
 /* x-ref beside a field whose place ("/properties/x") is told; the field's name is there. */
 int register_read_ref(const struct yaml_node *field, const char *place, struct register_field *out, struct err *e) NODISCARD;
+/* x-pii beside a field, whose x-ref was read. */
+int register_read_pii(const struct yaml_node *field, const char *place, struct register_field *out, struct err *e) NODISCARD;
+/* Bits of the fields that a constraint speaks of: nobody who may write must be refused for what he does not see. */
+uint64_t register_constraint_fields(const struct register_constraint *c);
+/* rights.personal; constraints and computed fields were read: what they tell may not be personal. */
+int register_take_pii(const struct yaml_node *root, struct register_kind *k, struct err *e) NODISCARD;
 /* Why this kind's references do not fit to the others, or NULL; text in a. */
 const char *register_refs_wrong(struct arena *a, const struct registers *all, const struct register_kind *k);
 /* x-states; fields and rights of the kind are there. */
@@ -24,6 +30,8 @@ int register_read_due(struct arena *a, const struct yaml_node *root, struct regi
 int register_read_computed(struct arena *a, const struct yaml_node *field, const char *place, struct register_field *out, struct err *e) NODISCARD;
 int register_check_computed(struct arena *a, const struct register_kind *k, const struct yaml_node *root, struct err *e) NODISCARD;
 void register_hide_computed(struct register_kind *k);
+/* Bits of the fields that a computed one is made of, once they were checked; 0 for one that somebody writes. */
+uint64_t register_made_of(const struct register_kind *k, const struct register_field *f);
 /* Names that mean something else in a list or beside the fields. */
 bool register_name_taken(struct span s);
 /* Why a sum of this kind does not fit to the kind that it is held to, or NULL; text in a. */

@@ -121,7 +121,7 @@ static enum register_cell cell_of(const struct yaml_node *field)
 
 static int read_field(struct reading *r, const struct yaml_pair *p, struct register_field *out, struct yaml_node **stripped)
 {
-    static const char *const known[] = {"x-index", "x-ref", "x-computed", NULL};
+    static const char *const known[] = {"x-index", "x-ref", "x-computed", "x-pii", NULL};
     bool index = false;
     const char *place = arena_printf(r->a, "/properties/%.*s", SPAN_ARG(span_sub(p->key->text, 0, 80)));
     out->name = p->key->text;
@@ -136,7 +136,8 @@ static int read_field(struct reading *r, const struct yaml_pair *p, struct regis
     rc = rc == 0 ? yaml_get_bool(p->value, "x-index", false, &index, r->e) : rc;
     rc = rc == 0 && index ? read_index(r, p->value, place, &out->index) : rc;
     rc = rc == 0 && yaml_get(p->value, "x-ref") != NULL ? register_read_ref(p->value, place, out, r->e) : rc;
-    return rc == 0 && yaml_get(p->value, "x-computed") != NULL ? register_read_computed(r->a, p->value, place, out, r->e) : rc;
+    rc = rc == 0 && yaml_get(p->value, "x-computed") != NULL ? register_read_computed(r->a, p->value, place, out, r->e) : rc;
+    return rc == 0 && yaml_get(p->value, "x-pii") != NULL ? register_read_pii(p->value, place, out, r->e) : rc;
 }
 
 static bool is_required(const struct yaml_node *root, struct span name)
@@ -366,6 +367,7 @@ int register_kind_read(struct arena *a, const struct register_file *file, struct
     rc = rc == 0 ? register_read_states(a, root, out, r.e) : rc;
     rc = rc == 0 ? register_read_constraints(a, root, out, r.e) : rc;
     rc = rc == 0 ? register_read_due(a, root, out, r.e) : rc;
+    rc = rc == 0 ? register_take_pii(root, out, r.e) : rc;
     rc = rc == 0 ? schema_value(a, root, 0, &document, r.e) : rc;
     if (rc == 0) {
         out->document = jcs_text(a, document);

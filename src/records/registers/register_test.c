@@ -69,6 +69,13 @@ static const struct {
     {7, "  wheels: {type: array, maxItems: 65, uniqueItems: true, items: {type: string, format: uuid}, x-ref: {kind: unit, inverse: bikes}}", 7, "a maxItems of at most 64"},
     {7, "  wheels: {type: array, maxItems: 64, items: {type: string, format: uuid}, x-ref: {kind: unit, inverse: bikes}}", 7, "uniqueItems"},
     {7, "  wheels: {type: array, maxItems: 64, uniqueItems: true, items: {type: string}, x-ref: {kind: unit, inverse: bikes}}", 7, "format: uuid"},
+    {6, "  label: {type: string, maxLength: 40, x-pii: identity}", 6, "x-pii must be a map"},
+    {6, "  label: {type: string, maxLength: 40, x-pii: {}}", 6, "category"},
+    {6, "  label: {type: string, maxLength: 40, x-pii: {category: name}}", 6, "/properties/label/x-pii: category is identity"},
+    {6, "  label: {type: string, maxLength: 40, x-pii: {category: identity, months: 3}}", 6, "months"},
+    {7, "  wheels: {type: string, format: uuid, x-ref: {kind: unit, inverse: bikes}, x-pii: {category: identity}}", 7, "a field that names records is none"},
+    {7, "  wheels: {type: integer, x-computed: '1 + 1', x-pii: {category: identity}}", 7, "a computed field is none"},
+    {9, "x-tlp: {default: GREEN, max: AMBER}\nx-pii: {category: identity}", 10, "no such annotation"},
     {9, "x-tlp: {default: GREEN, max: AMBER}\nx-constraints: []", 10, "a map of 1 to 8 names"},
     {9, "x-tlp: {default: GREEN, max: AMBER}\nx-constraints: {}", 10, "a map of 1 to 8 names"},
     {9, "x-tlp: {default: GREEN, max: AMBER}\nx-constraints: {Once: {unique_when: {fields: [wheels]}}}", 10, "/x-constraints/Once: is named by small letters"},
@@ -178,6 +185,32 @@ static void test_whole(void **state)
     assert_int_equal(jcs_read_decimals(&a, k.document, JCS_DEPTH_MAX, &doc, &e), 0);
     assert_non_null(jcs_get_object(doc, "x-states"));
     register_kind_free(&k);
+    arena_fini(&a);
+}
+
+static void test_personal(void **state)
+{
+    (void)state;
+    struct arena a;
+    struct register_kind k;
+    struct err e = {0};
+    arena_init(&a, 0);
+    assert_int_equal(read_with(&a, 6, "  label: {type: string, maxLength: 40, x-pii: {category: contact}}", &k, &e), 0);
+    assert_true(k.fields[0].pii == PII_CONTACT && k.fields[1].pii == PII_NONE);
+    assert_int_equal(k.rights.personal, 1);
+    register_kind_free(&k);
+    assert_true(read_with(&a, 7, "  wheels: {type: integer, x-index: true}\n  bell: {type: string, maxLength: 40, x-pii: {category: identity}}\n"
+                                 "  ring: {type: string, x-computed: bell}", &k, &e) < 0);
+    assert_non_null(strstr(e.text, "a field of x-computed cannot have it"));
+    struct buf b;
+    buf_init(&b, 64 << 10);
+    for (uint32_t i = 0; i < ARRAY_LEN(whole); i++) {
+        buf_printf(&b, "%s\n%s", i == 5 ? "  label: {type: string, maxLength: 40, x-index: true, x-pii: {category: identity}}" : whole[i],
+                   i == 8 ? "x-constraints: {once: {unique_when: {fields: [label]}}}\n" : "");
+    }
+    assert_true(register_kind_read(&a, &(struct register_file){SPAN("test.yml"), buf_view(&b)}, &k, &e) < 0);
+    assert_non_null(strstr(e.text, "a field of x-constraints cannot have it"));
+    buf_free(&b);
     arena_fini(&a);
 }
 
@@ -320,7 +353,7 @@ static void test_keys(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_whole), cmocka_unit_test(test_refused), cmocka_unit_test(test_shipped), cmocka_unit_test(test_switches),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_whole), cmocka_unit_test(test_refused), cmocka_unit_test(test_personal), cmocka_unit_test(test_shipped), cmocka_unit_test(test_switches),
                                        cmocka_unit_test(test_keys), cmocka_unit_test(test_refs)};
     return cmocka_run_group_tests_name("registers", tests, NULL, NULL);
 }

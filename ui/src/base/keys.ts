@@ -31,6 +31,7 @@ export const KEYS = {
   make: { keys: ['n'], print: ['n'], text: 'key.make', group: 'register', alertsOnly: false },
   edit: { keys: ['e'], print: ['e'], text: 'key.edit', group: 'register', alertsOnly: false },
   move: { keys: ['m'], print: ['m'], text: 'key.move', group: 'register', alertsOnly: false },
+  unmask: { keys: ['u'], print: ['u'], text: 'key.unmask', group: 'register', alertsOnly: false },
   views: { keys: ['b'], print: ['b'], text: 'key.views', group: 'register', alertsOnly: false },
   filter: { keys: ['/'], print: ['/'], text: 'key.filter', group: 'everywhere', alertsOnly: false },
   help: { keys: ['?'], print: ['?'], text: 'key.help', group: 'everywhere', alertsOnly: false },

@@ -10,7 +10,7 @@ import { useResource } from '../share/parts';
 import { go } from '../state/place';
 import { useArrival } from './arrive';
 import { kindOf, kindTitle, stateWord } from './kinds';
-import { ChainLists } from './links';
+import { ChainLists, shownTitle } from './links';
 import { recordPath } from './move';
 import { BOX, drawn, short, wire, type Chain, type Picture } from './picture';
 import type { Kind } from './types';
@@ -32,10 +32,10 @@ function Drawing({ p, label }: { p: Picture; label: string }) {
           const k = kindOf(b.node.plural);
           return (
             <g key={b.node.id} class={b.column === 0 ? 'box here' : b.node.kind === 'service' ? 'box service' : 'box'} transform={`translate(${b.x} ${b.y})`}>
-              <title>{visibleLine(b.node.title)}</title>
+              <title>{visibleLine(shownTitle(b.node))}</title>
               <rect width={BOX.width} height={BOX.height} rx="6" />
               <text class="name" x="14" y="20">
-                {short(visibleLine(b.node.title))}
+                {short(visibleLine(shownTitle(b.node)))}
               </text>
               <text x="14" y="37">
                 {short(`${kindName(b.node.plural, b.node.kind)}${k ? `, ${stateWord(k, b.node.state)}` : ''}`, 30)}
@@ -53,7 +53,7 @@ export function ChainPage({ kind, id }: { kind: Kind; id: string }) {
   const up = useResource<Chain>(base);
   const down = useResource<Chain>(`${base}?direction=down`);
   const [u, d] = [up.data.value, down.data.value];
-  const title = u ? visibleLine(u.from.title) : null;
+  const title = u ? visibleLine(shownTitle(u.from)) : null;
   const wrong = up.wrong.value ?? down.wrong.value;
   useArrival(title, u !== null && d !== null);
   useEffect(() => addKeys({ back: () => go(recordPath(kind, id)) }), [id]);

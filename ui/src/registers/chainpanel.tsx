@@ -2,7 +2,7 @@
 // A chain on the page of a record: the number of services that may fail with it, the picture, and the same as lists.
 import { t, tn } from '../base/i18n';
 import { Drawn } from './chain';
-import { chainPath, ChainLists } from './links';
+import { chainPath, ChainLists, shownTitle } from './links';
 import type { Chain } from './picture';
 import type { Kind } from './types';
 import { visibleLine } from '../base/visible';
@@ -34,7 +34,7 @@ export function ChainPanel({ kind, id, up, down }: { kind: Kind; id: string; up:
           t('reg.fails_none')
         )}
       </p>
-      <Drawn up={up} down={down} title={visibleLine(up.from.title)} />
+      <Drawn up={up} down={down} title={visibleLine(shownTitle(up.from))} />
       <div class="chain-lists">
         <ChainLists chain={up} direction="up" />
         <ChainLists chain={down} direction="down" />

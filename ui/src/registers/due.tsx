@@ -8,6 +8,7 @@ import { Problem } from '../base/parts';
 import { problem } from '../base/problem';
 import { visibleLine } from '../base/visible';
 import { label, stateWord } from './kinds';
+import { maskedTitle } from './masked';
 import type { Due, DuePage, DueRow, Kind } from './types';
 import { day } from './value';
 
@@ -53,7 +54,7 @@ export function DueList({ few }: { few: number }) {
         {p.items.map((r) => (
           <li key={r.id}>
             <span>
-              <a href={`/registers/${r.plural}/${r.id}`}>{visibleLine(r.title)}</a>{' '}
+              <a href={`/registers/${r.plural}/${r.id}`}>{r.masked ? maskedTitle(r.id) : visibleLine(r.title)}</a>{' '}
               <span class="quiet">
                 {stateWord(worded(r), r.state)}
                 {r.mine ? ` · ${t('reg.due_mine')}` : r.owner ? ` · ${visibleLine(r.owner)}` : ''}

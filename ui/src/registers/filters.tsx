@@ -49,7 +49,7 @@ const nameOf = (kind: Kind, field: string): string =>
 
 export function FilterForm({ kind, listed }: { kind: Kind; listed: Listed }) {
   const { route } = useLocation();
-  const fields = filterable(kind.schema, (n) => rightOn(kind, n) !== 'hidden');
+  const fields = filterable(kind.schema, (n) => rightOn(kind, n) !== 'hidden' && !kind.masked.includes(n)).filter((n) => !kind.masked.includes(n));
   const field = useSignal(fields[0] as string);
   const a = useSignal('');
   const b = useSignal('');

@@ -23,6 +23,7 @@ import { Control, idOf, loose, type FormState } from './fields';
 import { kindTitle, label, madeOf, may, rightOn, stateWord, transition } from './kinds';
 import { learnRecord } from './links';
 import { titleOf } from './list';
+import { Masked, present } from './masked';
 import { byPlace, clashes, follow, missingFor, same, toDrafts, toFields, type Drafts } from './model';
 import { faultText, recordPath, Why } from './move';
 import type { Fields, Kind, RecordRow } from './types';
@@ -106,9 +107,10 @@ export function FormPage({ kind, record }: { kind: Kind; record: RecordRow | nul
   const busy = useSignal(false);
   const saved = useRef(false);
   const names = Object.keys(kind.schema.properties ?? {}).filter((n) => rightOn(kind, n) !== 'hidden');
-  const writes = (n: string): boolean => rightOn(kind, n) === 'write';
+  const masked = (n: string): boolean => record?.masked.includes(n) ?? false;
+  const writes = (n: string): boolean => rightOn(kind, n) === 'write' && !masked(n);
   const target = query.for ?? '';
-  const needed = record && target ? missingFor(transition(kind, record.state, target), record.fields) : [];
+  const needed = record && target ? missingFor(transition(kind, record.state, target), present(record)) : [];
   const back = record ? recordPath(kind, record.id) : `/registers/${kind.plural}`;
 
   const mine = (): Fields => toFields(drafts.value, kind.schema, writes, utc.value);
@@ -247,8 +249,8 @@ export function FormPage({ kind, record }: { kind: Kind; record: RecordRow | nul
             return (
               <dl key={n} class="field reg-fixed">
                 <dt>{label(kind, n, s)}</dt>
-                <dd>{base.value?.fields[n] === undefined ? t('reg.empty') : <Shown kind={kind} path={n} value={base.value.fields[n]} schema={s} links={base.value.links} />}</dd>
-                <dd class="hint">{s['x-computed'] ? t('reg.computed', { fields: madeOf(kind, s['x-computed']) }) : t('reg.read_only')}</dd>
+                <dd>{masked(n) ? <Masked /> : base.value?.fields[n] === undefined ? t('reg.empty') : <Shown kind={kind} path={n} value={base.value.fields[n]} schema={s} links={base.value.links} />}</dd>
+                <dd class="hint">{s['x-computed'] ? t('reg.computed', { fields: madeOf(kind, s['x-computed']) }) : t(masked(n) ? 'reg.masked_stays' : 'reg.read_only')}</dd>
               </dl>
             );
           }

@@ -10,7 +10,7 @@ import { problem } from '../base/problem';
 import { visible, visibleLine } from '../base/visible';
 import { quarter } from '../state/ticks';
 import { label, rightOn, stateWord } from './kinds';
-import { learn } from './links';
+import { learnLinks } from './links';
 import type { Kind, RecordLink, RecordRow, Value } from './types';
 import { plain } from './value';
 
@@ -125,7 +125,7 @@ export function HistoryOf({ kind, record }: { kind: Kind; record: RecordRow }) {
   const wrong = useSignal<string | null>(null);
   const path = `/registers/${kind.plural}/${record.id}/history`;
   const take = (page: Page): void => {
-    for (const p of page.items) learn(p.links);
+    for (const p of page.items) learnLinks(p.links);
     next.value = page.next;
     wrong.value = null;
   };

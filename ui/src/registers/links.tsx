@@ -9,6 +9,7 @@ import { problem } from '../base/problem';
 import { visibleLine } from '../base/visible';
 import { kinds, kindOf, kindTitle, label, spelt } from './kinds';
 import { listUrl } from './list';
+import { MaskBar, maskedTitle } from './masked';
 import { hasPanel } from './panels';
 import type { Chain } from './picture';
 import type { Kind, RecordLink, RecordPage, RecordRow, Schema } from './types';
@@ -24,7 +25,15 @@ export const nameOfRecord = (id: string): string => titles.value.get(id) ?? id;
 export function learn(all: readonly { id: string; title: string }[]): void {
   if (all.some((x) => titles.value.get(x.id) !== x.title)) titles.value = new Map([...titles.value, ...all.map((x) => [x.id, x.title] as const)]);
 }
-const learnRecord = (k: Kind, r: RecordRow): void => learn([{ id: r.id, title: String(r.fields[k.schema['x-table'].title] ?? r.id) }, ...(r.links ?? [])]);
+/** By what a record is called here: its title, or what stands for one that is masked. */
+export const shownTitle = (x: { id: string; title: string; masked: boolean }): string => (x.masked ? maskedTitle(x.id) : x.title);
+const learnLinks = (all: readonly RecordLink[]): void => learn(all.map((l) => ({ id: l.id, title: shownTitle(l) })));
+const learnRecord = (k: Kind, r: RecordRow): void => {
+  const name = k.schema['x-table'].title;
+  learn([{ id: r.id, title: shownTitle({ id: r.id, title: String(r.fields[name] ?? r.id), masked: r.masked.includes(name) }) }]);
+  learnLinks(r.links ?? []);
+};
+export { learnLinks };
 export { learnRecord };
 
 export const refKind = (s: Schema): Kind | undefined => kinds.value?.items.find((k) => k.name === s['x-ref']?.kind);
@@ -42,9 +51,9 @@ export function Linked({ links }: { links: readonly RecordLink[] }) {
         const k = kindOf(l.plural);
         return (
           <li key={l.id}>
-            <a href={`/registers/${l.plural}/${l.id}`}>{visibleLine(l.title)}</a> {k && <StateChip kind={k} state={l.state} />}
+            <a href={`/registers/${l.plural}/${l.id}`}>{visibleLine(shownTitle(l))}</a> {k && <StateChip kind={k} state={l.state} />}
             {k && inChains(k) && (
-              <a class="reg-fails" href={chainPath(l.plural, l.id)} aria-label={`${t('reg.to_chain')}: ${visibleLine(l.title)}`}>
+              <a class="reg-fails" href={chainPath(l.plural, l.id)} aria-label={`${t('reg.to_chain')}: ${visibleLine(shownTitle(l))}`}>
                 {t('reg.to_chain')}
               </a>
             )}
@@ -120,7 +129,8 @@ export function Picker({ id, name, schema, many, described, invalid, value, onCh
           ))}
         </ul>
       )}
-      <input id={id} type="text" autocomplete="off" maxLength={200} aria-label={t('reg.find_in', { name, kind: kind ? kindTitle(kind) : name })} placeholder={t('reg.begins')}
+      {kind && kind.masked.includes(kind.schema['x-table'].title) && <MaskBar kind={kind} masked onChange={() => (text.value = '')} inside />}
+      <input id={id} type="text" autocomplete="off" maxLength={200} disabled={kind?.masked.includes(kind.schema['x-table'].title)} aria-label={t('reg.find_in', { name, kind: kind ? kindTitle(kind) : name })} placeholder={t('reg.begins')}
         aria-describedby={described} aria-invalid={invalid} value={text.value} onInput={(e) => (text.value = e.currentTarget.value)}
         onKeyDown={(e) => {
           if (e.key !== 'Enter' || text.value.trim() === '') return;
@@ -205,7 +215,7 @@ export function ChainLists({ chain, direction }: { chain: Chain; direction: 'up'
             <ul class="reg-links">
               {of.map((i) => (
                 <li key={i.id}>
-                  <a href={`/registers/${i.plural}/${i.id}`}>{visibleLine(i.title)}</a> {k && <StateChip kind={k} state={i.state} />}
+                  <a href={`/registers/${i.plural}/${i.id}`}>{visibleLine(shownTitle(i))}</a> {k && <StateChip kind={k} state={i.state} />}
                   {i.depth > 1 && <span class="soft"> {tn('reg.between', i.depth - 1)}</span>}
                 </li>
               ))}

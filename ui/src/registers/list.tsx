@@ -15,8 +15,9 @@ import { quarter } from '../state/ticks';
 import { rememberRow, useArrival } from './arrive';
 import { FilterForm, Filters, States } from './filters';
 import { kindHelp, kindTitle, label, may, rightOn } from './kinds';
-import { learn } from './links';
 import { DueChip } from './due';
+import { learnLinks } from './links';
+import { MaskBar, Masked, maskedTitle } from './masked';
 import { columnsOf } from './model';
 import { isNumber, Shown, StateChip } from './value';
 import { DUE_DAY, dueShown, readListed, toApi, toParams, type Listed } from './query';
@@ -26,7 +27,7 @@ const PAGE = 50;
 
 export const listUrl = (k: Kind, l: Partial<Listed> = {}): string =>
   `/registers/${k.plural}${ask(toParams({ state: '', filters: [], sort: '', ...l }))}`;
-export const titleOf = (k: Kind, r: RecordRow): string => visibleLine(String(r.fields[k.schema['x-table'].title] ?? r.id));
+export const titleOf = (k: Kind, r: RecordRow): string => r.masked.includes(k.schema['x-table'].title) ? maskedTitle(r.id) : visibleLine(String(r.fields[k.schema['x-table'].title] ?? r.id));
 export const countOf = (p: { count: number; uncounted: boolean }): string => (p.uncounted ? t('reg.many', { n: p.count }) : tn('reg.count', p.count));
 
 export type View = 'list' | 'board' | 'tables';
@@ -75,6 +76,13 @@ function SortHead({ kind, field, text, listed, num, cls }: { kind: Kind; field: 
   // Newest first is what one asks of days; of all else the beginning.
   const first = field === 'changed' ? `-${field}` : field;
   const next = !on ? first : down ? field : `-${field}`;
+  if (kind.masked.includes(field)) {
+    return (
+      <th scope="col" class={`${num ? 'num ' : ''}${cls ?? ''}` || undefined}>
+        {text}
+      </th>
+    );
+  }
   return (
     <th scope="col" class={`${num ? 'num ' : ''}${cls ?? ''}` || undefined} aria-sort={on ? (down ? 'descending' : 'ascending') : undefined}>
       <button type="button" class="sort" onClick={() => route(listUrl(kind, { ...listed, sort: next === '-changed' ? '' : next }), true)}>
@@ -108,7 +116,7 @@ function Row({ kind, row, columns, dated }: { kind: Kind; row: RecordRow; column
       </td>
       {columns.map((n) => (
         <td key={n} class={isNumber(kind.schema.properties?.[n]) ? 'c-f num' : kind.schema.properties?.[n]?.format ? 'c-f c-d' : 'c-f'}>
-          <Shown kind={kind} path={n} value={row.fields[n]} schema={kind.schema.properties?.[n] ?? {}} cell />
+          {row.masked.includes(n) ? <Masked /> : <Shown kind={kind} path={n} value={row.fields[n]} schema={kind.schema.properties?.[n] ?? {}} cell />}
         </td>
       ))}
       {dated && (
@@ -163,7 +171,7 @@ export function ListPage({ kind }: { kind: Kind }) {
     const abort = new AbortController();
     read(null, abort.signal).then(
       (p) => {
-        for (const r of p.items) learn(r.links ?? []);
+        for (const r of p.items) learnLinks(r.links ?? []);
         page.value = p;
         wrong.value = null;
       },
@@ -217,6 +225,7 @@ export function ListPage({ kind }: { kind: Kind }) {
       <States kind={kind} listed={listed} version={p} />
       <FilterForm kind={kind} listed={listed} />
       <Filters kind={kind} listed={listed} />
+      <MaskBar kind={kind} masked={p !== null && p.items.some((r) => r.masked.length > 0 || (r.links ?? []).some((l) => l.masked))} onChange={() => (again.value += 1)} />
       {wrong.value && <Problem text={wrong.value} onAgain={() => (again.value += 1)} />}
       {!asked.value && !wrong.value && <Slow text={t('reg.reading')} />}
       {p && p.items.length === 0 && (

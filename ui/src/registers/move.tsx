@@ -9,6 +9,7 @@ import { problem } from '../base/problem';
 import { visibleLine } from '../base/visible';
 import { say } from '../state/toast';
 import { label, stateWord, transition } from './kinds';
+import { present } from './masked';
 import { byPlace, missingFor } from './model';
 import type { Kind, RecordRow } from './types';
 
@@ -18,7 +19,7 @@ export const recordPath = (k: Kind, id: string): string => `/registers/${k.plura
 /** True when a move needs somebody to write or to read something first. */
 export const asksFirst = (k: Kind, r: RecordRow, to: string): boolean => {
   const w = transition(k, r.state, to);
-  return w === undefined || w.reason === true || missingFor(w, r.fields).length > 0;
+  return w === undefined || w.reason === true || missingFor(w, present(r)).length > 0;
 };
 
 /** Moves it; the record as it then is, or the error. */
@@ -42,7 +43,7 @@ export function MoveForm({ kind, record, to, onMoved, onCancel }: Props) {
   const whyWrong = useSignal<string | null>(null);
   const busy = useSignal(false);
   const head = useRef<HTMLHeadingElement>(null);
-  const missing = missingFor(w, record.fields);
+  const missing = missingFor(w, present(record));
   const name = stateWord(kind, to);
   useLayoutEffect(() => head.current?.focus(), [to]);
 

@@ -7,6 +7,7 @@ import { Slow } from '../base/parts';
 import { useResource } from '../share/parts';
 import { ChainPanel } from './chainpanel';
 import { kinds, label, rightOn } from './kinds';
+import { Masked } from './masked';
 import { recordPath } from './move';
 import { Paper } from './paper';
 import { PANELS, type Panel } from './panels';
@@ -35,7 +36,7 @@ function FieldsPanel({ kind, record, title, fields }: Props & { title: string; f
           return (
             <div key={n}>
               <dt>{label(kind, n, s)}</dt>
-              <dd>{record.fields[n] === undefined ? <span class="quiet">{t('reg.empty')}</span> : <Shown kind={kind} path={n} value={record.fields[n]} schema={s} links={record.links} />}</dd>
+              <dd>{record.masked.includes(n) ? <Masked /> : record.fields[n] === undefined ? <span class="quiet">{t('reg.empty')}</span> : <Shown kind={kind} path={n} value={record.fields[n]} schema={s} links={record.links} />}</dd>
             </div>
           );
         })}
@@ -76,7 +77,7 @@ function DaysPanel({ kind, record, title, fields }: Props & { title: string; fie
                   </time>
                 </dd>
               ) : (
-                <dd class="quiet">{t('reg.empty')}</dd>
+                <dd class="quiet">{record.masked.includes(n) ? <Masked /> : t('reg.empty')}</dd>
               )}
             </div>
           );

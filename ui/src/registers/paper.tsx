@@ -7,7 +7,9 @@ import { visible, visibleLine } from '../base/visible';
 import { Tlp, useResource } from '../share/parts';
 import type { Tlp as Label } from '../share/types';
 import { choice, label, rightOn, stateWord } from './kinds';
+import { shownTitle } from './links';
 import { titleOf } from './list';
+import { Masked } from './masked';
 import type { Kind, RecordPage, RecordRow, Value } from './types';
 import { day } from './value';
 
@@ -18,11 +20,12 @@ interface Props {
 const text = (r: RecordRow, n: string): string => (typeof r.fields[n] === 'string' ? (r.fields[n] as string) : '');
 
 function Part({ kind, name, record, children }: Props & { name: string; children?: preact.ComponentChildren }) {
-  if (record.fields[name] === undefined || rightOn(kind, name) === 'hidden') return null;
+  const masked = record.masked.includes(name);
+  if ((record.fields[name] === undefined && !masked) || rightOn(kind, name) === 'hidden') return null;
   return (
     <section class="paper-part">
       <h3>{label(kind, name, kind.schema.properties?.[name])}</h3>
-      {children ?? <p class="reg-text">{visible(String(record.fields[name]))}</p>}
+      {masked ? <Masked /> : children ?? <p class="reg-text">{visible(String(record.fields[name]))}</p>}
     </section>
   );
 }
@@ -53,7 +56,7 @@ function Corrections({ kind, record }: Props) {
       <ul class="reg-links">
         {earlier.map((l) => (
           <li key={l.id}>
-            <span>{t('reg.p_corrects')}</span> <a href={`/registers/${kind.plural}/${l.id}`}>{visibleLine(l.title)}</a>
+            <span>{t('reg.p_corrects')}</span> <a href={`/registers/${kind.plural}/${l.id}`}>{visibleLine(shownTitle(l))}</a>
           </li>
         ))}
         {later.map((r) => (

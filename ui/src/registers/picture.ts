@@ -6,6 +6,7 @@ export interface Node {
   kind: string;
   plural: string;
   title: string;
+  masked: boolean;
   state: string;
   depth: number;
 }

@@ -20,6 +20,7 @@ import { kindTitle, label, madeOf, may, rightOn, stateWord } from './kinds';
 import { DueChip } from './due';
 import { chainPath, inChains, ChainOf, learnRecord, NamedBy } from './links';
 import { titleOf } from './list';
+import { MaskBar, Masked } from './masked';
 import { asksFirst, MoveForm, moveNow, recordPath } from './move';
 import { PANELS, shownInPanels } from './panels';
 import type { Kind, RecordRow } from './types';
@@ -80,8 +81,8 @@ function FieldsOf({ kind, record }: { kind: Kind; record: RecordRow }) {
   const elsewhere = shownInPanels(kind.name, record.state);
   const all = Object.keys(kind.schema.properties ?? {}).filter((n) => n !== title && !elsewhere.has(n) && rightOn(kind, n) !== 'hidden');
   if (all.length === 0) return null;
-  const filled = all.filter((n) => record.fields[n] !== undefined);
-  const empty = all.filter((n) => record.fields[n] === undefined && !kind.schema.properties?.[n]?.['x-computed']);
+  const filled = all.filter((n) => record.fields[n] !== undefined || record.masked.includes(n));
+  const empty = all.filter((n) => !filled.includes(n) && !kind.schema.properties?.[n]?.['x-computed']);
   return (
     <section class="panel" aria-labelledby="fields-h">
       <h2 id="fields-h">{t('reg.fields')}</h2>
@@ -92,7 +93,7 @@ function FieldsOf({ kind, record }: { kind: Kind; record: RecordRow }) {
             <div key={n}>
               <dt>{label(kind, n, s)}</dt>
               <dd>
-                <Shown kind={kind} path={n} value={record.fields[n]} schema={s} links={record.links} />
+                {record.masked.includes(n) ? <Masked /> : <Shown kind={kind} path={n} value={record.fields[n]} schema={s} links={record.links} />}
                 {s['x-computed'] && <span class="hint"> {t('reg.computed', { fields: madeOf(kind, s['x-computed']) })}</span>}
               </dd>
             </div>
@@ -216,6 +217,7 @@ export function RecordView({ kind, id }: { kind: Kind; id: string }) {
             document.querySelector<HTMLElement>('#main h1')?.focus({ preventScroll: true });
           }} />
       )}
+      <MaskBar kind={kind} record={id} masked={r.masked.length > 0 || (r.links ?? []).some((l) => l.masked)} onChange={again} />
       <Panels kind={kind} record={r} />
       <div class="reg-two">
         <FieldsOf kind={kind} record={r} />

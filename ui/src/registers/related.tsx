@@ -6,6 +6,7 @@ import { query as ask } from '../base/api';
 import { useResource } from '../share/parts';
 import { isFinal, kindTitle, label, rightOn, stateWord } from './kinds';
 import { listUrl, titleOf } from './list';
+import { Masked } from './masked';
 import type { Panel } from './panels';
 import type { Kind, RecordPage, RecordRow } from './types';
 import { Shown, StateChip } from './value';
@@ -71,7 +72,7 @@ export function Related({ of, panel, record }: { of: Kind; panel: Extract<Panel,
                   </td>
                   {columns.map((n) => (
                     <td key={n}>
-                      <Shown kind={of} path={n} value={r.fields[n]} schema={of.schema.properties?.[n] ?? {}} cell />
+                      {r.masked.includes(n) ? <Masked /> : <Shown kind={of} path={n} value={r.fields[n]} schema={of.schema.properties?.[n] ?? {}} cell />}
                     </td>
                   ))}
                 </tr>

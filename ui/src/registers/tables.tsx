@@ -11,6 +11,7 @@ import { visibleLine } from '../base/visible';
 import { quarter } from '../state/ticks';
 import { useArrival } from './arrive';
 import { kindTitle, label, may } from './kinds';
+import { MaskBar } from './masked';
 import { KindHead } from './list';
 import { Why } from './move';
 import type { Import, ImportReport, Kind } from './types';
@@ -338,9 +339,11 @@ export function TablesPage({ kind }: { kind: Kind }) {
   return (
     <div class="page reg">
       <KindHead kind={kind} view="tables" />
+      <MaskBar kind={kind} masked={kind.masked.length > 0} onChange={bump} />
+      {kind.masked.length > 0 && <p class="soft">{t('reg.masked_tables')}</p>}
       <div class="reg-tables">
         <Out kind={kind} />
-        {(may(kind, 'create') || may(kind, 'change')) && <In kind={kind} onStored={bump} />}
+        {kind.masked.length === 0 && (may(kind, 'create') || may(kind, 'change')) && <In kind={kind} onStored={bump} />}
         {(may(kind, 'create') || may(kind, 'change')) && <Past kind={kind} again={again.value} onUndone={bump} />}
       </div>
     </div>

@@ -25,6 +25,7 @@ export interface Schema {
   $defs?: Record<string, Schema>;
   'x-index'?: boolean;
   'x-computed'?: string;
+  'x-pii'?: { category: string };
   'x-ref'?: { kind: string; inverse?: string; stands_on?: boolean };
 }
 
@@ -55,6 +56,8 @@ export interface Kind {
   may: ('create' | 'change' | 'move')[];
   hidden: string[];
   fixed: string[];
+  /** Fields that say something of a person, and whose values he does not get until he had them shown. */
+  masked: string[];
   ways: number[];
   /** Mapping profiles by which tables of others are read. */
   profiles: { name: string; title: string }[];
@@ -84,7 +87,9 @@ export interface RecordLink {
   kind: string;
   plural: string;
   id: string;
+  /** Empty where it is masked. */
   title: string;
+  masked: boolean;
   state: string;
 }
 
@@ -103,6 +108,7 @@ export interface DueRow {
   kind: string;
   plural: string;
   title: string;
+  masked: boolean;
   state: string;
   organisation: string;
   tlp: string;
@@ -130,6 +136,8 @@ export interface RecordRow {
   fields: Fields;
   /** Of a kind with x-due; null: nothing is due in its state. */
   due?: Due | null;
+  /** Fields that have a value which is masked for the reader. */
+  masked: string[];
   links?: RecordLink[];
 }
 

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: EUPL-1.2
+// What is masked of persons, on a real node: drawn as masked on lists, records, forms and choosers, shown with a reason by keyboard alone,
+// masked again; axe on each of it, in two themes and at two widths.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { judge } from './judge.mjs';
+import { until } from './node.mjs';
+import { open, startNode } from './world.mjs';
+
+const WIDTHS = [1280, 320];
+const PASSWORD = 'harbour lamp seven';
+const WHY = 'call to the night shift, case 47';
+let world;
+let node;
+let anna;
+let system;
+
+before(async () => {
+  world = await startNode({ attacked: false });
+  node = world.node;
+  anna = await node.api('/registers/people', { fields: { name: 'Anna Torres', mail: 'anna@town.example', office: 'Keeper of the gates' } });
+  await node.api('/registers/people', { fields: { name: 'Bo Larsen' } });
+  system = await node.api('/registers/systems', { fields: { name: 'Gates of the tunnel', domain: 'OT', owner: anna.id } });
+  await node.api('/users', { name: 'Ines', role: 'analyst', password: PASSWORD });
+  await node.api('/users', { name: 'Rea', role: 'reader', password: PASSWORD });
+});
+after(() => world?.close());
+
+const text = (p) => p.locator('#main').innerText();
+const end = async (p) => {
+  assert.deepEqual(p.wrongs.filter((w) => !/status of 40[03] /.test(w)), []);
+  await p.context().close();
+};
+async function signIn(name, path) {
+  const p = await open({ ...world, cookie: undefined, browser: world.browser, url: node.url }, `/login?next=${encodeURIComponent(path)}`);
+  await p.fill('#name', name);
+  await p.fill('#password', PASSWORD);
+  await p.click('button[type=submit]');
+  return p;
+}
+async function tabTo(p, selector) {
+  for (let i = 0; i < 80; i += 1) {
+    if (await p.evaluate((s) => document.activeElement?.matches(s), selector)) return;
+    await p.keyboard.press('Tab');
+  }
+  assert.fail(`nothing that fits ${selector} is reached by Tab`);
+}
+async function fair(p, what) {
+  for (const theme of ['light', 'dark']) {
+    await p.evaluate((t) => { document.documentElement.dataset.theme = t; }, theme);
+    for (const width of WIDTHS) {
+      await p.setViewportSize({ width, height: 900 });
+      assert.deepEqual(await judge(p), [], `${what}, ${theme}, ${width}`);
+      const over = await p.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      assert.ok(over <= 0, `${what} scrolls sideways by ${over} at ${width}`);
+      if (process.env.SHOTS) await p.screenshot({ path: `${process.env.SHOTS}/${what}-${theme}-${width}.png`, fullPage: true });
+    }
+  }
+  await p.evaluate(() => { delete document.documentElement.dataset.theme; });
+  await p.setViewportSize({ width: 1280, height: 900 });
+}
+
+test('by keyboard alone: a masked person is shown with a reason, for this session, and masked again', async () => {
+  const p = await signIn('Ines', `/registers/people/${anna.id}`);
+  await p.locator('.reg-mask').waitFor();
+  assert.doesNotMatch(await text(p), /Anna|Torres|anna@|Keeper/);
+  assert.match(await p.locator('main h1').innerText(), /^Masked, /);
+  await fair(p, 'record');
+  await p.keyboard.press('u');
+  await p.waitForFunction(() => document.activeElement?.id === 'show-why');
+  await p.keyboard.type('because');
+  await p.keyboard.press('Enter');
+  await p.locator('#show-why-error').waitFor();
+  assert.match(await p.locator('#show-why-error').innerText(), /at least 10/);
+  await fair(p, 'asked');
+  await p.locator('#show-why').fill('');
+  await p.keyboard.type(WHY);
+  await p.keyboard.press('Enter');
+  await p.locator('main h1', { hasText: 'Anna Torres' }).waitFor();
+  await p.locator('.reg-mask', { hasText: 'Shown to you until' }).waitFor();
+  await p.locator('.reg-fields', { hasText: 'anna@town.example' }).waitFor();
+  await fair(p, 'shown');
+
+  // One record was shown, not the list.
+  await p.goto(`${world.url}/registers/people`);
+  await p.locator('a.row', { hasText: 'Anna Torres' }).waitFor();
+  await p.locator('a.row', { hasText: 'Masked, ' }).waitFor();
+  assert.doesNotMatch(await text(p), /Bo Larsen/);
+  await fair(p, 'list');
+  assert.equal(await p.locator('th.c-t button').count(), 0); // no order by what is masked
+  await p.goto(`${world.url}/registers/people/${anna.id}`);
+  await p.locator('main h1', { hasText: 'Anna Torres' }).waitFor();
+  await p.locator('.reg-mask button').waitFor();
+  await tabTo(p, '.reg-mask button');
+  await p.keyboard.press('Enter');
+  await p.locator('main h1', { hasText: 'Masked, ' }).waitFor();
+  assert.doesNotMatch(await text(p), /Torres/);
+  await end(p);
+});
+
+test('whom a record names is masked as well, and the chooser of a form shows all of the kind at once', async () => {
+  const p = await signIn('Ines', `/registers/systems/${system.id}`);
+  await p.locator('.reg-links', { hasText: 'Masked, ' }).waitFor();
+  assert.doesNotMatch(await text(p), /Torres/);
+  await p.goto(`${world.url}/registers/people`);
+  await p.locator('.reg-mask button').waitFor();
+  await p.keyboard.press('u');
+  await p.locator('#show-why').fill(WHY);
+  await p.keyboard.press('Enter');
+  await p.locator('a.row', { hasText: 'Bo Larsen' }).waitFor();
+  await p.locator('th.c-t button').waitFor();
+  await p.goto(`${world.url}/registers/systems/${system.id}`);
+  await p.locator('.reg-links', { hasText: 'Anna Torres' }).waitFor();
+  await end(p);
+});
+
+test('who may not have it shown is told so', async () => {
+  const p = await signIn('Rea', `/registers/people/${anna.id}`);
+  await p.locator('.reg-mask', { hasText: 'Your role does not' }).waitFor();
+  assert.equal(await p.locator('.reg-mask button').count(), 0);
+  assert.doesNotMatch(await text(p), /Anna|Torres/);
+  await p.keyboard.press('u');
+  await fair(p, 'reader');
+  assert.equal(await p.locator('#show-why').count(), 0);
+  await end(p);
+});
+
+test('who keeps the registers sees no mask', async () => {
+  const p = await open(world, `/registers/people/${anna.id}`);
+  await p.locator('main h1', { hasText: 'Anna Torres' }).waitFor();
+  await until('the record is there', async () => /anna@town\.example/.test(await text(p)));
+  assert.equal(await p.locator('.reg-mask').count(), 0);
+  await end(p);
+});

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: EUPL-1.2
+// What records say of persons, where it is masked for the reader: how a masked value is drawn, and having it shown with a reason that
+// goes into the audit trail. The node masks; here nothing is hidden that it sent.
+import { signal, useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { get, nodeNow, post, session } from '../base/api';
+import { clock, parseTime } from '../base/format';
+import { t } from '../base/i18n';
+import { addKeys } from '../base/keys';
+import { problem } from '../base/problem';
+import { say } from '../state/toast';
+import { readKinds } from './kinds';
+import type { Fields, Kind, RecordRow } from './types';
+
+export const WHY_MIN = 10;
+const WHY_MAX = 250;
+
+interface Shown {
+  kind: string;
+  /** null: all records of the kind. */
+  record: string | null;
+  until: string;
+}
+/** What was shown to this session, as the node says. */
+const shown = signal<Shown[] | null>(null);
+const mayShow = (): boolean => session.value?.user.rights?.includes('persons.show') ?? false;
+
+/** A record whose title is masked is told apart from others by the end of its id. */
+export const maskedTitle = (id: string): string => t('reg.masked_title', { id: id.slice(-6) });
+/** Fields as far as it matters whether they are there. */
+export const present = (r: RecordRow): Fields => ({ ...Object.fromEntries(r.masked.map((n) => [n, true])), ...r.fields });
+
+export function Masked() {
+  return (
+    <span class="reg-masked">
+      <span aria-hidden="true">▒▒▒▒▒</span>
+      <span class="hide">{t('reg.masked')}</span>
+    </span>
+  );
+}
+
+interface Props {
+  kind: Kind;
+  /** Only of this record; else of all of the kind. */
+  record?: string;
+  /** Something of it is masked now. */
+  masked: boolean;
+  /** What was masked is not any more, or is again. */
+  onChange: () => void;
+  /** Inside of a form there can be no other one: no key, and Enter in the field sends. */
+  inside?: boolean;
+}
+/** Says that something is masked, and lets it be shown; once shown, until when, and masks again. */
+export function MaskBar({ kind, record, masked, onChange, inside }: Props) {
+  const open = useSignal(false);
+  const button = useRef<HTMLButtonElement>(null);
+  const mine = (shown.value ?? []).filter((s) => s.kind === kind.name && (s.record === null || s.record === (record ?? null)));
+  const until = mine.map((s) => parseTime(s.until) ?? 0).reduce((a, b) => Math.max(a, b), 0);
+  const changed = async (): Promise<void> => {
+    await readKinds().catch(() => undefined);
+    onChange();
+  };
+  useEffect(() => {
+    if (!mayShow() || shown.value !== null) return;
+    get<{ items: Shown[] }>('/privacy/unmasked').then(
+      (a) => (shown.value = a.items),
+      () => undefined,
+    );
+  }, []);
+  useEffect(() => {
+    if (until === 0) return undefined;
+    const timer = window.setTimeout(() => {
+      shown.value = (shown.value ?? []).filter((s) => (parseTime(s.until) ?? 0) > nodeNow());
+      void changed();
+    }, Math.max(0, until - nodeNow()) + 500);
+    return () => clearTimeout(timer);
+  }, [until]);
+  useEffect(() => (inside ? undefined : addKeys({ unmask: () => (masked && mayShow() ? void (open.value = true) : false) })), [masked, inside]);
+  const again = async (): Promise<void> => {
+    try {
+      await post('/privacy/mask', undefined);
+      shown.value = [];
+      await changed();
+    } catch (err) {
+      say(problem(err));
+    }
+  };
+  if (until > nodeNow() && !masked) {
+    return (
+      <p class="reg-mask soft" role="status">
+        {t('reg.shown_until', { time: clock(until).time })}{' '}
+        <button class="btn small" type="button" onClick={() => void again()}>
+          {t('reg.mask_again')}
+        </button>
+      </p>
+    );
+  }
+  if (!masked) return null;
+  const close = (): void => {
+    open.value = false;
+    requestAnimationFrame(() => button.current?.focus());
+  };
+  return (
+    <section class="panel reg-mask" aria-label={t('reg.masked')}>
+      <p>
+        <Masked /> {t('reg.masked_lead')} {!mayShow() && t('reg.masked_never')}
+      </p>
+      {mayShow() && !open.value && (
+        <button ref={button} class="btn" type="button" aria-expanded="false" onClick={() => (open.value = true)}>
+          {t('reg.show')} {!inside && <kbd>u</kbd>}
+        </button>
+      )}
+      {open.value && <Ask kind={kind} record={record} inside={inside} onClose={close} onShown={(s) => {
+            shown.value = [...(shown.value ?? []).filter((x) => x.kind !== s.kind || x.record !== s.record), s];
+            open.value = false;
+            void changed();
+            document.querySelector<HTMLElement>('#main h1')?.focus({ preventScroll: true });
+          }} />}
+    </section>
+  );
+}
+
+function Ask({ kind, record, inside, onShown, onClose }: { kind: Kind; record: string | undefined; inside: boolean | undefined; onShown: (s: Shown) => void; onClose: () => void }) {
+  const why = useSignal('');
+  const wrong = useSignal<string | null>(null);
+  const busy = useSignal(false);
+  const box = useRef<HTMLInputElement>(null);
+  useEffect(() => box.current?.focus(), []);
+  const send = async (): Promise<void> => {
+    if (busy.value) return;
+    if ([...why.value.trim()].length < WHY_MIN) {
+      wrong.value = t('reg.show_short');
+      box.current?.focus();
+      return;
+    }
+    busy.value = true;
+    try {
+      onShown(await post<Shown>('/privacy/unmask', { kind: kind.name, ...(record ? { record } : {}), why: why.value.trim() }));
+    } catch (err) {
+      wrong.value = problem(err);
+      box.current?.focus();
+    }
+    busy.value = false;
+  };
+  return (
+    <div class={wrong.value ? 'field wrong' : 'field'} onKeyDown={(e) => {
+        if (e.key === 'Escape') onClose();
+        else if (e.key === 'Enter' && e.target === box.current) void send();
+        else return;
+        e.preventDefault();
+        e.stopPropagation();
+      }}>
+      <label for="show-why">{t('reg.show_why')}</label>
+      <span class="hint" id="show-why-hint">
+        {t(record ? 'reg.show_hint_one' : 'reg.show_hint_all')}
+      </span>
+      {wrong.value && (
+        <p class="error" id="show-why-error" role="alert">
+          {wrong.value}
+        </p>
+      )}
+      <input id="show-why" ref={box} type="text" maxLength={WHY_MAX} autocomplete="off" aria-required={true} aria-invalid={wrong.value ? true : undefined}
+        aria-describedby={wrong.value ? 'show-why-error show-why-hint' : 'show-why-hint'} value={why.value} onInput={(e) => (why.value = e.currentTarget.value)} />
+      <div class="acts">
+        <button class={inside ? 'btn' : 'btn main-act'} type="button" aria-disabled={busy.value} onClick={() => void send()}>
+          {t('reg.show_now')}
+        </button>
+        <button class="btn" type="button" onClick={onClose}>
+          {t('reg.cancel')} <kbd>Esc</kbd>
+        </button>
+      </div>
+    </div>
+  );
+}
