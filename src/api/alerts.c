@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "api/api_priv.h"
+#include "api/person_search.h"
 #include "base/num.h"
 #include "base/utf8.h"
 #include "event/event.h"
@@ -164,10 +164,36 @@ bool alerts_document(struct json_writer *j, struct arena *arena, const struct po
     return cursor_done(data);
 }
 
+/* The rows of the answer, read over a copy of its cursor, so that they can be looked at before any of them is shown. */
+static uint32_t rows_of(struct api_request *req, const struct cursor *data, struct alert_row **out)
+{
+    struct cursor c = *data;
+    struct alert_counts n;
+    alert_counts_decode(&c, &n);
+    (void)cursor_u8(&c);
+    (void)cursor_u64(&c);
+    (void)cursor_str(&c);
+    uint32_t count = cursor_u32(&c);
+    if (c.failed || count > ALERT_PAGE_MAX) {
+        return 0; /* alerts_document says that it is broken */
+    }
+    *out = arena_calloc(&req->arena, count, sizeof **out);
+    for (uint32_t i = 0; i < count; i++) {
+        alert_row_decode(&c, &(*out)[i]);
+    }
+    return c.failed ? 0 : count;
+}
+
 static void list_answered(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
+    struct span query = request_query(req, "q");
+    struct alert_row *rows = NULL;
     if (rc < 0) {
         respond_failure(req, rc, text);
+        return;
+    }
+    uint32_t count = query.len > 0 ? rows_of(req, data, &rows) : 0;
+    if (person_search_refused(req, query, rows, count)) {
         return;
     }
     struct json_writer j;

@@ -4,6 +4,7 @@
 #include "base/num.h"
 #include "desk/readers/readers.h"
 #include "flow/hunt/hunt_result.h"
+#include "flow/hunt/person.h"
 
 static void number(struct json_writer *j, const char *key, int64_t v)
 {
@@ -93,6 +94,10 @@ void hunt_create(struct api_request *req)
     if (rc == 0 && (why.len == 0 || why.len > HUNTS_WHY_MAX)) {
         rc = err_set(&e, ERR_INVALID, "A hunt needs a reason, \"why\", of 1 to %d bytes.",
                      HUNTS_WHY_MAX);
+    }
+    if (rc == 0 && hunt_names_person(&h) && !shown_reason_fits(why)) {
+        respond_bad_reason(req);
+        return;
     }
     buf_init(&definition, HUNT_ENCODED_MAX);
     buf_init(&q, ASK_HUNT_MAX_BYTES);

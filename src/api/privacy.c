@@ -7,6 +7,11 @@
 #include "base/id.h"
 #include "records/privacy.h"
 
+void respond_bad_reason(struct api_request *req)
+{
+    respond_error(req, 400, "bad_reason", "Say for what you need it, in one line of at least 10 characters.", "why");
+}
+
 struct unmasking {
     struct policy_shown what;
     time_ns until;
@@ -53,7 +58,7 @@ static void unmask_ready(struct api_request *req)
         return;
     }
     if (!shown_reason_fits(why)) {
-        respond_error(req, 400, "bad_reason", "Say for what you need it, in one line of at least 10 characters.", "why");
+        respond_bad_reason(req);
         return;
     }
     req->work = u;

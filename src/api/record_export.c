@@ -4,7 +4,7 @@
  * answer holds a part of bounded size and says where the next one begins, so that any number of records goes out without
  * being held in memory. Runs in the desk; the keeper is asked page by page, and policy about every record.
  */
-#include "api/registers.h"
+#include "api/person_search.h"
 #include "desk/govern/mapping.h"
 #include "desk/govern/sheet.h"
 
@@ -111,12 +111,9 @@ static void ask_page(struct api_request *req)
     buf_free(&q);
 }
 
-static void export_ready(struct api_request *req)
+static void export_begin(struct api_request *req)
 {
-    struct record_work *w = record_work_of(req);
-    if (w == NULL || !record_query_read(req, w)) {
-        return;
-    }
+    struct record_work *w = req->work;
     struct exporting *x = arena_alloc(&req->arena, sizeof *x);
     *x = (struct exporting){.w = w, .format = span_eq(request_query(req, "format"), SPAN("json")) ? SHEET_JSON : SHEET_CSV,
                             .separator = span_eq(request_query(req, "separator"), SPAN("semicolon")) ? ';' : ','};
@@ -139,6 +136,14 @@ static void export_ready(struct api_request *req)
         sheet_begin(&x->out, &w->who, x->format, x->separator);
     }
     ask_page(req);
+}
+
+static void export_ready(struct api_request *req)
+{
+    struct record_work *w = record_work_of(req);
+    if (w != NULL && record_query_read(req, w)) {
+        person_search_in_register(req, w->who.kind, export_begin);
+    }
 }
 
 void record_export(struct api_request *req)

@@ -3,8 +3,7 @@
  * /registers: kinds of record and their records. Runs in the desk; the keeper stores. The kinds come from the files in the
  * program and from the city's own, which the keeper hands over once.
  */
-#include "api/registers.h"
-#include "desk/govern/due.h"
+#include "api/person_search.h"
 #include "records/registers/profile.h"
 
 #include "base/id.h"
@@ -264,18 +263,23 @@ static void list_answered(struct api_request *req, int rc, struct span text, str
     respond_json(req, 200, &b);
 }
 
-static void list_ready(struct api_request *req)
+static void list_ask(struct api_request *req)
 {
-    struct record_work *w = record_work_of(req);
-    if (w == NULL || !record_query_read(req, w)) {
-        return;
-    }
+    const struct record_work *w = req->work;
     struct buf q;
     buf_init(&q, ASK_MAX_BYTES);
     ask_begin(&q, ASK_RECORDS);
     record_query_encode(&q, &w->query);
     request_ask(req, &q, list_answered);
     buf_free(&q);
+}
+
+static void list_ready(struct api_request *req)
+{
+    struct record_work *w = record_work_of(req);
+    if (w != NULL && record_query_read(req, w)) {
+        person_search_in_register(req, w->who.kind, list_ask);
+    }
 }
 
 void show_records(struct api_request *req)

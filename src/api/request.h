@@ -105,6 +105,8 @@ void respond_error(struct api_request *req, unsigned status, const char *code, c
                    const char *where);
 /* For an ERR_* of the keeper: what a person can do about it. */
 void respond_failure(struct api_request *req, int rc, struct span text);
+/* 400: what is asked is about a person, and "why" says too little. */
+void respond_bad_reason(struct api_request *req);
 void respond_page(struct api_request *req, unsigned status, struct buf *html);
 /* The language that the browser asks for (Accept-Language); English where it names none of ours. */
 const struct words *request_words(const struct api_request *req);

@@ -146,7 +146,22 @@ static int forget_oldest(struct db *db, struct err *e)
     return rc;
 }
 
-static int insert(struct db *db, const struct hunt_row *row, struct span definition, struct err *e)
+/* Whom it looks for, as a search on a person. */
+static int note_persons(struct db *db, const struct hunt_row *row, struct span persons, struct err *e)
+{
+    const struct audit_entry entry = {
+        .at = row->created,
+        .organisation = row->organisation,
+        .who = row->who,
+        .what = SPAN("persons.searched"),
+        .subject = row->id,
+        .why = row->why,
+        .after = persons,
+    };
+    return persons.len == 0 ? 0 : audit_append(db, &entry, e);
+}
+
+static int insert(struct db *db, const struct hunt_row *row, struct span definition, struct span persons, struct err *e)
 {
     struct db_stmt *s = NULL;
     int rc = count_open(db, e);
@@ -171,14 +186,15 @@ static int insert(struct db *db, const struct hunt_row *row, struct span definit
     db_bind_bytes(s, n++, SPAN(""));
     db_bind_bytes(s, n, SPAN(""));
     rc = db_run(s, e);
-    return rc < 0 ? rc : note(db, row, row->who, "hunt.started", row->created, e);
+    rc = rc < 0 ? rc : note(db, row, row->who, "hunt.started", row->created, e);
+    return rc < 0 ? rc : note_persons(db, row, persons, e);
 }
 
-int hunts_create(struct db *db, const struct hunt_row *row, struct span definition, struct err *e)
+int hunts_create(struct db *db, const struct hunt_row *row, struct span definition, struct span persons, struct err *e)
 {
     CHECK(row->organisation.len > 0 && row->status == HUNT_STATUS_WAITING);
     int rc = db_begin(db, e);
-    return rc < 0 ? rc : db_end(db, insert(db, row, definition, e), e);
+    return rc < 0 ? rc : db_end(db, insert(db, row, definition, persons, e), e);
 }
 
 static int read_list(struct db_stmt *s, size_t most, struct arena *arena,

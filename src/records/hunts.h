@@ -77,9 +77,9 @@ void hunt_ask_cancel(struct buf *out, struct span organisation, struct span id, 
 
 /* ---- the table, in the keeper ---- */
 
-/* Waiting, with an audit row. ERR_LIMIT: too many wait or run. */
+/* Waiting, with an audit row; persons: what of it names one, for a second row (records/privacy.h); empty = nothing does. ERR_LIMIT: too many wait or run. */
 int hunts_create(struct db *db, const struct hunt_row *row, struct span definition,
-                 struct err *e) NODISCARD;
+                 struct span persons, struct err *e) NODISCARD;
 /* Newest first. organisation "*" = all. */
 int hunts_list(struct db *db, struct span organisation, size_t limit, struct arena *arena,
                struct hunt_row **rows_out, size_t *count_out, struct err *e) NODISCARD;

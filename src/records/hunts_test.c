@@ -21,7 +21,7 @@ static struct hunt_row make(struct db *db, int i, const char *organisation)
                            .finished = TIME_NONE,
                            .retained_from = TIME_NONE,
                            .retained_to = TIME_NONE};
-    assert_int_equal(hunts_create(db, &row, SPAN("definition"), &e), 0);
+    assert_int_equal(hunts_create(db, &row, SPAN("definition"), SPAN(""), &e), 0);
     return row;
 }
 
@@ -89,7 +89,7 @@ static void whose(void **state)
         (void)make(db, i, "town");
     }
     a.id = SPAN("00000000-0000-7000-8000-000000099999");
-    assert_int_equal(hunts_create(db, &a, SPAN("d"), &e), ERR_LIMIT);
+    assert_int_equal(hunts_create(db, &a, SPAN("d"), SPAN(""), &e), ERR_LIMIT);
     db_close(&db);
 }
 

@@ -49,3 +49,123 @@ int persons_show_note(struct db *db, const struct record_scope *scope, const str
     };
     return db_end(db, audit_append(db, &entry, e), e);
 }
+
+/* ---- searches ---- */
+
+void persons_search_encode(struct buf *out, const struct persons_search *s)
+{
+    buf_str(out, s->where);
+    buf_str(out, s->terms);
+    buf_str(out, s->organisation);
+    buf_str(out, s->who);
+    buf_str(out, s->why);
+}
+
+void persons_search_decode(struct cursor *c, struct persons_search *out)
+{
+    out->where = cursor_str(c);
+    out->terms = cursor_str(c);
+    out->organisation = cursor_str(c);
+    out->who = cursor_str(c);
+    out->why = cursor_str(c);
+}
+
+int persons_search_note(struct db *db, const struct persons_search *s, time_ns now, struct err *e)
+{
+    const struct audit_entry entry = {
+        .at = now,
+        .organisation = s->organisation,
+        .who = s->who,
+        .what = SPAN("persons.searched"),
+        .subject = s->where,
+        .why = s->why,
+        .after = s->terms,
+    };
+    if (s->where.len == 0 || s->where.len > PERSONS_NAME_MAX || s->terms.len == 0 || s->terms.len > PERSONS_TERMS_MAX || s->why.len > PERSONS_WHY_MAX) {
+        return err_set(e, ERR_INVALID, "a search says where, for what and why");
+    }
+    int rc = db_begin(db, e);
+    return rc < 0 ? rc : db_end(db, audit_append(db, &entry, e), e);
+}
+
+/* ---- who looked ---- */
+
+void persons_look_encode(struct buf *out, const struct persons_look *l)
+{
+    buf_u64(out, (uint64_t)l->seq);
+    buf_u64(out, (uint64_t)l->at);
+    buf_str(out, l->organisation);
+    buf_str(out, l->who);
+    buf_str(out, l->what);
+    buf_str(out, l->subject);
+    buf_str(out, l->why);
+    buf_str(out, l->detail);
+}
+
+void persons_look_decode(struct cursor *c, struct persons_look *out)
+{
+    out->seq = (int64_t)cursor_u64(c);
+    out->at = (time_ns)cursor_u64(c);
+    out->organisation = cursor_str(c);
+    out->who = cursor_str(c);
+    out->what = cursor_str(c);
+    out->subject = cursor_str(c);
+    out->why = cursor_str(c);
+    out->detail = cursor_str(c);
+}
+
+/* The place behind the newest row of the trail. */
+static int trail_end(struct db *db, int64_t *out, struct err *e)
+{
+    struct db_stmt *s = NULL;
+    int rc = db_query(db, "SELECT COALESCE(MAX(seq), 0) FROM audit", e, &s);
+    rc = rc == 0 ? db_step(s, e) : rc;
+    if (rc > 0) {
+        *out = db_col_i64(s, 0) + 1;
+        db_done(s);
+        rc = 0;
+    }
+    return rc;
+}
+
+static void take_look(struct db_stmt *s, struct arena *a, struct persons_look *l)
+{
+    l->seq = db_col_i64(s, 0);
+    l->at = db_col_i64(s, 1);
+    struct span *texts[] = {&l->organisation, &l->who, &l->what, &l->subject, &l->why, &l->detail};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        *texts[i] = arena_copy(a, db_col_text(s, (int)i + 2));
+    }
+}
+
+int persons_log(struct db *db, struct span organisation, int64_t before, uint32_t limit, struct arena *a, struct persons_look **out, uint32_t *count_out,
+                int64_t *next_out, struct err *e)
+{
+    struct db_stmt *s = NULL;
+    CHECK(limit > 0 && limit <= PERSONS_LOG_MAX);
+    *out = arena_calloc(a, limit, sizeof **out);
+    *count_out = 0;
+    int rc = before > 0 ? 0 : trail_end(db, &before, e);
+    int64_t floor = before - PERSONS_LOG_SCAN;
+    rc = rc == 0 ? db_query(db,
+                            "SELECT seq, at, organisation, who, what, subject, why, after_value FROM audit WHERE seq < $1 AND seq >= $2 "
+                            "AND what IN ('persons.shown', 'persons.searched') AND ($3 = '*' OR organisation = $3) ORDER BY seq DESC LIMIT $4",
+                            e, &s)
+                 : rc;
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_i64(s, 1, before);
+    db_bind_i64(s, 2, floor);
+    db_bind_text(s, 3, organisation);
+    db_bind_i64(s, 4, limit);
+    while (*count_out < limit && (rc = db_step(s, e)) > 0) {
+        take_look(s, a, &(*out)[(*count_out)++]);
+    }
+    if (rc > 0) { /* a whole page: the statement is not at its end */
+        db_done(s);
+    }
+    int64_t last = *count_out == limit ? (*out)[limit - 1].seq : floor;
+    *next_out = last > 1 ? last : 0;
+    return rc < 0 ? rc : 0;
+}

@@ -45,6 +45,7 @@ int run_fed_signal_tests(void);
 int run_fed_warning_tests(void);
 int run_hunt_tests(void);
 int run_hold_tests(void);
+int run_privacy_tests(void);
 int run_fed_letter_tests(void);
 int run_fed_room_tests(void);
 int run_register_tests(void);

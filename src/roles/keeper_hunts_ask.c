@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* What the desk asks of hunts: one function per question of records/ask.def. Runs in keeper. */
 #include "base/log.h"
+#include "flow/hunt/person.h"
 #include "roles/keeper_hunts_priv.h"
 
 static int whole(const struct cursor *c, struct err *e)
@@ -8,8 +9,25 @@ static int whole(const struct cursor *c, struct err *e)
     return cursor_done(c) ? 0 : err_set(e, ERR_INVALID, "the question is broken");
 }
 
-/* The hunt is narrowed to what the asker may see; *bytes_out is what is kept. */
-static int narrow(struct keeper_hunts *k, struct span org, struct span definition, struct buf *to,
+enum { PERSONS_TOLD_MAX = 500 /* bytes of a search in the trail */ };
+
+/* What of a hunt names a person; empty: nothing does. */
+static struct span persons_of(struct keeper_hunts *k, const struct hunt *h)
+{
+    uint32_t addresses = 0;
+    for (uint32_t i = 0; i < h->nindicators; i++) {
+        addresses += h->indicators[i].type == INDICATOR_EMAIL;
+    }
+    if (!hunt_names_person(h)) {
+        return SPAN("");
+    }
+    struct span search = span_sub(h->search, 0, PERSONS_TOLD_MAX);
+    return span_of(addresses == 0 ? arena_cstr(&k->scratch, search)
+                                  : arena_printf(&k->scratch, "%u addresses %.*s", addresses, SPAN_ARG(search)));
+}
+
+/* The hunt is narrowed to what the asker may see; *to is what is kept. */
+static int narrow(struct keeper_hunts *k, struct span org, struct span definition, struct buf *to, struct span *persons_out,
                   struct err *e)
 {
     struct hunt h;
@@ -21,16 +39,17 @@ static int narrow(struct keeper_hunts *k, struct span org, struct span definitio
         h.organisation = org;
     }
     if (rc == 0) {
+        *persons_out = persons_of(k, &h);
         hunt_encode(to, &h);
         rc = to->failed ? err_set(e, ERR_LIMIT, "the hunt is too large") : 0;
     }
     return rc;
 }
 
-static int make(struct keeper_hunts *k, const struct hunt_row *row, struct span definition,
+static int make(struct keeper_hunts *k, const struct hunt_row *row, struct span definition, struct span persons,
                 struct err *e)
 {
-    int rc = hunts_create(k->db, row, definition, e);
+    int rc = hunts_create(k->db, row, definition, persons, e);
     if (rc == 0 && hunt_job_new(k, row, definition, SPAN(""), SPAN(""), e) == NULL) {
         rc = ERR_INVALID;
     }
@@ -51,13 +70,14 @@ static int start(struct keeper_hunts *k, struct cursor *c, struct err *e)
                      HUNTS_WHY_MAX);
     }
     buf_init(&definition, HUNTS_DEFINITION_MAX);
-    rc = rc == 0 ? narrow(k, org, given, &definition, e) : rc;
+    struct span persons = SPAN("");
+    rc = rc == 0 ? narrow(k, org, given, &definition, &persons, e) : rc;
     if (rc == 0) {
         row.created = clock_now();
         row.finished = row.retained_from = row.retained_to = TIME_NONE;
         id_new(row.created, id);
         row.id = span_of(id);
-        rc = make(k, &row, buf_view(&definition), e);
+        rc = make(k, &row, buf_view(&definition), persons, e);
     }
     buf_free(&definition);
     answer_begin(&k->out, rc, e);

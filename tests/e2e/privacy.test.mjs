@@ -132,3 +132,35 @@ test('who keeps the registers sees no mask', async () => {
   assert.equal(await p.locator('.reg-mask').count(), 0);
   await end(p);
 });
+
+test('a search for a person in the list of alerts asks why, and stands where auditors read it', async () => {
+  await node.attack('ssh');
+  const named = await until('an alert of a user', async () => {
+    const { items } = await node.api('/alerts?status=all&limit=100');
+    return items.find((a) => a.user && !['root', 'admin'].includes(a.user) && /^[a-z]{3,}$/.test(a.user) && !a.rule.title.toLowerCase().includes(a.user));
+  });
+  const p = await signIn('Ines', '/alerts');
+  await p.locator('#q').waitFor();
+  await p.locator('#q').fill(`status:all ${named.user}`);
+  await p.locator('#q').press('Enter');
+  await p.locator('#show-why').waitFor();
+  await p.waitForFunction(() => document.activeElement?.id === 'show-why');
+  assert.equal(await p.locator('.queue tbody tr').count(), 0);
+  await fair(p, 'why-alerts');
+  await p.locator('#show-why').focus();
+  await p.keyboard.type(WHY);
+  await p.keyboard.press('Enter');
+  await p.locator('.queue tbody tr').first().waitFor();
+  await end(p);
+
+  await node.api('/hunts', { search: 'user=maria', why: WHY });
+  const q = await open(world, '/people');
+  await q.locator('a[href="/people/looks"]').waitFor();
+  await tabTo(q, 'a[href="/people/looks"]');
+  await q.keyboard.press('Enter');
+  await q.locator('tbody tr', { hasText: named.user }).first().waitFor();
+  await q.locator('tbody tr', { hasText: 'user=maria' }).first().waitFor();
+  await q.locator('tbody tr', { hasText: WHY }).first().waitFor();
+  await fair(q, 'looks');
+  await end(q);
+});

@@ -4,7 +4,11 @@
 
 #include <string.h>
 
+#include <sodium.h>
+
+#include "base/buf.h"
 #include "base/mem.h"
+#include "base/id.h"
 #include "base/utf8.h"
 
 enum { SHOWN_MAGIC = 0x73686f77 };
@@ -105,6 +109,34 @@ uint32_t shown_of(const struct shown *s, const unsigned char *credential, time_n
         (*out)[n++] = (struct shown_part){{arena_copy(a, span_of(e->kind)), arena_copy(a, span_of(e->record))}, e->until};
     }
     return n;
+}
+
+bool shown_has(const struct shown *s, const unsigned char *credential, const struct policy_shown *what, time_ns now)
+{
+    CHECK(s->magic == SHOWN_MAGIC);
+    for (uint32_t i = 0; i < s->used; i++) {
+        const struct entry *e = &s->all[i];
+        if (e->until > now && is_of(e, credential) && span_eq(span_of(e->kind), what->kind) && span_eq(span_of(e->record), what->record)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct policy_shown shown_search(struct span where, struct span terms, char *buf)
+{
+    enum { HASH_BYTES = 16 };
+    unsigned char hash[HASH_BYTES];
+    struct buf b;
+    buf_init(&b, where.len + terms.len + 16);
+    buf_str(&b, where);
+    buf_str(&b, terms);
+    CHECK(!b.failed);
+    MUST(crypto_generichash(hash, sizeof hash, (const unsigned char *)b.data, b.len, NULL, 0));
+    buf_free(&b);
+    hex_encode((const char *)hash, sizeof hash, buf);
+    buf[2 * HASH_BYTES] = 0;
+    return (struct policy_shown){SPAN("?"), span_make(buf, (size_t)2 * HASH_BYTES)};
 }
 
 void shown_end(struct shown *s, const unsigned char *credential)

@@ -35,6 +35,10 @@ void shown_free(struct shown **s);
 void shown_add(struct shown *s, const unsigned char *credential, const struct policy_shown *what, time_ns until, time_ns now);
 /* What is shown now, at most SHOWN_EACH_MAX; texts and list live in a. Returns how many. */
 uint32_t shown_of(const struct shown *s, const unsigned char *credential, time_ns now, struct arena *a, struct shown_part **out);
+/* Whether just this stands now. */
+bool shown_has(const struct shown *s, const unsigned char *credential, const struct policy_shown *what, time_ns now);
+/* What stands for a search that was recorded: "?" is no kind, and the record is the hash of what was looked for, in buf of 33 bytes. */
+struct policy_shown shown_search(struct span where, struct span terms, char *buf);
 /* Masks all again. */
 void shown_end(struct shown *s, const unsigned char *credential);
 /* A reason as it must be: one line of SHOWN_REASON_MIN characters to SHOWN_REASON_MAX bytes of UTF-8 that says something. */

@@ -72,5 +72,7 @@ int hunt_add_indicators(struct hunt *h, struct span lines, struct arena *arena,
  */
 int hunt_search_rule(struct span search, struct arena *arena, struct span *rule_out,
                      struct err *e) NODISCARD;
+/* Whether one of its terms names a person (person.h); false for one that cannot be read. */
+bool hunt_search_names_person(struct span search);
 
 #endif

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "flow/hunt/hunt.h"
+#include "flow/hunt/person.h"
 #include "flow/hunt/hunt_result.h"
 
 static struct arena arena;
@@ -297,10 +297,58 @@ static void results(void **state)
     buf_free(&j);
 }
 
+/* By the shape of a term alone: users and addresses, not accounts of systems. */
+static void persons(void **state)
+{
+    static const struct {
+        const char *search;
+        bool names;
+    } rows[] = {
+        {"user=anna", true},
+        {"user=root", false},
+        {"User=root OR user=anna", true},
+        {"NOT user=anna", true},
+        {"TargetUserName=\"TOWN\\anna\"", true},
+        {"TargetUserName=\"NT AUTHORITY\\SYSTEM\"", false},
+        {"SubjectUserName=DESK7$", false},
+        {"user=*", false},
+        {"user=*ann*", true},
+        {"uid=0", false},
+        {"userId=4711", false},
+        {"anna@town.example", true},
+        {"\"mail of anna@town.example\"", true},
+        {"from=<anna@town.example>", true},
+        {"anna@", false},
+        {"git@town", false},
+        {"host=mail", false},
+        {"powershell.exe", false},
+        {"dst_ip=203.0.113.7 AND process=cmd.exe", false},
+        {"user=Мария", true},
+        {"(user=anna", false}, /* cannot be read: it is refused anyway */
+    };
+    struct hunt h;
+    struct indicator in = {0};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (hunt_search_names_person(span_of(rows[i].search)) != rows[i].names) {
+            fail_msg("%s", rows[i].search);
+        }
+    }
+    hunt_init(&h);
+    assert_false(hunt_names_person(&h));
+    h.indicators = &in;
+    h.nindicators = 1;
+    in.type = INDICATOR_DOMAIN;
+    assert_false(hunt_names_person(&h));
+    in.type = INDICATOR_EMAIL;
+    assert_true(hunt_names_person(&h));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(indicators), cmocka_unit_test(validity), cmocka_unit_test(search),
+        cmocka_unit_test(indicators), cmocka_unit_test(validity), cmocka_unit_test(persons),
+        cmocka_unit_test(search),
         cmocka_unit_test(json),       cmocka_unit_test(bytes),    cmocka_unit_test(results),
     };
     arena_init(&arena, 0);

@@ -6,7 +6,7 @@
  *     or = and ("OR" and)*   and = not (["AND"] not)*   not = "NOT" not | "(" or ")" | term
  *     term = [field "="] value, value = word | "quoted text"
  */
-#include "flow/hunt/hunt.h"
+#include "flow/hunt/person.h"
 
 enum { SEARCH_DEPTH_MAX = 32, SEARCH_TERMS_MAX = 200 };
 
@@ -15,6 +15,7 @@ struct search {
     size_t at;
     uint32_t terms;
     unsigned depth;
+    bool person; /* a term names one */
     struct buf selections, condition;
     struct err *e;
 };
@@ -143,6 +144,7 @@ static int term(struct search *s)
     if (rc == 0 && ++s->terms > SEARCH_TERMS_MAX) {
         return err_set(s->e, ERR_LIMIT, "a search has at most %d terms", SEARCH_TERMS_MAX);
     }
+    s->person = s->person || (rc == 0 && person_term(field, value));
     if (rc == 0) {
         buf_printf(&s->condition, "t%u", s->terms);
         buf_printf(&s->selections, "    t%u:\n", s->terms);
@@ -212,26 +214,37 @@ static int any_of(struct search *s)
     return rc;
 }
 
-int hunt_search_rule(struct span search, struct arena *arena, struct span *rule_out, struct err *e)
+static void finish(struct search *s)
 {
-    struct search s = {.text = search, .e = e};
-    struct buf rule;
+    buf_free(&s->selections);
+    buf_free(&s->condition);
+}
+
+/* Reads it whole; finish afterwards, whatever comes of it. */
+static int parse(struct search *s, struct span search, struct err *e)
+{
+    *s = (struct search){.text = search, .e = e};
+    buf_init(&s->selections, 256 << 10);
+    buf_init(&s->condition, 64 << 10);
     if (search.len > HUNT_SEARCH_MAX) {
         return err_set(e, ERR_LIMIT, "a search has at most %d bytes", HUNT_SEARCH_MAX);
     }
-    for (s.at = 0; s.at < search.len; s.at++) {
-        if ((unsigned char)search.ptr[s.at] < ' ' && search.ptr[s.at] != '\t') {
-            return wrong(&s, "a control character");
+    for (s->at = 0; s->at < search.len; s->at++) {
+        if ((unsigned char)search.ptr[s->at] < ' ' && search.ptr[s->at] != '\t') {
+            return wrong(s, "a control character");
         }
     }
-    s.at = 0;
-    buf_init(&s.selections, 256 << 10);
-    buf_init(&s.condition, 64 << 10);
+    s->at = 0;
+    int rc = any_of(s);
+    return rc == 0 && s->at < s->text.len ? wrong(s, "a bracket closes that was not opened") : rc;
+}
+
+int hunt_search_rule(struct span search, struct arena *arena, struct span *rule_out, struct err *e)
+{
+    struct search s;
+    struct buf rule;
     buf_init(&rule, 512 << 10);
-    int rc = any_of(&s);
-    if (rc == 0 && s.at < s.text.len) {
-        rc = wrong(&s, "a bracket closes that was not opened");
-    }
+    int rc = parse(&s, search, e);
     if (rc == 0) {
         buf_cstr(&rule, "title: Search\nlogsource:\n    category: everywhere\ndetection:\n");
         buf_span(&rule, buf_view(&s.selections));
@@ -241,8 +254,16 @@ int hunt_search_rule(struct span search, struct arena *arena, struct span *rule_
         CHECK(!rule.failed && !s.selections.failed && !s.condition.failed);
         *rule_out = arena_copy(arena, buf_view(&rule));
     }
-    buf_free(&s.selections);
-    buf_free(&s.condition);
+    finish(&s);
     buf_free(&rule);
     return rc;
+}
+
+bool hunt_search_names_person(struct span search)
+{
+    struct search s;
+    struct err none = {0};
+    bool person = parse(&s, search, &none) == 0 && s.person;
+    finish(&s);
+    return person;
 }

@@ -5,9 +5,12 @@ import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { addKeys } from '../base/keys';
 import { duration, parseTime } from '../base/format';
 import { t, tn } from '../base/i18n';
+import { post } from '../base/api';
 import { Problem, Slow } from '../base/parts';
+import { AskReason } from '../base/reason';
+import { visibleLine } from '../base/visible';
 import { closing, perform, startClosing } from '../state/acts';
-import { closeDrawer, openDrawer } from '../state/place';
+import { closeDrawer, openDrawer, setFilter } from '../state/place';
 import {
   alerts,
   chosen,
@@ -16,6 +19,7 @@ import {
   currentRow,
   drawerId,
   failure,
+  reasonFor,
   filter,
   filterText,
   groupCount,
@@ -191,6 +195,19 @@ function Fresh() {
   );
 }
 
+/** What is looked for is a person: why is asked before anything is found. */
+function WhyPerson({ words }: { words: string }) {
+  return (
+    <section class="panel" aria-labelledby="why-person">
+      <h2 id="why-person">{t('why.title', { words: visibleLine(words) })}</h2>
+      <AskReason hint={t('why.hint')} act={t('why.go')} onClose={() => setFilter('')} onGiven={async (why) => {
+          await post('/privacy/search', { terms: words, why });
+          await load();
+        }} />
+    </section>
+  );
+}
+
 export function AlertsPage({ onKeys }: { onKeys: () => void }) {
   const list = useRef<HTMLElement>(null);
   const scrolled = useSignal(0);
@@ -286,9 +303,10 @@ export function AlertsPage({ onKeys }: { onKeys: () => void }) {
         <FilterBar />
         <Fresh />
         {chosen.value.size > 0 && <BulkBar />}
+        {reasonFor.value !== null && <WhyPerson words={reasonFor.value} />}
         {failure.value && <Problem text={failure.value} onAgain={() => void load()} />}
         {!loaded.value && loading.value && <Slow text={t('alerts.reading')} />}
-        {loaded.value && !failure.value && alerts.value.length === 0 && !loading.value && <EmptyQueue />}
+        {loaded.value && !failure.value && reasonFor.value === null && alerts.value.length === 0 && !loading.value && <EmptyQueue />}
         {alerts.value.length > 0 && (
           <>
             <Queue />

@@ -11,6 +11,7 @@ import { visibleLine } from '../base/visible';
 import { Field, shownDay } from '../share/parts';
 import { quarter } from '../state/ticks';
 import { ActForm } from './fields';
+import { mayLook } from './looks';
 import { Staff } from './staff';
 import type { Person, Role } from './types';
 
@@ -157,6 +158,11 @@ export function PeoplePage({ roles }: { roles: Role[] }) {
       <div class="head">
         <h1 tabIndex={-1}>{t('nav.people')}</h1>
         <p class="soft">{t('people.lead')}</p>
+        {mayLook() && (
+          <a class="btn" href="/people/looks">
+            {t('looks.title')}
+          </a>
+        )}
         {mayManage() && !making.value && (
           <button class="btn main-act tools" type="button" onClick={start}>
             {t('people.new')} <kbd>n</kbd>

@@ -6,6 +6,7 @@ import { useResource } from '../share/parts';
 import type { Place } from '../state/place';
 import { AccountPage } from './account';
 import { PeoplePage } from './list';
+import { LooksPage } from './looks';
 import { PersonPage } from './person';
 import type { Role } from './types';
 import '../css/people.css';
@@ -17,5 +18,6 @@ function People({ id }: { id: string | null }) {
 }
 
 export default function PeoplePages({ place }: { place: Place }) {
-  return place.page === 'account' ? <AccountPage /> : <People id={place.id} />;
+  if (place.page === 'account') return <AccountPage />;
+  return place.id === 'looks' ? <LooksPage /> : <People id={place.id} />;
 }

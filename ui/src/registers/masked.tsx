@@ -8,12 +8,10 @@ import { clock, parseTime } from '../base/format';
 import { t } from '../base/i18n';
 import { addKeys } from '../base/keys';
 import { problem } from '../base/problem';
+import { AskReason } from '../base/reason';
 import { say } from '../state/toast';
 import { readKinds } from './kinds';
 import type { Fields, Kind, RecordRow } from './types';
-
-export const WHY_MIN = 10;
-const WHY_MAX = 250;
 
 interface Shown {
   kind: string;
@@ -110,65 +108,15 @@ export function MaskBar({ kind, record, masked, onChange, inside }: Props) {
           {t('reg.show')} {!inside && <kbd>u</kbd>}
         </button>
       )}
-      {open.value && <Ask kind={kind} record={record} inside={inside} onClose={close} onShown={(s) => {
+      {open.value && (
+        <AskReason hint={t(record ? 'reg.show_hint_one' : 'reg.show_hint_all')} act={t('reg.show_now')} inside={inside} onClose={close} onGiven={async (why) => {
+            const s = await post<Shown>('/privacy/unmask', { kind: kind.name, ...(record ? { record } : {}), why });
             shown.value = [...(shown.value ?? []).filter((x) => x.kind !== s.kind || x.record !== s.record), s];
             open.value = false;
             void changed();
             document.querySelector<HTMLElement>('#main h1')?.focus({ preventScroll: true });
-          }} />}
-    </section>
-  );
-}
-
-function Ask({ kind, record, inside, onShown, onClose }: { kind: Kind; record: string | undefined; inside: boolean | undefined; onShown: (s: Shown) => void; onClose: () => void }) {
-  const why = useSignal('');
-  const wrong = useSignal<string | null>(null);
-  const busy = useSignal(false);
-  const box = useRef<HTMLInputElement>(null);
-  useEffect(() => box.current?.focus(), []);
-  const send = async (): Promise<void> => {
-    if (busy.value) return;
-    if ([...why.value.trim()].length < WHY_MIN) {
-      wrong.value = t('reg.show_short');
-      box.current?.focus();
-      return;
-    }
-    busy.value = true;
-    try {
-      onShown(await post<Shown>('/privacy/unmask', { kind: kind.name, ...(record ? { record } : {}), why: why.value.trim() }));
-    } catch (err) {
-      wrong.value = problem(err);
-      box.current?.focus();
-    }
-    busy.value = false;
-  };
-  return (
-    <div class={wrong.value ? 'field wrong' : 'field'} onKeyDown={(e) => {
-        if (e.key === 'Escape') onClose();
-        else if (e.key === 'Enter' && e.target === box.current) void send();
-        else return;
-        e.preventDefault();
-        e.stopPropagation();
-      }}>
-      <label for="show-why">{t('reg.show_why')}</label>
-      <span class="hint" id="show-why-hint">
-        {t(record ? 'reg.show_hint_one' : 'reg.show_hint_all')}
-      </span>
-      {wrong.value && (
-        <p class="error" id="show-why-error" role="alert">
-          {wrong.value}
-        </p>
+          }} />
       )}
-      <input id="show-why" ref={box} type="text" maxLength={WHY_MAX} autocomplete="off" aria-required={true} aria-invalid={wrong.value ? true : undefined}
-        aria-describedby={wrong.value ? 'show-why-error show-why-hint' : 'show-why-hint'} value={why.value} onInput={(e) => (why.value = e.currentTarget.value)} />
-      <div class="acts">
-        <button class={inside ? 'btn' : 'btn main-act'} type="button" aria-disabled={busy.value} onClick={() => void send()}>
-          {t('reg.show_now')}
-        </button>
-        <button class="btn" type="button" onClick={onClose}>
-          {t('reg.cancel')} <kbd>Esc</kbd>
-        </button>
-      </div>
-    </div>
+    </section>
   );
 }

@@ -17,7 +17,7 @@ const LATER: Partial<Record<PageName, { file: Later; after: RegExp }>> = {
   rules: { file: 'rules', after: NOTHING },
   registers: { file: 'registers', after: /^[a-z0-9_]{1,40}(\/(new|board|tables|gaps|[0-9a-f-]{36}(\/(edit|chain))?))?$/ },
   account: { file: 'people', after: NOTHING },
-  people: { file: 'people', after: /^[0-9a-f-]{36}$/ },
+  people: { file: 'people', after: /^([0-9a-f-]{36}|looks)$/ },
   federation: { file: 'share', after: /^(members|sharing)$/ },
   warnings: { file: 'share', after: /^[^/]+$/ },
   stories: { file: 'share', after: /^[^/]+(\/edit)?$/ },

@@ -3,7 +3,7 @@
 // picked. Live news changes rows in place but never their number, unless the reader is at the top
 // with nothing in hand. Acts live in acts.ts.
 import { computed, signal } from '@preact/signals';
-import { get, query } from '../base/api';
+import { ApiError, get, query } from '../base/api';
 import { problem } from '../base/problem';
 import { sort } from '../base/prefs';
 import type { Alert, AlertPage, Counts } from '../base/types';
@@ -29,6 +29,8 @@ export const counts = signal<Counts | null>(null);
 export const loading = signal(false);
 export const loaded = signal(false);
 export const failure = signal<string | null>(null);
+/** Words that look for a person, for which the node wants a reason first. */
+export const reasonFor = signal<string | null>(null);
 export const next = signal<string | null>(null);
 
 export const expanded = signal<ReadonlySet<string>>(new Set());
@@ -88,6 +90,7 @@ export async function load(): Promise<void> {
   abort = new AbortController();
   loading.value = true;
   failure.value = null;
+  reasonFor.value = null;
   const ask = toQuery(filter.value);
   const f = filter.value;
   let cursor: string | null = null;
@@ -110,7 +113,11 @@ export async function load(): Promise<void> {
       loaded.value = true;
     } while (cursor && got.size < AUTO_LOAD);
   } catch (err) {
-    if (mine === run && !(err instanceof DOMException)) failure.value = problem(err);
+    if (mine !== run || err instanceof DOMException) return;
+    if (err instanceof ApiError && err.code === 'reason_needed') {
+      replaceShown(new Set());
+      reasonFor.value = ask.q ?? '';
+    } else failure.value = problem(err);
   } finally {
     if (mine === run) loading.value = false;
   }

@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: EUPL-1.2
+"""Searches on persons ask for a reason and are recorded; who may read that, reads it. usage: tests/api/test_looks.py NODE"""
+import os
+import shutil
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from node import Browser, Node, wait_until
+
+PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else ""
+PASSWORD = "harbour lamp seven"
+WHY = "call to the night shift, case 47"
+
+
+class Looks(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="sereno-looks-")
+        cls.node = Node(PROGRAM, cls.folder, "", "127.0.0.1")
+        link = cls.node.expect(r"(https?)://[^/]+/setup\?token=([0-9a-f]{64})")
+        cls.admin = Browser(cls.node)
+        assert cls.admin.setup(link.group(2), "Anna", PASSWORD).status == 303
+        cls.node.alert(host="web1", user="anna.torres", title="Log-in from far away")
+        cls.node.alert(host="web2", user="root", title="Too many tries")
+        wait_until(lambda: cls.admin.get("/api/v1/alerts").json()["counts"]["open"] == 2, "two alerts")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.node.stop()
+        shutil.rmtree(cls.folder)
+
+    def person(self, name, role, organisation="*"):
+        self.admin.send("POST", "/api/v1/users", {"name": name, "password": PASSWORD, "role": role, "organisation": organisation})
+        b = Browser(self.node)
+        self.assertEqual(b.login(name, PASSWORD).status, 303)
+        return b
+
+    def looks(self, b):
+        items, cursor = [], ""
+        while cursor is not None:
+            page = b.get("/api/v1/privacy/searches" + (cursor and "?cursor=" + cursor)).json()
+            items, cursor = items + page["items"], page["next"]
+        return items
+
+    def find(self, b, words):
+        a = b.get("/api/v1/alerts?q=" + words)
+        return len(a.json()["items"]) if a.status == 200 else (a.status, a.json()["error"]["code"], a.json()["error"]["where"])
+
+    def test_the_list_of_alerts(self):
+        b, other = self.person("Bea", "analyst"), self.person("Bea", "analyst")
+        refused = (403, "reason_needed", "q")
+        for words, found in (("web1", 1), ("far", 1), ("root", 1), ("web1+far", 1), ("nothing", 0),
+                             ("anna.torres", refused), ("torres", refused), ("TORRES", refused), ("web1+torres", refused), ("somebody@town.example", refused)):
+            self.assertEqual(self.find(b, words), found, words)
+        for body in ({"terms": "torres", "why": "because"}, {"terms": "", "why": WHY}, {"terms": "torres"}):
+            self.assertEqual(b.send("POST", "/api/v1/privacy/search", body).status, 400)
+        a = b.send("POST", "/api/v1/privacy/search", {"terms": "torres", "why": WHY})
+        self.assertEqual((a.status, a.json()["terms"]), (200, "torres"))
+        self.assertEqual([self.find(b, w) for w in ("torres", "anna")], [1, refused])  # for these words,
+        self.assertEqual(self.find(other, "torres"), refused)  # and in this session
+        auditor = self.person("Aud", "auditor")
+        row = next(r for r in self.looks(auditor) if r["detail"] == "torres")
+        self.assertEqual((row["who"], row["what"], row["subject"], row["why"]), ("Bea", "persons.searched", "alerts", WHY))
+
+    def test_hunts(self):
+        """Those that begin are in tests/e2e: here nothing runs them."""
+        b = self.person("Hugo", "analyst")
+        for hunt in ({"search": "user=maria"}, {"search": "maria@town.example"}, {"indicators": [{"value": "maria@town.example"}]}):
+            a = b.send("POST", "/api/v1/hunts", dict(hunt, why="look"))
+            self.assertEqual((a.status, a.json()["error"]["code"]), (400, "bad_reason"))
+
+    def test_registers(self):
+        for name in ("Anna Torres", "Bo Larsen"):
+            self.assertEqual(self.admin.send("POST", "/api/v1/registers/people", {"fields": {"name": name}}).status, 201)
+        before = len(self.looks(self.admin))
+        for query in ("?name.from=Ann&name.to=Anz", "?name.from=Ann&name.to=Anz", "?state=active", "", "?sort=name"):
+            self.assertEqual(self.admin.get("/api/v1/registers/people" + query).status, 200)
+        self.assertEqual(self.admin.get("/api/v1/registers/people/export?name=Bo%20Larsen").status, 200)
+        rows = self.looks(self.admin)
+        self.assertEqual([(r["subject"], r["detail"]) for r in rows[: len(rows) - before]], [("people", "name=Bo Larsen"), ("people", "name.from=Ann name.to=Anz")])
+
+    def test_who_reads_it(self):
+        self.assertEqual(self.person("Ana", "analyst").get("/api/v1/privacy/searches").status, 403)
+        here, there = self.person("Aud of lantern", "auditor", "lantern"), self.person("Aud of harbour", "auditor", "harbour")
+        b = self.person("Lea", "analyst", "lantern")
+        self.assertEqual(b.send("POST", "/api/v1/privacy/search", {"terms": "lea@town.example", "why": WHY}).status, 200)
+        self.assertEqual([r["who"] for r in self.looks(here)], ["Lea"])
+        self.assertEqual(self.looks(there), [])
+        self.assertEqual(self.admin.get("/api/v1/privacy/searches?cursor=x").status, 400)
+
+
+if __name__ == "__main__":
+    unittest.main()
