@@ -36,8 +36,8 @@ test('each change: who, when, why, and each field before and after', async () =>
   assert.equal(await p.locator('.reg-history > li').count(), 10);
   const first = p.locator('.reg-history > li').first();
   assert.match(await first.textContent(), /^Changed by Elena .*Reason Look number 13/);
-  assert.deepEqual(await first.locator('dt').allTextContents(), ['Likelihood']);
-  assert.deepEqual(await first.locator('dd').allTextContents(), ['before 1', 'after 2']);
+  assert.deepEqual(await first.locator('dt').allTextContents(), ['Likelihood', 'Score']); // what is worked out of it moved as well
+  assert.deepEqual(await first.locator('dd').allTextContents(), ['before 1', 'after 2', 'before 4', 'after 8']);
   await p.getByRole('button', { name: 'Show older changes' }).click();
   await p.locator('.reg-history > li').nth(13).waitFor();
   const heads = await texts(p, '.reg-history h3');
