@@ -19,6 +19,6 @@ struct brief {
 /* Rows of a table from the keeper's answer to ASK_RECORDS, each only when policy shows it. False: the answer is broken. */
 bool brief_rows_take(struct brief *b, enum brief_table t, const struct record_worker *w, struct arena *a, struct cursor *data);
 /* Fills a buf that it initialises; the caller frees it. */
-void brief_page(struct buf *out, const struct brief *b);
+void brief_page(struct buf *b, const struct brief *p);
 
 #endif

@@ -14,7 +14,7 @@ enum { PAGE_MAX = 64 << 10, PAGE_ITEMS_BYTES = 8 << 20 };
 
 void page_escaped(struct buf *b, struct span s)
 {
-    const char *end = s.ptr + s.len;
+    const char *end = s.len > 0 ? s.ptr + s.len : s.ptr; /* of nothing there is no pointer */
     for (const char *p = s.ptr; p < end;) {
         size_t n = 1;
         int32_t cp = utf8_decode(p, end, &n);
