@@ -2,6 +2,7 @@
 // Closing with a reason, in the page and without a dialog: f, then 1 to 4, then Enter.
 import { useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
+import { drawn } from '../base/drawn';
 import { t, tn } from '../base/i18n';
 import { REASONS, type Reason } from '../base/types';
 import { closing, perform } from '../state/acts';
@@ -34,7 +35,7 @@ export function CloseForm({ ids }: { ids: string[] }) {
     closing.value = null;
     void perform('close', ids, { reason: why, note: note.value.trim() });
     // The row that follows takes the focus once it is drawn; where none does, the current one keeps it.
-    requestAnimationFrame(() => {
+    drawn(() => {
       if (document.activeElement === document.body) {
         document.querySelector<HTMLElement>('a.row[aria-current], .empty strong')?.focus({ preventScroll: true });
       }

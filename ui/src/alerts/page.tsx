@@ -2,6 +2,7 @@
 // The alerts page: head, views, filter, queue, drawer; and the keys that walk it. State is in state/.
 import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import { drawn } from '../base/drawn';
 import { addKeys } from '../base/keys';
 import { duration, parseTime } from '../base/format';
 import { t, tn } from '../base/i18n';
@@ -256,7 +257,7 @@ export function AlertsPage({ onKeys }: { onKeys: () => void }) {
     if (!gone) return;
     const id = drawerId.peek();
     if (id !== null && !row.ids.includes(id)) openDrawer(row.lead.id);
-    requestAnimationFrame(() => focusRow(row.key));
+    drawn(() => focusRow(row.key));
   });
 
   // A link to an alert makes its row the current one.

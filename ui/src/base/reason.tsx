@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 // Asks why somebody looks at, or for, a person. The node records it before it shows anything.
 import { useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { t } from './i18n';
 import { problem } from './problem';
 
@@ -24,7 +24,7 @@ export function AskReason({ hint, act, inside, onGiven, onClose }: Props) {
   const wrong = useSignal<string | null>(null);
   const busy = useSignal(false);
   const box = useRef<HTMLInputElement>(null);
-  useEffect(() => box.current?.focus(), []);
+  useLayoutEffect(() => box.current?.focus(), []);
   const send = async (): Promise<void> => {
     if (busy.value) return;
     if ([...why.value.trim()].length < WHY_MIN) {

@@ -4,6 +4,7 @@ import { useSignal, type Signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useLayoutEffect } from 'preact/hooks';
 import { ApiError } from '../base/api';
+import { drawn } from '../base/drawn';
 import { t } from '../base/i18n';
 import { problem } from '../base/problem';
 import { described, Field } from '../share/parts';
@@ -122,7 +123,7 @@ export function useOpener(open: Signal<string | null>): (name: string | null) =>
   return (name) => {
     const was = open.value;
     open.value = name;
-    if (name === null && was !== null) requestAnimationFrame(() => document.getElementById(`open-${was}`)?.focus());
+    if (name === null && was !== null) drawn(() => document.getElementById(`open-${was}`)?.focus());
   };
 }
 

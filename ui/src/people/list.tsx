@@ -3,6 +3,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { get, post, query, session } from '../base/api';
+import { drawn } from '../base/drawn';
 import { t, tOr } from '../base/i18n';
 import { addKeys } from '../base/keys';
 import { Age, CopyButton, Empty, Problem, Slow } from '../base/parts';
@@ -174,7 +175,7 @@ export function PeoplePage({ roles }: { roles: Role[] }) {
           <h2 id="make-h">{t('people.new')}</h2>
           <Make roles={roles} onMade={() => read()} onCancel={() => {
             making.value = false;
-            requestAnimationFrame(() => document.querySelector<HTMLElement>('#main h1')?.focus());
+            drawn(() => document.querySelector<HTMLElement>('#main h1')?.focus());
           }} />
         </section>
       )}

@@ -3,6 +3,7 @@
 import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import { ApiError, post, query, upload } from '../base/api';
+import { drawn } from '../base/drawn';
 import { t, tn } from '../base/i18n';
 import { Age, CopyButton, Problem } from '../base/parts';
 import { problem } from '../base/problem';
@@ -130,7 +131,7 @@ export function Staff({ roles, onDone }: { roles: Role[]; onDone: () => void }) 
     wrong.value = null;
     try {
       report.value = await upload<StaffReport>(`/staff-imports${query({ apply: apply ? 'true' : null, why: apply ? file.value.name : null })}`, file.value, 'text/csv');
-      requestAnimationFrame(() => head.current?.focus());
+      drawn(() => head.current?.focus());
       if (report.value.import) again();
     } catch (err) {
       report.value = null;

@@ -2,6 +2,7 @@
 // The controls of a form, one for each shape that a field of the dialect can have. Each has its label, its help and its faults
 // bound to it; what may stay empty says so.
 import type { ComponentChildren } from 'preact';
+import { drawn } from '../base/drawn';
 import { t } from '../base/i18n';
 import { visibleLine } from '../base/visible';
 import type { Fault } from '../base/api';
@@ -210,7 +211,7 @@ function RowsOf(p: Props) {
           <button class="btn small" id={`${id}-add`} type="button" disabled={p.schema.maxItems !== undefined && rows.length >= p.schema.maxItems} onClick={() => {
               p.onChange([...rows, empty()]);
               // The new entry's first field, once it is drawn.
-              requestAnimationFrame(() => document.querySelector<HTMLElement>(`#${id}-${rows.length} :is(input, select, textarea)`)?.focus());
+              drawn(() => document.querySelector<HTMLElement>(`#${id}-${rows.length} :is(input, select, textarea)`)?.focus());
             }}>
             {t('reg.add', { name })}
           </button>

@@ -4,6 +4,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { get, query as ask } from '../base/api';
+import { drawn } from '../base/drawn';
 import { t, tn } from '../base/i18n';
 import { Age, Problem } from '../base/parts';
 import { problem } from '../base/problem';
@@ -152,7 +153,7 @@ export function HistoryOf({ kind, record }: { kind: Kind; record: RecordRow }) {
       items.value = [...(items.value ?? []), ...page.items];
       // The button may be gone: go on where the new ones begin.
       const first = page.items[0];
-      if (first) requestAnimationFrame(() => document.getElementById(`change-${first.number}`)?.focus());
+      if (first) drawn(() => document.getElementById(`change-${first.number}`)?.focus());
     } catch (err) {
       wrong.value = problem(err);
     }

@@ -4,6 +4,7 @@
 import { signal, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { get, nodeNow, post, session } from '../base/api';
+import { drawn } from '../base/drawn';
 import { clock, parseTime } from '../base/format';
 import { t } from '../base/i18n';
 import { addKeys } from '../base/keys';
@@ -96,7 +97,7 @@ export function MaskBar({ kind, record, masked, onChange, inside }: Props) {
   if (!masked) return null;
   const close = (): void => {
     open.value = false;
-    requestAnimationFrame(() => button.current?.focus());
+    drawn(() => button.current?.focus());
   };
   return (
     <section class="panel reg-mask" aria-label={t('reg.masked')}>

@@ -4,6 +4,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { ApiError, download, get, post, query as ask, upload } from '../base/api';
+import { drawn } from '../base/drawn';
 import { t, tn } from '../base/i18n';
 import { Age, Problem } from '../base/parts';
 import { problem } from '../base/problem';
@@ -177,7 +178,7 @@ function In({ kind, onStored }: { kind: Kind; onStored: () => void }) {
         if (input.current) input.current.value = '';
         onStored();
       } else report.value = got;
-      requestAnimationFrame(() => result.current?.focus());
+      drawn(() => result.current?.focus());
     } catch (err) {
       report.value = null;
       wrong.value =

@@ -4,6 +4,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { useLocation } from 'preact-iso/router';
 import { ApiError, del, get, post } from '../base/api';
+import { drawn } from '../base/drawn';
 import { t } from '../base/i18n';
 import { Age, CopyButton, Problem } from '../base/parts';
 import { problem } from '../base/problem';
@@ -169,7 +170,7 @@ export function Tokens({ names }: { names: string[] }) {
     making.value = false;
     made.value = null;
     if (query.new) route('/sources', true);
-    requestAnimationFrame(() => opener.current?.focus());
+    drawn(() => opener.current?.focus());
   };
   // A token that is gone cannot come back, so this one act is asked twice, in place.
   const revoke = async (k: Token): Promise<void> => {
