@@ -44,12 +44,7 @@ static void sessions_answered(struct api_request *req, int rc, struct span text,
     }
     json_end(&j);
     json_end(&j);
-    if (!cursor_done(data)) {
-        buf_free(&b);
-        respond_failure(req, ERR_INVALID, SPAN("broken answer"));
-        return;
-    }
-    respond_json(req, 200, &b);
+    respond_whole(req, cursor_done(data), &b);
 }
 
 void own_sessions(struct api_request *req)

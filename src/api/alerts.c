@@ -199,12 +199,7 @@ static void list_answered(struct api_request *req, int rc, struct span text, str
     struct json_writer j;
     struct buf b;
     request_json(req, &b, &j);
-    if (!alerts_document(&j, &req->arena, &req->reader, data, clock_now())) {
-        buf_free(&b);
-        respond_failure(req, ERR_INVALID, SPAN("broken answer"));
-        return;
-    }
-    respond_json(req, 200, &b);
+    respond_whole(req, alerts_document(&j, &req->arena, &req->reader, data, clock_now()), &b);
 }
 
 void show_alerts(struct api_request *req)
@@ -423,17 +418,13 @@ static void get_answered(struct api_request *req, int rc, struct span text, stru
     struct buf b;
     bool shown = false;
     request_json(req, &b, &j);
-    if (!alert_document(&j, &req->arena, &req->reader, data, clock_now(), &shown)) {
-        buf_free(&b);
-        respond_failure(req, ERR_INVALID, SPAN("broken answer"));
-        return;
-    }
-    if (!shown) { /* as if it were not there: that it exists is told to nobody either */
+    bool whole = alert_document(&j, &req->arena, &req->reader, data, clock_now(), &shown);
+    if (whole && !shown) { /* as if it were not there: that it exists is told to nobody either */
         buf_free(&b);
         respond_failure(req, ERR_NOT_FOUND, SPAN(""));
         return;
     }
-    respond_json(req, 200, &b);
+    respond_whole(req, whole, &b);
 }
 
 void alert_get(struct api_request *req)

@@ -92,12 +92,7 @@ static void gaps_answered(struct api_request *req, int rc, struct span text, str
     json_key(&j, "more");
     json_bool(&j, more);
     json_end(&j);
-    if (!cursor_done(data)) {
-        buf_free(&b);
-        respond_failure(req, ERR_INVALID, SPAN("broken answer"));
-        return;
-    }
-    respond_json(req, 200, &b);
+    respond_whole(req, cursor_done(data), &b);
 }
 
 static void gaps_ready(struct api_request *req)

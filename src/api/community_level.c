@@ -61,12 +61,7 @@ static void level_answered(struct api_request *req, int rc, struct span why, str
         return;
     }
     request_json(req, &b, &j);
-    if (community_level_document(&j, &req->arena, &req->reader, data, clock_now())) {
-        respond_json(req, 200, &b);
-    } else {
-        buf_free(&b);
-        respond_failure(req, ERR_INVALID, SPAN("broken answer"));
-    }
+    respond_whole(req, community_level_document(&j, &req->arena, &req->reader, data, clock_now()), &b);
 }
 
 void show_community_level(struct api_request *req)

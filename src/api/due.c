@@ -58,12 +58,7 @@ static void answered(struct api_request *req, int rc, struct span why, struct cu
         return;
     }
     request_json(req, &b, &j);
-    if (!due_document(&j, &w->who, w->query.to, &req->arena, data)) {
-        buf_free(&b);
-        respond_failure(req, ERR_INVALID, SPAN("broken answer"));
-        return;
-    }
-    respond_json(req, 200, &b);
+    respond_whole(req, due_document(&j, &w->who, w->query.to, &req->arena, data), &b);
 }
 
 static void kinds_known(struct api_request *req)

@@ -148,12 +148,7 @@ static void listed(struct api_request *req, int rc, struct span why, struct curs
         return;
     }
     request_json(req, &b, &j);
-    if (!hunts_document(&j, &req->reader, data, clock_now())) {
-        buf_free(&b);
-        respond_failure(req, ERR_INVALID, SPAN("broken answer"));
-        return;
-    }
-    respond_json(req, 200, &b);
+    respond_whole(req, hunts_document(&j, &req->reader, data, clock_now()), &b);
 }
 
 void show_hunts(struct api_request *req)
@@ -242,15 +237,13 @@ static void shown(struct api_request *req, int rc, struct span why, struct curso
         return;
     }
     request_json(req, &b, &j);
-    if (!hunt_document(&j, &req->arena, &req->reader, data, clock_now(), &may)) {
-        buf_free(&b);
-        respond_failure(req, ERR_INVALID, SPAN("broken answer"));
-    } else if (!may) {
+    bool whole = hunt_document(&j, &req->arena, &req->reader, data, clock_now(), &may);
+    if (whole && !may) {
         buf_free(&b);
         respond_failure(req, ERR_NOT_FOUND, SPAN(""));
-    } else {
-        respond_json(req, 200, &b);
+        return;
     }
+    respond_whole(req, whole, &b);
 }
 
 void hunt_show(struct api_request *req)

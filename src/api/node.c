@@ -24,16 +24,6 @@ static void text_or_null(struct json_writer *j, const char *key, struct span v)
     json_text_or_null(j, v);
 }
 
-static void respond_or_fail(struct api_request *req, struct buf *b, const struct cursor *data)
-{
-    if (!cursor_done(data)) {
-        buf_free(b);
-        respond_failure(req, ERR_INVALID, SPAN("broken answer"));
-        return;
-    }
-    respond_json(req, 200, b);
-}
-
 void session_get(struct api_request *req)
 {
     struct json_writer j;
@@ -191,7 +181,7 @@ static void status_answered(struct api_request *req, int rc, struct span why, st
     keeper_status_decode(data, &s);
     request_json(req, &b, &j);
     status_document(&j, req->api, &req->reader, &s, clock_now());
-    respond_or_fail(req, &b, data);
+    respond_whole(req, cursor_done(data), &b);
 }
 
 static void ask_plain(struct api_request *req, enum ask ask, bool with_organisation, api_then *then)
@@ -289,7 +279,7 @@ static void sources_answered(struct api_request *req, int rc, struct span why, s
     struct buf b;
     request_json(req, &b, &j);
     (void)sources_document(&j, &req->reader, data, clock_now());
-    respond_or_fail(req, &b, data);
+    respond_whole(req, cursor_done(data), &b);
 }
 
 void source_release(struct api_request *req)
@@ -395,7 +385,7 @@ static void rules_answered(struct api_request *req, int rc, struct span why, str
     struct buf b;
     request_json(req, &b, &j);
     (void)rules_document(&j, &req->arena, &req->reader, data, clock_now());
-    respond_or_fail(req, &b, data);
+    respond_whole(req, cursor_done(data), &b);
 }
 
 void show_rules(struct api_request *req)

@@ -238,12 +238,7 @@ static void looks_came(struct api_request *req, int rc, struct span text, struct
     json_key(&j, "next");
     json_text_or_null(&j, next > 0 ? span_of(arena_printf(&req->arena, "%lld", (long long)next)) : SPAN(""));
     json_end(&j);
-    if (!cursor_done(data)) {
-        buf_free(&b);
-        respond_failure(req, ERR_INVALID, SPAN("broken answer"));
-        return;
-    }
-    respond_json(req, 200, &b);
+    respond_whole(req, cursor_done(data), &b);
 }
 
 void privacy_searches(struct api_request *req)

@@ -47,12 +47,7 @@ static void history_answered(struct api_request *req, int rc, struct span text, 
         return;
     }
     request_json(req, &b, &j);
-    if (!record_history_document(&j, &w->who, &req->arena, data)) {
-        buf_free(&b);
-        respond_failure(req, ERR_INVALID, SPAN("broken answer"));
-        return;
-    }
-    respond_json(req, 200, &b);
+    respond_whole(req, record_history_document(&j, &w->who, &req->arena, data), &b);
 }
 
 /* A number of the query within its bounds; what was not said stays. False: the request is answered. */

@@ -155,12 +155,7 @@ static void chain_answered(struct api_request *req, int rc, struct span text, st
         return;
     }
     request_json(req, &b, &j);
-    if (!record_chain_document(&j, &w->who, &req->arena, data, up, request_query(req, "kind"))) {
-        buf_free(&b);
-        respond_failure(req, ERR_INVALID, SPAN("broken answer"));
-        return;
-    }
-    respond_json(req, 200, &b);
+    respond_whole(req, record_chain_document(&j, &w->who, &req->arena, data, up, request_query(req, "kind")), &b);
 }
 
 static void chain_ready(struct api_request *req)

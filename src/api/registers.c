@@ -255,12 +255,7 @@ static void list_answered(struct api_request *req, int rc, struct span text, str
         return;
     }
     request_json(req, &b, &j);
-    if (!records_document(&j, &w->who, &req->arena, data)) {
-        buf_free(&b);
-        respond_failure(req, ERR_INVALID, SPAN("broken answer"));
-        return;
-    }
-    respond_json(req, 200, &b);
+    respond_whole(req, records_document(&j, &w->who, &req->arena, data), &b);
 }
 
 static void list_ask(struct api_request *req)

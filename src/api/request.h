@@ -99,6 +99,8 @@ struct api_request {
 
 /* Answers. Each may be called once per request. */
 void respond_json(struct api_request *req, unsigned status, struct buf *body);
+/* 200 with a document that was made of an answer of the keeper; 500 where that was not whole. Takes the buffer either way. */
+void respond_whole(struct api_request *req, bool whole, struct buf *body);
 /* {"error":{"code","message","where"}} for the API, a page for people elsewhere. where may be NULL.
  */
 void respond_error(struct api_request *req, unsigned status, const char *code, const char *message,

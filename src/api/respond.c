@@ -101,6 +101,16 @@ void respond_json(struct api_request *req, unsigned status, struct buf *body)
     answer_text(req, status, body, "application/json");
 }
 
+void respond_whole(struct api_request *req, bool whole, struct buf *body)
+{
+    if (!whole) {
+        buf_free(body);
+        respond_failure(req, ERR_INVALID, SPAN("broken answer"));
+        return;
+    }
+    respond_json(req, 200, body);
+}
+
 void respond_page(struct api_request *req, unsigned status, struct buf *html)
 {
     CHECK(!html->failed);
@@ -154,12 +164,7 @@ void respond_rows(struct api_request *req, int rc, struct span text, struct curs
     }
     json_end(&j);
     json_end(&j);
-    if (!cursor_done(data)) {
-        buf_free(&b);
-        respond_failure(req, ERR_INVALID, SPAN("broken answer"));
-        return;
-    }
-    respond_json(req, 200, &b);
+    respond_whole(req, cursor_done(data), &b);
 }
 
 void respond_redirect(struct api_request *req, const char *where)

@@ -204,12 +204,7 @@ static void shown(struct api_request *req, int rc, struct span why, struct curso
         return;
     }
     request_json(req, &b, &j);
-    if (!sharing_document(&j, &req->arena, data)) {
-        buf_free(&b);
-        respond_failure(req, ERR_INVALID, SPAN("broken answer"));
-        return;
-    }
-    respond_json(req, 200, &b);
+    respond_whole(req, sharing_document(&j, &req->arena, data), &b);
 }
 
 static void ask_sharing(struct api_request *req, api_then *then)

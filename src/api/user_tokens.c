@@ -87,12 +87,7 @@ static void rows_answered(struct api_request *req, int rc, struct span text, str
         scopes_json(&j, may_give(req));
     }
     json_end(&j);
-    if (!cursor_done(data)) {
-        buf_free(&b);
-        respond_failure(req, ERR_INVALID, SPAN("broken answer"));
-        return;
-    }
-    respond_json(req, 200, &b);
+    respond_whole(req, cursor_done(data), &b);
 }
 
 static void own_answered(struct api_request *req, int rc, struct span text, struct cursor *data)

@@ -192,12 +192,7 @@ static void people_answered(struct api_request *req, int rc, struct span text, s
     json_key(&j, "next");
     json_text_or_null(&j, more ? p.id : SPAN(""));
     json_end(&j);
-    if (!cursor_done(data)) {
-        buf_free(&b);
-        respond_failure(req, ERR_INVALID, SPAN("broken answer"));
-        return;
-    }
-    respond_json(req, 200, &b);
+    respond_whole(req, cursor_done(data), &b);
 }
 
 static void person_answered(struct api_request *req, int rc, struct span text, struct cursor *data)
