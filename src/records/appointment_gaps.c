@@ -224,7 +224,9 @@ void gap_query_decode(struct cursor *c, struct gap_query *out)
     }
     for (uint32_t i = 0; i < out->nfunctions; i++) {
         out->functions[i].word = cursor_str(c);
-        out->functions[i].in_unit = cursor_u8(c) != 0;
+        uint8_t in_unit = cursor_u8(c);
+        out->functions[i].in_unit = in_unit != 0;
+        c->failed = c->failed || in_unit > 1;
     }
 }
 
@@ -246,4 +248,5 @@ void gap_decode(struct cursor *c, struct gap *out)
     }
     out->from = (time_ns)cursor_u64(c);
     out->to = (time_ns)cursor_u64(c);
+    c->failed = c->failed || out->from >= out->to;
 }

@@ -47,6 +47,7 @@ void gap_query_encode(struct buf *out, const struct gap_query *q);
 /* Spans point into the cursor's bytes; out of bounds: c->failed. */
 void gap_query_decode(struct cursor *c, struct gap_query *out);
 void gap_encode(struct buf *out, const struct gap *g);
+/* As above. */
 void gap_decode(struct cursor *c, struct gap *out);
 
 #endif

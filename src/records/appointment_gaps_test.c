@@ -208,6 +208,11 @@ static void messages(void **state)
     struct cursor c = cursor_of(buf_view(&b));
     gap_decode(&c, &back);
     assert_true(cursor_done(&c) && span_eq(back.title, g.title) && back.to == g.to && span_eq(back.function, g.function));
+    buf_clear(&b);
+    gap_encode(&b, &(struct gap){.from = NOW, .to = NOW}); /* a gap without length is none */
+    c = cursor_of(buf_view(&b));
+    gap_decode(&c, &back);
+    assert_true(c.failed);
     buf_free(&b);
 }
 

@@ -465,7 +465,9 @@ void appointment_seat_decode(struct cursor *c, struct appointment_seat *out)
     out->organisation = cursor_str(c);
     out->function = cursor_str(c);
     out->record = cursor_str(c);
-    out->below = cursor_u8(c) != 0;
+    uint8_t below = cursor_u8(c);
+    out->below = below != 0;
     out->begins = (time_ns)cursor_u64(c);
     out->ends = (time_ns)cursor_u64(c);
+    c->failed = c->failed || below > 1 || out->organisation.len == 0 || out->organisation.len > APPOINTMENT_PLACE_MAX || out->begins >= out->ends;
 }

@@ -58,7 +58,7 @@ struct account_person {
 int account_person_set(struct db *db, const struct account_person *p, time_ns now, struct err *e) NODISCARD;
 
 void appointment_seat_encode(struct buf *out, const struct appointment_seat *s);
-/* Spans point into the cursor's bytes. */
+/* Spans point into the cursor's bytes; one that holds at no time or opens nothing: c->failed. */
 void appointment_seat_decode(struct cursor *c, struct appointment_seat *out);
 
 extern const char account_person_sql[]; /* its table, for migrations.c */

@@ -406,8 +406,56 @@ static void off(void **state)
     end(&w);
 }
 
+/* A seat as it goes over to the desk: whole, or refused at every length, and so is one that could not be. */
+static void messages(void **state)
+{
+    const struct appointment_seat good = {SPAN("town/a"), SPAN("ciso"), SPAN("018f"), true, NOW, NOW + 1};
+    static const char long_name[] = "town/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"; /* 64 bytes */
+    static const struct {
+        struct span organisation;
+        time_ns begins, ends;
+        int below; /* as a byte */
+        bool fits;
+    } cases[] = {
+        {SPAN("town/a"), NOW, NOW + 1, 0, true},
+        {SPAN("*"), INT64_MIN, INT64_MAX, 1, true},
+        {{long_name, APPOINTMENT_PLACE_MAX}, NOW, NOW + 1, 0, true},
+        {{long_name, APPOINTMENT_PLACE_MAX + 1}, NOW, NOW + 1, 0, false}, /* with its end */
+        {SPAN(""), NOW, NOW + 1, 0, false},
+        {SPAN("town/a"), NOW, NOW, 0, false},
+        {SPAN("town/a"), NOW, NOW - 1, 0, false},
+        {SPAN("town/a"), NOW, NOW + 1, 2, false},
+    };
+    struct appointment_seat back;
+    struct buf b;
+    (void)state;
+    assert_int_equal(sizeof long_name, APPOINTMENT_PLACE_MAX + 1);
+    buf_init(&b, 4096);
+    appointment_seat_encode(&b, &good);
+    for (size_t len = 0; len <= b.len; len++) {
+        struct cursor c = cursor_of(span_sub(buf_view(&b), 0, len));
+        appointment_seat_decode(&c, &back);
+        assert_int_equal(cursor_done(&c), len == b.len);
+    }
+    assert_true(span_eq(back.organisation, good.organisation) && span_eq(back.function, good.function) && span_eq(back.record, good.record) && back.below);
+    assert_true(back.begins == good.begins && back.ends == good.ends);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        buf_clear(&b);
+        buf_str(&b, cases[i].organisation);
+        buf_str(&b, good.function);
+        buf_str(&b, good.record);
+        buf_u8(&b, (uint8_t)cases[i].below);
+        buf_u64(&b, (uint64_t)cases[i].begins);
+        buf_u64(&b, (uint64_t)cases[i].ends);
+        struct cursor c = cursor_of(buf_view(&b));
+        appointment_seat_decode(&c, &back);
+        assert_int_equal(cursor_done(&c), cases[i].fits);
+    }
+    buf_free(&b);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(exactly_within), cmocka_unit_test(whose), cmocka_unit_test(off)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(exactly_within), cmocka_unit_test(whose), cmocka_unit_test(off), cmocka_unit_test(messages)};
     return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 }
