@@ -251,3 +251,87 @@ void register_kind_switch(struct api_request *req)
 {
     with_registers(req, switch_ready);
 }
+
+/* ---- files that are not in force ---- */
+
+static bool is_whole_node(struct api_request *req)
+{
+    bool whole = span_eq(req->user.organisation, SPAN("*"));
+    if (!whole) {
+        respond_error(req, 403, "not_permitted", "Which files are in force is for the whole node to say.", NULL);
+    }
+    return whole;
+}
+
+static void changes_came(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    struct json_writer j;
+    struct buf b;
+    struct span list = rc == 0 ? cursor_str(data) : SPAN("");
+    rc = rc == 0 && !cursor_done(data) ? ERR_INVALID : rc;
+    if (rc < 0) {
+        respond_failure(req, rc, text);
+        return;
+    }
+    request_json(req, &b, &j);
+    json_raw(&j, list);
+    respond_json(req, 200, &b);
+}
+
+void show_register_changes(struct api_request *req)
+{
+    struct buf q;
+    if (!is_whole_node(req)) {
+        return;
+    }
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ASK_REGISTER_CHANGES);
+    request_ask(req, &q, changes_came);
+    buf_free(&q);
+}
+
+static void meant(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    struct json_writer j;
+    struct buf b;
+    struct span kinds[REGISTER_KINDS_MAX];
+    uint32_t n = rc == 0 ? cursor_u32(data) : 0;
+    for (uint32_t i = 0; i < n && i < REGISTER_KINDS_MAX; i++) {
+        kinds[i] = cursor_str(data);
+    }
+    rc = rc == 0 && !cursor_done(data) ? ERR_INVALID : rc;
+    if (rc < 0) {
+        respond_failure(req, rc, text);
+        return;
+    }
+    request_json(req, &b, &j);
+    json_object(&j);
+    json_key(&j, "meant");
+    json_array(&j);
+    for (uint32_t i = 0; i < n; i++) {
+        json_text(&j, kinds[i]);
+    }
+    json_end(&j);
+    json_end(&j);
+    respond_json(req, 200, &b);
+}
+
+void register_changes_mean(struct api_request *req)
+{
+    struct buf q;
+    struct span why = span_trim(request_field(req, "why"));
+    if (!is_whole_node(req)) {
+        return;
+    }
+    if (why.len == 0 || why.len > RECORD_WHY_MAX) {
+        respond_error(req, 400, "bad_body", "A reason is needed, of at most 1,000 bytes.", "why");
+        return;
+    }
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ASK_REGISTER_MEAN);
+    buf_str(&q, req->user.organisation);
+    buf_str(&q, req->user.name);
+    buf_str(&q, why);
+    request_ask(req, &q, meant);
+    buf_free(&q);
+}

@@ -11,6 +11,20 @@
 
 /* ---- the kinds ---- */
 
+/* Files that lie there and are not in force. */
+static bool take_kept(struct cursor *c, struct registers *r)
+{
+    uint32_t n = cursor_u32(c);
+    for (uint32_t i = 0; i < n && !c->failed; i++) {
+        struct span file = cursor_str(c);
+        struct span why = cursor_str(c);
+        if (r != NULL && !c->failed) {
+            registers_refuse(r, file, 0, why);
+        }
+    }
+    return !c->failed;
+}
+
 static void kinds_came(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
     struct register_file files[REGISTER_FILES_MAX];
@@ -21,6 +35,8 @@ static void kinds_came(struct api_request *req, int rc, struct span text, struct
         files[i].name = cursor_str(data);
         files[i].text = cursor_str(data);
     }
+    struct cursor kept = *data;
+    rc = rc == 0 && !take_kept(data, NULL) ? ERR_INVALID : rc;
     struct cursor switches = *data;
     rc = rc == 0 && (!register_switches_take(data, NULL) || !cursor_done(data)) ? ERR_INVALID : rc;
     if (rc < 0) {
@@ -29,6 +45,7 @@ static void kinds_came(struct api_request *req, int rc, struct span text, struct
     }
     if (req->api->registers == NULL) { /* two may have asked */
         req->api->registers = registers_load(files, n);
+        CHECK(take_kept(&kept, req->api->registers));
         CHECK(register_switches_take(&switches, req->api->registers));
     }
     then(req);

@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "cli/control.h"
 #include "cli/options.h"
+#include "cli/registers_diff.h"
 #include "cli/registers_on.h"
 #include "cli/table_file.h"
 #include "wire/jcs.h"
@@ -18,8 +19,8 @@
 enum { PATH_MAX_BYTES = 8192 };
 
 struct table_command {
-    const char *data, *kind, *file, *why, *organisation, *out, *profile, *encoding;
-    bool apply, skip, json, semicolon;
+    const char *data, *kind, *file, *why, *organisation, *out, *profile, *encoding, *dir;
+    bool apply, skip, json, semicolon, weaker;
 };
 
 /* The address of a kind; more of it follows. */
@@ -257,7 +258,8 @@ static int run_registers(int argc, char **argv, const struct command *self)
     struct table_command t = {0};
     const struct cli_option table[] = {{"--data", &t.data, NULL},   {"--why", &t.why, NULL},    {"--organisation", &t.organisation, NULL}, {"--out", &t.out, NULL},
                                        {"--apply", NULL, &t.apply}, {"--skip", NULL, &t.skip},  {"--json", NULL, &t.json},                {"--semicolon", NULL, &t.semicolon},
-                                       {"--profile", &t.profile, NULL}, {"--encoding", &t.encoding, NULL}};
+                                       {"--profile", &t.profile, NULL}, {"--encoding", &t.encoding, NULL},
+                                       {"--dir", &t.dir, NULL}, {"--weaker-sandbox", NULL, &t.weaker}};
     int status = cli_options(self, argc, argv, table, ARRAY_LEN(table), words, ARRAY_LEN(words));
     if (status != CLI_DONE_NOT) {
         return status;
@@ -267,6 +269,13 @@ static int run_registers(int argc, char **argv, const struct command *self)
     t.file = words[2];
     if ((strcmp(what, "list") == 0 || strcmp(what, "on") == 0 || strcmp(what, "off") == 0) && t.file == NULL) {
         return registers_on(self, t.data, what, t.kind, t.why);
+    }
+    if (strcmp(what, "diff") == 0 && t.kind == NULL) {
+        const struct registers_look look = {t.data, t.dir, t.json, t.weaker};
+        return registers_diff(&look);
+    }
+    if (strcmp(what, "apply") == 0 && t.kind == NULL) {
+        return t.why == NULL ? cli_usage(self, "apply needs --why: the audit trail shall know it") : registers_mean(t.data, t.why);
     }
     if (strcmp(what, "export") == 0 && t.kind != NULL && t.file == NULL) {
         return run_export(&t);
@@ -280,7 +289,7 @@ static int run_registers(int argc, char **argv, const struct command *self)
     if (strcmp(what, "imports") == 0 && t.kind != NULL && t.file == NULL) {
         return run_imports(&t);
     }
-    return cli_usage(self, "list, on KIND, off KIND, export KIND, import KIND FILE, imports KIND or undo KIND IMPORT");
+    return cli_usage(self, "list, on KIND, off KIND, diff, apply --why TEXT, export KIND, import KIND FILE, imports KIND or undo KIND IMPORT");
 }
 
 const struct command cmd_registers = {
@@ -293,9 +302,16 @@ const struct command cmd_registers = {
             "       sereno registers undo KIND IMPORT [--why TEXT] [--data DIR]\n"
             "       sereno registers list [--data DIR]\n"
             "       sereno registers on|off KIND [--why TEXT] [--data DIR]\n"
+            "       sereno registers diff [--dir DIR] [--json] [--data DIR]\n"
+            "       sereno registers apply --why TEXT [--data DIR]\n"
             "\n"
             "A kind that is off is as if it were not there; its records are kept, and are there again when it is switched on.\n"
             "With a kind those go on whose records its own must name. No upgrade changes what was switched.\n"
+            "\n"
+            "diff tells what the register files of a city would change that are not in force yet: fields, states and kinds, and which\n"
+            "records would not fit, counted, with examples by id. It reads the folder and the records itself, whether the node runs\n"
+            "or not, and changes nothing. A node that starts takes files that all records fit; others it takes when apply has said\n"
+            "that they are meant as they lie there, at its next start.\n"
             "\n"
             "KIND is a register as its address has it: risks, findings, suppliers. Tables are CSV, or JSON with one record\n"
             "a line; docs/REGISTERS.md says what stands in them. An import without --apply only tells what it would do.\n"
@@ -311,8 +327,10 @@ const struct command cmd_registers = {
             "                       one that knows the columns, and says so; \"none\": the columns are ours\n"
             "  --encoding NAME      windows-1252: of a file that is not UTF-8; UTF-16 tells itself\n"
             "  --out FILE           write there; it must not exist yet\n"
+            "  --dir DIR            diff: files in this folder instead of DATA/registers\n"
+            "  --weaker-sandbox     diff: go on where the kernel has no Landlock\n"
             "\n"
-            "Exit status: 0 done, 1 faults, refused, or no node runs, 2 wrong use.\n"
+            "Exit status: 0 done, 1 faults, refused, a diff that would not come into force, or no node runs, 2 wrong use.\n"
             "\n"
             "example: sereno registers import suppliers suppliers.csv --apply --why \"list of the purchasing office\"\n",
     .run = run_registers,

@@ -83,13 +83,13 @@ static void newer_database_is_refused(void **state)
 }
 
 
-/* Every table that stands after `from` migrations, with one row of values that no default has. */
+/* Every table that stands after `from` migrations, with one row of values that no default has; but for the proofs, which the program makes. */
 static void fill_all_tables(struct db *db, char tables[][64], size_t *count_out)
 {
     struct err e = {0};
     struct db_stmt *s = NULL;
     *count_out = 0;
-    assert_int_equal(db_query(db, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'schema_version'", &e, &s), 0);
+    assert_int_equal(db_query(db, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('schema_version', 'row_proof', 'proof_chain')", &e, &s), 0);
     while (db_step(s, &e) > 0) {
         assert_true(*count_out < 100);
         (void)snprintf(tables[(*count_out)++], 64, "%.*s", SPAN_ARG(db_col_text(s, 0)));
@@ -149,7 +149,9 @@ static void no_upgrade_resets_anything(void **state)
         assert_int_equal(migrate_run(db, list, from, TEST_NOW, &e), 0);
         fill_all_tables(db, tables, &ntables);
         assert_true(ntables >= 5);
-        assert_int_equal(migrate_run(db, list, count, TEST_NOW, &e), 0);
+        if (migrate_run(db, list, count, TEST_NOW, &e) != 0) {
+            fail_msg("from %zu: %s", from, e.text);
+        }
         for (size_t i = 0; i < ntables; i++) {
             row_is_as_it_was(db, tables[i], from);
         }

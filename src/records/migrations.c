@@ -16,6 +16,7 @@
 #include "records/proof.h"
 #include "records/registers/record_history.h"
 #include "records/registers/record_import.h"
+#include "records/registers/register_force.h"
 #include "records/registers/record_row.h"
 
 static const char identity_sql[] =
@@ -219,6 +220,7 @@ static const struct migration list[] = {
     {"people of accounts", account_person_sql},
     {"reminders", reminder_sql},
     {"proofs of rows", proof_sql},
+    {"files of registers in force", register_force_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)

@@ -9,43 +9,83 @@
 #include "records/registers/record_stage.h"
 #include "records/reminders.h"
 #include "roles/city_files.h"
+#include "records/registers/register_force.h"
 #include "records/registers/register_switch.h"
 #include "roles/keeper_records_priv.h"
+
+enum { CHANGES_MAX_BYTES = 1 << 20 /* of what is told of files that are not in force */ };
 
 static void warn(const char *name, uint32_t line, const char *why)
 {
     log_error("records.register", "file=\"%s\" line=%u why=\"%s\"", name, line, why);
 }
 
-int keeper_registers_open(struct keeper_records *kr, time_ns now, struct err *e)
+/* The city's own files, as they lie there now. */
+static int choose(const struct keeper_records *kr, struct arena *a, struct register_choice *out, struct err *e)
 {
     const struct city_folder folder = {kr->data_dir, "registers", warn, REGISTER_FILES_MAX, REGISTER_FILE_MAX};
-    struct arena a;
-    struct city_file found[REGISTER_FILES_MAX];
-    struct register_file files[REGISTER_FILES_MAX];
+    struct city_file *found = arena_calloc(a, REGISTER_FILES_MAX, sizeof *found);
+    struct register_file *files = arena_calloc(a, REGISTER_FILES_MAX, sizeof *files);
     size_t n = 0;
-    size_t refused = 0;
-    arena_init(&a, 0);
-    int rc = city_files_read(&folder, &a, found, &n, e);
-    buf_clear(&kr->registers);
-    buf_u32(&kr->registers, (uint32_t)n);
+    *out = (struct register_choice){0};
+    int rc = city_files_read(&folder, a, found, &n, e);
     for (size_t i = 0; i < n; i++) {
         files[i] = (struct register_file){found[i].name, found[i].text};
-        buf_str(&kr->registers, files[i].name);
-        buf_str(&kr->registers, files[i].text);
+    }
+    return rc == 0 ? register_choose(kr->db, a, files, n, out, e) : rc;
+}
+
+/* What the desk is told: the texts in force, and what it cannot know of those that are not. */
+static void tell_later(struct keeper_records *kr, const struct register_choice *c)
+{
+    uint32_t kept = 0;
+    buf_clear(&kr->registers);
+    buf_u32(&kr->registers, (uint32_t)c->nfiles);
+    for (size_t i = 0; i < c->nfiles; i++) {
+        buf_str(&kr->registers, c->files[i].name);
+        buf_str(&kr->registers, c->files[i].text);
+    }
+    for (size_t i = 0; i < c->nstored; i++) {
+        kept += c->stored[i].kept;
+    }
+    buf_u32(&kr->registers, kept);
+    for (size_t i = 0; i < c->nstored; i++) {
+        const struct register_stored *s = &c->stored[i];
+        if (s->kept) {
+            buf_str(&kr->registers, s->now_file.len > 0 ? s->now_file : s->file);
+            buf_str(&kr->registers, s->why_not);
+        }
     }
     CHECK(!kr->registers.failed);
-    if (rc == 0) {
-        struct registers *kinds = registers_load(files, n);
-        const struct register_refusal *refusal = registers_refusals(kinds, &refused);
-        for (size_t i = 0; i < refused; i++) {
-            city_file_warn(&folder, refusal[i].file, refusal[i].line, refusal[i].why);
-        }
-        rc = record_stage_sweep_all(kr->db, INT64_MAX, e); /* nothing can be on its way */
-        rc = rc == 0 ? record_keys_renew(kr->db, kinds, now, e) : rc;
-        registers_free(&kr->kinds);
-        kr->kinds = kinds; /* whose constraints are asked at each write */
+}
+
+static void warn_refused(const struct registers *kinds)
+{
+    const struct city_folder folder = {.warn = warn};
+    size_t n = 0;
+    const struct register_refusal *list = registers_refusals(kinds, &n);
+    for (size_t i = 0; i < n; i++) {
+        city_file_warn(&folder, list[i].file, list[i].line, list[i].why);
     }
+}
+
+int keeper_registers_open(struct keeper_records *kr, time_ns now, struct err *e)
+{
+    struct arena a;
+    struct register_choice c = {0};
+    arena_init(&a, 0);
+    int rc = record_stage_sweep_all(kr->db, INT64_MAX, e); /* nothing can be on its way */
+    rc = rc == 0 ? choose(kr, &a, &c, e) : rc;
+    if (rc == 0) {
+        warn_refused(c.kinds);
+        rc = register_force(kr->db, &c, now, e);
+        rc = rc == 0 ? record_keys_renew(kr->db, c.kinds, now, e) : rc;
+        tell_later(kr, &c);
+        registers_free(&kr->kinds);
+        kr->kinds = c.kinds; /* whose constraints are asked at each write */
+        c.kinds = NULL;
+    }
+    register_choice_free(&c);
     arena_fini(&a);
     return rc;
 }
@@ -90,6 +130,54 @@ static int switch_kinds(struct keeper_records *kr, struct cursor *c, struct err 
     int rc = whole(c, e); /* more than there is room for is not read whole, or refused below */
     rc = rc == 0 ? register_switch_put(kr->db, &s, e) : rc;
     answer_begin(&kr->out, rc, e);
+    return rc;
+}
+
+/* ---- files that wait to be meant ---- */
+
+/* What lies there now beside what is in force: read anew, with the counts of now. */
+static int list_changes(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    struct register_choice choice = {0};
+    struct json_writer j;
+    struct buf b;
+    int rc = whole(c, e);
+    rc = rc == 0 ? choose(kr, &kr->scratch, &choice, e) : rc;
+    buf_init(&b, CHANGES_MAX_BYTES);
+    if (rc == 0) {
+        json_writer_init(&j, &b);
+        register_choice_put(&choice, &j);
+        rc = json_writer_done(&j) ? 0 : err_set(e, ERR_LIMIT, "there is too much to tell: `sereno registers diff` tells it");
+    }
+    answer_begin(&kr->out, rc, e);
+    if (rc == 0) {
+        buf_str(&kr->out, buf_view(&b));
+    }
+    buf_free(&b);
+    register_choice_free(&choice);
+    return rc;
+}
+
+static int mean_changes(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    struct register_choice choice = {0};
+    struct register_consent by = {.at = clock_now()};
+    struct span kinds[REGISTER_KINDS_MAX];
+    size_t n = 0;
+    by.organisation = cursor_str(c);
+    by.who = cursor_str(c);
+    by.why = cursor_str(c);
+    int rc = whole(c, e);
+    rc = rc == 0 ? choose(kr, &kr->scratch, &choice, e) : rc;
+    rc = rc == 0 ? register_consent_put(kr->db, &choice, &by, kinds, &n, e) : rc;
+    answer_begin(&kr->out, rc, e);
+    if (rc == 0) {
+        buf_u32(&kr->out, (uint32_t)n);
+        for (size_t i = 0; i < n; i++) {
+            buf_str(&kr->out, kinds[i]);
+        }
+    }
+    register_choice_free(&choice);
     return rc;
 }
 
@@ -406,6 +494,10 @@ keeper_answer_fn *keeper_register_answer(uint16_t ask)
         return list_files;
     case ASK_REGISTER_SWITCH:
         return switch_kinds;
+    case ASK_REGISTER_CHANGES:
+        return list_changes;
+    case ASK_REGISTER_MEAN:
+        return mean_changes;
     case ASK_RECORDS:
         return list_records;
     case ASK_DUE:

@@ -98,7 +98,8 @@ static void set_state(const struct record_worker *w, struct span wanted, struct 
     struct jcs *fields = NULL;
     struct record_put *p = &r->put;
     int from = register_state_of(w->kind, p->row.state);
-    int to = register_state_of(w->kind, wanted);
+    int to = register_state_ever(w->kind, wanted);
+    wanted = to < 0 ? wanted : w->kind->states[to].id;
     if (span_eq(wanted, p->row.state) || wanted.len == 0) {
         return;
     }

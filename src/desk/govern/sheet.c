@@ -211,6 +211,15 @@ static int column_of(const struct sheet *s, struct span name, int *out)
             return 0;
         }
     }
+    for (uint32_t f = 0; f < s->kind->nfields; f++) { /* as an earlier file called it: of a table that went out then */
+        const struct register_was *was = &s->kind->fields[f].was;
+        for (uint32_t i = 0; i < was->count && (s->hidden >> f & 1) == 0; i++) {
+            if (span_eq_nocase(name, was->names[i])) {
+                *out = (int)f;
+                return 0;
+            }
+        }
+    }
     return ERR_NOT_FOUND;
 }
 
@@ -327,7 +336,20 @@ static int open_json(struct sheet *s, struct span text, struct arena *a, uint32_
     return *rows_out > SHEET_ROWS_MAX ? too_many(e) : 0;
 }
 
-static void next_json(const struct jcs *v, struct arena *a, struct sheet_row *out, struct record_faults *faults)
+/* Names of earlier files as those of today; beside a name of today what is called as before stays, and is a fault. */
+static struct jcs *call_anew(const struct sheet *s, const struct jcs *fields, struct arena *a)
+{
+    struct jcs *out = jcs_new_object(a);
+    for (const struct jcs *m = fields->first; m != NULL; m = m->next) {
+        int at = register_field_of(s->kind, m->key) < 0 ? register_field_ever(s->kind, m->key) : -1;
+        bool anew = at >= 0 && (s->hidden >> at & 1) == 0 && jcs_get(fields, arena_cstr(a, s->kind->fields[at].name)) == NULL &&
+                    jcs_get(out, arena_cstr(a, s->kind->fields[at].name)) == NULL;
+        jcs_set(a, out, arena_cstr(a, anew ? s->kind->fields[at].name : m->key), jcs_copy(a, m));
+    }
+    return out;
+}
+
+static void next_json(const struct sheet *s, const struct jcs *v, struct arena *a, struct sheet_row *out, struct record_faults *faults)
 {
     if (v->kind != JCS_OBJECT) {
         record_fault(faults, SPAN(""), SCHEMA_TYPE, SPAN("object"));
@@ -345,7 +367,7 @@ static void next_json(const struct jcs *v, struct arena *a, struct sheet_row *ou
         } else if (m->kind != (is_fields ? JCS_OBJECT : JCS_TEXT)) {
             record_fault(faults, at, SCHEMA_TYPE, is_fields ? SPAN("object") : SPAN("string"));
         } else if (is_fields) {
-            out->fields = jcs_copy(a, m);
+            out->fields = call_anew(s, m, a);
             out->named = UINT64_MAX;
         } else {
             *part_of(out, i) = m->text;
@@ -403,7 +425,7 @@ bool sheet_next(struct sheet *s, struct arena *a, struct sheet_row *out, struct 
     }
     out->line = s->line;
     if (faults->count == 0) {
-        next_json(v, a, out, faults);
+        next_json(s, v, a, out, faults);
     }
     return true;
 }

@@ -2,9 +2,12 @@
 /* What happened to a record: see record_history.h. Runs in the keeper; must never write. */
 #include "records/registers/record_history.h"
 
+#include <inttypes.h>
+
 #include "base/map.h"
 #include "records/audit.h"
 #include "records/registers/record_sql.h"
+#include "records/registers/register_force.h"
 
 const char record_history_sql[] = "CREATE INDEX audit_subject ON audit (subject, seq);";
 
@@ -19,6 +22,8 @@ struct names {
     struct map known; /* kind and id: place in list, from 1; 0 = not for him */
     uint32_t count, room;
     struct record_link *list;
+    struct register_rename *renames; /* of the kind: how its things were called when a line was written */
+    size_t nrenames;
 };
 
 static int find(struct names *n, const struct register_link *l, uint64_t *place_out, struct err *e)
@@ -83,8 +88,32 @@ static enum tlp label_of(struct span name)
     return TLP_UNKNOWN;
 }
 
-/* record_as_text, read again. Under a label that nobody knows nobody may read it. */
-static int read_text(struct names *n, struct span text, const struct record_row *now, struct record_row *out, struct err *e)
+/* What stood under one name then stands under another since the line `seq`. */
+static struct span called(const struct names *n, char what, int64_t seq, struct span name)
+{
+    for (size_t i = 0; i < n->nrenames; i++) {
+        const struct register_rename *r = &n->renames[i];
+        name = r->seq > seq && r->what == what && span_eq(r->was, name) ? r->name : name;
+    }
+    return name;
+}
+
+static struct jcs *call_anew(struct names *n, int64_t seq, const struct jcs *fields)
+{
+    struct jcs *out = jcs_new_object(n->a);
+    for (int pass = 0; pass <= 1; pass++) { /* as register_diff_carry */
+        for (const struct jcs *m = fields->first; m != NULL; m = m->next) {
+            const char *name = arena_cstr(n->a, called(n, 'f', seq, m->key));
+            if (span_eq(span_of(name), m->key) == (pass == 1) && jcs_get(out, name) == NULL) {
+                jcs_set(n->a, out, name, jcs_copy(n->a, m));
+            }
+        }
+    }
+    return out;
+}
+
+/* record_as_text of the line seq, read again, under the names of today. Under a label that nobody knows nobody may read it. */
+static int read_text(struct names *n, int64_t seq, struct span text, const struct record_row *now, struct record_row *out, struct err *e)
 {
     struct jcs *doc = NULL;
     struct span tlp = SPAN("");
@@ -93,6 +122,10 @@ static int read_text(struct names *n, struct span text, const struct record_row 
     const struct jcs *fields = rc == 0 ? jcs_get_object(doc, "fields") : NULL;
     if (fields == NULL || !jcs_get_text(doc, "state", &out->state) || !jcs_get_text(doc, "tlp", &tlp)) {
         return err_set(e, ERR_INVALID, "a line of the trail about this record cannot be read");
+    }
+    if (n->nrenames > 0) {
+        fields = call_anew(n, seq, fields);
+        out->state = called(n, 's', seq, out->state);
     }
     out->fields = jcs_text(n->a, fields);
     out->tlp = label_of(tlp);
@@ -109,58 +142,94 @@ static int take_past(struct names *n, struct db_stmt *st, int64_t number, const 
         *texts[i] = arena_copy(n->a, db_col_text(st, 1 + (int)i));
     }
     out->before = *now;
-    int rc = out->had ? read_text(n, before, now, &out->before, e) : 0;
-    return rc == 0 ? read_text(n, after, now, &out->after, e) : rc;
+    int64_t seq = db_col_i64(st, 6);
+    int rc = out->had ? read_text(n, seq, before, now, &out->before, e) : 0;
+    return rc == 0 ? read_text(n, seq, after, now, &out->after, e) : rc;
 }
 
 /* ---- the trail ---- */
 
-/* One number of the trail about `subject`. */
-static int number_of(struct db *db, const char *sql, struct span subject, int64_t first, int64_t *out, struct err *e)
+/* What the record is called in the trail: by its kind of today, and as that was called before. */
+struct subjects {
+    uint32_t count;
+    struct span names[1 + REGISTER_NAMES_MAX];
+};
+
+static void subjects_of(const struct names *n, struct span kind, struct span id, struct subjects *out)
+{
+    *out = (struct subjects){1, {span_of(arena_printf(n->a, "%.*s/%.*s", SPAN_ARG(kind), SPAN_ARG(id)))}};
+    for (size_t i = n->nrenames; i > 0 && out->count <= REGISTER_NAMES_MAX; i--) {
+        const struct register_rename *r = &n->renames[i - 1];
+        if (r->what == 'k') {
+            out->names[out->count++] = span_of(arena_printf(n->a, "%.*s/%.*s", SPAN_ARG(r->was), SPAN_ARG(id)));
+        }
+    }
+}
+
+/* "SELECT what FROM audit WHERE subject IN (…)"; more of it follows. */
+static void begin_trail(struct sql *s, const char *what, const struct subjects *of)
+{
+    sql_begin(s);
+    buf_printf(&s->text, "SELECT %s FROM audit WHERE subject IN (", what);
+    for (uint32_t i = 0; i < of->count; i++) {
+        sql_put(s, i == 0 ? "" : ", ");
+        sql_value(s, of->names[i]);
+    }
+    sql_put(s, ")");
+}
+
+/* One number of the trail. */
+static int number_of(struct db *db, struct sql *s, int64_t *out, struct err *e)
 {
     struct db_stmt *st = NULL;
-    int rc = db_query(db, sql, e, &st);
-    if (rc != 0) {
-        return rc;
-    }
-    db_bind_text(st, 1, subject);
-    if (first >= 0) {
-        db_bind_i64(st, 2, first);
-    }
-    rc = db_step(st, e);
+    int rc = sql_prepare(db, s, e, &st);
+    rc = rc == 0 ? db_step(st, e) : rc;
     if (rc > 0) {
         *out = db_col_i64(st, 0);
         db_done(st);
     }
+    sql_end(s);
     return rc < 0 ? rc : 0;
 }
 
-static int read_trail(struct names *n, const struct record_row *now, struct span subject, int64_t first, int64_t last, uint32_t limit,
+static int read_trail(struct names *n, const struct record_row *now, const struct subjects *of, int64_t first, int64_t last, uint32_t limit,
                       struct record_story *out, struct err *e)
 {
+    struct sql s;
     struct db_stmt *st = NULL;
     int64_t skipped = last > limit ? last - limit : 0;
     uint32_t count = (uint32_t)(last - skipped);
     out->more = skipped > 0;
     out->past = arena_calloc(n->a, count + 1, sizeof *out->past);
-    int rc = db_query(n->db,
-                      "SELECT at, who, what, why, before_value, after_value FROM audit WHERE subject = $1 AND seq >= $2 ORDER BY seq "
-                      "LIMIT $3 OFFSET $4",
-                      e, &st);
-    if (rc != 0) {
-        return rc;
-    }
-    db_bind_text(st, 1, subject);
-    db_bind_i64(st, 2, first);
-    db_bind_i64(st, 3, count);
-    db_bind_i64(st, 4, skipped);
+    begin_trail(&s, "at, who, what, why, before_value, after_value, seq", of);
+    buf_printf(&s.text, " AND seq >= %" PRId64 " ORDER BY seq LIMIT %u OFFSET %" PRId64, first, count, skipped);
+    int rc = sql_prepare(n->db, &s, e, &st);
     while (rc == 0 && (rc = db_step(st, e)) > 0) {
         CHECK(out->count < count);
         out->count++;
         rc = take_past(n, st, skipped + out->count, now, &out->past[count - out->count], e);
+        if (rc != 0) {
+            db_done(st);
+        }
     }
+    sql_end(&s);
     if (rc == 0 && out->count != count) {
         rc = err_set(e, ERR_INVALID, "the trail of this record changed while it was read");
+    }
+    return rc;
+}
+
+/* What has no before made it: the last of these, since an import that was taken back may have made one of the same id. */
+static int find_trail(struct db *db, const struct subjects *of, int64_t *first_out, int64_t *count_out, struct err *e)
+{
+    struct sql s;
+    begin_trail(&s, "COALESCE(MAX(seq), 0)", of);
+    sql_put(&s, " AND before_value = ''");
+    int rc = number_of(db, &s, first_out, e);
+    if (rc == 0) {
+        begin_trail(&s, "COUNT(*)", of);
+        buf_printf(&s.text, " AND seq >= %" PRId64, *first_out);
+        rc = number_of(db, &s, count_out, e);
     }
     return rc;
 }
@@ -169,25 +238,25 @@ int record_history(struct db *db, const struct record_scope *scope, const struct
                    struct span kind, struct span id, int64_t last, uint32_t limit, struct arena *a, struct record_story *out, struct err *e)
 {
     struct record_row now;
+    struct subjects of;
     struct names n = {.db = db, .sight = sight, .kind = registers_any(kinds, kind), .a = a};
     int64_t first = 0;
     int64_t count = 0;
     *out = (struct record_story){0};
+    n.renames = arena_calloc(a, REGISTER_RENAMES_MAX, sizeof *n.renames);
     int rc = record_get(db, scope, kind, id, a, &now, e);
-    if (rc != 0) {
-        return rc;
+    rc = rc == 0 ? register_renames_read(db, a, kind, n.renames, &n.nrenames, e) : rc;
+    if (rc == 0) {
+        subjects_of(&n, kind, id, &of);
+        rc = find_trail(db, &of, &first, &count, e);
     }
-    struct span subject = span_of(arena_printf(a, "%.*s/%.*s", SPAN_ARG(kind), SPAN_ARG(id)));
-    /* What has no before made it: the last of these, since an import that was taken back may have made one of the same id. */
-    rc = number_of(db, "SELECT COALESCE(MAX(seq), 0) FROM audit WHERE subject = $1 AND before_value = ''", subject, -1, &first, e);
-    rc = rc == 0 ? number_of(db, "SELECT COUNT(*) FROM audit WHERE subject = $1 AND seq >= $2", subject, first, &count, e) : rc;
     if (rc != 0) {
         return rc;
     }
     map_init(&n.known);
     n.room = 2 * RECORD_HISTORY_PAGE_MAX * REGISTER_LINKS_MAX;
     n.list = arena_calloc(a, n.room, sizeof *n.list);
-    rc = read_trail(&n, &now, subject, first, last > 0 && last < count ? last : count, limit, out, e);
+    rc = read_trail(&n, &now, &of, first, last > 0 && last < count ? last : count, limit, out, e);
     map_free(&n.known);
     return rc;
 }

@@ -6,6 +6,7 @@
 #include "records/audit.h"
 #include "records/registers/record_constraint.h"
 #include "records/registers/record_stage.h"
+#include "records/registers/register_force.h"
 #include "records/registers/record_store.h"
 
 /*
@@ -393,9 +394,16 @@ static int may_undo(struct db *db, const struct record_import_row *by, time_ns n
         return rc == 0 ? err_set(e, ERR_NOT_FOUND, "no such import") : rc;
     }
     bool undone = db_col_i64(s, 0) != 0;
-    bool old = db_col_i64(s, 1) <= now - RECORD_IMPORT_UNDO_DAYS * TIME_DAY;
+    time_ns at = db_col_i64(s, 1);
+    time_ns rewritten = 0;
+    bool old = at <= now - RECORD_IMPORT_UNDO_DAYS * TIME_DAY;
     db_done(s);
-    return undone ? err_set(e, ERR_EXISTS, "This import was taken back already.")
+    rc = register_rewritten(db, by->kind, &rewritten, e);
+    if (rc == 0 && !undone && rewritten >= at) { /* what would be put back is of the form of before */
+        return err_set(e, ERR_EXISTS, "The file of this register has changed since, and the records with it: what this import changed cannot be taken back.");
+    }
+    return rc != 0  ? rc
+           : undone ? err_set(e, ERR_EXISTS, "This import was taken back already.")
            : old  ? err_set(e, ERR_EXISTS, "This import is older than %d days and cannot be taken back.", RECORD_IMPORT_UNDO_DAYS)
                   : 0;
 }
@@ -422,8 +430,10 @@ int record_import_list(struct db *db, struct span kind, struct span who_id, time
                        uint32_t *count_out, struct err *e)
 {
     struct db_stmt *s = NULL;
+    time_ns rewritten = 0;
     *count_out = 0;
-    int rc = db_query(db, "SELECT id, who, why, at, made, changed, undone FROM record_import WHERE kind = $1 AND who_id = $2 ORDER BY at DESC, id DESC LIMIT 50", e, &s);
+    int rc = register_rewritten(db, kind, &rewritten, e);
+    rc = rc != 0 ? rc : db_query(db, "SELECT id, who, why, at, made, changed, undone FROM record_import WHERE kind = $1 AND who_id = $2 ORDER BY at DESC, id DESC LIMIT 50", e, &s);
     if (rc != 0) {
         return rc;
     }
@@ -434,7 +444,7 @@ int record_import_list(struct db *db, struct span kind, struct span who_id, time
         *r = (struct record_import_row){.id = arena_copy(a, db_col_text(s, 0)), .kind = kind, .who = arena_copy(a, db_col_text(s, 1)), .who_id = who_id,
                                         .why = arena_copy(a, db_col_text(s, 2)), .at = db_col_i64(s, 3), .made = db_col_i64(s, 4),
                                         .changed = db_col_i64(s, 5), .undone = db_col_i64(s, 6) != 0};
-        r->can_undo = !r->undone && r->at > now - RECORD_IMPORT_UNDO_DAYS * TIME_DAY;
+        r->can_undo = !r->undone && r->at > now - RECORD_IMPORT_UNDO_DAYS * TIME_DAY && r->at > rewritten;
         rc = 0;
     }
     return rc;

@@ -19,6 +19,7 @@
  *   x-index   true, beside a field            lists can be filtered and sorted by it
  *   x-ref     {kind, inverse, stands_on}      beside a field: it names a record of that kind (or several, where it is a list)
  *   x-pii     {category}                      beside a field: it says something of a person, and is masked for whom may not see that
+ *   x-was     name, or list of names          beside a field: what it was called before; so `was` in x-table (of the kind) and of a state
  *
  * Any other x- keyword refuses the file, and so does anything that could not be kept: a name that means something else in a
  * list, an object that is not closed, a state nobody reaches. docs/REGISTERS.md is for those who write them.
@@ -54,6 +55,7 @@ enum {
     REGISTER_REMIND_DAYS = 365,     /* the first of them is at most so many days before */
     REGISTER_EVERY_MAX = 120,       /* months from one time to the next */
     REGISTER_BEFORE_MAX = 3660,     /* days before an end by which somebody must have acted */
+    REGISTER_WAS_MAX = 8,           /* names that one thing had before */
 };
 
 /* What a field says of a person. */
@@ -63,8 +65,15 @@ enum register_index { INDEX_NONE, INDEX_TEXT, INDEX_INTEGER, INDEX_DECIMAL /* of
 /* How a value stands in a cell of a table: as it is, as digits, as true or false, joined by |, or as JSON. */
 enum register_cell { CELL_JSON, CELL_TEXT, CELL_NUMBER, CELL_BOOLEAN, CELL_TEXTS };
 
+/* Names that a thing had in earlier files, none of them the name of another one now. */
+struct register_was {
+    uint32_t count;
+    const struct span *names;
+};
+
 struct register_field {
     struct span name;
+    struct register_was was;
     enum register_index index;
     enum register_cell cell;
     struct span ref;     /* kind of the records that it names; empty = it names none */
@@ -80,6 +89,7 @@ struct register_field {
 
 struct register_state {
     struct span id;
+    struct register_was was;
     bool final; /* nothing leads out of it */
 };
 
@@ -128,6 +138,7 @@ struct register_due {
 
 struct register_kind {
     struct span file, name, plural, heading;
+    struct register_was was;
     struct span about; /* what it is for, as the file says; may be empty */
     bool on; /* a kind that is off is as if it were not there; its records stay */
     struct schema_file *schema;
@@ -161,6 +172,8 @@ struct register_file {
     struct span name; /* as people know it: "registers/risk.yml" */
     struct span text;
 };
+/* Adds a refusal that the reader of files cannot know of. */
+void registers_refuse(struct registers *r, struct span file, uint32_t line, struct span why);
 
 /* Those that are in the program. What is in more/ is off until somebody switches it on. */
 #define REGISTER_MORE SPAN("registers/more/")
@@ -201,6 +214,10 @@ void register_kind_free(struct register_kind *k);
 /* Place of a field or state, or -1. */
 int register_field_of(const struct register_kind *k, struct span name);
 int register_state_of(const struct register_kind *k, struct span id);
+/* As these, also by a name that it had before: for what was written when the file was another one. */
+int register_field_ever(const struct register_kind *k, struct span name);
+int register_state_ever(const struct register_kind *k, struct span id);
+bool register_was_called(const struct register_was *w, struct span name);
 
 /* ---- what lists know of a record: field or one of these, value as text that sorts as the value does ---- */
 

@@ -11,6 +11,11 @@ bool register_name_fits(struct span s);
 int register_role_of(struct span name, uint32_t *out) NODISCARD;
 /* x-ref beside a field whose place ("/properties/x") is told; the field's name is there. */
 int register_read_ref(const struct yaml_node *field, const char *place, struct register_field *out, struct err *e) NODISCARD;
+/* Earlier names at `key` of a map whose place is told; and whether all those of a kind lead to one thing of today each. */
+int register_read_was(struct arena *a, const struct yaml_node *map, const char *key, const char *place, struct register_was *out, struct err *e) NODISCARD;
+int register_check_was(const struct register_kind *k, const struct yaml_node *root, struct err *e) NODISCARD;
+/* Why the earlier names of this kind do not fit to the others, or NULL; text in a. */
+const char *register_was_wrong(struct arena *a, const struct registers *all, const struct register_kind *k);
 /* x-pii beside a field, whose x-ref was read. */
 int register_read_pii(const struct yaml_node *field, const char *place, struct register_field *out, struct err *e) NODISCARD;
 /* Bits of the fields that a constraint speaks of: nobody who may write must be refused for what he does not see. */

@@ -121,7 +121,7 @@ static enum register_cell cell_of(const struct yaml_node *field)
 
 static int read_field(struct reading *r, const struct yaml_pair *p, struct register_field *out, struct yaml_node **stripped)
 {
-    static const char *const known[] = {"x-index", "x-ref", "x-computed", "x-pii", NULL};
+    static const char *const known[] = {"x-index", "x-ref", "x-computed", "x-pii", "x-was", NULL};
     bool index = false;
     const char *place = arena_printf(r->a, "/properties/%.*s", SPAN_ARG(span_sub(p->key->text, 0, 80)));
     out->name = p->key->text;
@@ -134,6 +134,7 @@ static int read_field(struct reading *r, const struct yaml_pair *p, struct regis
     out->cell = cell_of(p->value);
     int rc = strip(r, p->value, place, known, stripped);
     rc = rc == 0 ? yaml_get_bool(p->value, "x-index", false, &index, r->e) : rc;
+    rc = rc == 0 ? register_read_was(r->a, p->value, "x-was", place, &out->was, r->e) : rc;
     rc = rc == 0 && index ? read_index(r, p->value, place, &out->index) : rc;
     rc = rc == 0 && yaml_get(p->value, "x-ref") != NULL ? register_read_ref(p->value, place, out, r->e) : rc;
     rc = rc == 0 && yaml_get(p->value, "x-computed") != NULL ? register_read_computed(r->a, p->value, place, out, r->e) : rc;
@@ -203,7 +204,7 @@ static int read_key(struct reading *r, const struct yaml_node *t)
 
 static int read_table(struct reading *r, const struct yaml_node *root)
 {
-    static const char *const keys[] = {"name", "plural", "title", "key", NULL};
+    static const char *const keys[] = {"name", "plural", "title", "key", "was", NULL};
     const struct yaml_node *t = yaml_get(root, "x-table");
     struct span title = SPAN("");
     if (t == NULL) {
@@ -214,6 +215,7 @@ static int read_table(struct reading *r, const struct yaml_node *root)
     rc = rc == 0 ? yaml_get_text(t, "name", true, &r->k->name, r->e) : rc;
     rc = rc == 0 ? yaml_get_text(t, "plural", true, &r->k->plural, r->e) : rc;
     rc = rc == 0 ? yaml_get_text(t, "title", true, &title, r->e) : rc;
+    rc = rc == 0 ? register_read_was(r->a, t, "was", "/x-table", &r->k->was, r->e) : rc;
     rc = rc == 0 ? yaml_get_text(root, "title", true, &r->k->heading, r->e) : rc;
     rc = rc == 0 ? yaml_get_text(root, "description", false, &r->k->about, r->e) : rc;
     if (rc != 0) {
@@ -365,6 +367,7 @@ int register_kind_read(struct arena *a, const struct register_file *file, struct
         register_hide_computed(out);
     }
     rc = rc == 0 ? register_read_states(a, root, out, r.e) : rc;
+    rc = rc == 0 ? register_check_was(out, root, r.e) : rc;
     rc = rc == 0 ? register_read_constraints(a, root, out, r.e) : rc;
     rc = rc == 0 ? register_read_due(a, root, out, r.e) : rc;
     rc = rc == 0 ? register_take_pii(root, out, r.e) : rc;

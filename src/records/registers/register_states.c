@@ -17,7 +17,7 @@ static int wrong(struct reading *r, const struct yaml_node *n, const char *place
 
 static int read_list(struct reading *r, const struct yaml_node *map)
 {
-    static const char *const keys[] = {"id", "final", NULL};
+    static const char *const keys[] = {"id", "final", "was", NULL};
     const struct yaml_node *list = yaml_get(map, "list");
     if (list == NULL || list->kind != YAML_SEQ || list->len == 0 || list->len > REGISTER_STATES_MAX) {
         return wrong(r, list == NULL ? map : list, "/list", "must be a list of 1 to 16 states");
@@ -30,6 +30,7 @@ static int read_list(struct reading *r, const struct yaml_node *map)
         rc = rc == 0 ? yaml_known_keys(n, keys, r->e) : rc;
         rc = rc == 0 ? yaml_get_text(n, "id", true, &s->id, r->e) : rc;
         rc = rc == 0 ? yaml_get_bool(n, "final", false, &s->final, r->e) : rc;
+        rc = rc == 0 ? register_read_was(r->a, n, "was", "/x-states/list", &s->was, r->e) : rc;
         if (rc != 0) {
             return rc;
         }

@@ -32,6 +32,15 @@ static void refuse(struct registers *r, struct span file, uint32_t line, const c
     }
 }
 
+void registers_refuse(struct registers *r, struct span file, uint32_t line, struct span why)
+{
+    struct arena a;
+    CHECK_OBJ(r, REGISTERS_MAGIC);
+    arena_init(&a, 0);
+    refuse(r, file, line, arena_cstr(&a, why));
+    arena_fini(&a);
+}
+
 static bool has_plural(const struct registers *r, struct span plural)
 {
     for (size_t i = 0; i < r->nkinds; i++) {
@@ -65,6 +74,7 @@ static void check_refs(struct registers *r)
     for (size_t i = 0; i < r->nkinds;) {
         const char *why = register_refs_wrong(&r->arena, r, &r->kinds[i]);
         why = why == NULL ? register_sums_wrong(&r->arena, r, &r->kinds[i]) : why;
+        why = why == NULL ? register_was_wrong(&r->arena, r, &r->kinds[i]) : why;
         if (why == NULL) {
             i++;
             continue;
@@ -89,7 +99,7 @@ static void show(struct registers *r)
 
 static bool fills(const struct register_kind *k, struct span field)
 {
-    return field.len == 0 || register_field_of(k, field) >= 0 || span_eq(field, SPAN("id")) || span_eq(field, SPAN("state")) ||
+    return field.len == 0 || register_field_ever(k, field) >= 0 || span_eq(field, SPAN("id")) || span_eq(field, SPAN("state")) ||
            span_eq(field, SPAN("tlp")) || span_eq(field, SPAN("organisation"));
 }
 
@@ -103,6 +113,13 @@ static struct span astray(const struct register_kind *k, const struct profile *p
         }
     }
     return SPAN("");
+}
+
+/* The field as the kind calls it today. */
+static void call_anew(const struct register_kind *k, struct span *field)
+{
+    int at = register_field_ever(k, *field);
+    *field = at < 0 ? *field : k->fields[at].name;
 }
 
 static void take_profile(struct registers *r, const struct register_file *f)
@@ -124,6 +141,9 @@ static void take_profile(struct registers *r, const struct register_file *f)
     } else if (wrong.len > 0) {
         refuse(r, f->name, 0, arena_printf(&r->arena, "columns: the register has no field %.*s", SPAN_ARG(wrong)));
     } else {
+        for (uint32_t i = 0; i < p.ncolumns + p.nconstants; i++) {
+            call_anew(k, i < p.ncolumns ? &p.columns[i].field : &p.constants[i - p.ncolumns].field);
+        }
         r->profiles[r->nprofiles++] = p;
     }
 }
