@@ -130,8 +130,7 @@ test('a hostile record is shown as text: nothing runs, nothing hides', async (t)
 test('a acknowledges, z takes it back, and the node agrees', async () => {
   await start('/alerts?q=status%3Anew');
   await press('j');
-  const key = await currentKey();
-  const before = await keysOfRows();
+  const [key, before] = [await currentKey(), await keysOfRows()];
   await press('a');
   await page.locator('.toast').waitFor();
   await until((k) => !document.querySelector(`tr[data-key="${CSS.escape(k)}"]`), key);
@@ -149,8 +148,7 @@ test('f closes with a reason and a note; r reopens; the history tells', async ()
   await start();
   await press('j', 'Enter');
   await page.locator('.drawer .sect').first().waitFor();
-  const url = page.url();
-  const key = await currentKey();
+  const [url, key] = [page.url(), await currentKey()];
   await press('f');
   await page.locator('.close-form').waitFor();
   await press('Enter');
@@ -165,8 +163,7 @@ test('f closes with a reason and a note; r reopens; the history tells', async ()
   await until((u) => location.href !== u, url);
   await page.goto(url);
   await page.locator('.history .note').getByText('The backup job, known since spring.').first().waitFor();
-  // It may have been reopened before: what was taken back is told so as well.
-  const reopened = page.locator('.history').getByText('Reopened');
+  const reopened = page.locator('.history').getByText('Reopened'); // what was taken back before is told so as well
   const before = await reopened.count();
   await press('r');
   await page.locator('.drawer .chip.is-new').waitFor();
