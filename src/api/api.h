@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/span.h"
+#include "desk/identity/directory.h"
 #include "desk/identity/fetch.h"
 #include "records/ask.h"
 
@@ -34,6 +35,9 @@ typedef void api_answer(void *ctx, int rc, struct span text, struct cursor *data
 
 /* Called once with what came back of a fetch (status 0: nothing did), never before the fetch returned. */
 typedef void api_fetched(void *ctx, const struct fetched *f);
+
+/* Called once with what a directory said, never before the question returned. */
+typedef void api_directory_said(void *ctx, const struct directory_answer *f);
 
 struct api_config {
     uv_loop_t *loop;
@@ -60,6 +64,8 @@ struct api_config {
     void (*switched)(void *arg, struct span kind, bool on);
     /* Has the courier fetch something from a provider that signs people in. False = cannot be sent now. May be NULL. */
     bool (*fetch)(void *arg, const struct fetch *f, api_fetched *then, void *ctx);
+    /* Has the courier ask a directory. False = cannot be sent now. May be NULL. */
+    bool (*directory)(void *arg, const struct directory_ask *q, api_directory_said *said, void *ctx);
     /* Somebody is to be shut out, or let in anew: tells every server of this process, as api_signed_out. May be NULL. */
     void (*signed_out)(void *arg, struct span person, struct span credential);
 };

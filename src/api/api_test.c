@@ -235,7 +235,7 @@ static void nothing_is_open_by_accident(void **state)
         bool api_path = strncmp(table[i].path, "/api/", 5) == 0;
         assert_false(api_path && table[i].right == RIGHT_ANYBODY);
         if (strcmp(table[i].method, "GET") != 0 && table[i].right <= RIGHT_KNOWN) {
-            static api_handler *const meant[] = {login_post,       login_code_post,    setup_post,        welcome_post,
+            static api_handler *const meant[] = {login_post,       login_code_post,    directory_post,     setup_post,        welcome_post,
                                                  logout_post,      own_session_end,    own_password,      own_factor_begin,
                                                  own_factor_confirm, own_factor_remove, own_recovery_codes, own_token_create,  own_token_end};
             bool is_meant = false;
@@ -313,10 +313,18 @@ static void pages_escape(void **state)
     struct span hostile = SPAN("\"><script>alert(1)</script>'&\n\xff");
     struct provider provider = {.name = SPAN("city"), .title = hostile};
     const struct sign_in providers = {.n = 1, .providers = &provider};
-    page_login(&b, &(struct page_login){hostile, hostile, hostile, hostile, hostile, words_default(), &providers});
+    page_login(&b, &(struct page_login){hostile, hostile, hostile, hostile, hostile, words_default(), &providers, NULL});
     assert_false(b.failed);
     assert_null(memmem(b.data, b.len, "<script", 7));
     buf_free(&b);
+    struct directory directory = {.name = SPAN("office"), .title = hostile};
+    const struct sign_in both = {.ndirectories = 1, .directories = &directory};
+    for (int i = 0; i < 2; i++) { /* its button, and its own form */
+        page_login(&b, &(struct page_login){hostile, hostile, hostile, hostile, hostile, words_default(), &both, i == 0 ? NULL : &directory});
+        assert_null(memmem(b.data, b.len, "<script", 7));
+        assert_non_null(memmem(b.data, b.len, "\"/login/directory/office", 23));
+        buf_free(&b);
+    }
     page_setup(&b, &(struct page_setup){hostile, hostile, hostile, hostile, false, hostile, words_default()});
     assert_null(memmem(b.data, b.len, "<script", 7));
     buf_free(&b);

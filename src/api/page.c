@@ -121,20 +121,29 @@ static void button(struct buf *b, const struct words *words, enum word word)
     buf_printf(b, "<p><button type=\"submit\">%s</button></p>\n</form>\n", words->text[word]);
 }
 
-/* Buttons that lead to providers; links, since browsers let no form lead away from here. */
+static void provider_link(struct buf *b, const struct page_login *p, const char *path, struct span name, struct span title, struct span next)
+{
+    buf_printf(b, "<p class=\"provider\"><a href=\"%s%.*s?next=%.*s\">", path, SPAN_ARG(name), SPAN_ARG(next));
+    words_write(b, p->words, WORD_FORM_PROVIDER, &(struct words_value){"provider", title}, 1, page_escaped);
+    buf_cstr(b, "</a></p>\n");
+}
+
+/* Buttons that lead to providers and to the forms of directories; links, since browsers let no form lead away from here. */
 static void providers(struct buf *b, const struct page_login *p)
 {
     struct buf next;
-    if (p->providers == NULL || p->providers->n == 0) {
+    if (p->providers == NULL || p->providers->n + p->providers->ndirectories == 0) {
         return;
     }
     buf_init(&next, PAGE_MAX);
     oidc_form_value(&next, p->next);
+    for (uint32_t i = 0; i < p->providers->ndirectories; i++) {
+        const struct directory *x = &p->providers->directories[i];
+        provider_link(b, p, "/login/directory/", x->name, x->title, buf_view(&next));
+    }
     for (uint32_t i = 0; i < p->providers->n; i++) {
         const struct provider *x = &p->providers->providers[i];
-        buf_printf(b, "<p class=\"provider\"><a href=\"/login/provider/%.*s?next=%.*s\">", SPAN_ARG(x->name), SPAN_ARG(buf_view(&next)));
-        words_write(b, p->words, WORD_FORM_PROVIDER, &(struct words_value){"provider", x->title}, 1, page_escaped);
-        buf_cstr(b, "</a></p>\n");
+        provider_link(b, p, "/login/provider/", x->name, x->title, buf_view(&next));
     }
     buf_printf(b, "<h2>%s</h2>\n", p->words->text[WORD_FORM_LOCAL]);
     buf_free(&next);
@@ -149,18 +158,42 @@ void page_signed_in(struct buf *b, const struct words *words, struct span next)
     foot(b);
 }
 
+/* Whose password it asks for, so that nobody types that of one where the other is asked. */
+static void directory_line(struct buf *b, const struct page_login *p)
+{
+    buf_cstr(b, "<h2 class=\"directory\">");
+    words_write(b, p->words, WORD_FORM_PROVIDER, &(struct words_value){"provider", p->directory->title}, 1, page_escaped);
+    buf_printf(b, "</h2>\n<form method=\"post\" action=\"/login/directory/%.*s\">\n", SPAN_ARG(p->directory->name));
+}
+
+static void local_link(struct buf *b, const struct page_login *p)
+{
+    struct buf next;
+    buf_init(&next, PAGE_MAX);
+    oidc_form_value(&next, p->next);
+    buf_printf(b, "<p><a href=\"/login?next=%.*s\">%s</a></p>\n", SPAN_ARG(buf_view(&next)), p->words->text[WORD_FORM_LOCAL]);
+    buf_free(&next);
+}
+
 void page_login(struct buf *b, const struct page_login *p)
 {
     head(b, p->words, WORD_FORM_LOG_IN, PAGE_MAX);
     node_line(b, p->words, p->node);
     wrong(b, p->words, p->wrong);
-    providers(b, p);
-    buf_cstr(b, "<form method=\"post\" action=\"/login\">\n");
+    if (p->directory == NULL) {
+        providers(b, p);
+        buf_cstr(b, "<form method=\"post\" action=\"/login\">\n");
+    } else {
+        directory_line(b, p);
+    }
     hidden(b, "csrf", p->csrf);
     hidden(b, "next", p->next);
     name_field(b, p->words, p->name, false);
     password_field(b, p->words, "password", WORD_FORM_PASSWORD, "current-password", false);
     button(b, p->words, WORD_FORM_LOG_IN);
+    if (p->directory != NULL) {
+        local_link(b, p);
+    }
     foot(b);
 }
 
@@ -261,7 +294,7 @@ static const char style[] =
     "a{color:var(--accent)}"
     ".provider{margin:0 0 .75rem}.provider a{display:block;padding:.5rem 1rem;min-height:2.75rem;font-weight:600;"
     "text-align:center;text-decoration:none;border:1px solid var(--edge);border-radius:6px}"
-    ".provider+h2{margin:1.5rem 0 1rem;padding-top:1rem;border-top:1px solid var(--line);font-size:1rem}"
+    ".provider+h2{margin:1.5rem 0 1rem;padding-top:1rem;border-top:1px solid var(--line);font-size:1rem}.directory{margin:0 0 1rem;font-size:1rem}"
     ":focus-visible{outline:3px solid var(--focus);outline-offset:2px}"
     ".wrong{margin:0 0 1rem;padding:.5rem .75rem;border-left:4px solid "
     "var(--wrong);color:var(--wrong)}"

@@ -5,7 +5,7 @@
 #define API_PAGE_H
 
 #include "base/buf.h"
-#include "desk/identity/provider.h"
+#include "desk/identity/directory.h"
 #include "desk/words/words.h"
 
 /* Each fills a buf that it initialises; the caller frees it. Texts may be empty. `words` is the language of the page; what went
@@ -22,6 +22,7 @@ struct page_login {
     struct span wrong; /* sentence on what went wrong */
     const struct words *words;
     const struct sign_in *providers; /* may be NULL: none */
+    const struct directory *directory; /* whose form it is; NULL = that of local accounts */
 };
 void page_login(struct buf *out, const struct page_login *p);
 

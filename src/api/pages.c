@@ -81,6 +81,11 @@ struct span request_next(const struct api_request *req)
 
 void show_login(struct api_request *req, unsigned status, struct span wrong)
 {
+    show_directory(req, NULL, status, wrong);
+}
+
+void show_directory(struct api_request *req, const struct directory *directory, unsigned status, struct span wrong)
+{
     struct buf b;
     char csrf[SECRET_TEXT_LEN + 1];
     struct span cookie = form_cookie(req);
@@ -92,6 +97,7 @@ void show_login(struct api_request *req, unsigned status, struct span wrong)
                        .next = request_next(req),
                        .wrong = wrong,
                        .providers = providers_config(req->api->providers),
+                       .directory = directory,
                        .words = request_words(req),
                    });
     respond_page(req, status, &b);

@@ -29,6 +29,9 @@ bool sealed_open(struct api_request *req, const char purpose[SEALED_PURPOSE], st
 
 /* The form of the password, with what went wrong. */
 void show_login(struct api_request *req, unsigned status, struct span wrong);
+struct directory;
+/* The same for the password of a directory. */
+void show_directory(struct api_request *req, const struct directory *directory, unsigned status, struct span wrong);
 
 /* Reads the answer to ASK_ACCOUNT_BY_NAME; texts, also the password's string, live in the arena. */
 bool account_answer(struct api_request *req, struct cursor *data, struct account *out);

@@ -171,21 +171,30 @@ void provider_landing(struct api_request *req)
     set_cookie(req, SPAN(""));
 }
 
+int sign_in_answer(struct api_request *req, int rc, struct cursor *data, struct account *out, enum sign_in_outcome *outcome_out)
+{
+    *out = (struct account){0};
+    uint8_t outcome = rc == 0 ? cursor_u8(data) : 0, changed = rc == 0 ? cursor_u8(data) : 0, known = rc == 0 ? cursor_u8(data) : 0;
+    if (rc == 0) {
+        bool whole = known != 0 ? account_answer(req, data, out) : cursor_done(data) && outcome == SIGN_IN_NO_ROLE && changed == 0;
+        rc = whole && outcome < SIGN_IN_OUTCOME_COUNT ? 0 : ERR_INVALID;
+    }
+    if (rc == 0 && changed != 0) {
+        streams_end_person(req->api, out->id);
+    }
+    *outcome_out = (enum sign_in_outcome)outcome;
+    return rc;
+}
+
 static void account_known(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
     const struct coming *c = req->work;
-    struct account a = {0};
-    uint8_t outcome = rc == 0 ? cursor_u8(data) : 0, changed = rc == 0 ? cursor_u8(data) : 0, known = rc == 0 ? cursor_u8(data) : 0;
-    if (rc == 0) {
-        bool whole = known != 0 ? account_answer(req, data, &a) : cursor_done(data) && outcome == SIGN_IN_NO_ROLE && changed == 0;
-        rc = whole && outcome < SIGN_IN_OUTCOME_COUNT ? 0 : ERR_INVALID;
-    }
+    struct account a;
+    enum sign_in_outcome outcome = SIGN_IN_NO_ROLE;
+    rc = sign_in_answer(req, rc, data, &a, &outcome);
     if (rc < 0) {
         respond_failure(req, rc, text);
         return;
-    }
-    if (changed != 0) {
-        streams_end_person(req->api, a.id);
     }
     const struct people_role *role = people_roles_find(req->api->roles, a.role);
     if (outcome == SIGN_IN_NO_ROLE) {
@@ -205,25 +214,31 @@ static void account_known(struct api_request *req, int rc, struct span text, str
     }
 }
 
-static void ask_account(struct api_request *req, const struct provider *p, const struct oidc_person *who)
+void sign_in_ask(struct api_request *req, const struct sign_in_person *p, api_then *then)
 {
-    struct coming *c = req->work;
     struct buf q;
-    const struct provider_role *row = who->role;
+    const struct provider_role *row = p->barred.len > 0 ? NULL : p->role;
     if (row != NULL && people_roles_find(req->api->roles, row->role) == NULL) {
-        log_error("login.provider", "provider=%.*s why=\"no such role\" role=%.*s", SPAN_ARG(p->name), SPAN_ARG(row->role));
+        log_error("login.provider", "provider=%.*s why=\"no such role\" role=%.*s", SPAN_ARG(p->provider), SPAN_ARG(row->role));
         row = NULL;
     }
-    c->factor = who->factor;
     buf_init(&q, ASK_MAX_BYTES);
     ask_begin(&q, ASK_PROVIDER_SIGN_IN);
-    const struct span texts[] = {p->name, p->issuer, who->subject, who->name, row == NULL ? SPAN("") : row->role,
-                                 row == NULL ? SPAN("") : row->organisation};
+    const struct span texts[] = {p->provider, p->issuer, p->subject, p->name, row == NULL ? SPAN("") : row->role,
+                                 row == NULL ? SPAN("") : row->organisation, p->barred};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         buf_str(&q, texts[i]);
     }
-    request_ask(req, &q, account_known);
+    request_ask(req, &q, then);
     buf_free(&q);
+}
+
+static void ask_account(struct api_request *req, const struct provider *p, const struct oidc_person *who)
+{
+    struct coming *c = req->work;
+    c->factor = who->factor;
+    const struct sign_in_person person = {.provider = p->name, .issuer = p->issuer, .subject = who->subject, .name = who->name, .role = who->role};
+    sign_in_ask(req, &person, account_known);
 }
 
 static void check_token(struct api_request *req, struct provider_state *s, bool there)

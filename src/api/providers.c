@@ -105,6 +105,15 @@ static void copy_provider(struct arena *a, struct provider *p)
     p->roles = roles;
 }
 
+static void copy_directories(struct arena *a, struct sign_in *config, const struct sign_in *from)
+{
+    config->directories = arena_calloc(a, from->ndirectories, sizeof *config->directories);
+    for (uint32_t i = 0; i < from->ndirectories; i++) {
+        config->directories[i] = from->directories[i];
+        directory_copy(a, &config->directories[i]);
+    }
+}
+
 void api_set_sign_in(struct api *api, const struct sign_in *sign_in)
 {
     CHECK_OBJ(api, API_MAGIC);
@@ -114,6 +123,7 @@ void api_set_sign_in(struct api *api, const struct sign_in *sign_in)
     arena_init(&p->texts, 0);
     p->config = *sign_in;
     p->config.url = arena_copy(&p->texts, sign_in->url);
+    copy_directories(&p->texts, &p->config, sign_in);
     p->config.providers = arena_calloc(&p->texts, sign_in->n, sizeof *p->config.providers);
     for (uint32_t i = 0; i < sign_in->n; i++) {
         p->config.providers[i] = sign_in->providers[i];

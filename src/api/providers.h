@@ -8,6 +8,7 @@
 
 #include "api/request.h"
 #include "desk/identity/oidc.h"
+#include "records/sign_in.h"
 
 enum {
     PROVIDER_FRESH_S = 15,      /* that it answered: who comes meanwhile is sent there unasked */
@@ -44,5 +45,17 @@ bool passage_use(struct providers *p, struct span state, time_ns until, time_ns 
 
 /* provider_login.c: after a session began: the page that leads on. */
 void provider_landing(struct api_request *req);
+
+/* Somebody whom a provider or directory knows. */
+struct sign_in_person {
+    struct span provider, issuer, subject, name;
+    const struct provider_role *role; /* NULL: no group of his has one */
+    struct span barred;               /* why it lets him in nowhere; empty = it does */
+};
+/* provider_login.c: asks the keeper whose account it is; a row with a role that no file has is as none. `then` reads the answer with
+ * sign_in_answer. The roles are known (request_with_roles). */
+void sign_in_ask(struct api_request *req, const struct sign_in_person *p, api_then *then);
+/* 0, with the account (id empty: none) in the arena and his open pages ended where he changed; else an ERR_* for respond_failure. */
+int sign_in_answer(struct api_request *req, int rc, struct cursor *data, struct account *out, enum sign_in_outcome *outcome_out);
 
 #endif

@@ -192,7 +192,7 @@ static int within(const struct signing *s, enum sign_in_outcome *outcome, bool *
         *outcome = SIGN_IN_NO_ROLE;
         *changed = known;
         rc = known ? end_sessions(s, a->id) : 0;
-        return rc == 0 ? audit(s, a->id, "sign_in.refused", SPAN(""), SPAN("no group has a role")) : rc;
+        return rc == 0 ? audit(s, a->id, "sign_in.refused", SPAN(""), s->p->barred.len > 0 ? s->p->barred : SPAN("no group has a role")) : rc;
     }
     *outcome = SIGN_IN_FINE;
     rc = known ? touch(s) : make(s, a);
@@ -205,9 +205,30 @@ int provider_sign_in(struct db *db, const struct provider_person *p, time_ns now
 {
     const struct signing s = {db, p, now, arena, e};
     CHECK(p->issuer.len > 0 && p->subject.len > 0 && p->provider.len > 0 && p->provider.len <= SIGN_IN_PROVIDER_MAX);
-    CHECK((p->role.len > 0) == (p->organisation.len > 0));
+    CHECK((p->role.len > 0) == (p->organisation.len > 0) && (p->role.len == 0 || p->barred.len == 0));
     *outcome_out = SIGN_IN_NO_ROLE;
     *changed_out = false;
     int rc = db_begin(db, e);
     return rc < 0 ? rc : db_end(db, within(&s, outcome_out, changed_out, out), e);
+}
+
+int account_ways(struct db *db, struct span user_id, struct arena *arena, struct account_way **out, uint32_t *count_out, struct err *e)
+{
+    struct db_stmt *q = NULL;
+    struct account_way *ways = arena_calloc(arena, SIGN_IN_WAYS_MAX, sizeof *ways);
+    *out = ways;
+    *count_out = 0;
+    int rc = db_query(db, "SELECT issuer, subject FROM provider_account WHERE user_id = $1 ORDER BY created, issuer LIMIT $2", e, &q);
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_text(q, 1, user_id);
+    db_bind_i64(q, 2, SIGN_IN_WAYS_MAX);
+    while ((rc = db_step(q, e)) > 0 && *count_out < SIGN_IN_WAYS_MAX) {
+        ways[(*count_out)++] = (struct account_way){arena_copy(arena, db_col_text(q, 0)), arena_copy(arena, db_col_text(q, 1))};
+    }
+    if (rc >= 0) {
+        db_done(q);
+    }
+    return rc < 0 ? rc : 0;
 }

@@ -13,6 +13,8 @@ enum {
     SIGN_IN_ISSUER_MAX = 1024,
     SIGN_IN_SUBJECT_MAX = 255,
     SIGN_IN_PROVIDER_MAX = 32,
+    SIGN_IN_BARRED_MAX = 256,
+    SIGN_IN_WAYS_MAX = 16, /* of one account */
     SIGN_IN_NAMES_MAX = 20, /* accounts of one name that are told apart by a number */
 };
 
@@ -22,6 +24,7 @@ struct provider_person {
     struct span issuer, subject;
     struct span name;               /* as the provider calls him */
     struct span role, organisation; /* role empty: none of his groups has one */
+    struct span barred;             /* why the directory lets him in nowhere, for the trail; then role is empty */
 };
 
 enum sign_in_outcome {
@@ -37,5 +40,12 @@ enum sign_in_outcome {
  */
 int provider_sign_in(struct db *db, const struct provider_person *p, time_ns now, struct arena *arena, enum sign_in_outcome *outcome_out,
                      bool *changed_out, struct account *out, struct err *e) NODISCARD;
+
+/* Who else than this node says who this account's person is: one of a provider or a directory. */
+struct account_way {
+    struct span issuer, subject;
+};
+/* At most SIGN_IN_WAYS_MAX; texts in the arena. */
+int account_ways(struct db *db, struct span user_id, struct arena *arena, struct account_way **out, uint32_t *count_out, struct err *e) NODISCARD;
 
 #endif

@@ -163,10 +163,31 @@ static void factor_elsewhere(void **state)
     db_close(&db);
 }
 
+/* A directory lets him in nowhere: as without a role, and the trail says why. */
+static void barred(void **state)
+{
+    (void)state;
+    struct db *db = test_db();
+    struct account_way *ways = NULL;
+    uint32_t n = 0;
+    fine(db, "1", "bo", "reader", "bo");
+    struct span bo = who.id;
+    assert_int_equal(session(db, 's', NULL), 0);
+    const struct provider_person p = {.provider = SPAN("city"), .issuer = SPAN("https://id.example"), .subject = SPAN("1"), .barred = SPAN("locked there")};
+    assert_int_equal(provider_sign_in(db, &p, TEST_NOW, &arena, &outcome, &changed, &who, &e), 0);
+    assert_true(outcome == SIGN_IN_NO_ROLE && changed && !has_session(db, 's'));
+    assert_int_equal(test_number(db, "SELECT COUNT(*) FROM audit WHERE what = 'sign_in.refused' AND after_value = 'locked there'"), 1);
+    assert_int_equal(account_ways(db, bo, &arena, &ways, &n, &e), 0);
+    assert_true(n == 1 && span_eq(ways[0].issuer, SPAN("https://id.example")) && span_eq(ways[0].subject, SPAN("1")));
+    assert_int_equal(account_ways(db, SPAN("nobody"), &arena, &ways, &n, &e), 0);
+    assert_int_equal(n, 0);
+    db_close(&db);
+}
+
 int run_sign_in_tests(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(names), cmocka_unit_test(roles), cmocka_unit_test(disabled),
-                                       cmocka_unit_test(last_administrator), cmocka_unit_test(factor_elsewhere)};
+                                       cmocka_unit_test(last_administrator), cmocka_unit_test(factor_elsewhere), cmocka_unit_test(barred)};
     arena_init(&arena, 0);
     int failed = cmocka_run_group_tests_name("records/sign_in", tests, NULL, NULL);
     arena_fini(&arena);

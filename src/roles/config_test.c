@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Tests of sereno.yml: what is taken, what is refused and where, what each role gets to see, and the message codec. */
+#include "desk/identity/directory.h"
 #include "roles/config.h"
 
 #include <setjmp.h>
@@ -57,6 +58,12 @@ static const char whole[] =
     "       ca_file: /etc/ca.pem, hosts: keys.example, allow: 10.0.0.0/8, scopes: [openid, groups], claims: {groups: realm_access.roles},\n"
     "       second_factor: {amr: [mfa, otp]}, roles: [{group: chiefs, role: ciso, organisation: Ourtown}, {group: soc, role: analyst}]}\n"
     "    - {name: spare, issuer: 'https://id2.example', client_id: x, roles: [{group: g, role: r}]}\n"
+    "  ldap:\n"
+    "    - {name: office, title: Office, kind: active_directory, url: 'ldaps://dc1.city.example', ca_file: ca.pem,\n"
+    "       bind_dn: 'CN=sereno,DC=city', bind_password_file: keys/office, people: {base: 'OU=People,DC=city'},\n"
+    "       groups: {base: 'OU=Groups,DC=city', nested: true}, roles: [{group: 'CN=soc,DC=city', role: analyst, organisation: Ourtown}]}\n"
+    "    - {name: plain, kind: openldap, url: 'ldap://10.1.2.3:1389', bind_dn: 'cn=s,dc=x', bind_password_file: /k,\n"
+    "       people: {base: 'dc=x', filter: '(mail={name})', id: nsUniqueId, name: cn}, groups: {attribute: memberOf}, roles: [{group: 'cn=g,dc=x', role: r}]}\n"
     "federation:\n"
     "  proxy: http://10.0.0.1:3128\n"
     "  allow: [10.99.0.0/16, 'fd00::/8']\n";
@@ -88,8 +95,35 @@ static void check_sign_in(const struct config *c, unsigned role)
     }
 }
 
+/* role: as for check_sign_in. The courier is told where and how, the desk what it is worth; neither has all. */
+static void check_directories(const struct config *c, unsigned role)
+{
+    bool desk = role == ROLE_DESK || role == ROLE_COUNT, courier = role == ROLE_COURIER || role == ROLE_COUNT;
+    const struct sign_in *s = &c->sign_in;
+    assert_int_equal(s->ndirectories, desk || courier ? 2 : 0);
+    const struct directory *d = directory_find(s, SPAN("office"));
+    if (d == NULL) {
+        return;
+    }
+    SAME(d->id, "objectGUID");
+    assert_true(span_eq(d->title, desk ? SPAN("Office") : SPAN("")) && d->nroles == (desk ? 1 : 0));
+    assert_true(span_eq(d->password_file, courier ? SPAN("/etc/sereno/keys/office") : SPAN("")));
+    assert_true(span_eq(d->url, courier ? SPAN("ldaps://dc1.city.example") : SPAN("")));
+    assert_true(span_eq(d->ca_file, courier ? SPAN("/etc/sereno/ca.pem") : SPAN("")));
+    if (courier) {
+        SAME(d->groups_filter, "(member:1.2.840.113556.1.4.1941:={dn})");
+        SAME(d->groups_base, "OU=Groups,DC=city");
+        SAME(d->filter, "(&(objectCategory=person)(objectClass=user)(sAMAccountName={name}))");
+        SAME(s->directories[1].filter, "(mail={name})");
+        SAME(s->directories[1].groups_attribute, "memberOf");
+        SAME(s->directories[1].shown, "cn");
+    }
+    SAME(s->directories[1].id, "nsUniqueId");
+}
+
 static void check_whole(const struct config *c)
 {
+    check_directories(c, ROLE_COUNT);
     check_sign_in(c, ROLE_COUNT);
     SAME(c->node_name, "Town hall");
     SAME(c->organisation, "Ourtown");
@@ -164,6 +198,11 @@ static void test_empty_file_is_all_defaults(void **state)
 }
 
 #define PROVIDER "sign_in: {url: 'https://x', oidc: [{name: a, "
+
+/* A directory that is right but for what comes last. */
+#define DIRECTORY_NAMED(name) "sign_in: {url: 'https://x', ldap: [{name: " name ", kind: openldap, bind_dn: 'cn=s', bind_password_file: k, "
+#define DIRECTORY DIRECTORY_NAMED("a")
+#define DIRECTORY_END "people: {base: 'dc=x'}, roles: [{group: 'cn=g', role: r}]}]}\n"
 
 struct refused_case {
     const char *text;
@@ -242,6 +281,20 @@ static const struct refused_case refused_cases[] = {
     {"federation:\n  hub: x\n", 2, "unknown key 'hub'"},
     {"sign_in:\n  url: https://x\n  saml: []\n", 3, "unknown key 'saml'"},
     {"sign_in: {oidc: []}\n", 1, "url"},
+    {"sign_in: {url: 'https://x', ldap: {}}\n", 1, "ldap"},
+    {DIRECTORY_NAMED("A") "url: 'ldaps://d', " DIRECTORY_END, 1, "small letters"},
+    {DIRECTORY "url: 'http://d', " DIRECTORY_END, 1, "ldaps://host"},
+    {DIRECTORY "url: 'ldap://d/', " DIRECTORY_END, 1, "ldaps://host"},
+    {DIRECTORY "url: 'ldaps://d', tls: false, " DIRECTORY_END, 1, "unknown key 'tls'"},
+    {DIRECTORY "url: 'ldaps://d', groups: {nested: true}, " DIRECTORY_END, 1, "nested is for active_directory"},
+    {DIRECTORY "url: 'ldaps://d', groups: {filter: '(member={name})'}, " DIRECTORY_END, 1, "{dn}"},
+    {DIRECTORY "url: 'ldaps://d', groups: {attribute: 'a)b'}, " DIRECTORY_END, 1, "is no name of an attribute"},
+    {DIRECTORY "url: 'ldaps://d', people: {base: 'dc=x', filter: '(uid=x)'}, roles: [{group: 'cn=g', role: r}]}]}\n", 1, "{name}"},
+    {DIRECTORY "url: 'ldaps://d', people: {base: here}, roles: [{group: 'cn=g', role: r}]}]}\n", 1, "distinguished name"},
+    {DIRECTORY "url: 'ldaps://d', people: {base: 'dc=x'}, roles: [{group: soc, role: r}]}]}\n", 1, "distinguished name"},
+    {DIRECTORY "url: 'ldaps://d', people: {base: 'dc=x'}}]}\n", 1, "roles is missing"},
+    {"sign_in: {url: 'https://x', ldap: [{name: a, kind: openldap, url: 'ldaps://d', bind_dn: 'cn=s', " DIRECTORY_END, 1, "bind_password_file is missing"},
+    {"sign_in: {url: 'https://x', ldap: [{name: a, kind: novell, url: 'ldaps://d', bind_dn: 'cn=s', bind_password_file: k, " DIRECTORY_END, 1, "kind is"},
     {"sign_in: {url: 'http://soc.example'}\n", 1, "url must be"},
     {"sign_in: {url: 'http://127.0.0.1.example'}\n", 1, "url must be"},
     {"sign_in: {url: 'http://127.0.0.1:8600@soc.example'}\n", 1, "url must be"},
@@ -312,6 +365,7 @@ static void test_codec(void **state)
         decode_exact(&b, b.len, 0, &got);
         SAME(got.node_name, "Town hall");
         check_sign_in(&got, role);
+        check_directories(&got, role);
         assert_int_equal(got.retention_days, 365);
         assert_int_equal(got.nretention, role == ROLE_KEEPER ? 2 : 0);
         assert_int_equal(got.copy.folder.len > 0, role == ROLE_KEEPER);

@@ -17,9 +17,11 @@
 #include "desk/notify/notify.h"
 #include "roles/copy_remote.h"
 #include "roles/courier_copy.h"
+#include "roles/courier_directory.h"
 #include "roles/courier_link.h"
 #include "roles/courier_post.h"
 #include "roles/courier_sign_in.h"
+#include "roles/ldap_wire.h"
 #include "roles/role.h"
 
 enum {
@@ -51,6 +53,7 @@ struct courier {
     bool stopping;
     struct links *links;
     struct sign_in_errands *sign_in;
+    struct directory_errands *directories; /* NULL: they have stopped */
     struct copy_carrier *carrier; /* NULL: it has stopped */
     char sent[COURIER_SENT_MAX][NOTICE_KEY_MAX + 1]; /* keys of letters that went, the oldest overwritten */
     unsigned nsent;
@@ -78,7 +81,7 @@ static void report(struct courier *c, uint64_t id, bool delivered, const char *w
 
 static void stopped_maybe(struct courier *c)
 {
-    if (c->stopping && c->count == 0 && c->carrier == NULL) {
+    if (c->stopping && c->count == 0 && c->carrier == NULL && c->directories == NULL) {
         role_stopped(c->role);
     }
 }
@@ -87,6 +90,13 @@ static void on_carrier_stopped(struct role *r)
 {
     struct courier *c = courier_of(r);
     c->carrier = NULL;
+    stopped_maybe(c);
+}
+
+static void directories_stopped(void *arg)
+{
+    struct courier *c = arg;
+    c->directories = NULL;
     stopped_maybe(c);
 }
 
@@ -248,6 +258,9 @@ static void on_message(struct role *r, enum role_id peer, uint32_t instance, str
         links_cancel(c->links, msg->id);
     } else if (msg->type == MSG_SIGN_IN_FETCH && c->sign_in != NULL) {
         sign_in_errands_take(c->sign_in, msg->id, msg->body);
+    } else if (msg->type == MSG_DIRECTORY_ASK && c->directories != NULL) {
+        directory_errands_take(c->directories, msg->id, msg->body);
+        sodium_memzero((void *)(uintptr_t)msg->body.ptr, msg->body.len); /* a password */
     } else if (msg->type == MSG_COPY_CARRY && c->carrier != NULL) {
         copy_carrier_take(c->carrier, msg);
     }
@@ -268,6 +281,15 @@ static void fetched(void *arg, uint64_t id, struct span body)
     struct ipc *desk = role_peer(c->role, ROLE_DESK, 0);
     if (desk != NULL) {
         (void)!ipc_send(desk, MSG_SIGN_IN_FETCHED, id, body); /* a new desk knows nothing of it */
+    }
+}
+
+static void directory_answered(void *arg, uint64_t id, struct span body)
+{
+    struct courier *c = arg;
+    struct ipc *desk = role_peer(c->role, ROLE_DESK, 0);
+    if (desk != NULL) {
+        (void)!ipc_send(desk, MSG_DIRECTORY_ANSWER, id, body); /* a new desk knows nothing of it */
     }
 }
 
@@ -292,12 +314,16 @@ static void on_reload(struct role *r, const struct config *config)
     if (c->sign_in != NULL) {
         sign_in_errands_configure(c->sign_in, config);
     }
+    if (c->directories != NULL) {
+        directory_errands_configure(c->directories, config);
+    }
 }
 
 static int preload(struct role *r, struct err *e)
 {
     (void)r;
     int rc = sodium_init() < 0 ? err_set(e, ERR_IO, "the crypto library does not start") : post_preload(e);
+    rc = rc == 0 ? ldap_wire_preload(e) : rc;
     return rc == 0 ? remote_preload(e) : rc;
 }
 
@@ -312,6 +338,8 @@ static int start(struct role *r, const struct config *config, struct err *e)
     links_configure(c->links, config);
     c->sign_in = sign_in_errands_new(role_loop(r), &(struct sign_in_host){c, fetched});
     sign_in_errands_configure(c->sign_in, config);
+    c->directories = directory_errands_new(role_loop(r), &(struct directory_host){c, directory_answered, directories_stopped}, c->sign_in);
+    directory_errands_configure(c->directories, config);
     c->carrier = copy_carrier_new(r);
     return 0;
 }
@@ -323,6 +351,7 @@ static void on_stop(struct role *r)
     links_free(&c->links);
     sign_in_errands_free(&c->sign_in);
     post_stop(); /* what is under way ends now */
+    directory_errands_stop(c->directories); /* while count or carrier is there, or by itself the last */
     copy_carrier_stop(c->carrier, on_carrier_stopped);
     for (struct errand *x = c->errands; x != NULL; x = x->next) {
         if (!x->under_way && !uv_is_closing((uv_handle_t *)&x->timer)) {

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/vec.h"
+#include "desk/identity/directory.h"
 #include "desk/identity/fetch.h"
 #include "desk/identity/oidc.h"
 #include "os/net_range.h"
@@ -19,7 +20,7 @@ enum {
     SIGN_IN_MAGIC = 0x7369676e,
     SECRET_MAX = 512,       /* bytes of a client's secret */
     CA_MAX = 256 << 10,     /* bytes of an authority's certificates */
-    FILES_MAX = 2 * PROVIDERS_MAX,
+    FILES_MAX = 2 * (PROVIDERS_MAX + DIRECTORIES_MAX),
 };
 
 struct kept_file {
@@ -147,6 +148,12 @@ static struct span read_file(const struct sign_in_errands *s, struct span path, 
         return n <= 0 || (size_t)n > most ? SPAN("") : span_make(bytes, (size_t)n);
     }
     return SPAN("");
+}
+
+struct span sign_in_errands_read(const struct sign_in_errands *s, struct span path, struct arena *a, bool secret)
+{
+    CHECK_OBJ(s, SIGN_IN_MAGIC);
+    return path.len == 0 ? SPAN("") : secret ? span_trim(read_file(s, path, a, SECRET_MAX)) : read_file(s, path, a, CA_MAX);
 }
 
 void sign_in_errands_file(struct sign_in_errands *s, struct span path, int fd)

@@ -32,6 +32,9 @@ void sign_in_errands_free(struct sign_in_errands **s);
 void sign_in_errands_configure(struct sign_in_errands *s, const struct config *config);
 /* A file of a provider, by its path: the client's secret, or the authority that its certificate is of. Takes fd. */
 void sign_in_errands_file(struct sign_in_errands *s, struct span path, int fd);
+/* What is in such a file, in the arena; empty: it is not here, or too large. secret: a password, without blanks and line ends around it; the
+ * caller wipes it. */
+struct span sign_in_errands_read(const struct sign_in_errands *s, struct span path, struct arena *a, bool secret);
 /* A body of MSG_SIGN_IN_FETCH. */
 void sign_in_errands_take(struct sign_in_errands *s, uint64_t id, struct span body);
 

@@ -146,6 +146,7 @@ static void serve(struct desk *d)
         .level = level,
         .switched = desk_switched,
         .fetch = desk_fetch,
+        .directory = desk_directory,
         .signed_out = desk_signed_out,
     };
     if (d->api != NULL) {
@@ -429,6 +430,9 @@ static void on_message(struct role *r, enum role_id peer, uint32_t instance, str
         break;
     case MSG_SIGN_IN_FETCHED:
         desk_fetch_take(d, msg);
+        break;
+    case MSG_DIRECTORY_ANSWER:
+        desk_directory_take(d, msg);
         break;
     case MSG_NODE_STATUS:
         take_node_status(d, msg);

@@ -236,7 +236,8 @@ static int sign_in_by_provider(struct keeper_records *kr, struct cursor *c, stru
     p.name = cursor_str(c);
     p.role = cursor_str(c);
     p.organisation = cursor_str(c);
-    if (p.provider.len == 0 || p.provider.len > SIGN_IN_PROVIDER_MAX || p.issuer.len == 0 || p.issuer.len > SIGN_IN_ISSUER_MAX ||
+    p.barred = cursor_str(c);
+    if (p.barred.len > SIGN_IN_BARRED_MAX || (p.barred.len > 0 && p.role.len > 0) || p.provider.len == 0 || p.provider.len > SIGN_IN_PROVIDER_MAX || p.issuer.len == 0 || p.issuer.len > SIGN_IN_ISSUER_MAX ||
         p.subject.len == 0 || p.subject.len > SIGN_IN_SUBJECT_MAX || (p.role.len > 0) != (p.organisation.len > 0)) {
         c->failed = true;
     }
@@ -258,9 +259,32 @@ static int sign_in_by_provider(struct keeper_records *kr, struct cursor *c, stru
     return rc;
 }
 
+static int list_ways(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    struct span id = cursor_str(c);
+    struct account_way *ways = NULL;
+    struct arena arena;
+    uint32_t n = 0;
+    arena_init(&arena, 4096);
+    int rc = whole(c, e);
+    rc = rc == 0 ? account_ways(kr->db, id, &arena, &ways, &n, e) : rc;
+    answer_begin(&kr->out, rc, e);
+    if (rc == 0) {
+        buf_u32(&kr->out, n);
+    }
+    for (uint32_t i = 0; rc == 0 && i < n; i++) {
+        buf_str(&kr->out, ways[i].issuer);
+        buf_str(&kr->out, ways[i].subject);
+    }
+    arena_fini(&arena);
+    return rc;
+}
+
 keeper_answer_fn *keeper_people_answer(uint16_t ask)
 {
     switch ((enum ask)ask) {
+    case ASK_ACCOUNT_WAYS:
+        return list_ways;
     case ASK_ROLES:
         return list_roles;
     case ASK_ACCOUNT_CREATE:

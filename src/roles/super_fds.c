@@ -18,6 +18,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "desk/identity/directory.h"
 #include "os/listen.h"
 
 static void holding_free(struct holding *h)
@@ -344,16 +345,26 @@ static int add_federation(struct super *s, const struct config *config, struct h
     return rc == 0 ? add(s, &control, next, e) : rc;
 }
 
-/* Secrets of this node with providers, and the authorities of their certificates: for the courier alone. */
+static int add_sign_in_files(struct super *s, struct span secret, struct span authority, struct holdings *next, struct err *e)
+{
+    const struct span files[] = {secret, authority};
+    int rc = 0;
+    for (size_t k = 0; rc == 0 && k < ARRAY_LEN(files); k++) {
+        const struct wanted w = {.kind = FD_SIGN_IN_FILE, .owner = ROLE_COURIER, .source = FD_NO_SOURCE, .name = files[k]};
+        rc = w.name.len > 0 ? add(s, &w, next, e) : 0;
+    }
+    return rc;
+}
+
+/* Secrets of this node with providers and directories, and the authorities of their certificates: for the courier alone. */
 static int add_sign_in(struct super *s, const struct config *config, struct holdings *next, struct err *e)
 {
     int rc = 0;
     for (uint32_t i = 0; rc == 0 && i < config->sign_in.n; i++) {
-        const struct span files[] = {config->sign_in.providers[i].secret_file, config->sign_in.providers[i].ca_file};
-        for (size_t k = 0; rc == 0 && k < ARRAY_LEN(files); k++) {
-            const struct wanted w = {.kind = FD_SIGN_IN_FILE, .owner = ROLE_COURIER, .source = FD_NO_SOURCE, .name = files[k]};
-            rc = w.name.len > 0 ? add(s, &w, next, e) : 0;
-        }
+        rc = add_sign_in_files(s, config->sign_in.providers[i].secret_file, config->sign_in.providers[i].ca_file, next, e);
+    }
+    for (uint32_t i = 0; rc == 0 && i < config->sign_in.ndirectories; i++) {
+        rc = add_sign_in_files(s, config->sign_in.directories[i].password_file, config->sign_in.directories[i].ca_file, next, e);
     }
     return rc;
 }

@@ -47,10 +47,14 @@ struct provider {
     struct provider_role *roles; /* the first row that fits counts */
 };
 
+struct directory; /* directory.h */
+
 struct sign_in {
     struct span url; /* where people reach the desk: "https://soc.example"; empty = no provider */
     uint32_t n;
     struct provider *providers;
+    uint32_t ndirectories;
+    struct directory *directories;
 };
 
 /* By name, or NULL. */

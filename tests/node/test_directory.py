@@ -1,0 +1,271 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: EUPL-1.2
+"""People whom a real directory (OpenLDAP) knows, at a whole node in its sandbox: who gets in and as what, what is refused, and that local
+accounts work whatever the directory does. usage: tests/node/test_directory.py SERENO"""
+import html
+import json
+import os
+import re
+import sqlite3
+import socket
+import sys
+import unittest
+import urllib.parse
+
+import directory_kit
+from directory_kit import BASE, SERVICE, Slapd
+from node import Node, until
+from provider_kit import Browser
+
+SERENO = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else ""
+PASSWORD = "harbour lamp seven"
+GUID = bytes(range(1, 17))
+WRONG = "Name or password is not right."
+DOWN = "The sign-in service does not answer. Log in with a local account, or try again later."
+NO_ROLE = "The sign-in service knows you, but you have no role here. Ask an administrator."
+BARRED = "Your account in the directory is disabled or locked. Ask whoever looks after it."
+
+
+def directory(name, d, url, more="", kind="openldap", authority=True, people=""):
+    ca = f"      ca_file: {d.authority}\n" if authority else ""
+    return f"""    - name: {name}
+      title: {name.title()} hall
+      kind: {kind}
+      url: {url}
+{ca}      bind_dn: {SERVICE}
+      bind_password_file: {d.folder}/secret
+      people: {{base: "ou=people,{BASE}"{people}}}
+{more}      roles:
+        - {{group: "CN=chiefs,OU=Groups,{BASE}", role: ciso}}
+        - {{group: "cn=guards,ou=groups,{BASE}", role: guard}}
+        - {{group: "cn=soc,ou=groups,{BASE}", role: analyst, organisation: town}}
+        - {{group: "cn=lost,ou=groups,{BASE}", role: no_such_role}}
+"""
+
+
+class Directory(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.node = Node(SERENO)
+        cls.base = f"http://127.0.0.1:{cls.node.desk}"
+        cls.slapd = d = Slapd(cls.node.folder / "directory")
+        cls.addClassCleanup(cls.end)
+        for name in ("anna", "bert", "carla", "dora", "emil", "fred", "gina", "hugo", "jana"):
+            d.person(name)
+        d.person("locked", pwdAccountLockedTime="000001010000Z")
+        d.person("off", sAMAccountName="off", userAccountControl=514, objectGUID=bytes(16), memberOf=f"cn=soc,ou=groups,{BASE}")
+        d.person("win", sAMAccountName="Win.Dow", userAccountControl=512, objectGUID=GUID, accountExpires=0, memberOf=f"cn=soc,ou=groups,{BASE}")
+        for name, members in (("chiefs", ()), ("soc", ("anna", "bert", "dora", "emil", "gina", "hugo", "jana", "locked")),
+                              ("guards", ("fred",)), ("other", ("carla",)), ("lost", ())):
+            d.group(name, *members)
+        d.start()
+        groups = f"      groups: {{base: \"ou=groups,{BASE}\"}}\n"
+        windows = ", filter: \"(&(objectClass=adUser)(sAMAccountName={name}))\""
+        silent = socket.socket()  # takes connections and says nothing
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(8)
+        cls.addClassCleanup(silent.close)
+        with open(cls.node.config, "a", encoding="utf-8") as f:
+            f.write(f"sign_in:\n  url: {cls.base}\n  ldap:\n" + directory("city", d, f"ldaps://localhost:{d.tls}", groups)
+                    + directory("start", d, f"ldap://localhost:{d.plain}", groups)
+                    + directory("office", d, f"ldaps://localhost:{d.tls}", "      groups: {attribute: memberOf}\n", "active_directory", people=windows)
+                    + directory("strange", d, f"ldaps://localhost:{d.tls}", groups, authority=False))
+        roles = cls.node.data / "roles"
+        roles.mkdir(parents=True, mode=0o700)
+        cls.node.data.chmod(0o700)
+        (roles / "guard.yml").write_text("name: guard\ntitle: Guard\nhelp: Looks, with two factors.\nacts_as: [reader]\nmay: [watch]\n"
+                                         "second_factor: required\n")
+        cls.node.start()
+        token = until("the set-up link", lambda: re.findall(rb"/setup\?token=([0-9a-f]+)", cls.node.log.read_bytes()))[-1].decode()
+        cls.admin = Browser()
+        _, _, page = cls.admin.ask("GET", f"{cls.base}/setup?token={token}")
+        status, _, text = cls.admin.ask("POST", f"{cls.base}/setup", urllib.parse.urlencode(
+            {"token": token, "name": "anna", "password": PASSWORD, "again": PASSWORD, "csrf": cls.hidden(page, "csrf")}))
+        assert status == 303, text
+        cls.csrf = cls.session(cls.admin)["csrf"]
+
+    @classmethod
+    def end(cls):
+        cls.slapd.stop()
+        if os.environ.get("KEEP"):
+            cls.node.stop()
+        else:
+            cls.node.remove()
+
+    @staticmethod
+    def hidden(page, name):
+        return html.unescape(re.search(rf'name="{name}" value="([^"]*)"', page).group(1))
+
+    @classmethod
+    def session(cls, browser):
+        status, _, text = browser.ask("GET", f"{cls.base}/api/v1/session")
+        return {**json.loads(text)["user"], "csrf": json.loads(text)["csrf"]} if status == 200 else None
+
+    def account(self, browser):
+        return json.loads(browser.ask("GET", f"{self.base}/api/v1/account")[2])
+
+    def log_in(self, who, name="city", secret=None, browser=None, after="/sources"):
+        """(browser, (status, headers, text))"""
+        b = browser or Browser()
+        status, _, page = b.ask("GET", f"{self.base}/login/directory/{name}?next={urllib.parse.quote(after, safe='')}")
+        self.assertEqual(status, 200, page)
+        return b, b.ask("POST", f"{self.base}/login/directory/{name}", urllib.parse.urlencode(
+            {"name": who, "password": directory_kit.password(who) if secret is None else secret, "csrf": self.hidden(page, "csrf"), "next": after}))
+
+    def gets_in(self, who, name="city", secret=None):
+        b, answer = self.log_in(who, name, secret)
+        self.assertEqual((answer[0], answer[1]["Location"]), (303, "/sources"), answer[2])
+        return b
+
+    def assert_refused(self, answer, status, sentence):
+        self.assertEqual(answer[0], status, answer[2])
+        self.assertIn(sentence, html.unescape(answer[2]))
+        self.assertIn('href="/login?next=', answer[2])  # the way to local accounts is there
+
+    def query(self, sql, *values):
+        db = sqlite3.connect(f"file:{self.node.data}/records.db?mode=ro", uri=True)
+        try:
+            return db.execute(sql, values).fetchall()
+        finally:
+            db.close()
+
+    def asked(self):
+        """How often the directory was asked to bind somebody."""
+        return (self.slapd.folder / "out").read_bytes().count(b" BIND dn=")
+
+    def change(self, method, path, body, browser=None):
+        b = browser or self.admin
+        csrf = self.csrf if browser is None else self.session(browser)["csrf"]
+        status, _, text = b.ask(method, self.base + path, json.dumps(body), "application/json", {"X-Sereno-CSRF": csrf})
+        return status, json.loads(text) if text else None
+
+    def test_page(self):
+        _, _, page = Browser().ask("GET", f"{self.base}/login?next=/alerts")
+        self.assertIn('href="/login/directory/city?next=%2Falerts"', page)
+        self.assertIn("Log in with City hall", page)
+        _, _, page = Browser().ask("GET", f"{self.base}/login/directory/city?next=/alerts")
+        self.assertIn('action="/login/directory/city"', page)
+        self.assertIn("Log in with City hall", page)
+        _, _, page = Browser().ask("GET", f"{self.base}/login/directory/city", more={"Accept-Language": "de"})
+        self.assertIn("Mit City hall anmelden", page)
+        self.assertEqual(Browser().ask("GET", f"{self.base}/login/directory/nobody")[0], 404)
+
+    def test_gets_in_and_is_linked_by_its_id(self):
+        b = self.gets_in("anna")
+        s = self.account(b)
+        # anna is an administrator here, with a password of her own: nobody takes her account by her name.
+        self.assertEqual((s["name"], s["role"], s["organisation"]), ("anna (city)", "analyst", "town"))
+        first = self.query("SELECT p.issuer, p.subject, p.user_id FROM provider_account p JOIN user_account u ON u.id = p.user_id WHERE u.name = 'anna (city)'")
+        self.assertEqual([r[0] for r in first], ["ldap:city"])
+        self.assertRegex(first[0][1], r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+        self.slapd.members("chiefs", "anna")  # another day: the same account, another role
+        again = self.gets_in("ANNA", secret=directory_kit.password("anna"))
+        s = self.account(again)
+        self.assertEqual((s["name"], s["role"], s["organisation"]), ("anna (city)", "ciso", "*"))
+        self.assertEqual(self.session(b)["role"], "ciso")
+        told = self.query("SELECT what FROM audit WHERE who = 'provider city' AND subject = ? ORDER BY rowid", first[0][2])
+        self.assertEqual([w for w, in told], ["user.created", "sign_in", "user.role", "sign_in"], told)
+        self.gets_in("anna", "start")  # another directory of the config is another one
+        self.assertEqual(self.query("SELECT COUNT(*) FROM user_account WHERE name LIKE 'anna%'"), [(3,)])
+
+    def test_a_name_used_again_is_somebody_else(self):
+        before = self.account(self.gets_in("gina"))["name"]
+        self.slapd.remove("gina")
+        self.slapd.person("gina")
+        after = self.account(self.gets_in("gina"))["name"]
+        self.assertEqual((before, after), ("gina", "gina (city)"))
+
+    def test_wrong(self):
+        self.assert_refused(self.log_in("bert", secret="bert's passwor")[1], 401, WRONG)
+        self.assert_refused(self.log_in("nobody")[1], 401, WRONG)
+        self.assert_refused(self.log_in("*", secret=directory_kit.password("bert"))[1], 401, WRONG)
+        self.assert_refused(self.log_in("bert)(uid=*", secret=directory_kit.password("bert"))[1], 401, WRONG)
+        self.assert_refused(self.log_in("ber*", secret=directory_kit.password("bert"))[1], 401, WRONG)
+        before = self.asked()
+        b, answer = self.log_in("bert", secret="")  # a directory would call that a success
+        self.assert_refused(answer, 401, WRONG)
+        self.assert_refused(self.log_in("bert", secret="x" * 257)[1], 401, WRONG)
+        self.assert_refused(self.log_in("x" * 65)[1], 401, WRONG)
+        self.assertEqual(self.asked(), before)
+        self.assertIsNone(self.session(b))
+
+    def test_slows_down(self):
+        answers = [self.log_in("jana", secret="x")[1] for _ in range(6)]
+        self.assertEqual([a[0] for a in answers[:5]], [401] * 5)
+        before = self.asked()
+        _, answer = self.log_in("Jana", secret=directory_kit.password("jana"))
+        self.assertEqual(answer[0], 429, answer[2])
+        self.assertGreaterEqual(int(answer[1]["Retry-After"]), 1)
+        self.assertEqual(self.asked(), before)
+
+    def test_needs_a_role(self):
+        self.assert_refused(self.log_in("carla")[1], 403, NO_ROLE)
+        self.assertEqual(self.query("SELECT COUNT(*) FROM user_account WHERE name = 'carla'"), [(0,)])
+        self.slapd.members("lost", "carla")  # a role that no file has
+        self.assert_refused(self.log_in("carla")[1], 403, NO_ROLE)
+        b = self.gets_in("dora")
+        self.slapd.members("soc", "anna", "bert", "emil", "gina", "hugo", "jana", "locked")  # she left: her sessions end with the next try
+        self.assert_refused(self.log_in("dora")[1], 403, NO_ROLE)
+        self.assertIsNone(self.session(b))
+
+    def test_disabled_there(self):
+        self.slapd.change("emil", "userAccountControl", 512)
+        b = self.gets_in("emil")
+        self.slapd.change("emil", "userAccountControl", 514)
+        self.assert_refused(self.log_in("emil")[1], 403, BARRED)
+        self.assertIsNone(self.session(b))
+        self.slapd.change("emil", "userAccountControl", 512)
+        self.slapd.change("emil", "accountExpires", 132223104000000000)
+        self.assert_refused(self.log_in("emil")[1], 403, BARRED)
+        told = self.query("SELECT after_value FROM audit WHERE what = 'sign_in.refused' AND who = 'provider city' AND after_value LIKE '%directory%'")
+        self.assertEqual({t for t, in told}, {"it is disabled in the directory", "it has expired in the directory"})
+        self.assert_refused(self.log_in("locked")[1], 403, BARRED)
+
+    def test_windows_names(self):
+        b = self.gets_in("win.dow", "office", directory_kit.password("win"))
+        s = self.account(b)
+        self.assertEqual((s["name"], s["role"]), ("Win.Dow", "analyst"))
+        self.assertEqual(self.query("SELECT subject FROM provider_account WHERE issuer = 'ldap:office'"), [("04030201-0605-0807-090a-0b0c0d0e0f10",)])
+        self.assert_refused(self.log_in("off", "office")[1], 403, BARRED)
+
+    def test_disabled_here(self):
+        b = self.gets_in("bert")
+        who = self.query("SELECT id FROM user_account WHERE name = 'bert'")[0][0]
+        self.assertEqual(self.change("POST", f"/api/v1/users/{who}/disable", {})[0], 204)
+        self.assertIsNone(self.session(b))
+        self.assert_refused(self.log_in("bert")[1], 403, "Your account here is disabled. Ask an administrator.")
+        self.assertEqual(self.change("POST", f"/api/v1/users/{who}/enable", {})[0], 204)
+        self.gets_in("bert")
+
+    def test_certificate(self):
+        _, answer = self.log_in("bert", "strange")
+        self.assert_refused(answer, 503, DOWN)
+        until("the log to say why", lambda: b"its certificate is not good" in self.node.log.read_bytes())
+
+    def test_down(self):
+        b = self.gets_in("hugo")
+        self.slapd.stop()
+        self.addCleanup(self.slapd.start)
+        self.assert_refused(self.log_in("hugo")[1], 503, DOWN)
+        self.assertIsNotNone(self.session(b))  # who is in stays in
+        local = Browser()
+        _, _, page = local.ask("GET", f"{self.base}/login")
+        status, _, text = local.ask("POST", f"{self.base}/login", urllib.parse.urlencode(
+            {"name": "anna", "password": PASSWORD, "csrf": self.hidden(page, "csrf"), "next": "/"}))
+        self.assertEqual(status, 303, text)
+        self.assertEqual(self.session(local)["role"], "administrator")
+
+    def test_zz_keeps_secrets(self):
+        log = self.node.log.read_text(errors="replace")
+        self.assertNotIn(directory_kit.SERVICE_PASSWORD, log)
+        self.assertNotIn("'s password", log)
+        # whatever was said to the directory was encrypted: it refuses to bind anybody else (security simple_bind)
+        self.assertNotIn("confidentiality required", (self.slapd.folder / "out").read_text(errors="replace"))
+
+
+if __name__ == "__main__":
+    why = directory_kit.missing()
+    if why:
+        print(f"skipped: {why}")
+        sys.exit(77)
+    unittest.main()
