@@ -3,6 +3,7 @@
 #include "roles/keeper_appointments.h"
 
 #include "records/appointment_gaps.h"
+#include "records/own_appointments.h"
 #include "roles/keeper_records_priv.h"
 
 static int whole(const struct cursor *c, struct err *e)
@@ -54,7 +55,29 @@ static int list_gaps(struct keeper_records *kr, struct cursor *c, struct err *e)
     return rc;
 }
 
+static int list_own(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    struct own_appointments *found = arena_calloc(&kr->scratch, 1, sizeof *found);
+    struct span user_id = cursor_str(c);
+    int rc = whole(c, e);
+    rc = rc == 0 ? own_appointments(kr->db, user_id, clock_now(), &kr->scratch, found, e) : rc;
+    answer_begin(&kr->out, rc, e);
+    if (rc == 0) {
+        own_appointments_encode(&kr->out, found);
+    }
+    return rc;
+}
+
 keeper_answer_fn *keeper_appointment_answer(uint16_t ask)
 {
-    return ask == ASK_ACCOUNT_PERSON ? set_person : ask == ASK_APPOINTMENT_GAPS ? list_gaps : NULL;
+    static const struct {
+        uint16_t ask;
+        keeper_answer_fn *answer;
+    } answers[] = {{ASK_ACCOUNT_PERSON, set_person}, {ASK_APPOINTMENT_GAPS, list_gaps}, {ASK_OWN_APPOINTMENTS, list_own}};
+    for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+        if (answers[i].ask == ask) {
+            return answers[i].answer;
+        }
+    }
+    return NULL;
 }

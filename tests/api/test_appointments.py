@@ -260,6 +260,34 @@ class Appointments(unittest.TestCase):
         self.assertEqual({g["organisation"] for g in gaps(other).json()["items"]}, {"Village"})
         self.move(row, "revoked")
 
+    # ---- one's own page ----
+
+    def test_own_department(self):
+        jon, kay = self.officer("Jon"), self.officer("Kay")
+        me = lambda who: who.ask("GET", "/api/v1/me").json()
+        self.assertEqual((me(jon)["organisations"], me(jon)["appointments"], me(jon)["person"]), ([], [], jon.row["id"]))
+        start = time.time()
+        now = self.appoint(jon, deputy=kay.row["id"], ends=moment(start + 3600))
+        later = self.appoint(jon, "Parks office", begins=moment(start + 3600))
+        self.appoint(jon, "Parks office", begins=moment(start - 3600), ends=moment(start - 60))
+        self.appoint(jon, "Parks office", signed=False, begins=moment(start + 7200))
+        told = me(jon)
+        self.assertEqual(told["organisations"], [{"organisation": "Ourtown/Works", "by": "appointment", "below": False}])
+        self.assertEqual([(a["id"], a["unit"], a["deputy"], a["act"], a["holds"], a["acts"], a["as_deputy"], a["ends"]) for a in told["appointments"]],
+                         [(now["id"], "Works office", "Kay", "1/26", True, True, False, now["fields"]["ends"]),
+                          (later["id"], "Parks office", "", "1/26", False, False, False, None)])
+        deputy = me(kay)
+        self.assertEqual([(a["id"], a["person"], a["as_deputy"], a["acts"]) for a in deputy["appointments"]], [(now["id"], "Jon", True, False)])
+        self.assertEqual(deputy["organisations"], [])
+        jon.row = self.change("people", jon.row, {"away_from": moment(start - 60)})
+        deputy = me(kay)
+        self.assertEqual([a["acts"] for a in deputy["appointments"]], [True])
+        self.assertEqual([o["organisation"] for o in deputy["organisations"]], ["Ourtown/Works"])
+        for row in (now, later):
+            self.move(row, "revoked")
+        self.assertEqual((me(jon)["appointments"], me(jon)["organisations"]), ([], []))
+        self.assertEqual([(o["organisation"], o["by"]) for o in me(self.tom)["organisations"]], [("Ourtown", "account")])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -124,7 +124,7 @@ sources:
     const method = body === undefined ? 'GET' : version === undefined || path.endsWith('/move') ? 'POST' : 'PUT';
     const res = await fetch(`${this.url}/api/v1${path}`, { method, headers, body: body && JSON.stringify(body) });
     if (!res.ok) throw new Error(`${method} ${path}: ${res.status} ${await res.text()}`);
-    return res.json();
+    return res.status === 204 ? null : res.json();
   }
 
   async stop() {

@@ -44,6 +44,7 @@ export const KEYS = {
   stories: { keys: ['g', 'o'], print: ['g', 'o'], text: 'key.stories', group: 'page', alertsOnly: false },
   registers: { keys: ['g', 'e'], print: ['g', 'e'], text: 'key.registers', group: 'page', alertsOnly: false },
   account: { keys: ['g', 'm'], print: ['g', 'm'], text: 'key.account', group: 'page', alertsOnly: false },
+  me: { keys: ['g', 'd'], print: ['g', 'd'], text: 'key.me', group: 'page', alertsOnly: false },
   people: { keys: ['g', 'p'], print: ['g', 'p'], text: 'key.people', group: 'page', alertsOnly: false },
   federation: { keys: ['g', 'f'], print: ['g', 'f'], text: 'key.federation', group: 'page', alertsOnly: false },
 } as const satisfies Record<string, KeyDef>;

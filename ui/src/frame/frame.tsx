@@ -81,6 +81,7 @@ const LATER: Record<LaterName, ReturnType<typeof later>> = {
   share: later(() => import('../share/pages')),
   registers: later(() => import('../registers/pages')),
   people: later(() => import('../people/pages')),
+  me: later(() => import('../me/page')),
 };
 /** Every page but the queue comes as a file of its own, once one of it is opened. */
 function Later({ place, which }: { place: Place; which: LaterName }) {
@@ -151,6 +152,7 @@ export function Frame() {
         federation: () => route('/federation'),
         account: () => route('/account'),
         people: () => route('/people'),
+        me: () => route('/me'),
         filter: () => {
           const box = document.querySelector<HTMLInputElement>('#main input[type=search]');
           if (!box) return false;

@@ -83,6 +83,7 @@ export function Nav({ place, onSettings }: { place: Place; onSettings: () => voi
       <ul aria-label={t('nav.watch')}>
         <Item page="today" now={page} />
         <Item page="alerts" now={page} count={open} />
+        <Item page="me" now={page} large />
       </ul>
       <ul aria-label={t('nav.protect')}>
         <Item page="sources" now={page} large />

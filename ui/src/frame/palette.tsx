@@ -35,6 +35,7 @@ function fixed(onOver: (o: Over) => void): Entry[] {
   const act = t('palette.act');
   const out: Entry[] = [
     { id: 'p-today', kind: page, text: t('nav.today'), key: 'g t', run: () => go('/') },
+    { id: 'p-me', kind: page, text: t('nav.me'), key: 'g d', run: () => go('/me') },
     { id: 'p-alerts', kind: page, text: t('nav.alerts'), key: 'g a', run: () => go('/alerts') },
     { id: 'p-sources', kind: page, text: t('nav.sources'), key: 'g s', run: () => go('/sources') },
     { id: 'p-rules', kind: page, text: t('nav.rules'), key: 'g r', run: () => go('/rules') },

@@ -272,7 +272,7 @@ export default function TodayPage() {
         <p class="soft">{dayName(at)}</p>
       </div>
       {wrong.value && <Problem text={wrong.value} onAgain={again} />}
-      {!watches && <Calm text={t('today.by_appointment')} to="/registers" step={t('nav.registers')} />}
+      {!watches && <Calm text={t('today.by_appointment')} to="/me" step={t('nav.me')} />}
       {watches && !d && !wrong.value && <Slow text={t('today.reading')} />}
       {d && (
         <div class="tiles">
