@@ -165,6 +165,90 @@ static void test_window_limits(void **state)
     mem_free(big);
 }
 
+/* Records in a buffer that a window can hold are packed as if they had been copied; it is let go once the window is empty. */
+static void check_held(struct window *holding, struct window *copying, struct shared *s, uint32_t owners)
+{
+    enum { RECORD = 1000, RECORDS = 60 };
+    const struct archive_block_in *a;
+    const struct archive_block_in *b;
+    size_t na;
+    size_t nb;
+    for (size_t i = 0; i < RECORDS; i++) {
+        struct archive_record r = {.host = i % 3 == 0 ? SPAN("h") : SPAN("i"),
+                                   .received = DAY_START,
+                                   .time = DAY_START,
+                                   .original = span_sub(buf_view(&s->bytes), i * RECORD, RECORD)};
+        assert_int_equal(window_add_held(holding, &r, s), i);
+        assert_int_equal(window_add(copying, &r), i);
+    }
+    assert_int_equal(s->owners, owners);
+    if (owners == 2) { /* who brought it goes first */
+        struct shared *mine = s;
+        shared_drop(&mine);
+        assert_int_equal(s->owners, 1);
+    }
+    window_seal(holding, &a, &na);
+    window_seal(copying, &b, &nb);
+    assert_int_equal(na, nb);
+    for (size_t i = 0; i < na; i++) {
+        assert_true(span_eq(a[i].body, b[i].body));
+        assert_memory_equal(a[i].header.originals_hash, b[i].header.originals_hash, ARCHIVE_HASH_BYTES);
+    }
+    window_reset(copying);
+    window_reset(holding);
+}
+
+static struct shared *filled(size_t bytes)
+{
+    struct shared *s = shared_new(bytes);
+    char *to = buf_room(&s->bytes, bytes);
+    for (size_t i = 0; i < bytes; i++) {
+        to[i] = (char)(i * i >> 7);
+    }
+    buf_added(&s->bytes, bytes);
+    return s;
+}
+
+static void test_window_holds(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t bytes; /* of one buffer */
+        uint32_t owners; /* while the window has its records */
+    } rows[] = {{WINDOW_HELD_MIN - 1, 1}, {WINDOW_HELD_MIN, 2}, {5 * WINDOW_HELD_MIN + 7, 2}, {WINDOW_HELD_MAX, 2}, {WINDOW_HELD_MAX + 1, 1}};
+    struct window *holding = window_new(1);
+    struct window *copying = window_new(1);
+    for (size_t row = 0; row < ARRAY_LEN(rows); row++) {
+        struct shared *s = filled(rows[row].bytes);
+        check_held(holding, copying, s, rows[row].owners);
+        if (rows[row].owners == 1) { /* else the window was the last one */
+            shared_drop(&s);
+        }
+    }
+    window_free(&copying);
+    window_free(&holding);
+}
+
+/* More than it may hold, in many buffers: from there on it copies. Freed unsealed, it lets go. */
+static void test_window_holds_enough(void **state)
+{
+    (void)state;
+    struct window *w = window_new(1);
+    struct shared *s[5];
+    for (size_t i = 0; i < ARRAY_LEN(s); i++) {
+        s[i] = filled(WINDOW_HELD_MAX / 4);
+        struct archive_record r = {.received = DAY_START, .time = DAY_START, .original = span_sub(buf_view(&s[i]->bytes), 0, 100)};
+        (void)window_add_held(w, &r, s[i]);
+        (void)window_add_held(w, &r, s[i]);
+        assert_int_equal(s[i]->owners, i < 4 ? 2 : 1);
+    }
+    window_free(&w);
+    for (size_t i = 0; i < ARRAY_LEN(s); i++) {
+        assert_int_equal(s[i]->owners, 1);
+        shared_drop(&s[i]);
+    }
+}
+
 static void test_many_small(void **state)
 {
     (void)state;
@@ -351,7 +435,8 @@ int main(void)
         cmocka_unit_test(test_round_trip), cmocka_unit_test(test_window_limits),
         cmocka_unit_test(test_many_small), cmocka_unit_test(test_long_names_are_cut),
         cmocka_unit_test(test_damage),     cmocka_unit_test(test_header_codec),
-        cmocka_unit_test(test_sum_of_before),
+        cmocka_unit_test(test_sum_of_before), cmocka_unit_test(test_window_holds),
+        cmocka_unit_test(test_window_holds_enough),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,6 +44,8 @@ struct window {
     VEC(struct archive_block_in) blocks;
     VEC(size_t) body_at;
     struct buf bodies;
+    VEC(struct shared *) held; /* what originals lie in that were not copied */
+    size_t held_bytes;
     size_t used_bytes; /* originals and names */
     uint64_t last_group;
     time_ns due;
@@ -75,6 +77,15 @@ void window_lanes(struct window *w)
     block_packer_lanes(w->packer);
 }
 
+static void let_go(struct window *w)
+{
+    for (size_t i = 0; i < w->held.len; i++) {
+        shared_drop(&w->held.data[i]);
+    }
+    vec_clear(&w->held);
+    w->held_bytes = 0;
+}
+
 void window_free(struct window **w)
 {
     if (*w == NULL) {
@@ -93,6 +104,8 @@ void window_free(struct window **w)
     vec_free(&(*w)->cut);
     vec_free(&(*w)->blocks);
     vec_free(&(*w)->body_at);
+    let_go(*w);
+    vec_free(&(*w)->held);
     buf_free(&(*w)->bodies);
     mem_free(*w);
     *w = NULL;
@@ -113,6 +126,7 @@ void window_reset(struct window *w)
     vec_clear(&w->blocks);
     vec_clear(&w->body_at);
     buf_clear(&w->bodies);
+    let_go(w);
     w->used_bytes = 0;
     w->due = TIME_NONE;
     w->sealed = false;
@@ -209,7 +223,38 @@ static uint64_t group_of(struct window *w, struct archive_record *r)
     return w->last_group;
 }
 
-uint32_t window_add(struct window *w, const struct archive_record *given)
+/* Whether what lies in there need not be copied: the window holds it, or does from now on. */
+static bool holds(struct window *w, struct shared *s)
+{
+    if (s == NULL || s->bytes.len < WINDOW_HELD_MIN) {
+        return false;
+    }
+    if (w->held.len > 0 && *vec_last(&w->held) == s) { /* records of one body come one after another */
+        return true;
+    }
+    if (s->bytes.len > WINDOW_HELD_MAX - w->held_bytes) {
+        return false;
+    }
+    vec_push(&w->held, shared_hold(s));
+    w->held_bytes += s->bytes.len;
+    return true;
+}
+
+static struct span copied(struct window *w, struct span original)
+{
+    char *copy = arena_bytes(&w->bytes, original.len);
+    if (original.len > 0) {
+        memcpy(copy, original.ptr, original.len);
+    }
+    return span_make(copy, original.len);
+}
+
+uint32_t window_add(struct window *w, const struct archive_record *r)
+{
+    return window_add_held(w, r, NULL);
+}
+
+uint32_t window_add_held(struct window *w, const struct archive_record *given, struct shared *held)
 {
     CHECK(window_fits(w, given));
     struct archive_record r = *given;
@@ -221,11 +266,9 @@ uint32_t window_add(struct window *w, const struct archive_record *given)
     uint64_t group = group_of(w, &r);
     uint32_t host = intern(w, &r.host);
     (void)intern(w, &r.sender);
-    char *copy = arena_bytes(&w->bytes, r.original.len);
-    if (r.original.len > 0) {
-        memcpy(copy, r.original.ptr, r.original.len);
+    if (!holds(w, held)) {
+        r.original = copied(w, r.original);
     }
-    r.original = span_make(copy, r.original.len);
     r.arrival = arrival;
     vec_push(&w->records, r);
     vec_push(&w->keys, (struct sort_key){(uint32_t)group, host, arrival});

@@ -8,6 +8,7 @@
 #define ARCHIVE_WINDOW_H
 
 #include "archive/archive.h"
+#include "base/shared.h"
 
 enum {
     WINDOW_MAX_BYTES =
@@ -17,6 +18,8 @@ enum {
         1 << 18,              /* small records: bounds sorting, columns and the message to keeper */
     WINDOW_MAX_GROUPS = 1024, /* different (organisation, source, class) in one window */
     WINDOW_MAX_MS = 200,      /* how long a record waits at most */
+    WINDOW_HELD_MIN = 64 * 1024,               /* bytes of a buffer; what lies in smaller ones is copied */
+    WINDOW_HELD_MAX = 2 * WINDOW_MAX_BYTES, /* bytes of all buffers that a window holds; then it copies */
 };
 
 struct window;
@@ -33,6 +36,9 @@ bool window_fits(const struct window *w, const struct archive_record *r);
 /* Copies the record in (it must fit); long names are cut to ARCHIVE_NAME_MAX. Returns its arrival
  * number, from 0. */
 uint32_t window_add(struct window *w, const struct archive_record *r);
+/* As window_add; the original lies in `held` (NULL: in nothing that lasts), which the window holds until it is empty again where that
+ * is cheaper than copying. */
+uint32_t window_add_held(struct window *w, const struct archive_record *r, struct shared *held);
 size_t window_count(const struct window *w);
 /* Monotonic time when it must be sealed; TIME_NONE when empty. */
 time_ns window_due(const struct window *w);

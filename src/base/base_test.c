@@ -18,7 +18,7 @@
 #include "base/map.h"
 #include "base/num.h"
 #include "base/retry.h"
-#include "base/retry.h"
+#include "base/shared.h"
 #include "base/utf8.h"
 #include "base/vec.h"
 #include "base/log.h"
@@ -282,6 +282,24 @@ static void test_retry_spreads(void **state)
     assert_int_equal(retry_pause_ms(INT64_C(1) << 31, INT64_C(1) << 31, 9, UINT32_MAX), (INT64_C(1) << 31) + (INT64_C(1) << 29));
 }
 
+static void test_shared(void **state)
+{
+    (void)state;
+    struct shared *none = NULL;
+    struct shared *first = shared_new(10);
+    buf_cstr(&first->bytes, "abc");
+    struct shared *second = shared_hold(first);
+    assert_ptr_equal(first, second);
+    assert_int_equal(second->owners, 2);
+    shared_drop(&first);
+    assert_null(first);
+    assert_true(span_eq(buf_view(&second->bytes), SPAN("abc"))); /* stands while somebody holds it */
+    buf_cstr(&second->bytes, "more than ten");
+    assert_true(second->bytes.failed);
+    shared_drop(&second); /* the last one frees it: the leak sanitizer would tell */
+    shared_drop(&none);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,7 +307,7 @@ int main(void)
         cmocka_unit_test(test_map),   cmocka_unit_test(test_utf8),
         cmocka_unit_test(test_num),   cmocka_unit_test(test_clock),
         cmocka_unit_test(test_id_err_log), cmocka_unit_test(test_log_lasting),
-        cmocka_unit_test(test_retry_spreads),
+        cmocka_unit_test(test_retry_spreads), cmocka_unit_test(test_shared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

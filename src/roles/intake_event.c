@@ -126,7 +126,7 @@ static bool take(void *ctx, const struct receive_record *r)
     if (!window_fits(in->window, &kept)) {
         intake_seal(in);
     }
-    uint32_t arrival = window_add(in->window, &kept);
+    uint32_t arrival = window_add_held(in->window, &kept, r->held);
     s->open_bytes += kept.original.len;
     if (result != NORMALISE_HEADER) {
         s->events++;

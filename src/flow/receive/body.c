@@ -12,7 +12,7 @@ struct body {
     bool ended; /* the gzip stream has come to its end */
     bool begun;
     z_stream z;
-    struct buf bytes; /* unpacked */
+    struct shared *bytes; /* unpacked */
     size_t packed;
 };
 
@@ -22,7 +22,7 @@ struct body *body_new(bool gzip)
 {
     struct body *b = mem_alloc(sizeof *b);
     b->gzip = gzip;
-    buf_init(&b->bytes, BODY_MAX_BYTES);
+    b->bytes = shared_new(BODY_MAX_BYTES);
     if (gzip) {
         CHECK(inflateInit2(&b->z, GZIP_WINDOW) == Z_OK);
     }
@@ -32,7 +32,7 @@ struct body *body_new(bool gzip)
 void body_expect(struct body *b, size_t bytes)
 {
     if (!b->gzip) {
-        (void)buf_room(&b->bytes, bytes > BODY_EXPECT_MAX ? BODY_EXPECT_MAX : bytes);
+        (void)buf_room(&b->bytes->bytes, bytes > BODY_EXPECT_MAX ? BODY_EXPECT_MAX : bytes);
     }
 }
 
@@ -42,7 +42,7 @@ void body_free(struct body **b)
         if ((*b)->gzip) {
             (void)inflateEnd(&(*b)->z);
         }
-        buf_free(&(*b)->bytes);
+        shared_drop(&(*b)->bytes);
         mem_free(*b);
         *b = NULL;
     }
@@ -50,7 +50,7 @@ void body_free(struct body **b)
 
 size_t body_bytes(const struct body *b)
 {
-    return b->bytes.len;
+    return b->bytes->bytes.len;
 }
 
 static int too_large(struct err *e)
@@ -61,10 +61,10 @@ static int too_large(struct err *e)
 /* One call of inflate with a bounded output step. */
 static int inflate_step(struct body *b, struct err *e)
 {
-    size_t room = BODY_MAX_BYTES - b->bytes.len;
+    size_t room = BODY_MAX_BYTES - b->bytes->bytes.len;
     room = room > INFLATE_STEP ? INFLATE_STEP : room;
     char spill = 0;
-    char *to = room == 0 ? &spill : buf_room(&b->bytes, room);
+    char *to = room == 0 ? &spill : buf_room(&b->bytes->bytes, room);
     CHECK(to != NULL);
     b->z.next_out = (unsigned char *)to;
     b->z.avail_out = room == 0 ? 1 : (uInt)room;
@@ -73,7 +73,7 @@ static int inflate_step(struct body *b, struct err *e)
         return too_large(e);
     }
     if (room > 0) {
-        buf_added(&b->bytes, room - b->z.avail_out);
+        buf_added(&b->bytes->bytes, room - b->z.avail_out);
     }
     if (rc == Z_STREAM_END) {
         b->ended = true;
@@ -111,8 +111,8 @@ int body_add(struct body *b, struct span bytes, struct err *e)
     if (b->gzip) {
         return add_packed(b, bytes, e);
     }
-    buf_span(&b->bytes, bytes);
-    return b->bytes.failed ? too_large(e) : 0;
+    buf_span(&b->bytes->bytes, bytes);
+    return b->bytes->bytes.failed ? too_large(e) : 0;
 }
 
 int body_end(struct body *b, struct err *e)
@@ -145,8 +145,8 @@ void body_records(const struct body *b, uint32_t source, struct span sender, tim
                   const struct receive_sink *sink, uint64_t *kept_out, uint64_t *bad_out)
 {
     struct json_split split;
-    struct span window = buf_view(&b->bytes);
-    struct receive_record r = {.source = source, .sender = sender, .received = received};
+    struct span window = buf_view(&b->bytes->bytes);
+    struct receive_record r = {.source = source, .sender = sender, .received = received, .held = b->bytes};
     *kept_out = *bad_out = 0;
     if (window.len == 0) {
         return;

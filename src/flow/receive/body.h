@@ -7,8 +7,8 @@
 #ifndef FLOW_RECEIVE_BODY_H
 #define FLOW_RECEIVE_BODY_H
 
-#include "base/buf.h"
 #include "base/err.h"
+#include "base/shared.h"
 #include "flow/receive/receive.h"
 
 enum {

@@ -18,7 +18,7 @@ enum {
     HTTP_CONNECTIONS_MAX = 512,
     HTTP_CONNECTIONS_PER_SENDER = 64,
     HTTP_IDLE_S = 60,                   /* seconds without a byte */
-    HTTP_HEADERS_MAX_BYTES = 32 * 1024, /* memory of one connection: request line and headers */
+    HTTP_CONNECTION_BYTES = 128 * 1024, /* memory of one: request line and headers must fit; half of it is what one read brings of a body */
     HTTP_BODIES_MAX_BYTES = 128 * 1024 * 1024, /* all bodies being read, unpacked: then 429 */
     HTTP_SOURCE_BODIES_MAX_BYTES = HTTP_BODIES_MAX_BYTES / 2, /* those of one source: then 429 for it alone */
     HTTP_RETRY_AFTER_S = 2,

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "base/shared.h"
 #include "base/span.h"
 #include "event/drops.h"
 
@@ -21,9 +22,10 @@ enum {
     RECEIVE_ADDRESS_MAX = 64, /* text of a sender's address */
 };
 
-/* One record as it was received; spans are good during the call only. */
+/* One record as it was received; spans are good during the call only, but for what `held` says. */
 struct receive_record {
     struct span bytes;
+    struct shared *held; /* bytes lie in there, for whoever holds it too (shared_hold); NULL: in nothing that lasts */
     uint32_t source; /* which configured source brought it: decided by listener or token, never by
                         content */
     struct span sender;
