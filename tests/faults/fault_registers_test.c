@@ -3,7 +3,6 @@
  * A register's file becomes another one on a disk that loses what was not synced: the process is killed at its n-th file operation, for
  * every n in turn. Records, names and file are then all of before or all of today, and the next start arrives.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -104,27 +103,22 @@ static void former(void)
     db_close(&db);
 }
 
-static void remove_beside(const char *tail)
-{
-    char beside[128];
-    (void)snprintf(beside, sizeof beside, "%s%s", path, tail);
-    assert_true(unlink(beside) == 0 || errno == ENOENT);
-}
-
 static void copy_former(void)
 {
-    char bytes[1 << 16];
+    static const char *const tails[] = {"-wal", "-shm"};
+    char bytes[64 << 10], one[128];
     ssize_t n = 0;
-    remove_beside("-wal");
-    remove_beside("-shm");
-    int from = open(kept, O_RDONLY | O_CLOEXEC), to = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    for (size_t i = 0; i < ARRAY_LEN(tails); i++) {
+        (void)snprintf(one, sizeof one, "%s%s", path, tails[i]);
+        (void)unlink(one);
+    }
+    int from = open(kept, O_RDONLY | O_CLOEXEC);
+    int to = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     assert_true(from >= 0 && to >= 0);
     while ((n = read(from, bytes, sizeof bytes)) > 0) {
         assert_int_equal(write(to, bytes, (size_t)n), n);
     }
-    assert_int_equal(n, 0);
-    assert_int_equal(close(from), 0);
-    assert_int_equal(close(to), 0);
+    assert_true(n == 0 && close(from) == 0 && close(to) == 0);
 }
 
 /* All of before, or all of today; which. */

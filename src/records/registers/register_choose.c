@@ -45,6 +45,18 @@ static int read_stored(struct db *db, struct arena *a, struct register_choice *c
 
 /* ---- what lies there ---- */
 
+/* Whether another one that is stored comes before this one as what the kind was: two do not become one. */
+static bool is_claimed(const struct register_choice *c, const struct register_stored *s, const struct register_kind *k)
+{
+    for (size_t i = 0; i < c->nstored; i++) {
+        const struct register_stored *other = &c->stored[i];
+        if (other != s && (span_eq(other->kind, k->name) || (other < s && register_was_called(&k->was, other->kind)))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The kind of today that is this one, under its name or one that says it was. */
 static const struct register_kind *today(const struct register_choice *c, const struct register_stored *s)
 {
@@ -52,7 +64,7 @@ static const struct register_kind *today(const struct register_choice *c, const 
     const struct register_kind *all = registers_all(c->kinds, &n);
     const struct register_kind *k = registers_any(c->kinds, s->kind);
     for (size_t i = 0; k == NULL && i < n; i++) {
-        k = register_was_called(&all[i].was, s->kind) ? &all[i] : NULL;
+        k = register_was_called(&all[i].was, s->kind) && !is_claimed(c, s, &all[i]) ? &all[i] : NULL;
     }
     return k;
 }
@@ -102,13 +114,16 @@ static bool read_kind(struct arena *a, struct span file, struct span text, struc
     return out->schema != NULL || register_kind_read(a, &f, out, NULL) == 0;
 }
 
-/* Once: what is asked of the records does not change by what becomes of other files. */
+/* Once for each text: what is asked of the records changes by other files only where one of them takes its place. */
 static int plan(struct db *db, struct arena *a, struct register_stored *s, struct err *e)
 {
-    if (s->plan != NULL || !read_kind(a, s->file, s->text, &s->before)) {
+    if ((s->plan != NULL && span_eq(s->planned, s->now)) || !read_kind(a, s->file, s->text, &s->before)) {
         return 0;
     }
     bool none = s->now.len == 0;
+    s->planned = s->now;
+    register_kind_free(&s->after);
+    s->after = (struct register_kind){0};
     if (!none && !read_kind(a, s->now_file, s->now, &s->after)) {
         return err_set(e, ERR_INVALID, "%.*s cannot be read", SPAN_ARG(s->now_file)); /* it was read a moment ago */
     }

@@ -223,6 +223,9 @@ static int put_file(const struct forcing *f, struct err *e)
     const struct register_stored *s = f->s;
     struct db_stmt *st = NULL;
     bool gone = s->now.len == 0;
+    if (gone && s->plan != NULL && s->plan->records == 0) { /* nothing of it is left: its name is free */
+        return run(f->db, "DELETE FROM register_file WHERE kind = $1", &s->kind, 1, e);
+    }
     int rc = db_query(f->db,
                       "UPDATE register_file SET kind = $1, file = $2, text = $3, at = $4, rewritten = CASE WHEN $5 > 0 THEN $5 ELSE rewritten END,"
                       " gone = $6, meant = '', who = '', why = '' WHERE kind = $7",

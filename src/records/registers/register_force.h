@@ -26,6 +26,7 @@ struct register_stored {
     struct span now_file, now;    /* what lies there; text empty: nothing */
     struct span why_not;          /* why that is not taken, a sentence */
     struct register_kind before, after; /* read from both texts; without a schema: not read */
+    struct span planned;                /* the text that is planned for */
     struct register_plan *plan;         /* NULL: not asked for, or the former text cannot be read any more */
 };
 

@@ -299,6 +299,35 @@ static void a_file_that_goes(void **state)
     end(&t);
 }
 
+/* Two kinds do not become one: both stay as they are, and the file that wants it is refused. */
+static void two_kinds_stay_two(void **state)
+{
+    (void)state;
+    struct town t;
+    struct register_choice c;
+    begin(&t);
+    const struct register_file two[] = {{SPAN("DATA/registers/a.yml"), file_text(&t.a, "thing", "", "", "", STATES)}, {SPAN("DATA/registers/b.yml"), file_text(&t.a, "other", "", "", "", STATES)}};
+    const struct register_file one[] = {{SPAN("DATA/registers/a.yml"), file_text(&t.a, "both", ", was: [thing, other]", "", "", STATES)}};
+    for (int round = 0; round < 3; round++) {
+        assert_int_equal(register_choose(t.db, &t.a, round == 1 ? one : two, round == 1 ? 1 : 2, &c, &e), 0);
+        if (register_force(t.db, &c, TEST_NOW, &e) != 0 || record_keys_renew(t.db, c.kinds, TEST_NOW, &e) != 0) {
+            fail_msg("%s", e.text);
+        }
+        assert_true(registers_any(c.kinds, SPAN("thing")) != NULL && registers_any(c.kinds, SPAN("other")) != NULL && registers_any(c.kinds, SPAN("both")) == NULL);
+        registers_free(&t.kinds);
+        t.kinds = c.kinds;
+        c.kinds = NULL;
+        register_choice_free(&c);
+        if (round == 0) {
+            put(&t, "thing", ID1, "open", "{\"label\":\"one\"}", 1, TLP_AMBER);
+            put(&t, "other", ID2, "open", "{\"label\":\"two\"}", 1, TLP_AMBER);
+        }
+    }
+    is_text(get(&t, "thing", ID1).fields, "{\"label\":\"one\"}");
+    is_text(get(&t, "other", ID2).fields, "{\"label\":\"two\"}");
+    end(&t);
+}
+
 /* What an import changed is of the form of before. */
 static void older_imports_stay(void **state)
 {
@@ -444,6 +473,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_that_do_not_fit), cmocka_unit_test(names_go_along),       cmocka_unit_test(a_name_used_again), cmocka_unit_test(what_does_not_fit_keeps_the_former),
-        cmocka_unit_test(a_file_that_goes),      cmocka_unit_test(older_imports_stay), cmocka_unit_test(generated_changes)};
+        cmocka_unit_test(a_file_that_goes),      cmocka_unit_test(older_imports_stay), cmocka_unit_test(two_kinds_stay_two), cmocka_unit_test(generated_changes)};
     return cmocka_run_group_tests_name("records/registers files in force", tests, NULL, NULL);
 }
