@@ -9,6 +9,7 @@
 #include <sodium.h>
 
 #include "api/api_priv.h"
+#include "api/providers.h"
 #include "base/mem.h"
 #include "desk/identity/password.h"
 
@@ -90,18 +91,84 @@ bool answered_wait(struct api_request *req, const struct throttle *throttle, str
 struct asked {
     struct span fresh;
     password_then *then;
+    struct span slowed; /* under what name tries are counted */
 };
 
 static void tried(struct api_request *req, bool fits, struct span string)
 {
     const struct asked *a = req->work;
     if (!fits) {
-        throttle_failed(req->api->throttle, req->user.name, req->address, clock_now());
+        throttle_failed(req->api->throttle, a->slowed, req->address, clock_now());
         respond_error(req, 403, "wrong_password", "Your present password is another one.", "password");
         return;
     }
-    throttle_passed(req->api->throttle, req->user.name, req->address);
+    throttle_passed(req->api->throttle, a->slowed, req->address);
     a->then(req, true, string);
+}
+
+/* ---- of whoever has none here: his directory's ---- */
+
+static void directory_said(void *ctx, const struct directory_answer *f)
+{
+    struct api_request *req = ctx;
+    CHECK_OBJ(req, REQUEST_MAGIC);
+    if (f->said == DIRECTORY_DOWN) {
+        respond_error(req, 503, "directory_down", "Your directory does not answer. Try again later.", NULL);
+    } else {
+        tried(req, f->said == DIRECTORY_FOUND && directory_barred(&f->entry, clock_now()).len == 0, SPAN(""));
+    }
+}
+
+/* Whether one of the directories of the config knows him; then it is asked. */
+static bool asked_directory(struct api_request *req, struct span issuer, struct span subject)
+{
+    const struct sign_in *all = providers_config(req->api->providers);
+    const struct api_config *config = &req->api->config;
+    struct asked *w = req->work;
+    char id[DIRECTORY_ID_MAX];
+    size_t len = 0;
+    for (uint32_t i = 0; i < all->ndirectories; i++) {
+        const struct directory *d = &all->directories[i];
+        if (!span_eq(issuer, directory_issuer(&req->arena, d->name)) || !directory_id_value(d->id, subject, id, &len)) {
+            continue;
+        }
+        const struct directory_ask q = {.errand = DIRECTORY_PROVE, .directory = d->name, .who = span_make(id, len),
+                                        .password = request_field(req, "password")};
+        w->slowed = span_of(arena_printf(&req->arena, "directory %.*s %.*s", SPAN_ARG(d->name), SPAN_ARG(subject)));
+        if (!answered_wait(req, req->api->throttle, w->slowed) && (config->directory == NULL || !config->directory(config->arg, &q, directory_said, req))) {
+            directory_said(req, &(struct directory_answer){.said = DIRECTORY_DOWN});
+        }
+        return true;
+    }
+    return false;
+}
+
+static void ways_known(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    const struct asked *w = req->work;
+    if (rc < 0) {
+        respond_failure(req, rc, text);
+        return;
+    }
+    uint32_t n = cursor_u32(data);
+    for (uint32_t i = 0; i < n && !data->failed && w->fresh.len == 0; i++) { /* nobody gets a second password here by the one that he has there */
+        struct span issuer = cursor_str(data), subject = cursor_str(data);
+        if (!data->failed && asked_directory(req, issuer, subject)) {
+            return;
+        }
+    }
+    respond_error(req, 409, "no_password",
+                  "You have no password here: a provider or a directory says who you are. What asks for one cannot be done with this account.", "password");
+}
+
+static void ask_ways(struct api_request *req)
+{
+    struct buf q;
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ASK_ACCOUNT_WAYS);
+    buf_str(&q, req->user.id);
+    request_ask(req, &q, ways_known);
+    buf_free(&q);
 }
 
 static void known(struct api_request *req, int rc, struct span text, struct cursor *data)
@@ -116,6 +183,10 @@ static void known(struct api_request *req, int rc, struct span text, struct curs
     struct span stored = cursor_str(data);
     if (!cursor_done(data) || stored.len >= PASSWORD_STRING_MAX || !span_eq(a.id, req->user.id)) {
         respond_failure(req, ERR_INVALID, SPAN("broken answer"));
+        return;
+    }
+    if (stored.len == 0) {
+        ask_ways(req);
         return;
     }
     const struct password_task task = {.verify = true, .stored = stored, .given = request_field(req, "password"), .fresh = w->fresh};
@@ -138,7 +209,7 @@ void password_of_asker(struct api_request *req, struct span fresh, password_then
         return;
     }
     struct asked *a = arena_alloc(&req->arena, sizeof *a);
-    *a = (struct asked){fresh, then};
+    *a = (struct asked){fresh, then, req->user.name};
     req->work = a;
     buf_init(&q, ASK_MAX_BYTES);
     ask_begin(&q, ASK_ACCOUNT_BY_NAME);

@@ -25,8 +25,9 @@ void password_work(struct api_request *req, const struct password_task *task, pa
 
 /*
  * Asks whoever is signed in for his present password (the body's field "password") before something that a stolen session must
- * not do; `then` is called with fits true only. Tries are slowed as log-ins are. Answers by itself otherwise: 404 on the control
- * socket, 400, 403, 429.
+ * not do; `then` is called with fits true only. Whoever has none here and is known to a directory (LDAP) shows that one's, where no new
+ * one is to be hashed. Tries are slowed as log-ins are. Answers by itself otherwise: 404 on the control socket, 400, 403, 409 (there is no
+ * password to ask for), 429, 503 (the directory does not answer).
  */
 void password_of_asker(struct api_request *req, struct span fresh, password_then *then);
 

@@ -52,12 +52,13 @@ static void token_json(struct json_writer *j, struct cursor *data)
     json_end(j);
 }
 
-/* What somebody of the asker's role can give a token. */
+/* What the asker can give a token: rights of his role, and those that his appointments give now. What it opens is asked anew at each request. */
 static uint64_t may_give(const struct api_request *req)
 {
     uint64_t out = 0;
     for (enum right r = RIGHT_KNOWN + 1; r < RIGHT_COUNT; r++) {
-        if (user_token_carries(r) && people_role_may(req->role, r)) {
+        bool by_seat = (req->seat_rights >> r & 1) != 0;
+        if (user_token_carries(r) && (people_role_may(req->role, r) || by_seat)) {
             out |= UINT64_C(1) << r;
         }
     }

@@ -274,7 +274,7 @@ static int run_words(struct user_command *u, const struct command *self, const c
     if (u->role == NULL && !u->link && user_staff_knows(word)) {
         return user_staff(self, &u->staff, words);
     }
-    if (u->staff.apply || u->staff.why != NULL) {
+    if (u->staff.apply || u->staff.beyond || u->staff.why != NULL) {
         return cli_usage(self, "%s takes no such option", word);
     }
     if (strcmp(word, "token") == 0 && u->role == NULL && !u->link) {
@@ -299,7 +299,7 @@ static int run_user(int argc, char **argv, const struct command *self)
     struct user_command u = {0};
     const char *words[4] = {NULL};
     const struct cli_option table[] = {{"--data", &u.data_dir, NULL}, {"--role", &u.role, NULL}, {"--link", NULL, &u.link},
-                                       {"--apply", NULL, &u.staff.apply}, {"--why", &u.staff.why, NULL}};
+                                       {"--apply", NULL, &u.staff.apply}, {"--beyond", NULL, &u.staff.beyond}, {"--why", &u.staff.why, NULL}};
     int status = cli_options(self, argc, argv, table, ARRAY_LEN(table), words, ARRAY_LEN(words));
     if (status != CLI_DONE_NOT) {
         return status;
@@ -319,6 +319,7 @@ const struct command cmd_user = {
             "       sereno user role NAME ROLE [--data DIR]\n"
             "       sereno user disable|enable|link|reset-factor NAME [--data DIR]\n"
             "       sereno user import FILE [--apply] [--why TEXT] [--data DIR]\n"
+            "       sereno user sync DIRECTORY [--apply] [--beyond] [--data DIR]\n"
             "       sereno user imports [--data DIR]\n"
             "       sereno user undo IMPORT [--data DIR]\n"
             "       sereno user token list NAME [--data DIR]\n"
@@ -333,6 +334,8 @@ const struct command cmd_user = {
             "import reads a list of the personnel office, CSV with the columns name, state (active or left), role and\n"
             "organisation, and tells who joins, gets another role or leaves; with --apply it does all of that or nothing, and\n"
             "prints a one-time link for each who joins. The same list again changes nothing; undo takes one back.\n"
+            "sync asks a directory (LDAP, of sign_in in sereno.yml) how its accounts are: who is gone or disabled there is disabled here,\n"
+            "with the reason. An answer that is not whole changes nothing; more than a fifth of them leave only with --beyond.\n"
             "\n"
             "  --role ROLE  what this person may do: a file of roles/ or DATA/roles; default administrator\n"
             "  --link       no password: prints a one-time link with which the person chooses one, as\n"

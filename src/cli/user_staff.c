@@ -14,10 +14,11 @@
 #include "cli/options.h"
 #include "cli/table_file.h"
 #include "wire/jcs.h"
+#include "wire/json_write.h"
 
 bool user_staff_knows(const char *word)
 {
-    return strcmp(word, "import") == 0 || strcmp(word, "imports") == 0 || strcmp(word, "undo") == 0;
+    return strcmp(word, "import") == 0 || strcmp(word, "sync") == 0 || strcmp(word, "imports") == 0 || strcmp(word, "undo") == 0;
 }
 
 /* CLI_DONE_NOT and an answer, or what went wrong was said. */
@@ -122,6 +123,66 @@ static int import(const struct user_staff *u, const char *file)
     return status;
 }
 
+/* Who of a directory's accounts is gone or disabled there. */
+static int print_leavers(const struct control_answer *a)
+{
+    struct arena arena;
+    struct jcs *report = NULL;
+    struct err e = {0};
+    arena_init(&arena, 0);
+    if (jcs_read(&arena, buf_view(&a->body), JCS_DEPTH_MAX, &report, &e) < 0) {
+        cli_print_err(&e);
+        arena_fini(&arena);
+        return CLI_UNREAD;
+    }
+    struct span id = text_of(report, "import");
+    const struct jcs *changes = jcs_get_array(report, "changes");
+    for (const struct jcs *c = changes == NULL ? NULL : changes->first; c != NULL; c = c->next) {
+        struct buf line;
+        buf_init(&line, 64 << 10);
+        buf_cstr(&line, "leaves ");
+        cli_put_safe(&line, text_of(c, "name"));
+        buf_u8(&line, ' ');
+        cli_put_safe(&line, text_of(c, "was"));
+        buf_cstr(&line, ": ");
+        cli_put_safe(&line, text_of(c, "why"));
+        (void)printf("%.*s\n", SPAN_ARG(buf_view(&line)));
+        buf_free(&line);
+    }
+    (void)printf("%lld accounts of the directory, %lld leave: %s\n", number_of(report, "accounts"), number_of(report, "leaves"),
+                 id.len > 0 ? "done" : "nothing was changed");
+    if (id.len > 0) {
+        (void)printf("to take it back: sereno user undo %.*s\n", SPAN_ARG(id));
+    }
+    arena_fini(&arena);
+    return CLI_OK;
+}
+
+static int sync_directory(const struct user_staff *u, const char *name)
+{
+    struct control_answer a = {0};
+    struct json_writer j;
+    struct buf path, body;
+    buf_init(&path, 256);
+    buf_init(&body, 4096);
+    buf_printf(&path, "/api/v1/directory-syncs?apply=%s&beyond=%s", u->apply ? "true" : "false", u->beyond ? "true" : "false");
+    buf_u8(&path, 0);
+    json_writer_init(&j, &body);
+    json_object(&j);
+    json_key(&j, "directory");
+    json_text(&j, span_of(name));
+    json_end(&j);
+    CHECK(!path.failed);
+    int status = body.failed ? CLI_UNREAD : ask(u, "POST", path.data, "application/json", buf_view(&body), &a);
+    if (status == CLI_DONE_NOT) {
+        status = a.status == 200 ? print_leavers(&a) : control_refused(&a);
+        control_free(&a);
+    }
+    buf_free(&path);
+    buf_free(&body);
+    return status;
+}
+
 static int imports(const struct user_staff *u)
 {
     struct control_answer a = {0};
@@ -153,14 +214,18 @@ int user_staff(const struct command *self, const struct user_staff *u, const cha
 {
     bool is_import = strcmp(words[0], "import") == 0;
     bool is_list = strcmp(words[0], "imports") == 0;
+    bool is_sync = strcmp(words[0], "sync") == 0;
     if (is_list ? words[1] != NULL : words[1] == NULL || words[2] != NULL) {
-        return cli_usage(self, is_list ? "imports takes no name" : "import needs a file, undo the id of an import");
+        return cli_usage(self, is_list ? "imports takes no name" : "import needs a file, sync a directory, undo the id of an import");
     }
-    if (!is_import && (u->apply || u->why != NULL)) {
+    if ((!is_import && u->why != NULL) || (!is_import && !is_sync && u->apply) || (!is_sync && u->beyond)) {
         return cli_usage(self, "%s takes no such option", words[0]);
     }
     if (is_import) {
         return import(u, words[1]);
+    }
+    if (is_sync) {
+        return sync_directory(u, words[1]);
     }
     if (!is_list && !id_valid(span_of(words[1]))) {
         return cli_usage(self, "\"%s\" is no id of an import; imports tells them", words[1]);

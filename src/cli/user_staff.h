@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* `sereno user import`, `imports` and `undo`: lists of the personnel office. */
+/* `sereno user import`, `sync`, `imports` and `undo`: lists of the personnel office, leavers of a directory. */
 #ifndef CLI_USER_STAFF_H
 #define CLI_USER_STAFF_H
 
@@ -9,6 +9,7 @@ struct user_staff {
     const char *data_dir; /* NULL = the default place */
     const char *why;      /* NULL = not said */
     bool apply;
+    bool beyond; /* of sync */
 };
 
 bool user_staff_knows(const char *word);

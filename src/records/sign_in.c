@@ -227,8 +227,39 @@ int account_ways(struct db *db, struct span user_id, struct arena *arena, struct
     while ((rc = db_step(q, e)) > 0 && *count_out < SIGN_IN_WAYS_MAX) {
         ways[(*count_out)++] = (struct account_way){arena_copy(arena, db_col_text(q, 0)), arena_copy(arena, db_col_text(q, 1))};
     }
-    if (rc >= 0) {
+    if (rc > 0) {
         db_done(q);
     }
     return rc < 0 ? rc : 0;
+}
+
+int way_accounts(struct db *db, struct span organisation, struct span issuer, struct arena *arena, struct way_account **out, uint32_t *count_out,
+                 struct err *e)
+{
+    struct db_stmt *q = NULL;
+    struct way_account *all = arena_calloc(arena, SIGN_IN_ACCOUNTS_MAX, sizeof *all);
+    *out = all;
+    *count_out = 0;
+    int rc = db_query(db,
+                      "SELECT u.id, u.name, u.role, u.organisation, p.subject FROM provider_account p JOIN user_account u ON u.id = p.user_id "
+                      "WHERE p.issuer = $1 AND u.disabled IS NULL AND ($2 = '*' OR u.organisation = $2) ORDER BY u.id LIMIT $3",
+                      e, &q);
+    if (rc < 0) {
+        return rc;
+    }
+    db_bind_text(q, 1, issuer);
+    db_bind_text(q, 2, organisation);
+    db_bind_i64(q, 3, SIGN_IN_ACCOUNTS_MAX + 1);
+    while ((rc = db_step(q, e)) > 0) {
+        if (*count_out == SIGN_IN_ACCOUNTS_MAX) {
+            db_done(q);
+            return err_set(e, ERR_LIMIT, "a directory has more than %d accounts here", SIGN_IN_ACCOUNTS_MAX);
+        }
+        struct way_account *a = &all[(*count_out)++];
+        struct span *const texts[] = {&a->id, &a->name, &a->role, &a->organisation, &a->subject};
+        for (int i = 0; i < (int)ARRAY_LEN(texts); i++) {
+            *texts[i] = arena_copy(arena, db_col_text(q, i));
+        }
+    }
+    return rc;
 }

@@ -15,6 +15,7 @@ enum {
     SIGN_IN_PROVIDER_MAX = 32,
     SIGN_IN_BARRED_MAX = 256,
     SIGN_IN_WAYS_MAX = 16, /* of one account */
+    SIGN_IN_ACCOUNTS_MAX = 5000, /* of one issuer, asked for at once */
     SIGN_IN_NAMES_MAX = 20, /* accounts of one name that are told apart by a number */
 };
 
@@ -45,6 +46,13 @@ int provider_sign_in(struct db *db, const struct provider_person *p, time_ns now
 struct account_way {
     struct span issuer, subject;
 };
+/* An account that an issuer knows. */
+struct way_account {
+    struct span id, name, role, organisation, subject;
+};
+/* Those of the organisation ("*" = any) that are not disabled, by id. ERR_LIMIT: more than SIGN_IN_ACCOUNTS_MAX. */
+int way_accounts(struct db *db, struct span organisation, struct span issuer, struct arena *arena, struct way_account **out, uint32_t *count_out,
+                 struct err *e) NODISCARD;
 /* At most SIGN_IN_WAYS_MAX; texts in the arena. */
 int account_ways(struct db *db, struct span user_id, struct arena *arena, struct account_way **out, uint32_t *count_out, struct err *e) NODISCARD;
 

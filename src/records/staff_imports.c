@@ -106,8 +106,10 @@ static int apply_one(struct db *db, const struct staff_import *i, struct staff_c
     if (rc < 0) {
         return rc;
     }
-    return c->kind == STAFF_ROLE ? change_person(db, i, PERSON_ROLE, c->id, c->role, i->at, e)
-                                 : change_person(db, i, PERSON_DISABLE, c->id, SPAN(""), i->at, e);
+    struct staff_import one = *i;
+    one.why = c->why.len > 0 ? c->why : i->why;
+    return c->kind == STAFF_ROLE ? change_person(db, &one, PERSON_ROLE, c->id, c->role, i->at, e)
+                                 : change_person(db, &one, PERSON_DISABLE, c->id, SPAN(""), i->at, e);
 }
 
 static int apply_within(struct db *db, const struct staff_import *i, struct staff_change *changes, uint32_t count, struct arena *arena,
@@ -256,7 +258,7 @@ int staff_import_list(struct db *db, struct span organisation, struct arena *are
 
 void staff_change_encode(struct buf *out, const struct staff_change *c)
 {
-    const struct span texts[] = {c->id, c->name, c->organisation, c->role, c->was, c->link_hash};
+    const struct span texts[] = {c->id, c->name, c->organisation, c->role, c->was, c->link_hash, c->why};
     buf_u8(out, (uint8_t)c->kind);
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         buf_str(out, texts[i]);
@@ -265,7 +267,7 @@ void staff_change_encode(struct buf *out, const struct staff_change *c)
 
 void staff_change_decode(struct cursor *c, struct staff_change *out)
 {
-    struct span *const texts[] = {&out->id, &out->name, &out->organisation, &out->role, &out->was, &out->link_hash};
+    struct span *const texts[] = {&out->id, &out->name, &out->organisation, &out->role, &out->was, &out->link_hash, &out->why};
     uint8_t kind = cursor_u8(c);
     c->failed = c->failed || kind >= STAFF_CHANGE_COUNT;
     out->kind = kind < STAFF_CHANGE_COUNT ? (enum staff_change_kind)kind : STAFF_JOINS;

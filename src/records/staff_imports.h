@@ -25,6 +25,7 @@ struct staff_change {
     struct span role;         /* afterwards; of a leaver empty */
     struct span was;          /* role before; of a joiner empty */
     struct span link_hash;    /* of a joiner's sign-in link */
+    struct span why;          /* of this one, for the trail; empty = as of the whole import */
 };
 
 struct staff_import {

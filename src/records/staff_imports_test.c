@@ -142,7 +142,7 @@ static void as_messages(void **state)
     struct buf b;
     struct staff_change c = {0};
     struct staff_import i = {0};
-    const struct staff_change change = {STAFF_LEAVES, SPAN("i"), SPAN("n"), SPAN("o"), SPAN(""), SPAN("w"), SPAN("h")};
+    const struct staff_change change = {STAFF_LEAVES, SPAN("i"), SPAN("n"), SPAN("o"), SPAN(""), SPAN("w"), SPAN("h"), SPAN("y")};
     const struct staff_import import = {SPAN("i"), SPAN("o"), SPAN("w"), SPAN(""), 1, TIME_NONE, 7};
     buf_init(&b, 1024);
     staff_change_encode(&b, &change);

@@ -193,17 +193,20 @@ static void serve_control(struct desk *d)
         .federation = federation,
         .level = level,
         .switched = desk_switched,
+        .directory = desk_directory,
         .signed_out = desk_signed_out,
     };
     d->control_fd = -1; /* the server's now */
     if (d->control != NULL) {
         fail_pending(d);
+        desk_fetch_fail(d);
         api_free(&d->control);
     }
     if (api_new(&c, &e, &d->control) < 0) {
         role_fail(d->role, "desk: control", &e);
     }
     api_set_circles(d->control, desk_fed_circles(d->fed));
+    api_set_sign_in(d->control, &config->sign_in);
     api_set_admin_exists(d->control, true);
     desk_tell_node(d);
 }
@@ -534,10 +537,13 @@ static void on_reload(struct role *r, const struct config *config)
     struct desk *d = desk_of(r);
     set_addresses(d, config);
     set_notify(d, config);
+    desk_fetch_fail(d); /* what is under way belongs to the config before */
     if (d->api != NULL) {
         api_set_metrics(d->api, config->metrics_hash);
-        desk_fetch_fail(d); /* what is under way belongs to the config before */
         api_set_sign_in(d->api, &config->sign_in);
+    }
+    if (d->control != NULL) {
+        api_set_sign_in(d->control, &config->sign_in);
     }
 }
 

@@ -31,7 +31,7 @@ bool desk_directory(void *arg, const struct directory_ask *q, api_directory_said
     if (courier == NULL || d->fetches.list.len >= DESK_FETCHES_MAX) {
         return false;
     }
-    buf_init(&b, 2048);
+    buf_init(&b, 16 << 10);
     directory_ask_encode(&b, q);
     bool sent = !b.failed && ipc_send(courier, MSG_DIRECTORY_ASK, d->next_id + 1, buf_view(&b)) == 0;
     if (sent) {

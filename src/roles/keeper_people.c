@@ -280,9 +280,34 @@ static int list_ways(struct keeper_records *kr, struct cursor *c, struct err *e)
     return rc;
 }
 
+static int list_way_accounts(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    struct span organisation = cursor_str(c), issuer = cursor_str(c);
+    struct way_account *all = NULL;
+    struct arena arena;
+    uint32_t n = 0;
+    arena_init(&arena, 4096);
+    int rc = organisation.len == 0 ? err_set(e, ERR_INVALID, "no organisation") : whole(c, e);
+    rc = rc == 0 ? way_accounts(kr->db, organisation, issuer, &arena, &all, &n, e) : rc;
+    answer_begin(&kr->out, rc, e);
+    if (rc == 0) {
+        buf_u32(&kr->out, n);
+    }
+    for (uint32_t i = 0; rc == 0 && i < n; i++) {
+        const struct span texts[] = {all[i].id, all[i].name, all[i].role, all[i].organisation, all[i].subject};
+        for (size_t k = 0; k < ARRAY_LEN(texts); k++) {
+            buf_str(&kr->out, texts[k]);
+        }
+    }
+    arena_fini(&arena);
+    return rc;
+}
+
 keeper_answer_fn *keeper_people_answer(uint16_t ask)
 {
     switch ((enum ask)ask) {
+    case ASK_WAY_ACCOUNTS:
+        return list_way_accounts;
     case ASK_ACCOUNT_WAYS:
         return list_ways;
     case ASK_ROLES:

@@ -94,6 +94,14 @@ static struct span dn_of(const struct asking *a, LDAPMessage *entry)
     return out.len > DIRECTORY_DN_MAX ? SPAN("") : out;
 }
 
+static void read_states(const struct asking *a, LDAPMessage *entry, struct directory_entry *out)
+{
+    struct span *const all[] = {&out->control, &out->locked, &out->locked2, &out->expires};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        *all[i] = value(a, entry, state_attributes[i]);
+    }
+}
+
 static const char *person_filter(const struct asking *a)
 {
     const struct ldap_job *job = a->job;
@@ -153,10 +161,7 @@ static bool find(const struct asking *a, bool *found_out)
         down(a, "looking for people", rc);
     } else if (entry != NULL) {
         *out = (struct directory_entry){.dn = dn_of(a, entry), .id = value(a, entry, id), .shown = value(a, entry, shown)};
-        struct span *const states[] = {&out->control, &out->locked, &out->locked2, &out->expires};
-        for (size_t i = 0; i < ARRAY_LEN(states); i++) {
-            *states[i] = value(a, entry, state_attributes[i]);
-        }
+        read_states(a, entry, out);
         *found_out = out->dn.len > 0;
         fine = groups == NULL || groups_of_entry(a, entry);
     }
@@ -190,6 +195,69 @@ static bool groups_asked(const struct asking *a)
     return fine;
 }
 
+/* ---- how many are ---- */
+
+enum { STATES_AT_ONCE = 50 }; /* ids of one filter */
+
+/* The next ids of the question as one filter; NULL: there are none left, or they are broken (then *left is not 0). */
+static const char *states_filter(const struct asking *a, struct cursor *ids, uint32_t *left)
+{
+    struct buf b;
+    buf_init(&b, STATES_AT_ONCE * (3 * DIRECTORY_ID_MAX + DIRECTORY_VALUE_MAX));
+    buf_cstr(&b, "(|");
+    uint32_t n = 0;
+    for (; *left > 0 && n < STATES_AT_ONCE && !ids->failed; n++, (*left)--) {
+        struct span id = cursor_str(ids);
+        ids->failed = ids->failed || id.len == 0 || id.len > DIRECTORY_ID_MAX;
+        directory_filter_equals(&b, a->job->directory.id, id);
+    }
+    buf_cstr(&b, ")");
+    const char *out = n == 0 || b.failed || ids->failed ? NULL : text(a, buf_view(&b));
+    buf_free(&b);
+    return out;
+}
+
+static bool take_states(const struct asking *a, LDAPMessage *all)
+{
+    struct directory_answer *f = &a->job->answer;
+    const char *id = text(a, a->job->directory.id);
+    for (LDAPMessage *m = ldap_first_entry(a->ldap, all); m != NULL; m = ldap_next_entry(a->ldap, m)) {
+        if (f->nstates == DIRECTORY_STATES_MAX) {
+            return false;
+        }
+        struct directory_entry *e = &f->states[f->nstates++];
+        *e = (struct directory_entry){.dn = dn_of(a, m), .id = value(a, m, id)};
+        read_states(a, m, e);
+    }
+    return true;
+}
+
+static void states(const struct asking *a)
+{
+    struct ldap_job *job = a->job;
+    struct cursor ids = cursor_of(job->ask.who);
+    uint32_t left = cursor_u32(&ids);
+    const char *wanted[] = {text(a, job->directory.id), state_attributes[0], state_attributes[1], state_attributes[2], state_attributes[3], NULL};
+    const char *filter = NULL;
+    if (ids.failed || left > DIRECTORY_STATES_MAX || !bind_service(a)) {
+        return;
+    }
+    job->answer.states = arena_calloc(&job->texts, DIRECTORY_STATES_MAX, sizeof *job->answer.states);
+    while ((filter = states_filter(a, &ids, &left)) != NULL) {
+        LDAPMessage *all = NULL;
+        int rc = search(a, text(a, job->directory.base), filter, wanted, DIRECTORY_STATES_MAX, &all);
+        bool fine = rc == LDAP_SUCCESS && take_states(a, all);
+        (void)ldap_msgfree(all);
+        if (!fine) { /* half an answer would make leavers of those who stay */
+            down(a, "asking how people are", rc);
+            return;
+        }
+    }
+    if (left == 0 && cursor_done(&ids)) {
+        job->answer.said = DIRECTORY_STATED;
+    }
+}
+
 /* ---- the whole ---- */
 
 static void prove(const struct asking *a)
@@ -218,7 +286,7 @@ void ldap_ask(struct ldap_job *job)
     struct ldap_place place = {.authority = job->authority, .until = clock_mono() + LDAP_ASK_WHOLE_MS * (TIME_SECOND / 1000),
                                .bytes_max = LDAP_ASK_BYTES_MAX, .stop = job->stop};
     job->answer = (struct directory_answer){.said = DIRECTORY_DOWN};
-    if (job->ask.password.len == 0) {
+    if (job->ask.password.len == 0 && job->ask.errand != DIRECTORY_STATES) {
         say(job, DIRECTORY_WRONG, "no password");
         return;
     }
@@ -229,6 +297,10 @@ void ldap_ask(struct ldap_job *job)
         return;
     }
     a.ldap = ldap_wire_ldap(a.wire);
-    prove(&a);
+    if (job->ask.errand == DIRECTORY_STATES) {
+        states(&a);
+    } else {
+        prove(&a);
+    }
     ldap_wire_close(&a.wire);
 }

@@ -130,6 +130,22 @@ class Appointments(unittest.TestCase):
         self.assertEqual(bea.ask("GET", "/api/v1/session").status, 200)  # signed in all the time
         self.move(signed, "revoked")
 
+    def test_tokens_have_the_scopes_of_the_appointment(self):
+        """A program of an officer: what his appointment gives, and as long as it holds."""
+        dana = self.officer("Dana")
+        want = {"name": "script", "scopes": "registers.read", "last_day": time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400)), "password": PASSWORD}
+        self.assertEqual(dana.send("POST", "/api/v1/account/tokens", want).status, 400)  # nothing to give
+        row = self.appoint(dana)
+        self.assertEqual(dana.ask("GET", "/api/v1/account/tokens").json()["scopes"], ["registers.read", "registers.write"])
+        self.assertEqual(dana.send("POST", "/api/v1/account/tokens", {**want, "scopes": "watch"}).status, 400)
+        made = dana.send("POST", "/api/v1/account/tokens", want)
+        self.assertEqual(made.status, 201, made.body)
+        program = Browser(self.node)
+        ask = lambda: program.ask("GET", "/api/v1/registers/findings", None, {"Authorization": "Bearer " + made.json()["token"]}).status
+        self.assertEqual(ask(), 200)
+        self.move(row, "revoked")
+        self.assertEqual(ask(), 403)
+
     def test_revoked_and_ended_at_once(self):
         cleo = self.officer("Cleo")
         row = self.appoint(cleo, "Parks office")

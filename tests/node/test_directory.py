@@ -8,7 +8,9 @@ import os
 import re
 import sqlite3
 import socket
+import subprocess
 import sys
+import time
 import unittest
 import urllib.parse
 
@@ -50,12 +52,12 @@ class Directory(unittest.TestCase):
         cls.base = f"http://127.0.0.1:{cls.node.desk}"
         cls.slapd = d = Slapd(cls.node.folder / "directory")
         cls.addClassCleanup(cls.end)
-        for name in ("anna", "bert", "carla", "dora", "emil", "fred", "gina", "hugo", "jana"):
+        for name in ("anna", "bert", "carla", "dora", "emil", "fred", "gina", "hugo", "jana", "kim"):
             d.person(name)
         d.person("locked", pwdAccountLockedTime="000001010000Z")
         d.person("off", sAMAccountName="off", userAccountControl=514, objectGUID=bytes(16), memberOf=f"cn=soc,ou=groups,{BASE}")
         d.person("win", sAMAccountName="Win.Dow", userAccountControl=512, objectGUID=GUID, accountExpires=0, memberOf=f"cn=soc,ou=groups,{BASE}")
-        for name, members in (("chiefs", ()), ("soc", ("anna", "bert", "dora", "emil", "gina", "hugo", "jana", "locked")),
+        for name, members in (("chiefs", ()), ("soc", ("anna", "bert", "dora", "emil", "gina", "hugo", "jana", "kim", "locked")),
                               ("guards", ("fred",)), ("other", ("carla",)), ("lost", ())):
             d.group(name, *members)
         d.start()
@@ -133,6 +135,10 @@ class Directory(unittest.TestCase):
         """How often the directory was asked to bind somebody."""
         return (self.slapd.folder / "out").read_bytes().count(b" BIND dn=")
 
+    def sync(self, *more):
+        done = subprocess.run([SERENO, "user", "sync", "city", "--data", str(self.node.data), *more], capture_output=True, text=True, timeout=120, check=False)
+        return done.returncode, done.stdout + done.stderr
+
     def change(self, method, path, body, browser=None):
         b = browser or self.admin
         csrf = self.csrf if browser is None else self.session(browser)["csrf"]
@@ -204,7 +210,7 @@ class Directory(unittest.TestCase):
         self.slapd.members("lost", "carla")  # a role that no file has
         self.assert_refused(self.log_in("carla")[1], 403, NO_ROLE)
         b = self.gets_in("dora")
-        self.slapd.members("soc", "anna", "bert", "emil", "gina", "hugo", "jana", "locked")  # she left: her sessions end with the next try
+        self.slapd.members("soc", "anna", "bert", "emil", "gina", "hugo", "jana", "kim", "locked")  # she left: her sessions end with the next try
         self.assert_refused(self.log_in("dora")[1], 403, NO_ROLE)
         self.assertIsNone(self.session(b))
 
@@ -220,6 +226,73 @@ class Directory(unittest.TestCase):
         told = self.query("SELECT after_value FROM audit WHERE what = 'sign_in.refused' AND who = 'provider city' AND after_value LIKE '%directory%'")
         self.assertEqual({t for t, in told}, {"it is disabled in the directory", "it has expired in the directory"})
         self.assert_refused(self.log_in("locked")[1], 403, BARRED)
+
+    def test_leavers(self):
+        names = ["lea", "leo", "lin", "lou", "lux"]
+        for name in names:
+            self.slapd.person(name)
+        self.slapd.members("chiefs", *names)
+        in_ = {n: self.gets_in(n) for n in names}
+        self.assertEqual(self.sync("--apply", "--beyond")[0], 0)  # whoever other tests removed
+        before = self.query("SELECT COUNT(*) FROM user_account WHERE disabled IS NOT NULL")[0][0]
+        status, text = self.sync("--apply")
+        self.assertEqual((status, "0 leave" in text), (0, True), text)
+        self.slapd.remove("lea")
+        self.slapd.change("leo", "userAccountControl", 514)
+        status, text = self.sync()  # looks, and changes nothing
+        self.assertEqual(status, 0, text)
+        self.assertIn("leaves lea ciso: it is gone from the directory", text)
+        self.assertIn("leaves leo ciso: it is disabled in the directory", text)
+        self.assertIsNotNone(self.session(in_["lea"]))
+        status, text = self.sync("--apply")
+        self.assertEqual(status, 0, text)
+        self.assertEqual([self.session(in_[n]) is None for n in names], [True, True, False, False, False])
+        told = dict(self.query("SELECT u.name, a.why FROM audit a JOIN user_account u ON u.id = a.subject WHERE a.what = 'user.disabled' AND u.name IN ('lea', 'leo')"))
+        self.assertEqual(told, {"lea": "it is gone from the directory", "leo": "it is disabled in the directory"})
+        import_id = re.search(r"sereno user undo (\S+)", text).group(1)
+        self.assertIn("0 leave", self.sync("--apply")[1])  # the same again changes nothing
+        undo = subprocess.run([SERENO, "user", "undo", import_id, "--data", str(self.node.data)], capture_output=True, text=True, timeout=120, check=False)
+        self.assertEqual(undo.returncode, 0, undo.stderr)
+        # a directory that answers with less than it has, or not at all, makes no leavers
+        kept = dict(self.slapd.people)
+        gone = [n for n, in self.query("SELECT u.name FROM provider_account p JOIN user_account u ON u.id = p.user_id WHERE p.issuer = 'ldap:city' AND "
+                                       "u.disabled IS NULL AND u.name IN ('leo', 'lin', 'lou', 'lux')")]
+        for name in gone:
+            self.slapd.remove(name)
+        status, text = self.sync("--apply")
+        self.assertEqual(status, 1, text)
+        self.assertIn("More than a fifth", text)
+        self.slapd.stop()
+        status, text = self.sync("--apply")
+        self.slapd.start()
+        self.assertEqual(status, 1, text)
+        self.assertIn("does not answer", text)
+        self.assertEqual(self.query("SELECT COUNT(*) FROM user_account WHERE disabled IS NOT NULL")[0][0], before)
+        for name in gone:
+            self.slapd.person(name, **kept[name])
+        self.slapd.remove("lin")
+        self.slapd.remove("lou")
+        self.slapd.remove("lux")
+        status, text = self.sync("--apply", "--beyond")
+        self.assertEqual((status, "leaves lux" in text), (0, True), text)
+        self.assertIsNone(self.session(in_["lux"]))
+        self.assertEqual(self.sync("--nothing")[0], 2)
+
+    def test_shows_its_password_again(self):
+        """Who has a directory's password makes API tokens and enrols a second factor with it; a wrong one opens neither."""
+        b = self.gets_in("kim")
+        day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400))
+        body = {"name": "script", "scopes": "watch", "last_day": day, "password": "no"}
+        self.assertEqual(self.change("POST", "/api/v1/account/tokens", body, b)[0], 403)
+        status, made = self.change("POST", "/api/v1/account/tokens", {**body, "password": directory_kit.password("kim")}, b)
+        self.assertEqual(status, 201, made)
+        status, _, text = Browser().ask("GET", f"{self.base}/api/v1/alerts", more={"Authorization": "Bearer " + made["token"]})
+        self.assertEqual(status, 200, text)
+        status, told = self.change("POST", "/api/v1/account/second-factor", {"password": directory_kit.password("kim")}, b)
+        self.assertEqual((status, "secret" in told), (201, True), told)
+        # no second password beside the directory's
+        status, told = self.change("POST", "/api/v1/account/password", {"password": directory_kit.password("kim"), "new": "another lamp by the sea"}, b)
+        self.assertEqual((status, told["error"]["code"]), (409, "no_password"))
 
     def test_windows_names(self):
         b = self.gets_in("win.dow", "office", directory_kit.password("win"))

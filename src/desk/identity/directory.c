@@ -71,8 +71,10 @@ void directory_ask_decode(struct cursor *in, struct directory_ask *out)
     out->directory = cursor_str(in);
     out->who = cursor_str(in);
     out->password = cursor_str(in);
-    bool fine = errand < DIRECTORY_ERRANDS && provider_name_valid(out->directory) && out->who.len > 0 && out->who.len <= DIRECTORY_NAME_MAX &&
-                out->password.len > 0 && out->password.len <= DIRECTORY_PASSWORD_MAX;
+    bool states = errand == DIRECTORY_STATES;
+    bool secret = states ? out->password.len == 0 : out->password.len > 0 && out->password.len <= DIRECTORY_PASSWORD_MAX;
+    size_t most = states ? DIRECTORY_STATES_MAX * (DIRECTORY_ID_MAX + 4) + 4 : DIRECTORY_NAME_MAX;
+    bool fine = errand < DIRECTORY_ERRANDS && provider_name_valid(out->directory) && out->who.len > 0 && out->who.len <= most && secret;
     in->failed = in->failed || !fine;
 }
 
@@ -88,6 +90,40 @@ static void entry_texts(struct directory_entry *e, struct span *out[7])
     out[6] = &e->expires;
 }
 
+static void put_states(struct buf *out, const struct directory_answer *f)
+{
+    struct span *all[7];
+    buf_u32(out, f->nstates);
+    for (uint32_t i = 0; i < f->nstates; i++) {
+        struct directory_entry e = f->states[i];
+        entry_texts(&e, all);
+        for (size_t t = 0; t < ARRAY_LEN(all); t++) {
+            buf_str(out, *all[t]);
+        }
+    }
+}
+
+static void get_texts(struct cursor *in, struct directory_entry *e)
+{
+    struct span *all[7];
+    entry_texts(e, all);
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        *all[i] = cursor_str(in);
+        in->failed = in->failed || all[i]->len > (i == 0 ? DIRECTORY_DN_MAX : DIRECTORY_VALUE_MAX);
+    }
+}
+
+static void get_states(struct cursor *in, struct arena *a, struct directory_answer *out)
+{
+    uint32_t n = cursor_u32(in);
+    in->failed = in->failed || n > DIRECTORY_STATES_MAX;
+    out->nstates = in->failed ? 0 : n;
+    out->states = arena_calloc(a, out->nstates, sizeof *out->states);
+    for (uint32_t i = 0; i < out->nstates; i++) {
+        get_texts(in, &out->states[i]);
+    }
+}
+
 void directory_answer_encode(struct buf *out, const struct directory_answer *f)
 {
     struct directory_entry e = f->entry;
@@ -95,6 +131,9 @@ void directory_answer_encode(struct buf *out, const struct directory_answer *f)
     entry_texts(&e, all);
     buf_u8(out, (uint8_t)f->said);
     buf_str(out, span_sub(f->why, 0, DIRECTORY_WHY_MAX));
+    if (f->said == DIRECTORY_STATED) {
+        put_states(out, f);
+    }
     if (f->said != DIRECTORY_FOUND) {
         return;
     }
@@ -109,20 +148,18 @@ void directory_answer_encode(struct buf *out, const struct directory_answer *f)
 
 void directory_answer_decode(struct cursor *in, struct arena *a, struct directory_answer *out)
 {
-    struct span *all[7];
     *out = (struct directory_answer){.said = DIRECTORY_DOWN};
     uint8_t said = cursor_u8(in);
     out->why = cursor_str(in);
     in->failed = in->failed || said >= DIRECTORY_SAID_COUNT || out->why.len > DIRECTORY_WHY_MAX;
     out->said = in->failed ? DIRECTORY_DOWN : (enum directory_said)said;
+    if (out->said == DIRECTORY_STATED) {
+        get_states(in, a, out);
+    }
     if (out->said != DIRECTORY_FOUND) {
         return;
     }
-    entry_texts(&out->entry, all);
-    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
-        *all[i] = cursor_str(in);
-        in->failed = in->failed || all[i]->len > (i == 0 ? DIRECTORY_DN_MAX : DIRECTORY_VALUE_MAX);
-    }
+    get_texts(in, &out->entry);
     uint32_t n = cursor_u32(in);
     in->failed = in->failed || n > DIRECTORY_GROUPS_MAX || n > cursor_left(in) / 4; /* each has its length before it */
     out->entry.ngroups = in->failed ? 0 : n;
@@ -204,6 +241,11 @@ const struct provider_role *directory_role(const struct directory *d, const stru
     }
     arena_fini(&a);
     return found;
+}
+
+bool directory_leavers_plausible(uint32_t leavers, uint32_t accounts)
+{
+    return leavers <= DIRECTORY_LEAVERS_FEW || (uint64_t)leavers * 100 <= (uint64_t)accounts * DIRECTORY_LEAVERS_SHARE;
 }
 
 struct span directory_issuer(struct arena *a, struct span name)

@@ -26,6 +26,9 @@ enum {
     DIRECTORY_GROUPS_MAX = 2048,  /* of one person; more is refused, not cut */
     DIRECTORY_WHY_MAX = 512,
     DIRECTORY_ANSWER_MAX = 4 << 20, /* bytes of one answer between the roles */
+    DIRECTORY_STATES_MAX = 200,     /* ids of one question */
+    DIRECTORY_LEAVERS_FEW = 2,      /* so many may always leave at once */
+    DIRECTORY_LEAVERS_SHARE = 20,   /* of a hundred of a directory's accounts; more looks like a directory that lost its people */
 };
 
 struct directory {
@@ -89,6 +92,7 @@ bool directory_id_value(struct span attribute, struct span text, char out[DIRECT
 enum directory_errand {
     DIRECTORY_LOG_IN, /* who is called so, and is this his password? */
     DIRECTORY_PROVE,  /* the same of somebody whose id is known */
+    DIRECTORY_STATES, /* how those with these ids are: `who` is u32 n, n str id; no password */
     DIRECTORY_ERRANDS
 };
 struct directory_ask {
@@ -104,6 +108,7 @@ enum directory_said {
     DIRECTORY_FOUND,
     DIRECTORY_WRONG, /* nobody, or more than one, or another password: not told apart */
     DIRECTORY_DOWN,  /* no answer, or none that can be used */
+    DIRECTORY_STATED, /* of DIRECTORY_STATES: whoever is not among them is not there */
     DIRECTORY_SAID_COUNT
 };
 /* Somebody in it. Values as they came, of bounded size; empty = he has none. */
@@ -120,7 +125,11 @@ struct directory_answer {
     enum directory_said said;
     struct span why; /* for the log of the node */
     struct directory_entry entry; /* of DIRECTORY_FOUND */
+    uint32_t nstates;
+    struct directory_entry *states; /* of DIRECTORY_STATED, without groups */
 };
+/* Whether so many of them may leave at once without somebody saying that it is meant. */
+bool directory_leavers_plausible(uint32_t leavers, uint32_t accounts);
 void directory_answer_encode(struct buf *out, const struct directory_answer *f);
 /* Groups in the arena. */
 void directory_answer_decode(struct cursor *in, struct arena *a, struct directory_answer *out);

@@ -250,6 +250,7 @@ static void messages(void **state)
         {DIRECTORY_LOG_IN, SPAN("city"), SPAN(""), SPAN("x")},
         {DIRECTORY_LOG_IN, SPAN("City"), SPAN("anna"), SPAN("x")},
         {DIRECTORY_ERRANDS, SPAN("city"), SPAN("anna"), SPAN("x")},
+        {DIRECTORY_STATES, SPAN("city"), SPAN("ids"), SPAN("x")}, /* nobody's password is in it */
     };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         buf_clear(&b);
@@ -262,11 +263,35 @@ static void messages(void **state)
     arena_fini(&arena);
 }
 
+static void leavers(void **state)
+{
+    struct directory_entry rows[] = {{.dn = SPAN("cn=a"), .id = SPAN("1"), .control = SPAN("514")}, {.dn = SPAN("cn=b"), .id = SPAN("2")}};
+    const struct directory_answer a = {.said = DIRECTORY_STATED, .nstates = 2, .states = rows};
+    struct directory_answer f;
+    struct arena arena;
+    struct buf b;
+    (void)state;
+    assert_true(directory_leavers_plausible(0, 0) && directory_leavers_plausible(2, 2) && directory_leavers_plausible(20, 100));
+    assert_false(directory_leavers_plausible(3, 3) || directory_leavers_plausible(21, 100) || directory_leavers_plausible(3, 14));
+    assert_true(directory_leavers_plausible(3, 15));
+    arena_init(&arena, 0);
+    buf_init(&b, DIRECTORY_ANSWER_MAX);
+    directory_answer_encode(&b, &a);
+    for (size_t cut = 0; cut <= b.len; cut++) {
+        struct cursor in = cursor_of(span_make(b.data, cut));
+        directory_answer_decode(&in, &arena, &f);
+        assert_int_equal(cursor_done(&in), cut == b.len);
+    }
+    assert_true(f.nstates == 2 && span_eq(f.states[0].control, SPAN("514")) && span_eq(f.states[1].id, SPAN("2")));
+    buf_free(&b);
+    arena_fini(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses), cmocka_unit_test(filters), cmocka_unit_test(attributes), cmocka_unit_test(names),
-        cmocka_unit_test(ids),       cmocka_unit_test(roles),   cmocka_unit_test(barred),     cmocka_unit_test(messages),
+        cmocka_unit_test(ids),       cmocka_unit_test(roles),   cmocka_unit_test(barred),     cmocka_unit_test(messages), cmocka_unit_test(leavers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
