@@ -8,6 +8,7 @@
 #include "base/num.h"
 #include "base/utf8.h"
 #include "event/event.h"
+#include "records/places.h"
 
 enum { LIMIT_DEFAULT = 100 };
 
@@ -70,12 +71,12 @@ static bool filter_of(struct api_request *req, struct alert_filter *f, const cha
     int64_t limit = LIMIT_DEFAULT;
     struct span limit_text = request_query(req, "limit");
     *f = (struct alert_filter){
-        .organisation = reader_scope(&req->reader, ACTION_LIST, clock_now()),
         .statuses = statuses_of(request_query(req, "status")),
         .rule_id = request_query(req, "rule"),
         .host = request_query(req, "host"),
         .words = request_query(req, "q"),
     };
+    policy_own_places(&req->reader, ITEM_ALERT, ACTION_LIST, POLICY_MAY_WATCH, clock_now(), &f->places);
     *where = "level";
     if (!levels_of(request_query(req, "level"), &f->levels)) {
         return false;
@@ -125,11 +126,11 @@ static void counts_json(struct json_writer *j, const struct alert_counts *n)
 }
 
 static bool row_shown(const struct policy_reader *reader, const struct alert_row *row,
-                      enum policy_action action, time_ns now)
+                      enum policy_action action, uint32_t may, time_ns now)
 {
     struct own_item own;
     item_of_alert(row, &own);
-    return policy_allows(reader, &own.item, action, now);
+    return policy_own_allows(reader, &own.item, action, may, now);
 }
 
 bool alerts_document(struct json_writer *j, struct arena *arena, const struct policy_reader *reader,
@@ -147,7 +148,7 @@ bool alerts_document(struct json_writer *j, struct arena *arena, const struct po
     for (uint32_t i = 0; i < count && !data->failed; i++) {
         struct alert_row row;
         alert_row_decode(data, &row);
-        if (!data->failed && row_shown(reader, &row, ACTION_LIST, now)) {
+        if (!data->failed && row_shown(reader, &row, ACTION_LIST, POLICY_MAY_WATCH, now)) {
             alert_json(j, &row);
         }
     }
@@ -210,7 +211,7 @@ void show_alerts(struct api_request *req)
         respond_error(req, 400, "bad_query", "This value is not one the list knows.", where);
         return;
     }
-    if (f.organisation.len == 0) {
+    if (f.places.count == 0) {
         not_shown(req);
         return;
     }
@@ -385,7 +386,7 @@ bool alert_document(struct json_writer *j, struct arena *arena, const struct pol
     if (data->failed || alert_decode(&detail, arena, &a, &e) < 0) {
         return false;
     }
-    *shown_out = row_shown(reader, &row, ACTION_READ, now);
+    *shown_out = row_shown(reader, &row, ACTION_READ, POLICY_MAY_WATCH, now);
     if (!*shown_out) {
         return true;
     }
@@ -393,7 +394,7 @@ bool alert_document(struct json_writer *j, struct arena *arena, const struct pol
         rule_decode(data, &rule);
     }
     item_of_rule(&rule, &own);
-    if (!policy_allows(reader, &own.item, ACTION_READ, now)) {
+    if (!policy_own_allows(reader, &own.item, ACTION_READ, POLICY_MAY_WATCH, now)) {
         rule = (struct rule_row){0}; /* its name is the alert's, its text is not */
     }
     json_object(j);
@@ -427,20 +428,27 @@ static void get_answered(struct api_request *req, int rc, struct span text, stru
     respond_whole(req, whole, &b);
 }
 
-void alert_get(struct api_request *req)
+/* Asks for one of those that he may do this with; with none he is told that he may not. */
+static void ask_one(struct api_request *req, uint32_t may, api_then *then)
 {
-    struct span scope = reader_scope(&req->reader, ACTION_READ, clock_now());
-    if (scope.len == 0) {
+    struct policy_places places;
+    struct buf q;
+    policy_own_places(&req->reader, ITEM_ALERT, ACTION_READ, may, clock_now(), &places);
+    if (places.count == 0) {
         not_shown(req);
         return;
     }
-    struct buf q;
     buf_init(&q, ASK_MAX_BYTES);
     ask_begin(&q, ASK_ALERT);
-    buf_str(&q, scope);
+    places_encode(&q, &places);
     buf_str(&q, req->param[0]);
-    request_ask(req, &q, get_answered);
+    request_ask(req, &q, then);
     buf_free(&q);
+}
+
+void alert_get(struct api_request *req)
+{
+    ask_one(req, POLICY_MAY_WATCH, get_answered);
 }
 
 /* ---- changes ---- */
@@ -466,6 +474,17 @@ static void conflict(struct api_request *req, int rc, struct span text, const st
     respond_json(req, 409, &b);
 }
 
+/* None that he may work on has this id. One that he only reads is there for him all the same, and so is that he may no more. */
+static void read_answered(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    (void)data;
+    if (rc == 0) {
+        not_shown(req);
+    } else {
+        respond_failure(req, rc, text);
+    }
+}
+
 static void change_answered(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
     struct alert_row row;
@@ -474,7 +493,7 @@ static void change_answered(struct api_request *req, int rc, struct span text, s
         alert_row_decode(data, &row);
         has_row = cursor_done(data);
         rc = rc == 0 && !has_row ? ERR_INVALID : rc;
-        if (has_row && !row_shown(&req->reader, &row, ACTION_READ, clock_now())) {
+        if (has_row && !row_shown(&req->reader, &row, ACTION_READ, POLICY_MAY_WORK, clock_now())) {
             has_row = false;
             rc = ERR_NOT_FOUND;
         }
@@ -487,6 +506,8 @@ static void change_answered(struct api_request *req, int rc, struct span text, s
         respond_json(req, 200, &b);
     } else if (has_row) {
         conflict(req, rc, text, &row);
+    } else if (rc == ERR_NOT_FOUND && req->nseats > 0) {
+        ask_one(req, POLICY_MAY_WATCH, read_answered);
     } else {
         respond_failure(req, rc, text);
     }
@@ -496,7 +517,6 @@ static void change(struct api_request *req, enum alert_action action)
 {
     struct alert_change ch = {
         .id = req->param[0],
-        .organisation = reader_scope(&req->reader, ACTION_READ, clock_now()),
         .action = action,
         .who = req->user.name,
         .reason = request_field(req, "reason"),
@@ -507,7 +527,8 @@ static void change(struct api_request *req, enum alert_action action)
         respond_error(req, 400, "bad_body", "A note has at most 4000 characters.", "note");
         return;
     }
-    if (ch.organisation.len == 0) {
+    policy_own_places(&req->reader, ITEM_ALERT, ACTION_READ, POLICY_MAY_WORK, clock_now(), &ch.places);
+    if (ch.places.count == 0) {
         not_shown(req);
         return;
     }

@@ -15,7 +15,7 @@ struct gap_work {
 static bool scope_of(const struct api_request *req, const char *kind, bool titled, const char *const *fields, time_ns now, struct record_scope *out)
 {
     const struct register_kind *k = registers_by_name(req->api->registers, span_of(kind));
-    uint64_t hidden = k == NULL ? 0 : policy_record_hidden(&req->reader, &k->rights);
+    uint64_t hidden = k == NULL ? 0 : policy_record_hidden(&req->reader, &k->rights, now);
     if (k == NULL || (titled && (hidden >> k->title & 1) != 0)) {
         return false;
     }

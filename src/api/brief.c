@@ -107,8 +107,7 @@ static void brief_ready(struct api_request *req)
     w->b.nfigures = brief_figures(req->api->registers, &req->reader, w->b.at, &req->arena, w->b.figures);
     buf_init(&q, ASK_MAX_BYTES);
     ask_begin(&q, ASK_TODAY);
-    buf_str(&q, SPAN(""));
-    buf_u32(&q, 0);
+    buf_u32(&q, 0); /* alerts: none */
     buf_u32(&q, w->b.nfigures);
     for (uint32_t i = 0; i < w->b.nfigures; i++) {
         today_due_encode(&q, &w->b.figures[i].due);

@@ -77,8 +77,8 @@ static bool read_body(struct api_request *req)
     return true;
 }
 
-/* Of persons somebody sees what his role opens, a token's scopes too, and what he had shown with this session or token. */
-static void reader_persons(struct api_request *req)
+/* What he had shown with this session or token. */
+static void reader_shown(struct api_request *req)
 {
     struct shown_part *parts = NULL;
     uint32_t n = request_may(req, RIGHT_PERSONS_SHOW) ? shown_of(req->api->shown, req->credential, clock_now(), &req->arena, &parts) : 0;
@@ -86,7 +86,6 @@ static void reader_persons(struct api_request *req)
     for (uint32_t i = 0; i < n; i++) {
         list[i] = parts[i].what;
     }
-    req->reader.persons = req->reader.persons && request_may(req, RIGHT_PERSONS_READ);
     req->reader.shown = list;
     req->reader.nshown = n;
 }
@@ -96,8 +95,9 @@ static void handle(struct api_request *req)
     if (read_body(req)) {
         reader_of_account(&req->user, req->role, &req->reader);
         req->reader.seats = req->policy_seats;
-        req->reader.nseats = readers_seats(req->seats, req->nseats, req->api->roles, req->user.factor, req->policy_seats);
-        reader_persons(req);
+        req->reader.nseats = readers_seats(req->seats, req->nseats, req->api->roles, req->user.factor, req->scopes, req->policy_seats);
+        req->reader.may &= readers_may(req->scopes);
+        reader_shown(req);
         req->route->handler(req);
     }
 }
@@ -194,6 +194,7 @@ static void account_known(struct api_request *req, const struct account *account
 /* His appointments, which the keeper tells anew with each request. */
 static void seats_decode(struct api_request *req, struct cursor *data)
 {
+    req->linked = cursor_u8(data) != 0;
     uint32_t n = cursor_u32(data);
     data->failed = data->failed || n > POLICY_SEATS_MAX;
     for (uint32_t i = 0; i < n && !data->failed; i++) {

@@ -48,13 +48,13 @@ void hunt_row_json(struct json_writer *j, const struct hunt_row *row)
 }
 
 /* Whose hunts the question may be about; false: nobody's, and the request is answered. */
-static bool scope_of(struct api_request *req, enum policy_action action, struct span *out)
+static bool places_of(struct api_request *req, enum policy_action action, uint32_t may, struct policy_places *out)
 {
-    *out = reader_scope(&req->reader, action, clock_now());
-    if (out->len == 0) {
+    policy_own_places(&req->reader, ITEM_ALERT, action, may, clock_now(), out); /* what it finds is as an alert is */
+    if (out->count == 0) {
         respond_error(req, 403, "not_permitted", "Your role does not allow this.", NULL);
     }
-    return out->len > 0;
+    return out->count > 0;
 }
 
 /* ---- one begins ---- */
@@ -85,8 +85,8 @@ void hunt_create(struct api_request *req)
     struct span why = SPAN("");
     struct buf definition;
     struct buf q;
-    struct span scope;
-    if (!scope_of(req, ACTION_READ, &scope)) {
+    struct policy_places places;
+    if (!places_of(req, ACTION_READ, POLICY_MAY_HUNT, &places)) {
         return;
     }
     int rc = hunt_from_json(buf_view(&req->body), &req->arena, &h, &why, &e);
@@ -103,7 +103,8 @@ void hunt_create(struct api_request *req)
     buf_init(&q, ASK_HUNT_MAX_BYTES);
     if (rc == 0) {
         hunt_encode(&definition, &h);
-        hunt_ask_start(&q, scope, req->user.name, why, buf_view(&definition));
+        bool named = !policy_places_whole(&places) && policy_places_have(&places, h.organisation);
+        hunt_ask_start(&q, named ? h.organisation : places.at[0], req->user.name, why, buf_view(&definition));
     }
     if (rc < 0) {
         respond_error(req, 400, "bad_hunt", e.text, NULL);
@@ -130,7 +131,7 @@ bool hunts_document(struct json_writer *j, const struct policy_reader *reader, s
         struct own_item own;
         hunt_row_decode(data, &row);
         item_of_hunt(&row, &own);
-        if (!data->failed && policy_allows(reader, &own.item, ACTION_LIST, now)) {
+        if (!data->failed && policy_own_allows(reader, &own.item, ACTION_LIST, POLICY_MAY_WATCH, now)) {
             hunt_row_json(j, &row);
         }
     }
@@ -160,12 +161,12 @@ void show_hunts(struct api_request *req)
         return;
     }
     struct buf q;
-    struct span scope;
-    if (!scope_of(req, ACTION_LIST, &scope)) {
+    struct policy_places places;
+    if (!places_of(req, ACTION_LIST, POLICY_MAY_WATCH, &places)) {
         return;
     }
     buf_init(&q, ASK_MAX_BYTES);
-    hunt_ask_list(&q, scope, (uint32_t)limit);
+    hunt_ask_list(&q, &places, (uint32_t)limit);
     request_ask(req, &q, listed);
     buf_free(&q);
 }
@@ -208,7 +209,7 @@ bool hunt_document(struct json_writer *j, struct arena *arena, const struct poli
         return false;
     }
     item_of_hunt(&row, &own);
-    if (!policy_allows(reader, &own.item, ACTION_READ, now)) {
+    if (!policy_own_allows(reader, &own.item, ACTION_READ, POLICY_MAY_WATCH, now)) {
         return true;
     }
     *shown_out = true;
@@ -249,12 +250,12 @@ static void shown(struct api_request *req, int rc, struct span why, struct curso
 void hunt_show(struct api_request *req)
 {
     struct buf q;
-    struct span scope;
-    if (!scope_of(req, ACTION_READ, &scope)) {
+    struct policy_places places;
+    if (!places_of(req, ACTION_READ, POLICY_MAY_WATCH, &places)) {
         return;
     }
     buf_init(&q, ASK_MAX_BYTES);
-    hunt_ask_get(&q, scope, req->param[0]);
+    hunt_ask_get(&q, &places, req->param[0]);
     request_ask(req, &q, shown);
     buf_free(&q);
 }
@@ -276,12 +277,12 @@ static void stopped(struct api_request *req, int rc, struct span why, struct cur
 void hunt_stop(struct api_request *req)
 {
     struct buf q;
-    struct span scope;
-    if (!scope_of(req, ACTION_READ, &scope)) {
+    struct policy_places places;
+    if (!places_of(req, ACTION_READ, POLICY_MAY_HUNT, &places)) {
         return;
     }
     buf_init(&q, ASK_MAX_BYTES);
-    hunt_ask_cancel(&q, scope, req->param[0], req->user.name);
+    hunt_ask_cancel(&q, &places, req->param[0], req->user.name);
     request_ask(req, &q, stopped);
     buf_free(&q);
 }

@@ -5,6 +5,7 @@
 
 #include "api/api_priv.h"
 #include "base/num.h"
+#include "records/places.h"
 
 static void number(struct json_writer *j, const char *key, int64_t v)
 {
@@ -81,7 +82,7 @@ static bool numbers_shown(const struct policy_reader *reader, time_ns now)
 {
     struct own_item own;
     item_of_node_numbers(&own);
-    return policy_allows(reader, &own.item, ACTION_COUNT, now);
+    return policy_own_allows(reader, &own.item, ACTION_COUNT, POLICY_MAY_WATCH, now);
 }
 
 static void archive_json(struct json_writer *j, const struct keeper_status *s, bool shown)
@@ -190,13 +191,14 @@ static void ask_plain(struct api_request *req, enum ask ask, bool with_organisat
     buf_init(&q, ASK_MAX_BYTES);
     ask_begin(&q, ask);
     if (with_organisation) {
-        struct span scope = reader_scope(&req->reader, ACTION_LIST, clock_now());
-        if (scope.len == 0) {
+        struct policy_places places;
+        policy_own_places(&req->reader, ITEM_SOURCE, ACTION_LIST, POLICY_MAY_WATCH, clock_now(), &places);
+        if (places.count == 0) {
             buf_free(&q);
             respond_error(req, 403, "not_permitted", "Your role does not allow this.", NULL);
             return;
         }
-        buf_str(&q, scope);
+        places_encode(&q, &places);
     }
     request_ask(req, &q, then);
     buf_free(&q);
@@ -259,7 +261,7 @@ bool sources_document(struct json_writer *j, const struct policy_reader *reader,
         struct own_item own;
         source_decode(data, &s);
         item_of_source(&s, &own);
-        if (!data->failed && policy_allows(reader, &own.item, ACTION_LIST, now)) {
+        if (!data->failed && policy_own_allows(reader, &own.item, ACTION_LIST, POLICY_MAY_WATCH, now)) {
             source_json(j, &s);
         }
     }
@@ -339,7 +341,7 @@ static bool rule_shown(const struct policy_reader *reader, const struct rule_row
 {
     struct own_item own;
     item_of_rule(r, &own);
-    return policy_allows(reader, &own.item, ACTION_LIST, now);
+    return policy_own_allows(reader, &own.item, ACTION_LIST, POLICY_MAY_WATCH, now);
 }
 
 bool rules_document(struct json_writer *j, struct arena *arena, const struct policy_reader *reader,

@@ -50,8 +50,11 @@ static void unmask_ready(struct api_request *req)
     struct buf q;
     u->what = (struct policy_shown){k == NULL ? SPAN("") : k->name, request_field(req, "record")};
     u->until = now + (time_ns)SHOWN_MINUTES * 60 * TIME_SECOND;
-    if (k != NULL) {
-        policy_record_scope(&req->reader, &k->rights, now, &scope);
+    if (k != NULL) { /* where he may have persons shown, not wherever he reads */
+        struct policy_seat *seats = arena_calloc(&req->arena, POLICY_SEATS_MAX, sizeof *seats);
+        struct policy_reader shown_to;
+        policy_reader_narrow(&req->reader, POLICY_MAY_SHOW, seats, &shown_to);
+        policy_record_scope(&shown_to, &k->rights, now, &scope);
     }
     if (k == NULL || record_scope_empty(&scope) || (u->what.record.len > 0 && !id_valid(u->what.record))) {
         respond_failure(req, ERR_NOT_FOUND, SPAN(""));

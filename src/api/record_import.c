@@ -467,7 +467,7 @@ static bool read_file(struct api_request *req, struct importing *m)
     bool csv = type.len >= 8 && span_eq_nocase(span_sub(type, 0, 8), SPAN("text/csv"));
     struct err e = {0};
     uint32_t rows = 0;
-    uint64_t hidden = policy_record_hidden(m->w->who.reader, &m->w->who.kind->rights);
+    uint64_t hidden = policy_record_hidden(m->w->who.reader, &m->w->who.kind->rights, m->w->who.now);
     struct span text = buf_view(&req->body);
     int rc = csv ? map_table(req, m, &text, &e) : 0;
     if (rc != 0 || sheet_open(&m->sheet, m->w->who.kind, hidden, csv ? SHEET_CSV : SHEET_JSON, text, &req->arena, &rows, &e) != 0) {

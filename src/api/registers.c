@@ -104,7 +104,7 @@ static void rights_members(struct json_writer *j, const struct api_request *req,
     json_end(j);
     fields_member(j, "hidden", k, policy_record_hidden_by_role(&req->reader, &k->rights));
     fields_member(j, "fixed", k, policy_record_fixed(&req->reader, &k->rights));
-    fields_member(j, "masked", k, policy_record_masked(&req->reader, &k->rights, SPAN("")) & ~policy_record_hidden_by_role(&req->reader, &k->rights));
+    fields_member(j, "masked", k, policy_record_masked(&req->reader, &k->rights, NULL, SPAN(""), now) & ~policy_record_hidden_by_role(&req->reader, &k->rights));
     json_key(j, "ways"); /* his transitions, by place in the file */
     json_array(j);
     for (uint32_t t = 0; t < k->ntransitions; t++) {

@@ -78,6 +78,7 @@ struct api_request {
     const struct people_role *role; /* his; NULL = in none that is known */
     struct appointment_seat seats[POLICY_SEATS_MAX]; /* his appointments at this request */
     uint32_t nseats;
+    bool linked; /* his account is that of a person who may be appointed at any minute */
     struct policy_seat policy_seats[POLICY_SEATS_MAX]; /* the same as policy sees them */
     uint64_t seat_rights;                              /* rights of routes that they give, a bit each */
     struct policy_reader reader; /* the same as policy sees it; set before the handler runs */

@@ -20,6 +20,7 @@ enum {
     STREAM_BUFFER_MAX =
         256 << 10,       /* bytes waiting for one reader; a slower one is cut off and comes back */
     STREAM_LIFE_S = 900, /* then the browser connects again, which looks at its session again */
+    STREAM_LINKED_LIFE_S = 60, /* of whom appointments may give more at any minute, or less */
     EVENT_TEXT_MAX = 512 << 10,
     RUN_LEN = 8,
 };
@@ -48,8 +49,9 @@ struct stream {
     bool ended;
     time_ns opened;
     unsigned char session_hash[SECRET_HASH_BYTES];
-    struct account account; /* its texts, one after the other, in `texts` */
-    const struct people_role *role;
+    bool linked;
+    struct policy_reader reader; /* its texts, one after the other, in `texts` */
+    struct policy_seat *seats;
     char *texts;
 };
 
@@ -134,6 +136,7 @@ static void on_free(void *cls)
     }
     s->api->nstreams--;
     buf_free(&s->out);
+    mem_free(s->seats);
     mem_free(s->texts);
     s->magic = 0;
     mem_free(s);
@@ -143,7 +146,7 @@ void streams_end_person(struct api *api, struct span id)
 {
     exports_end(api, NULL, id);
     for (struct stream *s = api->streams; s != NULL; s = s->next) {
-        if (span_eq(s->account.id, id)) {
+        if (span_eq(s->reader.person, id)) {
             s->ended = true;
             wake(s);
         }
@@ -191,14 +194,12 @@ bool stream_shows(const struct policy_reader *reader, struct span organisation, 
     } else {
         item_of_alert(&(struct alert_row){.organisation = organisation}, &own);
     }
-    return policy_allows(reader, &own.item, ACTION_STREAM, now);
+    return policy_own_allows(reader, &own.item, ACTION_STREAM, POLICY_MAY_WATCH, now);
 }
 
 static bool may_see(const struct stream *s, struct span organisation)
 {
-    struct policy_reader reader;
-    reader_of_account(&s->account, s->role, &reader);
-    return stream_shows(&reader, organisation, clock_now());
+    return stream_shows(&s->reader, organisation, clock_now());
 }
 
 static struct span event_view(const struct event *ev)
@@ -249,9 +250,7 @@ struct span stream_pulse_for(const struct policy_reader *reader, struct span tex
 
 static void push_pulse(struct stream *s, struct span text)
 {
-    struct policy_reader reader;
-    reader_of_account(&s->account, s->role, &reader);
-    struct span mine = stream_pulse_for(&reader, text, clock_now());
+    struct span mine = stream_pulse_for(&s->reader, text, clock_now());
     if (mine.len > 0) {
         push(s, mine);
     }
@@ -287,7 +286,7 @@ static void pulse(struct api *api, const struct keeper_status *st)
     buf_clear(&api->pulse);
     stream_pulse_text(&api->pulse, st);
     for (struct stream *s = api->streams; s != NULL; s = s->next) {
-        s->ended = s->ended || clock_mono() - s->opened > STREAM_LIFE_S * TIME_SECOND;
+        s->ended = s->ended || clock_mono() - s->opened > (s->linked ? STREAM_LINKED_LIFE_S : STREAM_LIFE_S) * TIME_SECOND;
         if (s->ended) {
             wake(s);
         } else {
@@ -378,23 +377,34 @@ static uint64_t resume_at(const struct ring *r, struct span last_id)
     return r->next - seen - 1 < API_EVENTS_KEPT ? seen + 1 : 0;
 }
 
-/* The request's texts die with it; the stream lives on. */
-static void keep_account(struct stream *s, const struct account *user)
+/* A text among the stream's own. */
+static struct span keep_text(char **at, struct span text)
 {
-    const struct span from[] = {user->id, user->role, user->organisation};
-    struct span *to[] = {&s->account.id, &s->account.role, &s->account.organisation};
-    size_t len = 0;
-    for (size_t i = 0; i < ARRAY_LEN(from); i++) {
-        len += from[i].len;
+    struct span kept = span_make(*at, text.len);
+    if (text.len > 0) {
+        memcpy(*at, text.ptr, text.len);
+    }
+    *at += text.len;
+    return kept;
+}
+
+/* The request's texts die with it; the stream lives on. What he had shown is of no use to it. */
+static void keep_reader(struct stream *s, const struct policy_reader *r)
+{
+    size_t len = r->person.len + r->organisation.len;
+    for (uint32_t i = 0; i < r->nseats; i++) {
+        len += r->seats[i].organisation.len;
     }
     s->texts = mem_alloc(len + 1);
+    s->seats = mem_alloc((r->nseats + 1) * sizeof *s->seats);
     char *at = s->texts;
-    for (size_t i = 0; i < ARRAY_LEN(from); i++) {
-        if (from[i].len > 0) {
-            memcpy(at, from[i].ptr, from[i].len);
-        }
-        *to[i] = span_make(at, from[i].len);
-        at += from[i].len;
+    s->reader = (struct policy_reader){.kind = r->kind, .whole_node = r->whole_node, .in_house = r->in_house, .roles = r->roles, .may = r->may,
+                                       .seats = s->seats, .nseats = r->nseats};
+    s->reader.person = keep_text(&at, r->person);
+    s->reader.organisation = keep_text(&at, r->organisation);
+    for (uint32_t i = 0; i < r->nseats; i++) {
+        s->seats[i] = r->seats[i];
+        s->seats[i].organisation = keep_text(&at, r->seats[i].organisation);
     }
 }
 
@@ -408,8 +418,8 @@ static struct stream *stream_new(struct api_request *req)
     s->opened = clock_mono();
     buf_init(&s->out, STREAM_BUFFER_MAX);
     memcpy(s->session_hash, req->credential, sizeof s->session_hash);
-    keep_account(s, &req->user);
-    s->role = req->role;
+    keep_reader(s, &req->reader);
+    s->linked = req->linked;
     s->next = api->streams;
     s->link = &api->streams;
     if (s->next != NULL) {

@@ -10,6 +10,7 @@
 #include "records/fed_share.h"
 #include "records/fed_warnings.h"
 #include "records/registers/register_due.h"
+#include "records/places.h"
 #include "records/upkeep.h"
 
 enum { AGES = 3, ALERT_FIGURES = LEVEL_CRITICAL + 1 + AGES, WARNINGS_MAX = 200 /* as their list has */ };
@@ -22,7 +23,7 @@ struct today_work {
     struct json_writer j;
     struct buf b;
     time_ns now;
-    struct span organisation; /* of whose alerts; empty = nobody's */
+    struct policy_places places; /* of whose alerts and sources */
     struct today_alerts alerts[ALERT_FIGURES];
     uint32_t nfigures;
     struct today_figure figures[TODAY_DUE_MAX];
@@ -97,7 +98,7 @@ static void ask_copy(struct api_request *req)
     struct own_item numbers;
     struct buf q;
     item_of_node_numbers(&numbers);
-    if (!policy_allows(&req->reader, &numbers.item, ACTION_COUNT, w->now)) {
+    if (!policy_own_allows(&req->reader, &numbers.item, ACTION_COUNT, POLICY_MAY_WATCH, w->now)) {
         finish(req);
         return;
     }
@@ -170,7 +171,7 @@ static void sources_came(struct api_request *req, int rc, struct span why, struc
         struct own_item own;
         source_decode(data, &s);
         item_of_source(&s, &own);
-        if (!data->failed && policy_allows(&req->reader, &own.item, ACTION_LIST, w->now)) {
+        if (!data->failed && policy_own_allows(&req->reader, &own.item, ACTION_LIST, POLICY_MAY_WATCH, w->now)) {
             counts[0]++;
             counts[1] += s.silent;
             counts[2] += s.lag_events > 0 && s.lag_ms > TODAY_LAG_MS;
@@ -194,13 +195,13 @@ static void ask_sources(struct api_request *req)
 {
     const struct today_work *w = req->work;
     struct buf q;
-    if (w->organisation.len == 0) {
+    if (w->places.count == 0) {
         ask_warnings(req);
         return;
     }
     buf_init(&q, ASK_MAX_BYTES);
     ask_begin(&q, ASK_SOURCES);
-    buf_str(&q, w->organisation);
+    places_encode(&q, &w->places);
     request_ask(req, &q, sources_came);
     buf_free(&q);
 }
@@ -290,12 +291,12 @@ static void counts_came(struct api_request *req, int rc, struct span why, struct
     req->forget = today_forget;
     json_object(&w->j);
     text(&w->j, "at", span_of(time_format(w->now, at)));
-    if (w->organisation.len > 0) {
+    if (w->places.count > 0) {
         alerts_json(w, data);
     }
     due_json(w, data);
     item_of_node_numbers(&numbers);
-    upkeep_json(w, data, policy_allows(&req->reader, &numbers.item, ACTION_COUNT, w->now));
+    upkeep_json(w, data, policy_own_allows(&req->reader, &numbers.item, ACTION_COUNT, POLICY_MAY_WATCH, w->now));
     if (!cursor_done(data)) {
         fail(req, ERR_INVALID, SPAN(""));
         return;
@@ -313,9 +314,11 @@ static void ask_counts(struct api_request *req)
     }
     buf_init(&q, TODAY_ASK_MAX_BYTES);
     ask_begin(&q, ASK_TODAY);
-    buf_str(&q, w->organisation);
-    buf_u32(&q, w->organisation.len > 0 ? ALERT_FIGURES : 0);
-    for (size_t i = 0; w->organisation.len > 0 && i < ALERT_FIGURES; i++) {
+    buf_u32(&q, w->places.count > 0 ? ALERT_FIGURES : 0);
+    if (w->places.count > 0) {
+        places_encode(&q, &w->places);
+    }
+    for (size_t i = 0; w->places.count > 0 && i < ALERT_FIGURES; i++) {
         today_alerts_encode(&q, &w->alerts[i]);
     }
     buf_u32(&q, w->nfigures);
@@ -332,7 +335,7 @@ static void kinds_known(struct api_request *req)
     struct today_work *w = arena_calloc(&req->arena, 1, sizeof *w);
     req->work = w;
     w->now = clock_now();
-    w->organisation = reader_scope(&req->reader, ACTION_LIST, w->now);
+    policy_own_places(&req->reader, ITEM_ALERT, ACTION_LIST, POLICY_MAY_WATCH, w->now, &w->places);
     if (request_may(req, RIGHT_RECORDS_READ)) {
         w->nfigures = today_figures(req->api->registers, &req->reader, w->now, &req->arena, w->figures);
     }

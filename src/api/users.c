@@ -461,6 +461,8 @@ static void role_json(struct json_writer *j, const struct people_role *role)
         json_text(j, role->functions[i]);
     }
     json_end(j);
+    json_key(j, "appointment_gives");
+    rights_json(j, role->nfunctions == 0 ? 0 : role->by_appointment);
     json_end(j);
 }
 

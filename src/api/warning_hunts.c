@@ -35,7 +35,7 @@ void warning_hunts_ask(struct api_request *req, void (*then)(struct api_request 
     a->then = then;
     req->work = a;
     buf_init(&q, ASK_MAX_BYTES);
-    hunt_ask_list(&q, SPAN("*"), HUNTS_PAGE_MAX);
+    hunt_ask_list(&q, &policy_whole_node, HUNTS_PAGE_MAX);
     request_ask(req, &q, came);
     buf_free(&q);
 }

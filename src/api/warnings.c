@@ -34,7 +34,7 @@ bool warning_shows(const struct policy_reader *reader, enum policy_action action
 {
     struct own_item own;
     item_of_warning(&own);
-    return policy_allows(reader, &own.item, action, now);
+    return policy_own_allows(reader, &own.item, action, POLICY_MAY_WATCH, now);
 }
 
 /* ---- one as JSON ---- */

@@ -194,12 +194,26 @@ enum policy_role {
     POLICY_ROLE_AUDITOR = 16,
 };
 
-/* What an appointment makes of a person in an organisation, from `begins` until before `ends`. It opens records alone (record.h), each as
- * if the person had an account of that organisation with these roles; nothing flows from it to organisations above, below or beside. */
+/* What somebody may with things of the organisations on this node, made of the rights that his role's file gives (desk/readers); asked by
+ * own.h and record.h, together with labels and roles. */
+enum policy_may {
+    POLICY_MAY_WATCH = 1,   /* see alerts, hunts and sources */
+    POLICY_MAY_WORK = 2,    /* acknowledge, close and reopen alerts */
+    POLICY_MAY_HUNT = 4,    /* start hunts and cancel them */
+    POLICY_MAY_RECORDS = 8, /* open the registers */
+    POLICY_MAY_WRITE = 16,  /* write in them */
+    POLICY_MAY_PERSONS = 32, /* see what records say of persons */
+    POLICY_MAY_SHOW = 64, /* have it shown, with a reason */
+};
+
+/* What an appointment makes of a person in an organisation, from `begins` until before `ends`: each thing there is asked for (own.h,
+ * record.h) as if the person had an account of that organisation with these roles and no more than this of `may`; nothing flows from it to
+ * organisations above, below or beside. */
 struct policy_seat {
     struct span organisation; /* "*" = the whole node */
     uint32_t roles;           /* bits of enum policy_role */
     time_ns begins, ends;
+    uint32_t may; /* bits of enum policy_may */
 };
 
 /* Personal fields that a reader had shown to him, with a reason and for a while. */
@@ -229,8 +243,8 @@ struct policy_reader {
     uint32_t nseats;
     time_ns link_ends; /* READER_LINK: must be later than now */
     bool link_revoked;
-    bool persons; /* sees the personal fields of records (x-pii); else only those of `shown` */
-    const struct policy_shown *shown;
+    uint32_t may; /* bits of enum policy_may, of his account */
+    const struct policy_shown *shown; /* personal fields (x-pii) that he had shown */
     uint32_t nshown;
 };
 

@@ -44,6 +44,13 @@ uint32_t policy_opens(enum tlp t);
 enum policy_reason policy_audience_sane(const struct policy_audience *a);
 struct policy_decision policy_denied(enum policy_reason reason);
 
+/* own.c: the ways in which a reader is somebody: 0 by his account with all that goes with it, then one by each seat. */
+uint32_t policy_ways(const struct policy_reader *reader);
+/* Bits of enum policy_may that go with it. */
+uint32_t policy_way_may(const struct policy_reader *reader, uint32_t way);
+/* What he is in that way; false: nothing, now. */
+bool policy_as_way(const struct policy_reader *reader, uint32_t way, time_ns now, struct policy_reader *out);
+
 /* relate.c */
 struct standing policy_standing(const struct policy_membership *m, uint32_t n,
                                 const struct policy_circle *circle, time_ns now);

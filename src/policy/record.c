@@ -2,6 +2,8 @@
 /* Records under the policy: see record.h. */
 #include "policy/record.h"
 
+#include "policy/policy_priv.h"
+
 void policy_record_item(const struct policy_record *r, struct policy_item *item, struct policy_marking *marking)
 {
     policy_own_item(item, marking, ITEM_RECORD, r->organisation);
@@ -26,36 +28,29 @@ static void sum_rights(uint32_t roles, const struct record_rights *rights, uint3
     }
 }
 
-static uint32_t ways(const struct policy_reader *reader)
-{
-    return 1 + (reader->nseats < POLICY_SEATS_MAX ? reader->nseats : (uint32_t)POLICY_SEATS_MAX);
-}
-
-static const struct policy_seat *seat_of(const struct policy_reader *reader, uint32_t way)
-{
-    return way == 0 ? NULL : &reader->seats[way - 1];
-}
-
 /*
- * What the reader is in one way: 0 by his account, else by a seat. Records stay home: only what he is in this house counts. False: he is
- * nothing in that way now.
+ * What the reader is in one way, if that opens registers and, for `more`, all of that too. Records stay home: only what he is in this house
+ * counts. False: he is nothing in that way now. Without seats it was his account that opened the route.
  */
-static bool as_way(const struct policy_reader *reader, uint32_t way, time_ns now, struct policy_reader *out)
+static bool as_way(const struct policy_reader *reader, uint32_t way, uint32_t more, time_ns now, struct policy_reader *out)
 {
-    const struct policy_seat *seat = seat_of(reader, way);
-    *out = (struct policy_reader){.kind = reader->kind,
-                                  .person = reader->person,
-                                  .organisation = reader->organisation,
-                                  .whole_node = reader->whole_node,
-                                  .in_house = reader->in_house,
-                                  .hub_operator = reader->hub_operator,
-                                  .roles = reader->roles};
-    if (seat != NULL) {
-        out->organisation = seat->organisation;
-        out->whole_node = span_eq(seat->organisation, SPAN("*"));
-        out->roles = seat->roles;
-    }
-    return reader->kind == READER_PERSON && reader->in_house && (seat == NULL || (now >= seat->begins && now < seat->ends && seat->organisation.len > 0));
+    const uint32_t may = POLICY_MAY_RECORDS | more;
+    struct policy_reader r;
+    bool is = policy_as_way(reader, way, now, &r) && (reader->nseats == 0 || (r.may & may) == may);
+    *out = (struct policy_reader){.kind = r.kind,
+                                  .person = r.person,
+                                  .organisation = r.organisation,
+                                  .whole_node = r.whole_node,
+                                  .in_house = r.in_house,
+                                  .hub_operator = r.hub_operator,
+                                  .roles = r.roles,
+                                  .may = r.may};
+    return is && r.kind == READER_PERSON && r.in_house;
+}
+
+static uint32_t more_for(enum record_op op)
+{
+    return op == RECORD_READ ? 0 : POLICY_MAY_WRITE;
 }
 
 /* Whether he may in this one way. */
@@ -76,8 +71,8 @@ bool policy_record_allows(const struct policy_reader *reader, const struct recor
                           enum record_op op, time_ns now)
 {
     struct policy_reader here;
-    for (uint32_t i = 0; i < ways(reader); i++) {
-        if (as_way(reader, i, now, &here) && allows(&here, rights, r, op, ACTION_READ, now)) {
+    for (uint32_t i = 0; i < policy_ways(reader); i++) {
+        if (as_way(reader, i, more_for(op), now, &here) && allows(&here, rights, r, op, ACTION_READ, now)) {
             return true;
         }
     }
@@ -87,8 +82,8 @@ bool policy_record_allows(const struct policy_reader *reader, const struct recor
 bool policy_record_exports(const struct policy_reader *reader, const struct record_rights *rights, const struct policy_record *r, time_ns now)
 {
     struct policy_reader here;
-    for (uint32_t i = 0; i < ways(reader); i++) {
-        if (as_way(reader, i, now, &here) && allows(&here, rights, r, RECORD_READ, ACTION_READ, now) &&
+    for (uint32_t i = 0; i < policy_ways(reader); i++) {
+        if (as_way(reader, i, 0, now, &here) && allows(&here, rights, r, RECORD_READ, ACTION_READ, now) &&
             allows(&here, rights, r, RECORD_READ, ACTION_EXPORT, now)) {
             return true;
         }
@@ -100,8 +95,8 @@ uint32_t policy_record_roles(const struct policy_reader *reader, const struct re
 {
     uint32_t roles = 0;
     struct policy_reader here;
-    for (uint32_t i = 0; i < ways(reader); i++) {
-        roles |= as_way(reader, i, now, &here) && allows(&here, rights, r, RECORD_READ, ACTION_READ, now) ? here.roles : 0;
+    for (uint32_t i = 0; i < policy_ways(reader); i++) {
+        roles |= as_way(reader, i, 0, now, &here) && allows(&here, rights, r, RECORD_READ, ACTION_READ, now) ? here.roles : 0;
     }
     return roles;
 }
@@ -109,11 +104,11 @@ uint32_t policy_record_roles(const struct policy_reader *reader, const struct re
 struct span policy_record_home(const struct policy_reader *reader, const struct record_rights *rights, enum tlp tlp, enum record_op op, time_ns now)
 {
     struct policy_reader here;
-    for (uint32_t i = 0; i < ways(reader); i++) {
-        bool is = as_way(reader, i, now, &here);
+    for (uint32_t i = 0; i < policy_ways(reader); i++) {
+        bool is = as_way(reader, i, more_for(op), now, &here);
         const struct policy_record r = {here.organisation, reader->person, tlp};
         if (is && policy_record_allows(reader, rights, &r, op, now)) {
-            return i == 0 ? reader->organisation : seat_of(reader, i)->organisation;
+            return i == 0 ? reader->organisation : reader->seats[i - 1].organisation;
         }
     }
     return SPAN("");
@@ -123,8 +118,8 @@ uint32_t policy_record_any_roles(const struct policy_reader *reader, time_ns now
 {
     uint32_t roles = 0;
     struct policy_reader here;
-    for (uint32_t i = 0; i < ways(reader); i++) {
-        roles |= as_way(reader, i, now, &here) ? here.roles : 0;
+    for (uint32_t i = 0; i < policy_ways(reader); i++) {
+        roles |= as_way(reader, i, 0, now, &here) ? here.roles : 0;
     }
     return roles;
 }
@@ -145,16 +140,23 @@ uint64_t policy_record_fixed_of(const struct policy_reader *reader, const struct
     return fixed & ~hidden;
 }
 
+/* What he may at all in a way, whenever: roles, 0 where that way opens no registers. */
+static uint32_t way_roles(const struct policy_reader *reader, uint32_t way)
+{
+    bool opens = reader->nseats == 0 || (policy_way_may(reader, way) & POLICY_MAY_RECORDS) != 0;
+    return !opens ? 0 : way == 0 ? reader->roles : reader->seats[way - 1].roles;
+}
+
 /* Of a kind as a whole: closed is what is closed in any way in which he reads some of it, whenever. */
 static void sum_ways(const struct policy_reader *reader, const struct record_rights *rights, uint64_t *hidden_out, uint64_t *fixed_out)
 {
     uint32_t ops = 0;
     uint64_t hidden = 0, fixed = 0;
     bool any = false;
-    sum_rights(reader->roles, rights, &ops, hidden_out, fixed_out);
+    sum_rights(way_roles(reader, 0), rights, &ops, hidden_out, fixed_out);
     any = (ops & RECORD_READ) != 0;
-    for (uint32_t i = 1; i < ways(reader); i++) {
-        sum_rights(seat_of(reader, i)->roles, rights, &ops, &hidden, &fixed);
+    for (uint32_t i = 1; i < policy_ways(reader); i++) {
+        sum_rights(way_roles(reader, i), rights, &ops, &hidden, &fixed);
         if ((ops & RECORD_READ) != 0) {
             *hidden_out = any ? *hidden_out | hidden : hidden;
             *fixed_out = any ? *fixed_out | fixed : fixed;
@@ -177,30 +179,54 @@ uint64_t policy_record_fixed(const struct policy_reader *reader, const struct re
     return fixed & ~hidden;
 }
 
-uint64_t policy_record_hidden(const struct policy_reader *reader, const struct record_rights *rights)
+uint64_t policy_record_hidden(const struct policy_reader *reader, const struct record_rights *rights, time_ns now)
 {
-    return policy_record_hidden_by_role(reader, rights) | policy_record_masked(reader, rights, SPAN(""));
+    return policy_record_hidden_by_role(reader, rights) | policy_record_masked(reader, rights, NULL, SPAN(""), now);
 }
 
-bool policy_record_sees_persons(const struct policy_reader *reader, struct span kind, struct span record)
+/* Whether this was shown to him: one record, or with an empty id all of the kind. */
+static bool was_shown(const struct policy_reader *reader, struct span kind, struct span record)
 {
-    bool sees = reader->persons;
-    for (uint32_t i = 0; i < reader->nshown && !sees; i++) {
-        const struct policy_shown *s = &reader->shown[i];
-        sees = span_eq(s->kind, kind) && (s->record.len == 0 || span_eq(s->record, record));
+    bool shown = false;
+    for (uint32_t i = 0; i < reader->nshown && !shown; i++) {
+        shown = span_eq(reader->shown[i].kind, kind) && span_eq(reader->shown[i].record, record);
     }
-    return sees;
+    return shown;
 }
 
-uint64_t policy_record_masked(const struct policy_reader *reader, const struct record_rights *rights, struct span record)
+bool policy_record_sees_persons(const struct policy_reader *reader, const struct record_rights *rights, const struct policy_record *r, struct span id,
+                                time_ns now)
 {
-    uint32_t ops = 0, roles = reader->roles;
+    const bool all_shown = was_shown(reader, rights->kind, SPAN(""));
+    struct policy_reader here;
+    bool any = false, all = true;
+    if (id.len > 0 && was_shown(reader, rights->kind, id)) {
+        return true;
+    }
+    for (uint32_t i = 0; i < policy_ways(reader); i++) {
+        uint32_t ops = 0;
+        uint64_t hidden = 0, fixed = 0;
+        bool is = as_way(reader, i, 0, now, &here);
+        sum_rights(here.roles, rights, &ops, &hidden, &fixed);
+        if (is && (r != NULL ? allows(&here, rights, r, RECORD_READ, ACTION_READ, now) : (ops & RECORD_READ) != 0)) {
+            bool sees = (here.may & POLICY_MAY_PERSONS) != 0 || (all_shown && (here.may & POLICY_MAY_SHOW) != 0);
+            any = any || sees;
+            all = all && sees;
+        }
+    }
+    return any && (r != NULL || all);
+}
+
+uint64_t policy_record_masked(const struct policy_reader *reader, const struct record_rights *rights, const struct policy_record *r, struct span id,
+                              time_ns now)
+{
+    uint32_t ops = 0, roles = 0;
     uint64_t hidden = 0, fixed = 0;
-    for (uint32_t i = 1; i < ways(reader); i++) {
-        roles |= seat_of(reader, i)->roles;
+    for (uint32_t i = 0; i < policy_ways(reader); i++) {
+        roles |= way_roles(reader, i);
     }
     sum_rights(roles, rights, &ops, &hidden, &fixed); /* in every one of his ways */
-    return policy_record_sees_persons(reader, rights->kind, record) ? 0 : rights->personal & ~hidden;
+    return policy_record_sees_persons(reader, rights, r, id, now) ? 0 : rights->personal & ~hidden;
 }
 
 /* The strictest label up to which each one is open. */
@@ -242,8 +268,8 @@ void policy_record_scope(const struct policy_reader *reader, const struct record
         .other = open_to(reader, rights, elsewhere, somebody, now),
         .other_mine = open_to(reader, rights, elsewhere, me, now),
     };
-    for (uint32_t i = 1; i < ways(reader); i++) {
-        struct span at = seat_of(reader, i)->organisation;
+    for (uint32_t i = 1; i < policy_ways(reader); i++) {
+        struct span at = reader->seats[i - 1].organisation;
         if (!has_place(out, at)) {
             out->places[out->nplaces++] = (struct record_place){at, open_to(reader, rights, at, somebody, now), open_to(reader, rights, at, me, now)};
         }

@@ -64,20 +64,23 @@ uint64_t policy_record_hidden_of(const struct policy_reader *reader, const struc
 uint64_t policy_record_fixed_of(const struct policy_reader *reader, const struct record_rights *rights, const struct policy_record *r, time_ns now);
 
 /* The same of the kind as a whole, for what is said of many records at once (columns, filters, links): hidden is what he does not see
- * in any one of the ways in which he reads some, and what is masked for him in all of the kind; by_role leaves that out, for where the two
+ * in any one of the ways in which he reads some, and what is masked for him now in any of them; by_role leaves that out, for where the two
  * are told apart. */
 uint64_t policy_record_hidden_by_role(const struct policy_reader *reader, const struct record_rights *rights);
-uint64_t policy_record_hidden(const struct policy_reader *reader, const struct record_rights *rights);
+uint64_t policy_record_hidden(const struct policy_reader *reader, const struct record_rights *rights, time_ns now);
 uint64_t policy_record_fixed(const struct policy_reader *reader, const struct record_rights *rights);
 
 /*
- * Whether the reader sees personal fields of a record: by right, or since he had them shown. record empty: of all records of the
- * kind, as a filter or a table's columns need it.
+ * Whether the reader sees personal fields of a record: since one of the ways in which he reads it lets him, by right or as he had the kind
+ * shown, or since he had just this record shown. r NULL: of all records of the kind, as a filter or a table's columns need it, or of one of
+ * which no more is known than its id; then each way in which he reads some of the kind must let him.
  */
-bool policy_record_sees_persons(const struct policy_reader *reader, struct span kind, struct span record);
+bool policy_record_sees_persons(const struct policy_reader *reader, const struct record_rights *rights, const struct policy_record *r, struct span id,
+                                time_ns now);
 /* Fields that are masked for him there, but for those that he sees in no way at all: their values go out on no way, nor does anything that
  * follows from them. What a seat hides is still in it: another of his ways may open it. */
-uint64_t policy_record_masked(const struct policy_reader *reader, const struct record_rights *rights, struct span record);
+uint64_t policy_record_masked(const struct policy_reader *reader, const struct record_rights *rights, const struct policy_record *r, struct span id,
+                              time_ns now);
 
 /* Records of one organisation in a scope: the strictest label, as tlp_rank, of those made by others and by himself; 0 = none. */
 struct record_place {

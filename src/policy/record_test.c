@@ -46,6 +46,12 @@ static struct policy_reader any_reader(void)
 
 enum { SEATS = 5 };
 
+/* Most often what opens registers; also without it. */
+static uint32_t any_may(void)
+{
+    return below(256) | (below(4) > 0 ? POLICY_MAY_RECORDS | POLICY_MAY_WRITE : 0);
+}
+
 /* Seats that begin or end before, at or after now. */
 static uint32_t any_seats(struct policy_seat out[SEATS])
 {
@@ -53,7 +59,7 @@ static uint32_t any_seats(struct policy_seat out[SEATS])
     for (uint32_t i = 0; i < n; i++) {
         struct span at = organisations[below(6)];
         at = span_eq(at, SPAN("*")) && below(3) > 0 ? SPAN("aldea") : at;
-        out[i] = (struct policy_seat){.organisation = at, .roles = below(32), .begins = now - 1 + (time_ns)below(3), .ends = now - 1 + (time_ns)below(4)};
+        out[i] = (struct policy_seat){.organisation = at, .roles = below(32), .begins = now - 1 + (time_ns)below(3), .ends = now - 1 + (time_ns)below(4), .may = any_may()};
     }
     return n;
 }
@@ -70,15 +76,16 @@ static bool any_whole(const struct policy_seat *seats, uint32_t n)
 /* As a second reading of what policy.h says of a seat: as if he had an account there. Nothing else of him counts. */
 static bool allows_plainly(const struct policy_reader *r, const struct record_rights *rights, const struct policy_record *record, enum record_op op)
 {
+    const uint32_t needs = POLICY_MAY_RECORDS | (op == RECORD_READ ? 0 : POLICY_MAY_WRITE);
     struct policy_reader one = *r;
     one.nseats = 0;
-    bool yes = policy_record_allows(&one, rights, record, op, now);
+    bool yes = (r->nseats == 0 || (r->may & needs) == needs) && policy_record_allows(&one, rights, record, op, now);
     for (uint32_t i = 0; i < r->nseats; i++) {
         const struct policy_seat *s = &r->seats[i];
         one.organisation = s->organisation;
         one.whole_node = span_eq(s->organisation, SPAN("*"));
         one.roles = s->roles;
-        yes = yes || (s->begins <= now && now < s->ends && policy_record_allows(&one, rights, record, op, now));
+        yes = yes || ((s->may & needs) == needs && s->begins <= now && now < s->ends && policy_record_allows(&one, rights, record, op, now));
     }
     return yes;
 }
@@ -124,6 +131,7 @@ static int generated(void)
         struct policy_seat seats[SEATS];
         reader.nseats = any_seats(seats);
         reader.seats = seats;
+        reader.may = any_may();
         policy_record_scope(&reader, &rights, now, &scope);
         bool may = policy_record_allows(&reader, &rights, &r, RECORD_READ, now);
         TRY(may == in_scope(&scope, &r));
@@ -141,8 +149,8 @@ static int generated(void)
             !span_eq(r.author, reader.person) || reader.whole_node || any_whole(seats, reader.nseats));
         TRY((policy_record_roles(&reader, &rights, &r, now) & ~policy_record_any_roles(&reader, now)) == 0);
         /* What is said of the kind never shows more than what is said of one record. */
-        TRY((policy_record_hidden_of(&reader, &rights, &r, now) & ~policy_record_hidden(&reader, &rights)) == 0 || !may);
-        TRY(reader.nseats > 0 || !may || (policy_record_hidden_of(&reader, &rights, &r, now) == policy_record_hidden(&reader, &rights) &&
+        TRY((policy_record_hidden_of(&reader, &rights, &r, now) & ~policy_record_hidden(&reader, &rights, now)) == 0 || !may);
+        TRY(reader.nseats > 0 || !may || (policy_record_hidden_of(&reader, &rights, &r, now) == policy_record_hidden(&reader, &rights, now) &&
                                           policy_record_fixed_of(&reader, &rights, &r, now) == policy_record_fixed(&reader, &rights)));
         /* A grant, a circle or a client opens no record. */
         struct policy_grant grant = {.organisation = r.organisation, .kinds = UINT32_MAX, .actions = UINT32_MAX, .ends = now + 1};
@@ -172,11 +180,11 @@ static int by_hand(void)
     TRY(policy_record_allows(&r, &rights, &amber, RECORD_CHANGE, now) && !policy_record_allows(&r, &rights, &amber, RECORD_CREATE, now));
     TRY(!policy_record_allows(&r, &rights, &red, RECORD_READ, now) && policy_record_allows(&r, &rights, &own_red, RECORD_READ, now));
     TRY(!policy_record_allows(&r, &rights, &foreign, RECORD_READ, now));
-    TRY(policy_record_hidden(&r, &rights) == 2 && policy_record_fixed(&r, &rights) == 4);
+    TRY(policy_record_hidden(&r, &rights, now) == 2 && policy_record_fixed(&r, &rights) == 4);
     r.roles |= POLICY_ROLE_AUDITOR; /* what any role opens is open */
-    TRY(policy_record_hidden(&r, &rights) == 0 && policy_record_fixed(&r, &rights) == 0);
+    TRY(policy_record_hidden(&r, &rights, now) == 0 && policy_record_fixed(&r, &rights) == 0);
     r.roles = POLICY_ROLE_OFFICER; /* the file does not know it */
-    TRY(!policy_record_allows(&r, &rights, &amber, RECORD_READ, now) && policy_record_hidden(&r, &rights) == UINT64_MAX);
+    TRY(!policy_record_allows(&r, &rights, &amber, RECORD_READ, now) && policy_record_hidden(&r, &rights, now) == UINT64_MAX);
     r.roles = POLICY_ROLE_ADMINISTRATOR;
     r.organisation = SPAN("*");
     r.whole_node = true;
@@ -193,8 +201,8 @@ static int seats_by_hand(void)
 {
     const struct record_rights rights = {
         .nroles = 2, .role = {{POLICY_ROLE_ANALYST, RECORD_READ, 2, 0}, {POLICY_ROLE_OFFICER, RECORD_READ | RECORD_CHANGE, 1, 4}}};
-    const struct policy_seat seat = {SPAN("works"), POLICY_ROLE_OFFICER, now, now + 60 * TIME_SECOND};
-    struct policy_reader r = {.kind = READER_PERSON, .person = SPAN("ana"), .organisation = SPAN("city"), .in_house = true, .seats = &seat, .nseats = 1};
+    const struct policy_seat seat = {SPAN("works"), POLICY_ROLE_OFFICER, now, now + 60 * TIME_SECOND, POLICY_MAY_RECORDS | POLICY_MAY_WRITE};
+    struct policy_reader r = {.kind = READER_PERSON, .person = SPAN("ana"), .organisation = SPAN("city"), .in_house = true, .seats = &seat, .nseats = 1, .may = POLICY_MAY_RECORDS | POLICY_MAY_WRITE};
     const struct policy_record here = {SPAN("works"), SPAN("bo"), TLP_AMBER_STRICT};
     const struct policy_record red = {SPAN("works"), SPAN("bo"), TLP_RED};
     const struct policy_record own_red = {SPAN("works"), SPAN("ana"), TLP_RED};
@@ -211,7 +219,7 @@ static int seats_by_hand(void)
     TRY(policy_record_allows(&r, &rights, &above, RECORD_READ, now) && !policy_record_allows(&r, &rights, &above, RECORD_CHANGE, now));
     TRY(policy_record_roles(&r, &rights, &above, now) == POLICY_ROLE_ANALYST && policy_record_roles(&r, &rights, &here, now) == POLICY_ROLE_OFFICER);
     TRY(policy_record_hidden_of(&r, &rights, &above, now) == 2 && policy_record_hidden_of(&r, &rights, &here, now) == 1);
-    TRY(policy_record_hidden(&r, &rights) == 3 && policy_record_fixed_of(&r, &rights, &here, now) == 4);
+    TRY(policy_record_hidden(&r, &rights, now) == 3 && policy_record_fixed_of(&r, &rights, &here, now) == 4);
     r.in_house = false;
     TRY(!policy_record_allows(&r, &rights, &here, RECORD_READ, now));
     return 0;
@@ -224,35 +232,55 @@ static int masked(void)
     const struct record_rights other = {.nroles = 1, .role = {{POLICY_ROLE_ANALYST, RECORD_READ, 4, 0}}, .kind = SPAN("roster"), .personal = 7};
     const struct policy_shown one = {SPAN("person"), SPAN("p1")};
     const struct policy_shown all = {SPAN("person"), SPAN("")};
+    const struct policy_record his = {SPAN("aldea"), SPAN("bo"), TLP_AMBER};
     struct policy_reader r = {.kind = READER_PERSON, .person = SPAN("ana"), .organisation = SPAN("aldea"), .in_house = true, .roles = POLICY_ROLE_ANALYST};
-    TRY(policy_record_masked(&r, &rights, SPAN("p1")) == 3); /* what is hidden is not masked beside */
-    TRY(policy_record_hidden(&r, &rights) == 7 && policy_record_hidden_by_role(&r, &rights) == 4);
-    r.persons = true;
-    TRY(policy_record_masked(&r, &rights, SPAN("p1")) == 0 && policy_record_hidden(&r, &rights) == 4);
-    r.persons = false;
+    TRY(policy_record_masked(&r, &rights, &his, SPAN("p1"), now) == 3); /* what is hidden is not masked beside */
+    TRY(policy_record_hidden(&r, &rights, now) == 7 && policy_record_hidden_by_role(&r, &rights) == 4);
+    r.may = POLICY_MAY_PERSONS;
+    TRY(policy_record_masked(&r, &rights, &his, SPAN("p1"), now) == 0 && policy_record_hidden(&r, &rights, now) == 4);
+    r.may = POLICY_MAY_SHOW;
     r.shown = &one;
     r.nshown = 1;
-    TRY(policy_record_masked(&r, &rights, SPAN("p1")) == 0 && policy_record_masked(&r, &rights, SPAN("p2")) == 3);
-    TRY(policy_record_masked(&r, &rights, SPAN("")) == 3 && policy_record_masked(&r, &other, SPAN("p1")) == 3 && policy_record_hidden(&r, &rights) == 7);
+    TRY(policy_record_masked(&r, &rights, &his, SPAN("p1"), now) == 0 && policy_record_masked(&r, &rights, &his, SPAN("p2"), now) == 3);
+    TRY(policy_record_masked(&r, &rights, NULL, SPAN(""), now) == 3 && policy_record_masked(&r, &other, &his, SPAN("p1"), now) == 3);
+    TRY(policy_record_hidden(&r, &rights, now) == 7 && policy_record_masked(&r, &rights, NULL, SPAN("p1"), now) == 0);
     r.shown = &all;
-    TRY(policy_record_masked(&r, &rights, SPAN("p2")) == 0 && policy_record_masked(&r, &rights, SPAN("")) == 0 && policy_record_hidden(&r, &rights) == 4);
-    TRY(policy_record_masked(&r, &other, SPAN("")) == 3 && policy_record_sees_persons(&r, SPAN("person"), SPAN("")));
+    TRY(policy_record_masked(&r, &rights, &his, SPAN("p2"), now) == 0 && policy_record_masked(&r, &rights, NULL, SPAN(""), now) == 0);
+    TRY(policy_record_hidden(&r, &rights, now) == 4 && policy_record_sees_persons(&r, &rights, NULL, SPAN(""), now));
+    TRY(policy_record_masked(&r, &other, NULL, SPAN(""), now) == 3);
+    r.may = 0; /* the right to have it shown is gone: so is what was */
+    TRY(policy_record_masked(&r, &rights, &his, SPAN("p2"), now) == 3);
     return 0;
 }
 
-/* What the account's role hides and a seat opens is masked there all the same. */
+/* What the account's role hides and a seat opens is masked there all the same, until the seat itself opens persons: there, while it holds, and
+ * nowhere else. */
 static int masked_in_a_seat(void)
 {
     const struct record_rights rights = {
         .nroles = 2, .role = {{POLICY_ROLE_ANALYST, RECORD_READ, 1, 0}, {POLICY_ROLE_OFFICER, RECORD_READ, 2, 0}}, .kind = SPAN("person"), .personal = 3};
-    const struct policy_seat seat = {SPAN("works"), POLICY_ROLE_OFFICER, now, now + 1};
+    struct policy_seat seat = {SPAN("works"), POLICY_ROLE_OFFICER, now, now + 1, POLICY_MAY_RECORDS};
     const struct policy_record here = {SPAN("works"), SPAN("bo"), TLP_AMBER};
+    const struct policy_record above = {SPAN("city"), SPAN("bo"), TLP_AMBER};
+    const struct policy_shown all = {SPAN("person"), SPAN("")};
     struct policy_reader r = {.kind = READER_PERSON, .person = SPAN("ana"), .organisation = SPAN("city"), .in_house = true, .roles = POLICY_ROLE_ANALYST,
-                              .seats = &seat, .nseats = 1};
-    TRY(policy_record_hidden_of(&r, &rights, &here, now) == 2 && policy_record_masked(&r, &rights, SPAN("p1")) == 3);
-    TRY(policy_record_hidden_by_role(&r, &rights) == 3 && policy_record_hidden(&r, &rights) == 3);
-    r.persons = true;
-    TRY(policy_record_masked(&r, &rights, SPAN("p1")) == 0);
+                              .seats = &seat, .nseats = 1, .may = POLICY_MAY_RECORDS};
+    TRY(policy_record_hidden_of(&r, &rights, &here, now) == 2 && policy_record_masked(&r, &rights, &here, SPAN("p1"), now) == 3);
+    TRY(policy_record_hidden_by_role(&r, &rights) == 3 && policy_record_hidden(&r, &rights, now) == 3);
+    r.may = POLICY_MAY_RECORDS | POLICY_MAY_PERSONS; /* of the city's records: not of those that he reads by the seat alone */
+    TRY(policy_record_masked(&r, &rights, &above, SPAN("p1"), now) == 0 && policy_record_masked(&r, &rights, &here, SPAN("p1"), now) == 3);
+    TRY(policy_record_masked(&r, &rights, NULL, SPAN(""), now) == 3);
+    r.may = POLICY_MAY_RECORDS;
+    seat.may = POLICY_MAY_RECORDS | POLICY_MAY_PERSONS;
+    for (int i = 0; i < 2; i++) {
+        TRY(policy_record_masked(&r, &rights, &here, SPAN("p1"), now) == 0 && policy_record_masked(&r, &rights, &above, SPAN("p1"), now) == 3);
+        TRY(policy_record_masked(&r, &rights, NULL, SPAN(""), now) == 3 && policy_record_masked(&r, &rights, &here, SPAN("p1"), now + 1) == 3);
+        seat.may = POLICY_MAY_RECORDS | POLICY_MAY_SHOW; /* and the same of a kind that he had shown */
+        r.shown = &all;
+        r.nshown = 1;
+    }
+    r.may = 0; /* an account that may nothing by itself: only the seat counts */
+    TRY(policy_record_masked(&r, &rights, NULL, SPAN(""), now) == 0 && policy_record_masked(&r, &rights, NULL, SPAN(""), now + 1) != 0);
     return 0;
 }
 

@@ -4,6 +4,7 @@
 #include "records/alert_row.h"
 
 #include "base/check.h"
+#include "records/places.h"
 
 static const char *const status_names[] = {"new", "acknowledged", "closed"};
 
@@ -62,7 +63,7 @@ void alert_row_decode(struct cursor *c, struct alert_row *out)
 
 void alert_filter_encode(struct buf *out, const struct alert_filter *f)
 {
-    buf_str(out, f->organisation);
+    places_encode(out, &f->places);
     buf_u32(out, f->statuses);
     buf_u32(out, f->levels);
     buf_str(out, f->rule_id);
@@ -75,7 +76,7 @@ void alert_filter_encode(struct buf *out, const struct alert_filter *f)
 
 void alert_filter_decode(struct cursor *c, struct alert_filter *out)
 {
-    out->organisation = cursor_str(c);
+    places_decode(c, &out->places);
     out->statuses = cursor_u32(c);
     out->levels = cursor_u32(c);
     out->rule_id = cursor_str(c);
@@ -84,7 +85,7 @@ void alert_filter_decode(struct cursor *c, struct alert_filter *out)
     out->limit = cursor_u32(c);
     out->before_received = (int64_t)cursor_u64(c);
     out->before_id = cursor_str(c);
-    if (out->organisation.len == 0 || out->limit == 0 || out->limit > ALERT_PAGE_MAX ||
+    if (out->limit == 0 || out->limit > ALERT_PAGE_MAX ||
         out->words.len > ALERT_QUERY_MAX) {
         c->failed = true;
     }
@@ -111,7 +112,7 @@ void alert_counts_decode(struct cursor *c, struct alert_counts *out)
 void alert_change_encode(struct buf *out, const struct alert_change *ch)
 {
     buf_str(out, ch->id);
-    buf_str(out, ch->organisation);
+    places_encode(out, &ch->places);
     buf_u8(out, (uint8_t)ch->action);
     buf_u64(out, (uint64_t)ch->revision);
     buf_str(out, ch->who);
@@ -122,14 +123,14 @@ void alert_change_encode(struct buf *out, const struct alert_change *ch)
 void alert_change_decode(struct cursor *c, struct alert_change *out)
 {
     out->id = cursor_str(c);
-    out->organisation = cursor_str(c);
+    places_decode(c, &out->places);
     uint8_t action = cursor_u8(c);
     out->revision = (int64_t)cursor_u64(c);
     out->who = cursor_str(c);
     out->reason = cursor_str(c);
     out->note = cursor_str(c);
     out->action = action < ALERT_ACTION_COUNT ? (enum alert_action)action : ALERT_DO_ACKNOWLEDGE;
-    if (action >= ALERT_ACTION_COUNT || out->organisation.len == 0 || out->who.len == 0 ||
+    if (action >= ALERT_ACTION_COUNT || out->who.len == 0 ||
         out->note.len > ALERT_NOTE_MAX * 4) {
         c->failed = true;
     }

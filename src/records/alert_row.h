@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "event/alert.h"
+#include "policy/own.h"
 
 enum {
     ALERT_ID_LEN = 32,          /* hex digits */
@@ -55,7 +56,7 @@ void alert_row_decode(struct cursor *c, struct alert_row *out);
 
 /* Which alerts a list holds. */
 struct alert_filter {
-    struct span organisation; /* "*" = the whole node; never empty */
+    struct policy_places places; /* whose; never nobody's */
     uint32_t statuses;        /* bit per enum alert_status, 0 = all */
     uint32_t levels;          /* bit per enum alert_level, 0 = all */
     struct span rule_id;      /* empty = any, so are the next two */
@@ -94,7 +95,7 @@ enum alert_action { ALERT_DO_ACKNOWLEDGE, ALERT_DO_CLOSE, ALERT_DO_REOPEN, ALERT
  * his. */
 struct alert_change {
     struct span id;
-    struct span organisation; /* as in the filter */
+    struct policy_places places; /* in which he may, as in the filter */
     enum alert_action action;
     int64_t revision;
     struct span who;

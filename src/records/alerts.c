@@ -209,6 +209,17 @@ int alerts_get(struct db *db, struct span organisation, struct span id, struct a
     return rc;
 }
 
+int alerts_find(struct db *db, const struct policy_places *places, struct span id, struct arena *arena,
+                struct alert_row *row_out, struct span *detail_out, struct err *e)
+{
+    int rc = ERR_NOT_FOUND;
+    CHECK(places->count > 0);
+    for (uint32_t i = 0; i < places->count && rc == ERR_NOT_FOUND; i++) {
+        rc = alerts_get(db, places->at[i], id, arena, row_out, detail_out, e);
+    }
+    return rc;
+}
+
 int alerts_open_of(struct db *db, struct span rule_id, struct span organisation, struct span source, struct arena *arena,
                    struct alert_row *row_out, struct err *e)
 {
@@ -361,7 +372,7 @@ static int change_note(struct db *db, const struct alert_change *ch, const struc
 static int change_apply(struct db *db, const struct alert_change *ch, time_ns now,
                         struct arena *arena, struct alert_row *row_out, struct err *e)
 {
-    int rc = alerts_get(db, ch->organisation, ch->id, arena, row_out, NULL, e);
+    int rc = alerts_find(db, &ch->places, ch->id, arena, row_out, NULL, e);
     if (rc < 0) {
         return rc;
     }

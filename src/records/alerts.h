@@ -44,13 +44,17 @@ struct alert_page {
 int alerts_list(struct db *db, const struct alert_filter *f, struct arena *arena,
                 struct alert_page *out, struct err *e) NODISCARD;
 
-int alerts_count(struct db *db, struct span organisation, time_ns now, struct alert_counts *out,
+int alerts_count(struct db *db, const struct policy_places *places, time_ns now, struct alert_counts *out,
                  struct err *e) NODISCARD;
 
 /* One alert with its detail (detail_out may be NULL). ERR_NOT_FOUND also when it belongs to another
  * organisation. */
 int alerts_get(struct db *db, struct span organisation, struct span id, struct arena *arena,
                struct alert_row *row_out, struct span *detail_out, struct err *e) NODISCARD;
+
+/* The same of an alert of any of these. */
+int alerts_find(struct db *db, const struct policy_places *places, struct span id, struct arena *arena,
+                struct alert_row *row_out, struct span *detail_out, struct err *e) NODISCARD;
 
 /* The newest alert of this rule and source that nobody closed. ERR_NOT_FOUND: none. */
 int alerts_open_of(struct db *db, struct span rule_id, struct span organisation, struct span source, struct arena *arena,

@@ -122,7 +122,7 @@ static bool row_fits(const struct alert_row *row, const struct alert_filter *f,
            (f->levels == 0 || (f->levels >> row->level & 1) != 0) &&
            (f->rule_id.len == 0 || span_eq(f->rule_id, row->rule_id)) &&
            (f->host.len == 0 || span_eq(f->host, row->host)) &&
-           (span_eq(f->organisation, SPAN("*")) || span_eq(f->organisation, row->organisation)) &&
+           policy_places_have(&f->places, row->organisation) &&
            (w->count == 0 || row_has_words(row, w, scratch));
 }
 
@@ -190,9 +190,18 @@ static int walk_one(struct db *db, enum walk walk, const struct walk_value *v,
     return walk_fill(s, f, w, v->bound, arena, out, e);
 }
 
-/* How many streams walk_queue reads. */
+/* Read along the organisations, one stream for each. */
+static bool by_place(const struct alert_filter *f)
+{
+    return f->host.len == 0 && f->rule_id.len == 0 && !policy_places_whole(&f->places);
+}
+
+/* How many streams are read. */
 static int streams_of(const struct alert_filter *f)
 {
+    if (by_place(f)) {
+        return (int)f->places.count;
+    }
     uint32_t statuses = f->statuses & ((1u << ALERT_STATUS_COUNT) - 1);
     uint32_t levels = f->levels & ((1u << (LEVEL_CRITICAL + 1)) - 1);
     int n = (f->statuses == 0 ? ALERT_STATUS_COUNT : __builtin_popcount(statuses)) *
@@ -235,9 +244,14 @@ static int walk_all(struct db *db, const struct alert_filter *f, const struct wo
         v.text = f->rule_id;
         return walk_one(db, WALK_RULE, &v, f, w, arena, out, e);
     }
-    if (!span_eq(f->organisation, SPAN("*"))) {
-        v.text = f->organisation;
-        return walk_one(db, WALK_ORGANISATION, &v, f, w, arena, out, e);
+    if (by_place(f)) {
+        int rc = 0;
+        v.bound = f->places.count == 1 ? out->scan_max : out->scan_max / f->places.count + 1;
+        for (uint32_t i = 0; i < f->places.count && rc == 0; i++) {
+            v.text = f->places.at[i];
+            rc = walk_one(db, WALK_ORGANISATION, &v, f, w, arena, out, e);
+        }
+        return rc;
     }
     if (f->statuses == 0 && f->levels == 0) {
         return walk_one(db, WALK_ALL, &v, f, w, arena, out, e);
@@ -270,7 +284,7 @@ static void page_cut(struct found *found, uint32_t limit, struct alert_page *out
 int alerts_list_bounded(struct db *db, const struct alert_filter *f, int64_t scan_max,
                         struct arena *arena, struct alert_page *out, struct err *e)
 {
-    CHECK(f->organisation.len > 0 && scan_max > 0);
+    CHECK(f->places.count > 0 && scan_max > 0);
     CHECK(f->limit > 0 && f->limit <= ALERT_PAGE_MAX && f->words.len <= ALERT_QUERY_MAX);
     struct words w;
     struct found found = {.cap = ((size_t)f->limit + 1) * (size_t)streams_of(f),
@@ -314,10 +328,10 @@ static int one_number(struct db *db, const char *sql, struct span organisation, 
     return rc;
 }
 
-int alerts_count(struct db *db, struct span organisation, time_ns now, struct alert_counts *out,
-                 struct err *e)
+/* Of one organisation, or "*". */
+static int count_one(struct db *db, struct span organisation, time_ns now, struct alert_counts *out,
+                     struct err *e)
 {
-    CHECK(organisation.len > 0);
     int rc = 0;
     for (int i = 0; i < ALERT_STATUS_COUNT && rc == 0; i++) {
         rc = one_number(db,
@@ -342,5 +356,25 @@ int alerts_count(struct db *db, struct span organisation, time_ns now, struct al
     }
     bool first = oldest[1] == TIME_NONE || (oldest[0] != TIME_NONE && oldest[0] < oldest[1]);
     out->oldest_open = first ? oldest[0] : oldest[1];
+    return rc;
+}
+
+int alerts_count(struct db *db, const struct policy_places *places, time_ns now, struct alert_counts *out,
+                 struct err *e)
+{
+    int rc = 0;
+    CHECK(places->count > 0);
+    *out = (struct alert_counts){.oldest_open = TIME_NONE};
+    for (uint32_t i = 0; i < places->count && rc == 0; i++) { /* none is there twice */
+        struct alert_counts n = {0};
+        rc = count_one(db, places->at[i], now, &n, e);
+        for (int k = 0; k < ALERT_STATUS_COUNT; k++) {
+            out->by_status[k] += n.by_status[k];
+        }
+        out->closed_today += n.closed_today;
+        if (rc == 0 && n.oldest_open != TIME_NONE && (out->oldest_open == TIME_NONE || n.oldest_open < out->oldest_open)) {
+            out->oldest_open = n.oldest_open;
+        }
+    }
     return rc;
 }

@@ -50,7 +50,7 @@ static void put(struct db *db, int i, enum alert_level level, const char *host,
 static struct alert_filter filter_all(uint32_t limit)
 {
     return (struct alert_filter){
-        .organisation = SPAN("*"), .limit = limit, .before_received = INT64_MAX};
+        .places = {1, {SPAN("*")}}, .limit = limit, .before_received = INT64_MAX};
 }
 
 static void pages_have_no_gap(void **state)
@@ -142,25 +142,25 @@ static void filters_choose(void **state)
         struct alert_filter f;
         size_t count;
     } cases[] = {
-        {"all", {.organisation = SPAN("*")}, 12},
-        {"organisation", {.organisation = SPAN("lantern")}, 6},
-        {"other organisation", {.organisation = SPAN("nobody")}, 0},
-        {"critical", {.organisation = SPAN("*"), .levels = 1u << LEVEL_CRITICAL}, 6},
+        {"all", {.places = {1, {SPAN("*")}}}, 12},
+        {"organisation", {.places = {1, {SPAN("lantern")}}}, 6},
+        {"other organisation", {.places = {1, {SPAN("nobody")}}}, 0},
+        {"critical", {.places = {1, {SPAN("*")}}, .levels = 1u << LEVEL_CRITICAL}, 6},
         {"two levels",
-         {.organisation = SPAN("*"), .levels = 1u << LEVEL_CRITICAL | 1u << LEVEL_LOW},
+         {.places = {1, {SPAN("*")}}, .levels = 1u << LEVEL_CRITICAL | 1u << LEVEL_LOW},
          12},
-        {"closed", {.organisation = SPAN("*"), .statuses = 1u << ALERT_CLOSED}, 0},
-        {"new", {.organisation = SPAN("*"), .statuses = 1u << ALERT_NEW}, 12},
-        {"rule", {.organisation = SPAN("*"), .rule_id = SPAN("rule-1")}, 4},
-        {"host", {.organisation = SPAN("*"), .host = SPAN("web1")}, 4},
+        {"closed", {.places = {1, {SPAN("*")}}, .statuses = 1u << ALERT_CLOSED}, 0},
+        {"new", {.places = {1, {SPAN("*")}}, .statuses = 1u << ALERT_NEW}, 12},
+        {"rule", {.places = {1, {SPAN("*")}}, .rule_id = SPAN("rule-1")}, 4},
+        {"host", {.places = {1, {SPAN("*")}}, .host = SPAN("web1")}, 4},
         {"host and rule",
-         {.organisation = SPAN("*"), .host = SPAN("web1"), .rule_id = SPAN("rule-0")},
+         {.places = {1, {SPAN("*")}}, .host = SPAN("web1"), .rule_id = SPAN("rule-0")},
          2},
-        {"words", {.organisation = SPAN("*"), .words = SPAN("  LOGIN  üNUSUAL ")}, 12},
-        {"one word", {.organisation = SPAN("*"), .words = SPAN("web1")}, 4},
-        {"word not there", {.organisation = SPAN("*"), .words = SPAN("login elephant")}, 0},
-        {"percent is no wildcard", {.organisation = SPAN("*"), .words = SPAN("%")}, 0},
-        {"quote", {.organisation = SPAN("' OR 1=1 --"), .words = SPAN("")}, 0},
+        {"words", {.places = {1, {SPAN("*")}}, .words = SPAN("  LOGIN  üNUSUAL ")}, 12},
+        {"one word", {.places = {1, {SPAN("*")}}, .words = SPAN("web1")}, 4},
+        {"word not there", {.places = {1, {SPAN("*")}}, .words = SPAN("login elephant")}, 0},
+        {"percent is no wildcard", {.places = {1, {SPAN("*")}}, .words = SPAN("%")}, 0},
+        {"quote", {.places = {1, {SPAN("' OR 1=1 --")}}, .words = SPAN("")}, 0},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct alert_filter f = cases[i].f;
@@ -187,7 +187,7 @@ static bool wanted(const struct alert_row *row, const struct alert_filter *f)
            (f->levels == 0 || (f->levels >> row->level & 1) != 0) &&
            (f->host.len == 0 || span_eq(f->host, row->host)) &&
            (f->rule_id.len == 0 || span_eq(f->rule_id, row->rule_id)) &&
-           (span_eq(f->organisation, SPAN("*")) || span_eq(f->organisation, row->organisation)) &&
+           policy_places_have(&f->places, row->organisation) &&
            (f->words.len == 0 || span_eq(f->words, row->host));
 }
 
@@ -236,7 +236,7 @@ static void pages_are_the_whole_truth(void **state)
     struct err e = {0};
     for (int i = 0; i < 200; i++) {
         put(db, i, (enum alert_level)(i * 7 % 5), hosts[i * 5 % 3],
-            i % 4 == 0 ? "harbour" : "lantern");
+            i % 4 == 0 ? "harbour" : i % 4 == 1 ? "lantern/works" : "lantern");
         if (i % 3 != 0) {
             assert_int_equal(change(db, span_of(put_id),
                                     i % 3 == 1 ? ALERT_DO_CLOSE : ALERT_DO_ACKNOWLEDGE, 1, &row),
@@ -247,12 +247,14 @@ static void pages_are_the_whole_truth(void **state)
     assert_int_equal(alerts_list(db, &all, &arena, &every, &e), 0);
     assert_int_equal(every.count, 200);
     static const int64_t bounds[] = {1, 3, 20, 1000};
+    static const struct policy_places whose[] = {{1, {SPAN("*")}}, {2, {SPAN("lantern"), SPAN("lantern/works")}}, {1, {SPAN("lantern")}},
+                                                 {3, {SPAN("nobody"), SPAN("harbour"), SPAN("lantern/works")}}};
     for (uint32_t n = 0; n < 8 * 4 * 2 * 2 * 2 * 4; n += 3) {
         struct alert_filter f = filter_all(n % 3 == 0 ? 3 : n % 3 == 1 ? 17 : 200);
         f.statuses = n & 7;
         f.levels = (n >> 3 & 3) * 5;
         f.host = (n >> 5 & 1) != 0 ? SPAN("db1") : SPAN("");
-        f.organisation = (n >> 6 & 1) != 0 ? SPAN("lantern") : SPAN("*");
+        f.places = whose[(n >> 6 & 1) * 2 + n % 2];
         f.words = (n >> 7 & 1) != 0 ? SPAN("web1") : SPAN("");
         read_all_pages(db, f, bounds[n >> 8 & 3], &every);
     }
@@ -264,8 +266,67 @@ static struct alert_counts counts(struct db *db, const char *organisation)
 {
     struct alert_counts n;
     struct err e = {0};
-    assert_int_equal(alerts_count(db, span_of(organisation), TEST_NOW + TIME_SECOND, &n, &e), 0);
+    const struct policy_places places = {1, {span_of(organisation)}};
+    assert_int_equal(alerts_count(db, &places, TEST_NOW + TIME_SECOND, &n, &e), 0);
     return n;
+}
+
+/* Over generated readers with seats: what the list shows and counts is what the policy says of each alert by itself, and so is what opens one. */
+static void the_list_is_the_policy(void **state)
+{
+    (void)state;
+    static const char *const towns[] = {"harbour", "lantern", "lantern/works", "*", "nobody"};
+    struct db *db = test_db();
+    struct alert_page every;
+    struct err e = {0};
+    uint64_t z = 7, shown = 0;
+    for (int i = 0; i < 60; i++) {
+        put(db, i, LEVEL_LOW, "web1", towns[i % 3]);
+    }
+    struct alert_filter f = filter_all(ALERT_PAGE_MAX);
+    assert_int_equal(alerts_list(db, &f, &arena, &every, &e), 0);
+    for (int n = 0; n < 400; n++) {
+        struct policy_seat seats[4];
+        struct policy_reader r = {.kind = READER_PERSON, .person = SPAN("p"), .in_house = true, .seats = seats};
+        uint32_t draw[16];
+        for (size_t i = 0; i < sizeof draw / sizeof draw[0]; i++) {
+            z = z * UINT64_C(6364136223846793005) + 1;
+            draw[i] = (uint32_t)(z >> 40);
+        }
+        r.organisation = span_of(towns[draw[0] % 11 % 5]);
+        r.whole_node = span_eq(r.organisation, SPAN("*"));
+        r.roles = draw[1] % 32;
+        r.may = draw[2] % 4;
+        r.nseats = draw[3] % 5;
+        for (uint32_t i = 0; i < r.nseats; i++) {
+            seats[i] = (struct policy_seat){span_of(towns[draw[4 + i] % 13 % 5]), draw[8 + i] % 32, TEST_NOW - 1 + draw[12 + i] % 3, TEST_NOW + 1 - draw[12 + i] / 3 % 2,
+                                            draw[12 + i] / 6 % 4};
+        }
+        int64_t mine = 0;
+        struct alert_page page;
+        struct alert_counts counted;
+        policy_own_places(&r, ITEM_ALERT, ACTION_LIST, POLICY_MAY_WATCH, TEST_NOW, &f.places);
+        for (size_t i = 0; i < every.count; i++) {
+            struct policy_item item;
+            struct policy_marking marking;
+            struct alert_row row;
+            policy_own_item(&item, &marking, ITEM_ALERT, every.rows[i].organisation);
+            bool allowed = policy_own_allows(&r, &item, ACTION_LIST, POLICY_MAY_WATCH, TEST_NOW);
+            bool there = f.places.count > 0 && alerts_find(db, &f.places, every.rows[i].id, &arena, &row, NULL, &e) == 0;
+            assert_int_equal(allowed, there);
+            mine += allowed;
+        }
+        if (f.places.count > 0) {
+            assert_int_equal(alerts_list(db, &f, &arena, &page, &e), 0);
+            assert_int_equal(alerts_count(db, &f.places, TEST_NOW, &counted, &e), 0);
+            assert_int_equal(page.count, mine);
+            assert_int_equal(counted.by_status[ALERT_NEW], mine);
+            shown += mine > 0 && mine < 60;
+        }
+    }
+    assert_true(shown > 50);
+    db_close(&db);
+    arena_reset(&arena);
 }
 
 static struct alert_row first(struct db *db)
@@ -282,7 +343,7 @@ static int change(struct db *db, struct span id, enum alert_action action, int64
                   struct alert_row *row)
 {
     struct alert_change ch = {.id = id,
-                              .organisation = SPAN("*"),
+                              .places = {1, {SPAN("*")}},
                               .action = action,
                               .revision = revision,
                               .who = SPAN("Anna"),
@@ -380,7 +441,7 @@ static void strangers_see_nothing(void **state)
     assert_true(span_eq(detail, SPAN("detail")));
     assert_int_equal(row.block_day, 20779);
     struct alert_change ch = {
-        .id = id, .organisation = SPAN("harbour"), .revision = 1, .who = SPAN("Eve")};
+        .id = id, .places = {1, {SPAN("harbour")}}, .revision = 1, .who = SPAN("Eve")};
     assert_int_equal(alerts_change(db, &ch, TEST_NOW, &arena, &row, &e), ERR_NOT_FOUND);
     assert_int_equal(alerts_get(db, SPAN("*"), SPAN("no-such"), &arena, &row, NULL, &e),
                      ERR_NOT_FOUND);
@@ -412,9 +473,9 @@ static void messages_survive_the_way(void **state)
     alert_filter_decode(&c, &f);
     assert_true(c.failed);
     buf_clear(&b);
-    struct alert_change ch = {.id = SPAN("i"), .organisation = SPAN("*"), .who = SPAN("A")};
+    struct alert_change ch = {.id = SPAN("i"), .places = {1, {SPAN("*")}}, .who = SPAN("A")};
     alert_change_encode(&b, &ch);
-    b.data[4 + 1 + 4 + 1] = ALERT_ACTION_COUNT;
+    b.data[4 + 1 + 4 + 4 + 1] = ALERT_ACTION_COUNT;
     c = cursor_of(buf_view(&b));
     alert_change_decode(&c, &ch);
     assert_true(c.failed);
@@ -470,6 +531,7 @@ int run_alert_tests(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pages_have_no_gap),
         cmocka_unit_test(pages_are_the_whole_truth),
+        cmocka_unit_test(the_list_is_the_policy),
         cmocka_unit_test(grows),
         cmocka_unit_test(filters_choose),
         cmocka_unit_test(life_of_an_alert),

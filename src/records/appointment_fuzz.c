@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Any bytes as what is said of appointments: seats, a question about gaps, its answer. Within its bounds and written again as it was, or refused. */
+/* Any bytes as what is said of appointments: seats, a question about gaps, its answer, places. Within its bounds and written again as it was, or refused. */
 #include <stdint.h>
 
 #include "records/appointment_gaps.h"
 #include "records/appointments.h"
+#include "records/places.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -45,9 +46,21 @@ static bool gaps(struct cursor *c, struct buf *b)
     return cursor_done(c);
 }
 
+static bool places(struct cursor *c, struct buf *b)
+{
+    struct policy_places p;
+    places_decode(c, &p);
+    if (!cursor_done(c)) {
+        return false;
+    }
+    CHECK(p.count > 0 && p.count <= POLICY_PLACES_MAX && (p.count == 1 || !policy_places_have(&p, SPAN("*"))));
+    places_encode(b, &p);
+    return true;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static bool (*const readers[])(struct cursor *c, struct buf *b) = {seats, question, gaps};
+    static bool (*const readers[])(struct cursor *c, struct buf *b) = {seats, question, gaps, places};
     struct buf b;
     if (size < 1) {
         return 0;

@@ -327,7 +327,7 @@ static int read_all(const struct looking *l, struct span person, struct found *o
 }
 
 int appointment_seats(struct db *db, struct span user_id, time_ns now, struct arena *a, struct appointment_seat out[POLICY_SEATS_MAX],
-                      uint32_t *count_out, struct err *e)
+                      uint32_t *count_out, bool *linked_out, struct err *e)
 {
     struct looking l = {db, now, a, e, out, 0};
     struct span person = SPAN("");
@@ -337,7 +337,8 @@ int appointment_seats(struct db *db, struct span user_id, time_ns now, struct ar
     time_ns until = INT64_MAX;
     *count_out = 0;
     int rc = person_of(&l, user_id, &person);
-    if (rc != 0 || person.len == 0) {
+    *linked_out = rc == 0 && person.len > 0;
+    if (!*linked_out) {
         return rc;
     }
     rc = is_away(&l, person, &left, &away, &until);

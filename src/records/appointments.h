@@ -39,10 +39,10 @@ struct appointment_seat {
 
 /*
  * Of an account, those that hold at `now`, in the order in which they began, departments below after all others; at most POLICY_SEATS_MAX.
- * Nothing where the account is nobody's, or the kind is off. Texts live in a.
+ * Nothing where the account is nobody's, or the kind is off; else *linked_out: what it has may change by itself. Texts live in a.
  */
 int appointment_seats(struct db *db, struct span user_id, time_ns now, struct arena *a, struct appointment_seat out[POLICY_SEATS_MAX],
-                      uint32_t *count_out, struct err *e) NODISCARD;
+                      uint32_t *count_out, bool *linked_out, struct err *e) NODISCARD;
 
 struct account_person {
     struct span organisation; /* of who asks; "*" = any */

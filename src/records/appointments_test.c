@@ -16,6 +16,7 @@
 #include "base/test_cases.h"
 #include "records/accounts.h"
 #include "records/appointments.h"
+#include "records/places.h"
 #include "records/people.h"
 #include "records/records.h"
 #include "records/registers/record_row.h"
@@ -272,8 +273,9 @@ static void compare(struct world *w, uint32_t person, struct span user, time_ns 
 {
     static const char *const places[] = {"town", "village", "*", "town/a", "town/a/b", "village/c", "townx/z"};
     struct appointment_seat seats[POLICY_SEATS_MAX];
+    bool linked = false;
     uint32_t n = 0;
-    assert_int_equal(appointment_seats(w->db, user, t, &w->a, seats, &n, &e), 0);
+    assert_int_equal(appointment_seats(w->db, user, t, &w->a, seats, &n, &linked, &e), 0);
     for (uint32_t f = 0; f < ARRAY_LEN(functions); f++) {
         for (size_t i = 0; i < ARRAY_LEN(places); i++) {
             assert_int_equal(seated(seats, n, places[i], f, false), has(w, person, places[i], f, t));
@@ -386,6 +388,7 @@ static void off(void **state)
     (void)state;
     struct world w;
     struct appointment_seat seats[POLICY_SEATS_MAX];
+    bool linked = false;
     struct person *list = NULL;
     uint32_t count = 0, n = 0;
     bool more = false;
@@ -396,7 +399,7 @@ static void off(void **state)
     assert_int_equal(people_list(w.db, &q, NOW, &w.a, &list, &count, &more, &e), 0);
     for (int i = 0; i < 2; i++) {
         for (uint32_t m = 0; m < MINUTES * PEOPLE; m++) {
-            assert_int_equal(appointment_seats(w.db, list[m % PEOPLE].id, NOW + m / PEOPLE * MINUTE, &w.a, seats, &n, &e), 0);
+            assert_int_equal(appointment_seats(w.db, list[m % PEOPLE].id, NOW + m / PEOPLE * MINUTE, &w.a, seats, &n, &linked, &e), 0);
             found[i] += n;
         }
         assert_int_equal(db_exec(w.db, "INSERT INTO setting (name, value, changed) VALUES ('register.on.appointment', 'off', 1) ON CONFLICT DO NOTHING", &e), 0);
@@ -454,8 +457,48 @@ static void messages(void **state)
     buf_free(&b);
 }
 
+/* Whose things a question is about: between one organisation and as many as there can be, never nobody's, never "*" and more. */
+static void places_as_messages(void **state)
+{
+    static const struct {
+        uint32_t said, count; /* as the message says, and how many follow */
+        struct span first;
+        bool fits;
+    } cases[] = {
+        {1, 1, SPAN("*"), true},        {1, 1, SPAN("town"), true}, {2, 2, SPAN("town"), true},
+        {2, 2, SPAN("*"), false},       {0, 0, SPAN(""), false},    {1, 1, SPAN(""), false},
+        {2, 1, SPAN("town"), false},    {1, 2, SPAN("town"), false}, {POLICY_PLACES_MAX, POLICY_PLACES_MAX, SPAN("town"), true},
+        {POLICY_PLACES_MAX + 1, POLICY_PLACES_MAX + 1, SPAN("town"), false},
+        {UINT32_MAX, 1, SPAN("town"), false},
+        {1, 1, SPAN("a23456789012345678901234567890123456789012345678901234567890123x"), true}, /* 64 bytes */
+        {1, 1, SPAN("a23456789012345678901234567890123456789012345678901234567890123xy"), false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct policy_places back;
+        struct buf b;
+        buf_init(&b, 8192);
+        buf_u32(&b, cases[i].said);
+        for (uint32_t n = 0; n < cases[i].count; n++) {
+            char name[16];
+            (void)snprintf(name, sizeof name, "town/%u", n);
+            buf_str(&b, n == 0 ? cases[i].first : span_of(name));
+        }
+        struct cursor c = cursor_of(buf_view(&b));
+        places_decode(&c, &back);
+        assert_int_equal(cursor_done(&c), cases[i].fits);
+        assert_true(!c.failed || back.count == 0);
+        for (size_t len = 0; len < b.len && cases[i].fits; len++) {
+            c = cursor_of(span_sub(buf_view(&b), 0, len));
+            places_decode(&c, &back);
+            assert_true(c.failed && back.count == 0);
+        }
+        buf_free(&b);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(exactly_within), cmocka_unit_test(whose), cmocka_unit_test(off), cmocka_unit_test(messages)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(exactly_within), cmocka_unit_test(whose), cmocka_unit_test(off), cmocka_unit_test(messages), cmocka_unit_test(places_as_messages)};
     return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -109,7 +109,7 @@ static void an_alert_waits_until_it_is_dealt_with(void **state)
     dealt(db, p, TIME_NONE);
     (void)pending(db, INT64_MAX, 0);
     /* And when a person changes it. */
-    struct alert_change ch = {.id = span_make(id, ALERT_ID_LEN), .organisation = SPAN("*"),
+    struct alert_change ch = {.id = span_make(id, ALERT_ID_LEN), .places = policy_whole_node,
                               .action = ALERT_DO_ACKNOWLEDGE, .revision = 1, .who = SPAN("anna")};
     struct alert_row row;
     assert_int_equal(alerts_change(db, &ch, TEST_NOW + 99, &arena, &row, &e), 0);

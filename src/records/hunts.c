@@ -2,8 +2,12 @@
 /* Hunts as rows and messages: see hunts.h. Runs in the keeper; the codec in desk and command line too. */
 #include "records/hunts.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "records/ask.h"
 #include "records/audit.h"
+#include "records/places.h"
 
 static const char *const status_names[] = {
 #define X(name, text) text,
@@ -60,24 +64,24 @@ void hunt_ask_start(struct buf *out, struct span organisation, struct span who, 
     buf_str(out, definition);
 }
 
-void hunt_ask_list(struct buf *out, struct span organisation, uint32_t limit)
+void hunt_ask_list(struct buf *out, const struct policy_places *places, uint32_t limit)
 {
     ask_begin(out, ASK_HUNT_LIST);
-    buf_str(out, organisation);
+    places_encode(out, places);
     buf_u32(out, limit);
 }
 
-void hunt_ask_get(struct buf *out, struct span organisation, struct span id)
+void hunt_ask_get(struct buf *out, const struct policy_places *places, struct span id)
 {
     ask_begin(out, ASK_HUNT_GET);
-    buf_str(out, organisation);
+    places_encode(out, places);
     buf_str(out, id);
 }
 
-void hunt_ask_cancel(struct buf *out, struct span organisation, struct span id, struct span who)
+void hunt_ask_cancel(struct buf *out, const struct policy_places *places, struct span id, struct span who)
 {
     ask_begin(out, ASK_HUNT_CANCEL);
-    buf_str(out, organisation);
+    places_encode(out, places);
     buf_str(out, id);
     buf_str(out, who);
 }
@@ -214,10 +218,9 @@ static int read_list(struct db_stmt *s, size_t most, struct arena *arena,
     return rc;
 }
 
-int hunts_list(struct db *db, struct span organisation, size_t limit, struct arena *arena,
-               struct hunt_row **rows_out, size_t *count_out, struct err *e)
+/* Of one organisation, or "*". */
+static int list_one(struct db *db, struct span organisation, size_t limit, struct arena *arena, struct hunt_row **rows_out, size_t *count_out, struct err *e)
 {
-    CHECK(organisation.len > 0 && limit <= HUNTS_PAGE_MAX);
     struct db_stmt *s = NULL;
     int rc = db_query(db,
                       "SELECT " ROW_COLUMNS " FROM hunt WHERE ($1 = '*' OR organisation = $1) "
@@ -231,6 +234,38 @@ int hunts_list(struct db *db, struct span organisation, size_t limit, struct are
     return read_list(s, limit, arena, rows_out, count_out, e);
 }
 
+/* Newest first; ids are of one length. */
+static int newer(const void *pa, const void *pb)
+{
+    const struct hunt_row *a = pa;
+    const struct hunt_row *b = pb;
+    if (a->created != b->created) {
+        return a->created > b->created ? -1 : 1;
+    }
+    return a->id.len == 0 || a->id.len != b->id.len ? 0 : memcmp(b->id.ptr, a->id.ptr, a->id.len);
+}
+
+int hunts_list(struct db *db, const struct policy_places *places, size_t limit, struct arena *arena,
+               struct hunt_row **rows_out, size_t *count_out, struct err *e)
+{
+    struct hunt_row *all = arena_calloc(arena, limit * places->count + 1, sizeof *all);
+    size_t n = 0;
+    int rc = 0;
+    CHECK(places->count > 0 && limit <= HUNTS_PAGE_MAX);
+    for (uint32_t i = 0; i < places->count && rc == 0; i++) {
+        struct hunt_row *rows = NULL;
+        size_t count = 0;
+        rc = list_one(db, places->at[i], limit, arena, &rows, &count, e);
+        for (size_t k = 0; k < count && rc == 0; k++) {
+            all[n++] = rows[k];
+        }
+    }
+    qsort(all, n, sizeof *all, newer);
+    *rows_out = all;
+    *count_out = rc == 0 ? (n < limit ? n : limit) : 0;
+    return rc;
+}
+
 int hunts_open(struct db *db, struct arena *arena, struct hunt_row **rows_out, size_t *count_out,
                struct err *e)
 {
@@ -240,11 +275,10 @@ int hunts_open(struct db *db, struct arena *arena, struct hunt_row **rows_out, s
     return rc < 0 ? rc : read_list(s, HUNTS_OPEN_MAX, arena, rows_out, count_out, e);
 }
 
-int hunts_get(struct db *db, struct span organisation, struct span id, struct arena *arena,
-              struct hunt_row *row_out, struct span *definition_out, struct span *tally_out,
-              struct span *result_out, struct err *e)
+static int get_one(struct db *db, struct span organisation, struct span id, struct arena *arena,
+                   struct hunt_row *row_out, struct span *definition_out, struct span *tally_out,
+                   struct span *result_out, struct err *e)
 {
-    CHECK(organisation.len > 0);
     struct db_stmt *s = NULL;
     int rc = db_query(db,
                       "SELECT " ROW_COLUMNS ", definition, tally, result FROM hunt WHERE id = $1 "
@@ -269,6 +303,18 @@ int hunts_get(struct db *db, struct span organisation, struct span id, struct ar
         }
         db_done(s);
         rc = 0;
+    }
+    return rc;
+}
+
+int hunts_get(struct db *db, const struct policy_places *places, struct span id, struct arena *arena,
+              struct hunt_row *row_out, struct span *definition_out, struct span *tally_out,
+              struct span *result_out, struct err *e)
+{
+    int rc = ERR_NOT_FOUND;
+    CHECK(places->count > 0);
+    for (uint32_t i = 0; i < places->count && rc == ERR_NOT_FOUND; i++) {
+        rc = get_one(db, places->at[i], id, arena, row_out, definition_out, tally_out, result_out, e);
     }
     return rc;
 }

@@ -9,7 +9,7 @@
  *   2. asks   hunt_ask_start(&question, organisation, who, why, bytes)  → the id of the hunt, at once. `organisation` is
  *      that of the asker ("*" = whole node); the keeper narrows the hunt to it. `who` is a person's name, or
  *      "warning:<id>", "federation:<peer>"; `why` is kept and may not be empty;
- *   3. is told of each change by EVENT_HUNT (records/ask.h: a hunt_row), or asks  hunt_ask_get(&question, org, id)
+ *   3. is told of each change by EVENT_HUNT (records/ask.h: a hunt_row), or asks  hunt_ask_get(&question, places, id)
  *      → hunt_row, definition bytes, result bytes. The result is there while it runs, too: what matched so far;
  *   4. reads it with hunt_result_decode (flow/hunt/hunt_result.h): per rule and indicator matched, clean, not-covered or
  *      rule-unsupported, count, first, last, records; and the coverage that "clean" rests on.
@@ -22,6 +22,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/id.h"
+#include "policy/own.h"
 #include "records/db.h"
 
 enum {
@@ -71,23 +72,24 @@ void hunt_row_decode(struct cursor *c, struct hunt_row *out);
 
 void hunt_ask_start(struct buf *out, struct span organisation, struct span who, struct span why,
                     struct span definition);
-void hunt_ask_list(struct buf *out, struct span organisation, uint32_t limit);
-void hunt_ask_get(struct buf *out, struct span organisation, struct span id);
-void hunt_ask_cancel(struct buf *out, struct span organisation, struct span id, struct span who);
+/* places: in which the asker may see, or cancel, hunts. */
+void hunt_ask_list(struct buf *out, const struct policy_places *places, uint32_t limit);
+void hunt_ask_get(struct buf *out, const struct policy_places *places, struct span id);
+void hunt_ask_cancel(struct buf *out, const struct policy_places *places, struct span id, struct span who);
 
 /* ---- the table, in the keeper ---- */
 
 /* Waiting, with an audit row; persons: what of it names one, for a second row (records/privacy.h); empty = nothing does. ERR_LIMIT: too many wait or run. */
 int hunts_create(struct db *db, const struct hunt_row *row, struct span definition,
                  struct span persons, struct err *e) NODISCARD;
-/* Newest first. organisation "*" = all. */
-int hunts_list(struct db *db, struct span organisation, size_t limit, struct arena *arena,
+/* Newest first. */
+int hunts_list(struct db *db, const struct policy_places *places, size_t limit, struct arena *arena,
                struct hunt_row **rows_out, size_t *count_out, struct err *e) NODISCARD;
 /* Those not ended, oldest first, for the keeper's own start. */
 int hunts_open(struct db *db, struct arena *arena, struct hunt_row **rows_out, size_t *count_out,
                struct err *e) NODISCARD;
 /* definition_out, tally_out, result_out may be NULL. ERR_NOT_FOUND, also for another organisation's. */
-int hunts_get(struct db *db, struct span organisation, struct span id, struct arena *arena,
+int hunts_get(struct db *db, const struct policy_places *places, struct span id, struct arena *arena,
               struct hunt_row *row_out, struct span *definition_out, struct span *tally_out,
               struct span *result_out, struct err *e) NODISCARD;
 /* Stores status and numbers of the row with what was counted so far, in one step: both or neither. */

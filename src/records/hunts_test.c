@@ -45,7 +45,7 @@ static void life(void **state)
     assert_int_equal(n, 1);
     assert_int_equal(rows[0].block, 5);
     assert_int_equal(
-        hunts_get(db, SPAN("town"), row.id, &arena, &got, &definition, &tally, &result, &e), 0);
+        hunts_get(db, &(const struct policy_places){1, {SPAN("town")}}, row.id, &arena, &got, &definition, &tally, &result, &e), 0);
     assert_true(span_eq(definition, SPAN("definition")) && span_eq(tally, SPAN("tally")));
     assert_true(span_eq(result, SPAN("so far")));
     row.status = HUNT_STATUS_DONE;
@@ -53,7 +53,7 @@ static void life(void **state)
     assert_int_equal(hunts_finish(db, &row, SPAN("all"), SPAN("sereno"), &e), 0);
     assert_int_equal(hunts_open(db, &arena, &rows, &n, &e), 0);
     assert_int_equal(n, 0);
-    assert_int_equal(hunts_get(db, SPAN("*"), row.id, &arena, &got, NULL, &tally, &result, &e), 0);
+    assert_int_equal(hunts_get(db, &(const struct policy_places){1, {SPAN("*")}}, row.id, &arena, &got, NULL, &tally, &result, &e), 0);
     assert_int_equal(got.status, HUNT_STATUS_DONE);
     assert_int_equal(tally.len, 0);
     assert_true(span_eq(result, SPAN("all")) && got.finished == row.finished);
@@ -76,14 +76,14 @@ static void whose(void **state)
     size_t n = 0;
     struct hunt_row a = make(db, 1, "town");
     (void)make(db, 2, "village");
-    assert_int_equal(hunts_list(db, SPAN("town"), 10, &arena, &rows, &n, &e), 0);
+    assert_int_equal(hunts_list(db, &(const struct policy_places){1, {SPAN("town")}}, 10, &arena, &rows, &n, &e), 0);
     assert_int_equal(n, 1);
-    assert_int_equal(hunts_list(db, SPAN("*"), 10, &arena, &rows, &n, &e), 0);
+    assert_int_equal(hunts_list(db, &(const struct policy_places){1, {SPAN("*")}}, 10, &arena, &rows, &n, &e), 0);
     assert_int_equal(n, 2);
     assert_true(span_eq(rows[0].organisation, SPAN("village"))); /* newest first */
-    assert_int_equal(hunts_list(db, SPAN("*"), 1, &arena, &rows, &n, &e), 0);
+    assert_int_equal(hunts_list(db, &(const struct policy_places){1, {SPAN("*")}}, 1, &arena, &rows, &n, &e), 0);
     assert_int_equal(n, 1);
-    assert_int_equal(hunts_get(db, SPAN("village"), a.id, &arena, &got, NULL, NULL, NULL, &e),
+    assert_int_equal(hunts_get(db, &(const struct policy_places){1, {SPAN("village")}}, a.id, &arena, &got, NULL, NULL, NULL, &e),
                      ERR_NOT_FOUND);
     for (int i = 3; i <= HUNTS_OPEN_MAX; i++) {
         (void)make(db, i, "town");

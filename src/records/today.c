@@ -26,17 +26,20 @@ static int number_of(struct db_stmt *st, int64_t *out, struct err *e)
 /* ---- alerts ---- */
 
 /* Along an index each, newest first, as lists go; all: of the whole node, where the first rows that are too many are enough. */
-static int count_alerts(struct db *db, struct span organisation, enum alert_status status, const struct today_alerts *q, struct today_count *out,
+static int count_alerts(struct db *db, const struct policy_places *places, enum alert_status status, const struct today_alerts *q, struct today_count *out,
                         struct err *e)
 {
     struct sql s;
     struct db_stmt *st = NULL;
-    bool all = span_eq(organisation, SPAN("*"));
+    bool all = policy_places_whole(places);
     int limit = all ? TODAY_COUNT_MAX + 1 : TODAY_SCAN_MAX;
     sql_begin(&s);
-    sql_put(&s, "SELECT COUNT(*), COALESCE(SUM(CASE WHEN organisation = ");
-    sql_value(&s, organisation);
-    buf_printf(&s.text, " THEN 1 ELSE 0 END), 0) FROM (SELECT organisation FROM alert WHERE status = %d", (int)status);
+    sql_put(&s, "SELECT COUNT(*), COALESCE(SUM(CASE WHEN organisation IN (");
+    for (uint32_t i = 0; i < places->count; i++) {
+        sql_put(&s, i == 0 ? "" : ", ");
+        sql_value(&s, places->at[i]);
+    }
+    buf_printf(&s.text, ") THEN 1 ELSE 0 END), 0) FROM (SELECT organisation FROM alert WHERE status = %d", (int)status);
     if (q->level >= 0) {
         buf_printf(&s.text, " AND level = %d", (int)q->level);
     }
@@ -52,12 +55,12 @@ static int count_alerts(struct db *db, struct span organisation, enum alert_stat
     return rc < 0 ? rc : 0;
 }
 
-int today_alerts_count(struct db *db, struct span organisation, const struct today_alerts *q, struct today_count *out, struct err *e)
+int today_alerts_count(struct db *db, const struct policy_places *places, const struct today_alerts *q, struct today_count *out, struct err *e)
 {
-    CHECK(organisation.len > 0 && q->level <= LEVEL_CRITICAL);
+    CHECK(places->count > 0 && q->level <= LEVEL_CRITICAL);
     *out = (struct today_count){0};
-    int rc = count_alerts(db, organisation, ALERT_NEW, q, out, e);
-    rc = rc == 0 ? count_alerts(db, organisation, ALERT_ACKNOWLEDGED, q, out, e) : rc;
+    int rc = count_alerts(db, places, ALERT_NEW, q, out, e);
+    rc = rc == 0 ? count_alerts(db, places, ALERT_ACKNOWLEDGED, q, out, e) : rc;
     out->more = out->more || out->count > TODAY_COUNT_MAX;
     out->count = least(out->count, TODAY_COUNT_MAX);
     return rc;

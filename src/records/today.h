@@ -37,8 +37,8 @@ struct today_count {
     bool more;     /* there are more than that, or more may be where it did not look */
 };
 
-/* organisation as in alert_filter. */
-int today_alerts_count(struct db *db, struct span organisation, const struct today_alerts *q, struct today_count *out, struct err *e) NODISCARD;
+/* places as in alert_filter. */
+int today_alerts_count(struct db *db, const struct policy_places *places, const struct today_alerts *q, struct today_count *out, struct err *e) NODISCARD;
 int today_due_count(struct db *db, const struct today_due *q, struct today_count *out, struct err *e) NODISCARD;
 
 /* As messages; what is read points into the cursor's bytes, and c->failed tells of anything out of its bounds. */

@@ -178,23 +178,23 @@ static void alerts_are_counted(void **state)
         rungs[i] = (struct rung){below(2), below(LEVEL_CRITICAL + 1), below(ALERT_STATUS_COUNT), NOW - (int64_t)below(10) * TIME_DAY};
         put_alert(db, i, &rungs[i]);
     }
-    static const char *const scopes[] = {"aldea", "borgo", "*"};
+    static const struct policy_places scopes[] = {{1, {SPAN("aldea")}}, {1, {SPAN("borgo")}}, {1, {SPAN("*")}}, {3, {SPAN("aldea"), SPAN("nobody"), SPAN("borgo")}}};
     for (int i = 0; i < 200; i++) {
-        const char *scope = scopes[below(3)];
+        const struct policy_places places = scopes[below(4)];
         struct today_alerts q = {(int32_t)below(LEVEL_CRITICAL + 2) - 1, below(2) == 0 ? INT64_MAX : NOW - (int64_t)below(10) * TIME_DAY};
         struct today_count n;
         int64_t want = 0;
         for (uint32_t r = 0; r < ALERTS; r++) {
             want += rungs[r].status != ALERT_CLOSED && (q.level < 0 || (uint32_t)q.level == rungs[r].level) && rungs[r].received < q.until &&
-                    (scope[0] == '*' || strcmp(scope, organisations[rungs[r].organisation]) == 0);
+                    policy_places_have(&places, span_of(organisations[rungs[r].organisation]));
         }
-        assert_int_equal(today_alerts_count(db, span_of(scope), &q, &n, &e), 0);
+        assert_int_equal(today_alerts_count(db, &places, &q, &n, &e), 0);
         assert_true(n.count == want && !n.more);
         /* and the list that it opens has as many */
         struct arena a;
         struct alert_page page;
         arena_init(&a, 0);
-        const struct alert_filter f = {.organisation = span_of(scope), .statuses = 1u << ALERT_NEW | 1u << ALERT_ACKNOWLEDGED, .levels = q.level < 0 ? 0 : 1u << q.level,
+        const struct alert_filter f = {.places = places, .statuses = 1u << ALERT_NEW | 1u << ALERT_ACKNOWLEDGED, .levels = q.level < 0 ? 0 : 1u << q.level,
                                        .limit = ALERT_PAGE_MAX, .before_received = q.until};
         assert_int_equal(alerts_list(db, &f, &a, &page, &e), 0);
         assert_true((int64_t)page.count == want && !page.more);

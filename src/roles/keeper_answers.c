@@ -5,6 +5,7 @@
  * be read is the desk's fault and ends its channel.
  */
 #include "base/log.h"
+#include "records/places.h"
 #include "records/factors.h"
 #include "roles/keeper_factors.h"
 #include "roles/keeper_staff.h"
@@ -131,7 +132,7 @@ static int list_alerts(struct keeper_records *kr, struct cursor *c, struct err *
     alert_filter_decode(c, &f);
     int rc = whole(c, e);
     rc = rc < 0 ? rc : alerts_list(kr->db, &f, &kr->scratch, &page, e);
-    rc = rc < 0 ? rc : alerts_count(kr->db, f.organisation, clock_now(), &n, e);
+    rc = rc < 0 ? rc : alerts_count(kr->db, &f.places, clock_now(), &n, e);
     answer_begin(&kr->out, rc, e);
     if (rc < 0) {
         return rc;
@@ -171,10 +172,11 @@ static int get_alert(struct keeper_records *kr, struct cursor *c, struct err *e)
     struct rule_row rule;
     struct alert_step *steps = NULL;
     size_t n = 0;
-    struct span organisation = cursor_str(c);
+    struct policy_places places;
+    places_decode(c, &places);
     struct span id = cursor_str(c);
-    int rc = organisation.len == 0 ? err_set(e, ERR_INVALID, "no organisation") : whole(c, e);
-    rc = rc < 0 ? rc : alerts_get(kr->db, organisation, id, &kr->scratch, &row, &detail, e);
+    int rc = whole(c, e);
+    rc = rc < 0 ? rc : alerts_find(kr->db, &places, id, &kr->scratch, &row, &detail, e);
     rc = rc < 0 ? rc : alerts_history(kr->db, row.id, &kr->scratch, &steps, &n, e);
     answer_begin(&kr->out, rc, e);
     if (rc < 0) {
@@ -217,23 +219,23 @@ static int change_alert(struct keeper_records *kr, struct cursor *c, struct err 
 
 static int list_sources(struct keeper_records *kr, struct cursor *c, struct err *e)
 {
-    struct span organisation = cursor_str(c);
+    struct policy_places places;
+    places_decode(c, &places);
     int rc = whole(c, e);
     answer_begin(&kr->out, rc, e);
     if (rc < 0) {
         return rc;
     }
     time_ns now = clock_now();
-    bool all = span_eq(organisation, SPAN("*"));
     uint32_t n = 0;
     for (size_t i = 0; i < kr->sources.len; i++) {
-        n += all || span_eq(kr->sources.data[i]->row.organisation, organisation);
+        n += policy_places_have(&places, kr->sources.data[i]->row.organisation);
     }
-    buf_u64(&kr->out, (uint64_t)(all ? kr->unknown : 0));
+    buf_u64(&kr->out, (uint64_t)(policy_places_whole(&places) ? kr->unknown : 0));
     buf_u32(&kr->out, n);
     for (size_t i = 0; i < kr->sources.len; i++) {
         struct keeper_source *s = kr->sources.data[i];
-        if (all || span_eq(s->row.organisation, organisation)) {
+        if (policy_places_have(&places, s->row.organisation)) {
             struct source_row row = s->row;
             row.rate_milli = keeper_source_rate(s, now);
             source_encode(&kr->out, &row);
@@ -298,7 +300,7 @@ int keeper_status(struct keeper_records *kr, time_ns now, struct keeper_status *
     memset(out, 0, sizeof *out);
     out->last_event = TIME_NONE;
     out->archive_oldest_day = -1;
-    int rc = alerts_count(kr->db, SPAN("*"), now, &n, e);
+    int rc = alerts_count(kr->db, &policy_whole_node, now, &n, e);
     rc = rc < 0 ? rc : rules_list(kr->db, SPAN(""), SPAN(""), SPAN(""), 1, &kr->scratch, &page, e);
     rc = rc < 0 ? rc : rules_refused(kr->db, &kr->scratch, &refused, &refused_count, e);
     if (rc < 0) {

@@ -13,11 +13,12 @@ static int whole(const struct cursor *c, struct err *e)
 
 int keeper_seats_read(struct keeper_records *kr, struct span user_id, struct err *e)
 {
-    return appointment_seats(kr->db, user_id, clock_now(), &kr->scratch, kr->seats, &kr->nseats, e);
+    return appointment_seats(kr->db, user_id, clock_now(), &kr->scratch, kr->seats, &kr->nseats, &kr->linked, e);
 }
 
 void keeper_seats_encode(struct keeper_records *kr)
 {
+    buf_u8(&kr->out, kr->linked);
     buf_u32(&kr->out, kr->nseats);
     for (uint32_t i = 0; i < kr->nseats; i++) {
         appointment_seat_encode(&kr->out, &kr->seats[i]);

@@ -145,7 +145,7 @@ static void load_one(struct keeper_hunts *k, const struct hunt_row *row)
     struct span tally;
     struct span result;
     struct err e = {0};
-    int rc = hunts_get(k->db, SPAN("*"), row->id, &k->scratch, &got, &definition, &tally, &result,
+    int rc = hunts_get(k->db, &policy_whole_node, row->id, &k->scratch, &got, &definition, &tally, &result,
                        &e);
     struct hunt_job *job =
         rc == 0 ? hunt_job_new(k, &got, definition, tally, result, &e) : NULL;

@@ -2,6 +2,7 @@
 /* What the desk asks of hunts: one function per question of records/ask.def. Runs in keeper. */
 #include "base/log.h"
 #include "flow/hunt/person.h"
+#include "records/places.h"
 #include "roles/keeper_hunts_priv.h"
 
 static int whole(const struct cursor *c, struct err *e)
@@ -91,13 +92,14 @@ static int list(struct keeper_hunts *k, struct cursor *c, struct err *e)
 {
     struct hunt_row *rows = NULL;
     size_t n = 0;
-    struct span org = cursor_str(c);
+    struct policy_places places;
+    places_decode(c, &places);
     uint32_t limit = cursor_u32(c);
     int rc = whole(c, e);
-    if (rc == 0 && (org.len == 0 || limit == 0 || limit > HUNTS_PAGE_MAX)) {
+    if (rc == 0 && (limit == 0 || limit > HUNTS_PAGE_MAX)) {
         rc = err_set(e, ERR_INVALID, "the limit is wrong");
     }
-    rc = rc == 0 ? hunts_list(k->db, org, limit, &k->scratch, &rows, &n, e) : rc;
+    rc = rc == 0 ? hunts_list(k->db, &places, limit, &k->scratch, &rows, &n, e) : rc;
     answer_begin(&k->out, rc, e);
     if (rc == 0) {
         buf_u32(&k->out, (uint32_t)n);
@@ -108,12 +110,11 @@ static int list(struct keeper_hunts *k, struct cursor *c, struct err *e)
     return rc;
 }
 
-static struct hunt_job *job_of(struct keeper_hunts *k, struct span org, struct span id)
+static struct hunt_job *job_of(struct keeper_hunts *k, const struct policy_places *places, struct span id)
 {
     for (size_t i = 0; i < k->jobs.len; i++) {
         struct hunt_job *job = k->jobs.data[i];
-        bool his = span_eq(org, SPAN("*")) || span_eq(org, job->row.organisation);
-        if (his && span_eq(job->row.id, id)) {
+        if (policy_places_have(places, job->row.organisation) && span_eq(job->row.id, id)) {
             return job;
         }
     }
@@ -125,15 +126,16 @@ static int get(struct keeper_hunts *k, struct cursor *c, struct err *e)
     struct hunt_row row = {0};
     struct span definition = SPAN("");
     struct span result = SPAN("");
-    struct span org = cursor_str(c);
+    struct policy_places places;
+    places_decode(c, &places);
     struct span id = cursor_str(c);
-    int rc = org.len == 0 ? err_set(e, ERR_INVALID, "no organisation") : whole(c, e);
-    rc = rc == 0 ? hunts_get(k->db, org, id, &k->scratch, &row, &definition, NULL, &result, e) : rc;
+    int rc = whole(c, e);
+    rc = rc == 0 ? hunts_get(k->db, &places, id, &k->scratch, &row, &definition, NULL, &result, e) : rc;
     answer_begin(&k->out, rc, e);
     if (rc != 0) {
         return rc;
     }
-    struct hunt_job *job = job_of(k, org, id);
+    struct hunt_job *job = job_of(k, &places, id);
     if (job != NULL && job->blocks_now > row.blocks_done) { /* newer than the disk */
         row.blocks_done = job->blocks_now;
         row.events = job->events_now;
@@ -148,13 +150,14 @@ static int get(struct keeper_hunts *k, struct cursor *c, struct err *e)
 static int cancel(struct keeper_hunts *k, struct cursor *c, struct err *e)
 {
     struct hunt_row row;
-    struct span org = cursor_str(c);
+    struct policy_places places;
+    places_decode(c, &places);
     struct span id = cursor_str(c);
     struct span who = cursor_str(c);
-    int rc = org.len == 0 || who.len == 0 ? err_set(e, ERR_INVALID, "no name") : whole(c, e);
-    struct hunt_job *job = rc == 0 ? job_of(k, org, id) : NULL;
+    int rc = who.len == 0 ? err_set(e, ERR_INVALID, "no name") : whole(c, e);
+    struct hunt_job *job = rc == 0 ? job_of(k, &places, id) : NULL;
     if (rc == 0 && job == NULL) {
-        rc = hunts_get(k->db, org, id, &k->scratch, &row, NULL, NULL, NULL, e);
+        rc = hunts_get(k->db, &places, id, &k->scratch, &row, NULL, NULL, NULL, e);
         rc = rc == 0 ? err_set(e, ERR_BUSY, "the hunt has ended") : rc;
     }
     if (rc == 0) {

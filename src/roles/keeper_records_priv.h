@@ -62,6 +62,7 @@ struct keeper_records {
     struct registers *kinds; /* all kinds, read at start */
     struct appointment_seat seats[POLICY_SEATS_MAX]; /* of the account that was asked for last, in scratch */
     uint32_t nseats;
+    bool linked; /* the account is somebody's of whom there may be appointments */
     int64_t taken_mark;  /* what was in force when its files were made */
 };
 

@@ -182,7 +182,7 @@ static void speak_again(struct keeper_records *kr, struct keeper_source *s, time
     int rc = alerts_open_of(kr->db, SPAN(KEEPER_SILENT_RULE), s->row.organisation, s->row.name, &kr->scratch, &row, &e);
     if (rc == 0) {
         const struct alert_change ch = {.id = row.id,
-                                        .organisation = SPAN("*"),
+                                        .places = policy_whole_node,
                                         .action = ALERT_DO_CLOSE,
                                         .revision = row.revision,
                                         .who = SPAN("sereno"),

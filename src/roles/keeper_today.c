@@ -2,20 +2,24 @@
 /* ASK_TODAY in the keeper: the counts of one person's first page, and when the node's own safety was last seen to. */
 #include "records/today.h"
 
+#include "records/places.h"
 #include "records/upkeep.h"
 #include "roles/keeper_records_priv.h"
 
 static int count_alerts(struct keeper_records *kr, struct cursor *c, struct err *e)
 {
-    struct span organisation = cursor_str(c);
+    struct policy_places places = {0};
     uint32_t n = cursor_u32(c);
-    bool bad = c->failed || n > TODAY_ALERTS_MAX || organisation.len > RECORD_ORGANISATION_MAX || (n > 0 && organisation.len == 0);
+    if (n > 0) {
+        places_decode(c, &places);
+    }
+    bool bad = c->failed || n > TODAY_ALERTS_MAX;
     int rc = bad ? err_set(e, ERR_INVALID, "the question is broken") : 0;
     for (uint32_t i = 0; i < n && rc == 0; i++) {
         struct today_alerts q;
         struct today_count found;
         today_alerts_decode(c, &q);
-        rc = c->failed ? err_set(e, ERR_INVALID, "the question is broken") : today_alerts_count(kr->db, organisation, &q, &found, e);
+        rc = c->failed ? err_set(e, ERR_INVALID, "the question is broken") : today_alerts_count(kr->db, &places, &q, &found, e);
         if (rc == 0) {
             today_count_encode(&kr->out, &found);
         }

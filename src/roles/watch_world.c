@@ -393,7 +393,7 @@ void world_change(struct world *w, size_t node, const char *id, enum alert_actio
     struct alert_row row;
     arena_reset(&n->kr.scratch);
     assert_int_equal(alerts_get(n->kr.db, SPAN("*"), span_of(id), &n->kr.scratch, &row, NULL, &e), 0);
-    struct alert_change ch = {.id = span_of(id), .organisation = SPAN("*"), .action = action,
+    struct alert_change ch = {.id = span_of(id), .places = policy_whole_node, .action = action,
                               .revision = row.revision, .who = SPAN("planted-anna"),
                               .reason = span_of(reason)};
     assert_int_equal(alerts_change(n->kr.db, &ch, w->now, &n->kr.scratch, &row, &e), 0);

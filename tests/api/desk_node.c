@@ -119,12 +119,12 @@ static struct span part(struct span *rest)
     return one;
 }
 
-static void count_event(struct ipc *keeper, time_ns now)
+static void count_event(struct ipc *keeper, struct span organisation, time_ns now)
 {
-    struct source_row row = {.name = SPAN("test"),
+    struct source_row row = {.name = span_eq(organisation, SPAN("lantern")) ? SPAN("test") : organisation,
                              .kind = SPAN("syslog-udp"),
                              .product = SPAN("linux"),
-                             .organisation = SPAN("lantern"),
+                             .organisation = organisation,
                              .events = 1,
                              .dropped_at = TIME_NONE,
                              .last_event = now};
@@ -143,7 +143,9 @@ static void fill_alert(struct span text, time_ns now, struct alert *a, struct al
 {
     memset(a, 0, sizeof *a);
     memset(why, 0, sizeof *why);
-    if (!alert_level_parse(part(&text), &a->level)) {
+    struct span level = part(&text); /* "high", of whom it is behind an @ */
+    ptrdiff_t at = span_find(level, '@');
+    if (!alert_level_parse(span_sub(level, 0, at < 0 ? level.len : (size_t)at), &a->level)) {
         a->level = LEVEL_LOW;
     }
     a->host = part(&text);
@@ -154,7 +156,7 @@ static void fill_alert(struct span text, time_ns now, struct alert *a, struct al
     a->rule_hash = SPAN("00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff");
     a->time = a->received = a->last_time = now;
     a->count = 1;
-    a->organisation = SPAN("lantern");
+    a->organisation = at < 0 ? SPAN("lantern") : span_sub(level, (size_t)at + 1, level.len);
     a->source = SPAN("test");
     a->product = SPAN("linux");
     a->summary = span_sub(text, 0, 200);
@@ -205,7 +207,7 @@ static void send_window(struct ipc *keeper, struct span text)
     buf_free(&b);
     buf_free(&body);
     window_reset(window);
-    count_event(keeper, now);
+    count_event(keeper, a.organisation, now);
 }
 
 static void on_readable(uv_poll_t *p, int status, int events)

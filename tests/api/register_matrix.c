@@ -39,7 +39,7 @@ static void print_row(struct buf *b, const struct register_kind *k, const struct
     if (read) {
         put_fields(b, "hidden", k, policy_record_hidden_by_role(&reader, &k->rights));
         put_fields(b, "fixed", k, policy_record_fixed(&reader, &k->rights));
-        put_fields(b, "masked", k, policy_record_masked(&reader, &k->rights, SPAN("")));
+        put_fields(b, "masked", k, policy_record_masked(&reader, &k->rights, NULL, SPAN(""), 0));
     }
     for (uint32_t t = 0; t < k->ntransitions && read; t++) {
         if ((k->transitions[t].roles & role->acts_as) != 0 && people_role_may(role, RIGHT_RECORDS)) {

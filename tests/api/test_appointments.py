@@ -13,7 +13,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from node import LIMIT_S, Browser, Node
+from node import LIMIT_S, Browser, Node, Stream, wait_until
 
 PROGRAM = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else ""
 PASSWORD = "harbour lamp seven"
@@ -153,7 +153,7 @@ class Appointments(unittest.TestCase):
         told = cleo.ask("GET", "/api/v1/session").json()["user"]
         self.assertEqual([(a["organisation"], a["function"], a["role_title"], a["ends"]) for a in told["appointments"]],
                          [("Ourtown/Parks", "security_officer", "Delegated security officer", None)])
-        self.assertEqual(told["rights"], ["registers.read", "registers.write"])
+        self.assertEqual(told["rights"], ["watch", "registers.read", "registers.write", "persons.read", "persons.show"])
         self.move(row, "revoked")
         self.assertEqual(self.status(cleo), 403)
         self.assertEqual(cleo.ask("GET", "/api/v1/session").json()["user"]["appointments"], [])
@@ -188,8 +188,111 @@ class Appointments(unittest.TestCase):
         self.assertEqual(made["organisation"], "Ourtown/Works")
         a = dan.send("POST", "/api/v1/registers/findings", {"fields": finding("x"), "organisation": "Ourtown/Parks"})
         self.assertEqual(a.status, 403, a.body)
-        for path in ("/api/v1/users", "/api/v1/alerts", "/api/v1/hunts", "/api/v1/today"):  # only registers ask for each thing in its organisation
+        for path in ("/api/v1/users", "/api/v1/tokens", "/api/v1/holds", "/api/v1/items"):  # these ask for the organisation of the account
             self.assertEqual(dan.ask("GET", path).status, 403, path)
+        self.move(row, "revoked")
+
+    # ---- what happens there ----
+
+    def happen(self, *titles):
+        """An alert of each organisation that such a title begins with; by title, once they are in."""
+        for title in titles:
+            self.node.alert(level="high@" + title.split(":")[0], title=title)
+        there = lambda: {i["rule"]["title"]: i for i in self.admin.ask("GET", "/api/v1/alerts?limit=500").json()["items"]}
+        wait_until(lambda: all(t in there() for t in titles), "alerts")
+        return there()
+
+    def hunted(self, *organisations):
+        """Hunts that are over, as no compiler of this node runs one; ids by organisation."""
+        made = {o: "018f0000-0000-7000-8000-00000000000%d" % n for n, o in enumerate(organisations)}
+        with sqlite3.connect(os.path.join(self.node.data, "records.db"), timeout=30) as db:
+            names = [r[1] for r in db.execute("PRAGMA table_info(hunt)") if r[3]]
+            for o, ident in made.items():
+                row = {**{n: 0 for n in names}, "id": ident, "organisation": o, "who": "Tom", "why": "an old pump", "problem": "", "status": 3}
+                db.execute("INSERT INTO hunt (%s) VALUES (%s)" % (", ".join(row), ", ".join("?" * len(row))), list(row.values()))
+        db.close()
+        return made
+
+    def test_hears_of_what_happens_there(self):
+        jon, kim = self.officer("Jon"), self.officer("Kim")
+        works, parks, village = "Ourtown/Works: one", "Ourtown/Parks: one", "Village: one"
+        alerts = self.happen(works, parks, village, "Ourtown: one")
+        self.assertEqual(jon.ask("GET", "/api/v1/alerts").status, 403)
+        row = self.appoint(jon)
+        mine = lambda who, query="": who.ask("GET", "/api/v1/alerts?limit=500" + query).json()
+        a = mine(jon)
+        self.assertIn(works, [i["rule"]["title"] for i in a["items"]])
+        self.assertEqual({i["organisation"] for i in a["items"]}, {"Ourtown/Works"})
+        self.assertEqual((a["counts"]["open"], a["counts"]["oldest_open"]), (len(a["items"]), a["items"][-1]["received"]))
+        self.assertEqual(mine(jon, "&host=web1")["items"], a["items"])
+        one = lambda who, title: who.ask("GET", "/api/v1/alerts/" + alerts[title]["id"])
+        absent = jon.ask("GET", "/api/v1/alerts/" + "0" * 32)
+        self.assertEqual((one(jon, works).status, absent.status), (200, 404))
+        self.assertNotEqual(one(jon, works).json()["record"]["text"], "")
+        for title in (parks, village, "Ourtown: one"):
+            self.assertEqual((one(jon, title).status, one(jon, title).body), (404, absent.body), title)
+        take = lambda who, title: who.send("POST", "/api/v1/alerts/%s/acknowledge" % alerts[title]["id"], {"revision": 1}).status
+        self.assertEqual([take(jon, t) for t in (works, parks)], [403, 403])  # roles/officer.yml: he hears of it, the watch works on it
+        figures = jon.ask("GET", "/api/v1/today").json()
+        self.assertEqual(sum(f["count"] for f in figures["alerts"] if f["level"] is not None), a["counts"]["open"])
+        self.assertEqual(figures["sources"]["all"], 1)
+        self.assertNotIn("copy", figures)  # of the whole node
+        sources = jon.ask("GET", "/api/v1/sources").json()
+        self.assertEqual([s["organisation"] for s in sources["items"]], ["Ourtown/Works"])
+        self.assertIsNone(sources["unknown"])
+        for path in ("/api/v1/rules/costs", "/api/v1/copy"):
+            self.assertEqual(jon.ask("GET", path).status, 403, path)
+        # Live, and in hunts: those of his department, which the CISO above starts.
+        ciso = self.appoint(kim, None, function="ciso")
+        self.assertEqual({i["organisation"] for i in mine(kim)["items"]}, {"Ourtown", "Ourtown/Works", "Ourtown/Parks"})
+        page = Stream(jon)
+        self.happen("Ourtown/Parks: two", "Ourtown/Works: two")
+        self.assertEqual(page.next(("alert",))[1]["rule"]["title"], "Ourtown/Works: two")
+        self.assertEqual(take(kim, village), 404)
+        self.assertEqual([take(kim, t) for t in (works, parks)], [200, 200])
+        self.assertEqual(page.next(("alert", "change"))[1]["id"], alerts[works]["id"])
+        hunt = lambda who, **more: who.send("POST", "/api/v1/hunts", {"why": "looking for the old pump", "search": "pump", **more}).status
+        self.assertEqual((hunt(jon), hunt(kim, organisation="Village")), (403, 403))
+        made = self.hunted("Ourtown", "Ourtown/Works", "Ourtown/Parks", "Village")
+        listed = lambda who: {h["organisation"] for h in who.ask("GET", "/api/v1/hunts").json()["items"]}
+        self.assertEqual((listed(jon), listed(kim)), ({"Ourtown/Works"}, {"Ourtown", "Ourtown/Works", "Ourtown/Parks"}))
+        other = jon.ask("GET", "/api/v1/hunts/" + made["Ourtown/Parks"])
+        self.assertEqual((other.status, other.body), (404, jon.ask("GET", "/api/v1/hunts/" + ABSENT).body))
+        stop = lambda who, town: who.send("POST", "/api/v1/hunts/%s/cancel" % made[town]).status
+        self.assertEqual([stop(jon, "Ourtown/Works"), stop(kim, "Ourtown/Works"), stop(kim, "Village")], [403, 409, 404])  # 409: it had ended
+        # With the end of the act all of it is over, in the same session.
+        self.move(row, "revoked")
+        for path in ("alerts", "alerts/" + alerts[works]["id"], "sources", "hunts", "today", "stream"):
+            self.assertEqual(jon.ask("GET", "/api/v1/" + path).status, 403, path)
+        self.move(ciso, "revoked")
+        self.assertEqual(mine(self.tom)["counts"]["open"], len([t for t in self.happen() if t.startswith("Ourtown: ")]))
+        page.close()
+
+    def test_an_open_page_hears_no_more_when_the_act_ends(self):
+        lea = self.officer("Lea")
+        ends = time.time() + 4
+        row = self.appoint(lea, ends=moment(ends))
+        page = Stream(lea)
+        self.happen("Ourtown/Works: before")
+        self.assertEqual(page.next(("alert",))[1]["rule"]["title"], "Ourtown/Works: before")
+        wait_until(lambda: time.time() > ends, "the end")
+        self.happen("Ourtown/Works: after")
+        page.c.sock.settimeout(1)
+        with self.assertRaises(TimeoutError):
+            page.next(("alert",))
+        page.close()
+        self.move(row, "revoked")
+
+    def test_what_two_ways_give_is_given_by_neither(self):
+        """An account that works on the alerts of its town, and an appointment by which one only hears of those of a department."""
+        max_ = self.person("Max", "analyst", "Ourtown", self.tom)
+        max_.row = self.make(self.tom, "people", {"name": "Max"})
+        self.assertEqual(self.tom.send("POST", "/api/v1/users/%s/person" % max_.id, {"person": max_.row["id"]}).status, 204)
+        row = self.appoint(max_)
+        alerts = self.happen("Ourtown: mine", "Ourtown/Works: heard")
+        take = lambda title: max_.send("POST", "/api/v1/alerts/%s/acknowledge" % alerts[title]["id"], {"revision": 1}).status
+        self.assertEqual({i["organisation"] for i in max_.ask("GET", "/api/v1/alerts?limit=500").json()["items"]}, {"Ourtown", "Ourtown/Works"})
+        self.assertEqual((take("Ourtown: mine"), take("Ourtown/Works: heard")), (200, 403))
         self.move(row, "revoked")
 
     def test_no_other_town(self):
@@ -228,6 +331,38 @@ class Appointments(unittest.TestCase):
         row = self.appoint(fay, None, function="crisis_role")  # gives no role
         self.assertEqual(self.status(fay), 403)
         self.move(row, "revoked")
+
+    # ---- which addresses ----
+
+    def test_what_each_function_opens(self):
+        """Every route, to an account that may nothing by itself, as tests/api/appointment_matrix.txt has it."""
+        here = os.path.dirname(os.path.abspath(__file__))
+
+        def table(name):
+            with open(os.path.join(here, name), encoding="utf-8") as f:
+                return [line.split() for line in f]
+
+        head, *rows = table("appointment_matrix.txt")
+        functions = head[3:]
+        self.assertGreaterEqual(set(functions), {"ciso", "security_officer", "data_protection_officer"})
+        opened = {(r[0], r[1]): dict(zip(functions, r[3:])) for r in rows}
+        routes = [(r[0], r[1]) for r in table("permission_matrix.txt")[1:] if "." in r[2] or r[2] == "watch"]
+        who = self.officer("Ned")
+        for function in functions:
+            row = self.appoint(who, "Works office" if function == "security_officer" else None, function=function)
+            for method, path in routes:
+                c = who.connection()
+                c.request(method, path.replace("{", "").replace("}", ""), None if method == "GET" else b"{}",
+                          who.headers({"X-Sereno-CSRF": who.csrf, "Content-Type": "application/json"}))
+                a = c.getresponse()
+                body = b"" if path.endswith("/stream") and a.status == 200 else a.read()
+                c.close()
+                refused = a.status == 403 and (b'"not_permitted"' in body or not path.startswith("/api/"))
+                may = opened.get((method, path), {}).get(function, "-") == "yes"
+                whole = b"numbers over all organisations" in body  # what is open to the whole node's people
+                self.assertEqual(refused and not (may and whole), not may, (function, method, path, a.status, body))
+                self.assertLess(a.status, 500, (function, method, path, body))
+            self.move(row, "revoked")
 
     # ---- deputies ----
 

@@ -37,21 +37,36 @@ void account_asks(struct path_case *c, const struct policy_reader **reader, cons
     *item = &c->own.item;
 }
 
+/* With what he is appointed to as well. */
+static void read_seated(struct path_case *c)
+{
+    read_account(c);
+    c->reader.seats = c->seats;
+    c->reader.nseats = c->nseats;
+}
+
+static void seated_asks(struct path_case *c, const struct policy_reader **reader, const struct policy_item **item)
+{
+    read_seated(c);
+    *reader = &c->reader;
+    *item = &c->own.item;
+}
+
 static void ask_alert(struct path_case *c, uint32_t i, const struct policy_reader **reader, const struct policy_item **item)
 {
     struct alert_row row = alert_of(c, i);
     item_of_alert(&row, &c->own);
-    account_asks(c, reader, item);
+    seated_asks(c, reader, item);
 }
 
 /* Counts of the whole node's things that the question's scope lets the keeper count. */
 static int64_t counted(const struct path_case *c, uint32_t mask, const struct policy_reader *reader)
 {
-    struct span scope = reader_scope(reader, ACTION_COUNT, c->now);
+    struct policy_places places;
     int64_t n = 0;
+    policy_own_places(reader, ITEM_ALERT, ACTION_COUNT, POLICY_MAY_WATCH, c->now, &places);
     for (uint32_t i = 0; i < THINGS; i++) {
-        bool in = span_eq(scope, SPAN("*")) || (scope.len > 0 && span_eq(scope, c->things[i].organisation));
-        n += SHOWN(c, i, mask) && in ? 1 : 0;
+        n += SHOWN(c, i, mask) && policy_places_have(&places, c->things[i].organisation) ? 1 : 0;
     }
     return n;
 }
@@ -69,7 +84,7 @@ static void show_alerts_of(struct path_case *c, uint32_t mask, struct buf *out)
 {
     struct buf answer;
     struct json_writer j;
-    read_account(c);
+    read_seated(c);
     struct alert_counts n = {.by_status = {counted(c, mask, &c->reader)}, .oldest_open = TIME_NONE};
     buf_init(&answer, ANSWER_MAX);
     alert_counts_encode(&answer, &n);
@@ -88,11 +103,11 @@ static void show_alerts_of(struct path_case *c, uint32_t mask, struct buf *out)
     CHECK(alerts_document(&j, c->arena, &c->reader, &data, c->now));
     buf_free(&answer);
 }
-const struct path_adapter adapter_alerts = {ask_alert, show_alerts_of};
+const struct path_adapter adapter_alerts = {ask_alert, show_alerts_of, POLICY_MAY_WATCH};
 
 static void show_one_alert(struct path_case *c, uint32_t mask, struct buf *out)
 {
-    read_account(c);
+    read_seated(c);
     for (uint32_t i = 0; i < THINGS; i++) {
         struct alert_row row = alert_of(c, i);
         struct alert a = {.rule_id = row.rule_id, .rule_hash = row.rule_hash, .title = row.title, .level = LEVEL_CRITICAL,
@@ -120,19 +135,19 @@ static void show_one_alert(struct path_case *c, uint32_t mask, struct buf *out)
         buf_free(&detail);
     }
 }
-const struct path_adapter adapter_alert = {ask_alert, show_one_alert};
+const struct path_adapter adapter_alert = {ask_alert, show_one_alert, POLICY_MAY_WATCH};
 
 static void ask_source(struct path_case *c, uint32_t i, const struct policy_reader **reader, const struct policy_item **item)
 {
     item_of_source(&(struct source_row){.organisation = c->things[i].organisation}, &c->own);
-    account_asks(c, reader, item);
+    seated_asks(c, reader, item);
 }
 
 static void show_sources_of(struct path_case *c, uint32_t mask, struct buf *out)
 {
     struct buf answer;
     struct json_writer j;
-    read_account(c);
+    read_seated(c);
     buf_init(&answer, ANSWER_MAX);
     buf_u64(&answer, shown_count(c, mask)); /* events of unknown senders: of the whole node */
     buf_u32(&answer, shown_count(c, mask));
@@ -147,12 +162,12 @@ static void show_sources_of(struct path_case *c, uint32_t mask, struct buf *out)
     CHECK(sources_document(&j, &c->reader, &data, c->now));
     buf_free(&answer);
 }
-const struct path_adapter adapter_sources = {ask_source, show_sources_of};
+const struct path_adapter adapter_sources = {ask_source, show_sources_of, POLICY_MAY_WATCH};
 
 /* What an export of that thing's organisation would be of, asked for by name: the keeper gives out nothing else. */
 static void show_archive_of(struct path_case *c, uint32_t mask, struct buf *out)
 {
-    read_account(c);
+    read_seated(c);
     for (uint32_t i = 0; i < THINGS; i++) {
         struct span scope;
         if (SHOWN(c, i, mask) && archive_export_scope(&c->reader, c->things[i].organisation, c->now, &scope)) {
@@ -161,7 +176,7 @@ static void show_archive_of(struct path_case *c, uint32_t mask, struct buf *out)
         }
     }
 }
-const struct path_adapter adapter_archive = {ask_source, show_archive_of};
+const struct path_adapter adapter_archive = {ask_source, show_archive_of, 0};
 
 static struct rule_row rule_of(const struct path_case *c, uint32_t i)
 {
@@ -175,7 +190,7 @@ static void ask_rule(struct path_case *c, uint32_t i, const struct policy_reader
 {
     struct rule_row row = rule_of(c, i);
     item_of_rule(&row, &c->own);
-    account_asks(c, reader, item);
+    seated_asks(c, reader, item);
 }
 
 static void show_rules_of(struct path_case *c, uint32_t mask, struct buf *out)
@@ -183,7 +198,7 @@ static void show_rules_of(struct path_case *c, uint32_t mask, struct buf *out)
     struct buf answer;
     struct json_writer j;
     uint32_t n = 0;
-    read_account(c);
+    read_seated(c);
     buf_init(&answer, ANSWER_MAX);
     for (uint32_t i = 0; i < THINGS; i++) {
         n += mask >> i & 1;
@@ -203,14 +218,14 @@ static void show_rules_of(struct path_case *c, uint32_t mask, struct buf *out)
     CHECK(rules_document(&j, c->arena, &c->reader, &data, c->now));
     buf_free(&answer);
 }
-const struct path_adapter adapter_rules = {ask_rule, show_rules_of};
+const struct path_adapter adapter_rules = {ask_rule, show_rules_of, POLICY_MAY_WATCH};
 
 /* Numbers of the whole node: each thing adds its own, so that one shown is seen. */
 static void ask_numbers(struct path_case *c, uint32_t i, const struct policy_reader **reader, const struct policy_item **item)
 {
     (void)i;
     item_of_node_numbers(&c->own);
-    account_asks(c, reader, item);
+    seated_asks(c, reader, item);
 }
 
 static void titles_of_numbers(const struct path_case *c, uint32_t mask, int64_t told, struct buf *out)
@@ -228,7 +243,7 @@ static void show_status_of(struct path_case *c, uint32_t mask, struct buf *out)
     struct buf text;
     struct json_writer j;
     int64_t told = 0;
-    read_account(c);
+    read_seated(c);
     buf_init(&text, ANSWER_MAX);
     json_writer_init(&j, &text);
     status_document(&j, &api, &c->reader, &(struct keeper_status){.events = mask, .archive_oldest_day = -1}, c->now);
@@ -240,13 +255,13 @@ static void show_status_of(struct path_case *c, uint32_t mask, struct buf *out)
     titles_of_numbers(c, mask, told, out);
     buf_free(&text);
 }
-const struct path_adapter adapter_status = {ask_numbers, show_status_of};
+const struct path_adapter adapter_status = {ask_numbers, show_status_of, POLICY_MAY_WATCH};
 
 static void show_pulse(struct path_case *c, uint32_t mask, struct buf *out)
 {
     struct buf text;
     int64_t told = 0;
-    read_account(c);
+    read_seated(c);
     buf_init(&text, ANSWER_MAX);
     stream_pulse_text(&text, &(struct keeper_status){.open = mask});
     struct span mine = stream_pulse_for(&c->reader, buf_view(&text), c->now);
@@ -258,11 +273,11 @@ static void show_pulse(struct path_case *c, uint32_t mask, struct buf *out)
     titles_of_numbers(c, mask, told, out);
     buf_free(&text);
 }
-const struct path_adapter adapter_pulse = {ask_numbers, show_pulse};
+const struct path_adapter adapter_pulse = {ask_numbers, show_pulse, POLICY_MAY_WATCH};
 
 static void show_stream(struct path_case *c, uint32_t mask, struct buf *out)
 {
-    read_account(c);
+    read_seated(c);
     for (uint32_t i = 0; i < THINGS; i++) {
         struct alert_row row = alert_of(c, i);
         if (SHOWN(c, i, mask) && stream_shows(&c->reader, row.organisation, c->now)) {
@@ -272,7 +287,7 @@ static void show_stream(struct path_case *c, uint32_t mask, struct buf *out)
         }
     }
 }
-const struct path_adapter adapter_stream = {ask_alert, show_stream};
+const struct path_adapter adapter_stream = {ask_alert, show_stream, POLICY_MAY_WATCH};
 
 /* ---- hunts ---- */
 
@@ -287,14 +302,14 @@ static void ask_hunt(struct path_case *c, uint32_t i, const struct policy_reader
 {
     struct hunt_row row = hunt_of(c, i);
     item_of_hunt(&row, &c->own);
-    account_asks(c, reader, item);
+    seated_asks(c, reader, item);
 }
 
 static void show_hunts_of(struct path_case *c, uint32_t mask, struct buf *out)
 {
     struct buf answer;
     struct json_writer j;
-    read_account(c);
+    read_seated(c);
     buf_init(&answer, ANSWER_MAX);
     buf_u32(&answer, shown_count(c, mask));
     for (uint32_t i = 0; i < THINGS; i++) {
@@ -308,11 +323,11 @@ static void show_hunts_of(struct path_case *c, uint32_t mask, struct buf *out)
     CHECK(hunts_document(&j, &c->reader, &data, c->now));
     buf_free(&answer);
 }
-const struct path_adapter adapter_hunts = {ask_hunt, show_hunts_of};
+const struct path_adapter adapter_hunts = {ask_hunt, show_hunts_of, POLICY_MAY_WATCH};
 
 static void show_one_hunt(struct path_case *c, uint32_t mask, struct buf *out)
 {
-    read_account(c);
+    read_seated(c);
     for (uint32_t i = 0; i < THINGS; i++) {
         struct hunt_row row = hunt_of(c, i);
         struct hunt h = {.from = TIME_NONE, .to = TIME_NONE, .search = span_of(c->things[i].title)};
@@ -336,7 +351,7 @@ static void show_one_hunt(struct path_case *c, uint32_t mask, struct buf *out)
         buf_free(&definition);
     }
 }
-const struct path_adapter adapter_hunt = {ask_hunt, show_one_hunt};
+const struct path_adapter adapter_hunt = {ask_hunt, show_one_hunt, POLICY_MAY_WATCH};
 
 /* ---- warnings that came: the operator's ---- */
 
@@ -344,7 +359,7 @@ static void ask_warning(struct path_case *c, uint32_t i, const struct policy_rea
 {
     (void)i;
     item_of_warning(&c->own);
-    account_asks(c, reader, item);
+    seated_asks(c, reader, item);
 }
 
 static struct fed_warning_row warning_of(struct path_case *c, uint32_t i)
@@ -379,7 +394,7 @@ static void show_warnings_of(struct path_case *c, uint32_t mask, struct buf *out
 {
     struct buf answer;
     struct json_writer j;
-    read_account(c);
+    read_seated(c);
     buf_init(&answer, ANSWER_MAX);
     answer_of_warnings(c, mask, &answer);
     struct cursor data = cursor_of(buf_view(&answer));
@@ -387,11 +402,11 @@ static void show_warnings_of(struct path_case *c, uint32_t mask, struct buf *out
     CHECK(warnings_document(&j, c->arena, &c->reader, NULL, &data, c->now));
     buf_free(&answer);
 }
-const struct path_adapter adapter_warnings = {ask_warning, show_warnings_of};
+const struct path_adapter adapter_warnings = {ask_warning, show_warnings_of, POLICY_MAY_WATCH};
 
 static void show_one_warning(struct path_case *c, uint32_t mask, struct buf *out)
 {
-    read_account(c);
+    read_seated(c);
     for (uint32_t i = 0; i < THINGS; i++) {
         struct buf answer;
         struct json_writer j;
@@ -409,14 +424,14 @@ static void show_one_warning(struct path_case *c, uint32_t mask, struct buf *out
         buf_free(&answer);
     }
 }
-const struct path_adapter adapter_warning = {ask_warning, show_one_warning};
+const struct path_adapter adapter_warning = {ask_warning, show_one_warning, POLICY_MAY_WATCH};
 
 /* The community's level: told or not as a whole; its words are those of warnings. */
 static void show_level(struct path_case *c, uint32_t mask, struct buf *out)
 {
     struct buf answer, text;
     struct json_writer j;
-    read_account(c);
+    read_seated(c);
     buf_init(&answer, ANSWER_MAX);
     buf_init(&text, ANSWER_MAX);
     answer_of_warnings(c, mask, &answer);
@@ -428,7 +443,7 @@ static void show_level(struct path_case *c, uint32_t mask, struct buf *out)
     buf_free(&answer);
     buf_free(&text);
 }
-const struct path_adapter adapter_level = {ask_warning, show_level};
+const struct path_adapter adapter_level = {ask_warning, show_level, POLICY_MAY_WATCH};
 
 /* ---- mail and webhook ---- */
 
@@ -462,7 +477,7 @@ static void show_mail(struct path_case *c, uint32_t mask, struct buf *out)
 {
     show_notice(c, mask, NOTICE_MAIL, out);
 }
-const struct path_adapter adapter_mail = {ask_mail, show_mail};
+const struct path_adapter adapter_mail = {ask_mail, show_mail, 0};
 
 static void ask_webhook(struct path_case *c, uint32_t i, const struct policy_reader **reader, const struct policy_item **item)
 {
@@ -474,4 +489,4 @@ static void show_webhook(struct path_case *c, uint32_t mask, struct buf *out)
 {
     show_notice(c, mask, NOTICE_WEBHOOK, out);
 }
-const struct path_adapter adapter_webhook = {ask_webhook, show_webhook};
+const struct path_adapter adapter_webhook = {ask_webhook, show_webhook, 0};

@@ -76,7 +76,7 @@ static void show_records_of(struct path_case *c, uint32_t mask, struct buf *out)
     CHECK(records_document(&j, &w, c->arena, &data));
     buf_free(&answer);
 }
-const struct path_adapter adapter_records = {ask_record, show_records_of};
+const struct path_adapter adapter_records = {ask_record, show_records_of, 0};
 
 static void show_records_due(struct path_case *c, uint32_t mask, struct buf *out)
 {
@@ -105,7 +105,7 @@ static void show_records_due(struct path_case *c, uint32_t mask, struct buf *out
     CHECK(due_document(&j, &w, SPAN("2026-12-31"), c->arena, &data));
     buf_free(&answer);
 }
-const struct path_adapter adapter_records_due = {ask_record, show_records_due};
+const struct path_adapter adapter_records_due = {ask_record, show_records_due, 0};
 
 /* As CSV, and as JSON: the rows that the keeper gave, each asked of policy again. */
 static void show_export(struct path_case *c, uint32_t mask, struct buf *out)
@@ -120,7 +120,7 @@ static void show_export(struct path_case *c, uint32_t mask, struct buf *out)
         }
     }
 }
-const struct path_adapter adapter_records_export = {ask_record, show_export};
+const struct path_adapter adapter_records_export = {ask_record, show_export, 0};
 
 static void show_one_record(struct path_case *c, uint32_t mask, struct buf *out)
 {
@@ -135,7 +135,7 @@ static void show_one_record(struct path_case *c, uint32_t mask, struct buf *out)
         }
     }
 }
-const struct path_adapter adapter_record = {ask_record, show_one_record};
+const struct path_adapter adapter_record = {ask_record, show_one_record, 0};
 
 /* Whether the keeper tells of it over several kinds; record_store_test compares the clause made of that scope with the policy. */
 static bool is_in_sight(const struct record_sight *s, const struct path_case *c, uint32_t i)
@@ -179,7 +179,7 @@ static void show_named(struct path_case *c, uint32_t mask, struct buf *out)
         buf_free(&alone);
     }
 }
-const struct path_adapter adapter_records_named = {ask_record, show_named};
+const struct path_adapter adapter_records_named = {ask_record, show_named, 0};
 
 static void show_chain(struct path_case *c, uint32_t mask, struct buf *out)
 {
@@ -209,7 +209,7 @@ static void show_chain(struct path_case *c, uint32_t mask, struct buf *out)
     CHECK(n == 0 || record_chain_document(&j, &w, c->arena, &data, true, SPAN(""))); /* none: 404 */
     buf_free(&answer);
 }
-const struct path_adapter adapter_records_chain = {ask_record, show_chain};
+const struct path_adapter adapter_records_chain = {ask_record, show_chain, 0};
 
 /* Each a history of its own, of one change after which the record reads as it does. */
 static void show_history(struct path_case *c, uint32_t mask, struct buf *out)
@@ -240,7 +240,7 @@ static void show_history(struct path_case *c, uint32_t mask, struct buf *out)
         buf_free(&answer);
     }
 }
-const struct path_adapter adapter_record_history = {ask_record, show_history};
+const struct path_adapter adapter_record_history = {ask_record, show_history, 0};
 
 /* The brief names records; its numbers are those of lists. */
 static void show_brief(struct path_case *c, uint32_t mask, struct buf *out)
@@ -272,4 +272,4 @@ static void show_brief(struct path_case *c, uint32_t mask, struct buf *out)
     buf_free(&page);
     buf_free(&answer);
 }
-const struct path_adapter adapter_brief = {ask_record, show_brief};
+const struct path_adapter adapter_brief = {ask_record, show_brief, 0};

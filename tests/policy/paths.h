@@ -13,7 +13,7 @@
 #include "desk/readers/readers.h"
 #include "records/ask.h"
 
-enum { THINGS = 5, TITLE_LEN = 10, CIRCLE_STATES = 5 };
+enum { THINGS = 5, TITLE_LEN = 10, CIRCLE_STATES = 5, CASE_SEATS = 3 };
 
 /* A thing that may be shown: its own organisation's, or an item of a circle. */
 struct thing {
@@ -42,6 +42,8 @@ struct path_case {
     time_ns now;
     struct arena *arena;
     struct account account;
+    struct policy_seat seats[CASE_SEATS]; /* for the node's own things, beside the account */
+    uint32_t nseats;
     struct thing things[THINGS];
     struct drawn drawn[THINGS];
     /* in the circle */
@@ -63,6 +65,7 @@ struct path_adapter {
     void (*ask)(struct path_case *c, uint32_t i, const struct policy_reader **reader, const struct policy_item **item);
     /* Everything it shows of the things of the mask, by the product's own code. */
     void (*show)(struct path_case *c, uint32_t mask, struct buf *out);
+    uint32_t may; /* of enum policy_may: it asks policy_own_allows with it; 0 = it asks policy_allows */
 };
 
 /* The label and audience of thing i as they travel; the node that asks. (shared.c) */

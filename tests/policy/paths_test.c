@@ -104,6 +104,11 @@ static void make_case(struct path_case *c, struct arena *arena)
     for (uint32_t i = 0; i < THINGS; i++) {
         make_thing(&c->things[i], i);
     }
+    c->nseats = chance(2) ? 0 : below(CASE_SEATS + 1);
+    for (uint32_t i = 0; i < c->nseats; i++) {
+        c->seats[i] = (struct policy_seat){organisations[chance(8) ? 0 : 1 + below(2)], chance(5) ? 0 : below(32), c->now - 1 + (time_ns)below(3),
+                                           c->now + (time_ns)below(3), chance(4) ? below(8) : POLICY_MAY_WATCH};
+    }
 }
 
 /* A thing of the case: most often one that was not shown, as no other can be shown by mistake after a restriction of itself. */
@@ -161,14 +166,21 @@ static bool shows_action(enum policy_action a)
     return a == ACTION_LIST || a == ACTION_READ || a == ACTION_SEARCH || a == ACTION_COUNT || a == ACTION_STREAM;
 }
 
+/* As this way asks. */
+static bool asked(const struct policy_reader *reader, const struct policy_item *item, enum policy_action action, time_ns now)
+{
+    const uint32_t may = way->adapter->may;
+    return may != 0 ? policy_own_allows(reader, item, action, may, now) : policy_allows(reader, item, action, now);
+}
+
 /* A thing of this case, which this way showed or not. */
 static void p2(const struct path_case *c, bool is, const struct policy_reader *reader, const struct policy_item *item)
 {
-    bool may = policy_allows(reader, item, way->action, c->now);
+    bool may = asked(reader, item, way->action, c->now);
     if (is != may) {
         fail(is ? "P2: shown against the policy" : "P2: kept from a reader who may");
     }
-    if (shows_action(way->action) && way->action != ACTION_READ && may != policy_allows(reader, item, ACTION_READ, c->now)) {
+    if (shows_action(way->action) && way->action != ACTION_READ && may != asked(reader, item, ACTION_READ, c->now)) {
         fail("P2: this way and reading differ");
     }
     (is ? shown_yes : shown_no)[way - ways]++;

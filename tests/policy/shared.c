@@ -121,13 +121,13 @@ static void show_items_of(struct path_case *c, uint32_t mask, struct buf *out)
 {
     show_as(c, mask, ACTION_SEARCH, false, out);
 }
-const struct path_adapter adapter_items = {ask_item, show_items_of};
+const struct path_adapter adapter_items = {ask_item, show_items_of, 0};
 
 static void show_item_of(struct path_case *c, uint32_t mask, struct buf *out)
 {
     show_as(c, mask, ACTION_READ, true, out);
 }
-const struct path_adapter adapter_item = {ask_item, show_item_of};
+const struct path_adapter adapter_item = {ask_item, show_item_of, 0};
 
 /* Given on without its sources, as the route writes it. */
 static void show_item_chr(struct path_case *c, uint32_t mask, struct buf *out)
@@ -151,7 +151,7 @@ static void show_item_chr(struct path_case *c, uint32_t mask, struct buf *out)
         buf_free(&document);
     }
 }
-const struct path_adapter adapter_item_chr = {ask_item, show_item_chr};
+const struct path_adapter adapter_item_chr = {ask_item, show_item_chr, 0};
 
 /* What its author writes, as the interface takes it. */
 static const struct jcs *document_of(struct path_case *c, uint32_t i)
@@ -259,7 +259,7 @@ static void show_preview(struct path_case *c, uint32_t mask, struct buf *out)
         }
     }
 }
-const struct path_adapter adapter_item_preview = {ask_preview, show_preview};
+const struct path_adapter adapter_item_preview = {ask_preview, show_preview, 0};
 
 /* To whose keys it is sealed, where it can be sent at all. */
 static void ask_send(struct path_case *c, uint32_t i, const struct policy_reader **reader, const struct policy_item **item)
@@ -347,14 +347,14 @@ static void show_send(struct path_case *c, uint32_t mask, struct buf *out)
 {
     show_sent(c, mask, false, out);
 }
-const struct path_adapter adapter_item_send = {ask_send, show_send};
+const struct path_adapter adapter_item_send = {ask_send, show_send, 0};
 
 /* The same envelopes, as they lie in the outbox, on a stick. */
 static void show_stick(struct path_case *c, uint32_t mask, struct buf *out)
 {
     show_sent(c, mask, true, out);
 }
-const struct path_adapter adapter_courier_file = {ask_send, show_stick};
+const struct path_adapter adapter_courier_file = {ask_send, show_stick, 0};
 
 /* The page behind a small member's link. */
 static void ask_link(struct path_case *c, uint32_t i, const struct policy_reader **reader, const struct policy_item **item)
@@ -382,7 +382,7 @@ static void show_link(struct path_case *c, uint32_t mask, struct buf *out)
     buf_span(out, buf_view(&html));
     buf_free(&html);
 }
-const struct path_adapter adapter_member_page = {ask_link, show_link};
+const struct path_adapter adapter_member_page = {ask_link, show_link, 0};
 
 /* The letter that tells of it: as it goes to the courier. */
 static void show_letter(struct path_case *c, uint32_t mask, struct buf *out)
@@ -402,7 +402,7 @@ static void show_letter(struct path_case *c, uint32_t mask, struct buf *out)
         buf_free(&notice);
     }
 }
-const struct path_adapter adapter_letter = {ask_link, show_letter};
+const struct path_adapter adapter_letter = {ask_link, show_letter, 0};
 
 /* An envelope that arrives at the asking node: the label and audience as they travelled, read again (P6). */
 static void ask_envelope(struct path_case *c, uint32_t i, const struct policy_reader **reader, const struct policy_item **item)
@@ -431,4 +431,4 @@ static void show_envelope(struct path_case *c, uint32_t mask, struct buf *out)
         }
     }
 }
-const struct path_adapter adapter_envelope = {ask_envelope, show_envelope};
+const struct path_adapter adapter_envelope = {ask_envelope, show_envelope, 0};

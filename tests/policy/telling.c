@@ -42,7 +42,7 @@ static void show_onward(struct path_case *c, uint32_t mask, struct buf *out)
         }
     }
 }
-const struct path_adapter adapter_onward = {ask_onward, show_onward};
+const struct path_adapter adapter_onward = {ask_onward, show_onward, 0};
 
 /* The circle above: the same nodes, but whoever asks is its hub. The own circle's hub, node 0, is a member of it. */
 static struct fed_membership above_of(const struct path_case *c)
@@ -98,4 +98,4 @@ static void show_finding(struct path_case *c, uint32_t mask, struct buf *out)
         buf_span(out, body);
     }
 }
-const struct path_adapter adapter_finding = {ask_finding, show_finding};
+const struct path_adapter adapter_finding = {ask_finding, show_finding, 0};

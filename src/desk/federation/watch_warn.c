@@ -345,7 +345,7 @@ static void ask_hunt(struct step *s)
 {
     struct buf q;
     buf_init(&q, WATCH_QUESTION_MAX);
-    hunt_ask_get(&q, SPAN("*"), s->hunt);
+    hunt_ask_get(&q, &policy_whole_node, s->hunt);
     if (!watch_ask(s->w, &q, hunt_known, s)) {
         step_end(s, CARE_RETRY_S * TIME_SECOND);
     }

@@ -33,15 +33,15 @@ static const struct {
                  {"refuse", WORD_BRIEF_REFUSE},     {"defer", WORD_BRIEF_DEFER},   {"noted", WORD_BRIEF_NOTED}};
 
 /* A kind that is on, has that state, and whose field this reader sees in lists; NULL. */
-static const struct register_kind *kind_shown(const struct registers *kinds, const struct policy_reader *reader, const char *kind, const char *state,
-                                              const char *field)
+static const struct register_kind *kind_shown(const struct registers *kinds, const struct policy_reader *reader, time_ns now, const char *kind,
+                                              const char *state, const char *field)
 {
     const struct register_kind *k = registers_by_name(kinds, span_of(kind));
     if (k == NULL || register_state_of(k, span_of(state)) < 0 || register_key_type(k, span_of(field)) == KEY_NO) {
         return NULL;
     }
     int place = register_field_of(k, span_of(field));
-    return place >= 0 && (policy_record_hidden(reader, &k->rights) >> place & 1) != 0 ? NULL : k;
+    return place >= 0 && (policy_record_hidden(reader, &k->rights, now) >> place & 1) != 0 ? NULL : k;
 }
 
 static struct span day_text(struct arena *a, int64_t day)
@@ -62,7 +62,7 @@ uint32_t brief_figures(const struct registers *kinds, const struct policy_reader
     uint32_t n = 0;
     int64_t today = time_day(now);
     for (size_t i = 0; i < ARRAY_LEN(figures); i++) {
-        const struct register_kind *k = kind_shown(kinds, reader, figures[i].kind, figures[i].state, figures[i].field);
+        const struct register_kind *k = kind_shown(kinds, reader, now, figures[i].kind, figures[i].state, figures[i].field);
         struct brief_figure f = {.word = figures[i].word};
         bool days = figures[i].to != WHENEVER;
         if (k == NULL) {
@@ -85,7 +85,7 @@ uint32_t brief_figures(const struct registers *kinds, const struct policy_reader
 
 bool brief_query(const struct registers *kinds, const struct policy_reader *reader, time_ns now, enum brief_table t, struct record_query *out)
 {
-    const struct register_kind *k = kind_shown(kinds, reader, tables[t].kind, tables[t].state, tables[t].sort);
+    const struct register_kind *k = kind_shown(kinds, reader, now, tables[t].kind, tables[t].state, tables[t].sort);
     *out = (struct record_query){.limit = BRIEF_ROWS_MAX, .descending = true, .nfilters = 1};
     if (k == NULL) {
         return false;

@@ -2,9 +2,9 @@
 /* Days on which something is due, as a reader sees them: see due.h. */
 #include "desk/govern/due.h"
 
-bool due_shown(const struct policy_reader *reader, const struct register_kind *k)
+bool due_shown(const struct policy_reader *reader, const struct register_kind *k, time_ns now)
 {
-    uint64_t hidden = policy_record_hidden(reader, &k->rights);
+    uint64_t hidden = policy_record_hidden(reader, &k->rights, now);
     uint64_t made_of = 0;
     for (uint32_t i = 0; i < k->ndue; i++) {
         made_of |= register_due_fields(&k->due[i]);
@@ -35,7 +35,7 @@ void due_member(const struct record_worker *w, struct span state, const struct j
     if (w->kind->ndue == 0) {
         return;
     }
-    const struct register_due *d = register_due_first(w->kind, fields, state, policy_record_hidden(w->reader, &w->kind->rights), &day);
+    const struct register_due *d = register_due_first(w->kind, fields, state, policy_record_hidden(w->reader, &w->kind->rights, w->now), &day);
     json_key(j, "due");
     if (d == NULL) {
         json_null(j);
@@ -59,7 +59,7 @@ void due_kinds(const struct registers *kinds, const struct policy_reader *reader
     const struct register_kind *k = registers_kinds(kinds, &n);
     out->nkinds = 0;
     for (size_t i = 0; i < n; i++) {
-        if (due_shown(reader, &k[i])) {
+        if (due_shown(reader, &k[i], now)) {
             struct due_kind *x = &out->kinds[out->nkinds];
             policy_record_scope(reader, &k[i].rights, now, &x->scope);
             x->kind = k[i].name;

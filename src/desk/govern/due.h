@@ -10,7 +10,7 @@
 #include "records/due.h"
 
 /* No day of the kind is made of a field that is hidden from the reader: he may sort and filter by them. */
-bool due_shown(const struct policy_reader *reader, const struct register_kind *k);
+bool due_shown(const struct policy_reader *reader, const struct register_kind *k, time_ns now);
 /* The member "due" of a record: null, or its first day. fields: those that the reader sees. Nothing where the kind has no days. */
 void due_member(const struct record_worker *w, struct span state, const struct jcs *fields, struct arena *a, struct json_writer *j);
 /* Kinds that he may list, with his scope in each: fills out->kinds. */

@@ -103,7 +103,7 @@ static bool is_there(struct span links, const struct record_link *l)
 /* Names of the records in the fields above. */
 static void show_links(const struct record_worker *w, const struct record_past *p, struct json_writer *j)
 {
-    uint64_t hidden = policy_record_hidden(w->reader, &w->kind->rights);
+    uint64_t hidden = policy_record_hidden(w->reader, &w->kind->rights, w->now);
     const struct span sides[] = {p->had ? p->before.links : SPAN(""), p->after.links};
     json_key(j, "links");
     json_array(j);

@@ -161,7 +161,7 @@ static void make_back(const struct record_worker *w, const struct record_row *cu
 /* With what is worked out of it, as far as he sees that. */
 static struct jcs *becomes(const struct record_worker *w, const struct jcs *fields, struct arena *a)
 {
-    uint64_t hidden = policy_record_hidden(w->reader, &w->kind->rights);
+    uint64_t hidden = policy_record_hidden(w->reader, &w->kind->rights, w->now);
     const struct jcs *all = register_computed_all(a, w->kind, fields);
     struct jcs *out = jcs_new_object(a);
     for (const struct jcs *m = all->first; m != NULL; m = m->next) {

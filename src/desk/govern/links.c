@@ -30,7 +30,7 @@ void record_sight_of(const struct registers *kinds, const struct policy_reader *
     *out = (struct record_sight){0};
     for (size_t i = 0; i < n; i++) {
         struct record_scope scope;
-        uint64_t hidden = policy_record_hidden(reader, &list[i].rights);
+        uint64_t hidden = policy_record_hidden(reader, &list[i].rights, now);
         policy_record_scope(reader, &list[i].rights, now, &scope);
         if (record_scope_empty(&scope)) {
             continue;

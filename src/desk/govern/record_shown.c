@@ -5,23 +5,25 @@
 
 uint64_t record_masked(const struct record_worker *w, const struct record_row *row)
 {
-    return policy_record_masked(w->reader, &w->kind->rights, row->id) & ~record_closed(w, row, NULL);
+    struct policy_record r;
+    record_for_policy(row, &r);
+    return policy_record_masked(w->reader, &w->kind->rights, &r, row->id, w->now) & ~record_closed(w, row, NULL);
 }
 
 uint64_t record_kind_masked(const struct record_worker *w)
 {
-    return policy_record_masked(w->reader, &w->kind->rights, SPAN(""));
+    return policy_record_masked(w->reader, &w->kind->rights, NULL, SPAN(""), w->now);
 }
 
 bool record_title_masked(const struct record_worker *w, struct span kind, struct span id)
 {
     const struct register_kind *k = w->kinds == NULL ? NULL : registers_any(w->kinds, kind);
-    return k == NULL || (policy_record_masked(w->reader, &k->rights, id) >> k->title & 1) != 0;
+    return k == NULL || (policy_record_masked(w->reader, &k->rights, NULL, id, w->now) >> k->title & 1) != 0;
 }
 
 struct jcs *record_fields_shown(const struct record_worker *w, const struct record_row *row, struct arena *a)
 {
-    uint64_t unseen = record_closed(w, row, NULL) | policy_record_masked(w->reader, &w->kind->rights, row->id);
+    uint64_t unseen = record_closed(w, row, NULL) | record_masked(w, row);
     struct jcs *fields = NULL;
     struct jcs *out = jcs_new_object(a);
     if (!span_eq(row->kind, w->kind->name) || !record_may(w, row, RECORD_READ)) {
@@ -42,7 +44,9 @@ struct jcs *record_fields_shown(const struct record_worker *w, const struct reco
 
 struct span record_link_title(const struct record_worker *w, const struct record_row *row, const struct record_link *l, bool *masked_out)
 {
-    *masked_out = record_title_masked(w, l->kind, l->id) && !policy_record_sees_persons(w->reader, row->kind, row->id);
+    struct policy_record r;
+    record_for_policy(row, &r);
+    *masked_out = record_title_masked(w, l->kind, l->id) && !policy_record_sees_persons(w->reader, &w->kind->rights, &r, row->id, w->now);
     return *masked_out ? SPAN("") : l->title;
 }
 

@@ -58,7 +58,7 @@ static struct span cell_text(struct arena *a, enum register_cell form, const str
 
 void sheet_begin(struct buf *out, const struct record_worker *w, enum sheet_format format, char separator)
 {
-    uint64_t hidden = policy_record_hidden(w->reader, &w->kind->rights);
+    uint64_t hidden = policy_record_hidden(w->reader, &w->kind->rights, w->now);
     if (format == SHEET_JSON) {
         return;
     }
@@ -104,7 +104,7 @@ bool sheet_put(struct buf *out, const struct record_worker *w, const struct reco
         return false;
     }
     if (format == SHEET_CSV) {
-        put_csv(out, w->kind, policy_record_hidden(w->reader, &w->kind->rights), parts, fields, a, separator);
+        put_csv(out, w->kind, policy_record_hidden(w->reader, &w->kind->rights, w->now), parts, fields, a, separator);
         return true;
     }
     struct jcs *o = jcs_new_object(a);

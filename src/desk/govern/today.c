@@ -26,7 +26,7 @@ static uint32_t of_kind(const struct register_kind *k, const struct policy_reade
 {
     uint32_t n = 0;
     int64_t today = time_day(now);
-    uint64_t hidden = policy_record_hidden(reader, &k->rights);
+    uint64_t hidden = policy_record_hidden(reader, &k->rights, now);
     struct today_due due = {.kind = k->name};
     policy_record_scope(reader, &k->rights, now, &due.scope);
     for (uint32_t i = 0; i < k->ndue && !record_scope_empty(&due.scope); i++) {

@@ -24,7 +24,7 @@ static const char *const right_names[RIGHT_COUNT] = {
     [RIGHT_ANYBODY] = "anybody",
     [RIGHT_SIGNED_IN] = "signed in",
     [RIGHT_KNOWN] = "known",
-#define RIGHT(name, text, opens) [RIGHT_##name] = text,
+#define RIGHT(name, text, opens, may) [RIGHT_##name] = text,
 #include "desk/identity/rights.def"
 #undef RIGHT
 };
@@ -33,6 +33,17 @@ const char *right_name(enum right right)
 {
     CHECK(right < RIGHT_COUNT);
     return right_names[right];
+}
+
+uint32_t right_may(enum right right)
+{
+    static const uint32_t opened[RIGHT_COUNT] = {
+#define RIGHT(name, text, opens, may) [RIGHT_##name] = (may),
+#include "desk/identity/rights.def"
+#undef RIGHT
+    };
+    CHECK(right < RIGHT_COUNT);
+    return opened[right];
 }
 
 /* As registers and labels write them (records/registers/README.md). */
@@ -128,19 +139,19 @@ static int read_acts(struct arena *a, const struct yaml_node *map, struct people
     return rc;
 }
 
-static int read_rights(struct arena *a, const struct yaml_node *map, struct people_role *out, struct err *e)
+/* A list of rights; *n_out: how many words it has. */
+static int read_rights(struct arena *a, const struct yaml_node *map, const char *key, bool needed, uint64_t *out, uint32_t *n_out, struct err *e)
 {
     const struct span *words = NULL;
-    uint32_t n = 0;
     enum right right = RIGHT_ANYBODY;
-    int rc = yaml_get_texts(a, map, "may", true, &words, &n, e);
-    for (uint32_t i = 0; rc == 0 && i < n; i++) {
+    int rc = yaml_get_texts(a, map, key, needed, &words, n_out, e);
+    for (uint32_t i = 0; rc == 0 && i < *n_out; i++) {
         if (!right_find(words[i], &right)) {
             const char *what = arena_printf(a, "there is no right \"%.*s\" (docs/PEOPLE.md lists them)",
                                             SPAN_ARG(span_sub(words[i], 0, 40)));
-            return wrong(map, "may", what, e);
+            return wrong(map, key, what, e);
         }
-        out->rights |= UINT64_C(1) << right;
+        *out |= UINT64_C(1) << right;
     }
     return rc;
 }
@@ -149,11 +160,40 @@ static int read_rights(struct arena *a, const struct yaml_node *map, struct peop
 static int read_all_rights(struct arena *a, const struct yaml_node *map, struct people_role *out, struct err *e)
 {
     int rc = read_acts(a, map, out, e);
-    rc = rc == 0 ? read_rights(a, map, out, e) : rc;
+    uint32_t n = 0;
+    rc = rc == 0 ? read_rights(a, map, "may", true, &out->rights, &n, e) : rc;
     if (rc == 0 && (out->acts_as == 0) != (out->rights == 0)) {
         return wrong(map, out->acts_as == 0 ? "acts_as" : "may", "is empty", e);
     }
     return rc;
+}
+
+/* Which of its rights appointments give. Not written: to open the registers, as before files could say so. */
+static int read_gives(struct arena *a, const struct yaml_node *map, struct people_role *out, struct err *e)
+{
+    const char *key = "appointment_gives";
+    uint32_t n = 0;
+    int rc = read_rights(a, map, key, false, &out->by_appointment, &n, e);
+    if (rc != 0) {
+        return rc;
+    }
+    if (yaml_get(map, key) == NULL) {
+        out->by_appointment = out->rights & (UINT64_C(1) << RIGHT_RECORDS_READ | UINT64_C(1) << RIGHT_RECORDS);
+        return 0;
+    }
+    if (out->nfunctions == 0) {
+        return wrong(map, key, "says nothing without functions", e);
+    }
+    for (enum right r = 0; r < RIGHT_COUNT; r++) {
+        bool given = (out->by_appointment >> r & 1) != 0;
+        if (given && (out->rights >> r & 1) == 0) {
+            return wrong(map, key, arena_printf(a, "\"%s\" is not among what it may", right_name(r)), e);
+        }
+        if (given && right_may(r) == 0) {
+            return wrong(map, key, arena_printf(a, "no appointment gives \"%s\"", right_name(r)), e);
+        }
+    }
+    return 0;
 }
 
 /* What appointments have to do with it. */
@@ -210,7 +250,7 @@ static int read_tightening(const struct yaml_node *map, struct people_role *out,
 
 int people_role_read(struct arena *a, const struct people_role_file *file, struct people_role *out, bool *tightens_out, struct err *e)
 {
-    static const char *const known[] = {"name", "title", "help", "acts_as", "may", "second_factor", "functions", "held_in", "reaches_below", NULL};
+    static const char *const known[] = {"name", "title", "help", "acts_as", "may", "second_factor", "functions", "appointment_gives", "held_in", "reaches_below", NULL};
     const struct yaml_node *map = NULL;
     *out = (struct people_role){.file = file->name};
     *tightens_out = false;
@@ -226,7 +266,8 @@ int people_role_read(struct arena *a, const struct people_role_file *file, struc
     rc = rc == 0 ? read_texts(map, out, e) : rc;
     rc = rc == 0 ? read_factor(map, out, e) : rc;
     rc = rc == 0 ? read_functions(a, map, out, e) : rc;
-    return rc == 0 ? read_all_rights(a, map, out, e) : rc;
+    rc = rc == 0 ? read_all_rights(a, map, out, e) : rc;
+    return rc == 0 ? read_gives(a, map, out, e) : rc;
 }
 
 static void refuse(struct people_roles *r, struct span file, uint32_t line, const char *why)

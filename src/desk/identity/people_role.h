@@ -25,7 +25,7 @@ enum right {
     RIGHT_ANYBODY,   /* also who has not signed in: a few pages, never /api */
     RIGHT_SIGNED_IN, /* in whatever role, known or not: one's own session and account; by no API token */
     RIGHT_KNOWN,     /* whoever says who he is, also by an API token */
-#define RIGHT(name, text, opens) RIGHT_##name,
+#define RIGHT(name, text, opens, may) RIGHT_##name,
 #include "desk/identity/rights.def"
 #undef RIGHT
     RIGHT_COUNT
@@ -33,6 +33,8 @@ enum right {
 
 /* As files write it; "anybody", "signed in" and "known" for the three that no file gives. */
 const char *right_name(enum right right);
+/* As what policy knows it among things of the organisations here: a bit of enum policy_may; 0 = as nothing, and no appointment gives it. */
+uint32_t right_may(enum right right);
 /* By the name in files; false for one that no file gives. */
 bool right_find(struct span name, enum right *out);
 
@@ -53,6 +55,7 @@ struct people_role {
     bool second_factor; /* who has none may nothing but set one up */
     const struct span *functions; /* words of the register of appointments: who is appointed to one has this role where it is for */
     uint32_t nfunctions;
+    uint64_t by_appointment; /* which of its rights they give there, a bit each */
     enum people_role_held held_in; /* where somebody must always hold them */
     bool reaches_below;            /* also in departments below the organisation */
 };

@@ -17,7 +17,16 @@ void reader_of_account(const struct account *account, const struct people_role *
     out->whole_node = span_eq(account->organisation, whole_node);
     out->in_house = true;
     out->roles = role == NULL ? 0 : role->acts_as;
-    out->persons = people_role_may(role, RIGHT_PERSONS_READ);
+    out->may = role == NULL ? 0 : readers_may(role->rights);
+}
+
+uint32_t readers_may(uint64_t rights)
+{
+    uint32_t may = 0;
+    for (enum right r = 0; r < RIGHT_COUNT; r++) {
+        may |= (rights >> r & 1) != 0 ? right_may(r) : 0;
+    }
+    return may;
 }
 
 /* The role that a seat gives; NULL: none. */
@@ -28,13 +37,14 @@ static const struct people_role *role_of(const struct appointment_seat *s, const
     return counts ? role : NULL;
 }
 
-uint32_t readers_seats(const struct appointment_seat *seats, uint32_t n, const struct people_roles *roles, bool factor, struct policy_seat *out)
+uint32_t readers_seats(const struct appointment_seat *seats, uint32_t n, const struct people_roles *roles, bool factor, uint64_t scopes,
+                       struct policy_seat *out)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < n && count < POLICY_SEATS_MAX; i++) {
         const struct people_role *role = role_of(&seats[i], roles, factor);
         if (role != NULL) {
-            out[count++] = (struct policy_seat){seats[i].organisation, role->acts_as, seats[i].begins, seats[i].ends};
+            out[count++] = (struct policy_seat){seats[i].organisation, role->acts_as, seats[i].begins, seats[i].ends, readers_may(role->by_appointment & scopes)};
         }
     }
     return count;
@@ -42,13 +52,12 @@ uint32_t readers_seats(const struct appointment_seat *seats, uint32_t n, const s
 
 uint64_t readers_seat_rights(const struct appointment_seat *seats, uint32_t n, const struct people_roles *roles, bool factor, time_ns now)
 {
-    const uint64_t scoped = UINT64_C(1) << RIGHT_RECORDS_READ | UINT64_C(1) << RIGHT_RECORDS;
     uint64_t rights = 0;
     for (uint32_t i = 0; i < n; i++) {
         const struct people_role *role = role_of(&seats[i], roles, factor);
-        rights |= role != NULL && seats[i].begins <= now && now < seats[i].ends ? role->rights : 0;
+        rights |= role != NULL && seats[i].begins <= now && now < seats[i].ends ? role->by_appointment : 0;
     }
-    return rights & scoped;
+    return rights;
 }
 
 void reader_of_mailbox(struct policy_reader *out)

@@ -9,7 +9,7 @@
 #define DESK_READERS_READERS_H
 
 #include "desk/identity/people_role.h"
-#include "policy/policy.h"
+#include "policy/own.h"
 #include "records/accounts.h"
 #include "records/alert_row.h"
 #include "records/appointments.h"
@@ -22,14 +22,18 @@
 void reader_of_account(const struct account *account, const struct people_role *role,
                        struct policy_reader *out);
 
+/* Rights of routes, bits by enum right, as policy knows them: bits of enum policy_may. */
+uint32_t readers_may(uint64_t rights);
+
 /*
- * Appointments as policy sees them: each function as the role that the files of roles give it, a department below only where that role reaches
- * there, and none in a role that asks for a second factor of somebody who has none (factor: he has). out has room for POLICY_SEATS_MAX and is
- * borrowed by the reader; the seats' texts too. Returns how many.
+ * Appointments as policy sees them: each function as the role that the files of roles give it, with what of its rights they give and the
+ * scopes (of a token; all bits without one) let pass; a department below only where that role reaches there, and none in a role that asks for a
+ * second factor of somebody who has none (factor: he has). out has room for POLICY_SEATS_MAX and is borrowed by the reader; the seats' texts
+ * too. Returns how many.
  */
-uint32_t readers_seats(const struct appointment_seat *seats, uint32_t n, const struct people_roles *roles, bool factor, struct policy_seat *out);
-/* Rights of routes that they give while one of them holds: to open the registers and to write in them, no others, since only there each
- * thing is asked for in its organisation. Bits by enum right. */
+uint32_t readers_seats(const struct appointment_seat *seats, uint32_t n, const struct people_roles *roles, bool factor, uint64_t scopes,
+                       struct policy_seat *out);
+/* Rights of routes that they give while one of them holds, as the roles' files say. Bits by enum right. */
 uint64_t readers_seat_rights(const struct appointment_seat *seats, uint32_t n, const struct people_roles *roles, bool factor, time_ns now);
 
 /* The addresses that the node's operator wrote into its config for notices: a mailbox of his
@@ -55,8 +59,8 @@ void item_of_warning(struct own_item *out);
 /* Numbers over all organisations of the node: of its operator. */
 void item_of_node_numbers(struct own_item *out);
 
-/* Whose alerts and sources a question to the keeper may be about: "*" = the whole node, one
- * organisation, or empty = nobody's. */
+/* Whose things a question to the keeper may be about for what the reader's account alone opens: "*" = the whole node, one
+ * organisation, or empty = nobody's. Where appointments count as well it is policy_own_places. */
 struct span reader_scope(const struct policy_reader *reader, enum policy_action action,
                          time_ns now);
 

@@ -160,13 +160,14 @@ static void clause(void **state)
     for (uint64_t c = 0; c < cases; c++) {
         rng = c + 1;
         struct policy_reader reader = {.kind = READER_PERSON, .person = people[below(3)], .organisation = organisations[below(5)],
-                                       .in_house = true, .roles = below(32)};
+                                       .in_house = true, .roles = below(32), .may = below(4) == 0 ? 0 : POLICY_MAY_RECORDS};
         reader.whole_node = span_eq(reader.organisation, SPAN("*"));
         struct policy_seat seats[5];
         reader.seats = seats;
         reader.nseats = below(2) * below(6);
         for (uint32_t i = 0; i < reader.nseats; i++) {
-            seats[i] = (struct policy_seat){organisations[below(below(8) == 0 ? 5 : 4)], below(32), TEST_NOW - 1 + (time_ns)below(3), TEST_NOW + (time_ns)below(3)};
+            seats[i] = (struct policy_seat){organisations[below(below(8) == 0 ? 5 : 4)], below(32), TEST_NOW - 1 + (time_ns)below(3), TEST_NOW + (time_ns)below(3),
+                                            below(4) == 0 ? 0 : POLICY_MAY_RECORDS};
         }
         struct record_query q = {.kind = k->name, .sort = span_of(sorts[below(ARRAY_LEN(sorts))]), .descending = below(2) != 0,
                                  .limit = 1 + below(25)};
