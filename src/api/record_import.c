@@ -222,14 +222,20 @@ static void apply_failed(struct api_request *req, int rc, struct span text, stru
     respond_failure(req, m->failed, m->why_failed);
 }
 
-static void applied(struct api_request *req, int rc, struct span text, struct cursor *data)
+/* What waited is of no use to anybody. */
+static void give_up(struct api_request *req, int rc, struct span text)
 {
     struct importing *m = req->work;
+    m->failed = rc;
+    m->why_failed = arena_copy(&req->arena, text);
+    record_import_drop(req, span_of(m->id), apply_failed);
+}
+
+static void applied(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
     (void)data;
-    if (rc < 0) { /* what waited is of no use to anybody */
-        m->failed = rc;
-        m->why_failed = arena_copy(&req->arena, text);
-        record_import_drop(req, span_of(m->id), apply_failed);
+    if (rc < 0) {
+        give_up(req, rc, text);
         return;
     }
     respond_report(req, 200, true);
@@ -307,7 +313,7 @@ static void added(struct api_request *req, int rc, struct span text, struct curs
     }
     rc = rc == 0 && !cursor_done(data) ? ERR_INVALID : rc;
     if (rc < 0) {
-        respond_failure(req, rc, text);
+        give_up(req, rc, text);
         return;
     }
     m->place += m->sent;

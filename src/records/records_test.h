@@ -51,6 +51,7 @@ int run_fed_room_tests(void);
 int run_register_tests(void);
 int run_record_history_tests(void);
 int run_record_links_tests(void);
+int run_record_room_tests(void);
 int run_record_stage_tests(void);
 int run_record_constraint_tests(void);
 int run_register_switch_tests(void);

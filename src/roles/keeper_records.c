@@ -365,6 +365,7 @@ void keeper_records_tick(struct keeper_records *kr, time_ns now)
     }
     keeper_sources_watch(kr, now);
     keeper_signals_tick(kr);
+    keeper_registers_tick(kr, now);
     if (now - kr->flushed >= KEEPER_FLUSH_S * TIME_SECOND) {
         kr->flushed = now;
         keeper_sources_flush(kr);

@@ -9,6 +9,7 @@
 #include "records/appointments.h"
 #include "records/fed_warnings.h"
 #include "records/records.h"
+#include "records/registers/record_room.h"
 #include "roles/keeper_records.h"
 
 enum {
@@ -60,6 +61,9 @@ struct keeper_records {
     struct people_roles *roles;
     struct buf registers;    /* the city's own register files, as ASK_REGISTERS answers */
     struct registers *kinds; /* all kinds, read at start */
+    struct record_room room; /* imports on their way */
+    time_ns tidied;          /* when something of imports was last forgotten, or looked for */
+    bool tidy;               /* more of them has to go */
     struct appointment_seat seats[POLICY_SEATS_MAX]; /* of the account that was asked for last, in scratch */
     uint32_t nseats;
     bool linked; /* the account is somebody's of whom there may be appointments */
@@ -74,6 +78,9 @@ void keeper_tell_stops(struct keeper_records *kr);
 int keeper_answer_costs(struct keeper_records *kr, struct cursor *c, struct err *e) NODISCARD;
 int keeper_answer_resume(struct keeper_records *kr, struct cursor *c, struct err *e) NODISCARD;
 int keeper_answer_metrics(struct keeper_records *kr, struct cursor *c, struct err *e) NODISCARD;
+
+/* keeper_registers.c: what is left of imports goes, a little at a time. */
+void keeper_registers_tick(struct keeper_records *kr, time_ns now);
 
 /* keeper_today.c */
 int keeper_answer_today(struct keeper_records *kr, struct cursor *c, struct err *e) NODISCARD;

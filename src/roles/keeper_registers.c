@@ -343,6 +343,29 @@ static int history_of_record(struct keeper_records *kr, struct cursor *c, struct
 
 /* ---- imports ---- */
 
+void keeper_registers_tick(struct keeper_records *kr, time_ns now)
+{
+    enum { EVERY_S = 10, SLICE_MS = 20 };
+    struct err e = {0};
+    bool more = true;
+    time_ns began = clock_mono();
+    if (!kr->tidy && now - kr->tidied < EVERY_S * TIME_SECOND) {
+        return;
+    }
+    kr->tidied = now;
+    int rc = 0;
+    while (rc == 0 && more && clock_mono() - began < SLICE_MS * (TIME_SECOND / 1000)) {
+        bool left = false;
+        rc = record_room_sweep(&kr->room, kr->db, now, &left, &e);
+        rc = rc == 0 ? record_room_forget(kr->db, now, RECORD_ROOM_KEPT, &more, &e) : rc;
+        more = more || left;
+    }
+    kr->tidy = rc == 0 && more;
+    if (rc != 0) {
+        log_error("records.imports", "why=\"%s\"", e.text);
+    }
+}
+
 static void wanted_decode(struct cursor *c, struct record_wanted *out)
 {
     *out = (struct record_wanted){.id = cursor_str(c)};
@@ -413,9 +436,7 @@ static int import_add(struct keeper_records *kr, struct cursor *c, struct err *e
     record_sight_decode(c, sight);
     uint32_t n = cursor_u32(c);
     int rc = c->failed || n > RECORD_IMPORT_BATCH ? err_set(e, ERR_INVALID, "the question is broken") : 0;
-    if (rc == 0 && keep && place == 0) { /* of imports whose senders went away */
-        rc = record_stage_sweep_all(kr->db, clock_now() - TIME_DAY, e);
-    }
+    rc = rc == 0 && keep ? record_room_take(&kr->room, import, cursor_left(c), clock_now(), e) : rc;
     rc = rc == 0 ? db_begin(kr->db, e) : rc;
     answer_begin(&kr->out, 0, e);
     rc = rc == 0 ? db_end(kr->db, add_all(kr, import, keep, place, &by, n, c, e), e) : rc;
@@ -431,6 +452,9 @@ static int import_drop(struct keeper_records *kr, struct cursor *c, struct err *
     bool more = false;
     int rc = whole(c, e);
     rc = rc == 0 ? record_stage_sweep(kr->db, import, &more, e) : rc;
+    if (rc == 0 && !more) {
+        record_room_done(&kr->room, import);
+    }
     answer_begin(&kr->out, rc, e);
     if (rc == 0) {
         buf_u8(&kr->out, more);
@@ -450,6 +474,10 @@ static int import_apply(struct keeper_records *kr, struct cursor *c, struct err 
     struct span field = cursor_str(c);
     int rc = whole(c, e);
     rc = rc == 0 ? record_import_apply(kr->db, &by, &import, field, e) : rc;
+    if (rc == 0) {
+        record_room_done(&kr->room, import.id);
+        kr->tidy = true; /* of older ones something may have to go */
+    }
     answer_begin(&kr->out, rc, e);
     return rc;
 }

@@ -277,8 +277,8 @@ static int check_all(struct db *db, struct step *step, struct err *e)
     return asks ? each_row(db, step, check_row, &count, e) : 0;
 }
 
-/* Bytes that were needed to store are not kept, and old imports cannot be taken back. */
-static int forget(struct db *db, struct span import, time_ns now, struct err *e)
+/* Bytes that were needed to store are not kept. */
+static int forget(struct db *db, struct span import, struct err *e)
 {
     struct db_stmt *s = NULL;
     int rc = db_query(db, "UPDATE record_import_row SET put = $1 WHERE import_id = $2 AND version > 1", e, &s);
@@ -287,11 +287,7 @@ static int forget(struct db *db, struct span import, time_ns now, struct err *e)
         db_bind_text(s, 2, import);
         rc = db_run(s, e);
     }
-    char old[ID_TEXT_LEN + 1];
-    id_new(now - RECORD_IMPORT_UNDO_DAYS * TIME_DAY, old); /* ids sort by time */
-    return rc == 0 ? run_text(db, "DELETE FROM record_import_row WHERE import_id < $1 AND import_id IN (SELECT id FROM record_import WHERE undone = 0)",
-                              span_of(old), e)
-                   : rc;
+    return rc;
 }
 
 static int note_import(struct db *db, const struct record_import_row *r, struct err *e)
@@ -321,7 +317,7 @@ static int apply_all(struct db *db, struct step *step, int64_t made, int64_t wai
     }
     rc = rc == 0 ? check_all(db, step, e) : rc;
     rc = rc == 0 ? note_import(db, step->by, e) : rc;
-    return rc == 0 ? forget(db, step->by->id, step->by->at, e) : rc;
+    return rc == 0 ? forget(db, step->by->id, e) : rc;
 }
 
 int record_import_apply(struct db *db, const struct record_importer *by, const struct record_import_row *import, struct span field, struct err *e)
@@ -382,7 +378,8 @@ static int undo_row(struct db *db, const struct step *step, struct arena *a, str
 static int may_undo(struct db *db, const struct record_import_row *by, time_ns now, struct err *e)
 {
     struct db_stmt *s = NULL;
-    int rc = db_query(db, "SELECT undone, at FROM record_import WHERE id = $1 AND kind = $2 AND who_id = $3", e, &s);
+    int rc = db_query(db, "SELECT undone, at, made + changed - (SELECT COUNT(*) FROM record_import_row WHERE import_id = record_import.id) "
+                      "FROM record_import WHERE id = $1 AND kind = $2 AND who_id = $3", e, &s);
     if (rc != 0) {
         return rc;
     }
@@ -397,6 +394,7 @@ static int may_undo(struct db *db, const struct record_import_row *by, time_ns n
     time_ns at = db_col_i64(s, 1);
     time_ns rewritten = 0;
     bool old = at <= now - RECORD_IMPORT_UNDO_DAYS * TIME_DAY;
+    bool gone = db_col_i64(s, 2) != 0;
     db_done(s);
     rc = register_rewritten(db, by->kind, &rewritten, e);
     if (rc == 0 && !undone && rewritten >= at) { /* what would be put back is of the form of before */
@@ -405,6 +403,7 @@ static int may_undo(struct db *db, const struct record_import_row *by, time_ns n
     return rc != 0  ? rc
            : undone ? err_set(e, ERR_EXISTS, "This import was taken back already.")
            : old  ? err_set(e, ERR_EXISTS, "This import is older than %d days and cannot be taken back.", RECORD_IMPORT_UNDO_DAYS)
+           : gone ? err_set(e, ERR_EXISTS, "So much was imported since that what takes this one back is not kept any more.")
                   : 0;
 }
 
@@ -433,7 +432,8 @@ int record_import_list(struct db *db, struct span kind, struct span who_id, time
     time_ns rewritten = 0;
     *count_out = 0;
     int rc = register_rewritten(db, kind, &rewritten, e);
-    rc = rc != 0 ? rc : db_query(db, "SELECT id, who, why, at, made, changed, undone FROM record_import WHERE kind = $1 AND who_id = $2 ORDER BY at DESC, id DESC LIMIT 50", e, &s);
+    rc = rc != 0 ? rc : db_query(db, "SELECT id, who, why, at, made, changed, undone, EXISTS (SELECT 1 FROM record_import_row WHERE import_id = record_import.id AND place = 0) "
+                      "FROM record_import WHERE kind = $1 AND who_id = $2 ORDER BY at DESC, id DESC LIMIT 50", e, &s);
     if (rc != 0) {
         return rc;
     }
@@ -444,7 +444,7 @@ int record_import_list(struct db *db, struct span kind, struct span who_id, time
         *r = (struct record_import_row){.id = arena_copy(a, db_col_text(s, 0)), .kind = kind, .who = arena_copy(a, db_col_text(s, 1)), .who_id = who_id,
                                         .why = arena_copy(a, db_col_text(s, 2)), .at = db_col_i64(s, 3), .made = db_col_i64(s, 4),
                                         .changed = db_col_i64(s, 5), .undone = db_col_i64(s, 6) != 0};
-        r->can_undo = !r->undone && r->at > now - RECORD_IMPORT_UNDO_DAYS * TIME_DAY && r->at > rewritten;
+        r->can_undo = !r->undone && db_col_i64(s, 7) != 0 && r->at > now - RECORD_IMPORT_UNDO_DAYS * TIME_DAY && r->at > rewritten;
         rc = 0;
     }
     return rc;

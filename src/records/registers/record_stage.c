@@ -173,11 +173,12 @@ int record_stage_sweep(struct db *db, struct span import, bool *more_out, struct
     return rc == 0 ? db_end(db, delete_slice(db, import, last, e), e) : rc;
 }
 
-/* The first import behind `after` that began before a time and is not stored; empty: there is none. */
-static int next_left(struct db *db, struct span after, struct span before, char out[RECORD_ID_MAX + 1], struct err *e)
+int record_stage_left(struct db *db, struct span after, time_ns before, char out[RECORD_ID_MAX + 1], struct err *e)
 {
+    char bound[ID_TEXT_LEN + 1];
     struct db_stmt *s = NULL;
     out[0] = '\0';
+    id_new(before, bound); /* ids sort by time */
     int rc = db_query(db,
                       "SELECT import_id FROM record_import_row WHERE import_id > $1 AND import_id < $2 AND import_id NOT IN "
                       "(SELECT id FROM record_import WHERE undone = 0) ORDER BY import_id LIMIT 1",
@@ -186,7 +187,7 @@ static int next_left(struct db *db, struct span after, struct span before, char 
         return rc;
     }
     db_bind_text(s, 1, after);
-    db_bind_text(s, 2, before);
+    db_bind_text(s, 2, span_of(bound));
     rc = db_step(s, e);
     if (rc > 0) {
         struct span id = db_col_text(s, 0);
@@ -199,16 +200,15 @@ static int next_left(struct db *db, struct span after, struct span before, char 
 
 int record_stage_sweep_all(struct db *db, time_ns before, struct err *e)
 {
-    char bound[ID_TEXT_LEN + 1], after[RECORD_ID_MAX + 1] = "", next[RECORD_ID_MAX + 1];
-    id_new(before, bound); /* ids sort by time */
-    int rc = next_left(db, span_of(after), span_of(bound), next, e);
+    char after[RECORD_ID_MAX + 1] = "", next[RECORD_ID_MAX + 1];
+    int rc = record_stage_left(db, span_of(after), before, next, e);
     while (rc == 0 && next[0] != '\0') {
         bool more = true;
         while (rc == 0 && more) {
             rc = record_stage_sweep(db, span_of(next), &more, e);
         }
         (void)snprintf(after, sizeof after, "%s", next);
-        rc = rc == 0 ? next_left(db, span_of(after), span_of(bound), next, e) : rc;
+        rc = rc == 0 ? record_stage_left(db, span_of(after), before, next, e) : rc;
     }
     return rc;
 }

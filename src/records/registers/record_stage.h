@@ -28,6 +28,8 @@ int record_stage_show(struct db *db, struct span import, int64_t count, const st
 int record_stage_hide(struct db *db, struct span id, struct err *e) NODISCARD;
 /* Forgets what waits of an import that was not stored, or was taken back: a slice of it, in a transaction of its own. Of any other nothing goes. */
 int record_stage_sweep(struct db *db, struct span import, bool *more_out, struct err *e) NODISCARD;
+/* The first import behind `after` that began before a time and is not stored, or was taken back, of which something is there; empty: none. */
+int record_stage_left(struct db *db, struct span after, time_ns before, char out[RECORD_ID_MAX + 1], struct err *e) NODISCARD;
 /* All of all those that began before a time: at start of all that are there. */
 int record_stage_sweep_all(struct db *db, time_ns before, struct err *e) NODISCARD;
 
