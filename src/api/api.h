@@ -62,6 +62,8 @@ struct api_config {
     /* A kind of record was switched: tells every server of this process, this one too. May be NULL: then this is
      * the only one. */
     void (*switched)(void *arg, struct span kind, bool on);
+    /* The invented city came or went (records/demo.h): tells every server of this process. May be NULL: then this is the only one. */
+    void (*demo)(void *arg, bool on);
     /* Has the courier fetch something from a provider that signs people in. False = cannot be sent now. May be NULL. */
     bool (*fetch)(void *arg, const struct fetch *f, api_fetched *then, void *ctx);
     /* Has the courier ask a directory. False = cannot be sent now. May be NULL. */
@@ -90,6 +92,9 @@ void api_register_switched(struct api *api, struct span kind, bool on);
 
 /* Ends open event streams: all of a person (his id), or those of one session or token (hash); the other is empty. */
 void api_signed_out(struct api *api, struct span person, struct span credential);
+
+/* While the invented city is on the node every answer and page says so. */
+void api_set_demo(struct api *api, bool on);
 
 /* Until an administrator exists, connections from beyond this machine are turned away. */
 void api_set_admin_exists(struct api *api, bool exists);

@@ -37,6 +37,7 @@ struct api {
     struct arena texts; /* copies of the config's texts */
     struct mhd_loop http;
     bool admin_exists;
+    bool demo; /* the invented city is on the node */
     struct head_policy policy;
     char fingerprint[32 * 3];
     struct api_request *requests;

@@ -46,6 +46,7 @@ static const struct {
     {user_link, "201", NULL},
     {user_factor_reset, "204", NULL},
     {privacy_mask, "204", NULL},
+    {demo_change, "200", "204"},
     {hunt_create, "201", NULL},
     {hunt_stop, "204", NULL},
     {stream_open, "200", "204"},

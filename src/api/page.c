@@ -276,6 +276,7 @@ static const char style[] =
     "body{margin:0;background:var(--bg);color:var(--ink);font:1rem/1.45 "
     "system-ui,-apple-system,'Segoe UI',Roboto,"
     "'Noto Sans','Liberation Sans',sans-serif}"
+    ".demo-band{padding:.6rem 1rem;border-bottom:3px double var(--ink);background:var(--surface);text-align:center}"
     "main{max-width:26rem;margin:12vh auto "
     "2rem;padding:1.5rem;background:var(--surface);border:1px solid var(--line);"
     "border-radius:9px}"

@@ -2,10 +2,12 @@
 /* How a request is answered: JSON, pages, redirects, errors, each with the headers that keep
  * browsers strict. */
 #include <stdio.h>
+#include <string.h>
 
 #include "api/api_priv.h"
 #include "api/page.h"
 #include "base/log.h"
+#include "records/demo.h"
 
 static const char csp[] = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' "
                           "data:; object-src 'none'; "
@@ -35,6 +37,9 @@ void respond_common_headers(struct api_request *req, struct MHD_Response *respon
     }
     if (!cacheable) {
         add(response, "Cache-Control", "no-store");
+    }
+    if (req->api->demo) {
+        add(response, "X-Sereno-Demo", DEMO_CITY);
     }
     if (req->api->policy.tls) {
         add(response, "Strict-Transport-Security", "max-age=31536000");
@@ -111,9 +116,34 @@ void respond_whole(struct api_request *req, bool whole, struct buf *body)
     respond_json(req, 200, body);
 }
 
+/* The band that says what is invented, in the page's own language, first of all that is read. */
+static void put_band(struct buf *html)
+{
+    static const char lang[] = "<html lang=\"", body[] = "<body>";
+    struct span all = buf_view(html);
+    const char *at = memmem(all.ptr, all.len, lang, sizeof lang - 1);
+    const char *begin = memmem(all.ptr, all.len, body, sizeof body - 1);
+    struct buf out;
+    CHECK(at != NULL && begin != NULL); /* all pages are ours */
+    struct span tag = span_sub(all, (size_t)(at - all.ptr) + sizeof lang - 1, all.len);
+    const struct words *w = words_of(span_sub(tag, 0, (size_t)span_find(tag, '"')));
+    size_t upto = (size_t)(begin - all.ptr) + sizeof body - 1;
+    buf_init(&out, all.len + 4096);
+    buf_span(&out, span_sub(all, 0, upto));
+    buf_printf(&out, "\n<aside class=\"demo-band\" aria-label=\"DEMO\"><strong>DEMO</strong> %s</aside>",
+               (w == NULL ? words_default() : w)->text[WORD_DEMO_BAND]);
+    buf_span(&out, span_sub(all, upto, all.len));
+    CHECK(!out.failed);
+    buf_free(html);
+    *html = out;
+}
+
 void respond_page(struct api_request *req, unsigned status, struct buf *html)
 {
     CHECK(!html->failed);
+    if (req->api->demo) {
+        put_band(html);
+    }
     answer_text(req, status, html, "text/html; charset=utf-8");
 }
 

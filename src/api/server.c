@@ -229,7 +229,9 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     }
     if (req->state == REQUEST_BODY) {
         req->state = REQUEST_WORKING;
-        if (req->body.failed) {
+        if (req->api->http.closing) { /* who would wait now, would wait for ever */
+            respond_failure(req, ERR_CLOSED, SPAN(""));
+        } else if (req->body.failed) {
             respond_error(req, 413, "too_large", "The body is larger than this resource takes.",
                           NULL);
         } else {
@@ -391,6 +393,12 @@ void api_set_admin_exists(struct api *api, bool exists)
 {
     CHECK_OBJ(api, API_MAGIC);
     api->admin_exists = exists;
+}
+
+void api_set_demo(struct api *api, bool on)
+{
+    CHECK_OBJ(api, API_MAGIC);
+    api->demo = on;
 }
 
 struct span api_fingerprint(const struct api *api)

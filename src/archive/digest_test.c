@@ -331,7 +331,7 @@ static void test_some_goes(void **state)
 {
     (void)state;
     char said[1024];
-    static const struct purge_source own[] = {{SPAN("short"), 10}};
+    static const struct purge_source own[] = {{SPAN("short"), 10, false}};
     const struct purge_policy p = {.sources = own, .nsources = 1};
     struct purge_totals t;
     merge_all();

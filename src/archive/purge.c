@@ -26,6 +26,7 @@ struct day {
     struct purge_totals *totals;
     time_ns began; /* this call, monotonic */
     int32_t day;
+    bool written; /* windows still go into it: who holds something may change, and its file stays */
     bool older_stays; /* its file stays too then: it may hold the proof of what is gone there */
     sqlite3 *db;
     struct arena arena;
@@ -34,19 +35,26 @@ struct day {
 
 /* ---- who ---- */
 
-static uint32_t days_of(const struct purge_policy *p, struct span source)
+static struct purge_source rule_of(const struct purge_policy *p, struct span source)
 {
     for (size_t i = 0; i < p->nsources; i++) {
         if (span_eq(p->sources[i].name, source)) {
-            return p->sources[i].days;
+            return p->sources[i];
         }
     }
-    return p->days;
+    return (struct purge_source){.days = p->days};
 }
 
 static bool over(const struct day *d, uint32_t days)
 {
     return days > 0 && d->day < (int32_t)(time_day(d->now) - days);
+}
+
+/* Whether the originals of a source have had their time. Of a day that is written only what is to go at once. */
+static bool source_over(const struct day *d, struct span source)
+{
+    struct purge_source rule = rule_of(d->p, source);
+    return rule.at_once || (!d->written && over(d, rule.days));
 }
 
 static bool held(const struct day *d, const struct holder *h)
@@ -67,7 +75,7 @@ static bool may_be_over(const struct day *d)
 {
     bool some = over(d, d->p->days);
     for (size_t i = 0; i < d->p->nsources && !some; i++) {
-        some = over(d, d->p->sources[i].days);
+        some = d->p->sources[i].at_once || over(d, d->p->sources[i].days);
     }
     return some;
 }
@@ -104,12 +112,15 @@ static int find_holders(struct day *d, struct err *e)
         rc = 0;
     }
     (void)sqlite3_finalize(s);
-    return rc == 0 ? put_holders(d, e) : rc;
+    return rc == 0 && !d->written ? put_holders(d, e) : rc;
 }
 
 static int load_holders(struct day *d, struct err *e)
 {
     sqlite3_stmt *s = NULL;
+    if (d->written) {
+        return find_holders(d, e);
+    }
     int rc = dayfile_prepare(d->db, "SELECT value FROM meta WHERE key='" HOLDERS "'", &s, e);
     rc = rc == 0 ? dayfile_row(d->db, s, e) : rc;
     struct cursor c = cursor_of(rc == 1 ? arena_copy(&d->arena, dayfile_column(s, 0)) : SPAN(""));
@@ -156,13 +167,17 @@ static int sum_up(struct day *d, const struct holder *h, struct purge_sum *sum, 
     return rc;
 }
 
-static int note(struct day *d, const struct purge_sum *sum, uint32_t days, struct err *e)
+static int note(struct day *d, const struct purge_sum *sum, struct purge_source rule, struct err *e)
 {
     struct buf text;
     buf_init(&text, ARCHIVE_NOTE_MAX);
     purge_sum_text(sum, &text);
     size_t about = text.len;
-    buf_printf(&text, " rule=\"retention of %u days\"", days);
+    if (rule.at_once) {
+        buf_cstr(&text, " rule=\"invented data, purged\"");
+    } else {
+        buf_printf(&text, " rule=\"retention of %u days\"", rule.days);
+    }
     int rc = text.failed ? err_set(e, ERR_LIMIT, "a note over its limit")
                          : purge_note_put(d->a, span_sub(buf_view(&text), 0, about), buf_view(&text), d->now, e);
     buf_free(&text);
@@ -326,7 +341,7 @@ static int prove(struct day *d, const struct holder *h, const struct buf *key, s
     struct purge_sum sum;
     sqlite3_stmt *s = NULL;
     int rc = sum_up(d, h, &sum, e);
-    rc = rc == 0 ? note(d, &sum, days_of(d->p, h->source), e) : rc;
+    rc = rc == 0 ? note(d, &sum, rule_of(d->p, h->source), e) : rc;
     rc = rc == 0 ? dayfile_prepare(d->db, "INSERT OR REPLACE INTO meta VALUES('" PURGING "', ?1)", &s, e) : rc;
     if (rc == 0) {
         dayfile_bind_blob(s, 1, buf_view(key));
@@ -360,11 +375,11 @@ static int purge_source(struct day *d, const struct holder *h, struct err *e)
 
 static int purge_open_day(struct day *d, bool *drop_out, struct err *e)
 {
-    bool keeps = d->older_stays || !over(d, d->p->days); /* alerts and what belongs to no source */
+    bool keeps = d->older_stays || d->written || !over(d, d->p->days); /* alerts and what belongs to no source */
     int rc = load_holders(d, e);
     uint64_t gone = 0;
     for (size_t i = 0; i < d->holders.len; i++) {
-        bool time = over(d, days_of(d->p, d->holders.data[i].source));
+        bool time = source_over(d, d->holders.data[i].source);
         bool hold = held(d, &d->holders.data[i]);
         d->totals->held += time && hold;
         keeps = keeps || !time || hold;
@@ -372,7 +387,7 @@ static int purge_open_day(struct day *d, bool *drop_out, struct err *e)
     *drop_out = rc == 0 && !keeps;
     for (size_t i = 0; rc == 0 && keeps && !d->totals->more && d->a->signer != NULL && i < d->holders.len; i++) {
         const struct holder *h = &d->holders.data[i];
-        if (over(d, days_of(d->p, h->source)) && !held(d, h) && (gone == 0 || !out_of_time(d))) {
+        if (source_over(d, h->source) && !held(d, h) && (gone == 0 || !out_of_time(d))) {
             rc = purge_source(d, h, e);
             gone++;
         }
@@ -402,6 +417,15 @@ static int purge_day(struct day *d, bool *stays_out, struct err *e)
     return rc;
 }
 
+static bool at_once(const struct purge_policy *p)
+{
+    bool some = false;
+    for (size_t i = 0; i < p->nsources && !some; i++) {
+        some = p->sources[i].at_once;
+    }
+    return some;
+}
+
 int archive_purge(struct archive *a, const struct purge_policy *p, time_ns now,
                   struct purge_totals *out, struct err *e)
 {
@@ -423,7 +447,8 @@ int archive_purge(struct archive *a, const struct purge_policy *p, time_ns now,
         }
         rc = ready ? 0 : archive_use_day(a, (int32_t)time_day(now), e); /* where the notes go */
         ready = true;
-        if (rc != 0 || days[i] >= a->day) {
+        d.written = days[i] == a->day;
+        if (rc != 0 || days[i] > a->day || (d.written && !at_once(p))) {
             break;
         }
         arena_init(&d.arena, 0);

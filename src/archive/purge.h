@@ -18,6 +18,7 @@ enum { PURGE_HOLDS_MAX = 1000, PURGE_SOURCES_MAX = 4096 /* with an own retention
 struct purge_source {
     struct span name;  /* of a source in the config */
     uint32_t days;     /* of receipt, 0 = for ever */
+    bool at_once;      /* invented data: all of it goes now, out of the day that is written too. No more may come from it. */
 };
 
 struct purge_hold {

@@ -163,7 +163,7 @@ static struct archive_report verify(char said[1024])
 
 static struct purge_totals purge(int32_t today, const struct purge_hold *holds, size_t nholds)
 {
-    static const struct purge_source own[] = {{SPAN("short"), 10}};
+    static const struct purge_source own[] = {{SPAN("short"), 10, false}};
     const struct purge_policy p = {.days = 100, .sources = own, .nsources = 1, .holds = holds, .nholds = nholds};
     struct purge_totals t;
     assert_int_equal(archive_purge(archive, &p, (time_ns)today * TIME_DAY + 5, &t, &e), 0);
@@ -218,6 +218,59 @@ static void rules_of(bool merged)
     assert_string_equal(said, "");
 }
 
+/* Invented data: all of a source goes now, out of the day that is written too, which goes on. */
+static void at_once(bool merged)
+{
+    enum { OPEN = DAY + DAYS - 1 };
+    static const struct purge_source gone[] = {{SPAN("short"), 0, true}};
+    const struct purge_policy p = {.sources = gone, .nsources = 1};
+    const struct purge_hold hold = {SPAN("town"), SPAN("short"), OPEN, OPEN};
+    struct purge_policy held = p;
+    struct purge_totals t;
+    char said[1024];
+    const time_ns now = (time_ns)OPEN * TIME_DAY + 5;
+    held.holds = &hold;
+    held.nholds = 1;
+    if (merged) {
+        merge_all();
+    }
+    assert_int_equal(archive_purge(archive, &held, now, &t, &e), 0);
+    assert_true(t.sources == 2 * DAYS - 1 && t.held == 1 && t.days == 0 && !t.more);
+    (void)verify(said);
+    assert_string_equal(said, "");
+    check_kept(OPEN, "short", 2 * WINDOWS); /* of the town; its neighbour's are gone */
+    assert_int_equal(archive_purge(archive, &p, now, &t, &e), 0);
+    assert_true(t.sources == 1 && t.records == 2 * WINDOWS);
+    for (int32_t day = DAY; day <= OPEN; day++) {
+        check_kept(day, "short", 0);
+        check_kept(day, "long", 2 * WINDOWS);
+    }
+    (void)verify(said);
+    assert_string_equal(said, "");
+    write_one(OPEN, (uint64_t)OPEN * 100 + WINDOWS); /* what was still on its way goes with the next call */
+    check_kept(OPEN, "long", 2 * WINDOWS + 2);
+    assert_int_equal(archive_purge(archive, &p, now, &t, &e), 0);
+    assert_int_equal(t.sources, 2);
+    assert_int_equal(archive_purge(archive, &p, now, &t, &e), 0);
+    assert_int_equal(t.sources, 0);
+    seal((time_ns)(OPEN + 1) * TIME_DAY);
+    check_kept(OPEN, "long", 2 * WINDOWS + 2);
+    assert_int_equal(verify(said).proofs, 2 * DAYS + 2);
+    assert_string_equal(said, "");
+}
+
+static void test_at_once(void **state)
+{
+    (void)state;
+    at_once(false);
+}
+
+static void test_at_once_after_merging(void **state)
+{
+    (void)state;
+    at_once(true);
+}
+
 static void test_rules(void **state)
 {
     (void)state;
@@ -235,7 +288,7 @@ static void test_slices(void **state)
 {
     (void)state;
     char said[1024];
-    static const struct purge_source own[] = {{SPAN("short"), 10}};
+    static const struct purge_source own[] = {{SPAN("short"), 10, false}};
     const struct purge_policy p = {.days = 100, .sources = own, .nsources = 1, .slice = 1};
     struct purge_totals t = {.more = true};
     unsigned calls = 0;
@@ -263,7 +316,7 @@ static void test_slices_beside_merging(void **state)
     (void)state;
     enum { OPEN = DAY + DAYS - 1 };
     char said[1024];
-    static const struct purge_source own[] = {{SPAN("short"), 10}};
+    static const struct purge_source own[] = {{SPAN("short"), 10, false}};
     const struct purge_policy p = {.days = 100, .sources = own, .nsources = 1, .slice = 1};
     const struct merge_options o = {.level = 3, .wait_bytes = UINT64_MAX, .closed = true};
     struct purge_totals t = {.more = true};
@@ -388,7 +441,7 @@ static void test_other_key(void **state)
     char said[1024];
     static const unsigned char seed[SEAL_SEED_BYTES] = {1};
     struct seal_key *other = seal_key_new(seed);
-    const struct purge_source own[] = {{SPAN("short"), 10}};
+    const struct purge_source own[] = {{SPAN("short"), 10, false}};
     const struct purge_policy p = {.days = 100, .sources = own, .nsources = 1};
     struct purge_totals t;
     archive_signer(archive, other);
@@ -438,6 +491,8 @@ static void test_killed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_at_once, make, clean),
+        cmocka_unit_test_setup_teardown(test_at_once_after_merging, make, clean),
         cmocka_unit_test_setup_teardown(test_rules, make, clean),
         cmocka_unit_test_setup_teardown(test_rules_after_merging, make, clean),
         cmocka_unit_test_setup_teardown(test_slices, make, clean),

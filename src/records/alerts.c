@@ -10,6 +10,7 @@
 #include "base/id.h"
 #include "records/alerts_priv.h"
 #include "records/audit.h"
+#include "records/demo.h"
 #include "records/fed_signals.h"
 #include "records/rules.h"
 
@@ -131,7 +132,7 @@ static int fold_more(struct db *db, const struct alert *a, struct span id, struc
     db_bind_bytes(s, 4, detail);
     db_bind_i64(s, 5, a->time);
     rc = db_run(s, e);
-    return rc < 0 || db_changes(db) == 0 ? rc : fed_pending_mark(db, id, a->received, e);
+    return rc < 0 || db_changes(db) == 0 || demo_is(a->organisation) ? rc : fed_pending_mark(db, id, a->received, e);
 }
 
 int alerts_insert(struct db *db, const struct alert *a, struct span detail,
@@ -170,7 +171,7 @@ int alerts_insert(struct db *db, const struct alert *a, struct span detail,
     if (rc == 0) {
         rc = count_add(db, a->organisation, ALERT_NEW, 1, e);
     }
-    if (rc == 0) {
+    if (rc == 0 && !demo_is(a->organisation)) { /* what is invented is told to nobody */
         rc = fed_pending_mark(db, id, a->received, e);
     }
     if (rc < 0) {
@@ -394,7 +395,7 @@ static int change_apply(struct db *db, const struct alert_change *ch, time_ns no
     if (rc == 0) {
         rc = change_note(db, ch, row_out, &next, now, e);
     }
-    if (rc == 0) {
+    if (rc == 0 && !demo_is(row_out->organisation)) {
         rc = fed_pending_mark(db, row_out->id, now, e);
     }
     if (rc == 0) {

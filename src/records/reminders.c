@@ -3,6 +3,7 @@
 #include "records/reminders.h"
 
 #include "base/id.h"
+#include "records/demo.h"
 #include "records/registers/record_sql.h"
 
 /* state: "waiting", "sent", "failed" (given up) */
@@ -47,7 +48,7 @@ struct found {
 
 static void put_question(struct sql *s, const struct gathering *g, const struct register_kind *k, const struct register_due *d)
 {
-    sql_put(s, "SELECT r.id, d.value FROM record_key d CROSS JOIN record r WHERE d.kind = ");
+    sql_put(s, "SELECT r.id, d.value FROM record_key d CROSS JOIN record r WHERE d.organisation <> '" DEMO_ORGANISATION "' AND d.kind = ");
     sql_value(s, k->name);
     sql_put(s, " AND d.field = ");
     sql_value(s, d->name);

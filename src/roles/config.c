@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include "records/demo.h"
 #include "base/utf8.h"
 #include "event/alert.h"
 #include "os/listen.h"
@@ -211,6 +212,13 @@ int config_check(struct config *c, struct err *e)
         return err_set(e, ERR_INVALID,
                        "node: name and organisation must have 1 to %d bytes of text",
                        CONFIG_NAME_MAX);
+    }
+    bool taken = demo_is(c->organisation);
+    for (uint32_t i = 0; i < c->nsources; i++) {
+        taken = taken || demo_is(c->sources[i].organisation);
+    }
+    if (taken) {
+        return err_set(e, ERR_INVALID, "organisation: " DEMO_ORGANISATION " is the invented city of `sereno demo`, and nothing else");
     }
     int rc = check_listen(&c->desk, "desk", false, e);
     if (rc == 0) {

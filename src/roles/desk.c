@@ -14,6 +14,7 @@
 #include "base/vec.h"
 #include "desk/identity/oidc.h"
 #include "desk/notify/notify.h"
+#include "records/demo.h"
 #include "roles/desk_priv.h"
 #include "roles/desk_reminders.h"
 #include "wire/json_write.h"
@@ -91,13 +92,26 @@ static void fail_pending(struct desk *d)
     }
 }
 
+static void desk_demo(void *arg, bool on)
+{
+    struct desk *d = arg;
+    if (d->api != NULL) {
+        api_set_demo(d->api, on);
+    }
+    if (d->control != NULL) {
+        api_set_demo(d->control, on);
+    }
+}
+
 static void admin_known(void *ctx, int rc, struct span text, struct cursor *data)
 {
     struct desk *d = ctx;
     (void)text;
     bool exists = cursor_u8(data) != 0;
+    bool demo = cursor_u8(data) != 0;
     if (rc == 0 && cursor_done(data) && d->api != NULL) {
         api_set_admin_exists(d->api, exists);
+        desk_demo(d, demo);
         d->admin_known = true;
     }
 }
@@ -145,6 +159,7 @@ static void serve(struct desk *d)
         .federation = federation,
         .level = level,
         .switched = desk_switched,
+        .demo = desk_demo,
         .fetch = desk_fetch,
         .directory = desk_directory,
         .signed_out = desk_signed_out,
@@ -194,6 +209,7 @@ static void serve_control(struct desk *d)
         .level = level,
         .switched = desk_switched,
         .directory = desk_directory,
+        .demo = desk_demo,
         .signed_out = desk_signed_out,
     };
     d->control_fd = -1; /* the server's now */
@@ -208,6 +224,8 @@ static void serve_control(struct desk *d)
     api_set_circles(d->control, desk_fed_circles(d->fed));
     api_set_sign_in(d->control, &config->sign_in);
     api_set_admin_exists(d->control, true);
+    d->admin_known = false; /* with it comes whether the invented city is here */
+    ask_admin(d);
     desk_tell_node(d);
 }
 
@@ -321,7 +339,7 @@ static void tell_alert(struct desk *d, const struct alert_row *row)
     static const enum notice_way ways[] = {NOTICE_MAIL, NOTICE_WEBHOOK};
     for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
         int64_t held_back = 0;
-        if (notify_decide(&d->notify, ways[i], row, clock_now(), &held_back)) {
+        if (!demo_is(row->organisation) && notify_decide(&d->notify, ways[i], row, clock_now(), &held_back)) {
             struct buf b;
             buf_init(&b, DESK_NOTICE_MAX);
             notify_alert(&d->notify, ways[i], row, held_back, &b);

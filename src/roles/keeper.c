@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/vec.h"
+#include "records/demo.h"
 #include "roles/keeper_archive.h"
 #include "roles/keeper_copy.h"
 #include "roles/keeper_correlate.h"
@@ -164,6 +165,31 @@ static int source_silent(void *arg, const struct source_row *row, uint32_t after
     return keeper_silence_tell(k->archive, row, after_s, now);
 }
 
+/* Hooks: the source of invented logs. */
+static int source_events(void *arg, struct span name, uint64_t *events_out, struct err *e)
+{
+    struct keeper *k = arg;
+    return keeper_archive_events(k->archive, name, events_out, e);
+}
+
+static bool source_followed(void *arg, struct span name)
+{
+    const struct keeper *k = arg;
+    const struct config *c = role_config(k->role);
+    bool found = false;
+    (void)name;
+    for (uint32_t i = 0; i < c->nsources && !found; i++) {
+        found = demo_is(c->sources[i].organisation);
+    }
+    return found;
+}
+
+static int source_purge(void *arg, struct span name, time_ns now, uint64_t *records_out, struct err *e)
+{
+    struct keeper *k = arg;
+    return keeper_archive_purge_source(k->archive, name, now, records_out, e);
+}
+
 /* Hook: how the second copy is. */
 static void copy_state(void *arg, struct keeper_status *out)
 {
@@ -244,7 +270,10 @@ static int start(struct role *r, const struct config *config, struct err *e)
                                                .tokens_changed = on_tokens,
                                                .rules_changed = on_rules,
                                                .release_source = release_source,
-                                               .source_silent = source_silent};
+                                               .source_silent = source_silent,
+                                               .source_events = source_events,
+                                               .source_followed = source_followed,
+                                               .source_purge = source_purge};
     rc = keeper_records_open(data, &hooks, e, &k->records);
     if (rc != 0) {
         return rc;

@@ -9,6 +9,7 @@
 #include "records/factors.h"
 #include "roles/keeper_factors.h"
 #include "roles/keeper_staff.h"
+#include "roles/keeper_demo.h"
 #include "roles/keeper_user_tokens.h"
 #include "roles/keeper_appointments.h"
 #include "roles/keeper_fed.h"
@@ -36,6 +37,7 @@ static int admin_exists(struct keeper_records *kr, struct cursor *c, struct err 
     rc = rc < 0 ? rc : account_admin_exists(kr->db, e, &exists);
     answer_begin(&kr->out, rc, e);
     buf_u8(&kr->out, exists);
+    buf_u8(&kr->out, kr->demo != DEMO_NONE);
     return rc;
 }
 
@@ -479,6 +481,7 @@ void keeper_answer(struct keeper_records *kr, struct ipc *ch, const struct ipc_m
     answer = answer == NULL ? keeper_user_token_answer(ask) : answer;
     answer = answer == NULL ? keeper_appointment_answer(ask) : answer;
     answer = answer == NULL ? keeper_staff_answer(ask) : answer;
+    answer = answer == NULL ? keeper_demo_answer(ask) : answer;
     arena_reset(&kr->scratch);
     int rc = ERR_UNSUPPORTED;
     if (answer == NULL) {

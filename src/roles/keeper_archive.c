@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "archive/purge.h"
+#include "archive/walk.h"
 #include "base/log.h"
+#include "records/demo.h"
 #include "base/mem.h"
 #include "base/vec.h"
 #include "roles/keeper_holds.h"
@@ -367,7 +369,7 @@ static int policy_of(struct keeper_archive *k, const struct config *c, struct pu
                                 : keeper_holds_standing(k->records, &k->scratch, &holds, &nholds, e);
     struct purge_source *sources = arena_calloc(&k->scratch, c->nretention, sizeof *sources);
     for (uint32_t i = 0; i < c->nretention; i++) {
-        sources[i] = (struct purge_source){c->retention[i].source, c->retention[i].days};
+        sources[i] = (struct purge_source){.name = c->retention[i].source, .days = c->retention[i].days};
     }
     *out = (struct purge_policy){.days = c->retention_days,
                                  .sources = sources,
@@ -404,6 +406,54 @@ static bool retain(struct keeper_archive *k, time_ns now, const struct config *c
         CHECK(k->reader != NULL); /* the folder was there a moment ago */
     }
     return t.days > 0 || t.sources > 0;
+}
+
+int keeper_archive_events(struct keeper_archive *k, struct span source, uint64_t *events_out, struct err *e)
+{
+    static const char *const parts[] = DEMO_PARTS;
+    struct archive_walk w;
+    int rc = 0;
+    *events_out = 0;
+    archive_walk_init(&w);
+    for (size_t i = 0; i < DEMO_NPARTS && rc == 0; i++) {
+        char name[2 * DEMO_SOURCE_MAX];
+        struct archive_walk_totals t = {0};
+        (void)snprintf(name, sizeof name, "%.*s-%s", SPAN_ARG(span_sub(source, 0, DEMO_SOURCE_MAX)), parts[i]);
+        w.source = span_of(name);
+        rc = archive_walk_count(k->reader, &w, &t, e);
+        *events_out += t.events;
+    }
+    return rc;
+}
+
+int keeper_archive_purge_source(struct keeper_archive *k, struct span source, time_ns now, uint64_t *records_out, struct err *e)
+{
+    static const char *const parts[] = DEMO_PARTS;
+    struct purge_source gone[DEMO_NPARTS];
+    struct purge_policy p = {.sources = gone, .nsources = DEMO_NPARTS};
+    struct purge_hold *holds = NULL;
+    struct purge_totals t = {0};
+    *records_out = 0;
+    if (k->stuck.len > 0 || k->seal.key == NULL) {
+        return err_set(e, ERR_BUSY, "windows wait for the disk");
+    }
+    archive_reader_close(&k->reader); /* it may hold a day that changes */
+    arena_reset(&k->scratch);
+    for (size_t i = 0; i < DEMO_NPARTS; i++) {
+        const char *name = arena_printf(&k->scratch, "%.*s-%s", SPAN_ARG(source), parts[i]);
+        gone[i] = (struct purge_source){.name = span_of(name), .at_once = true};
+    }
+    archive_signer(k->archive, k->seal.key);
+    int rc = keeper_holds_standing(k->records, &k->scratch, &holds, &p.nholds, e);
+    p.holds = holds;
+    rc = rc == 0 ? archive_purge(k->archive, &p, now, &t, e) : rc;
+    *records_out = t.records;
+    k->size_at = 0;
+    if (archive_reader_open(k->folder, &k->reader, NULL) != 0) {
+        CHECK(k->reader != NULL); /* the folder was there a moment ago */
+    }
+    keeper_seal_tick(&k->seal, k->archive, k->folder, k->records, now, t.sources > 0);
+    return rc == 0 && t.held > 0 ? err_set(e, ERR_EXISTS, "A legal hold keeps the logs of the invented city. Lift it first; then purge it.") : rc;
 }
 
 void keeper_archive_seal_key(struct keeper_archive *k, int fd)

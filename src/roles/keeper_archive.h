@@ -33,6 +33,10 @@ int keeper_archive_window(struct keeper_archive *k, uint32_t instance, struct ip
                           struct ipc_msg *msg, struct err *e) NODISCARD;
 /* DATA/keys/seal.key; takes the fd. */
 void keeper_archive_seal_key(struct keeper_archive *k, int fd);
+/* How many invented records of a load (records/demo.h) are or were in the archive. */
+int keeper_archive_events(struct keeper_archive *k, struct span source, uint64_t *events_out, struct err *e) NODISCARD;
+/* All originals of such a load go now, with proof; legal holds stand. ERR_BUSY: windows wait for the disk; a hold keeps some: ERR_EXISTS. */
+int keeper_archive_purge_source(struct keeper_archive *k, struct span source, time_ns now, uint64_t *records_out, struct err *e) NODISCARD;
 /* Once a second: windows and alerts that could not be written, retention (NULL: not now), seals. */
 void keeper_archive_tick(struct keeper_archive *k, time_ns now, const struct config *retention);
 

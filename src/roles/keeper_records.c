@@ -13,6 +13,7 @@
 #include "records/people.h"
 #include "records/user_tokens.h"
 #include "records/settings.h"
+#include "roles/keeper_demo.h"
 #include "roles/keeper_fed.h"
 #include "roles/keeper_items.h"
 #include "roles/keeper_people.h"
@@ -39,6 +40,7 @@ int keeper_records_open(const char *data_dir, const struct keeper_records_hooks 
     kr->hooks = *hooks;
     kr->data_dir = mem_strdup(data_dir);
     arena_init(&kr->scratch, 256 << 10);
+    arena_init(&kr->kept, 4096);
     buf_init(&kr->out, ASK_ANSWER_MAX_BYTES);
     buf_init(&kr->rules, KEEPER_RULES_BATCH + KEEPER_RULE_MAX);
     buf_init(&kr->registers, REGISTER_FILES_MAX * (REGISTER_FILE_MAX + 4096));
@@ -48,6 +50,7 @@ int keeper_records_open(const char *data_dir, const struct keeper_records_hooks 
     rc = rc == 0 ? keeper_upgrade_note(kr->db, clock_now(), e) : rc;
     rc = rc == 0 ? keeper_registers_open(kr, clock_now(), e) : rc;
     rc = rc == 0 ? keeper_people_open(kr, e) : rc;
+    rc = rc == 0 ? keeper_demo_open(kr, e) : rc;
     if (rc < 0) {
         keeper_records_close(&kr);
         return rc;
@@ -81,6 +84,7 @@ void keeper_records_close(struct keeper_records **out)
     people_roles_free(&kr->roles);
     mem_free(kr->data_dir);
     arena_fini(&kr->scratch);
+    arena_fini(&kr->kept);
     kr->magic = 0;
     mem_free(kr);
 }
@@ -149,6 +153,9 @@ static int insert_all(struct keeper_records *kr, const struct keeper_alert *aler
                       char (*ids)[ALERT_ID_LEN + 1], bool *is_new, struct err *e)
 {
     for (size_t i = 0; i < count; i++) {
+        if (keeper_demo_late(kr, alerts[i].a->organisation, alerts[i].a->source)) {
+            continue;
+        }
         int rc = alerts_insert(kr->db, alerts[i].a, alerts[i].detail, &alerts[i].place, ids[i],
                                &is_new[i], e);
         if (rc < 0) {

@@ -7,6 +7,7 @@
 #include "base/vec.h"
 #include "desk/identity/people_role.h"
 #include "records/appointments.h"
+#include "records/demo.h"
 #include "records/fed_warnings.h"
 #include "records/records.h"
 #include "records/registers/record_room.h"
@@ -64,6 +65,9 @@ struct keeper_records {
     struct record_room room; /* imports on their way */
     time_ns tidied;          /* when something of imports was last forgotten, or looked for */
     bool tidy;               /* more of them has to go */
+    enum demo_stage demo;    /* of the invented city, and the name of its load */
+    char demo_source[DEMO_SOURCE_MAX + 1];
+    struct arena kept;       /* of one answer, where the scratch is used on the way */
     struct appointment_seat seats[POLICY_SEATS_MAX]; /* of the account that was asked for last, in scratch */
     uint32_t nseats;
     bool linked; /* the account is somebody's of whom there may be appointments */

@@ -6,6 +6,7 @@
 #include "records/alerts.h"
 #include "records/audit.h"
 #include "roles/config.h"
+#include "roles/keeper_demo.h"
 #include "roles/keeper_records_priv.h"
 
 static struct keeper_source *source_add(struct keeper_records *kr, const struct source_row *row)
@@ -94,6 +95,9 @@ void keeper_records_count(struct keeper_records *kr, const struct source_row *de
     CHECK_OBJ(kr, KEEPER_RECORDS_MAGIC);
     uint64_t at = 0;
     struct keeper_source *s = NULL;
+    if (keeper_demo_late(kr, delta->organisation, delta->name)) {
+        return;
+    }
     if (map_get(&kr->by_name, delta->name, &at)) {
         s = kr->sources.data[at];
         take_identity(s, delta);

@@ -77,6 +77,7 @@ static void reload(struct super *s)
     if (next != NULL) {
         next->data_dir =
             span_of(arena_strdup(&next->arena, s->data_dir)); /* moving needs a restart */
+        demo_add(s, next);
         if (next->intakes != s->config->intakes) {
             log_warn("config.intakes", "now=%u wanted=%u note=\"another number needs a restart\"",
                      s->config->intakes, next->intakes);
@@ -389,6 +390,9 @@ static void on_tick(uv_timer_t *timer)
         fds_tick(s);
         journal_tick(s, now);
         rules_tick(s, now);
+        if (demo_changed(s)) {
+            reload(s);
+        }
     }
     if (s->watchdog_us != 0 && now - s->watchdog_at > (time_ns)s->watchdog_us * 1000 / 3) {
         s->watchdog_at = now;
@@ -478,6 +482,7 @@ static int start(struct super *s, struct err *e)
     }
     if (rc == 0) {
         holds_load(s);
+        demo_add(s, s->config);
     }
     rc = rc == 0 ? fds_open(s, s->config, e) : rc;
     if (rc != 0) {

@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Below the data: the file of invented logs (sereno demo). */
+#define SUPER_DEMO_FOLDER "demo"
+
 struct super_options {
     const char *program;     /* what to start as roles; NULL = ourselves */
     const char *config_path; /* NULL = the default config */

@@ -20,6 +20,7 @@
 #include "base/mem.h"
 #include "desk/identity/directory.h"
 #include "os/listen.h"
+#include "records/demo.h"
 
 static void holding_free(struct holding *h)
 {
@@ -179,6 +180,7 @@ struct wanted {
     uint32_t source;
     struct span name;
     uint32_t instance; /* of the owner, for what only one of them can read */
+    bool whole;        /* a file that is read from its start, whenever it came */
     int fd;            /* of intakes: opened already, since all sockets of an address are opened together */
 };
 
@@ -232,6 +234,7 @@ static int add(struct super *s, const struct wanted *w, struct holdings *next, s
         h->fd = fd;
         h->name = mem_alloc(w->name.len + 1);
         memcpy(h->name, w->name.ptr, w->name.len);
+        h->missing_told = w->whole; /* as if it appeared under our eyes */
     }
     h->next_source = w->source;
     vec_push(next, h);
@@ -415,6 +418,7 @@ static int add_source(struct super *s, const struct config_source *src, uint32_t
         w.kind = FD_FILE;
         w.name = src->path;
         w.instance = intake_of_path(s, src->path);
+        w.whole = demo_is(src->organisation);
         break;
     case SOURCE_HTTP:    /* all share the ingest listener */
     case SOURCE_JOURNAL: /* super_journal.c */

@@ -261,6 +261,10 @@ void carry_tidy(struct super *s);
 
 /* super_hold.c */
 void holds_load(struct super *s);
+
+/* super_demo.c: the file of invented logs below the data becomes a source of c; whether what lies there is another than what is followed. */
+void demo_add(const struct super *s, struct config *c);
+bool demo_changed(const struct super *s);
 /* Which sources are on hold, to intakes and keeper; only: to this one. */
 void holds_tell(struct super *s, struct child *only);
 void holds_give_page(struct child *c);

@@ -94,7 +94,7 @@ def read_received(folder):
         db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
         for blob, body in db.execute("SELECT header, body FROM block ORDER BY id"):
             link = header(blob)
-            if link["kind"] == 0:
+            if link["kind"] == 0 and body is not None:  # else it is purged
                 found += list(zip(receipts(link, body), records(link, body)))
         db.close()
     return found
@@ -111,7 +111,7 @@ def read_all(folder):
             assert link["previous"] == previous, "chain"
             previous = hashlib.blake2b(blob, digest_size=32).digest()
             assert previous == stored, "hash"
-            if link["kind"] == 0:
+            if link["kind"] == 0 and body is not None:  # else it is purged
                 found += [(link["organisation"], link["source"], link["class"], r) for r in records(link, body)]
         db.close()
     return found

@@ -32,6 +32,9 @@ struct schema_file;
  * Pointer of the place.
  */
 int schema_read(struct arena *a, const struct yaml_node *root, struct schema_file **out, struct err *e) NODISCARD;
+
+/* A YAML tree as a value, depth 0 at its root. ERR_INVALID where a plain word could be read in two ways, with its line. */
+int schema_value(struct arena *a, const struct yaml_node *n, unsigned depth, struct jcs **out, struct err *e) NODISCARD;
 /* NULL is fine. */
 void schema_free(struct schema_file **file);
 

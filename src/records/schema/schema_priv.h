@@ -99,8 +99,6 @@ bool schema_is_number(const struct jcs *v);
 bool schema_is_multiple(const struct jcs *v, const struct jcs *divisor);
 /* Equal as JSON Schema means it. *steps falls with each value compared; at 0 the answer is false. */
 bool schema_equal(const struct jcs *a, const struct jcs *b, uint32_t *steps);
-/* A YAML tree as a value. ERR_INVALID where a plain word could be read in two ways, with its line. */
-int schema_value(struct arena *a, const struct yaml_node *n, unsigned depth, struct jcs **out, struct err *e) NODISCARD;
 
 /* NULL when there is none of that name. */
 const struct schema_format *schema_format_of(struct span name);

@@ -33,11 +33,15 @@ export const session = signal<Session | null>(null);
 /** True once the node has said 401 although we had a session. What was typed stays on the page. */
 export const sessionEnded = signal(false);
 
+/** True while the node says that the invented city is on it. */
+export const demo = signal(false);
+
 let skewMs = 0;
 /** Now, by the node's clock: a workstation that is five minutes off would tell wrong ages. */
 export const nodeNow = (): number => Date.now() + skewMs;
 
-function learnClock(res: Response): void {
+function learn(res: Response): void {
+  demo.value = res.headers.has('x-sereno-demo');
   const date = res.headers.get('date');
   const at = date ? Date.parse(date) : NaN;
   if (!Number.isFinite(at)) return;
@@ -85,7 +89,7 @@ export async function api<T>(
     if (err instanceof DOMException && err.name === 'AbortError') throw err;
     throw new ApiError(0, 'unreachable', '');
   }
-  learnClock(res);
+  learn(res);
   const text = await res.text();
   let parsed: unknown = null;
   if (text) {
@@ -120,7 +124,7 @@ export async function upload<T>(path: string, file: Blob, type: string): Promise
   } catch {
     throw new ApiError(0, 'unreachable', '');
   }
-  learnClock(res);
+  learn(res);
   const parsed: unknown = await res.json().catch(() => null);
   if (res.status === 401 && session.value) sessionEnded.value = true;
   if (!res.ok && !(res.status === 422 && parsed !== null && typeof parsed === 'object' && 'faults' in parsed)) throw toError(res.status, parsed as ErrorBody | null);
@@ -135,7 +139,7 @@ export async function download(path: string): Promise<{ body: Blob; next: string
   } catch {
     throw new ApiError(0, 'unreachable', '');
   }
-  learnClock(res);
+  learn(res);
   if (res.status === 401 && session.value) sessionEnded.value = true;
   if (!res.ok) throw toError(res.status, (await res.json().catch(() => null)) as ErrorBody | null);
   return { body: await res.blob(), next: res.headers.get('x-sereno-next') };

@@ -6,7 +6,7 @@ import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { useLocation } from 'preact-iso/router';
 import { AlertsPage } from '../alerts/page';
 import { DEFAULT_FILTER } from '../alerts/filter';
-import { ApiError, get, session, sessionEnded, toLogin } from '../base/api';
+import { ApiError, demo, get, session, sessionEnded, toLogin } from '../base/api';
 import { t, tn } from '../base/i18n';
 import { addKeys } from '../base/keys';
 import { Problem, Slow } from '../base/parts';
@@ -54,6 +54,18 @@ function SessionBanner() {
         </button>
       </span>
     </div>
+  );
+}
+
+/** First of all that is read: what is shown here is invented. */
+function DemoBand() {
+  if (!demo.value) return null;
+  return (
+    <section class="banner demo-band" aria-label="DEMO">
+      <p>
+        <strong>DEMO</strong> {t('demo.band')}
+      </p>
+    </section>
   );
 }
 
@@ -193,6 +205,7 @@ export function Frame() {
         <Bar onPalette={() => (over.value = 'palette')} />
         <main id="main" class={place.page === 'alerts' ? 'main split' : 'main'} tabIndex={-1}
           data-drawer={place.page === 'alerts' ? (place.id === null ? 'closed' : 'open') : undefined}>
+          <DemoBand />
           <SessionBanner />
           {place.page === 'alerts' && <AlertsPage onKeys={() => (over.value = 'keys')} />}
           {which && <Later key={which} place={place} which={which} />}

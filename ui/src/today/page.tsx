@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 // Today, the first page: what waits, in figures that each open exactly what they counted.
 import type { ComponentChildren } from 'preact';
-import { session } from '../base/api';
+import { demo, session } from '../base/api';
 import { duration, parseTime } from '../base/format';
 import { formatNumber, language, t, tn } from '../base/i18n';
 import { Age, Problem, Severity, Slow } from '../base/parts';
@@ -253,6 +253,17 @@ function Held({ d }: { d: Gaps }) {
   );
 }
 
+/** On a node on which there is nothing yet: how to see one at work. */
+function TryIt() {
+  return (
+    <Tile id="demo" title={t('demo.try')}>
+      <p class="soft">{t('demo.try_text', { load: 'sereno demo load', purge: 'sereno demo purge' })}</p>
+    </Tile>
+  );
+}
+
+const isEmpty = (d: Today): boolean => d.due.length === 0 && (d.alerts ?? []).every((f) => f.count === 0);
+
 /** "Friday 27 November 2026" */
 const dayName = (ms: number): string =>
   new Intl.DateTimeFormat(language.value === 'en' ? 'en-GB' : language.value, { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' }).format(ms);
@@ -287,6 +298,7 @@ export default function TodayPage() {
           {gaps && d.looked_for > 0 && <Held d={gaps} />}
           {d.warnings && <Warnings w={d.warnings} />}
           {(d.copy || d.backup) && <Safe d={d} />}
+          {!demo.value && isEmpty(d) && (rights?.includes('registers.manage') ?? false) && <TryIt />}
         </div>
       )}
       {d && !reads && <p class="quiet">{t('today.part')}</p>}
