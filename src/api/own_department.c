@@ -45,7 +45,7 @@ static void organisations_json(struct json_writer *j, const struct api_request *
             const struct appointment_seat *s = &req->seats[i];
             bool opens = (readers_seat_rights(s, 1, req->api->roles, req->user.factor, now) >> RIGHT_RECORDS_READ & 1) != 0;
             struct policy_seat seat;
-            opens = opens && readers_seats(s, 1, req->api->roles, req->user.factor, &seat) == 1;
+            opens = opens && readers_seats(s, 1, req->api->roles, req->user.factor, req->scopes, &seat) == 1;
             if (s->below == (below == 1) && opens && !among(told, n, s->organisation)) {
                 organisation_json(j, s->organisation, "appointment", below == 1);
                 told[n++] = s->organisation;
