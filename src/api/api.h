@@ -68,6 +68,8 @@ struct api_config {
     bool (*fetch)(void *arg, const struct fetch *f, api_fetched *then, void *ctx);
     /* Has the courier ask a directory. False = cannot be sent now. May be NULL. */
     bool (*directory)(void *arg, const struct directory_ask *q, api_directory_said *said, void *ctx);
+    /* Has the doctor look at node and machine; what it says comes by api_set_doctor. False = cannot be asked now. May be NULL. */
+    bool (*examine)(void *arg);
     /* Somebody is to be shut out, or let in anew: tells every server of this process, as api_signed_out. May be NULL. */
     void (*signed_out)(void *arg, struct span person, struct span credential);
 };
@@ -110,6 +112,9 @@ void api_set_sign_in(struct api *api, const struct sign_in *sign_in);
  */
 void api_set_node(struct api *api, time_ns started, const char *sandbox, struct span roles_json,
                   struct span roles_metrics);
+
+/* What `sereno doctor --json` said, at which time; report empty: nothing, and why. Copied. */
+void api_set_doctor(struct api *api, time_ns at, struct span report, struct span why);
 
 /* A process of the node, for /metrics. */
 struct api_role {

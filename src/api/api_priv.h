@@ -61,6 +61,9 @@ struct api {
     struct buf pulse; /* latest pulse as JSON, empty = none yet */
     time_ns started;
     char sandbox[16];
+    struct buf doctor_report; /* JSON; empty: it has not looked yet */
+    time_ns doctor_at, doctor_asked; /* TIME_NONE: never; nobody waits for it */
+    char doctor_why[256];
     struct buf roles_json;
     struct buf roles_metrics;
     char metrics_hash[65]; /* hex; empty = /metrics is closed */

@@ -47,6 +47,7 @@ static const struct {
     {user_factor_reset, "204", NULL},
     {privacy_mask, "204", NULL},
     {demo_change, "200", "204"},
+    {doctor_run, "202", NULL},
     {hunt_create, "201", NULL},
     {hunt_stop, "204", NULL},
     {stream_open, "200", "204"},

@@ -323,6 +323,9 @@ int api_new(const struct api_config *config, struct err *e, struct api **out)
     api->started = clock_now();
     buf_init(&api->pulse, 64 << 10);
     buf_init(&api->roles_json, 1 << 20);
+    buf_init(&api->doctor_report, 1 << 20);
+    api->doctor_at = TIME_NONE;
+    api->doctor_asked = TIME_NONE;
     buf_init(&api->roles_metrics, 1 << 20);
     secret_new(api->form_key);
     streams_init(api);
@@ -357,6 +360,7 @@ static void free_memory(void *arg)
     shown_free(&api->shown);
     buf_free(&api->pulse);
     buf_free(&api->roles_json);
+    buf_free(&api->doctor_report);
     buf_free(&api->roles_metrics);
     registers_free(&api->registers);
     people_roles_free(&api->roles);

@@ -162,6 +162,7 @@ static void serve(struct desk *d)
         .demo = desk_demo,
         .fetch = desk_fetch,
         .directory = desk_directory,
+        .examine = desk_examine,
         .signed_out = desk_signed_out,
     };
     if (d->api != NULL) {
@@ -454,6 +455,9 @@ static void on_message(struct role *r, enum role_id peer, uint32_t instance, str
         break;
     case MSG_DIRECTORY_ANSWER:
         desk_directory_take(d, msg);
+        break;
+    case MSG_DOCTOR_TOLD:
+        desk_take_doctor(d, msg->body);
         break;
     case MSG_NODE_STATUS:
         take_node_status(d, msg);

@@ -87,6 +87,10 @@ void desk_take_factor_key(struct desk *d, int fd);
 void desk_tell_node(struct desk *d);
 /* A kind of record goes on or off, in both; arg is the desk. */
 void desk_switched(void *arg, struct span kind, bool on);
+/* Asks super to have the doctor look; arg is the desk. False: it cannot be asked now. */
+bool desk_examine(void *arg);
+/* What the doctor said, to both. */
+void desk_take_doctor(struct desk *d, struct span body);
 /* As api_signed_out, on both. */
 void desk_signed_out(void *arg, struct span person, struct span credential);
 

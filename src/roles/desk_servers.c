@@ -2,6 +2,8 @@
 /* What both servers of the desk, the page's and the command line's, are told. See desk_priv.h. */
 #include "roles/desk_priv.h"
 
+#include "roles/doctor_told.h"
+
 /* Those that are there, into out[2]. Returns how many. */
 static size_t servers(const struct desk *d, struct api **out)
 {
@@ -41,5 +43,23 @@ void desk_signed_out(void *arg, struct span person, struct span credential)
     size_t n = servers(d, all);
     for (size_t i = 0; i < n; i++) {
         api_signed_out(all[i], person, credential);
+    }
+}
+
+bool desk_examine(void *arg)
+{
+    const struct desk *d = arg;
+    return ipc_send(role_super(d->role), MSG_DOCTOR_ASK, 0, SPAN("")) == 0;
+}
+
+void desk_take_doctor(struct desk *d, struct span body)
+{
+    struct cursor c = cursor_of(body);
+    struct doctor_told told;
+    struct api *all[2];
+    doctor_told_decode(&c, &told);
+    size_t n = cursor_done(&c) ? servers(d, all) : 0;
+    for (size_t i = 0; i < n; i++) {
+        api_set_doctor(all[i], told.at, told.report, told.why);
     }
 }

@@ -218,6 +218,9 @@ void super_on_message(struct child *c, struct ipc_msg *msg)
         }
         break;
     }
+    case MSG_DOCTOR_ASK:
+        doctor_start(s);
+        break;
     case MSG_LEARNT:
         learnt_take(s, c, msg->body);
         break;
@@ -357,6 +360,7 @@ static void reap(struct super *s)
     if (s->journal.pid != 0 && waitpid(s->journal.pid, &status, WNOHANG) == s->journal.pid) {
         journal_exited(s, status);
     }
+    doctor_reap(s);
 }
 
 static void on_signal(uv_signal_t *handle, int signum)
@@ -389,6 +393,7 @@ static void on_tick(uv_timer_t *timer)
     if (!s->stopping) {
         fds_tick(s);
         journal_tick(s, now);
+        doctor_tick(s, now);
         rules_tick(s, now);
         if (demo_changed(s)) {
             reload(s);

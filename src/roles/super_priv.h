@@ -137,6 +137,13 @@ struct hunt_builds {
     VEC(struct hunt_build) queue; /* the first is being compiled */
 };
 
+/* `sereno doctor` at work for the desk. */
+struct doctor_run {
+    pid_t pid;       /* 0: none */
+    int out_fd;      /* memory that it writes its report to */
+    time_ns started; /* monotonic */
+};
+
 struct super {
     struct super_options options;
     struct config *config;
@@ -149,6 +156,7 @@ struct super {
     struct child *compiler;
     struct holdings holdings;
     struct journal journal;
+    struct doctor_run doctor;
     struct rules_state rules;
     struct hunt_builds hunts;
     time_ns started;      /* wall clock */
@@ -199,6 +207,13 @@ void journal_from(struct super *s, struct span cursor);
 void journal_stop(struct super *s);
 void journal_tick(struct super *s, time_ns now);
 void journal_exited(struct super *s, int status);
+
+/* super_doctor.c */
+/* Starts it, unless it runs; what it says goes to the desk. */
+void doctor_start(struct super *s);
+/* Whether it has ended. */
+void doctor_reap(struct super *s);
+void doctor_tick(struct super *s, time_ns now);
 
 /* super_rules.c */
 /* Reads the rule files and has them compiled; the present set stays in use meanwhile. */

@@ -53,7 +53,7 @@ async function start(): Promise<void> {
   startTicks();
   startKeys();
   render(
-    <LocationProvider scope={/^\/($|\?|alerts|sources|rules|registers|federation|warnings|stories|account|people|me)/}>
+    <LocationProvider scope={/^\/($|\?|alerts|sources|rules|registers|federation|warnings|stories|account|people|me|doctor)/}>
       <Frame />
     </LocationProvider>,
     root,

@@ -94,6 +94,7 @@ const LATER: Record<LaterName, ReturnType<typeof later>> = {
   registers: later(() => import('../registers/pages')),
   people: later(() => import('../people/pages')),
   me: later(() => import('../me/page')),
+  doctor: later(() => import('../doctor/page')),
 };
 /** Every page but the queue comes as a file of its own, once one of it is opened. */
 function Later({ place, which }: { place: Place; which: LaterName }) {

@@ -98,6 +98,7 @@ export function Nav({ place, onSettings }: { place: Place; onSettings: () => voi
       {session.value?.user.rights?.includes('people.read') && (
         <ul aria-label={t('nav.manage')}>
           <Item page="people" now={page} large />
+          <Item page="doctor" now={page} large />
         </ul>
       )}
       <div class="foot">

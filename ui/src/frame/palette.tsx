@@ -46,6 +46,7 @@ function fixed(onOver: (o: Over) => void): Entry[] {
     { id: 'p-federation', kind: page, text: t('nav.federation'), key: 'g f', run: () => go('/federation') },
     { id: 'p-account', kind: page, text: t('nav.account'), key: 'g m', run: () => go('/account') },
     ...(session.value?.user.rights?.includes('people.read') ? [{ id: 'p-people', kind: page, text: t('nav.people'), key: 'g p', run: () => go('/people') }] : []),
+    ...(session.value?.user.rights?.includes('watch') ? [{ id: 'p-doctor', kind: page, text: t('nav.doctor'), run: () => go('/doctor') }] : []),
     { id: 'p-sharing', kind: page, text: t('share.sharing'), run: () => go('/federation/sharing') },
     { id: 'p-compose', kind: act, text: t('story.new'), run: () => go('/stories/new') },
     { id: 'p-closed', kind: page, text: t('palette.closed'), run: () => go(alertsUrl(null, 'status:closed')) },

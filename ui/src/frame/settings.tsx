@@ -18,7 +18,7 @@ export function Settings({ onClose, onKeys }: { onClose: () => void; onKeys: () 
       </div>
       <nav class="only-small" aria-label={t('settings.pages')}>
         <ul class="rows">
-          {['me', 'sources', 'rules', 'registers', 'stories', 'federation', ...(s?.user.rights?.includes('people.read') ? ['people'] : [])].map((p) => (
+          {['me', 'sources', 'rules', 'registers', 'stories', 'federation', ...(s?.user.rights?.includes('people.read') ? ['people', 'doctor'] : [])].map((p) => (
             <li key={p}>
               <a href={`/${p}`} onClick={onClose}>
                 {t(`nav.${p}`)}

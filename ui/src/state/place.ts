@@ -6,9 +6,9 @@ import { exec } from 'preact-iso/router';
 import { DEFAULT_FILTER } from '../alerts/filter';
 import { drawerId, filterText } from './queue';
 
-export type PageName = 'today' | 'alerts' | 'sources' | 'rules' | 'federation' | 'warnings' | 'stories' | 'registers' | 'account' | 'people' | 'me' | 'none';
+export type PageName = 'today' | 'alerts' | 'sources' | 'rules' | 'federation' | 'warnings' | 'stories' | 'registers' | 'account' | 'people' | 'me' | 'doctor' | 'none';
 /** The files in which pages come, once one of them is opened. */
-export type Later = 'today' | 'sources' | 'rules' | 'share' | 'registers' | 'people' | 'me';
+export type Later = 'today' | 'sources' | 'rules' | 'share' | 'registers' | 'people' | 'me' | 'doctor';
 const NOTHING = /^(?!)/;
 /** Pages that come later: in which file, and what may follow their name. */
 const LATER: Partial<Record<PageName, { file: Later; after: RegExp }>> = {
@@ -17,6 +17,7 @@ const LATER: Partial<Record<PageName, { file: Later; after: RegExp }>> = {
   rules: { file: 'rules', after: NOTHING },
   registers: { file: 'registers', after: /^[a-z0-9_]{1,40}(\/(new|board|tables|gaps|[0-9a-f-]{36}(\/(edit|chain))?))?$/ },
   me: { file: 'me', after: /^report$/ },
+  doctor: { file: 'doctor', after: NOTHING },
   account: { file: 'people', after: NOTHING },
   people: { file: 'people', after: /^([0-9a-f-]{36}|looks)$/ },
   federation: { file: 'share', after: /^(members|sharing)$/ },
