@@ -169,6 +169,8 @@ export function startMock({ port = 0, pulseMs = 5000 } = {}) {
       res.write(`id: ${w.eventId}\nevent: pulse\ndata: ${JSON.stringify(pulse())}\n\n`);
       return undefined;
     }
+    // As the node: these take no body.
+    if (/^\/federation\/(stop|resume)$/.test(path) && req.sent) return fail(res, 400, 'no_body', 'This request takes no body.');
     const shared = share(w.share, req.method, path, body, (status, answer) => (send(res, status, answer), true), (...why) => (fail(res, ...why), true));
     if (shared) return undefined;
     return fail(res, 404, 'not_found', 'No such resource.');
@@ -224,6 +226,7 @@ export function startMock({ port = 0, pulseMs = 5000 } = {}) {
     let body = {};
     try {
       const isForm = req.headers['content-type']?.startsWith('application/x-www-form-urlencoded');
+      req.sent = raw;
       body = isForm ? Object.fromEntries(new URLSearchParams(raw)) : raw ? JSON.parse(raw) : {};
     } catch {
       return fail(res, 400, 'json', 'The body is no JSON.');

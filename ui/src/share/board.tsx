@@ -2,7 +2,7 @@
 // The federation board: the community's level with its reasons, links to hubs, circles, and on a hub its members:
 // the list first, the picture second.
 import { useSignal } from '@preact/signals';
-import { post } from '../base/api';
+import { api, post } from '../base/api';
 import { formatNumber, t, tn } from '../base/i18n';
 import { Age, Empty, Problem, Slow } from '../base/parts';
 import { problem } from '../base/problem';
@@ -294,7 +294,7 @@ function Stopped({ board, again }: { board: Board; again: () => void }) {
         {board.stopped_by && t('share.stopped_by', { who: visibleLine(board.stopped_by) })}{' '}
         {board.stopped_at && <Age at={board.stopped_at} now={quarter} />}
       </p>
-      <button class="btn" type="button" onClick={() => void act(() => post('/federation/resume', {}), t('share.resumed')).then((ok) => ok && again())}>
+      <button class="btn" type="button" onClick={() => void act(() => api('POST', '/federation/resume'), t('share.resumed')).then((ok) => ok && again())}>
         {t('share.resume')}
       </button>
     </div>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 // What this node shares, with whom, since when; and one click that stops it. The first row that fits an alert decides.
 import { useSignal } from '@preact/signals';
-import { api, post } from '../base/api';
+import { api } from '../base/api';
 import { t, tn, tOr } from '../base/i18n';
 import { Age, Empty, Problem, Slow } from '../base/parts';
 import { LEVELS } from '../base/types';
@@ -318,7 +318,7 @@ export function SharingPage() {
   const s = data.value;
   const save = (change: object): void => void act(() => api('PUT', '/federation/sharing', change), t('sharing.changed')).then(again);
   const turn = (what: 'stop' | 'resume'): void =>
-    void act(() => post(`/federation/${what}`, {}), t(what === 'stop' ? 'sharing.now_stopped' : 'share.resumed')).then(again);
+    void act(() => api('POST', `/federation/${what}`), t(what === 'stop' ? 'sharing.now_stopped' : 'share.resumed')).then(again);
   return (
     <div class="page">
       <div class="head">
