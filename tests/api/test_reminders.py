@@ -45,14 +45,14 @@ class Reminders(unittest.TestCase):
         node = Node(PROGRAM, self.folder, self.config)  # it looks when it starts
         try:
             mail = wait_until(lambda: self.mail.mails, "a mail of what is due")[0]
-        finally:
-            node.stop()
-        node = Node(PROGRAM, self.folder, self.config)  # and so again; what comes anew shows that it looked, and is told alone
-        try:
-            b = Browser(node)
+            b = Browser(node)  # it has looked, and looks again in some minutes only
             self.assertEqual(b.login("Anna", PASSWORD).status, 303)
             a = b.send("POST", "/api/v1/registers/findings", {"fields": {"title": "Another", "origin": "audit", "severity": "high", "found": day[0], "due": day[1]}})
             self.assertEqual(a.status, 201, a.body)
+        finally:
+            node.stop()
+        node = Node(PROGRAM, self.folder, self.config)  # and so again; what came anew shows that it looked, and is told alone
+        try:
             wait_until(lambda: len(self.mail.mails) > 1, "a mail of what came anew")
         finally:
             node.stop()
