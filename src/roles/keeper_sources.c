@@ -185,13 +185,13 @@ static void speak_again(struct keeper_records *kr, struct keeper_source *s, time
     arena_reset(&kr->scratch);
     int rc = alerts_open_of(kr->db, SPAN(KEEPER_SILENT_RULE), s->row.organisation, s->row.name, &kr->scratch, &row, &e);
     if (rc == 0) {
-        const struct alert_change ch = {.id = row.id,
-                                        .places = policy_whole_node,
-                                        .action = ALERT_DO_CLOSE,
-                                        .revision = row.revision,
-                                        .who = SPAN("sereno"),
-                                        .reason = SPAN("true_positive"),
-                                        .note = SPAN("The source sends again.")};
+        struct alert_change ch = {.id = row.id,
+                                  .action = ALERT_DO_CLOSE,
+                                  .revision = row.revision,
+                                  .who = SPAN("sereno"),
+                                  .reason = SPAN("true_positive"),
+                                  .note = SPAN("The source sends again.")};
+        ch.places = policy_whole_node; /* by itself: gcc 12 spoils a copy that is made among initializers */
         rc = alerts_change(kr->db, &ch, now, &kr->scratch, &row, &e);
         if (rc == 0) {
             keeper_tell_alert(kr, EVENT_CHANGE, &row);

@@ -136,8 +136,8 @@ class Appointments(unittest.TestCase):
         want = {"name": "script", "scopes": "registers.read", "last_day": time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400)), "password": PASSWORD}
         self.assertEqual(dana.send("POST", "/api/v1/account/tokens", want).status, 400)  # nothing to give
         row = self.appoint(dana)
-        self.assertEqual(dana.ask("GET", "/api/v1/account/tokens").json()["scopes"], ["registers.read", "registers.write"])
-        self.assertEqual(dana.send("POST", "/api/v1/account/tokens", {**want, "scopes": "watch"}).status, 400)
+        self.assertEqual(dana.ask("GET", "/api/v1/account/tokens").json()["scopes"], ["watch", "registers.read", "registers.write", "persons.read", "persons.show"])
+        self.assertEqual(dana.send("POST", "/api/v1/account/tokens", {**want, "scopes": "people.manage"}).status, 400)
         made = dana.send("POST", "/api/v1/account/tokens", want)
         self.assertEqual(made.status, 201, made.body)
         program = Browser(self.node)
@@ -414,7 +414,7 @@ class Appointments(unittest.TestCase):
     # ---- one's own page ----
 
     def test_own_department(self):
-        jon, kay = self.officer("Jon"), self.officer("Kay")
+        jon, kay = self.officer("Joris"), self.officer("Kaya")
         me = lambda who: who.ask("GET", "/api/v1/me").json()
         self.assertEqual((me(jon)["organisations"], me(jon)["appointments"], me(jon)["person"]), ([], [], jon.row["id"]))
         start = time.time()
@@ -425,10 +425,10 @@ class Appointments(unittest.TestCase):
         told = me(jon)
         self.assertEqual(told["organisations"], [{"organisation": "Ourtown/Works", "by": "appointment", "below": False}])
         self.assertEqual([(a["id"], a["unit"], a["deputy"], a["act"], a["holds"], a["acts"], a["as_deputy"], a["ends"]) for a in told["appointments"]],
-                         [(now["id"], "Works office", "Kay", "1/26", True, True, False, now["fields"]["ends"]),
+                         [(now["id"], "Works office", "Kaya", "1/26", True, True, False, now["fields"]["ends"]),
                           (later["id"], "Parks office", "", "1/26", False, False, False, None)])
         deputy = me(kay)
-        self.assertEqual([(a["id"], a["person"], a["as_deputy"], a["acts"]) for a in deputy["appointments"]], [(now["id"], "Jon", True, False)])
+        self.assertEqual([(a["id"], a["person"], a["as_deputy"], a["acts"]) for a in deputy["appointments"]], [(now["id"], "Joris", True, False)])
         self.assertEqual(deputy["organisations"], [])
         jon.row = self.change("people", jon.row, {"away_from": moment(start - 60)})
         deputy = me(kay)

@@ -75,7 +75,7 @@ test('an officer by appointment sees his department, and only that', async () =>
   assert.ok(!asked.some((x) => /Elsewhere/.test(x)));
   const own = await p.locator('section[aria-labelledby=me-own]').innerText();
   assert.match(own, /Works office · act 7\/26[\s\S]*From .*2026.* until .*2031[\s\S]*Stands in: Ben Deputy/);
-  await p.getByText('Your account does not read alerts.').waitFor();
+  await p.locator('section[aria-labelledby=me-alerts]', { hasNotText: 'does not read alerts' }).waitFor(); // by the appointment
   await p.getByRole('link', { name: 'Say who answers for the service “Water”.' }).click();
   await p.waitForURL(/\/registers\/services\/[0-9a-f-]{36}\/edit$/);
   assert.deepEqual(wrongs(p), []);

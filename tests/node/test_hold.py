@@ -18,7 +18,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from faults import FaultNode  # noqa: E402
-from node import until  # noqa: E402
+from node import TOKEN, until  # noqa: E402
 from test_crash import Poster  # noqa: E402
 
 PROGRAM = PLAIN = ""
@@ -92,6 +92,23 @@ class Hold(unittest.TestCase):
             until("a crash", lambda k=n: self.poisoned(k), 300)
         self.check_held("tcp")
 
+    def expected(self, length):
+        """A connection on which intake waits for a body of so many bytes: it has its memory already, which it would be refused later."""
+        s = socket.create_connection(("127.0.0.1", self.node.http), 30)
+        s.sendall(b"POST /ingest HTTP/1.1\r\nHost: lantern\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n"
+                  % (TOKEN.encode(), length))
+        self.assertIn(b" 100 ", s.recv(200))
+        return s
+
+    @staticmethod
+    def sent(s, body):
+        try:
+            s.sendall(body)
+            s.recv(200)
+        except OSError:
+            pass  # intake went, as it should
+        s.close()
+
     def test_out_of_memory(self):
         posters = [Poster(self.node.http, f"p{i}", self.stop) for i in range(3)]
         for p in posters:
@@ -103,9 +120,10 @@ class Hold(unittest.TestCase):
             before = acks()
             until("acks", lambda b=before: acks() > b + 60)
             (pid,) = self.node.role_pids(role)
-            resource.prlimit(pid, resource.RLIMIT_AS, (1 << 20, 1 << 20))  # less than it has: the next piece of memory is refused
             body = b"".join(b'{"message":"%s"}\n' % os.urandom(2000).hex().encode() for _ in range(6000))  # packs badly: much for the keeper too
-            threading.Thread(target=self.node.post, args=(body,), daemon=True).start()  # asks for much at once
+            large = self.expected(len(body))
+            resource.prlimit(pid, resource.RLIMIT_AS, (1 << 20, 1 << 20))  # less than it has: the next piece of memory is refused
+            threading.Thread(target=self.sent, args=(large, body), daemon=True).start()  # asks for much at once
             until(f"{role} to end", lambda p=pid, r=role: p not in self.node.role_pids(r))
             before = acks()
             until("acks again", lambda b=before: acks() > b + 60)

@@ -36,7 +36,7 @@ PACKED_DAY = 20600  # days since 1970 of a day that a node merges when it starts
 # What two nodes cannot say alike, by key: what belongs to one process, one session or one start. Nothing else differs.
 OWN = {"csrf", "last_seen", "last_used", "started", "uptime_s", "as_of", "now", "created_at_start"}
 # The same for one address: until when it counts, and that the second node was verified in between.
-OWN_OF = {"/api/v1/today": {"at", "until", "verified"}}
+OWN_OF = {"/api/v1/today": {"at", "until", "verified"}, "/api/v1/me": {"at"}}
 # Questions whose answer is about the machine and the running process, not about what is kept.
 OF_THE_MACHINE = {"/api/v1/status", "/api/v1/stream", "/api/v1/account/sessions"}
 

@@ -432,7 +432,7 @@ int record_import_list(struct db *db, struct span kind, struct span who_id, time
     time_ns rewritten = 0;
     *count_out = 0;
     int rc = register_rewritten(db, kind, &rewritten, e);
-    rc = rc != 0 ? rc : db_query(db, "SELECT id, who, why, at, made, changed, undone, EXISTS (SELECT 1 FROM record_import_row WHERE import_id = record_import.id AND place = 0) "
+    rc = rc != 0 ? rc : db_query(db, "SELECT id, who, why, at, made, changed, undone, made + changed = 0 OR EXISTS (SELECT 1 FROM record_import_row WHERE import_id = record_import.id AND place = 0) "
                       "FROM record_import WHERE kind = $1 AND who_id = $2 ORDER BY at DESC, id DESC LIMIT 50", e, &s);
     if (rc != 0) {
         return rc;
