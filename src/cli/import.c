@@ -136,7 +136,7 @@ static void feed_child(void *arg, int answer_fd)
     int rc = sandbox_enter_with(SANDBOX_KEEPER, &cage, &e);
     rc = rc == 0 ? feed(m, &e) : rc;
     cli_child_write(answer_fd, span_of(rc == 0 ? "" : e.text));
-    _exit(rc == 0 ? CLI_OK : rc == ERR_CLOSED || rc == ERR_IO ? CLI_USAGE : CLI_UNREAD);
+    _exit(rc == 0 ? CLI_OK : rc == ERR_CLOSED ? CLI_USAGE : CLI_UNREAD);
 }
 
 static int said(int rc, int status, struct buf *answer, struct err *e)

@@ -352,8 +352,11 @@ class Whole(unittest.TestCase):
             self.refused("-", "", stdin=whole[:at])
         files = self.folder / "missing"
         shutil.copytree(self.folder / "plain", files)
-        next(files.glob("archive/*/records/*")).unlink()
-        self.refused(files, "archive/")
+        listed = [n for n in self.manifest(files) if n.startswith("archive/")]
+        for name in {listed[0], listed[-1], next(n for n in listed if "/records/" in n)}:  # each alone: the file that is missing is named
+            (files / name).rename(self.folder / "away")
+            self.refused(files, f"{name}: No such file")
+            (self.folder / "away").rename(files / name)
 
     @staticmethod
     def tar(entries):
