@@ -18,7 +18,6 @@ ZSTD_CCtx *packed_context(int level)
     ZSTD_CCtx *zstd = ZSTD_createCCtx();
     CHECK(zstd != NULL);
     CHECK(!ZSTD_isError(ZSTD_CCtx_setParameter(zstd, ZSTD_c_compressionLevel, level)));
-    CHECK(!ZSTD_isError(ZSTD_CCtx_setParameter(zstd, ZSTD_c_checksumFlag, 1)));
     if (level == 1) { /* which would look back over half a block only */
         CHECK(!ZSTD_isError(ZSTD_CCtx_setParameter(zstd, ZSTD_c_windowLog, WINDOW_LOG)));
     }
