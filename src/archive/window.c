@@ -137,6 +137,11 @@ size_t window_count(const struct window *w)
     return w->records.len;
 }
 
+size_t window_bytes(const struct window *w)
+{
+    return w->used_bytes;
+}
+
 time_ns window_due(const struct window *w)
 {
     return w->due;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * The window: records gather (16 MiB or 200 ms), are sorted by organisation, source, class and
+ * The window: records gather (16 MiB or 200 ms; docs/decisions/088 for earlier), are sorted by organisation, source, class and
  * host, and are cut into packed blocks. Pure code, no I/O; one per intake. Which block holds a
  * record is known once the window is sealed.
  */
@@ -18,6 +18,8 @@ enum {
         1 << 18,              /* small records: bounds sorting, columns and the message to keeper */
     WINDOW_MAX_GROUPS = 1024, /* different (organisation, source, class) in one window */
     WINDOW_MAX_MS = 200,      /* how long a record waits at most */
+    WINDOW_EARLY_BYTES = 1024 * 1024, /* enough to be sealed early, when all who send wait for it: a block's worth */
+    WINDOW_EARLY_MS = 5,              /* after nobody else came */
     WINDOW_HELD_MIN = 64 * 1024,               /* bytes of a buffer; what lies in smaller ones is copied */
     WINDOW_HELD_MAX = 2 * WINDOW_MAX_BYTES, /* bytes of all buffers that a window holds; then it copies */
 };
@@ -40,6 +42,8 @@ uint32_t window_add(struct window *w, const struct archive_record *r);
  * is cheaper than copying. */
 uint32_t window_add_held(struct window *w, const struct archive_record *r, struct shared *held);
 size_t window_count(const struct window *w);
+/* Bytes of all originals in it. */
+size_t window_bytes(const struct window *w);
 /* Monotonic time when it must be sealed; TIME_NONE when empty. */
 time_ns window_due(const struct window *w);
 

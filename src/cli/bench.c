@@ -28,6 +28,7 @@ static const struct option options[] = {
     {"unique", no_argument, NULL, 'u'},       {"double", no_argument, NULL, 'd'},
     {"cores", required_argument, NULL, 'c'},  {"rate", required_argument, NULL, 'e'},
     {"hosts", required_argument, NULL, 'H'},  {"level", required_argument, NULL, 'l'},
+    {"connections", required_argument, NULL, 'C'},
     {"seconds", required_argument, NULL, 't'}, {"events", required_argument, NULL, 'E'},
     {"json", no_argument, NULL, 'J'},         {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -55,6 +56,7 @@ static const struct number_option {
     {'n', false, offsetof(struct bench_options, rounds), 1, BENCH_ROUNDS_MAX},
     {'v', true, offsetof(struct bench_options, vary), 1, BENCH_VARY_MAX},
     {'c', false, offsetof(struct bench_options, cores), 1, BENCH_CORES_MAX},
+    {'C', false, offsetof(struct bench_options, connections), 1, BENCH_CONNECTIONS_MAX},
     {'e', true, offsetof(struct bench_options, rate), 1, BENCH_RATE_MAX},
     {'H', true, offsetof(struct bench_options, hosts), 1, BENCH_HOSTS_MAX},
     {'l', false, offsetof(struct bench_options, level), 1, BENCH_LEVEL_MAX},
@@ -329,7 +331,7 @@ static int receive(const struct command *self, struct bench_args *a, int nfiles)
 static int bench_main(int argc, char **argv, const struct command *self)
 {
     static struct bench_args a; /* large; one per process */
-    a.o = (struct bench_options){.rounds = 5, .cores = 1, .seed = 1, .interleaved = true, .level = BENCH_LEVEL};
+    a.o = (struct bench_options){.rounds = 5, .cores = 1, .connections = BENCH_CONNECTIONS, .seed = 1, .interleaved = true, .level = BENCH_LEVEL};
     int status = -1;
     opterr = 0;
     optind = 1;
@@ -387,6 +389,7 @@ const struct command cmd_bench = {
             "  --unique         every value made different from all others: what is remembered of values is worth nothing\n"
             "  --double         every rule a second time, with every letter of its strings changed by a fixed seed\n"
             "  --cores N        N processes at once, each on its share; cpu is the sum, wall of the longest (default 1); e2e: N intakes on N cores\n"
+            "  --connections N  e2e: of the sender to each core, each with one batch on its way (default 8)\n"
             "  --rate N         N events a second; archive, hunt: a window every 200 ms (default: windows always full)\n"
             "  --seconds N      e2e: the feed again and again, for N seconds (default: once); receive: each case (default 5)\n"
             "  --events N       e2e, receive: at least N events and no more than the last batch over; receive: exactly N\n"

@@ -10,7 +10,7 @@
 #include "cli/engine.h"
 
 enum bench_what { BENCH_PARSE, BENCH_DETECT, BENCH_E2E, BENCH_ARCHIVE, BENCH_HUNT };
-enum { BENCH_ROUNDS_MAX = 99, BENCH_CORES_MAX = 64, BENCH_VARY_MAX = 10 * 1000 * 1000 /* events */,
+enum { BENCH_ROUNDS_MAX = 99, BENCH_CORES_MAX = 64, BENCH_CONNECTIONS = 8, BENCH_CONNECTIONS_MAX = 64, BENCH_VARY_MAX = 10 * 1000 * 1000 /* events */,
        BENCH_RATE_MAX = 1000 * 1000 /* events a second */, BENCH_HOSTS_MAX = 100 * 1000, BENCH_LEVEL_MAX = 19, BENCH_SECONDS_MAX = 86400, BENCH_EVENTS_MAX = 1000 * 1000 * 1000, BENCH_LEVEL = 1 /* as in a node */ };
 
 struct bench_options {
@@ -19,6 +19,7 @@ struct bench_options {
     uint64_t seed;
     unsigned rounds;
     unsigned cores;       /* as many processes, each on its share of the feed, at the same time */
+    unsigned connections; /* e2e: of the sender, for each core */
     const char *only;     /* category of log source: events of others are left out; or NULL */
     uint64_t vary;        /* so many events made from the real ones; 0: the real ones themselves */
     uint64_t rate;        /* events a second (archive: a window every 200 ms); 0: as many as go, windows are always full */

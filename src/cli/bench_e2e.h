@@ -9,7 +9,6 @@
 enum {
     BENCH_BATCH_EVENTS = 1000,      /* of one POST, as collectors gather them */
     BENCH_BATCH_BYTES = 4 << 20,    /* ... and no more than this, but for one event */
-    BENCH_CONNECTIONS = 8,          /* of one core */
 };
 
 /* One body of the feed. */

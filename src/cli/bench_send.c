@@ -16,7 +16,7 @@
 #include "cli/bench_priv.h"
 #include "cli/child.h"
 
-enum { HEAD_MAX = 512, ANSWER_MAX = 4096, AGAIN_MS = 500, STUCK_S = 120, LINES_MAX = BENCH_CONNECTIONS * BENCH_CORES_MAX };
+enum { HEAD_MAX = 512, ANSWER_MAX = 4096, AGAIN_MS = 500, STUCK_S = 120, LINES_MAX = BENCH_CONNECTIONS_MAX * BENCH_CORES_MAX };
 
 enum line_state { LINE_FREE, LINE_WAITS /* to send again */, LINE_SENDS, LINE_LISTENS };
 
@@ -224,7 +224,7 @@ static void sender(void *arg, int out)
     struct sending *s = arg;
     struct err e = {0};
     int rc = 0;
-    s->nlines = (size_t)BENCH_CONNECTIONS * s->o->cores;
+    s->nlines = (size_t)s->o->connections * s->o->cores;
     for (size_t i = 0; rc == 0 && i < s->nlines; i++) {
         rc = dial(s, &s->lines[i], &e);
     }

@@ -59,7 +59,7 @@ static struct intake *state_of(struct role *r)
         arena_init(&in->scratch, 0);
         arena_init(&in->told_arena, 0);
         randombytes_buf(&in->start_id, sizeof in->start_id);
-        uv_timer_t *timers[] = {&in->window_timer, &in->follow_timer, &in->second_timer};
+        uv_timer_t *timers[] = {&in->window_timer, &in->early_timer, &in->follow_timer, &in->second_timer};
         for (size_t i = 0; i < ARRAY_LEN(timers); i++) {
             MUST(uv_timer_init(role_loop(r), timers[i]));
             timers[i]->data = in;
@@ -283,6 +283,7 @@ static void on_stop(struct role *r)
     folds_rotate(in->folds);
     intake_seal(in);
     MUST(uv_timer_stop(&in->window_timer));
+    MUST(uv_timer_stop(&in->early_timer));
     try_stop(in);
 }
 

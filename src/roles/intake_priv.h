@@ -162,7 +162,7 @@ struct intake {
     bool paused, stopping, stopped;
     uint64_t matches_lost; /* for which one window had no room, since the last pulse */
     uint64_t unknown; /* events of senders nobody knows, since the last pulse */
-    uv_timer_t window_timer, follow_timer, second_timer;
+    uv_timer_t window_timer, early_timer, follow_timer, second_timer;
     uv_idle_t follow_more; /* files are looked at again in the loop's next turn */
     uint32_t seconds;
 };
@@ -207,8 +207,10 @@ void intake_seal(struct intake *in);
 void intake_send(struct intake *in);
 void intake_resend(struct intake *in);
 void intake_kept(struct intake *in, const struct window_kept *kept);
-/* Number of the window that holds what was taken last. */
+/* Number of the window that holds what was taken last; a sender waits for it from now on. */
 uint64_t intake_window_of_last(void *ctx);
+/* Some wait and send nothing until their window is kept: it is sealed soon, if it is worth a transaction and no other is on its way. */
+void intake_seal_early(struct intake *in);
 bool intake_is_busy(void *ctx, uint32_t source);
 void intake_arm(struct intake *in);
 

@@ -83,9 +83,26 @@ void intake_seal(struct intake *in)
     intake_send(in);
 }
 
+static void on_early(uv_timer_t *timer)
+{
+    struct intake *in = timer->data;
+    /* With one on its way the next gathers meanwhile: as many windows as the disk takes, no more. */
+    if (in->unkept.len == 0 && window_bytes(in->window) >= WINDOW_EARLY_BYTES) {
+        intake_seal(in);
+    }
+}
+
+void intake_seal_early(struct intake *in)
+{
+    if (!in->stopping) { /* begun anew by each who comes */
+        MUST(uv_timer_start(&in->early_timer, on_early, WINDOW_EARLY_MS, 0));
+    }
+}
+
 uint64_t intake_window_of_last(void *ctx)
 {
     struct intake *in = ctx;
+    intake_seal_early(in);
     return window_count(in->window) > 0 ? in->window_id : in->window_id - 1;
 }
 
@@ -144,6 +161,9 @@ void intake_kept(struct intake *in, const struct window_kept *k)
     if (in->http != NULL) { /* all before the oldest that is not yet kept */
         http_receiver_kept(in->http,
                            in->unkept.len > 0 ? in->unkept.data[0].id - 1 : in->window_id - 1);
+        if (http_receiver_waiting(in->http) > 0) {
+            intake_seal_early(in);
+        }
     }
     if (in->paused && in->unkept_bytes < INTAKE_UNKEPT_MAX / 2) {
         intake_pause(in, false);
