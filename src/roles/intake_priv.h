@@ -209,7 +209,8 @@ void intake_resend(struct intake *in);
 void intake_kept(struct intake *in, const struct window_kept *kept);
 /* Number of the window that holds what was taken last; a sender waits for it from now on. */
 uint64_t intake_window_of_last(void *ctx);
-/* Some wait and send nothing until their window is kept: it is sealed soon, if it is worth a transaction and no other is on its way. */
+/* Somebody waits until the window is kept: it is sealed soon, where its senders have more to send, it is worth a transaction and no other
+ * is on its way. */
 void intake_seal_early(struct intake *in);
 bool intake_is_busy(void *ctx, uint32_t source);
 void intake_arm(struct intake *in);

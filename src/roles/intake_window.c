@@ -87,7 +87,7 @@ static void on_early(uv_timer_t *timer)
 {
     struct intake *in = timer->data;
     /* With one on its way the next gathers meanwhile: as many windows as the disk takes, no more. */
-    if (in->unkept.len == 0 && window_bytes(in->window) >= WINDOW_EARLY_BYTES) {
+    if (in->unkept.len == 0 && window_bytes(in->window) >= WINDOW_EARLY_BYTES && in->http != NULL && http_receiver_pressed(in->http)) {
         intake_seal(in);
     }
 }

@@ -25,10 +25,16 @@ struct request {
     const char *text;
     bool unread; /* answered before its body was read */
     bool waiting;
+    bool presses; /* begun as soon as the request before it was answered */
     uint64_t window;
     uint64_t kept, bad;
     size_t counted; /* bytes of the body counted in bodies_bytes */
     char reason[ERR_TEXT_MAX];
+};
+
+/* One connection, from its start to its end. */
+struct sender_line {
+    time_ns answered; /* monotonic; 0 = nothing yet */
 };
 
 struct http_receiver {
@@ -206,6 +212,30 @@ static enum MHD_Result answer_kept(struct request *q)
     return answer(q->connection, MHD_HTTP_OK, json, false);
 }
 
+static struct sender_line *line_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info == NULL ? NULL : info->socket_context;
+}
+
+static void on_connection(void *cls, struct MHD_Connection *connection, void **state, enum MHD_ConnectionNotificationCode code)
+{
+    (void)cls;
+    (void)connection;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        *state = mem_alloc(sizeof(struct sender_line));
+    } else {
+        mem_free(*state);
+        *state = NULL;
+    }
+}
+
+static bool begins_at_once(struct MHD_Connection *connection)
+{
+    const struct sender_line *l = line_of(connection);
+    return l != NULL && l->answered != 0 && clock_mono() - l->answered < HTTP_PRESSING_MS * (TIME_SECOND / 1000);
+}
+
 /* The body is complete: its records go on, and the request waits until their windows are kept. */
 static enum MHD_Result take_body(struct http_receiver *h, struct request *q)
 {
@@ -245,6 +275,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     if (q == NULL) {
         q = mem_alloc(sizeof *q);
         q->connection = connection;
+        q->presses = begins_at_once(connection);
         *state = q;
         bool health = strcmp(url, "/healthz") == 0;
         if (health && headers_are_single(connection) &&
@@ -287,6 +318,10 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **st
 {
     struct http_receiver *h = cls;
     struct request *q = *state;
+    struct sender_line *line = line_of(connection);
+    if (line != NULL) {
+        line->answered = clock_mono();
+    }
     if (q != NULL) {
         mhd_loop_completed(&h->http, connection, q->unread, code);
         if (q->waiting) {
@@ -324,6 +359,15 @@ size_t http_receiver_waiting(const struct http_receiver *h)
     return h->nwaiting;
 }
 
+bool http_receiver_pressed(const struct http_receiver *h)
+{
+    const struct request *q = h->waiting;
+    while (q != NULL && !q->presses) {
+        q = q->next;
+    }
+    return q != NULL;
+}
+
 static char *copy_text(struct span s)
 {
     char *to = mem_alloc(s.len + 1);
@@ -346,6 +390,7 @@ static int start_daemon(struct http_receiver *h, struct err *e)
         {MHD_OPTION_CONNECTION_TIMEOUT, HTTP_IDLE_S, NULL},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, HTTP_CONNECTION_BYTES, NULL},
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, h},
+        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, h},
         {tls ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, 0, h->cert},
         {MHD_OPTION_HTTPS_MEM_KEY, 0, h->key},
         {MHD_OPTION_HTTPS_PRIORITIES, 0,

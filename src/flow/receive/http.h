@@ -22,6 +22,7 @@ enum {
     HTTP_BODIES_MAX_BYTES = 128 * 1024 * 1024, /* all bodies being read, unpacked: then 429 */
     HTTP_SOURCE_BODIES_MAX_BYTES = HTTP_BODIES_MAX_BYTES / 2, /* those of one source: then 429 for it alone */
     HTTP_RETRY_AFTER_S = 2,
+    HTTP_PRESSING_MS = 10, /* a request that begins so soon after the answer before it: its sender has more than it can send */
 };
 
 struct http_config {
@@ -49,5 +50,7 @@ void http_receiver_free(struct http_receiver **h);
 void http_receiver_kept(struct http_receiver *h, uint64_t window);
 /* Requests that wait for a window. */
 size_t http_receiver_waiting(const struct http_receiver *h);
+/* Whether one of them is of a sender that sends as soon as it is answered, so that the answer's time is what it can send. */
+bool http_receiver_pressed(const struct http_receiver *h);
 
 #endif
