@@ -70,6 +70,7 @@ prove: test
 	@SERENO_KILLS=1000 meson test -C $(BUILD) --no-rebuild 'archive files' 'faults archive' 'node crash' 'node age' --timeout-multiplier 0
 	@SERENO_FLIPS=4000 meson test -C $(BUILD) --no-rebuild 'node rows' --timeout-multiplier 0
 	@SERENO_SOAK_S=1800 meson test -C $(BUILD) --no-rebuild 'node soak' --timeout-multiplier 0
+	@SERENO_SCHEMA_ALL=1 SERENO_SCHEMA_EXAMPLES=40 meson test -C $(BUILD) --no-rebuild 'interface by schemathesis' --timeout-multiplier 0
 	@SERENO_MUTATIONS=20000 meson test -C $(BUILD) --no-rebuild 'evtx mutate' --timeout-multiplier 0
 	@tools/check-static --deep
 	@$(MAKE) fuzz SECONDS=3600

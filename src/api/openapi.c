@@ -17,6 +17,7 @@ static const struct {
     {"/api/v1/stream", "text/event-stream", NULL, "Events named alert, change and pulse"},
     {"/api/v1/archive/export", "application/x-ndjson", "text/plain", "A record a line; with format=text, the original and a line break"},
     {"/api/v1/registers/{kind}/export", "text/csv", "application/x-ndjson", "A table; with format=json, JSON line by line"},
+    {"/metrics", "text/plain", NULL, "Counters, one a line"},
 };
 
 /* Of those that do not answer 200 when all is well; also: a second answer that is no error. */
@@ -63,6 +64,7 @@ static const struct {
     {record_import_post, "200", "422"},
     {record_import_undo_post, "204", NULL},
     {rule_resume, "204", NULL},
+    {provider_login, "303", NULL},
 };
 
 static void kv(struct json_writer *j, const char *key, struct span value)
@@ -346,9 +348,8 @@ static void answers_json(struct json_writer *j, const struct route *r)
         type = "text/css";
     } else if (r->body == BODY_FORM) {
         status = "303";
-        type = NULL;
     }
-    type = strcmp(status, "204") == 0 ? NULL : type;
+    type = strcmp(status, "204") == 0 || strcmp(status, "303") == 0 ? NULL : type;
     json_key(j, "responses");
     json_object(j);
     answer_json(j, status, text, type, other, false);
@@ -359,6 +360,9 @@ static void answers_json(struct json_writer *j, const struct route *r)
         char need[128];
         (void)snprintf(need, sizeof need, "The role, or the API token shown, lacks the right %s", right_name(r->right));
         answer_json(j, "403", need, api_path ? "application/json" : "text/html", NULL, api_path);
+    }
+    if (!api_path && r->right != RIGHT_ANYBODY && strcmp(status, "303") != 0) {
+        answer_json(j, "303", "Not logged in: to the log-in form", NULL, NULL, false);
     }
     answer_json(j, "default", "What went wrong", api_path ? "application/json" : "text/html", NULL, api_path);
     json_end(j);

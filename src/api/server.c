@@ -185,7 +185,7 @@ static void begin(struct api_request *req, const char *method, const char *versi
         head_check(&req->head, &req->api->policy, span_of(version), !safe, REQUEST_TABLE_MAX);
     if (v.status == 0 && uri_parse(req->raw_uri, &req->arena, &req->uri, &e) < 0) {
         v = (struct head_verdict){e.code == ERR_LIMIT ? 414 : 400, "bad_address", e.text};
-        req->uri.path = SPAN("/api/");
+        req->uri.path = span_starts(req->raw_uri, SPAN("/api/")) ? SPAN("/api/") : SPAN("/"); /* a page is answered with a page */
     }
     if (v.status != 0) {
         respond_error(req, v.status, v.code, v.message, NULL);
