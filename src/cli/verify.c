@@ -22,6 +22,7 @@
 #include "records/audit.h"
 #include "records/db.h"
 #include "records/proof.h"
+#include "records/registers/record_seal.h"
 #include "records/upkeep.h"
 #include "roles/keeper_seal.h"
 #include "roles/super.h"
@@ -40,6 +41,7 @@ struct verify {
     struct archive_witness witness;
     struct archive_report report;
     int64_t audit_rows;
+    int64_t sealed, erased; /* marks of personal values in the trail: with them, without */
     struct proof_report proofs;
     bool stepped;
     struct buf list; /* faults as JSON array items */
@@ -140,6 +142,7 @@ static void check_records(struct verify *v)
     int rc = db_open(path, &e, &db);
     if (rc == 0) {
         rc = audit_verify(db, &e, &v->audit_rows);
+        rc = rc == 0 ? record_seal_verify(db, &v->sealed, &v->erased, &e) : rc;
     }
     if (rc != 0) {
         err_at(&e, "records.db", 0);
@@ -209,9 +212,9 @@ static void print_text(struct verify *v)
         (void)printf("and %" PRIu64 " more\n", v->faults - VERIFY_SHOWN_MAX);
     }
     (void)printf("%s%" PRIu64 " records and %" PRIu64 " alerts in %" PRIu64 " blocks of %" PRIu64
-                 " days, %" PRIu64 " bytes; %" PRId64 " entries of the audit trail\n",
+                 " days, %" PRIu64 " bytes; %" PRId64 " entries of the audit trail, %" PRId64 " marks of personal values, %" PRId64 " of values that were erased\n",
                  v->stepped ? "\r\x1b[K" : "", r->records, r->alerts, r->blocks, r->days, r->bytes,
-                 v->audit_rows);
+                 v->audit_rows, v->sealed + v->erased, v->erased);
     print_proofs(v);
     if (r->seals > 0) {
         char hex[2 * SEAL_KEY_BYTES + 1];
@@ -266,7 +269,7 @@ static void print_json(struct verify *v)
         uint64_t value;
     } numbers[] = {{"days", r->days},     {"blocks", r->blocks}, {"records", r->records}, {"bytes", r->bytes},
                    {"alerts", r->alerts}, {"notes", r->notes},   {"purged", r->purged}, {"proofs", r->proofs},   {"seals", r->seals},
-                   {"audit", (uint64_t)v->audit_rows},           {"rows", v->proofs.rows}, {"keys", v->proofs.summed}, {"links", (uint64_t)v->proofs.links}, {"faults", v->faults}};
+                   {"audit", (uint64_t)v->audit_rows},           {"rows", v->proofs.rows}, {"keys", v->proofs.summed}, {"links", (uint64_t)v->proofs.links}, {"marks", (uint64_t)(v->sealed + v->erased)}, {"erased", (uint64_t)v->erased}, {"faults", v->faults}};
     buf_init(&b, 16 << 20);
     json_writer_init(&j, &b);
     json_object(&j);

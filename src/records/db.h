@@ -34,6 +34,9 @@ int db_open(const char *path, struct err *e, struct db **db_out) NODISCARD;
 /* For the process that writes all the time: what the log of the file `path` holds goes into the database beside
  * its one thread, not in the middle of a commit (db_writeback.h). Ends with db_close. ERR_IO. */
 int db_write_back_aside(struct db *db, const char *path, struct err *e) NODISCARD;
+/* What was deleted before this is in no byte of the file or of its log when it is done: at once, or by the thread that writes
+ * back, which tries again until nobody reads an older state. ERR_BUSY. */
+int db_wipe(struct db *db, struct err *e) NODISCARD;
 /* Closes and frees; NULL is fine. Sets *db to NULL. */
 void db_close(struct db **db);
 

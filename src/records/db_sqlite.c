@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "os/sqlite_why.h"
+#include "records/db_clean.h"
 #include "records/db_writeback.h"
 #include "records/proof_verify_priv.h"
 
@@ -165,7 +166,7 @@ static int set_durable(struct db *db, bool in_memory, struct err *e)
     int rc =
         exec_raw(db,
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;"
-                "PRAGMA cell_size_check = ON; PRAGMA journal_size_limit = 16777216;"
+                "PRAGMA cell_size_check = ON; PRAGMA secure_delete = ON; PRAGMA journal_size_limit = 16777216;"
                 "PRAGMA cache_size = -98304; PRAGMA wal_autocheckpoint = 4096;",
                 e);
     if (rc < 0) {
@@ -189,7 +190,9 @@ int db_open(const char *path, struct err *e, struct db **db_out)
 {
     *db_out = NULL;
     bool in_memory = strcmp(path, ":memory:") == 0;
+    const char *vfs = NULL;
     int rc = in_memory ? 0 : make_private_file(path, e);
+    rc = rc == 0 && !in_memory ? db_clean_vfs(&vfs, e) : rc;
     if (rc < 0) {
         return rc;
     }
@@ -197,7 +200,7 @@ int db_open(const char *path, struct err *e, struct db **db_out)
     db->magic = DB_MAGIC;
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW |
                 SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    if (sqlite3_open_v2(path, &db->raw, flags, NULL) != SQLITE_OK) {
+    if (sqlite3_open_v2(path, &db->raw, flags, vfs) != SQLITE_OK) {
         char why[SQLITE_WHY_MAX];
         rc = err_set(e, ERR_IO, "cannot open %s: %s", path, sqlite_why(db->raw, why));
     }
@@ -225,6 +228,17 @@ int db_write_back_aside(struct db *db, const char *path, struct err *e)
     CHECK_OBJ(db, DB_MAGIC);
     CHECK(db->writeback == NULL);
     return db_writeback_start(db->raw, path, e, &db->writeback);
+}
+
+int db_wipe(struct db *db, struct err *e)
+{
+    CHECK_OBJ(db, DB_MAGIC);
+    CHECK(!db->in_transaction);
+    if (db->writeback != NULL) {
+        db_writeback_cut(db->writeback);
+        return 0;
+    }
+    return sqlite3_wal_checkpoint_v2(db->raw, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK ? 0 : db_fail(db, e, "the log cannot be cut");
 }
 
 static void stmt_free(struct db_stmt *s)

@@ -11,7 +11,9 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "os/sqlite_why.h"
+#include "records/db_clean.h"
 
+enum { CUT_WAIT_MS = 50, CUT_TRIES = 1200 /* a minute */ };
 enum { WRITEBACK_MAGIC = 0x77626b31, AUTO_PAGES = 4096 /* when the engine does it alone */ };
 
 struct db_writeback {
@@ -22,7 +24,7 @@ struct db_writeback {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     /* Under the lock. */
-    bool wanted, ending;
+    bool wanted, ending, cut;
     bool nearly; /* the last round left few enough pages for the writer */
     int pages;   /* in the log after the last commit */
     int next;    /* pages from which on the thread is wanted again */
@@ -42,11 +44,38 @@ static int one_round(struct db_writeback *w)
     return rc == SQLITE_OK && copied >= 0 ? left : -1;
 }
 
+/* Nobody writes while the rest is copied, which is little after a round. Another writer, or a reader of an older state: later. */
+static void cut(struct db_writeback *w)
+{
+    int rc = SQLITE_BUSY;
+    bool ending = false;
+    for (int i = 0; i < CUT_TRIES && rc != SQLITE_OK && !ending; i++) {
+        (void)one_round(w);
+        rc = sqlite3_wal_checkpoint_v2(w->own, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+        if (rc != SQLITE_OK) {
+            (void)sqlite3_sleep(CUT_WAIT_MS);
+        }
+        (void)pthread_mutex_lock(&w->lock);
+        ending = w->ending; /* the writer, closing, writes all of it back and removes it */
+        (void)pthread_mutex_unlock(&w->lock);
+    }
+    (void)pthread_mutex_lock(&w->lock);
+    w->stats.cut += rc == SQLITE_OK;
+    (void)pthread_mutex_unlock(&w->lock);
+}
+
 static void *run(void *arg)
 {
     struct db_writeback *w = arg;
     (void)pthread_mutex_lock(&w->lock);
     while (!w->ending) {
+        if (w->cut) {
+            w->cut = false;
+            (void)pthread_mutex_unlock(&w->lock);
+            cut(w);
+            (void)pthread_mutex_lock(&w->lock);
+            continue;
+        }
         if (!w->wanted) {
             (void)pthread_cond_wait(&w->wake, &w->lock);
             continue;
@@ -131,9 +160,10 @@ int db_writeback_start(sqlite3 *writer, const char *path, struct err *e, struct 
     *w = (struct db_writeback){.magic = WRITEBACK_MAGIC, .writer = writer, .next = DB_WRITEBACK_AT};
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_NOMUTEX |
                 SQLITE_OPEN_EXRESCODE;
-    int rc = 0;
-    if (sqlite3_open_v2(path, &w->own, flags, NULL) != SQLITE_OK ||
-        sqlite3_exec(w->own, own_sql, NULL, NULL, NULL) != SQLITE_OK) {
+    const char *vfs = NULL;
+    int rc = db_clean_vfs(&vfs, e);
+    if (rc == 0 && (sqlite3_open_v2(path, &w->own, flags, vfs) != SQLITE_OK ||
+        sqlite3_exec(w->own, own_sql, NULL, NULL, NULL) != SQLITE_OK)) {
         rc = err_set(e, ERR_IO, "cannot open %s a second time: %s", path, sqlite_why(w->own, why));
     }
     MUST(pthread_mutex_init(&w->lock, NULL));
@@ -173,6 +203,15 @@ void db_writeback_stop(struct db_writeback **out)
     (void)pthread_mutex_destroy(&w->lock);
     w->magic = 0;
     mem_free(w);
+}
+
+void db_writeback_cut(struct db_writeback *w)
+{
+    CHECK_OBJ(w, WRITEBACK_MAGIC);
+    (void)pthread_mutex_lock(&w->lock);
+    w->cut = true;
+    (void)pthread_cond_signal(&w->wake);
+    (void)pthread_mutex_unlock(&w->lock);
 }
 
 struct db_writeback_stats db_writeback_stats(struct db_writeback *w)

@@ -29,6 +29,7 @@ struct db_writeback;
 struct db_writeback_stats {
     uint64_t rounds;     /* of the thread */
     uint64_t finished;   /* times the writer copied what was left, and the log could begin anew */
+    uint64_t cut;        /* times the log was cut because somebody asked for it */
     uint64_t pages_most; /* in the log at one time */
 };
 
@@ -37,6 +38,9 @@ struct db_writeback_stats {
 int db_writeback_start(sqlite3 *writer, const char *path, struct err *e, struct db_writeback **out) NODISCARD;
 /* Waits for the thread's round, ends it, gives write-back to the engine again. NULL is fine. */
 void db_writeback_stop(struct db_writeback **w);
+
+/* The thread writes all of the log back and cuts its file, so that nothing of before is in it. */
+void db_writeback_cut(struct db_writeback *w);
 
 struct db_writeback_stats db_writeback_stats(struct db_writeback *w);
 

@@ -17,7 +17,9 @@
 #include "records/registers/record_history.h"
 #include "records/registers/record_import.h"
 #include "records/registers/register_force.h"
+#include "records/registers/record_retention.h"
 #include "records/registers/record_row.h"
+#include "records/registers/record_seal.h"
 
 static const char identity_sql[] =
     "CREATE TABLE user_account ("
@@ -221,6 +223,8 @@ static const struct migration list[] = {
     {"reminders", reminder_sql},
     {"proofs of rows", proof_sql},
     {"files of registers in force", register_force_sql},
+    {"values beside the trail", record_seal_sql},
+    {"imports by record", record_retention_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)

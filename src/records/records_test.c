@@ -13,7 +13,7 @@ static char folder[64];
 
 static void remove_folder(void)
 {
-    static const char *const names[] = {"a.db", "b.db", "c.db", "v.db", "w.db", "d.db", "d.before-2.db", "e.db", "e.before-2.db", "f.db", "f.before-2.db", "p.db"};
+    static const char *const names[] = {"a.db", "b.db", "c.db", "v.db", "w.db", "d.db", "d.before-2.db", "e.db", "e.before-2.db", "f.db", "f.before-2.db", "p.db", "r.db"};
     static const char *const tails[] = {"", "-wal", "-shm"};
     char path[128];
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -79,6 +79,6 @@ int main(void)
     failed += run_fed_signal_tests();
     failed += run_fed_warning_tests();
     failed += run_hunt_tests() + run_hold_tests() + run_privacy_tests() + run_fed_letter_tests() + run_fed_room_tests() + run_register_tests();
-    failed += run_record_history_tests() + run_record_links_tests() + run_register_switch_tests() + run_record_stage_tests() + run_record_room_tests() + run_record_constraint_tests();
+    failed += run_record_history_tests() + run_record_seal_tests() + run_record_retention_tests() + run_record_links_tests() + run_register_switch_tests() + run_record_stage_tests() + run_record_room_tests() + run_record_constraint_tests();
     return failed;
 }

@@ -54,9 +54,9 @@ struct config_source {
     uint32_t silent_after_s;  /* no event for so long is an alert; 0 = it may be silent */
 };
 
-/* How long the originals of one source are kept. */
+/* How long originals of one source, or personal fields of one kind of record, are kept. */
 struct config_retention {
-    struct span source; /* its name, of the config or of a token */
+    struct span source; /* its name, of the config or of a token; or of a kind */
     uint32_t days;      /* of receipt, 0 = for ever */
 };
 
@@ -93,6 +93,8 @@ struct config {
     uint32_t retention_days; /* 0 = for ever; of sources that are not named in the next */
     uint32_t nretention;
     struct config_retention *retention;
+    uint32_t nretention_kinds; /* registers: other days than their files say (docs/REGISTERS.md) */
+    struct config_retention *retention_kinds;
     struct {
         struct span folder; /* where day files are copied to; empty = nowhere */
         bool same_disk;     /* it may lie on the disk of the data */

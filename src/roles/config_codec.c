@@ -78,6 +78,11 @@ void config_encode(const struct config *c, enum role_id role, struct buf *out)
         buf_str(out, c->retention[i].source);
         buf_u32(out, c->retention[i].days);
     }
+    buf_u32(out, role == ROLE_KEEPER ? c->nretention_kinds : 0);
+    for (uint32_t i = 0; role == ROLE_KEEPER && i < c->nretention_kinds; i++) {
+        buf_str(out, c->retention_kinds[i].source);
+        buf_u32(out, c->retention_kinds[i].days);
+    }
     buf_str(out, role == ROLE_KEEPER ? c->copy.folder : SPAN(""));
     buf_str(out, role == ROLE_KEEPER ? c->copy.place.url : SPAN("")); /* the rest goes to the courier with each errand */
     buf_u8(out, c->copy.same_disk);
@@ -171,20 +176,28 @@ static void get_federation(struct config *c, struct cursor *in)
     c->federation.nallow = n;
 }
 
+static struct config_retention *get_days(struct config *c, struct cursor *in, uint32_t *count_out)
+{
+    uint32_t n = cursor_u32(in);
+    *count_out = 0;
+    if (in->failed || n > CONFIG_RETENTION_SOURCES_MAX) {
+        in->failed = true;
+        return NULL;
+    }
+    struct config_retention *list = arena_calloc(&c->arena, n, sizeof *list);
+    *count_out = n;
+    for (uint32_t i = 0; i < n; i++) {
+        list[i].source = get_text(c, in);
+        list[i].days = cursor_u32(in);
+    }
+    return list;
+}
+
 static void get_retention(struct config *c, struct cursor *in)
 {
     c->retention_days = cursor_u32(in);
-    uint32_t n = cursor_u32(in);
-    if (in->failed || n > CONFIG_RETENTION_SOURCES_MAX) {
-        in->failed = true;
-        return;
-    }
-    c->retention = arena_calloc(&c->arena, n, sizeof *c->retention);
-    c->nretention = n;
-    for (uint32_t i = 0; i < n; i++) {
-        c->retention[i].source = get_text(c, in);
-        c->retention[i].days = cursor_u32(in);
-    }
+    c->retention = get_days(c, in, &c->nretention);
+    c->retention_kinds = get_days(c, in, &c->nretention_kinds);
 }
 
 int config_decode(struct config *c, struct span body, struct err *e)

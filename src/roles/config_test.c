@@ -47,7 +47,7 @@ static const char whole[] =
     "  webhook: {url: 'https://hook/x'}\n"
     "  heartbeat: {url: 'https://beat/x', every: 30}\n"
     "copy: {folder: safe, same_disk: true, give_up_after: 60}\n"
-    "retention: {days: 365, sources: [{name: web, days: 30}, {name: court, days: 0}]}\n"
+    "retention: {days: 365, sources: [{name: web, days: 30}, {name: court, days: 0}], registers: [{name: person, days: 90}]}\n"
     "intakes: 3\n"
     "hunters: 3\n"
     "hub: {listen: '0.0.0.0:8610', name: City hub, url: 'https://hub.example:8610'}\n"
@@ -159,6 +159,9 @@ static void check_whole(const struct config *c)
     SAME(c->retention[0].source, "web");
     assert_int_equal(c->retention[0].days, 30);
     assert_int_equal(c->retention[1].days, 0);
+    assert_int_equal(c->nretention_kinds, 1);
+    SAME(c->retention_kinds[0].source, "person");
+    assert_int_equal(c->retention_kinds[0].days, 90);
     assert_int_equal(c->intakes, 3);
     assert_int_equal(c->hunters, 3);
     SAME(c->hub.at.listen, "0.0.0.0:8610");
@@ -269,6 +272,9 @@ static const struct refused_case refused_cases[] = {
     {"retention: {sources: [{days: 3}]}\n", 1, "name"},
     {"retention: {sources: [{name: web, days: -1}]}\n", 1, "days"},
     {"retention: {sources: web}\n", 1, "sources"},
+    {"retention: {registers: [{name: person}]}\n", 1, "days"},
+    {"retention: {registers: [{name: person, days: -1}]}\n", 1, "days"},
+    {"retention: {registers: [{kind: person, days: 1}]}\n", 1, "kind"},
     {"hunters: 9\n", 1, "hunters"},
     {"hunters: many\n", 1, "hunters"},
     {"hub: {name: x}\n", 1, "listen"},
@@ -368,6 +374,7 @@ static void test_codec(void **state)
         check_directories(&got, role);
         assert_int_equal(got.retention_days, 365);
         assert_int_equal(got.nretention, role == ROLE_KEEPER ? 2 : 0);
+        assert_int_equal(got.nretention_kinds, role == ROLE_KEEPER ? 1 : 0);
         assert_int_equal(got.copy.folder.len > 0, role == ROLE_KEEPER);
         assert_true(got.copy.same_disk && got.copy.give_up_after_s == c.copy.give_up_after_s);
         assert_int_equal(got.intakes, 3);

@@ -296,39 +296,47 @@ static int read_notify(struct reading *r, const struct yaml_node *root)
     return rc;
 }
 
-/* retention: {days: 365, sources: [{name: firewalls, days: 30}]} */
+/* [{name: firewalls, days: 30}]; what: "sources" or "registers" */
+static int read_days(struct reading *r, const struct yaml_node *map, const char *what, struct config_retention **out, uint32_t *count_out)
+{
+    static const char *const keys[] = {"name", "days", NULL};
+    const struct yaml_node *list = yaml_get(map, what);
+    int64_t days = 0;
+    int rc = list == NULL ? 0 : yaml_expect(list, YAML_SEQ, what, r->e);
+    if (rc != 0 || list == NULL) {
+        return rc;
+    }
+    if (list->len > CONFIG_RETENTION_SOURCES_MAX) {
+        return wrong(r, list, "more than retention takes");
+    }
+    *out = arena_calloc(r->a, list->len, sizeof **out);
+    *count_out = list->len;
+    for (uint32_t i = 0; rc == 0 && i < list->len; i++) {
+        const struct yaml_node *one = list->items[i];
+        rc = yaml_expect(one, YAML_MAP, "one of retention", r->e);
+        rc = rc == 0 ? yaml_known_keys(one, keys, r->e) : rc;
+        rc = rc == 0 ? text(r, one, "name", true, &(*out)[i].source) : rc;
+        rc = rc == 0 ? yaml_get_int(one, "days", true, 0, CONFIG_RETENTION_MAX, &days, r->e) : rc;
+        (*out)[i].days = (uint32_t)days;
+    }
+    return rc;
+}
+
+/* retention: {days: 365, sources: [{name: firewalls, days: 30}], registers: [{name: person, days: 180}]} */
 static int read_retention(struct reading *r, const struct yaml_node *root)
 {
-    static const char *const keys[] = {"days", "sources", NULL};
-    static const char *const source_keys[] = {"name", "days", NULL};
+    static const char *const keys[] = {"days", "sources", "registers", NULL};
     const struct yaml_node *map = NULL;
     int64_t days = 0;
     int rc = submap(r, root, "retention", keys, &map);
     if (rc != 0 || map == NULL) {
         return rc;
     }
-    const struct yaml_node *list = yaml_get(map, "sources");
-    rc = yaml_get_int(map, "days", list == NULL, 1, CONFIG_RETENTION_MAX, &days, r->e);
+    bool alone = yaml_get(map, "sources") == NULL && yaml_get(map, "registers") == NULL;
+    rc = yaml_get_int(map, "days", alone, 1, CONFIG_RETENTION_MAX, &days, r->e);
     r->c->retention_days = (uint32_t)days;
-    rc = rc == 0 && list != NULL ? yaml_expect(list, YAML_SEQ, "sources", r->e) : rc;
-    if (rc != 0 || list == NULL) {
-        return rc;
-    }
-    if (list->len > CONFIG_RETENTION_SOURCES_MAX) {
-        return wrong(r, list, "more sources than retention takes");
-    }
-    r->c->retention = arena_calloc(r->a, list->len, sizeof *r->c->retention);
-    r->c->nretention = list->len;
-    for (uint32_t i = 0; rc == 0 && i < list->len; i++) {
-        const struct yaml_node *one = list->items[i];
-        days = 0;
-        rc = yaml_expect(one, YAML_MAP, "a source", r->e);
-        rc = rc == 0 ? yaml_known_keys(one, source_keys, r->e) : rc;
-        rc = rc == 0 ? text(r, one, "name", true, &r->c->retention[i].source) : rc;
-        rc = rc == 0 ? yaml_get_int(one, "days", true, 0, CONFIG_RETENTION_MAX, &days, r->e) : rc;
-        r->c->retention[i].days = (uint32_t)days;
-    }
-    return rc;
+    rc = rc == 0 ? read_days(r, map, "sources", &r->c->retention, &r->c->nretention) : rc;
+    return rc == 0 ? read_days(r, map, "registers", &r->c->retention_kinds, &r->c->nretention_kinds) : rc;
 }
 
 static int read_few(struct reading *r, const struct yaml_node *map, const char *key, uint32_t most, struct span *out, uint32_t *count_out)

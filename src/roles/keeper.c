@@ -212,6 +212,7 @@ static void on_tick(uv_timer_t *timer)
     keeper_copy_tick(k->copy, role_config(k->role), now, archive_open_day(keeper_archive_writer(k->archive)));
     keeper_correlate_tick(k->correlate, now);
     keeper_records_tick(k->records, now);
+    keeper_retention_tick(k->records, role_config(k->role), now);
 }
 
 static void tell_setup_link(struct keeper *k, const struct config *config)

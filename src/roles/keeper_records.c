@@ -41,6 +41,7 @@ int keeper_records_open(const char *data_dir, const struct keeper_records_hooks 
     kr->data_dir = mem_strdup(data_dir);
     arena_init(&kr->scratch, 256 << 10);
     arena_init(&kr->kept, 4096);
+    arena_init(&kr->own_names, 0);
     buf_init(&kr->out, ASK_ANSWER_MAX_BYTES);
     buf_init(&kr->rules, KEEPER_RULES_BATCH + KEEPER_RULE_MAX);
     buf_init(&kr->registers, REGISTER_FILES_MAX * (REGISTER_FILE_MAX + 4096));
@@ -85,6 +86,7 @@ void keeper_records_close(struct keeper_records **out)
     mem_free(kr->data_dir);
     arena_fini(&kr->scratch);
     arena_fini(&kr->kept);
+    arena_fini(&kr->own_names);
     kr->magic = 0;
     mem_free(kr);
 }

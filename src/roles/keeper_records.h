@@ -18,6 +18,7 @@
 #include "records/ask.h"
 #include "roles/correlate_wire.h"
 #include "records/copies.h"
+#include "roles/config.h"
 #include "roles/messages.h"
 
 struct keeper_records;
@@ -122,5 +123,7 @@ int keeper_records_set(struct keeper_records *kr, struct span name, struct span 
 
 /* Call about once a second: pulse to the desk, counters to disk, old sessions out. */
 void keeper_records_tick(struct keeper_records *kr, time_ns now);
+/* As often: what records say of persons goes when its time is over (keeper_retention.h). */
+void keeper_retention_tick(struct keeper_records *kr, const struct config *config, time_ns now);
 
 #endif

@@ -11,6 +11,7 @@
 #include "records/fed_warnings.h"
 #include "records/records.h"
 #include "records/registers/record_room.h"
+#include "records/registers/record_retention.h"
 #include "roles/keeper_records.h"
 
 enum {
@@ -71,6 +72,12 @@ struct keeper_records {
     struct appointment_seat seats[POLICY_SEATS_MAX]; /* of the account that was asked for last, in scratch */
     uint32_t nseats;
     bool linked; /* the account is somebody's of whom there may be appointments */
+    struct arena own_names;  /* of own_days */
+    struct retention_days *own_days;
+    uint32_t nown_days;
+    bool erasing;            /* a run of retention is on its way */
+    time_ns erased_at;       /* when the last one began; 0 = none since the start */
+    struct retention_run erase_run;
     int64_t taken_mark;  /* what was in force when its files were made */
 };
 

@@ -274,6 +274,7 @@ static int put_record(struct keeper_records *kr, struct cursor *c, struct err *e
     struct record_astray astray = {0};
     record_put_decode(c, &p);
     p.kinds = kr->kinds;
+    p.sealed_by = kr->kinds;
     int rc = whole(c, e);
     rc = rc == 0 ? record_put(kr->db, &p, &astray, e) : rc;
     bool refused = astray.count > 0 || astray.breach.there;

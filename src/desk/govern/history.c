@@ -158,6 +158,8 @@ bool record_past_show(const struct record_worker *w, const struct record_past *p
     show_word(j, "tlp", p->had, span_of(tlp_name(p->before.tlp)), span_of(tlp_name(p->after.tlp)));
     show_fields(w, before, after, a, j);
     show_links(w, p, j);
+    json_key(j, "erased");
+    json_bool(j, p->erased);
     json_end(j);
     return true;
 }

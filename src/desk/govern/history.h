@@ -10,7 +10,7 @@
 #include "desk/govern/record.h"
 #include "records/registers/record_history.h"
 
-/* Writes one change as an object: number, at, who, what, why, state, tlp, fields, links; false: it is not for him, and nothing was written. */
+/* Writes one change as an object: number, at, who, what, why, state, tlp, fields, links, erased; false: it is not for him, and nothing was written. */
 bool record_past_show(const struct record_worker *w, const struct record_past *p, struct arena *a, struct json_writer *j);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/map.h"
 #include "records/audit.h"
+#include "records/registers/record_seal.h"
 #include "records/registers/record_sql.h"
 #include "records/registers/register_force.h"
 
@@ -19,6 +20,7 @@ struct names {
     const struct record_sight *sight;
     const struct register_kind *kind;
     struct arena *a;
+    struct span id; /* of the record */
     struct map known; /* kind and id: place in list, from 1; 0 = not for him */
     uint32_t count, room;
     struct record_link *list;
@@ -112,9 +114,32 @@ static struct jcs *call_anew(struct names *n, int64_t seq, const struct jcs *fie
     return out;
 }
 
-/* record_as_text of the line seq, read again, under the names of today. Under a label that nobody knows nobody may read it. */
-static int read_text(struct names *n, int64_t seq, struct span text, const struct record_row *now, struct record_row *out, struct err *e)
+/* The fields with those that stand beside the trail; *erased_out: these are gone. */
+static int read_sealed(struct names *n, struct span mark, const struct jcs *fields, struct jcs **out, bool *erased_out, struct err *e)
 {
+    struct span text = SPAN("");
+    struct jcs *values = NULL;
+    *out = jcs_copy(n->a, fields);
+    int rc = record_unseal(n->db, n->id, mark, n->a, &text, e);
+    *erased_out = *erased_out || (rc == 0 && text.len == 0);
+    if (rc != 0 || text.len == 0) {
+        return rc;
+    }
+    rc = jcs_read_decimals(n->a, text, JCS_DEPTH_MAX, &values, e);
+    for (const struct jcs *m = rc == 0 ? values->first : NULL; m != NULL; m = m->next) {
+        const char *name = arena_cstr(n->a, m->key);
+        if (jcs_get(*out, name) == NULL) {
+            jcs_set(n->a, *out, name, jcs_copy(n->a, m));
+        }
+    }
+    return rc;
+}
+
+/* What record_seal wrote in the line seq, read again, under the names of today. Under a label that nobody knows nobody may read it. */
+static int read_text(struct names *n, int64_t seq, struct span text, const struct record_row *now, struct record_row *out, bool *erased_out, struct err *e)
+{
+    struct span mark = SPAN("");
+    struct jcs *all = NULL;
     struct jcs *doc = NULL;
     struct span tlp = SPAN("");
     *out = *now;
@@ -123,13 +148,17 @@ static int read_text(struct names *n, int64_t seq, struct span text, const struc
     if (fields == NULL || !jcs_get_text(doc, "state", &out->state) || !jcs_get_text(doc, "tlp", &tlp)) {
         return err_set(e, ERR_INVALID, "a line of the trail about this record cannot be read");
     }
+    out->tlp = label_of(tlp);
+    if (jcs_get_text(doc, "sealed", &mark)) {
+        rc = read_sealed(n, mark, fields, &all, erased_out, e);
+        fields = all;
+    }
     if (n->nrenames > 0) {
         fields = call_anew(n, seq, fields);
         out->state = called(n, 's', seq, out->state);
     }
     out->fields = jcs_text(n->a, fields);
-    out->tlp = label_of(tlp);
-    return name_all(n, fields, out, e);
+    return rc == 0 ? name_all(n, fields, out, e) : rc;
 }
 
 static int take_past(struct names *n, struct db_stmt *st, int64_t number, const struct record_row *now, struct record_past *out, struct err *e)
@@ -143,8 +172,8 @@ static int take_past(struct names *n, struct db_stmt *st, int64_t number, const 
     }
     out->before = *now;
     int64_t seq = db_col_i64(st, 6);
-    int rc = out->had ? read_text(n, seq, before, now, &out->before, e) : 0;
-    return rc == 0 ? read_text(n, seq, after, now, &out->after, e) : rc;
+    int rc = out->had ? read_text(n, seq, before, now, &out->before, &out->erased, e) : 0;
+    return rc == 0 ? read_text(n, seq, after, now, &out->after, &out->erased, e) : rc;
 }
 
 /* ---- the trail ---- */
@@ -253,6 +282,7 @@ int record_history(struct db *db, const struct record_scope *scope, const struct
     if (rc != 0) {
         return rc;
     }
+    n.id = id;
     map_init(&n.known);
     n.room = 2 * RECORD_HISTORY_PAGE_MAX * REGISTER_LINKS_MAX;
     n.list = arena_calloc(a, n.room, sizeof *n.list);
@@ -271,6 +301,7 @@ void record_past_encode(struct buf *out, const struct record_past *p)
     buf_str(out, p->what);
     buf_str(out, p->why);
     buf_u8(out, p->had);
+    buf_u8(out, p->erased);
     if (p->had) {
         record_row_encode(out, &p->before);
     }
@@ -285,8 +316,10 @@ void record_past_decode(struct cursor *c, struct record_past *out)
     out->what = cursor_str(c);
     out->why = cursor_str(c);
     uint8_t had = cursor_u8(c);
-    c->failed = c->failed || out->number < 1 || out->who.len > AUDIT_TEXT_MAX || out->what.len > RECORD_WHAT_MAX || out->why.len > AUDIT_TEXT_MAX || had > 1;
+    uint8_t erased = cursor_u8(c);
+    c->failed = c->failed || out->number < 1 || out->who.len > AUDIT_TEXT_MAX || out->what.len > RECORD_WHAT_MAX || out->why.len > AUDIT_TEXT_MAX || had > 1 || erased > 1;
     out->had = had == 1;
+    out->erased = erased == 1;
     if (out->had) {
         record_row_decode(c, &out->before);
     }

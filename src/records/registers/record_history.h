@@ -20,6 +20,7 @@ struct record_past {
     time_ns at;
     struct span who, what, why; /* as record_put had them */
     bool had;                   /* there is a before; else the record was made by it */
+    bool erased;                /* what it said of a person is kept no more (record_seal.h) */
     /* Of the record today but for fields, state and tlp; links: records that it named then and that the reader may read now. */
     struct record_row before, after;
 };

@@ -5,6 +5,7 @@
 #include "base/id.h"
 #include "records/audit.h"
 #include "records/registers/record_constraint.h"
+#include "records/registers/record_seal.h"
 #include "records/registers/record_stage.h"
 #include "records/registers/register_force.h"
 #include "records/registers/record_store.h"
@@ -225,6 +226,7 @@ static int read_part(const struct step *step, struct span bytes, struct record_p
     out->scope = *step->as->scope;
     out->who = step->by->who;
     out->why = step->by->why;
+    out->sealed_by = step->as->kinds;
     return 0;
 }
 
@@ -239,6 +241,7 @@ static int store_row(struct db *db, const struct step *step, struct arena *a, st
         p->who = step->by->who;
         p->why = step->by->why;
         p->what = SPAN("record.imported");
+        p->sealed_by = step->as->kinds;
         return rc == ERR_NOT_FOUND ? err_set(e, ERR_DENIED, "who writes it could not read it") : rc == 0 ? record_note(db, p, NULL, a, e) : rc;
     }
     rc = read_part(step, step->put, p, e);
@@ -329,19 +332,20 @@ int record_import_apply(struct db *db, const struct record_importer *by, const s
 
 /* ---- taken back ---- */
 
-/* A record that the import made goes; its life stays in the audit trail. */
+/* A record that the import made goes, and what it said of persons; its life stays in the audit trail. */
 static int remove_record(struct db *db, const struct record_row *row, const struct step *step, struct arena *a, struct err *e)
 {
-    const struct audit_entry entry = {
+    struct audit_entry entry = {
         .at = step->now,
         .organisation = row->organisation,
         .who = step->by->who,
-        .what = SPAN("record.import_undone"),
-        .subject = span_of(arena_printf(a, "%.*s/%.*s", SPAN_ARG(row->kind), SPAN_ARG(row->id))),
+        .what = RECORD_UNDONE,
+        .subject = record_subject(a, row),
         .why = step->by->why,
-        .before = record_as_text(a, row),
     };
     int rc = record_stage_hide(db, row->id, e);
+    rc = rc == 0 ? record_seal(db, step->as->kinds, row, a, &entry.before, e) : rc;
+    rc = rc == 0 ? record_seal_erase(db, row->id, e) : rc;
     return rc == 0 ? audit_append(db, &entry, e) : rc;
 }
 

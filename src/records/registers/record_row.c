@@ -218,6 +218,7 @@ void record_put_decode(struct cursor *c, struct record_put *out)
     record_sight_decode(c, &out->sight);
     links_decode(c, out);
     out->kinds = NULL;
+    out->sealed_by = NULL;
 }
 
 void record_part_encode(struct buf *out, const struct record_put *p)
@@ -241,6 +242,7 @@ void record_part_decode(struct cursor *c, struct record_put *out)
     out->sight.nkinds = 0;
     out->sight.nways = 0;
     out->kinds = NULL;
+    out->sealed_by = NULL;
 }
 
 void record_breach_encode(struct buf *out, const struct record_breach *b)

@@ -91,6 +91,7 @@ struct record_put {
     uint32_t nlinks;
     struct record_to links[REGISTER_LINKS_MAX];
     const struct registers *kinds; /* whose constraints must hold, in the keeper; NULL = none are asked; never sent */
+    const struct registers *sealed_by; /* whose personal fields the trail has marks of alone, in the keeper; NULL = of none; never sent */
 };
 
 enum record_compare { RECORD_EQUAL, RECORD_FROM, RECORD_TO };

@@ -4,6 +4,7 @@
 
 #include "records/audit.h"
 #include "records/registers/record_constraint.h"
+#include "records/registers/record_seal.h"
 #include "records/registers/record_store.h"
 #include "records/settings.h"
 
@@ -131,19 +132,35 @@ struct span record_as_text(struct arena *a, const struct record_row *r)
                                 tlp_name(r->tlp)));
 }
 
-int record_note(struct db *db, const struct record_put *p, const struct record_row *before, struct arena *a, struct err *e)
+static int append(struct db *db, const struct record_put *p, struct span before, struct span after, struct arena *a, struct err *e)
 {
     const struct audit_entry entry = {
         .at = p->row.changed,
         .organisation = p->row.organisation,
         .who = p->who,
         .what = p->what,
-        .subject = span_of(arena_printf(a, "%.*s/%.*s", SPAN_ARG(p->row.kind), SPAN_ARG(p->row.id))),
+        .subject = record_subject(a, &p->row),
         .why = p->why,
-        .before = before == NULL ? SPAN("") : record_as_text(a, before),
-        .after = record_as_text(a, &p->row),
+        .before = before,
+        .after = after,
     };
     return audit_append(db, &entry, e);
+}
+
+int record_note(struct db *db, const struct record_put *p, const struct record_row *before, struct arena *a, struct err *e)
+{
+    struct span was = SPAN(""), is = SPAN("");
+    int rc = before == NULL ? 0 : record_seal(db, p->sealed_by, before, a, &was, e);
+    rc = rc == 0 ? record_seal(db, p->sealed_by, &p->row, a, &is, e) : rc;
+    return rc == 0 ? append(db, p, was, is, a, e) : rc;
+}
+
+int record_note_as(struct db *db, const struct register_kind *k, const struct record_put *p, const struct record_row *before, struct arena *a, struct err *e)
+{
+    struct span was = SPAN(""), is = SPAN("");
+    int rc = record_seal_as(db, k, before, a, &was, e);
+    rc = rc == 0 ? record_seal_as(db, k, &p->row, a, &is, e) : rc;
+    return rc == 0 ? append(db, p, was, is, a, e) : rc;
 }
 
 int record_put_all(struct db *db, const struct record_put *p, struct record_astray *astray, struct arena *a, struct err *e)

@@ -11,9 +11,12 @@ int record_put_all(struct db *db, const struct record_put *p, struct record_astr
 int record_row_write(struct db *db, const struct record_row *r, uint32_t hidden, struct err *e) NODISCARD;
 /* Its line in the audit trail; before: NULL of a new one. */
 int record_note(struct db *db, const struct record_put *p, const struct record_row *before, struct arena *a, struct err *e) NODISCARD;
+/* The same, by the file of its kind instead of p->sealed_by. */
+int record_note_as(struct db *db, const struct register_kind *k, const struct record_put *p, const struct record_row *before, struct arena *a, struct err *e)
+    NODISCARD;
 /* What lists know of a row. */
 int record_keys_put(struct db *db, const struct record_row *r, const struct record_key *keys, size_t count, struct err *e) NODISCARD;
-/* A record as the audit trail keeps it. */
+/* A record as the audit trail keeps it where nothing is left out (record_seal.h). */
 struct span record_as_text(struct arena *a, const struct record_row *r);
 /* Whether what a record names is there for who writes it; ERR_INVALID with out->count > 0 otherwise. */
 int record_links_check(struct db *db, const struct record_sight *sight, const struct record_to *links, uint32_t count, struct record_astray *out,

@@ -15,6 +15,7 @@
  *             tree        {by, levels}                      by this field, which names one of the same kind, they stand below one another:
  *                                                           none below itself, at most so many levels; over all organisations of the node
  *   x-due     [{field, name, from, every, before, as, states, remind}]   days on which somebody has to do something (register_due.h)
+ *   x-retention  {states, from, days, also, why}       when what it says of persons goes (register_retention.h)
  *   x-computed  text, beside a field          it is worked out of other fields (register_expr.h); nobody writes it
  *   x-index   true, beside a field            lists can be filtered and sorted by it
  *   x-ref     {kind, inverse, stands_on}      beside a field: it names a record of that kind (or several, where it is a list)
@@ -54,6 +55,7 @@ enum {
     REGISTER_REMIND_MAX = 6,        /* steps of one */
     REGISTER_REMIND_DAYS = 365,     /* the first of them is at most so many days before */
     REGISTER_EVERY_MAX = 120,       /* months from one time to the next */
+    REGISTER_KEEP_MAX = 36600,      /* days after which what a record says of persons goes */
     REGISTER_BEFORE_MAX = 3660,     /* days before an end by which somebody must have acted */
     REGISTER_WAS_MAX = 8,           /* names that one thing had before */
 };
@@ -136,6 +138,15 @@ struct register_due {
     uint16_t remind[REGISTER_REMIND_MAX]; /* days before, the most first */
 };
 
+/* When what a record says of persons goes; days 0 = it stays. */
+struct register_retention {
+    uint32_t days;
+    uint32_t states; /* bits, by place: in which days are counted */
+    int from;        /* field that holds the day from which; -1 = that of the last change */
+    uint64_t erases; /* fields that go, by place */
+    struct span why;
+};
+
 struct register_kind {
     struct span file, name, plural, heading;
     struct register_was was;
@@ -156,6 +167,7 @@ struct register_kind {
     struct register_constraint *constraints;
     uint32_t ndue;
     struct register_due due[REGISTER_DUE_MAX];
+    struct register_retention retention;
     struct record_rights rights;
     enum tlp tlp_default, tlp_max;
 };
@@ -228,7 +240,9 @@ bool register_was_called(const struct register_was *w, struct span name);
 #define REGISTER_KEY_CHANGED SPAN("changed")
 #define REGISTER_KEY_DUE SPAN("due_day") /* of kinds with x-due: the first day on which something is due, as the record stands */
 
-enum { REGISTER_KEY_TEXT = 20 /* digits of a number */, REGISTER_KEYS_MAX = REGISTER_INDEXED_MAX + 6 + REGISTER_DUE_MAX };
+#define REGISTER_KEY_KEPT SPAN("kept_from") /* of kinds with x-retention: the day from which its days are counted; lists do not know it */
+
+enum { REGISTER_KEY_TEXT = 20 /* digits of a number */, REGISTER_KEYS_MAX = REGISTER_INDEXED_MAX + 7 + REGISTER_DUE_MAX };
 
 struct record_key {
     struct span field;

@@ -144,7 +144,7 @@ static int fill_row(const struct forcing *f, const struct record_row *before, st
     p->why = f->why;
     p->what = SPAN("record.changed");
     int rc = record_row_write(f->db, &p->row, 0, e);
-    return rc == 0 ? record_note(f->db, p, before, a, e) : rc;
+    return rc == 0 ? record_note_as(f->db, f->s->plan->diff.after, p, before, a, e) : rc;
 }
 
 static int rewrite_row(const struct forcing *f, const struct record_row *r, struct arena *a, struct err *e)

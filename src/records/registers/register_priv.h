@@ -37,6 +37,8 @@ int register_check_computed(struct arena *a, const struct register_kind *k, cons
 void register_hide_computed(struct register_kind *k);
 /* Bits of the fields that a computed one is made of, once they were checked; 0 for one that somebody writes. */
 uint64_t register_made_of(const struct register_kind *k, const struct register_field *f);
+/* x-retention; fields, states and what is personal are there. */
+int register_read_retention(struct arena *a, const struct yaml_node *root, struct register_kind *k, struct err *e) NODISCARD;
 /* Names that mean something else in a list or beside the fields. */
 bool register_name_taken(struct span s);
 /* Why a sum of this kind does not fit to the kind that it is held to, or NULL; text in a. */

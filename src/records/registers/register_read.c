@@ -31,7 +31,7 @@ bool register_name_fits(struct span s)
 bool register_name_taken(struct span s)
 {
     static const char *const taken[] = {"id",      "kind",    "organisation", "author", "tlp",    "state", "created",
-                                        "changed", "version", "sort",         "limit",  "cursor", "q",     "count", "due_day"};
+                                        "changed", "version", "sort",         "limit",  "cursor", "q",     "count", "due_day", "kept_from"};
     for (size_t i = 0; i < ARRAY_LEN(taken); i++) {
         if (span_eq(s, span_of(taken[i]))) {
             return true;
@@ -345,7 +345,7 @@ static int read_rights(struct reading *r, const struct yaml_node *root)
 
 int register_kind_read(struct arena *a, const struct register_file *file, struct register_kind *out, struct err *e)
 {
-    static const char *const known[] = {"x-table", "x-states", "x-perm", "x-tlp", "x-constraints", "x-due", NULL};
+    static const char *const known[] = {"x-table", "x-states", "x-perm", "x-tlp", "x-constraints", "x-due", "x-retention", NULL};
     struct err local = {0};
     struct reading r = {.a = a, .k = out, .e = e == NULL ? &local : e};
     const struct yaml_node *root = NULL;
@@ -371,6 +371,7 @@ int register_kind_read(struct arena *a, const struct register_file *file, struct
     rc = rc == 0 ? register_read_constraints(a, root, out, r.e) : rc;
     rc = rc == 0 ? register_read_due(a, root, out, r.e) : rc;
     rc = rc == 0 ? register_take_pii(root, out, r.e) : rc;
+    rc = rc == 0 ? register_read_retention(a, root, out, r.e) : rc;
     rc = rc == 0 ? schema_value(a, root, 0, &document, r.e) : rc;
     if (rc == 0) {
         out->document = jcs_text(a, document);

@@ -7,6 +7,7 @@
 #include "base/num.h"
 #include "records/registers/profile.h"
 #include "records/registers/register_due.h"
+#include "records/registers/register_retention.h"
 #include "records/registers/register_priv.h"
 
 enum { REGISTERS_MAGIC = 0x72656773 };
@@ -440,7 +441,11 @@ size_t register_keys(struct arena *a, const struct register_kind *k, const struc
             out[n++] = (struct record_key){k->fields[i].name, field_key(a, &k->fields[i], fields)};
         }
     }
-    return n + register_due_keys(a, k, fields, state, out + n);
+    n += register_due_keys(a, k, fields, state, out + n);
+    if (k->retention.days > 0) {
+        out[n++] = (struct record_key){REGISTER_KEY_KEPT, register_retention_key(a, k, fields, state, changed)};
+    }
+    return n;
 }
 
 struct span register_title(const struct register_kind *k, const struct jcs *fields)
@@ -501,6 +506,9 @@ struct span register_keys_signature(struct arena *a, const struct register_kind 
     for (uint32_t i = 0; i < k->ndue; i++) {
         const struct register_due *d = &k->due[i];
         text = arena_printf(a, "%s %.*s@%d,%d,%d,%d,%u,%x", text, SPAN_ARG(d->name), d->field, d->from, d->count_field, d->before, d->count, d->states);
+    }
+    if (k->retention.days > 0) {
+        text = arena_printf(a, "%s kept@%d,%x,%llx", text, k->retention.from, k->retention.states, (unsigned long long)k->retention.erases);
     }
     return span_of(text);
 }

@@ -29,6 +29,7 @@ interface Past {
   tlp: Pair<string> | null;
   fields: ({ field: string } & Pair<Value>)[];
   links: RecordLink[];
+  erased: boolean; // what it said of a person is kept no more
 }
 interface Page {
   items: Past[];
@@ -84,6 +85,7 @@ const DID: Record<string, string> = {
   moved: 'reg.did_moved',
   imported: 'reg.did_imported',
   import_undone: 'reg.did_import_undone',
+  erased: 'reg.did_erased',
 };
 
 function Change({ kind, past }: { kind: Kind; past: Past }) {
@@ -111,8 +113,9 @@ function Change({ kind, past }: { kind: Kind; past: Past }) {
       ) : rows.length > 0 ? (
         <Changes rows={rows} made={false} />
       ) : (
-        <p class="soft">{t('reg.history_nothing')}</p>
+        !past.erased && <p class="soft">{t('reg.history_nothing')}</p>
       )}
+      {past.erased && <p class="soft">{t('reg.history_erased')}</p>}
     </li>
   );
 }
