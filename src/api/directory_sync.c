@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * /directory-syncs: who of a directory's accounts is gone or disabled there is disabled here, as a list of leavers would do it
- * (records/staff_imports.h), so that it can be taken back as one. Only accounts that the directory knows by id are asked for. An answer that
+ * /directory-syncs: who of a directory's accounts is gone or disabled there is disabled here, and his record says so (staff_persons.h), as a list
+ * of leavers would do it (records/staff_imports.h), so that it can be taken back as one. Only accounts that the directory knows by id are asked for. An answer that
  * is not whole changes nothing, and one that makes leavers of too many asks whether that is meant. Runs in the desk.
  */
-#include "api/api_priv.h"
 #include "api/providers.h"
+#include "api/staff_persons.h"
 #include "base/id.h"
 #include "base/log.h"
-#include "records/staff_imports.h"
 
 struct known {
     struct span id, name, role, organisation, subject;
@@ -18,6 +17,7 @@ struct known {
 
 /* On its way, in the arena. */
 struct syncing {
+    struct staff_work work;
     const struct directory *directory; /* as it was when it began */
     struct known *accounts;
     uint32_t count, asked; /* asked: of how many the directory was asked */
@@ -67,6 +67,7 @@ static void report(struct api_request *req, bool done)
         json_end(&j);
     }
     json_end(&j);
+    staff_persons_json(&j, s->work.persons);
     json_end(&j);
     respond_json(req, 200, &b);
 }
@@ -102,7 +103,7 @@ static void apply(struct api_request *req)
     id_new(clock_now(), s->id);
     const struct staff_import i = {.id = span_of(s->id), .organisation = req->user.organisation, .who = req->user.name, .at = clock_now(),
                                    .why = span_of(arena_printf(&req->arena, "directory %.*s", SPAN_ARG(s->directory->name))), .undone = TIME_NONE};
-    buf_init(&q, ASK_MAX_BYTES);
+    buf_init(&q, STAFF_ASK_MAX_BYTES);
     ask_begin(&q, ASK_STAFF_APPLY);
     staff_import_encode(&q, &i);
     buf_u32(&q, s->nleavers);
@@ -110,12 +111,34 @@ static void apply(struct api_request *req)
         const struct known *a = &s->accounts[s->leavers[k]];
         staff_change_encode(&q, &(struct staff_change){.kind = STAFF_LEAVES, .id = a->id, .name = a->name, .organisation = a->organisation, .was = a->role, .why = a->why});
     }
+    staff_persons_encode(&q, s->work.persons);
     request_ask(req, &q, applied);
     buf_free(&q);
 }
 
 /* ---- decided ---- */
 
+static void decided(struct api_request *req)
+{
+    const struct syncing *s = req->work;
+    bool apply_it = wants(req, "apply") && s->nleavers > 0;
+    if (apply_it && !wants(req, "beyond") && !directory_leavers_plausible(s->nleavers, s->count)) {
+        respond_error(req, 409, "too_many_leave",
+                      "More than a fifth of the directory's accounts would leave at once: that looks like a directory that answers with less than it has. "
+                      "Look at it, then say that it is meant.", NULL);
+    } else if (apply_it) {
+        apply(req);
+    } else {
+        report(req, false);
+    }
+}
+
+static struct span why_of(struct api_request *req, const struct syncing *s)
+{
+    return span_of(arena_printf(&req->arena, "directory %.*s", SPAN_ARG(s->directory->name)));
+}
+
+/* Who leaves; then whose records say so. */
 static void decide(struct api_request *req)
 {
     struct syncing *s = req->work;
@@ -127,18 +150,17 @@ static void decide(struct api_request *req)
             s->leavers[s->nleavers++] = i;
         }
     }
-    bool apply_it = wants(req, "apply") && s->nleavers > 0;
     if (s->nleavers > STAFF_CHANGES_MAX) {
         respond_error(req, 409, "too_many", "More than 200 people would leave at once. Disable them with lists.", NULL);
-    } else if (apply_it && !wants(req, "beyond") && !directory_leavers_plausible(s->nleavers, s->count)) {
-        respond_error(req, 409, "too_many_leave",
-                      "More than a fifth of the directory's accounts would leave at once: that looks like a directory that answers with less than it has. "
-                      "Look at it, then say that it is meant.", NULL);
-    } else if (apply_it) {
-        apply(req);
-    } else {
-        report(req, false);
+        return;
     }
+    s->work.persons = staff_persons_new(req, s->nleavers, why_of(req, s));
+    for (uint32_t k = 0; k < s->nleavers; k++) {
+        const struct known *a = &s->accounts[s->leavers[k]];
+        const struct staff_subject one = {.account = a->id, .name = a->name, .organisation = a->organisation, .left = true, .has_account = true, .why = a->why};
+        staff_persons_add(s->work.persons, &one, NULL, 0, STAFF_NO_CHANGE);
+    }
+    staff_persons_ask(req, decided);
 }
 
 /* ---- asked ---- */
@@ -224,7 +246,7 @@ static void accounts_known(struct api_request *req, int rc, struct span text, st
     ask_directory(req);
 }
 
-void directory_sync(struct api_request *req)
+static void sync_ready(struct api_request *req)
 {
     struct syncing *s = arena_calloc(&req->arena, 1, sizeof *s);
     const struct directory *d = directory_find(providers_config(req->api->providers), request_field(req, "directory"));
@@ -244,4 +266,9 @@ void directory_sync(struct api_request *req)
     buf_str(&q, directory_issuer(&req->arena, copy->name));
     request_ask(req, &q, accounts_known);
     buf_free(&q);
+}
+
+void directory_sync(struct api_request *req)
+{
+    staff_persons_ready(req, sync_ready);
 }

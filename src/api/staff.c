@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * /staff-imports: lists of the personnel office, looked at and done. The list is read and decided here (desk/identity/staff_list.h), the
- * keeper finds the accounts, some names at a time, and makes all changes at once. Runs in the desk.
+ * keeper finds the accounts, some names at a time, then the records of these people (staff_persons.h), and makes all changes at once. Runs in the desk.
  */
 #include <inttypes.h>
 
-#include "api/api_priv.h"
+#include "api/staff_persons.h"
 #include "base/id.h"
 #include "base/utf8.h"
-#include "desk/identity/staff_list.h"
 
 enum {
     STAFF_FAULTS_TOLD = 100,
@@ -17,6 +16,7 @@ enum {
 
 /* An import on its way, in the arena. */
 struct importing {
+    struct staff_work work;
     struct staff_importer by;
     struct staff_list list;
     uint32_t asked, told; /* rows whose names were asked for, and answered */
@@ -102,6 +102,7 @@ static void report(struct api_request *req, bool done)
     number(&j, "faulty", m->faulty);
     faults_json(&j, &m->list);
     changes_json(&j, req, m, done);
+    staff_persons_json(&j, m->work.persons);
     json_end(&j);
     bool wanted = span_eq(request_query(req, "apply"), SPAN("true"));
     respond_json(req, wanted && !done && m->faulty > 0 ? 422 : 200, &b);
@@ -160,13 +161,14 @@ static void apply(struct api_request *req)
     id_new(clock_now(), m->id);
     const struct staff_import i = {.id = span_of(m->id), .organisation = req->user.organisation, .who = req->user.name,
                                    .why = request_query(req, "why"), .at = clock_now(), .undone = TIME_NONE};
-    buf_init(&q, ASK_MAX_BYTES);
+    buf_init(&q, STAFF_ASK_MAX_BYTES);
     ask_begin(&q, ASK_STAFF_APPLY);
     staff_import_encode(&q, &i);
     buf_u32(&q, m->nchanges);
     for (uint32_t k = 0; k < m->nchanges; k++) {
         staff_change_encode(&q, &m->changes[k]);
     }
+    staff_persons_encode(&q, m->work.persons);
     request_ask(req, &q, applied);
     buf_free(&q);
 }
@@ -176,12 +178,13 @@ static void apply(struct api_request *req)
 static void decided(struct api_request *req)
 {
     struct importing *m = req->work;
+    uint32_t people = staff_persons_changes(m->work.persons);
     for (uint32_t i = 0; i < m->list.count; i++) {
         m->faulty += m->list.rows[i].fault != NULL;
     }
-    if (m->nchanges > STAFF_CHANGES_MAX) {
-        respond_error(req, 400, "too_many", "A list changes at most 200 accounts at once. Cut it into several.", NULL);
-    } else if (span_eq(request_query(req, "apply"), SPAN("true")) && m->faulty == 0 && m->nchanges > 0) {
+    if (m->nchanges > STAFF_CHANGES_MAX || people > STAFF_CHANGES_MAX) {
+        respond_error(req, 400, "too_many", "A list changes at most 200 accounts and 200 records of people at once. Cut it into several.", NULL);
+    } else if (span_eq(request_query(req, "apply"), SPAN("true")) && m->faulty == 0 && m->nchanges + people > 0) {
         apply(req);
     } else {
         report(req, false);
@@ -189,6 +192,17 @@ static void decided(struct api_request *req)
 }
 
 static void ask_more(struct api_request *req);
+
+/* The person's record follows. change: place of what makes his account. */
+static void follow(struct api_request *req, struct importing *m, struct staff_row *row, const struct person *found, uint32_t change)
+{
+    struct staff_subject s = {.name = row->name, .says = row->says, .left = row->left, .has_account = found != NULL || change != STAFF_NO_CHANGE};
+    if (row->fault == NULL) {
+        s.organisation = arena_copy(&req->arena, found != NULL ? found->organisation : staff_row_home(&m->by, row));
+        s.account = found == NULL ? SPAN("") : arena_copy(&req->arena, found->id);
+        staff_persons_add(m->work.persons, &s, row, row->line, change);
+    }
+}
 
 static void decide_row(struct api_request *req, struct importing *m, struct staff_row *row, struct cursor *data)
 {
@@ -207,9 +221,11 @@ static void decide_row(struct api_request *req, struct importing *m, struct staf
     }
     if (!staff_row_change(&m->by, row, found ? &p : NULL, &c)) {
         m->same += row->fault == NULL;
+        follow(req, m, row, found ? &p : NULL, STAFF_NO_CHANGE);
         return;
     }
     m->total[c.kind]++;
+    follow(req, m, row, found ? &p : NULL, c.kind == STAFF_JOINS ? m->nchanges : STAFF_NO_CHANGE);
     if (m->nchanges <= STAFF_CHANGES_MAX) { /* one too many says that there are */
         c.id = arena_copy(&req->arena, c.id);
         c.was = arena_copy(&req->arena, c.was);
@@ -255,7 +271,7 @@ static void ask_more(struct api_request *req)
     CHECK(!names.failed);
     if (n == 0) {
         buf_free(&names);
-        decided(req);
+        staff_persons_ask(req, decided);
         return;
     }
     buf_init(&q, ASK_MAX_BYTES);
@@ -268,7 +284,7 @@ static void ask_more(struct api_request *req)
     buf_free(&q);
 }
 
-void staff_import_post(struct api_request *req)
+static void import_ready(struct api_request *req)
 {
     struct err e = {0};
     struct importing *m = arena_calloc(&req->arena, 1, sizeof *m);
@@ -290,8 +306,14 @@ void staff_import_post(struct api_request *req)
         respond_error(req, 400, "bad_table", arena_printf(&req->arena, "Line %u: %s", e.line, e.text), NULL);
         return;
     }
+    m->work.persons = staff_persons_new(req, m->list.count, why);
     req->work = m;
     ask_more(req);
+}
+
+void staff_import_post(struct api_request *req)
+{
+    staff_persons_ready(req, import_ready);
 }
 
 /* ---- lists, undo ---- */
@@ -310,6 +332,7 @@ static void import_json(struct json_writer *j, struct cursor *data)
     json_key(j, "undone");
     json_time(j, i.undone);
     number(j, "changes", i.changes);
+    number(j, "persons", i.people);
     json_end(j);
 }
 
@@ -344,14 +367,22 @@ static void undone(struct api_request *req, int rc, struct span text, struct cur
     respond_done(req, cursor_done(data) ? 0 : ERR_INVALID, SPAN("broken answer"), data);
 }
 
-void staff_undo(struct api_request *req)
+static void undo_ready(struct api_request *req)
 {
+    struct record_scope scope;
     struct buf q;
+    staff_persons_scope(req, &scope);
     buf_init(&q, ASK_MAX_BYTES);
     ask_begin(&q, ASK_STAFF_UNDO);
     buf_str(&q, req->user.organisation);
     buf_str(&q, req->param[0]);
     buf_str(&q, req->user.name);
+    record_scope_encode(&q, &scope);
     request_ask(req, &q, undone);
     buf_free(&q);
+}
+
+void staff_undo(struct api_request *req)
+{
+    staff_persons_ready(req, undo_ready);
 }

@@ -52,6 +52,22 @@ static void print_faults(const char *file, const struct jcs *report)
     }
 }
 
+/* What of it there is, a blank before each. */
+static void put_words(struct buf *line, const char *before, struct span text)
+{
+    if (text.len > 0) {
+        buf_cstr(line, before);
+        cli_put_safe(line, text);
+    }
+}
+
+static void print_line(struct buf *line)
+{
+    (void)printf("%.*s\n", SPAN_ARG(buf_view(line)));
+    buf_free(line);
+}
+
+/* Of a directory's leavers role and reason; of a list what becomes of each account. */
 static void print_changes(const struct jcs *report)
 {
     const struct jcs *changes = jcs_get_array(report, "changes");
@@ -59,19 +75,74 @@ static void print_changes(const struct jcs *report)
         struct buf line;
         buf_init(&line, 64 << 10);
         cli_put_safe(&line, text_of(c, "what"));
-        buf_u8(&line, ' ');
-        cli_put_safe(&line, text_of(c, "name"));
-        buf_u8(&line, ' ');
-        cli_put_safe(&line, text_of(c, "role"));
-        if (text_of(c, "link").len > 0) {
-            buf_cstr(&line, " one-time link, on the address of this node: ");
-            cli_put_safe(&line, text_of(c, "link"));
-        }
-        (void)printf("%.*s\n", SPAN_ARG(buf_view(&line)));
-        buf_free(&line);
+        put_words(&line, " ", text_of(c, "name"));
+        put_words(&line, " ", text_of(c, text_of(c, "why").len > 0 ? "was" : "role"));
+        put_words(&line, ": ", text_of(c, "why"));
+        put_words(&line, " one-time link, on the address of this node: ", text_of(c, "link"));
+        print_line(&line);
     }
 }
 
+static void print_held(const struct jcs *change)
+{
+    const struct jcs *held = jcs_get_array(change, "appointments");
+    for (const struct jcs *h = held == NULL ? NULL : held->first; h != NULL; h = h->next) {
+        struct buf line;
+        buf_init(&line, 64 << 10);
+        put_words(&line, "  held ", text_of(h, "function"));
+        put_words(&line, " of ", text_of(h, "unit"));
+        put_words(&line, " in ", text_of(h, "organisation"));
+        if (text_of(h, "deputy").len > 0) {
+            put_words(&line, ": ", text_of(h, "deputy"));
+            buf_cstr(&line, " stands in");
+        } else {
+            buf_cstr(&line, ": nobody stands in");
+        }
+        print_line(&line);
+    }
+}
+
+static void print_names(struct buf *line, const char *before, const struct jcs *list, const char *key)
+{
+    for (const struct jcs *v = list == NULL ? NULL : list->first; v != NULL; v = v->next) {
+        buf_cstr(line, v == list->first ? before : ", ");
+        cli_put_safe(line, key == NULL ? v->text : text_of(v, key));
+    }
+}
+
+/* What becomes of records of people: which fields, and those in which stands somebody else's word. */
+static void print_people(const struct jcs *report)
+{
+    const struct jcs *changes = jcs_get_array(report, "person_changes");
+    for (const struct jcs *c = changes == NULL ? NULL : changes->first; c != NULL; c = c->next) {
+        struct buf line;
+        buf_init(&line, 64 << 10);
+        put_words(&line, "person ", text_of(c, "what"));
+        put_words(&line, " ", text_of(c, "title"));
+        print_names(&line, ": ", jcs_get_array(c, "fields"), "field");
+        print_names(&line, "; kept as it is: ", jcs_get_array(c, "kept"), NULL);
+        print_line(&line);
+        print_held(c);
+    }
+}
+
+static void print_totals(const struct jcs *report, bool done)
+{
+    const struct jcs *people = jcs_get_object(report, "persons");
+    const char *end = done ? "done" : "nothing was changed";
+    if (people != NULL) {
+        (void)printf("people: %lld new, %lld changed, %lld left, %lld the same, %lld with faults\n", number_of(people, "new"), number_of(people, "changed"),
+                     number_of(people, "left"), number_of(people, "same"), number_of(people, "faulty"));
+    }
+    if (jcs_get(report, "accounts") != NULL) {
+        (void)printf("%lld accounts of the directory, %lld leave: %s\n", number_of(report, "accounts"), number_of(report, "leaves"), end);
+    } else {
+        (void)printf("%lld join, %lld get another role, %lld leave, %lld the same, %lld with faults: %s\n", number_of(report, "joins"),
+                     number_of(report, "role"), number_of(report, "leaves"), number_of(report, "same"), number_of(report, "faulty"), end);
+    }
+}
+
+/* What came of a list, or of a directory; file: of the list, for its faults. */
 static int print_report(const char *file, const struct control_answer *a)
 {
     struct arena arena;
@@ -86,9 +157,8 @@ static int print_report(const char *file, const struct control_answer *a)
     struct span id = text_of(report, "import");
     print_faults(file, report);
     print_changes(report);
-    (void)printf("%lld join, %lld get another role, %lld leave, %lld the same, %lld with faults: %s\n", number_of(report, "joins"),
-                 number_of(report, "role"), number_of(report, "leaves"), number_of(report, "same"), number_of(report, "faulty"),
-                 id.len > 0 ? "done" : "nothing was changed");
+    print_people(report);
+    print_totals(report, id.len > 0);
     if (id.len > 0) {
         (void)printf("to take it back: sereno user undo %.*s\n", SPAN_ARG(id));
     }
@@ -123,41 +193,6 @@ static int import(const struct user_staff *u, const char *file)
     return status;
 }
 
-/* Who of a directory's accounts is gone or disabled there. */
-static int print_leavers(const struct control_answer *a)
-{
-    struct arena arena;
-    struct jcs *report = NULL;
-    struct err e = {0};
-    arena_init(&arena, 0);
-    if (jcs_read(&arena, buf_view(&a->body), JCS_DEPTH_MAX, &report, &e) < 0) {
-        cli_print_err(&e);
-        arena_fini(&arena);
-        return CLI_UNREAD;
-    }
-    struct span id = text_of(report, "import");
-    const struct jcs *changes = jcs_get_array(report, "changes");
-    for (const struct jcs *c = changes == NULL ? NULL : changes->first; c != NULL; c = c->next) {
-        struct buf line;
-        buf_init(&line, 64 << 10);
-        buf_cstr(&line, "leaves ");
-        cli_put_safe(&line, text_of(c, "name"));
-        buf_u8(&line, ' ');
-        cli_put_safe(&line, text_of(c, "was"));
-        buf_cstr(&line, ": ");
-        cli_put_safe(&line, text_of(c, "why"));
-        (void)printf("%.*s\n", SPAN_ARG(buf_view(&line)));
-        buf_free(&line);
-    }
-    (void)printf("%lld accounts of the directory, %lld leave: %s\n", number_of(report, "accounts"), number_of(report, "leaves"),
-                 id.len > 0 ? "done" : "nothing was changed");
-    if (id.len > 0) {
-        (void)printf("to take it back: sereno user undo %.*s\n", SPAN_ARG(id));
-    }
-    arena_fini(&arena);
-    return CLI_OK;
-}
-
 static int sync_directory(const struct user_staff *u, const char *name)
 {
     struct control_answer a = {0};
@@ -175,7 +210,7 @@ static int sync_directory(const struct user_staff *u, const char *name)
     CHECK(!path.failed);
     int status = body.failed ? CLI_UNREAD : ask(u, "POST", path.data, "application/json", buf_view(&body), &a);
     if (status == CLI_DONE_NOT) {
-        status = a.status == 200 ? print_leavers(&a) : control_refused(&a);
+        status = a.status == 200 ? print_report(name, &a) : control_refused(&a);
         control_free(&a);
     }
     buf_free(&path);

@@ -5,6 +5,7 @@
 #include "records/appointment_gaps.h"
 #include "records/appointments.h"
 #include "records/places.h"
+#include "records/staff_persons.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -58,9 +59,22 @@ static bool places(struct cursor *c, struct buf *b)
     return true;
 }
 
+static bool persons(struct cursor *c, struct buf *b)
+{
+    static struct staff_person_put p;
+    staff_person_put_decode(c, &p);
+    if (!cursor_done(c)) {
+        return false;
+    }
+    CHECK(p.person.len > 0 && p.wrote.len <= STAFF_WROTE_MAX && (!p.link || p.account.len > 0 || p.change != STAFF_NO_CHANGE));
+    CHECK(!p.stored || span_eq(p.item.put.row.id, p.person));
+    staff_person_put_encode(b, &p);
+    return !p.stored; /* of an item's own bytes record_row_fuzz.c tells */
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static bool (*const readers[])(struct cursor *c, struct buf *b) = {seats, question, gaps, places};
+    static bool (*const readers[])(struct cursor *c, struct buf *b) = {seats, question, gaps, places, persons};
     struct buf b;
     if (size < 1) {
         return 0;

@@ -432,21 +432,23 @@ static int write_link(struct db *db, const struct account_person *p, const struc
     return rc == 0 ? audit_append(db, &entry, e) : rc;
 }
 
-int account_person_set(struct db *db, const struct account_person *p, time_ns now, struct err *e)
+int account_person_set_within(struct db *db, const struct account_person *p, time_ns now, struct err *e)
 {
     struct arena a;
     struct linking is = {0};
     arena_init(&a, 0);
-    int rc = db_begin(db, e);
-    if (rc == 0) {
-        rc = read_account(db, p, &a, &is, e);
-        rc = rc == 0 && span_eq(is.person, p->person) ? err_set(e, ERR_EXISTS, "it is so already") : rc;
-        rc = rc == 0 && p->person.len > 0 ? check_person(db, p, &is, &a, e) : rc;
-        rc = rc == 0 ? write_link(db, p, &is, now, e) : rc;
-        rc = db_end(db, rc, e);
-    }
+    int rc = read_account(db, p, &a, &is, e);
+    rc = rc == 0 && span_eq(is.person, p->person) ? err_set(e, ERR_EXISTS, "it is so already") : rc;
+    rc = rc == 0 && p->person.len > 0 ? check_person(db, p, &is, &a, e) : rc;
+    rc = rc == 0 ? write_link(db, p, &is, now, e) : rc;
     arena_fini(&a);
     return rc;
+}
+
+int account_person_set(struct db *db, const struct account_person *p, time_ns now, struct err *e)
+{
+    int rc = db_begin(db, e);
+    return rc == 0 ? db_end(db, account_person_set_within(db, p, now, e), e) : rc;
 }
 
 /* ---- as a message ---- */

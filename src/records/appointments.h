@@ -56,6 +56,8 @@ struct account_person {
  * or another account is that person's.
  */
 int account_person_set(struct db *db, const struct account_person *p, time_ns now, struct err *e) NODISCARD;
+/* The same inside the caller's transaction. */
+int account_person_set_within(struct db *db, const struct account_person *p, time_ns now, struct err *e) NODISCARD;
 
 void appointment_seat_encode(struct buf *out, const struct appointment_seat *s);
 /* Spans point into the cursor's bytes; one that holds at no time or opens nothing: c->failed. */

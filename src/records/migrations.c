@@ -16,10 +16,11 @@
 #include "records/proof.h"
 #include "records/registers/record_history.h"
 #include "records/registers/record_import.h"
-#include "records/registers/register_force.h"
 #include "records/registers/record_retention.h"
 #include "records/registers/record_row.h"
 #include "records/registers/record_seal.h"
+#include "records/registers/register_force.h"
+#include "records/staff_persons.h"
 
 static const char identity_sql[] =
     "CREATE TABLE user_account ("
@@ -225,6 +226,7 @@ static const struct migration list[] = {
     {"files of registers in force", register_force_sql},
     {"values beside the trail", record_seal_sql},
     {"imports by record", record_retention_sql},
+    {"people of lists of staff", staff_person_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)

@@ -114,9 +114,17 @@ int own_appointments(struct db *db, struct span user_id, time_ns now, struct are
     if (rc != 0 || out->person.len == 0) {
         return rc;
     }
-    out->name = out->person;
-    rc = title_of(db, a, &out->name, e);
-    rc = rc == 0 ? read_all(db, now, a, out, e) : rc;
+    struct span name = out->person;
+    rc = title_of(db, a, &name, e);
+    rc = rc == 0 ? own_appointments_of(db, out->person, now, a, out, e) : rc;
+    out->name = name;
+    return rc;
+}
+
+int own_appointments_of(struct db *db, struct span person, time_ns now, struct arena *a, struct own_appointments *out, struct err *e)
+{
+    *out = (struct own_appointments){.person = person};
+    int rc = read_all(db, now, a, out, e);
     for (uint32_t i = 0; i < out->count && rc == 0; i++) {
         struct span *ids[] = {&out->all[i].unit, &out->all[i].person, &out->all[i].deputy};
         for (size_t x = 0; x < ARRAY_LEN(ids) && rc == 0; x++) {

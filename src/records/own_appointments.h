@@ -31,6 +31,9 @@ struct own_appointments {
 /* Those whose end is after now, by their begin. Texts live in a. */
 int own_appointments(struct db *db, struct span user_id, time_ns now, struct arena *a, struct own_appointments *out, struct err *e) NODISCARD;
 
+/* The same of a person record; out->person is its id, out->name is left empty. */
+int own_appointments_of(struct db *db, struct span person, time_ns now, struct arena *a, struct own_appointments *out, struct err *e) NODISCARD;
+
 void own_appointments_encode(struct buf *out, const struct own_appointments *o);
 /* Spans point into the cursor's bytes; out of bounds: c->failed. */
 void own_appointments_decode(struct cursor *c, struct own_appointments *out);

@@ -4,6 +4,7 @@
 
 #include "base/utf8.h"
 #include "records/audit.h"
+#include "records/staff_persons.h"
 
 int staff_find(struct db *db, struct span organisation, struct span name, struct arena *arena, struct person *out, struct err *e)
 {
@@ -112,14 +113,15 @@ static int apply_one(struct db *db, const struct staff_import *i, struct staff_c
                                  : change_person(db, &one, PERSON_DISABLE, c->id, SPAN(""), i->at, e);
 }
 
-static int apply_within(struct db *db, const struct staff_import *i, struct staff_change *changes, uint32_t count, struct arena *arena,
-                        struct err *e)
+static int apply_within(struct db *db, const struct staff_import *i, struct staff_change *changes, uint32_t count,
+                        const struct staff_people *people, struct arena *arena, struct err *e)
 {
     int rc = insert_import(db, i, e);
     for (uint32_t k = 0; rc == 0 && k < count; k++) {
         rc = apply_one(db, i, &changes[k], arena, e);
         rc = rc == 0 ? insert_change(db, i->id, k, &changes[k], e) : rc;
     }
+    rc = rc == 0 && people != NULL ? staff_persons_apply(db, people->by, i, changes, count, people->c, people->n, e) : rc;
     if (rc < 0) {
         return rc;
     }
@@ -128,12 +130,12 @@ static int apply_within(struct db *db, const struct staff_import *i, struct staf
     return audit_append(db, &entry, e);
 }
 
-int staff_import_apply(struct db *db, const struct staff_import *import, struct staff_change *changes, uint32_t count, struct arena *arena,
-                       struct err *e)
+int staff_import_apply(struct db *db, const struct staff_import *import, struct staff_change *changes, uint32_t count,
+                       const struct staff_people *people, struct arena *arena, struct err *e)
 {
     CHECK(count <= STAFF_CHANGES_MAX && import->organisation.len > 0);
     int rc = db_begin(db, e);
-    return rc < 0 ? rc : db_end(db, apply_within(db, import, changes, count, arena, e), e);
+    return rc < 0 ? rc : db_end(db, apply_within(db, import, changes, count, people, arena, e), e);
 }
 
 /* ---- undo ---- */
@@ -195,11 +197,12 @@ static int undo_one(struct db *db, const struct staff_import *i, const struct st
     }
 }
 
-static int undo_within(struct db *db, const struct staff_import *i, time_ns now, struct arena *arena, struct span *ids, uint32_t *count_out,
-                       struct err *e)
+static int undo_within(struct db *db, const struct record_importer *by, const struct staff_import *i, time_ns now, struct arena *arena,
+                       struct span *ids, uint32_t *count_out, struct err *e)
 {
     struct staff_change *changes = arena_calloc(arena, STAFF_CHANGES_MAX, sizeof *changes);
     int rc = use_up(db, i, now, e);
+    rc = rc == 0 ? staff_persons_undo(db, by, i, now, e) : rc;
     rc = rc == 0 ? read_changes(db, i->id, arena, changes, count_out, e) : rc;
     for (uint32_t k = *count_out; rc == 0 && k > 0; k--) { /* the last first */
         rc = undo_one(db, i, &changes[k - 1], now, e);
@@ -212,15 +215,15 @@ static int undo_within(struct db *db, const struct staff_import *i, time_ns now,
     return audit_append(db, &entry, e);
 }
 
-int staff_import_undo(struct db *db, struct span organisation, struct span id, struct span who, time_ns now, struct arena *arena,
-                      struct span **ids_out, uint32_t *count_out, struct err *e)
+int staff_import_undo(struct db *db, const struct record_importer *by, struct span organisation, struct span id, struct span who, time_ns now,
+                      struct arena *arena, struct span **ids_out, uint32_t *count_out, struct err *e)
 {
     const struct staff_import i = {.id = id, .organisation = organisation, .who = who, .why = SPAN("an import was taken back")};
     CHECK(organisation.len > 0);
     *ids_out = arena_calloc(arena, STAFF_CHANGES_MAX, sizeof **ids_out);
     *count_out = 0;
     int rc = db_begin(db, e);
-    return rc < 0 ? rc : db_end(db, undo_within(db, &i, now, arena, *ids_out, count_out, e), e);
+    return rc < 0 ? rc : db_end(db, undo_within(db, by, &i, now, arena, *ids_out, count_out, e), e);
 }
 
 int staff_import_list(struct db *db, struct span organisation, struct arena *arena, struct staff_import **out, uint32_t *count_out,
@@ -230,7 +233,8 @@ int staff_import_list(struct db *db, struct span organisation, struct arena *are
     *count_out = 0;
     *out = arena_calloc(arena, STAFF_IMPORTS_SHOWN, sizeof **out);
     int rc = db_query(db,
-                      "SELECT i.id, i.organisation, i.who, i.why, i.at, i.undone, (SELECT COUNT(*) FROM staff_import_row r WHERE r.import = i.id) "
+                      "SELECT i.id, i.organisation, i.who, i.why, i.at, i.undone, (SELECT COUNT(*) FROM staff_import_row r WHERE r.import = i.id), "
+                      "(SELECT COUNT(*) FROM staff_import_person p WHERE p.import = i.id) "
                       "FROM staff_import i WHERE ($1 = '*' OR i.organisation = $1) ORDER BY i.at DESC, i.id DESC LIMIT $2",
                       e, &s);
     if (rc < 0) {
@@ -245,7 +249,8 @@ int staff_import_list(struct db *db, struct span organisation, struct arena *are
                                                        .why = arena_copy(arena, db_col_text(s, 3)),
                                                        .at = db_col_i64(s, 4),
                                                        .undone = db_col_null(s, 5) ? TIME_NONE : db_col_i64(s, 5),
-                                                       .changes = (uint32_t)db_col_i64(s, 6)};
+                                                       .changes = (uint32_t)db_col_i64(s, 6),
+                                                       .people = (uint32_t)db_col_i64(s, 7)};
         if (*count_out == STAFF_IMPORTS_SHOWN) {
             db_done(s);
             return 0;
@@ -285,6 +290,7 @@ void staff_import_encode(struct buf *out, const struct staff_import *i)
     buf_u64(out, (uint64_t)i->at);
     buf_u64(out, (uint64_t)i->undone);
     buf_u32(out, i->changes);
+    buf_u32(out, i->people);
 }
 
 void staff_import_decode(struct cursor *c, struct staff_import *out)
@@ -296,4 +302,5 @@ void staff_import_decode(struct cursor *c, struct staff_import *out)
     out->at = (time_ns)cursor_u64(c);
     out->undone = (time_ns)cursor_u64(c);
     out->changes = cursor_u32(c);
+    out->people = cursor_u32(c);
 }

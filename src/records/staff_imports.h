@@ -35,25 +35,34 @@ struct staff_import {
     struct span why; /* may be empty */
     time_ns at;
     time_ns undone;   /* TIME_NONE = not */
-    uint32_t changes; /* told by lists */
+    uint32_t changes; /* of accounts; told by lists */
+    uint32_t people;  /* records; told by lists */
+};
+
+/* What becomes of person records with it: n of them, as staff_persons.h encodes them, and who does it. */
+struct record_importer;
+struct staff_people {
+    const struct record_importer *by;
+    struct cursor *c;
+    uint32_t n;
 };
 
 /* The account of exactly this name as names are compared, also a disabled one. ERR_NOT_FOUND, also for one of another organisation. */
 int staff_find(struct db *db, struct span organisation, struct span name, struct arena *arena, struct person *out, struct err *e) NODISCARD;
 
 /*
- * Makes all changes; ids of joiners (in the arena) into changes. ERR_EXISTS: an account is not any more as the changes were decided
+ * Makes all changes, those of people too (NULL = none); ids of joiners (in the arena) into changes. ERR_EXISTS: an account is not any more as the changes were decided
  * by, or a name is taken; ERR_DENIED: the last administrator; ERR_NOT_FOUND. After an error nothing was changed.
  */
-int staff_import_apply(struct db *db, const struct staff_import *import, struct staff_change *changes, uint32_t count, struct arena *arena,
-                       struct err *e) NODISCARD;
+int staff_import_apply(struct db *db, const struct staff_import *import, struct staff_change *changes, uint32_t count,
+                       const struct staff_people *people, struct arena *arena, struct err *e) NODISCARD;
 /*
  * Takes it back: joiners are disabled, roles are what they were, leavers may sign in again (with no session or token of before).
- * *ids_out: accounts that changed. ERR_NOT_FOUND, also for one of another organisation, too old or undone; ERR_EXISTS: somebody
- * changed one of its accounts since; ERR_DENIED as above.
+ * Records of people are as before, too. *ids_out: accounts that changed. ERR_NOT_FOUND, also for one of another organisation, too old or undone; ERR_EXISTS: somebody
+ * changed one of its accounts or records since; ERR_DENIED as above. by: who takes it back, as far as records ask.
  */
-int staff_import_undo(struct db *db, struct span organisation, struct span id, struct span who, time_ns now, struct arena *arena,
-                      struct span **ids_out, uint32_t *count_out, struct err *e) NODISCARD;
+int staff_import_undo(struct db *db, const struct record_importer *by, struct span organisation, struct span id, struct span who, time_ns now,
+                      struct arena *arena, struct span **ids_out, uint32_t *count_out, struct err *e) NODISCARD;
 int staff_import_list(struct db *db, struct span organisation, struct arena *arena, struct staff_import **out, uint32_t *count_out,
                       struct err *e) NODISCARD;
 

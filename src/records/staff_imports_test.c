@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "records/records_test.h"
-#include "records/staff_imports.h"
+#include "records/staff_persons.h"
 
 static struct arena arena;
 static struct err e;
@@ -36,14 +36,16 @@ static int apply(struct db *db, struct staff_change *c, uint32_t n)
 {
     const struct staff_import i = {.id = span_of(import_id), .organisation = SPAN("harbour"), .who = SPAN("Anna"), .why = SPAN("November"),
                                    .at = TEST_NOW, .undone = TIME_NONE};
-    return staff_import_apply(db, &i, c, n, &arena, &e);
+    return staff_import_apply(db, &i, c, n, NULL, &arena, &e);
 }
 
 static void undo_as(struct db *db, const char *organisation, time_ns at, int wanted, uint32_t changes)
 {
     struct span *ids = NULL;
     uint32_t n = 0;
-    assert_int_equal(staff_import_undo(db, span_of(organisation), span_of(import_id), SPAN("Anna"), at, &arena, &ids, &n, &e), wanted);
+    const struct record_scope scope = {.organisation = span_of(organisation)};
+    const struct record_importer nobody = {&scope, NULL, NULL};
+    assert_int_equal(staff_import_undo(db, &nobody, span_of(organisation), span_of(import_id), SPAN("Anna"), at, &arena, &ids, &n, &e), wanted);
     if (wanted == 0) {
         assert_int_equal(n, changes);
     }
@@ -116,7 +118,7 @@ static void all_or_nothing(void **state)
     struct span root = person(db, "Root", "administrator", "*");
     struct staff_change last[2] = {taken, {.kind = STAFF_LEAVES, .id = root, .was = SPAN("administrator")}};
     const struct staff_import i = {.id = span_of(import_id), .organisation = SPAN("*"), .who = SPAN("Anna"), .at = TEST_NOW, .undone = TIME_NONE};
-    assert_int_equal(staff_import_apply(db, &i, last, 2, &arena, &e), ERR_DENIED);
+    assert_int_equal(staff_import_apply(db, &i, last, 2, NULL, &arena, &e), ERR_DENIED);
     assert_int_equal(test_number(db, "SELECT COUNT(*) FROM user_account WHERE name = 'Lea'"), 0);
     db_close(&db);
 }
@@ -143,7 +145,7 @@ static void as_messages(void **state)
     struct staff_change c = {0};
     struct staff_import i = {0};
     const struct staff_change change = {STAFF_LEAVES, SPAN("i"), SPAN("n"), SPAN("o"), SPAN(""), SPAN("w"), SPAN("h"), SPAN("y")};
-    const struct staff_import import = {SPAN("i"), SPAN("o"), SPAN("w"), SPAN(""), 1, TIME_NONE, 7};
+    const struct staff_import import = {SPAN("i"), SPAN("o"), SPAN("w"), SPAN(""), 1, TIME_NONE, 7, 2};
     buf_init(&b, 1024);
     staff_change_encode(&b, &change);
     for (size_t cut = 0; cut <= b.len; cut++) {
@@ -160,7 +162,7 @@ static void as_messages(void **state)
     staff_import_encode(&b, &import);
     struct cursor at = cursor_of(buf_view(&b));
     staff_import_decode(&at, &i);
-    assert_true(cursor_done(&at) && i.changes == 7 && i.undone == TIME_NONE && span_eq(i.who, import.who));
+    assert_true(cursor_done(&at) && i.changes == 7 && i.people == 2 && i.undone == TIME_NONE && span_eq(i.who, import.who));
     buf_free(&b);
 }
 

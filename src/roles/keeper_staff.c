@@ -2,7 +2,8 @@
 /* Lists of the personnel office in the keeper: see keeper_staff.h. */
 #include "roles/keeper_staff.h"
 
-#include "records/staff_imports.h"
+#include "records/own_appointments.h"
+#include "records/staff_persons.h"
 #include "roles/keeper_records_priv.h"
 
 static int whole(const struct cursor *c, struct err *e)
@@ -64,8 +65,74 @@ static bool fits(const struct keeper_records *kr, const struct staff_change *c)
     }
 }
 
+/* What he holds, as far as who asks may read its record: nobody stands in for what is over, and he for nobody. */
+static int tell_appointments(struct keeper_records *kr, const struct record_scope *scope, struct span person, struct err *e)
+{
+    struct own_appointments *all = arena_calloc(&kr->scratch, 1, sizeof *all);
+    uint32_t kept = 0;
+    int rc = record_scope_empty(scope) ? 0 : own_appointments_of(kr->db, person, clock_now(), &kr->scratch, all, e);
+    for (uint32_t i = 0; i < all->count && rc == 0; i++) {
+        struct record_row row;
+        rc = all->all[i].as_deputy ? ERR_NOT_FOUND : record_get(kr->db, scope, SPAN("appointment"), all->all[i].id, &kr->scratch, &row, e);
+        if (rc == 0) {
+            all->all[kept++] = all->all[i];
+        }
+        rc = rc == ERR_NOT_FOUND ? 0 : rc;
+    }
+    all->count = kept;
+    own_appointments_encode(&kr->out, all);
+    return rc;
+}
+
+static void tell_person(struct keeper_records *kr, const struct staff_person_known *p)
+{
+    buf_u32(&kr->out, p->found);
+    buf_u8(&kr->out, p->linked);
+    buf_u8(&kr->out, p->taken);
+    if (p->found == 1) {
+        record_row_encode(&kr->out, &p->row);
+        buf_str(&kr->out, p->wrote);
+    }
+}
+
+static int persons(struct keeper_records *kr, struct cursor *c, struct err *e)
+{
+    struct record_scope people, appointments;
+    struct record_sight sight;
+    struct staff_person_wanted *wanted = arena_calloc(&kr->scratch, STAFF_PERSONS_BATCH, sizeof *wanted);
+    record_scope_decode(c, &people);
+    record_scope_decode(c, &appointments);
+    record_sight_decode(c, &sight);
+    uint32_t n = cursor_u32(c);
+    c->failed = c->failed || n > STAFF_PERSONS_BATCH;
+    for (uint32_t i = 0; i < n && !c->failed; i++) {
+        wanted[i].account = cursor_str(c);
+        wanted[i].organisation = cursor_str(c);
+        wanted[i].number = cursor_str(c);
+        wanted[i].left = cursor_u8(c) != 0;
+    }
+    int rc = whole(c, e);
+    answer_begin(&kr->out, 0, e);
+    for (uint32_t i = 0; i < n && rc == 0; i++) {
+        struct staff_person_known known;
+        rc = staff_person_find(kr->db, &people, &sight, &wanted[i], &kr->scratch, &known, e);
+        if (rc == 0) {
+            tell_person(kr, &known);
+        }
+        rc = rc == 0 && known.found == 1 && wanted[i].left ? tell_appointments(kr, &appointments, known.row.id, e) : rc;
+    }
+    if (rc != 0) {
+        answer_begin(&kr->out, rc, e);
+    }
+    return rc;
+}
+
 static int apply(struct keeper_records *kr, struct cursor *c, struct err *e)
 {
+    struct record_scope scope;
+    struct record_sight sight;
+    const struct record_importer by = {&scope, &sight, kr->kinds};
+    struct staff_people people = {.by = &by, .c = c};
     struct staff_import i = {0};
     staff_import_decode(c, &i);
     uint32_t n = cursor_u32(c);
@@ -78,10 +145,16 @@ static int apply(struct keeper_records *kr, struct cursor *c, struct err *e)
         staff_change_decode(c, &changes[k]);
         good = good && fits(kr, &changes[k]);
     }
-    if (!good || !cursor_done(c)) {
+    people.n = cursor_u32(c);
+    if (people.n > 0) {
+        record_scope_decode(c, &scope);
+        record_sight_decode(c, &sight);
+    }
+    good = good && (people.n > 0 ? people.n <= STAFF_CHANGES_MAX && !c->failed : cursor_done(c));
+    if (!good) {
         return broken(kr, e);
     }
-    int rc = staff_import_apply(kr->db, &i, changes, n, &kr->scratch, e);
+    int rc = staff_import_apply(kr->db, &i, changes, n, people.n > 0 ? &people : NULL, &kr->scratch, e);
     answer_begin(&kr->out, rc, e);
     for (uint32_t k = 0; rc == 0 && k < n; k++) {
         buf_str(&kr->out, changes[k].id);
@@ -96,8 +169,11 @@ static int undo(struct keeper_records *kr, struct cursor *c, struct err *e)
     struct span organisation = cursor_str(c);
     struct span id = cursor_str(c);
     struct span who = cursor_str(c);
+    struct record_scope scope;
+    const struct record_importer by = {&scope, NULL, kr->kinds};
+    record_scope_decode(c, &scope);
     int rc = organisation.len == 0 ? err_set(e, ERR_INVALID, "no organisation") : whole(c, e);
-    rc = rc == 0 ? staff_import_undo(kr->db, organisation, id, who, clock_now(), &kr->scratch, &ids, &n, e) : rc;
+    rc = rc == 0 ? staff_import_undo(kr->db, &by, organisation, id, who, clock_now(), &kr->scratch, &ids, &n, e) : rc;
     answer_begin(&kr->out, rc, e);
     if (rc == 0) {
         buf_u32(&kr->out, n);
@@ -130,7 +206,7 @@ keeper_answer_fn *keeper_staff_answer(uint16_t ask)
     static const struct {
         enum ask ask;
         keeper_answer_fn *answer;
-    } table[] = {{ASK_STAFF_FIND, find}, {ASK_STAFF_APPLY, apply}, {ASK_STAFF_UNDO, undo}, {ASK_STAFF_IMPORTS, list}};
+    } table[] = {{ASK_STAFF_FIND, find}, {ASK_STAFF_PERSONS, persons}, {ASK_STAFF_APPLY, apply}, {ASK_STAFF_UNDO, undo}, {ASK_STAFF_IMPORTS, list}};
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         if ((uint16_t)table[i].ask == ask) {
             return table[i].answer;

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Lists of the personnel office: looked at, done all or nothing, done again without effect, taken back; by HTTP and command line.
 usage: tests/api/test_staff.py PROGRAM SERENO"""
+import json
 import os
 import re
 import shutil
@@ -167,6 +168,129 @@ class Staff(unittest.TestCase):
         self.assertEqual((out.returncode, "staff.csv:2: role: There is no such role." in out.stderr), (1, True), out.stderr)
         self.assertEqual(self.command("import").returncode, 2)
         self.assertEqual(self.command("undo", "x").returncode, 2)
+
+    # ---- records of people ----
+
+    def record(self, plural, fields, organisation="*", move=None):
+        a = self.admin.send("POST", "/api/v1/registers/" + plural, {"fields": fields, "organisation": organisation})
+        self.assertEqual(a.status, 201, a.body)
+        row = a.json()
+        if move:
+            a = self.admin.ask("POST", "/api/v1/registers/%s/%s/move" % (plural, row["id"]), json.dumps({"to": move, "why": "as decided"}),
+                               {"Content-Type": "application/json", "X-Sereno-CSRF": self.admin.csrf, "If-Match": '"%d"' % row["version"]})
+            self.assertEqual(a.status, 200, a.body)
+        return row["id"]
+
+    def people(self, number):
+        rows = self.admin.get("/api/v1/registers/people?staff_number=" + number).json()["items"]
+        return [(r["organisation"], r["state"], {k: v for k, v in r["fields"].items() if k != "staff_number"}) for r in rows]
+
+    def whose(self, name):
+        return self.admin.get("/api/v1/users/" + self.account(name)["id"]).json()["person"]
+
+    def persons(self, a):
+        p = a.json()["persons"]
+        return [p[k] for k in ("new", "changed", "left", "linked", "same", "faulty")]
+
+    def test_records_follow_a_list(self):
+        """A spreadsheet's list: a joiner gets a record, somebody who has one gets what is empty in it, a second time changes nothing."""
+        known = self.record("people", {"name": "Olga Prat", "staff_number": "0815", "mail": "o.prat@town.example"})
+        text = ("\ufeffName;Person;Number;Mail;Office;Last_day;Role\r\n"
+                "lea.costa;Lea Costa;\u00a00042 ;lea@town.example;\"Head; of \"\"Works\"\"\";31.12.2026;reader\r\n"
+                "oprat;O. Prat;0815;olga@town.example;Clerk;;reader\r\n")
+        a = self.send(text)
+        self.assertEqual((a.status, self.counts(a), self.persons(a)), (200, [2, 0, 0, 0, 0], [1, 1, 0, 2, 0, 0]), a.body)
+        told = {c["title"]: c for c in a.json()["person_changes"]}
+        self.assertEqual((told["Lea Costa"]["what"], told["Olga Prat"]["what"]), ("new", "changed"))
+        self.assertEqual([(f["field"], f["before"], f["after"]) for f in told["Olga Prat"]["fields"]], [("office", None, "Clerk")])
+        self.assertEqual(told["Olga Prat"]["kept"], ["name", "mail"])  # somebody wrote that: it stays
+        self.assertEqual(self.people("0042"), [])  # it was a look
+        a = self.send(text, apply=True)
+        self.assertEqual((a.status, self.persons(a)), (200, [1, 1, 0, 2, 0, 0]), a.body)
+        done = a.json()["import"]
+        lea = {"name": "Lea Costa", "mail": "lea@town.example", "office": 'Head; of "Works"', "leaves": "2026-12-31"}
+        self.assertEqual(self.people("0042"), [("*", "active", lea)])
+        self.assertEqual(self.people("0815"), [("*", "active", {"name": "Olga Prat", "mail": "o.prat@town.example", "office": "Clerk"})])
+        self.assertEqual(self.whose("oprat"), known)
+        a = self.send(text, apply=True)
+        self.assertEqual((self.counts(a), self.persons(a), a.json()["import"], a.json()["person_changes"]), ([0, 0, 0, 2, 0], [0, 0, 0, 0, 2, 0], None, []), a.body)
+        # What the list wrote is the list's to change, as long as nobody wrote something else there.
+        a = self.send("name,number,office,mail\nlea.costa,0042,Deputy head,lea.costa@town.example\n", apply=True)
+        self.assertEqual(self.persons(a), [0, 1, 0, 0, 0, 0], a.body)
+        second = a.json()["import"]
+        row = self.admin.get("/api/v1/registers/people?staff_number=0042").json()["items"][0]
+        a = self.admin.ask("PUT", "/api/v1/registers/people/" + row["id"], json.dumps({"fields": {**row["fields"], "office": "Mayor"}}),
+                           {"Content-Type": "application/json", "X-Sereno-CSRF": self.admin.csrf, "If-Match": '"%d"' % row["version"]})
+        self.assertEqual(a.status, 200, a.body)
+        a = self.send("name,number,office\nlea.costa,0042,Caretaker\n", apply=True)
+        self.assertEqual((self.persons(a), a.json()["import"]), ([0, 0, 0, 0, 1, 0], None), a.body)
+        # Taken back only as a whole, and not over what somebody did since.
+        self.assertEqual(self.admin.send("POST", "/api/v1/staff-imports/%s/undo" % second).status, 409)
+        self.assertEqual(self.admin.send("POST", "/api/v1/staff-imports/%s/undo" % done).status, 409)
+        self.assertIsNone(self.account("oprat")["disabled"])
+        self.assertEqual(self.admin.send("POST", "/api/v1/registers/people/imports/%s/undo" % done, {}).status, 404)
+
+    def test_a_list_taken_back(self):
+        known = self.record("people", {"name": "Pia Nord", "staff_number": "7001"})
+        a = self.send("name,role,number,office\npia,reader,7001,Archive\nquim,reader,7002,\n", apply=True)
+        self.assertEqual(self.persons(a), [1, 1, 0, 2, 0, 0], a.body)
+        self.assertEqual((self.whose("pia"), self.people("7002")[0][2]), (known, {"name": "quim"}))
+        self.assertEqual(self.admin.get("/api/v1/staff-imports").json()["items"][0]["persons"], 2)
+        self.assertEqual(self.admin.send("POST", "/api/v1/staff-imports/%s/undo" % a.json()["import"]).status, 204)
+        self.assertEqual((self.people("7001"), self.people("7002")), ([("*", "active", {"name": "Pia Nord"})], []))
+        self.assertEqual(self.whose("pia"), "")
+        self.assertIsNotNone(self.account("quim")["disabled"])
+        told = self.admin.get("/api/v1/registers/people/%s/history" % known).json()["items"]
+        self.assertEqual([h["what"] for h in told][:2], ["import_undone", "imported"])
+
+    def test_a_leaver_and_what_he_held(self):
+        """His record says that he left, with the reason; who stands in for what he was appointed to is told."""
+        town = self.record("people", {"name": "Rita Vale", "staff_number": "9001"}, "harbour town")
+        deputy = self.record("people", {"name": "Said Amin"}, "harbour town")
+        rita = self.person("rita", role="reader", organisation="harbour town")
+        self.assertEqual(self.admin.send("POST", "/api/v1/users/%s/person" % rita.id, {"person": town}).status, 204)
+        for function, more in (("ciso", {"deputy": deputy}), ("data_protection_officer", {})):
+            self.record("appointments", {"title": "Act", "person": town, "function": function, "act": "7/26", "begins": "2026-01-01T08:00:00Z", **more}, "harbour town", "signed")
+        self.record("people", {"name": "Tom Gray", "staff_number": "9002"}, "harbour town")  # who has no account leaves, too
+        text = "name,state,number,organisation,last_day\nrita,left,9001,harbour town,2026-11-30\ntgray,left,9002,harbour town,\nabsent,left,9003,harbour town,\n"
+        a = self.send(text)
+        self.assertEqual((self.counts(a), self.persons(a)), ([0, 0, 1, 2, 0], [0, 0, 2, 0, 0, 0]), a.body)
+        held = a.json()["person_changes"][0]["appointments"]
+        self.assertEqual(sorted((h["function"], h["deputy"]) for h in held), [("ciso", "Said Amin"), ("data_protection_officer", None)])
+        a = self.send(text, apply=True, query="&why=end%20of%20term")
+        self.assertEqual(self.persons(a), [0, 0, 2, 0, 0, 0], a.body)
+        done = a.json()["import"]
+        self.assertEqual(self.people("9001"), [("harbour town", "left", {"name": "Rita Vale", "leaves": "2026-11-30"})])
+        self.assertEqual([p[1] for p in self.people("9002")], ["left"])
+        past = self.admin.get("/api/v1/registers/people/%s/history" % town).json()["items"][0]
+        self.assertEqual((past["what"], past["why"]), ("imported", "end of term"))
+        a = self.send(text, apply=True)
+        self.assertEqual((self.persons(a), a.json()["import"]), ([0, 0, 0, 0, 2, 0], None), a.body)
+        a = self.send("name,role,number,organisation\nsomebody,reader,9001,harbour town\n", apply=True)  # nobody comes back through a file
+        self.assertEqual((a.status, [f["column"] for f in a.json()["faults"]]), (422, ["number"]), a.body)
+        self.assertEqual(self.admin.send("POST", "/api/v1/staff-imports/%s/undo" % done).status, 204)
+        self.assertEqual([p[1] for p in self.people("9001") + self.people("9002")], ["active", "active"])
+
+    def test_never_by_a_name(self):
+        """The same name is somebody else; two numbers, two people; a number that is another account's person is a fault."""
+        self.record("people", {"name": "Uma Lind"})
+        a = self.send("name,role,number,person\numa,reader,5001,Uma Lind\n", apply=True)
+        self.assertEqual(self.persons(a)[0], 1, a.body)
+        self.assertEqual(len([p for p in self.admin.get("/api/v1/registers/people?limit=200").json()["items"] if p["fields"]["name"] == "Uma Lind"]), 2)
+        a = self.send("name,role,number\numa2,reader,5001\n")
+        self.assertEqual([(f["row"], f["column"]) for f in a.json()["faults"]], [(2, "number")])
+        a = self.send("name,number\numa,5002\n")
+        self.assertEqual([(f["row"], f["column"]) for f in a.json()["faults"]], [(2, "number")])
+        for n in range(2):
+            self.record("people", {"name": "Twin %d" % n, "staff_number": "5009"})
+        a = self.send("name,role,number,mail,last_day\ntwin,reader,5009,,\nvic,reader,5010,no mail,\nwes,reader,5011,,2026-02-30\nxen,reader,5012,,\nyve,reader,5012,,\n")
+        self.assertEqual([(f["row"], f["column"]) for f in a.json()["faults"]], [(2, "number"), (3, "mail"), (4, "last_day"), (6, "number")], a.body)
+        # Of another town's people a list learns nothing.
+        self.record("people", {"name": "Zoe Far", "staff_number": "5020", "phone": "1"}, "far town")
+        near = self.person("near", role="administrator", organisation="near town")
+        a = self.send("name,role,number,phone\nzoe.near,reader,5020,2\n", apply=True, by=near)
+        self.assertEqual((self.persons(a), a.json()["person_changes"][0]["what"]), ([1, 0, 0, 1, 0, 0], "new"), a.body)
+        self.assertEqual([p[0] for p in self.people("5020")].count("far town"), 1)
 
 
 if __name__ == "__main__":

@@ -227,6 +227,46 @@ class Directory(unittest.TestCase):
         self.assertEqual({t for t, in told}, {"it is disabled in the directory", "it has expired in the directory"})
         self.assert_refused(self.log_in("locked")[1], 403, BARRED)
 
+    def test_a_leavers_record_follows(self):
+        """Who is gone from the directory: his person record says that he left, why, and who stands in for what he held; undo takes that back too."""
+        for name in ("mara", "milo"):
+            self.slapd.person(name)
+        self.slapd.members("chiefs", "mara", "milo")
+        for name in ("mara", "milo"):
+            self.gets_in(name)
+        ids = dict(self.query("SELECT name, id FROM user_account WHERE name IN ('mara', 'milo')"))
+        kept = {}
+        for name, title in (("mara", "Mara Prats"), ("deputy", "Dana Roig")):
+            status, row = self.change("POST", "/api/v1/registers/people", {"fields": {"name": title}})
+            self.assertEqual(status, 201, row)
+            kept[name] = row["id"]
+        self.assertEqual(self.change("POST", f"/api/v1/users/{ids['mara']}/person", {"person": kept["mara"]})[0], 204)
+        status, row = self.change("POST", "/api/v1/registers/appointments", {"fields": {
+            "title": "Act", "person": kept["mara"], "deputy": kept["deputy"], "function": "ciso", "act": "3/26", "begins": "2026-01-01T08:00:00Z"}})
+        self.assertEqual(status, 201, row)
+        status, _, text = self.admin.ask("POST", f"{self.base}/api/v1/registers/appointments/{row['id']}/move", json.dumps({"to": "signed"}), "application/json",
+                                         {"X-Sereno-CSRF": self.csrf, "If-Match": f'"{row["version"]}"'})
+        self.assertEqual(status, 200, text)
+        self.assertEqual(self.sync("--apply", "--beyond")[0], 0)  # whoever other tests removed
+        state = "SELECT state FROM record WHERE id = ?"
+        self.slapd.remove("mara")
+        self.slapd.remove("milo")  # nobody said whose account that is
+        status, text = self.sync()
+        self.assertIn("person left Mara Prats", text)
+        self.assertIn("held ciso in *: Dana Roig stands in", text)
+        self.assertEqual(self.query(state, kept["mara"]), [("active",)])
+        status, text = self.sync("--apply", "--beyond")
+        self.assertEqual((status, "people: 0 new, 0 changed, 1 left" in text), (0, True), text)
+        self.assertEqual(self.query(state, kept["mara"]), [("left",)])
+        told = self.query("SELECT what, why FROM audit WHERE subject = ? ORDER BY seq DESC LIMIT 1", f"person/{kept['mara']}")
+        self.assertEqual(told, [("record.imported", "it is gone from the directory")])
+        self.assertIn("0 leave", self.sync("--apply")[1])
+        undo = [SERENO, "user", "undo", re.search(r"sereno user undo (\S+)", text).group(1), "--data", str(self.node.data)]
+        done = subprocess.run(undo, capture_output=True, text=True, timeout=120, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.query(state, kept["mara"]), [("active",)])
+        self.assertEqual(self.sync("--apply", "--beyond")[0], 0)
+
     def test_leavers(self):
         names = ["lea", "leo", "lin", "lou", "lux"]
         for name in names:

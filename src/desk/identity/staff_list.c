@@ -5,11 +5,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/num.h"
 #include "base/utf8.h"
 #include "wire/csv.h"
 
-enum column { COLUMN_NAME, COLUMN_STATE, COLUMN_ROLE, COLUMN_ORGANISATION, COLUMNS };
-static const char *const column_names[COLUMNS] = {"name", "state", "role", "organisation"};
+enum column {
+    COLUMN_NAME,
+    COLUMN_STATE,
+    COLUMN_ROLE,
+    COLUMN_ORGANISATION,
+    COLUMN_NUMBER,
+    COLUMN_PERSON,
+    COLUMN_MAIL,
+    COLUMN_PHONE,
+    COLUMN_OFFICE,
+    COLUMN_LAST_DAY,
+    COLUMNS
+};
+static const char *const column_names[COLUMNS] = {"name", "state", "role", "organisation", "number", "person", "mail", "phone", "office", "last_day"};
+enum { NUMBER_MAX = 240 /* bytes; the register's file says how many characters */ };
 
 static int wrong(struct err *e, uint32_t line, const char *what)
 {
@@ -30,7 +45,7 @@ static int read_names(const struct csv_row *r, int at[COLUMNS], struct err *e)
             k++;
         }
         if (k == COLUMNS) {
-            return wrong(e, r->line, "The columns are name, state, role and organisation; one of these is another.");
+            return wrong(e, r->line, "The columns are name, state, role, organisation, number, person, mail, phone, office and last_day; one of these is another.");
         }
         if (at[k] >= 0) {
             return wrong(e, r->line, "A column stands there twice.");
@@ -40,17 +55,79 @@ static int read_names(const struct csv_row *r, int at[COLUMNS], struct err *e)
     return at[COLUMN_NAME] < 0 ? wrong(e, r->line, "The first line must name the columns, among them name.") : 0;
 }
 
-static void fault(struct staff_row *row, enum column column, const char *what)
+void staff_row_fault(struct staff_row *row, const char *column, const char *what)
 {
     if (row->fault == NULL) {
-        row->column = column_names[column];
+        row->column = column;
         row->fault = what;
     }
 }
 
+static void fault(struct staff_row *row, enum column column, const char *what)
+{
+    staff_row_fault(row, column_names[column], what);
+}
+
+/* Without blanks around it, those that a spreadsheet or a web page puts there too (U+00A0). */
+static struct span trimmed(struct span s)
+{
+    const struct span hard = SPAN("\xc2\xa0");
+    size_t before = 0;
+    do {
+        before = s.len;
+        s = span_trim(s);
+        s = span_starts(s, hard) ? span_sub(s, hard.len, s.len) : s;
+        s = span_ends(s, hard) ? span_sub(s, 0, s.len - hard.len) : s;
+    } while (s.len != before);
+    return s;
+}
+
 static struct span cell(const struct csv_row *r, int at)
 {
-    return at >= 0 && (uint32_t)at < r->count ? span_trim(csv_unguard(r->cell[at])) : SPAN("");
+    return at >= 0 && (uint32_t)at < r->count ? trimmed(csv_unguard(trimmed(r->cell[at]))) : SPAN("");
+}
+
+/* As it is, or ="0042", by which people keep a spreadsheet from taking the zeros away. */
+static struct span number(struct span text)
+{
+    bool kept = text.len > 3 && span_starts(text, SPAN("=\"")) && span_ends(text, SPAN("\""));
+    return kept ? trimmed(span_sub(text, 2, text.len - 3)) : text;
+}
+
+/* A day as it is written, or as spreadsheets of these countries do (31.12.2026), as YYYY-MM-DD; empty: it is neither. */
+static struct span day(struct arena *a, struct span text)
+{
+    uint64_t part[3] = {0};
+    size_t n = 0;
+    size_t at = 0;
+    time_ns t = 0;
+    for (size_t i = 0; i <= text.len && n < ARRAY_LEN(part); i++) {
+        if (i == text.len || text.ptr[i] == '.') {
+            if (i == at || i - at > 4 || !num_u64(span_sub(text, at, i - at), &part[n++])) {
+                n = 0;
+                break;
+            }
+            at = i + 1;
+        }
+    }
+    bool dotted = n == ARRAY_LEN(part) && at == text.len + 1 && part[0] > 0 && part[0] < 32 && part[1] > 0 && part[1] < 13 && part[2] > 999;
+    struct span out = dotted ? span_of(arena_printf(a, "%04d-%02d-%02d", (int)part[2], (int)part[1], (int)part[0])) : arena_copy(a, text);
+    return out.len == 10 && time_parse(span_of(arena_printf(a, "%.*sT00:00:00Z", SPAN_ARG(out))), 0, &t) ? out : SPAN("");
+}
+
+/* What it says of the person. */
+static void read_says(const struct csv_row *r, const int at[COLUMNS], struct arena *a, struct staff_row *out)
+{
+    struct span last = cell(r, at[COLUMN_LAST_DAY]);
+    out->says = (struct staff_words){.number = arena_copy(a, number(cell(r, at[COLUMN_NUMBER]))), .person = arena_copy(a, cell(r, at[COLUMN_PERSON])),
+                                     .mail = arena_copy(a, cell(r, at[COLUMN_MAIL])), .phone = arena_copy(a, cell(r, at[COLUMN_PHONE])),
+                                     .office = arena_copy(a, cell(r, at[COLUMN_OFFICE])), .last_day = day(a, last)};
+    if (out->says.number.len > NUMBER_MAX) {
+        fault(out, COLUMN_NUMBER, "A number has at most 60 characters.");
+    }
+    if (last.len > 0 && out->says.last_day.len == 0) {
+        fault(out, COLUMN_LAST_DAY, "A day is written 2026-12-31 or 31.12.2026.");
+    }
 }
 
 static void read_row(const struct csv_row *r, const int at[COLUMNS], const struct staff_importer *by, struct arena *a, struct staff_row *out)
@@ -61,6 +138,7 @@ static void read_row(const struct csv_row *r, const int at[COLUMNS], const struc
                               .role = arena_copy(a, cell(r, at[COLUMN_ROLE])),
                               .organisation = arena_copy(a, cell(r, at[COLUMN_ORGANISATION])),
                               .left = span_eq_nocase(state, SPAN("left"))};
+    read_says(r, at, a, out);
     if (!account_name_valid(out->name)) {
         fault(out, COLUMN_NAME, "A name has 1 to 64 bytes and no control characters.");
     }
@@ -97,20 +175,29 @@ static int by_key(const void *a, const void *b)
     return c != 0 ? c : x->row < y->row ? -1 : x->row > y->row;
 }
 
-static void find_twice(struct arena *a, struct staff_list *l)
+static struct span key_of(struct arena *a, const struct staff_row *row, enum column column)
+{
+    if (column == COLUMN_NUMBER) {
+        return row->says.number.len == 0 ? SPAN("") : span_of(arena_printf(a, "%.*s\n%.*s", SPAN_ARG(row->organisation), SPAN_ARG(row->says.number)));
+    }
+    char *key = arena_bytes(a, utf8_fold_room(row->name.len) + 1);
+    return span_make(key, utf8_fold(row->name, key));
+}
+
+static void find_twice(struct arena *a, struct staff_list *l, enum column column, const char *what)
 {
     struct place *p = arena_calloc(a, l->count + 1, sizeof *p);
     uint32_t n = 0;
     for (uint32_t i = 0; i < l->count; i++) {
-        if (l->rows[i].fault == NULL) {
-            char *key = arena_bytes(a, utf8_fold_room(l->rows[i].name.len) + 1);
-            p[n++] = (struct place){span_make(key, utf8_fold(l->rows[i].name, key)), i};
+        struct span key = l->rows[i].fault == NULL ? key_of(a, &l->rows[i], column) : SPAN("");
+        if (key.len > 0) {
+            p[n++] = (struct place){key, i};
         }
     }
     qsort(p, n, sizeof *p, by_key);
     for (uint32_t i = 1; i < n; i++) {
         if (span_eq(p[i].key, p[i - 1].key)) {
-            fault(&l->rows[p[i].row], COLUMN_NAME, "An earlier row has this name already.");
+            fault(&l->rows[p[i].row], column, what);
         }
     }
 }
@@ -149,12 +236,13 @@ int staff_list_read(struct arena *a, struct span text, const struct staff_import
         rc = 0;
     }
     if (rc == 0) {
-        find_twice(a, out);
+        find_twice(a, out, COLUMN_NAME, "An earlier row has this name already.");
+        find_twice(a, out, COLUMN_NUMBER, "An earlier row has this number already.");
     }
     return rc;
 }
 
-static struct span home_of(const struct staff_importer *by, const struct staff_row *row)
+struct span staff_row_home(const struct staff_importer *by, const struct staff_row *row)
 {
     return row->organisation.len > 0 ? row->organisation : by->organisation;
 }
@@ -167,7 +255,7 @@ bool staff_row_change(const struct staff_importer *by, struct staff_row *row, co
         if (!row->left && row->role.len == 0) {
             fault(row, COLUMN_ROLE, "Who joins needs a role.");
         }
-        *out = (struct staff_change){.kind = STAFF_JOINS, .name = row->name, .role = row->role, .organisation = home_of(by, row)};
+        *out = (struct staff_change){.kind = STAFF_JOINS, .name = row->name, .role = row->role, .organisation = staff_row_home(by, row)};
         return !row->left && row->fault == NULL;
     }
     bool off = found->disabled != TIME_NONE;

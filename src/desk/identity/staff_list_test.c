@@ -104,6 +104,58 @@ static void faults_by_row(void **state)
     buf_free(&b);
 }
 
+/* As spreadsheets write them. */
+static void numbers_and_days(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *number, *day;        /* cells */
+        const char *is, *last, *column; /* what is read; column: of a fault, NULL = none */
+    } table[] = {
+        {"42", "2026-12-31", "42", "2026-12-31", NULL},
+        {"0042", "31.12.2026", "0042", "2026-12-31", NULL},
+        {"\"=\"\"0043\"\"\"", "1.2.2027", "0043", "2027-02-01", NULL},
+        {"\xc2\xa0 44 \xc2\xa0", "", "44", "", NULL},
+        {"'=45", " 05.06.2027 ", "=45", "2027-06-05", NULL},
+        {"=\"", "", "=\"", "", NULL},
+        {"A-46", "29.02.2028", "A-46", "2028-02-29", NULL},
+        {"47", "29.02.2027", NULL, NULL, "last_day"},
+        {"48", "2026-13-01", NULL, NULL, "last_day"},
+        {"49", "12/31/2026", NULL, NULL, "last_day"}, /* which is the month, nobody knows of 01/02/2026 */
+        {"50", "31.12.26", NULL, NULL, "last_day"},
+        {"51", "31.12.2026.", NULL, NULL, "last_day"},
+        {"52", "..2026", NULL, NULL, "last_day"},
+        {"53", "+1.+2.2026", NULL, NULL, "last_day"},
+        {"42", "", NULL, NULL, "number"}, /* twice */
+    };
+    struct buf b;
+    struct err e = {0};
+    struct staff_list l;
+    const struct staff_importer me = by("*");
+    buf_init(&b, 4096);
+    buf_cstr(&b, "name;NUMBER; last_day\r\n");
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        buf_printf(&b, "P%zu;%s;%s\r\n", i, table[i].number, table[i].day);
+    }
+    for (int i = 0; i < 2; i++) {
+        buf_printf(&b, "L%d;%0*d;\r\n", i, 240 + i, 1);
+    }
+    assert_int_equal(staff_list_read(&arena, buf_view(&b), &me, &l, &e), 0);
+    assert_int_equal(l.count, ARRAY_LEN(table) + 2);
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        assert_int_equal(l.rows[i].fault != NULL, table[i].column != NULL);
+        if (table[i].column != NULL) {
+            assert_string_equal(l.rows[i].column, table[i].column);
+        } else {
+            assert_true(span_eq(l.rows[i].says.number, span_of(table[i].is)));
+            assert_true(span_eq(l.rows[i].says.last_day, span_of(table[i].last)));
+        }
+    }
+    assert_null(l.rows[ARRAY_LEN(table)].fault);
+    assert_string_equal(l.rows[ARRAY_LEN(table) + 1].column, "number");
+    buf_free(&b);
+}
+
 static void what_a_row_means(void **state)
 {
     (void)state;
@@ -156,6 +208,7 @@ int main(void)
         cmocka_unit_test(tables),
         cmocka_unit_test(too_many_rows),
         cmocka_unit_test(faults_by_row),
+        cmocka_unit_test(numbers_and_days),
         cmocka_unit_test(what_a_row_means),
     };
     arena_init(&arena, 0);

@@ -330,6 +330,31 @@ int record_import_apply(struct db *db, const struct record_importer *by, const s
     return rc == 0 ? db_end(db, apply_all(db, &step, import->made, import->made + import->changed, field, e), e) : rc;
 }
 
+/* ---- one after another, in the caller's transaction ---- */
+
+int record_import_put(struct db *db, const struct record_importer *by, const struct record_import_row *import, uint64_t place,
+                      struct record_import_item *item, struct arena *a, struct err *e)
+{
+    struct record_astray astray = {0};
+    struct record_put *p = &item->put;
+    p->scope = *by->scope;
+    p->sight = *by->sight;
+    p->kinds = by->kinds;
+    p->who = import->who;
+    p->why = p->why.len > 0 ? p->why : import->why;
+    int rc = record_put_all(db, p, &astray, a, e);
+    if (astray.count > 0 || astray.breach.there) {
+        return err_set(e, ERR_EXISTS, "The record of \"%.*s\" does not hold beside others any more. Look again.", SPAN_ARG(span_sub(p->row.title, 0, 200)));
+    }
+    return rc == 0 ? insert_row(db, import->id, place, item, e) : rc;
+}
+
+int record_import_note(struct db *db, const struct record_import_row *import, struct err *e)
+{
+    int rc = note_import(db, import, e);
+    return rc == 0 ? forget(db, import->id, e) : rc;
+}
+
 /* ---- taken back ---- */
 
 /* A record that the import made goes, and what it said of persons; its life stays in the audit trail. */
@@ -420,11 +445,16 @@ static int undo_all(struct db *db, struct step *step, struct err *e)
     return rc == 0 ? run_text(db, "UPDATE record_import SET undone = 1 WHERE id = $1", step->by->id, e) : rc;
 }
 
-int record_import_undo(struct db *db, const struct record_importer *by, const struct record_import_row *import, time_ns now, struct err *e)
+int record_import_undo_within(struct db *db, const struct record_importer *by, const struct record_import_row *import, time_ns now, struct err *e)
 {
     struct step step = {.as = by, .by = import, .now = now};
+    return undo_all(db, &step, e);
+}
+
+int record_import_undo(struct db *db, const struct record_importer *by, const struct record_import_row *import, time_ns now, struct err *e)
+{
     int rc = db_begin(db, e);
-    return rc == 0 ? db_end(db, undo_all(db, &step, e), e) : rc;
+    return rc == 0 ? db_end(db, record_import_undo_within(db, by, import, now, e), e) : rc;
 }
 
 /* ---- told ---- */

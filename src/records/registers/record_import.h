@@ -68,6 +68,17 @@ int record_import_apply(struct db *db, const struct record_importer *by, const s
  * ERR_EXISTS: it was taken back, is too old, or records were changed or named since; the sentence says which.
  */
 int record_import_undo(struct db *db, const struct record_importer *by, const struct record_import_row *import, time_ns now, struct err *e) NODISCARD;
+
+/*
+ * The same for somebody who changes more than records in one transaction, as lists of the personnel office do (records/staff_persons.h): each is
+ * stored as it comes, with what takes it back, and noted at the end. All of it inside the caller's transaction. item->put.why may differ from
+ * import->why. ERR_EXISTS: it was changed meanwhile, or names what is not there any more. `item` is written to.
+ */
+int record_import_put(struct db *db, const struct record_importer *by, const struct record_import_row *import, uint64_t place,
+                      struct record_import_item *item, struct arena *a, struct err *e) NODISCARD;
+int record_import_note(struct db *db, const struct record_import_row *import, struct err *e) NODISCARD;
+int record_import_undo_within(struct db *db, const struct record_importer *by, const struct record_import_row *import, time_ns now, struct err *e)
+    NODISCARD;
 /* This person's of a kind, newest first; out has room for RECORD_IMPORTS_SHOWN. */
 int record_import_list(struct db *db, struct span kind, struct span who_id, time_ns now, struct arena *a, struct record_import_row *out,
                        uint32_t *count_out, struct err *e) NODISCARD;
