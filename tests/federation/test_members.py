@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Who belongs: enrolment, officers, epochs, revocation. usage: tests/federation/test_members.py PROGRAM"""
 import os
+import signal
 import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from ports import free_port
 from world import PASSWORD, World, run, wait_until
 
 PROGRAM = sys.argv.pop(1) if len(sys.argv) > 1 else ""
@@ -84,6 +87,30 @@ class Members(unittest.TestCase):
         one.expect(r"federation\.down .*removed")
         state = {m["node"]: m["state"] for m in hub.get("/api/v1/federation/members")["items"]}
         self.assertEqual(state[gone], "removed")
+        two.wait_link(hub)
+
+    def test_a_listener_that_moves_while_members_wait(self):
+        """A reload takes the listener away on which long polls and a stranger wait: they are told to come again, and nobody ends."""
+        w = self.world
+        hub, one, two = w.node("hub", hub=True), w.node("ahus"), w.node("bergen")
+        admin = hub.admin()
+        circle = hub.make_circle("Lake cities", admin)
+        w.enrol(hub, circle, one, admin)
+        w.join(hub, circle, two)  # not approved: it asks again and again
+        desk = hub.role_pids("desk")
+        with open(hub.config, encoding="utf-8") as f:
+            before = f.read()
+        elsewhere = before.replace(":%d\", name:" % hub.hub_port, ":%d\", name:" % free_port())
+        self.assertNotEqual(before, elsewhere)
+        for config, state in ((elsewhere, "down"), (before, "up")):
+            seen = hub.log().count("hub.serving")
+            with open(hub.config, "w", encoding="utf-8") as f:
+                f.write(config)
+            os.kill(hub.process.pid, signal.SIGHUP)
+            wait_until(lambda: hub.log().count("hub.serving") > seen, lambda: "the hub serves again\n" + hub.log()[-3000:])
+            one.wait_link(hub, state)
+        self.assertEqual(hub.role_pids("desk"), desk)
+        self.assertTrue(hub.approve(hub.requests()[0], two.federation()["node"]["fingerprint"], admin)["complete"])
         two.wait_link(hub)
 
     def test_two_officers_for_an_nda_circle(self):

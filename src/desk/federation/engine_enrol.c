@@ -11,14 +11,16 @@
 
 struct enrolling {
     struct fed_engine *en;
-    struct fed_call *call;
+    struct fed_call *call; /* NULL: who asked is gone */
     struct arena arena;
     char id[ID_TEXT_LEN + 1];
 };
 
 static void end(struct enrolling *w)
 {
-    w->call->work = NULL;
+    if (w->call != NULL) {
+        w->call->work = NULL;
+    }
     arena_fini(&w->arena);
     mem_free(w);
 }
@@ -49,7 +51,7 @@ static void asked(void *ctx, int rc, struct span text, struct cursor *data)
     struct enrolling *w = ctx;
     struct fed_call *call = w->call;
     (void)data;
-    if (call->respond == NULL) {
+    if (call == NULL) {
         end(w);
         return;
     }
@@ -120,6 +122,12 @@ void engine_enrol_call(struct fed_engine *en, struct fed_call *call)
     }
 }
 
+void engine_enrol_gone(struct fed_call *call)
+{
+    struct enrolling *w = call->work;
+    w->call = NULL;
+}
+
 /* ---- is it approved? ---- */
 
 static void approved(struct enrolling *w, const struct fed_request_row *r)
@@ -150,7 +158,7 @@ static void looked_up(void *ctx, int rc, struct span text, struct cursor *data)
     struct fed_request_row r = {0};
     unsigned char key[FED_KEY_BYTES], sig[FED_SIG_BYTES];
     (void)text;
-    if (call->respond == NULL) {
+    if (call == NULL) {
         end(w);
         return;
     }

@@ -380,7 +380,9 @@ void fed_hub_gone(struct fed_engine *en, struct fed_call *call)
 {
     CHECK_OBJ(en, ENGINE_MAGIC);
     call->respond = NULL;
-    if (call->kind == FED_CALL_HELLO && call->work != NULL) {
+    if ((call->kind == FED_CALL_ENROL || call->kind == FED_CALL_ENROLLED) && call->work != NULL) {
+        engine_enrol_gone(call);
+    } else if (call->kind == FED_CALL_HELLO && call->work != NULL) {
         ((struct hello *)call->work)->call = NULL;
     } else if (call->kind == FED_CALL_PUSH && call->work != NULL) {
         ((struct push *)call->work)->call = NULL;

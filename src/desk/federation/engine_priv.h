@@ -268,6 +268,8 @@ void engine_respond_error(struct fed_call *call, unsigned status, const char *co
 /* engine_enrol.c */
 void engine_enrol_call(struct fed_engine *en, struct fed_call *call);
 void engine_enrolled_call(struct fed_engine *en, struct fed_call *call);
+/* Who asked for one of the two above is gone, and its call's memory soon; call->work must not be NULL. */
+void engine_enrol_gone(struct fed_call *call);
 void engine_renew_call(struct fed_engine *en, struct fed_call *call);
 
 #endif
