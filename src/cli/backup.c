@@ -23,6 +23,7 @@
 #include "base/vec.h"
 #include "cli/child.h"
 #include "cli/cli.h"
+#include "cli/data_logs.h"
 #include "cli/options.h"
 #include "wire/pack.h"
 #include "os/sandbox.h"
@@ -223,7 +224,7 @@ static void child(void *arg, int out)
     struct buf answer;
     const struct sandbox_options cage = {.data_dir = b->data_dir, .weaker = b->weaker};
     buf_init(&answer, ANSWER_MAX);
-    int rc = sandbox_enter_with(SANDBOX_KEEPER, &cage, &e);
+    int rc = cli_enter_data(&cage, &e);
     rc = rc == 0 ? write_backup(b, &e) : rc;
     if (rc != 0) {
         buf_cstr(&answer, e.text);
@@ -250,7 +251,7 @@ static void note_child(void *arg, int out)
     char path[PATH_MAX];
     const struct sandbox_options cage = {.data_dir = n->b->data_dir, .weaker = n->b->weaker};
     path_in(n->b, RECORDS_NAME, path);
-    int rc = sandbox_enter_with(SANDBOX_KEEPER, &cage, &e);
+    int rc = cli_enter_data(&cage, &e);
     rc = rc == 0 ? db_open(path, &e, &db) : rc;
     rc = rc == 0 ? upkeep_put(db, UPKEEP_BACKUP, &n->done, &e) : rc;
     db_close(&db);

@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "cli/cli.h"
+#include "cli/data_logs.h"
 #include "cli/doctor.h"
 #include "cli/options.h"
 #include "os/sandbox.h"
@@ -101,7 +102,7 @@ static int examine(struct doctor *d, struct err *e)
     int rc = sodium_init() < 0 ? err_set(e, ERR_UNSUPPORTED, "the crypto library does not start") : find_data(d, data_dir, e);
     rc = rc == 0 ? doctor_machine(&d->facts, data_dir, d->config_path, &d->config, e) : rc;
     const struct sandbox_options cage = {.data_dir = data_dir, .weaker = d->weaker || d->facts.landlock == 0};
-    rc = rc == 0 ? sandbox_enter_with(SANDBOX_KEEPER, &cage, e) : rc;
+    rc = rc == 0 ? cli_enter_data(&cage, e) : rc;
     if (rc == 0) {
         doctor_data(&d->facts, data_dir, &d->config);
         doctor_judge(&d->facts, &d->report);

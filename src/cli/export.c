@@ -17,6 +17,7 @@
 #include "archive/export.h"
 #include "archive/walk.h"
 #include "cli/cli.h"
+#include "cli/data_logs.h"
 #include "cli/options.h"
 #include "cli/whole.h"
 #include "os/sandbox.h"
@@ -167,7 +168,7 @@ static int run(struct export *x)
     }
     const struct sandbox_options cage = {.data_dir = x->data_dir, .weaker = x->weaker};
     int rc = sodium_init() >= 0 && sqlite3_initialize() == SQLITE_OK
-                 ? sandbox_enter_with(SANDBOX_KEEPER, &cage, &e)
+                 ? cli_enter_data(&cage, &e)
                  : err_set(&e, ERR_IO, "libraries could not start");
     rc = rc == 0 ? archive_reader_open(path, &x->reader, &e) : rc;
     rc = rc == 0 ? archive_walk_count(x->reader, &x->walk, &x->totals, &e) : rc;

@@ -20,6 +20,7 @@
 #include "archive/walk.h"
 #include "base/log.h"
 #include "cli/child.h"
+#include "cli/data_logs.h"
 #include "cli/engine.h"
 #include "cli/hunt.h"
 #include "flow/hunt/hunt_run.h"
@@ -188,7 +189,7 @@ static _Noreturn void reader(struct here *h)
     w.organisation = h->c->hunt.organisation;
     w.source = h->c->hunt.source;
     w.context = true;
-    int rc = sqlite3_initialize() == SQLITE_OK ? sandbox_enter_with(SANDBOX_KEEPER, &options, &e)
+    int rc = sqlite3_initialize() == SQLITE_OK ? cli_enter_data(&options, &e)
                                                : err_set(&e, ERR_IO, "SQLite could not start");
     rc = rc == 0 ? archive_reader_open(folder, &r, &e) : rc;
     rc = rc == 0 ? archive_walk_count(r, &w, &totals, &e) : rc;

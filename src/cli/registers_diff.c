@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "cli/cli.h"
+#include "cli/data_logs.h"
 #include "cli/control.h"
 #include "os/sandbox.h"
 #include "records/migrate.h"
@@ -142,7 +143,7 @@ int registers_diff(const struct registers_look *look)
     arena_init(&a, 0);
     struct register_file *files = arena_calloc(&a, REGISTER_FILES_MAX, sizeof *files);
     int rc = read_folder(look, data, &a, files, &n, &e);
-    rc = rc == 0 ? sandbox_enter_with(SANDBOX_KEEPER, &cage, &e) : rc;
+    rc = rc == 0 ? cli_enter_data(&cage, &e) : rc;
     rc = rc == 0 ? open_records(data, &a, &db, &e) : rc;
     rc = rc == 0 ? register_choose(db, &a, files, n, &c, &e) : rc;
     if (rc != 0) {

@@ -16,6 +16,7 @@
 #include "base/num.h"
 #include "base/vec.h"
 #include "cli/cli.h"
+#include "cli/data_logs.h"
 #include "cli/control.h"
 #include "event/alert.h"
 #include "records/records.h"
@@ -136,7 +137,9 @@ static int read_records(const struct rules_cost_args *a, struct rows *rows, stru
     if (rc != 0) {
         return rc;
     }
-    rc = snprintf(path, sizeof path, "%s/records.db", dir) < (int)sizeof path
+    rc = cli_look_at_logs(dir, e);
+    rc = rc != 0 ? rc
+         : snprintf(path, sizeof path, "%s/records.db", dir) < (int)sizeof path
              ? records_open(path, clock_now(), e, &db)
              : err_set(e, ERR_LIMIT, "the path of the data folder is too long");
     (void)!rule_cost_order_parse(span_of(a->sort), &by);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/data_logs.h"
 #include "cli/options.h"
 #include "os/sandbox.h"
 #include "records/migrate.h"
@@ -235,7 +236,7 @@ static int run_upgrade(int argc, char **argv, const struct command *self)
     int rc = measure(&c, &e);
     rc = rc == 0 && c.config != NULL ? read_config(&c, &e) : rc;
     const struct sandbox_options cage = {.data_dir = c.data_dir, .weaker = c.weaker};
-    rc = rc == 0 ? sandbox_enter_with(SANDBOX_KEEPER, &cage, &e) : rc;
+    rc = rc == 0 ? cli_enter_data(&cage, &e) : rc;
     rc = rc == 0 ? read_records(&c, &e) : rc;
     if (rc != 0) {
         cli_print_err(&e);

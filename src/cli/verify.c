@@ -19,6 +19,7 @@
 #include "cli/options.h"
 #include "cli/verify_copy.h"
 #include "os/sandbox.h"
+#include "os/sqlite_wal.h"
 #include "records/audit.h"
 #include "records/db.h"
 #include "records/proof.h"
@@ -157,6 +158,15 @@ static void check_records(struct verify *v)
         fault(v, &why);
     }
     db_close(&db);
+}
+
+/* Before the first database is opened: the engine drops what does not fit of a log, and then the log. */
+static int check_logs(struct verify *v, struct err *e)
+{
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof path, "%s/archive", v->data_dir);
+    int rc = sqlite_wal_guard(v->data_dir, true, fault, v, e);
+    return rc == 0 ? sqlite_wal_guard(path, true, fault, v, e) : rc;
 }
 
 static int check_archive(struct verify *v, struct err *e)
@@ -312,6 +322,9 @@ static int verify(struct verify *v)
         buf_init(&v->list, 8 << 20);
         json_writer_init(&v->items, &v->list);
         json_array(&v->items);
+        rc = check_logs(v, &e);
+    }
+    if (rc == 0) {
         check_records(v);
         rc = check_archive(v, &e);
     }

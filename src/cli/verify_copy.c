@@ -20,6 +20,7 @@
 #include "base/num.h"
 #include "cli/child.h"
 #include "cli/cli.h"
+#include "cli/data_logs.h"
 #include "cli/restore_fetch.h"
 #include "os/sandbox.h"
 #include "records/copies.h"
@@ -153,7 +154,7 @@ static void records_child(void *arg, int out)
     struct buf answer;
     const struct sandbox_options cage = {.data_dir = v->o->data_dir, .weaker = v->o->weaker};
     buf_init(&answer, ANSWER_MAX);
-    int rc = sandbox_enter_with(SANDBOX_KEEPER, &cage, &e);
+    int rc = cli_enter_data(&cage, &e);
     rc = rc == 0 ? tell_records(v->o, &answer, &e) : rc;
     cli_child_write(out, rc == 0 ? buf_view(&answer) : span_of(e.text));
     _exit(rc == 0 ? CLI_OK : CLI_UNREAD);

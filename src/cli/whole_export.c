@@ -20,6 +20,7 @@
 #include "archive/whole.h"
 #include "base/id.h"
 #include "cli/child.h"
+#include "cli/data_logs.h"
 #include "cli/whole.h"
 #include "cli/whole_out.h"
 #include "os/sandbox.h"
@@ -86,7 +87,7 @@ static void export_child(void *arg, int answer_fd)
     if (w->unpack_from >= 0) {
         (void)close(w->unpack_from);
     }
-    int rc = sodium_init() >= 0 && sqlite3_initialize() == SQLITE_OK ? sandbox_enter_with(SANDBOX_KEEPER, &cage, &e)
+    int rc = sodium_init() >= 0 && sqlite3_initialize() == SQLITE_OK ? cli_enter_data(&cage, &e)
                                                                       : err_set(&e, ERR_IO, "libraries could not start");
     whole_out_init(&o, w->x);
     o.pack = rc == 0 ? pack_new_to(whole_pipe_give, &w->out, packed, &e) : NULL;

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/vec.h"
+#include "os/sqlite_wal.h"
 #include "records/demo.h"
 #include "roles/keeper_archive.h"
 #include "roles/keeper_copy.h"
@@ -249,6 +250,25 @@ static struct keeper *state_of(struct role *r)
     return k;
 }
 
+static void log_damage(void *ctx, const struct err *e)
+{
+    (void)ctx;
+    log_error("disk.log_damaged", "database=\"%s\" why=\"%s\" kept=\"%s-wal" SQLITE_WAL_KEPT "\"", e->where, e->text, e->where);
+}
+
+/* A byte of what was acknowledged last was changed while the node was down: the engine would drop it, and all after it, without a word. */
+static int settle(const char *data, struct err *e)
+{
+    char archive[SQLITE_WAL_PATH_MAX];
+    int n = snprintf(archive, sizeof archive, "%s/archive", data);
+    if (n < 0 || n >= (int)sizeof archive) {
+        return err_set(e, ERR_LIMIT, "the path of the data directory is too long");
+    }
+    int rc = keeper_disk_settle(data, e);
+    rc = rc == 0 ? sqlite_wal_guard(data, false, log_damage, NULL, e) : rc;
+    return rc == 0 ? sqlite_wal_guard(archive, false, log_damage, NULL, e) : rc;
+}
+
 static int start(struct role *r, const struct config *config, struct err *e)
 {
     struct keeper *k = state_of(r);
@@ -256,7 +276,7 @@ static int start(struct role *r, const struct config *config, struct err *e)
     if (data == NULL) {
         return err_set(e, ERR_INVALID, "no data directory");
     }
-    int rc = keeper_disk_settle(data, e);
+    int rc = settle(data, e);
     rc = rc == 0 ? keeper_archive_open(data, &k->archive, e) : rc;
     if (rc != 0) {
         return rc;

@@ -158,6 +158,59 @@ class Rows(unittest.TestCase):
         shutil.rmtree(to)
 
 
+class Logs(unittest.TestCase):
+    """What a killed node leaves in the engine's logs: a byte changed there is found, before and after the engine dropped what came behind it."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.node = Node(PROGRAM, intakes=1).start()
+        with open(cls.node.followed, "a", encoding="utf-8") as f:
+            f.writelines(f"Nov 26 10:00:{n:02} host{n} test: sereno-marker-alarm {n}\n" for n in range(30))
+        until("alerts", lambda: len(cls.node.alerts()) >= 1)
+        cls.node.kill()
+        cls.kept = cls.node.folder / "kept"
+        shutil.copytree(cls.node.data, cls.kept, ignore=shutil.ignore_patterns("control"))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.node.remove()
+
+    def setUp(self):
+        shutil.rmtree(self.node.data)
+        shutil.copytree(self.kept, self.node.data)
+
+    def test_any_flipped_byte_of_a_log(self):
+        self.assertEqual(verify(self.node.data), (0, []))
+        rng = random.Random(SEED + 1)
+        logs = [p.relative_to(self.kept) for p in [self.kept / "records.db-wal", *sorted((self.kept / "archive").glob("*-wal"))] if p.stat().st_size > 32]
+        self.assertEqual(len(logs), 2)
+        for log in logs:
+            whole = (self.kept / log).read_bytes()
+            for n in range(max(8, FLIPS // 40)):
+                self.setUp()
+                at = n * 4 if n < 4 else rng.randrange(len(whole))
+                changed = bytearray(whole)
+                changed[at] ^= 1 << rng.randrange(8)
+                (self.node.data / log).write_bytes(changed)
+                for again in range(2):  # the first time the engine forgot that log
+                    code, said = verify(self.node.data)
+                    self.assertEqual(code, 1, (log, at, again))
+                    self.assertTrue(any(log.name.removesuffix("-wal") in s and "log of the last changes" in s for s in said), said)
+
+    def test_a_node_says_so(self):
+        log = self.node.data / "records.db-wal"
+        changed = bytearray(log.read_bytes())
+        changed[len(changed) // 2] ^= 1
+        log.write_bytes(changed)
+        self.node.start()
+        self.assertEqual(self.node.stop(), 0)
+        self.assertIn("disk.log_damaged", self.node.log.read_text(errors="replace"))
+        self.assertEqual(pathlib.Path(str(log) + ".damaged").read_bytes(), bytes(changed))
+        code, said = verify(self.node.data)
+        self.assertEqual(code, 1)
+        self.assertTrue(any("records.db-wal.damaged" in s for s in said), said)
+
+
 if __name__ == "__main__":
     PROGRAM = sys.argv.pop(1)
     unittest.main(verbosity=1)
