@@ -101,6 +101,7 @@ static void said(void *ctx, const struct directory_answer *f)
     CHECK_OBJ(req, REQUEST_MAGIC);
     const struct asked *w = req->work;
     if (f->said == DIRECTORY_DOWN) {
+        throttle_void(req->api->throttle, w->name, req->address);
         refuse(req, 503, "down", SPAN("The sign-in service does not answer. Log in with a local account, or try again later."));
     } else if (f->said == DIRECTORY_WRONG) {
         throttle_failed(req->api->throttle, w->name, req->address, clock_now());
@@ -133,7 +134,7 @@ static struct span slowed(struct api_request *req, const struct directory *d, st
 /* True: answered. */
 static bool must_wait(struct api_request *req, const struct asked *w)
 {
-    int64_t wait_s = throttle_wait_s(req->api->throttle, w->name, req->address, clock_now());
+    int64_t wait_s = throttle_try(req->api->throttle, w->name, req->address, clock_now());
     if (wait_s > 0) {
         show_directory(req, w->directory, 429,
                        span_of(arena_printf(&req->arena, "Too many tries. Wait %" PRId64 " seconds, then try again.", wait_s)));

@@ -104,6 +104,7 @@ static void factor_known(struct api_request *req, int rc, struct span text, stru
     }
     rc = rc == 0 ? totp_box_open(req->api->factor_key, t->user_id, f.box, secret, &e) : rc;
     if (rc < 0) {
+        throttle_void(req->api->throttle, throttle_name(req, t->user_id), req->address);
         respond_failure(req, rc, e.text[0] != '\0' ? span_of(e.text) : text);
         return;
     }
@@ -118,13 +119,17 @@ static void factor_known(struct api_request *req, int rc, struct span text, stru
         refuse(req, f.failures < FACTOR_FAILURES_MAX ? CODE_WRONG : CODE_LOCKED);
         return;
     }
-    throttle_passed(req->api->throttle, throttle_name(req, t->user_id), req->address);
+    if (proof.kind == FACTOR_TOTP) {
+        throttle_passed(req->api->throttle, throttle_name(req, t->user_id), req->address);
+    } else { /* whether there is such a recovery code is not known yet: it must forgive nothing */
+        throttle_void(req->api->throttle, throttle_name(req, t->user_id), req->address);
+    }
     t->then(req, &proof);
 }
 
 void code_try(struct api_request *req, struct span user_id, struct span typed, code_refused *wrong, code_fits *then)
 {
-    int64_t wait_s = throttle_wait_s(req->api->throttle, throttle_name(req, user_id), req->address, clock_now());
+    int64_t wait_s = throttle_try(req->api->throttle, throttle_name(req, user_id), req->address, clock_now());
     if (wait_s > 0) {
         wrong(req, CODE_WAIT, wait_s);
         return;

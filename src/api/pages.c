@@ -242,14 +242,19 @@ static void account_known(struct api_request *req, int rc, struct span text, str
 {
     struct login *l = arena_calloc(&req->arena, 1, sizeof *l);
     if (rc < 0 && rc != ERR_NOT_FOUND) {
+        throttle_void(req->api->throttle, request_field(req, "name"), req->address);
         respond_failure(req, rc, text);
         return;
     }
     if (rc == 0 && !account_answer(req, data, &l->account)) {
+        throttle_void(req->api->throttle, request_field(req, "name"), req->address);
         respond_failure(req, ERR_INVALID, SPAN("broken answer"));
         return;
     }
     req->work = l;
+    if (request_work_full(req)) { /* nothing will be tried */
+        throttle_void(req->api->throttle, request_field(req, "name"), req->address);
+    }
     const struct password_task task = {.verify = true, .stored = l->account.password, .given = request_field(req, "password")};
     password_work(req, &task, login_checked); /* a name nobody has costs the same time */
 }
@@ -261,7 +266,7 @@ void login_post(struct api_request *req)
         show_login(req, 403, SPAN("This form was too old. Please log in again."));
         return;
     }
-    int64_t wait_s = throttle_wait_s(req->api->throttle, name, req->address, clock_now());
+    int64_t wait_s = throttle_try(req->api->throttle, name, req->address, clock_now());
     if (wait_s > 0) {
         char wait[24];
         (void)snprintf(wait, sizeof wait, "%" PRId64, wait_s);

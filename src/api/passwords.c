@@ -74,9 +74,8 @@ void password_work(struct api_request *req, const struct password_task *task, pa
     request_work(req, j, run, done, drop);
 }
 
-bool answered_wait(struct api_request *req, const struct throttle *throttle, struct span name)
+static bool answer_wait(struct api_request *req, int64_t wait_s)
 {
-    int64_t wait_s = throttle_wait_s(throttle, name, req->address, clock_now());
     if (wait_s > 0) {
         char wait[24];
         (void)snprintf(wait, sizeof wait, "%" PRId64, wait_s);
@@ -84,6 +83,17 @@ bool answered_wait(struct api_request *req, const struct throttle *throttle, str
         respond_header(req, "Retry-After", wait);
     }
     return wait_s > 0;
+}
+
+bool answered_wait(struct api_request *req, const struct throttle *throttle, struct span name)
+{
+    return answer_wait(req, throttle_wait_s(throttle, name, req->address, clock_now()));
+}
+
+/* False: a try began. */
+static bool answered_try(struct api_request *req, struct span name)
+{
+    return answer_wait(req, throttle_try(req->api->throttle, name, req->address, clock_now()));
 }
 
 /* ---- of whoever asks ---- */
@@ -112,7 +122,9 @@ static void directory_said(void *ctx, const struct directory_answer *f)
 {
     struct api_request *req = ctx;
     CHECK_OBJ(req, REQUEST_MAGIC);
+    const struct asked *a = req->work;
     if (f->said == DIRECTORY_DOWN) {
+        throttle_void(req->api->throttle, a->slowed, req->address);
         respond_error(req, 503, "directory_down", "Your directory does not answer. Try again later.", NULL);
     } else {
         tried(req, f->said == DIRECTORY_FOUND && directory_barred(&f->entry, clock_now()).len == 0, SPAN(""));
@@ -135,7 +147,7 @@ static bool asked_directory(struct api_request *req, struct span issuer, struct 
         const struct directory_ask q = {.errand = DIRECTORY_PROVE, .directory = d->name, .who = span_make(id, len),
                                         .password = request_field(req, "password")};
         w->slowed = span_of(arena_printf(&req->arena, "directory %.*s %.*s", SPAN_ARG(d->name), SPAN_ARG(subject)));
-        if (!answered_wait(req, req->api->throttle, w->slowed) && (config->directory == NULL || !config->directory(config->arg, &q, directory_said, req))) {
+        if (!answered_try(req, w->slowed) && (config->directory == NULL || !config->directory(config->arg, &q, directory_said, req))) {
             directory_said(req, &(struct directory_answer){.said = DIRECTORY_DOWN});
         }
         return true;
@@ -176,14 +188,19 @@ static void known(struct api_request *req, int rc, struct span text, struct curs
     const struct asked *w = req->work;
     struct account a = {0};
     if (rc < 0) {
+        throttle_void(req->api->throttle, w->slowed, req->address);
         respond_failure(req, rc, text);
         return;
     }
     account_decode(data, &a);
     struct span stored = cursor_str(data);
     if (!cursor_done(data) || stored.len >= PASSWORD_STRING_MAX || !span_eq(a.id, req->user.id)) {
+        throttle_void(req->api->throttle, w->slowed, req->address);
         respond_failure(req, ERR_INVALID, SPAN("broken answer"));
         return;
+    }
+    if (stored.len == 0 || request_work_full(req)) { /* no password of this node is tried */
+        throttle_void(req->api->throttle, w->slowed, req->address);
     }
     if (stored.len == 0) {
         ask_ways(req);
@@ -205,7 +222,7 @@ void password_of_asker(struct api_request *req, struct span fresh, password_then
         respond_error(req, 400, "bad_body", "Your present password has 1 to 256 bytes.", "password");
         return;
     }
-    if (answered_wait(req, req->api->throttle, req->user.name)) {
+    if (answered_try(req, req->user.name)) {
         return;
     }
     struct asked *a = arena_alloc(&req->arena, sizeof *a);

@@ -146,6 +146,8 @@ typedef void api_done(struct api_request *req, void *arg);
 typedef void api_drop(void *arg);
 void request_work(struct api_request *req, void *arg, api_run *run, api_done *then,
                   api_drop *drop);
+/* No room for work now: request_work would answer so. */
+bool request_work_full(const struct api_request *req);
 /* The request ends before its work. */
 void request_work_abandon(struct api_request *req);
 

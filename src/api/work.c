@@ -37,10 +37,15 @@ static void on_done(uv_work_t *work, int status)
     then(req, arg);
 }
 
+bool request_work_full(const struct api_request *req)
+{
+    return req->api->hashing >= API_HASHES_MAX;
+}
+
 void request_work(struct api_request *req, void *arg, api_run *run, api_done *then, api_drop *drop)
 {
     CHECK(req->aside == NULL && req->state == REQUEST_WORKING);
-    if (req->api->hashing >= API_HASHES_MAX) {
+    if (request_work_full(req)) {
         drop(arg);
         respond_error(req, 503, "busy", "Too much waits at once. Try again in a moment.", NULL);
         respond_header(req, "Retry-After", "5");

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -312,6 +313,30 @@ class People(unittest.TestCase):
             while 429 not in got and len(got) < 15:  # the waits double, so that one of them outlasts any machine
                 got.append(b.send("POST", "/api/v1/account/password", {"password": "wrong wrong wrong", "new": PASSWORD + " nine"}).status)
             self.assertEqual((got[:5], got[-1]), ([403] * 5, 429), got)
+        finally:
+            node.stop()
+            shutil.rmtree(folder)
+
+    def test_guesses_at_the_same_moment(self):
+        """Twenty that begin before the first is known are no more than one after another."""
+        folder = tempfile.mkdtemp(prefix="sereno-guess-")
+        node = Node(PROGRAM, folder)
+        try:
+            b, got, barrier = Browser(node), [], threading.Barrier(20)
+            self.assertEqual(b.setup(node.expect(r"/setup\?token=([0-9a-f]{64})").group(1), "Anna", PASSWORD).status, 303)
+
+            def guess(n):
+                x = Browser(node)
+                csrf = x.hidden(x.get("/login"), "csrf")
+                barrier.wait(60)
+                got.append(x.form("/login", {"name": "Anna", "password": "wrong wrong %d" % n, "csrf": csrf, "next": "/"}).status)
+
+            all_ = [threading.Thread(target=guess, args=(n,)) for n in range(20)]
+            for t in all_:
+                t.start()
+            for t in all_:
+                t.join()
+            self.assertEqual((got.count(401) <= 5, len(got), set(got)), (True, 20, {401, 429}), got)
         finally:
             node.stop()
             shutil.rmtree(folder)

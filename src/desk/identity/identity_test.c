@@ -178,6 +178,44 @@ static void success_forgives(void **state)
     throttle_free(&t);
 }
 
+static void tries_at_the_same_moment_are_no_more(void **state)
+{
+    (void)state;
+    struct throttle *t = throttle_new();
+    int begun = 0;
+    for (int i = 0; i < 100; i++) { /* before the first of them is known */
+        begun += throttle_try(t, SPAN("anna"), SPAN("10.0.0.1"), NOW) == 0;
+    }
+    assert_int_equal(begun, THROTTLE_FREE_PAIR);
+    throttle_void(t, SPAN("anna"), SPAN("10.0.0.1")); /* one was none */
+    assert_int_equal(throttle_try(t, SPAN("anna"), SPAN("10.0.0.1"), NOW), 0);
+    for (int i = 0; i < THROTTLE_FREE_PAIR; i++) {
+        throttle_failed(t, SPAN("anna"), SPAN("10.0.0.1"), NOW);
+    }
+    time_ns later = NOW + 2 * TIME_SECOND; /* waits have begun: one at a time */
+    assert_int_equal(throttle_try(t, SPAN("anna"), SPAN("10.0.0.1"), later), 0);
+    assert_int_equal(throttle_try(t, SPAN("anna"), SPAN("10.0.0.1"), later), 1);
+    throttle_passed(t, SPAN("anna"), SPAN("10.0.0.1"));
+    assert_int_equal(throttle_try(t, SPAN("anna"), SPAN("10.0.0.1"), later), 0);
+    throttle_free(&t);
+}
+
+static void tries_of_which_nothing_is_heard_end(void **state)
+{
+    (void)state;
+    struct throttle *t = throttle_new();
+    char name[16];
+    for (int i = 0; i < THROTTLE_FREE_ADDRESS; i++) { /* one name each, from one address */
+        (void)snprintf(name, sizeof name, "user%d", i);
+        assert_int_equal(throttle_try(t, span_of(name), SPAN("10.0.0.1"), NOW), 0);
+    }
+    assert_int_equal(throttle_try(t, SPAN("anna"), SPAN("10.0.0.1"), NOW), 1);
+    assert_int_equal(throttle_try(t, SPAN("anna"), SPAN("10.0.0.2"), NOW), 0);
+    time_ns later = NOW + (THROTTLE_FLIGHT_S + 1) * TIME_SECOND;
+    assert_int_equal(throttle_try(t, SPAN("anna"), SPAN("10.0.0.1"), later), 0);
+    throttle_free(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +227,8 @@ int main(void)
         cmocka_unit_test(a_stranger_cannot_lock_out),
         cmocka_unit_test(one_address_tries_many_names),
         cmocka_unit_test(success_forgives),
+        cmocka_unit_test(tries_at_the_same_moment_are_no_more),
+        cmocka_unit_test(tries_of_which_nothing_is_heard_end),
     };
     if (sodium_init() < 0) {
         return 1;

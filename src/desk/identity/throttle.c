@@ -15,7 +15,8 @@ enum kind { KIND_PAIR, KIND_ADDRESS, KIND_ACCOUNT, KIND_COUNT };
 struct slot {
     uint64_t key; /* keyed hash, 0 = free */
     uint32_t failures;
-    time_ns last;
+    uint32_t flying; /* tries of which it is not known yet */
+    time_ns last, tried;
 };
 
 struct throttle {
@@ -78,6 +79,11 @@ static const struct slot *find(const struct throttle *t, uint64_t key)
     return NULL;
 }
 
+static time_ns used(const struct slot *s)
+{
+    return s->last > s->tried ? s->last : s->tried;
+}
+
 /* As find, making one over the stalest of its places. */
 static struct slot *take(struct throttle *t, uint64_t key)
 {
@@ -87,7 +93,7 @@ static struct slot *take(struct throttle *t, uint64_t key)
         if (s->key == key) {
             return s;
         }
-        if (stalest == NULL || (stalest->key != 0 && (s->key == 0 || s->last < stalest->last))) {
+        if (stalest == NULL || (stalest->key != 0 && (s->key == 0 || used(s) < used(stalest)))) {
             stalest = s;
         }
     }
@@ -95,10 +101,19 @@ static struct slot *take(struct throttle *t, uint64_t key)
     return stalest;
 }
 
+static bool is_over(const struct slot *s, time_ns now)
+{
+    return now - s->last > THROTTLE_FORGET_S * TIME_SECOND;
+}
+
+static uint32_t flying(const struct slot *s, time_ns now)
+{
+    return s == NULL || now - s->tried > THROTTLE_FLIGHT_S * TIME_SECOND ? 0 : s->flying;
+}
+
 static int64_t wait_of(const struct slot *s, enum kind kind, time_ns now)
 {
-    if (s == NULL || s->failures < limits[kind].free ||
-        now - s->last > THROTTLE_FORGET_S * TIME_SECOND) {
+    if (s == NULL || s->failures < limits[kind].free || is_over(s, now)) {
         return 0;
     }
     uint32_t doublings = s->failures - limits[kind].free;
@@ -122,22 +137,56 @@ int64_t throttle_wait_s(const struct throttle *t, struct span account, struct sp
     return longest;
 }
 
+/* Seconds until one of the tries under way is known; 0: there is room for another. */
+static int64_t room_of(const struct slot *s, enum kind kind, time_ns now)
+{
+    uint32_t failures = s == NULL || is_over(s, now) ? 0 : s->failures, tries = flying(s, now);
+    return tries > 0 && (uint64_t)failures + tries >= limits[kind].free ? 1 : 0;
+}
+
+int64_t throttle_try(struct throttle *t, struct span account, struct span address, time_ns now)
+{
+    int64_t wait_s = throttle_wait_s(t, account, address, now);
+    for (enum kind kind = 0; wait_s == 0 && kind < KIND_COUNT; kind++) {
+        wait_s = room_of(find(t, key_of(t, kind, account, address)), kind, now);
+    }
+    for (enum kind kind = 0; wait_s == 0 && kind < KIND_COUNT; kind++) {
+        struct slot *s = take(t, key_of(t, kind, account, address));
+        s->flying = flying(s, now) + 1;
+        s->tried = now;
+    }
+    return wait_s;
+}
+
+static void landed(struct slot *s)
+{
+    s->flying -= s->flying > 0;
+}
+
+void throttle_void(struct throttle *t, struct span account, struct span address)
+{
+    CHECK_OBJ(t, THROTTLE_MAGIC);
+    for (enum kind kind = 0; kind < KIND_COUNT; kind++) {
+        landed(take(t, key_of(t, kind, account, address)));
+    }
+}
+
 void throttle_failed(struct throttle *t, struct span account, struct span address, time_ns now)
 {
     CHECK_OBJ(t, THROTTLE_MAGIC);
     for (enum kind kind = 0; kind < KIND_COUNT; kind++) {
         struct slot *s = take(t, key_of(t, kind, account, address));
-        if (now - s->last > THROTTLE_FORGET_S * TIME_SECOND) {
+        if (is_over(s, now)) {
             s->failures = 0;
         }
         s->failures += s->failures < UINT32_MAX;
         s->last = now;
+        landed(s);
     }
 }
 
 void throttle_passed(struct throttle *t, struct span account, struct span address)
 {
-    CHECK_OBJ(t, THROTTLE_MAGIC);
-    struct slot *s = take(t, key_of(t, KIND_PAIR, account, address));
-    *s = (struct slot){0};
+    throttle_void(t, account, address);
+    take(t, key_of(t, KIND_PAIR, account, address))->failures = 0;
 }

@@ -11,6 +11,7 @@
 
 #include <stdint.h>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/span.h"
 
@@ -22,6 +23,7 @@ enum {
     THROTTLE_WAIT_MAX_S = 900,
     THROTTLE_ACCOUNT_WAIT_MAX_S = 30,
     THROTTLE_FORGET_S = 3600, /* without a failure */
+    THROTTLE_FLIGHT_S = 30,   /* a try of which nothing was heard so long is over */
 };
 
 struct throttle;
@@ -31,6 +33,13 @@ void throttle_free(struct throttle **t);
 /* Seconds to wait before a password of this account may be tried from this address; 0 = now. */
 int64_t throttle_wait_s(const struct throttle *t, struct span account, struct span address,
                         time_ns now);
+/*
+ * As throttle_wait_s; where it may be tried now, a try begins, which one of the three below ends. Tries that are under way count as failures do until it
+ * is known: many at the same moment are no more than one after another. Once waits have begun there is one at a time.
+ */
+int64_t throttle_try(struct throttle *t, struct span account, struct span address, time_ns now) NODISCARD;
+/* It was not tried after all, or says nothing. */
+void throttle_void(struct throttle *t, struct span account, struct span address);
 void throttle_failed(struct throttle *t, struct span account, struct span address, time_ns now);
 /* A right password: forgets this account's failures from this address. */
 void throttle_passed(struct throttle *t, struct span account, struct span address);
