@@ -86,6 +86,36 @@ class Profiles(unittest.TestCase):
         back = self.send("systems", out)
         self.assertEqual((self.numbers(back), back["reading"]["separator"]), ((0, 0, 2, 0), "semicolon"))
 
+    def test_as_they_export_them(self):
+        """The columns of their own exports (CSV with semicolons and a mark of UTF-8), texts of several lines and what they put before formulas."""
+        def table(head, *rows):
+            out = io.StringIO()
+            csv.writer(out, delimiter=";").writerows([head.split(), *rows])
+            return ("\ufeff" + out.getvalue()).encode()
+        controls = table("internal_id ref_id name description reference_control_name reference_control_ref_id category csf_function folder status start_date eta "
+                         "expiry_date priority effort impact cost_currency cost_build_fixed cost_build_people_days cost_run_fixed cost_run_people_days "
+                         "cost_amortization_period owner labels evidences evidence_attachments",
+                         ["1c7e3c0e-0b7a-4a27-8f0e-0d3c8f1c5a11", "C.1", "Copies", "Daily;\r\nand tried", "Backup", "A.8.13", "technical", "protect", "Town", "active",
+                          "2025-01-01", "2025-06-30", "", "1", "Small", "High", "EUR", "1000.5", "3", "200", "1", "3", "anna@town.example", "ops,hr", "One\nTwo", "b.pdf"],
+                         ["1c7e3c0e-0b7a-4a27-8f0e-0d3c8f1c5a12", "", "'=Rules", "", "", "", "procedure", "", "Town", "", *[""] * 16])
+        assets = table("internal_id name description ref_id type asset_class folder security_objectives disaster_recovery_objectives security_capabilities "
+                       "recovery_capabilities link owners parent_assets labels observation is_business",
+                       ["0c7e3c0e-0b7a-4a27-8f0e-0d3c8f1c5a11", "Wages", "Pays;\r\nmonthly", "A-1", "PR", "assets/business", "Town", "confidentiality: 3,integrity: 4",
+                        "RTO: 04h00m", "", "", "https://x.example", "anna@town.example", "", "critical", "", "True"]).replace(b"is_business", b"Is a business function ?")
+        for plural, body, new in (("controls", controls, 2), ("systems", assets, 1)):
+            report = self.send(plural, body, "?apply=true")
+            self.assertEqual((self.numbers(report), report["reading"]["separator"]), ((new, 0, 0, 0), "semicolon"))
+            self.assertTrue(report["reading"]["profile"].startswith("ciso_assistant_"))
+            self.assertEqual(self.numbers(self.send(plural, body, "?apply=true")), (0, 0, new, 0))
+            items = {i["fields"][{"controls": "title"}.get(plural, "name")]: i["fields"] for i in self.b.get("/api/v1/registers/%s?limit=100" % plural).json()["items"]}
+            if plural == "controls":
+                self.assertEqual(items["Copies"], {"title": "Copies", "text": "Daily;\r\nand tried", "nature": "technical", "owner": "anna@town.example", "tags": ["ops", "hr"]})
+                self.assertEqual(items["=Rules"], {"title": "=Rules", "nature": "organisational"})
+            else:
+                self.assertEqual(items["Wages"], {"name": "Wages", "text": "Pays;\r\nmonthly", "domain": "IT", "tags": ["critical"]})
+            made = self.b.get("/api/v1/registers/%s/imports" % plural).json()["items"][0]["id"]  # so that others find what they left
+            self.assertEqual(self.b.send("POST", "/api/v1/registers/%s/imports/%s/undo" % (plural, made), {}).status, 204)
+
     def test_an_own_one(self):
         listed = self.b.get("/api/v1/registers").json()
         self.assertIn("DATA/registers/bad.yml", [r["file"] for r in listed["refused"]])
