@@ -139,7 +139,7 @@ static int step_day(struct archive *a, int32_t day, struct err *e)
     char path[DB_PATH_MAX];
     struct arena scratch;
     struct carried carried = {0};
-    bool fresh = false;
+    bool fresh = false, first = a->db == NULL;
     arena_init(&scratch, 0);
     int rc = dayfile_path(a->folder, day, path, e);
     if (rc == 0 && a->db != NULL) {
@@ -151,6 +151,9 @@ static int step_day(struct archive *a, int32_t day, struct err *e)
     }
     close_day(a);
     rc = dayfile_open_writer(path, &a->db, &fresh, e);
+    if (rc == 0 && first && !fresh) { /* what a power cut left behind the last commit goes: a log holds leftovers of one at most (os/sqlite_wal.h) */
+        rc = dayfile_exec(a->db, "PRAGMA wal_checkpoint(TRUNCATE)", e);
+    }
     if (rc == 0 && fresh) {
         rc = create_day(a, day, &carried, e);
     }
