@@ -135,9 +135,9 @@ void api_register_switched(struct api *api, struct span kind, bool on)
     }
 }
 
-static void switched(struct api_request *req, int rc, struct span text, struct cursor *data)
+/* The end of what was asked for kinds: {"key": [their names]}, or why not; data has been read to its end. */
+static void respond_kinds(struct api_request *req, int rc, struct span text, const struct cursor *data, const char *key, const struct span *names, size_t n)
 {
-    const struct switch_work *w = req->work;
     struct json_writer j;
     struct buf b;
     rc = rc == 0 && !cursor_done(data) ? ERR_INVALID : rc;
@@ -147,19 +147,29 @@ static void switched(struct api_request *req, int rc, struct span text, struct c
     }
     request_json(req, &b, &j);
     json_object(&j);
-    json_key(&j, "switched");
+    json_key(&j, key);
     json_array(&j);
-    for (size_t i = 0; i < w->count; i++) {
-        if (req->api->config.switched != NULL) {
-            req->api->config.switched(req->api->config.arg, w->kinds[i]->name, w->on);
-        } else {
-            api_register_switched(req->api, w->kinds[i]->name, w->on);
-        }
-        json_text(&j, w->kinds[i]->name);
+    for (size_t i = 0; i < n; i++) {
+        json_text(&j, names[i]);
     }
     json_end(&j);
     json_end(&j);
     respond_json(req, 200, &b);
+}
+
+static void switched(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    const struct switch_work *w = req->work;
+    struct span names[REGISTER_KINDS_MAX];
+    for (size_t i = 0; i < w->count; i++) {
+        names[i] = w->kinds[i]->name;
+        if (rc == 0 && cursor_done(data) && req->api->config.switched != NULL) {
+            req->api->config.switched(req->api->config.arg, names[i], w->on);
+        } else if (rc == 0 && cursor_done(data)) {
+            api_register_switched(req->api, names[i], w->on);
+        }
+    }
+    respond_kinds(req, rc, text, data, "switched", names, w->count);
 }
 
 /* What is to be switched for this one to be as is wanted; false: it cannot be, and the request is answered. */
@@ -292,28 +302,13 @@ void show_register_changes(struct api_request *req)
 
 static void meant(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
-    struct json_writer j;
-    struct buf b;
     struct span kinds[REGISTER_KINDS_MAX];
     uint32_t n = rc == 0 ? cursor_u32(data) : 0;
-    for (uint32_t i = 0; i < n && i < REGISTER_KINDS_MAX; i++) {
+    rc = rc == 0 && n > REGISTER_KINDS_MAX ? ERR_INVALID : rc;
+    for (uint32_t i = 0; rc == 0 && i < n; i++) {
         kinds[i] = cursor_str(data);
     }
-    rc = rc == 0 && !cursor_done(data) ? ERR_INVALID : rc;
-    if (rc < 0) {
-        respond_failure(req, rc, text);
-        return;
-    }
-    request_json(req, &b, &j);
-    json_object(&j);
-    json_key(&j, "meant");
-    json_array(&j);
-    for (uint32_t i = 0; i < n; i++) {
-        json_text(&j, kinds[i]);
-    }
-    json_end(&j);
-    json_end(&j);
-    respond_json(req, 200, &b);
+    respond_kinds(req, rc, text, data, "meant", kinds, n);
 }
 
 void register_changes_mean(struct api_request *req)
