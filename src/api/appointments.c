@@ -29,6 +29,7 @@ static bool scope_of(const struct api_request *req, const char *kind, bool title
     return !record_scope_empty(out);
 }
 
+_Static_assert((int)GAP_LEVELS_MAX >= (int)PEOPLE_ROLE_LEVELS_MAX, "what a file of a role says fits into a question");
 /* From the files of roles: what a role that appointments give must be held in. */
 static void take_functions(const struct api_request *req, struct gap_query *q)
 {
@@ -38,7 +39,9 @@ static void take_functions(const struct api_request *req, struct gap_query *q)
         for (uint32_t f = 0; f < roles[i].nfunctions && q->nfunctions < GAP_FUNCTIONS_MAX; f++) {
             bool gives = people_roles_of_function(req->api->roles, roles[i].functions[f]) == &roles[i];
             if (gives && roles[i].held_in != HELD_NOWHERE) {
-                q->functions[q->nfunctions++] = (struct gap_function){roles[i].functions[f], roles[i].held_in == HELD_IN_UNIT};
+                struct gap_function *to = &q->functions[q->nfunctions++];
+                *to = (struct gap_function){.word = roles[i].functions[f], .in_unit = roles[i].held_in == HELD_IN_UNIT, .nlevels = roles[i].nlevels};
+                memcpy(to->levels, roles[i].levels, roles[i].nlevels * sizeof *to->levels);
             }
         }
     }
@@ -97,7 +100,8 @@ static void gaps_answered(struct api_request *req, int rc, struct span text, str
 
 static void gaps_ready(struct api_request *req)
 {
-    static const char *const of_units[] = {"name", NULL};
+    static const char *const of_units[] = {"name", "type", NULL};
+    static const char *const of_organisations[] = {"code", "type", NULL};
     static const char *const of_appointments[] = {"unit", "function", "begins", "ends", NULL};
     struct gap_work *w = arena_calloc(&req->arena, 1, sizeof *w);
     struct buf q;
@@ -113,6 +117,9 @@ static void gaps_ready(struct api_request *req)
     w->query.to = w->query.from + days * (time_ns)TIME_DAY;
     if (scope_of(req, "unit", true, of_units, now, &w->query.units) && scope_of(req, "appointment", false, of_appointments, now, &w->query.appointments)) {
         take_functions(req, &w->query);
+        if (!scope_of(req, "organisation", false, of_organisations, now, &w->query.organisations)) {
+            w->query.organisations = (struct record_scope){.organisation = req->user.organisation}; /* he reads none of them */
+        }
     }
     buf_init(&q, ASK_MAX_BYTES);
     ask_begin(&q, ASK_APPOINTMENT_GAPS);

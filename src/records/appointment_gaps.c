@@ -15,7 +15,7 @@ struct held {
 };
 
 struct place {
-    struct span organisation, unit, title;
+    struct span organisation, unit, title, level; /* level: empty = nothing is said of it */
 };
 
 struct looking {
@@ -139,13 +139,54 @@ static void look(struct looking *l, const struct place *p, struct span function)
     tell(l, p, function, at, l->q->to);
 }
 
+static bool is_needed(const struct gap_function *f, const struct place *p)
+{
+    bool is_level = f->nlevels == 0 || p->level.len == 0;
+    for (uint32_t i = 0; i < f->nlevels && !is_level; i++) {
+        is_level = span_eq(f->levels[i], p->level);
+    }
+    return is_level && f->in_unit == (p->unit.len > 0);
+}
+
 static void look_all(struct looking *l, const struct place *p)
 {
     for (uint32_t i = 0; i < l->q->nfunctions; i++) {
-        if (l->q->functions[i].in_unit == (p->unit.len > 0)) {
+        if (is_needed(&l->q->functions[i], p)) {
             look(l, p, l->q->functions[i].word);
         }
     }
+}
+
+/* What the organisation is, by the oldest record that has its code and that the reader may read. */
+static int look_organisation(struct looking *l, struct span organisation)
+{
+    struct sql s;
+    struct db_stmt *st = NULL;
+    struct place p = {.organisation = organisation};
+    if (memchr(organisation.ptr, '/', organisation.len) != NULL) {
+        p.level = SPAN("department");
+    }
+    int rc = 0;
+    if (!record_scope_empty(&l->q->organisations)) {
+        sql_begin(&s);
+        sql_put(&s, "SELECT t.value FROM record_key k CROSS JOIN record r CROSS JOIN record_key t WHERE k.kind = 'organisation' AND k.field = 'code' AND k.value = ");
+        sql_value(&s, organisation);
+        sql_put(&s, " AND r.id = k.record_id AND t.record_id = r.id AND t.field = 'type' AND t.value <> '' AND ");
+        sql_scope(&s, &l->q->organisations, "k");
+        sql_put(&s, " ORDER BY r.created, r.id LIMIT 1");
+        rc = sql_prepare(l->db, &s, l->e, &st);
+        rc = rc == 0 ? db_step(st, l->e) : rc;
+        if (rc > 0) {
+            p.level = arena_copy(l->a, db_col_text(st, 0));
+            db_done(st);
+            rc = 0;
+        }
+        sql_end(&s);
+    }
+    if (rc == 0) {
+        look_all(l, &p);
+    }
+    return rc;
 }
 
 /* Units one after another; before the first of each organisation that organisation. */
@@ -157,7 +198,7 @@ static int read_units(struct looking *l)
     bool own = false;
     uint32_t rows = 0;
     sql_begin(&s);
-    sql_put(&s, "SELECT r.id, r.organisation, r.title FROM record_key k CROSS JOIN record r WHERE k.kind = 'unit' AND k.field = 'state' AND k.value = 'active' "
+    sql_put(&s, "SELECT r.id, r.organisation, r.title, t.value FROM record_key k CROSS JOIN record r LEFT JOIN record_key t ON t.record_id = r.id AND t.field = 'type' WHERE k.kind = 'unit' AND k.field = 'state' AND k.value = 'active' "
                 "AND r.id = k.record_id AND ");
     sql_scope(&s, &l->q->units, "k");
     buf_printf(&s.text, " ORDER BY r.organisation, r.title, r.id LIMIT %d", GAP_UNITS_MAX + 1);
@@ -169,9 +210,10 @@ static int read_units(struct looking *l)
             db_done(st);
             break;
         }
-        const struct place p = {arena_copy(l->a, db_col_text(st, 1)), arena_copy(l->a, db_col_text(st, 0)), arena_copy(l->a, db_col_text(st, 2))};
+        const struct place p = {arena_copy(l->a, db_col_text(st, 1)), arena_copy(l->a, db_col_text(st, 0)), arena_copy(l->a, db_col_text(st, 2)),
+                                arena_copy(l->a, db_col_text(st, 3))};
         if (!span_eq(p.organisation, last)) {
-            look_all(l, &(struct place){.organisation = p.organisation});
+            rc = look_organisation(l, p.organisation);
             last = p.organisation;
         }
         own = own || span_eq(p.organisation, l->q->units.organisation);
@@ -179,7 +221,7 @@ static int read_units(struct looking *l)
     }
     sql_end(&s);
     if (rc == 0 && !own && l->q->appointments.own > 0) {
-        look_all(l, &(struct place){.organisation = l->q->units.organisation});
+        rc = look_organisation(l, l->q->units.organisation);
     }
     return rc;
 }
@@ -202,12 +244,17 @@ void gap_query_encode(struct buf *out, const struct gap_query *q)
 {
     record_scope_encode(out, &q->units);
     record_scope_encode(out, &q->appointments);
+    record_scope_encode(out, &q->organisations);
     buf_u64(out, (uint64_t)q->from);
     buf_u64(out, (uint64_t)q->to);
     buf_u32(out, q->nfunctions);
     for (uint32_t i = 0; i < q->nfunctions; i++) {
         buf_str(out, q->functions[i].word);
         buf_u8(out, q->functions[i].in_unit);
+        buf_u8(out, (uint8_t)q->functions[i].nlevels);
+        for (uint32_t n = 0; n < q->functions[i].nlevels; n++) {
+            buf_str(out, q->functions[i].levels[n]);
+        }
     }
 }
 
@@ -215,6 +262,7 @@ void gap_query_decode(struct cursor *c, struct gap_query *out)
 {
     record_scope_decode(c, &out->units);
     record_scope_decode(c, &out->appointments);
+    record_scope_decode(c, &out->organisations);
     out->from = (time_ns)cursor_u64(c);
     out->to = (time_ns)cursor_u64(c);
     out->nfunctions = cursor_u32(c);
@@ -226,7 +274,14 @@ void gap_query_decode(struct cursor *c, struct gap_query *out)
         out->functions[i].word = cursor_str(c);
         uint8_t in_unit = cursor_u8(c);
         out->functions[i].in_unit = in_unit != 0;
-        c->failed = c->failed || in_unit > 1;
+        out->functions[i].nlevels = cursor_u8(c);
+        if (in_unit > 1 || out->functions[i].nlevels > GAP_LEVELS_MAX) {
+            c->failed = true;
+            out->functions[i].nlevels = 0;
+        }
+        for (uint32_t n = 0; n < out->functions[i].nlevels; n++) {
+            out->functions[i].levels[n] = cursor_str(c);
+        }
     }
 }
 

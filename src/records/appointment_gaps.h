@@ -11,6 +11,7 @@
 
 enum {
     GAP_FUNCTIONS_MAX = 32,      /* of one question */
+    GAP_LEVELS_MAX = 8,          /* of one function */
     GAP_UNITS_MAX = 4000,        /* units that are looked at */
     GAP_APPOINTMENTS_MAX = 20000, /* appointments that are looked at */
     GAPS_MAX = 500,              /* of one answer */
@@ -20,10 +21,12 @@ enum {
 struct gap_function {
     struct span word;
     bool in_unit; /* else of each organisation as a whole, by an appointment without a unit */
+    uint32_t nlevels; /* 0: of all of them */
+    struct span levels[GAP_LEVELS_MAX]; /* else of those whose register says one of these as their type, and of those of which nothing is said */
 };
 
 struct gap_query {
-    struct record_scope units, appointments;
+    struct record_scope units, appointments, organisations; /* the last may be empty: then nothing is said of their types */
     time_ns from, to;
     uint32_t nfunctions;
     struct gap_function functions[GAP_FUNCTIONS_MAX];
@@ -40,7 +43,10 @@ struct gap_list {
     struct gap gaps[GAPS_MAX];
 };
 
-/* By organisation, title of the unit, function as asked, time. Organisations are those of the units, and the reader's own. */
+/*
+ * By organisation, title of the unit, function as asked, time. Organisations are those of the units, and the reader's own. What an organisation is
+ * says the record of the kind organisation that has its code; where he reads none, one whose code has a slash (Ourtown/Works) is a department.
+ */
 int appointment_gaps(struct db *db, const struct gap_query *q, struct arena *a, struct gap_list *out, struct err *e) NODISCARD;
 
 void gap_query_encode(struct buf *out, const struct gap_query *q);

@@ -28,13 +28,22 @@ static uint32_t below(uint32_t n)
     return (uint32_t)((z ^ z >> 31) % n);
 }
 
-static const char *const towns[] = {"aldea", "borgo"};
+static const char *const towns[] = {"aldea", "borgo/parks"};
+static const char *const types[] = {"", "city", "department", "office"};
 static const char *const functions[] = {"security_officer", "ciso", "other"};
 
 struct unit {
     uint32_t town;
     bool active;
     enum tlp tlp;
+    uint32_t type;
+};
+
+/* What the register of organisations says of a town. */
+struct listed {
+    bool there;
+    enum tlp tlp;
+    uint32_t type;
 };
 
 struct appointment {
@@ -47,6 +56,7 @@ struct world {
     struct db *db;
     struct arena a;
     struct unit units[UNITS];
+    struct listed listed[2];
     struct appointment appointments[APPOINTMENTS];
 };
 
@@ -55,7 +65,7 @@ static struct span id_of(struct world *w, uint32_t kind, uint32_t i)
     return span_of(arena_printf(&w->a, "018f0000-0000-7000-8000-%08u%04u", kind, i));
 }
 
-static void put(struct world *w, struct record_row row, struct span function)
+static void put(struct world *w, struct record_row row, const char *field, struct span word, uint32_t type)
 {
     struct record_astray astray;
     row.author = SPAN("p");
@@ -64,8 +74,8 @@ static void put(struct world *w, struct record_row row, struct span function)
     row.version = 1;
     struct record_put p = {.row = row,
                            .scope = {.organisation = SPAN("*"), .person = SPAN("p"), .own = 5, .own_mine = 5, .other = 5, .other_mine = 5},
-                           .who = SPAN("Ana"), .what = SPAN("record.created"), .nkeys = 2,
-                           .keys = {{REGISTER_KEY_STATE, row.state}, {SPAN("function"), function}}};
+                           .who = SPAN("Ana"), .what = SPAN("record.created"), .nkeys = 3,
+                           .keys = {{REGISTER_KEY_STATE, row.state}, {span_of(field), word}, {SPAN("type"), span_of(types[type])}}};
     assert_int_equal(record_put(w->db, &p, &astray, &e), 0);
 }
 
@@ -81,10 +91,18 @@ static void begin(struct world *w)
     arena_init(&w->a, 0);
     assert_int_equal(records_open(":memory:", NOW, &e, &w->db), 0);
     for (uint32_t i = 0; i < UNITS; i++) {
-        w->units[i] = (struct unit){below(2), below(4) > 0, below(4) == 0 ? TLP_AMBER_STRICT : TLP_GREEN};
+        w->units[i] = (struct unit){below(2), below(4) > 0, below(4) == 0 ? TLP_AMBER_STRICT : TLP_GREEN, below(4)};
         put(w, (struct record_row){.id = id_of(w, 1, i), .kind = SPAN("unit"), .organisation = span_of(towns[w->units[i].town]),
                                    .state = w->units[i].active ? SPAN("active") : SPAN("closed"), .title = span_of(arena_printf(&w->a, "unit %u", i)),
-                                   .fields = SPAN("{}"), .tlp = w->units[i].tlp}, SPAN(""));
+                                   .fields = SPAN("{}"), .tlp = w->units[i].tlp}, "name", SPAN(""), w->units[i].type);
+    }
+    for (uint32_t i = 0; i < ARRAY_LEN(towns); i++) {
+        struct listed *o = &w->listed[i];
+        *o = (struct listed){below(3) > 0, below(3) == 0 ? TLP_AMBER_STRICT : TLP_GREEN, below(4)};
+        for (uint32_t n = 0; n < (o->there ? 2u : 0u); n++) { /* the second one is later, and says nothing */
+            put(w, (struct record_row){.id = id_of(w, 3, i + 2 * n), .kind = SPAN("organisation"), .organisation = span_of(towns[i]), .state = SPAN("active"),
+                                       .title = SPAN("t"), .fields = SPAN("{}"), .tlp = n == 0 ? o->tlp : TLP_RED}, "code", span_of(towns[i]), n == 0 ? o->type : 3);
+        }
     }
     for (uint32_t i = 0; i < APPOINTMENTS; i++) {
         struct appointment *p = &w->appointments[i];
@@ -95,7 +113,7 @@ static void begin(struct world *w)
         const char *fields = arena_printf(&w->a, "{\"function\":\"%s\"%s%s%s}", functions[p->function], unit, at(w, "begins", p->begins), at(w, "ends", p->ends));
         put(w, (struct record_row){.id = id_of(w, 2, i), .kind = SPAN("appointment"), .organisation = span_of(towns[p->town]),
                                    .state = p->is_signed ? SPAN("signed") : SPAN("draft"), .title = SPAN("t"), .fields = span_of(fields), .tlp = p->tlp},
-            span_of(functions[p->function]));
+            "function", span_of(functions[p->function]), 0);
     }
 }
 
@@ -128,6 +146,13 @@ static bool is_held(const struct world *w, const struct record_scope *s, uint32_
     return false;
 }
 
+/* The level that a reader knows of. */
+static uint32_t level_of(const struct world *w, const struct record_scope *s, uint32_t town)
+{
+    const struct listed *o = &w->listed[town];
+    return o->there && o->type > 0 && reads(s, town, o->tlp) ? o->type : town == 1 ? 2 : 0;
+}
+
 static bool is_told(const struct gap_list *found, struct span organisation, struct span unit, uint32_t function, uint32_t minute)
 {
     uint32_t n = 0;
@@ -150,15 +175,18 @@ static void as_walked(void **state)
         rng = n + 1;
         begin(&w);
         uint32_t town = below(3);
-        struct gap_query q = {.units = any_scope(town), .appointments = any_scope(town), .from = NOW, .to = NOW + (MINUTES + 5) * MINUTE, .nfunctions = 2,
-                              .functions = {{span_of(functions[0]), true}, {span_of(functions[1]), false}}};
+        struct gap_query q = {.units = any_scope(town), .appointments = any_scope(town), .organisations = any_scope(town), .from = NOW,
+                              .to = NOW + (MINUTES + 5) * MINUTE, .nfunctions = 2,
+                              .functions = {{.word = span_of(functions[0]), .in_unit = true, .nlevels = below(2), .levels = {SPAN("office")}},
+                                            {.word = span_of(functions[1]), .nlevels = below(3), .levels = {SPAN("city"), SPAN("department")}}}};
         assert_int_equal(appointment_gaps(w.db, &q, &w.a, &found, &e), 0);
         assert_false(found.more);
         for (uint32_t m = 0; m < MINUTES + 5; m++) {
             for (uint32_t u = 0; u < UNITS; u++) {
                 bool shown = w.units[u].active && reads(&q.units, w.units[u].town, w.units[u].tlp);
                 bool told = is_told(&found, span_of(towns[w.units[u].town]), id_of(&w, 1, u), 0, m);
-                assert_int_equal(told, shown && !is_held(&w, &q.appointments, w.units[u].town, u + 1, 0, m));
+                bool is_level = q.functions[0].nlevels == 0 || w.units[u].type == 0 || w.units[u].type == 3;
+                assert_int_equal(told, shown && is_level && !is_held(&w, &q.appointments, w.units[u].town, u + 1, 0, m));
                 assert_false(is_told(&found, span_of(towns[w.units[u].town]), id_of(&w, 1, u), 1, m));
                 tally[told]++;
             }
@@ -167,6 +195,8 @@ static void as_walked(void **state)
                 for (uint32_t u = 0; u < UNITS; u++) {
                     shown = shown || (w.units[u].town == t && w.units[u].active && reads(&q.units, t, w.units[u].tlp));
                 }
+                uint32_t level = level_of(&w, &q.organisations, t);
+                shown = shown && (q.functions[1].nlevels == 0 || level == 0 || (level <= 2 && level <= q.functions[1].nlevels));
                 assert_int_equal(is_told(&found, span_of(towns[t]), SPAN(""), 1, m), shown && !is_held(&w, &q.appointments, t, 0, 1, m));
             }
         }
@@ -179,7 +209,7 @@ static void as_walked(void **state)
 static void messages(void **state)
 {
     (void)state;
-    struct gap_query q = {.units = any_scope(0), .appointments = any_scope(0), .from = NOW, .to = NOW + TIME_DAY, .nfunctions = 1, .functions = {{SPAN("ciso"), true}}};
+    struct gap_query q = {.units = any_scope(0), .appointments = any_scope(0), .from = NOW, .to = NOW + TIME_DAY, .nfunctions = 1, .functions = {{.word = SPAN("ciso"), .in_unit = true, .nlevels = 2, .levels = {SPAN("city"), SPAN("nation")}}}};
     const struct gap g = {SPAN("aldea"), SPAN("u"), SPAN("Unit"), SPAN("ciso"), NOW, NOW + 1};
     struct buf b;
     buf_init(&b, 1 << 16);
@@ -189,7 +219,7 @@ static void messages(void **state)
         struct cursor c = cursor_of(span_make((const char *)b.data, len));
         gap_query_decode(&c, &back);
         assert_int_equal(cursor_done(&c), len == b.len);
-        assert_true(len < b.len || (back.nfunctions == 1 && span_eq(back.functions[0].word, SPAN("ciso")) && back.to == q.to));
+        assert_true(len < b.len || (back.nfunctions == 1 && span_eq(back.functions[0].word, SPAN("ciso")) && back.functions[0].nlevels == 2 && span_eq(back.functions[0].levels[1], SPAN("nation")) && back.to == q.to));
     }
     for (int i = 0; i < 3; i++) { /* a stretch that is none, or is too long */
         struct gap_query bad = q;
@@ -201,6 +231,15 @@ static void messages(void **state)
         struct cursor c = cursor_of(buf_view(&b));
         gap_query_decode(&c, &back);
         assert_true(c.failed && back.nfunctions == 0);
+    }
+    for (int i = 0; i < 2; i++) { /* a byte that says of the function's place, and how many levels: what they may not be */
+        struct gap_query back;
+        buf_clear(&b);
+        gap_query_encode(&b, &q);
+        b.data[b.len - 4 - strlen("nation") - 4 - strlen("city") - 1 - (size_t)i] = GAP_LEVELS_MAX + 1;
+        struct cursor c = cursor_of(buf_view(&b));
+        gap_query_decode(&c, &back);
+        assert_true(c.failed && back.functions[0].nlevels == 0);
     }
     buf_clear(&b);
     gap_encode(&b, &g);

@@ -409,6 +409,13 @@ class Appointments(unittest.TestCase):
         self.assertEqual(gaps(ida).status, 403)
         other = self.person("Vic", "administrator", "Village")
         self.assertEqual({g["organisation"] for g in gaps(other).json()["items"]}, {"Village"})
+        # A department has the CISO and the data protection officer of its town: the files of these roles say which levels need one.
+        wim = self.person("Wim", "administrator", "Ourtown/Works")
+        self.assertEqual(gaps(wim).json()["items"], [])
+        self.make(wim, "units", {"name": "Workshop"})
+        self.assertEqual({(g["title"], g["function"]) for g in gaps(wim).json()["items"]}, {("Workshop", "security_officer")})
+        self.make(wim, "organisations", {"name": "Works Ltd", "code": "Ourtown/Works", "type": "enterprise"})
+        self.assertEqual({g["function"] for g in gaps(wim).json()["items"] if g["unit"] == ""}, {"ciso", "data_protection_officer"})
         self.move(row, "revoked")
 
     # ---- one's own page ----

@@ -196,34 +196,49 @@ static int read_gives(struct arena *a, const struct yaml_node *map, struct peopl
     return 0;
 }
 
-/* What appointments have to do with it. */
-static int read_functions(struct arena *a, const struct yaml_node *map, struct people_role *out, struct err *e)
+/* Up to max words of a register. */
+static int read_words(struct arena *a, const struct yaml_node *map, const char *key, uint32_t max, const struct span **out, uint32_t *n, struct err *e)
+{
+    const struct span *words = NULL;
+    int rc = yaml_get_texts(a, map, key, false, &words, n, e);
+    struct span *copies = arena_calloc(a, *n + 1, sizeof *copies);
+    for (uint32_t i = 0; rc == 0 && i < *n; i++) {
+        copies[i] = arena_copy(a, words[i]);
+        rc = i == max || !name_fits(words[i]) ? wrong(map, key, arena_printf(a, "are up to %u words of its register", max), e) : 0;
+    }
+    *out = copies;
+    return rc;
+}
+
+/* Where somebody must always hold it: in which places, and in which of them. */
+static int read_held(struct arena *a, const struct yaml_node *map, struct people_role *out, struct err *e)
 {
     static const char *const held[] = {[HELD_NOWHERE] = "nowhere", [HELD_IN_UNIT] = "unit", [HELD_IN_ORGANISATION] = "organisation"};
     struct span word = SPAN("");
-    const struct span *words = NULL;
-    int rc = yaml_get_texts(a, map, "functions", false, &words, &out->nfunctions, e);
-    struct span *copies = arena_calloc(a, out->nfunctions + 1, sizeof *copies);
-    for (uint32_t i = 0; rc == 0 && i < out->nfunctions; i++) {
-        copies[i] = arena_copy(a, words[i]);
-        rc = i == PEOPLE_ROLE_FUNCTIONS_MAX || !name_fits(words[i]) ? wrong(map, "functions", "are up to 8 words of the register of appointments", e) : 0;
+    int rc = yaml_get_text(map, "held_in", false, &word, e);
+    rc = rc == 0 ? read_words(a, map, "held_at", PEOPLE_ROLE_LEVELS_MAX, &out->levels, &out->nlevels, e) : rc;
+    if (rc == 0 && out->nfunctions == 0 && word.len > 0) {
+        return wrong(map, "held_in", "says nothing without functions", e);
     }
-    out->functions = copies;
-    rc = rc == 0 ? yaml_get_text(map, "held_in", false, &word, e) : rc;
+    size_t i = 0;
+    while (word.len > 0 && i < ARRAY_LEN(held) && !span_eq(word, span_of(held[i]))) {
+        i++;
+    }
+    if (rc == 0 && i == ARRAY_LEN(held)) {
+        return wrong(map, "held_in", "is unit, organisation or nowhere", e);
+    }
+    out->held_in = (enum people_role_held)i;
+    bool there = yaml_get(map, "held_at") != NULL;
+    return rc == 0 && there && (i == HELD_NOWHERE || out->nlevels == 0) ? wrong(map, "held_at", i == HELD_NOWHERE ? "says nothing without held_in" : "is empty", e) : rc;
+}
+
+/* What appointments have to do with it. */
+static int read_functions(struct arena *a, const struct yaml_node *map, struct people_role *out, struct err *e)
+{
+    int rc = read_words(a, map, "functions", PEOPLE_ROLE_FUNCTIONS_MAX, &out->functions, &out->nfunctions, e);
+    rc = rc == 0 ? read_held(a, map, out, e) : rc;
     rc = rc == 0 ? yaml_get_bool(map, "reaches_below", false, &out->reaches_below, e) : rc;
-    if (rc != 0) {
-        return rc;
-    }
-    if (out->nfunctions == 0 && (word.len > 0 || out->reaches_below)) {
-        return wrong(map, word.len > 0 ? "held_in" : "reaches_below", "says nothing without functions", e);
-    }
-    for (size_t i = 0; i < ARRAY_LEN(held); i++) {
-        if (word.len == 0 || span_eq(word, span_of(held[i]))) {
-            out->held_in = (enum people_role_held)i;
-            return 0;
-        }
-    }
-    return wrong(map, "held_in", "is unit, organisation or nowhere", e);
+    return rc == 0 && out->nfunctions == 0 && out->reaches_below ? wrong(map, "reaches_below", "says nothing without functions", e) : rc;
 }
 
 /* Not written: not needed. */
@@ -250,7 +265,7 @@ static int read_tightening(const struct yaml_node *map, struct people_role *out,
 
 int people_role_read(struct arena *a, const struct people_role_file *file, struct people_role *out, bool *tightens_out, struct err *e)
 {
-    static const char *const known[] = {"name", "title", "help", "acts_as", "may", "second_factor", "functions", "appointment_gives", "held_in", "reaches_below", NULL};
+    static const char *const known[] = {"name", "title", "help", "acts_as", "may", "second_factor", "functions", "appointment_gives", "held_in", "held_at", "reaches_below", NULL};
     const struct yaml_node *map = NULL;
     *out = (struct people_role){.file = file->name};
     *tightens_out = false;

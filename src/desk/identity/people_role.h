@@ -19,6 +19,7 @@ enum {
     PEOPLE_ROLE_FILE_MAX = 16 << 10, /* bytes of one file */
     PEOPLE_ROLE_FILES_MAX = 64,      /* of a city's own */
     PEOPLE_ROLE_FUNCTIONS_MAX = 8,   /* of one role */
+    PEOPLE_ROLE_LEVELS_MAX = 8,      /* of one role */
 };
 
 enum right {
@@ -57,6 +58,8 @@ struct people_role {
     uint32_t nfunctions;
     uint64_t by_appointment; /* which of its rights they give there, a bit each */
     enum people_role_held held_in; /* where somebody must always hold them */
+    const struct span *levels; /* types of organisation, or of unit, that must hold them, as their register has them */
+    uint32_t nlevels;          /* 0 = all of them must */
     bool reaches_below;            /* also in departments below the organisation */
 };
 

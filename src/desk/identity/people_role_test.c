@@ -111,6 +111,13 @@ static const struct {
     {5, "may: [watch]\nheld_in: unit", "held_in: says nothing without functions", 6},
     {5, "may: [watch]\nreaches_below: true", "reaches_below: says nothing without functions", 6},
     {5, "may: [watch]\nfunctions: [ciso]\nheld_in: everywhere", "held_in: is unit, organisation or nowhere", 7},
+    {5, "may: [watch]\nfunctions: [ciso]\nheld_in: organisation\nheld_at: [nation, city]", NULL, 0},
+    {5, "may: [watch]\nfunctions: [ciso]\nheld_in: unit\nheld_at: [a, b, c, d, e, f, g, h]", NULL, 0},
+    {5, "may: [watch]\nfunctions: [ciso]\nheld_in: unit\nheld_at: [a, b, c, d, e, f, g, h, i]", "held_at: are up to 8", 8},
+    {5, "may: [watch]\nfunctions: [ciso]\nheld_in: unit\nheld_at: [City]", "held_at: are up to 8", 8},
+    {5, "may: [watch]\nfunctions: [ciso]\nheld_in: unit\nheld_at: []", "held_at: is empty", 8},
+    {5, "may: [watch]\nfunctions: [ciso]\nheld_at: [city]", "held_at: says nothing without held_in", 7},
+    {5, "may: [watch]\nfunctions: [ciso]\nheld_in: nowhere\nheld_at: [city]", "held_at: says nothing without held_in", 8},
     {5, "may: [watch]\nfunctions: [ciso]\nreaches_below: perhaps", "reaches_below", 7},
     {5, "may: [watch, everything]", "no right \"everything\"", 5},
     {5, "may: ['signed in']", "no right \"signed in\"", 5},
@@ -203,6 +210,8 @@ static void functions(void **state)
     assert_ptr_equal(people_roles_of_function(roles, SPAN("other")), shipped(roles, "keeper"));
     assert_int_equal(shipped(plain, "officer")->held_in, HELD_IN_UNIT);
     assert_int_equal(shipped(plain, "ciso")->held_in, HELD_IN_ORGANISATION);
+    assert_int_equal(shipped(plain, "officer")->nlevels, 0);
+    assert_true(shipped(plain, "ciso")->nlevels == 4 && span_eq(shipped(plain, "ciso")->levels[2], SPAN("city")));
     assert_true(shipped(plain, "ciso")->reaches_below && !shipped(plain, "officer")->reaches_below);
     assert_true(shipped(plain, "appointed")->rights == 0 && shipped(plain, "appointed")->acts_as == 0);
     assert_false(people_role_may(shipped(plain, "appointed"), RIGHT_WATCH));
