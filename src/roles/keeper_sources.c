@@ -191,7 +191,7 @@ static void speak_again(struct keeper_records *kr, struct keeper_source *s, time
                                   .who = SPAN("sereno"),
                                   .reason = SPAN("true_positive"),
                                   .note = SPAN("The source sends again.")};
-        ch.places = policy_whole_node; /* by itself: gcc 12 spoils a copy that is made among initializers */
+        ch.places = policy_whole_node; /* by itself: tools/check-padding */
         rc = alerts_change(kr->db, &ch, now, &kr->scratch, &row, &e);
         if (rc == 0) {
             keeper_tell_alert(kr, EVENT_CHANGE, &row);
