@@ -8,12 +8,6 @@
 #include "api/registers.h"
 #include "records/upkeep.h"
 
-struct brief_work {
-    struct brief b;
-    struct record_query query;
-    enum brief_table table; /* that is asked for */
-};
-
 static void next_table(struct api_request *req);
 
 bool brief_rows_take(struct brief *b, enum brief_table t, const struct record_worker *w, struct arena *a, struct cursor *data)
@@ -30,7 +24,7 @@ bool brief_rows_take(struct brief *b, enum brief_table t, const struct record_wo
         if (data->failed || b->nrows[t] == BRIEF_ROWS_MAX || !brief_row(w, t, &row, a, out)) {
             continue;
         }
-        struct span *texts[] = {&out->title, &out->href, &out->cells[0], &out->cells[1], &out->cells[2]};
+        struct span *texts[] = {&out->title, &out->href, &out->cells[0], &out->cells[1], &out->cells[2], &out->id, &out->kind};
         for (size_t x = 0; x < ARRAY_LEN(texts); x++) {
             *texts[x] = arena_copy(a, *texts[x]); /* the answer goes away before the page is written */
         }
@@ -64,11 +58,11 @@ static void next_table(struct api_request *req)
         w->table++;
     }
     if (w->table == BRIEF_TABLE_COUNT) {
-        struct buf page;
-        brief_page(&page, &w->b);
-        respond_page(req, 200, &page);
-        respond_language(req, w->b.words);
+        w->done(req);
         return;
+    }
+    if (w->issuing) {
+        w->query.scope.nplaces = 0;
     }
     buf_init(&q, ASK_MAX_BYTES);
     ask_begin(&q, ASK_RECORDS);
@@ -95,10 +89,37 @@ static void counts_came(struct api_request *req, int rc, struct span why, struct
     next_table(req);
 }
 
-static void brief_ready(struct api_request *req)
+bool brief_register_take(struct cursor *data, struct arena *a, struct brief_register *out)
 {
-    struct brief_work *w = arena_calloc(&req->arena, 1, sizeof *w);
-    struct span language = request_query(req, "language");
+    out->more = cursor_u8(data) != 0;
+    uint32_t n = cursor_u32(data);
+    data->failed = data->failed || n > TODAY_COUNT_MAX;
+    out->records = data->failed ? NULL : arena_calloc(a, n, sizeof *out->records);
+    for (out->n = 0; out->n < n && !data->failed; out->n++) {
+        struct brief_counted *r = &out->records[out->n];
+        brief_counted_decode(data, r);
+        r->id = arena_copy(a, r->id);
+        r->title = arena_copy(a, r->title);
+    }
+    return !data->failed;
+}
+
+static void registers_came(struct api_request *req, int rc, struct span why, struct cursor *data)
+{
+    struct brief_work *w = req->work;
+    for (uint32_t i = 0; rc == 0 && i < w->b.nfigures && brief_register_take(data, &req->arena, &w->counted[i]); i++) {
+        w->b.figures[i].count = (struct today_count){w->counted[i].n, w->counted[i].more};
+    }
+    rc = rc == 0 && !cursor_done(data) ? ERR_INVALID : rc;
+    if (rc < 0) {
+        respond_failure(req, rc, why);
+        return;
+    }
+    next_table(req);
+}
+
+void brief_begin(struct api_request *req, struct brief_work *w, struct span language)
+{
     struct buf q;
     req->work = w;
     w->b.at = clock_now();
@@ -106,14 +127,32 @@ static void brief_ready(struct api_request *req)
     w->b.words = words_notice(language.len > 0 ? language : span_of(request_words(req)->language));
     w->b.nfigures = brief_figures(req->api->registers, &req->reader, w->b.at, &req->arena, w->b.figures);
     buf_init(&q, ASK_MAX_BYTES);
-    ask_begin(&q, ASK_TODAY);
-    buf_u32(&q, 0); /* alerts: none */
+    ask_begin(&q, w->issuing ? ASK_BRIEF_COUNTED : ASK_TODAY);
+    if (!w->issuing) {
+        buf_u32(&q, 0); /* alerts: none */
+    }
     buf_u32(&q, w->b.nfigures);
     for (uint32_t i = 0; i < w->b.nfigures; i++) {
         today_due_encode(&q, &w->b.figures[i].due);
     }
-    request_ask(req, &q, counts_came);
+    request_ask(req, &q, w->issuing ? registers_came : counts_came);
     buf_free(&q);
+}
+
+static void brief_done(struct api_request *req)
+{
+    const struct brief_work *w = req->work;
+    struct buf page;
+    brief_page(&page, &w->b);
+    respond_page(req, 200, &page);
+    respond_language(req, w->b.words);
+}
+
+static void brief_ready(struct api_request *req)
+{
+    struct brief_work *w = arena_calloc(&req->arena, 1, sizeof *w);
+    w->done = brief_done;
+    brief_begin(req, w, request_query(req, "language"));
 }
 
 void brief_get(struct api_request *req)

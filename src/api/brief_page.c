@@ -18,8 +18,7 @@ static void tagged(struct buf *b, const struct brief *p, const char *tag, enum w
     buf_printf(b, "</%.2s>\n", tag);
 }
 
-/* The strictest label of what it names; of numbers about the city alone, its own. */
-static const char *label_of(const struct brief *p)
+enum tlp brief_label(const struct brief *p)
 {
     enum tlp most = TLP_AMBER_STRICT;
     for (int t = 0; t < BRIEF_TABLE_COUNT; t++) {
@@ -27,12 +26,12 @@ static const char *label_of(const struct brief *p)
             most = tlp_rank(p->rows[t][i].tlp) > tlp_rank(most) ? p->rows[t][i].tlp : most;
         }
     }
-    return tlp_name(most);
+    return most;
 }
 
 static void put_tlp(struct buf *b, const struct brief *p)
 {
-    buf_printf(b, "<strong class=\"tlp\">TLP:%s</strong>", label_of(p));
+    buf_printf(b, "<strong class=\"tlp\">TLP:%s</strong>", tlp_name(brief_label(p)));
 }
 
 static void put_figures(struct buf *b, const struct brief *p)
@@ -131,14 +130,13 @@ static void put_languages(struct buf *b, const struct brief *p)
                        w == p->words ? " aria-current=\"true\"" : "", w->language);
         }
     }
-    buf_cstr(b, "</p></nav>\n");
+    buf_cstr(b, "</p>\n<p><a href=\"/briefs\">");
+    say(b, p, WORD_BRIEF_ISSUED_TITLE, NULL, 0);
+    buf_cstr(b, "</a></p></nav>\n");
 }
 
-void brief_page(struct buf *b, const struct brief *p)
+void brief_head(struct buf *b, const struct brief *p)
 {
-    char at[TIME_TEXT_MAX];
-    const struct words_value values[] = {{"node", p->node}, {"day", span_make(time_format(p->at, at), 10)}};
-    buf_init(b, BRIEF_PAGE_MAX);
     buf_printf(b,
                "<!doctype html>\n<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                "<meta name=\"color-scheme\" content=\"light dark\">\n<title>%s \xC2\xB7 Sereno</title>\n<link rel=\"stylesheet\" href=\"/page.css\">\n</head>\n"
@@ -149,6 +147,12 @@ void brief_page(struct buf *b, const struct brief *p)
     put_tlp(b, p);
     buf_cstr(b, "</p>\n");
     tagged(b, p, "h1", WORD_BRIEF_TITLE);
+}
+
+void brief_body(struct buf *b, const struct brief *p)
+{
+    char at[TIME_TEXT_MAX];
+    const struct words_value values[] = {{"node", p->node}, {"day", span_make(time_format(p->at, at), 10)}};
     buf_cstr(b, "<p>");
     say(b, p, WORD_BRIEF_LEAD, values, ARRAY_LEN(values));
     buf_cstr(b, "</p>\n");
@@ -163,11 +167,24 @@ void brief_page(struct buf *b, const struct brief *p)
     say(b, p, WORD_BRIEF_NUMBER, NULL, 0);
     buf_cstr(b, "</span> <span>");
     say(b, p, WORD_BRIEF_SIGNED, NULL, 0);
-    buf_cstr(b, "</span></p>\n<p class=\"mast\"><span class=\"hint\">");
+    buf_cstr(b, "</span></p>\n");
+}
+
+void brief_foot(struct buf *b, const struct brief *p)
+{
+    buf_cstr(b, "<p class=\"mast\"><span class=\"hint\">");
     say(b, p, WORD_BRIEF_JUDGES, NULL, 0);
     buf_cstr(b, "</span> ");
     put_tlp(b, p);
     buf_cstr(b, "</p>\n");
+}
+
+void brief_page(struct buf *b, const struct brief *p)
+{
+    buf_init(b, BRIEF_PAGE_MAX);
+    brief_head(b, p);
+    brief_body(b, p);
+    brief_foot(b, p);
     put_languages(b, p);
     buf_cstr(b, "</main>\n</body>\n</html>\n");
 }

@@ -21,6 +21,7 @@
 #include "os/sandbox.h"
 #include "os/sqlite_wal.h"
 #include "records/audit.h"
+#include "records/briefs.h"
 #include "records/db.h"
 #include "records/proof.h"
 #include "records/registers/record_seal.h"
@@ -43,6 +44,7 @@ struct verify {
     struct archive_report report;
     int64_t audit_rows;
     int64_t sealed, erased; /* marks of personal values in the trail: with them, without */
+    int64_t briefs; /* issued */
     struct proof_report proofs;
     bool stepped;
     struct buf list; /* faults as JSON array items */
@@ -122,6 +124,7 @@ static void check_rows(struct verify *v, struct db *db)
     const struct proof_hooks hooks = {.ctx = v, .complain = fault, .step = step_rows};
     int rc = proof_verify_schema(db, &hooks, &e);
     rc = rc == 0 ? proof_verify(db, &hooks, &v->proofs, &e) : rc;
+    rc = rc == 0 ? briefs_verify(db, v->witness.has_key ? v->witness.key : NULL, v, fault, &v->briefs, &e) : rc;
     if (rc != 0) {
         err_at(&e, "records.db", 0);
         fault(v, &e);
@@ -226,6 +229,9 @@ static void print_text(struct verify *v)
                  v->stepped ? "\r\x1b[K" : "", r->records, r->alerts, r->blocks, r->days, r->bytes,
                  v->audit_rows, v->sealed + v->erased, v->erased);
     print_proofs(v);
+    if (v->briefs > 0) {
+        (void)printf("%" PRId64 " issued briefs, each with its signature\n", v->briefs);
+    }
     if (r->seals > 0) {
         char hex[2 * SEAL_KEY_BYTES + 1];
         hex_encode(v->witness.key, sizeof v->witness.key, hex);
@@ -279,7 +285,7 @@ static void print_json(struct verify *v)
         uint64_t value;
     } numbers[] = {{"days", r->days},     {"blocks", r->blocks}, {"records", r->records}, {"bytes", r->bytes},
                    {"alerts", r->alerts}, {"notes", r->notes},   {"purged", r->purged}, {"proofs", r->proofs},   {"seals", r->seals},
-                   {"audit", (uint64_t)v->audit_rows},           {"rows", v->proofs.rows}, {"keys", v->proofs.summed}, {"links", (uint64_t)v->proofs.links}, {"marks", (uint64_t)(v->sealed + v->erased)}, {"erased", (uint64_t)v->erased}, {"faults", v->faults}};
+                   {"audit", (uint64_t)v->audit_rows}, {"briefs", (uint64_t)v->briefs}, {"rows", v->proofs.rows}, {"keys", v->proofs.summed}, {"links", (uint64_t)v->proofs.links}, {"marks", (uint64_t)(v->sealed + v->erased)}, {"erased", (uint64_t)v->erased}, {"faults", v->faults}};
     buf_init(&b, 16 << 20);
     json_writer_init(&j, &b);
     json_object(&j);

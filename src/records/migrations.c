@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "records/appointments.h"
+#include "records/briefs.h"
 #include "records/fed_item.h"
 #include "records/fed_letter.h"
 #include "records/reminders.h"
@@ -227,6 +228,7 @@ static const struct migration list[] = {
     {"values beside the trail", record_seal_sql},
     {"imports by record", record_retention_sql},
     {"people of lists of staff", staff_person_sql},
+    {"issued briefs", brief_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)

@@ -105,43 +105,76 @@ static int keys_there(struct db *db, const struct today_due *q, bool by_state, i
     return rc;
 }
 
-int today_due_count(struct db *db, const struct today_due *q, struct today_count *out, struct err *e)
+/*
+ * The records that it counts, by `columns` of r; NULL in *out where there are none. *cut: more may be where it did not look.
+ * Along what is less, days or states; the other half is looked up row by row.
+ */
+static int due_rows(struct db *db, const struct today_due *q, const char *columns, const char *rest, struct sql *s, struct db_stmt **out, bool *cut, struct err *e)
 {
     int64_t days = 0;
     int64_t states = 0;
-    struct sql s;
-    struct db_stmt *st = NULL;
-    *out = (struct today_count){0};
-    if (record_scope_empty(&q->scope)) {
-        return 0;
-    }
     int rc = keys_there(db, q, false, &days, e);
     rc = rc == 0 && days > 0 ? keys_there(db, q, true, &states, e) : rc;
     if (rc < 0 || days == 0 || states == 0) {
         return rc;
     }
-    /* Along what is less; the other half is looked up row by row. */
     bool by_state = states < days;
-    sql_begin(&s);
-    sql_put(&s, "SELECT COUNT(*) FROM (SELECT 1 AS one FROM (");
-    put_keys(&s, q, by_state);
-    buf_printf(&s.text, " LIMIT %d) AS b CROSS JOIN record r", TODAY_SCAN_MAX);
-    sql_put(&s, by_state ? " CROSS JOIN record_key v WHERE r.id = b.record_id AND v.record_id = r.id AND v.field = " : " WHERE r.id = b.record_id AND r.state = ");
-    sql_value(&s, by_state ? q->field : q->state);
+    *cut = least(days, states) > TODAY_SCAN_MAX;
+    buf_printf(&s->text, "%s FROM (", columns);
+    put_keys(s, q, by_state);
+    buf_printf(&s->text, " LIMIT %d) AS b CROSS JOIN record r", TODAY_SCAN_MAX);
+    sql_put(s, by_state ? " CROSS JOIN record_key v WHERE r.id = b.record_id AND v.record_id = r.id AND v.field = " : " WHERE r.id = b.record_id AND r.state = ");
+    sql_value(s, by_state ? q->field : q->state);
     if (by_state) {
-        sql_put(&s, q->from.len > 0 ? " AND v.value >= " : " AND v.value > ");
-        sql_value(&s, q->from);
-        sql_put(&s, " AND v.value <= ");
-        sql_value(&s, q->to);
+        sql_put(s, q->from.len > 0 ? " AND v.value >= " : " AND v.value > ");
+        sql_value(s, q->from);
+        sql_put(s, " AND v.value <= ");
+        sql_value(s, q->to);
     }
-    sql_put(&s, " AND ");
-    sql_scope(&s, &q->scope, NULL);
-    buf_printf(&s.text, " LIMIT %d) AS found", TODAY_COUNT_MAX + 1);
-    rc = sql_prepare(db, &s, e, &st);
-    rc = rc == 0 ? number_of(st, &out->count, e) : rc;
+    sql_put(s, " AND ");
+    sql_scope(s, &q->scope, NULL);
+    buf_printf(&s->text, " LIMIT %d%s", TODAY_COUNT_MAX + 1, rest);
+    return sql_prepare(db, s, e, out);
+}
+
+int today_due_count(struct db *db, const struct today_due *q, struct today_count *out, struct err *e)
+{
+    struct sql s;
+    struct db_stmt *st = NULL;
+    bool cut = false;
+    *out = (struct today_count){0};
+    if (record_scope_empty(&q->scope)) {
+        return 0;
+    }
+    sql_begin(&s);
+    int rc = due_rows(db, q, "SELECT COUNT(*) FROM (SELECT 1 AS one", ") AS found", &s, &st, &cut, e);
+    rc = rc == 0 && st != NULL ? number_of(st, &out->count, e) : rc;
     sql_end(&s);
-    out->more = out->count > TODAY_COUNT_MAX || least(days, states) > TODAY_SCAN_MAX;
+    out->more = out->count > TODAY_COUNT_MAX || cut;
     out->count = least(out->count, TODAY_COUNT_MAX);
+    return rc;
+}
+
+int today_due_records(struct db *db, const struct today_due *q, struct arena *a, struct record_row **out, uint32_t *count_out, bool *more_out, struct err *e)
+{
+    struct sql s;
+    struct db_stmt *st = NULL;
+    bool cut = false;
+    *count_out = 0;
+    *more_out = false;
+    *out = arena_calloc(a, TODAY_COUNT_MAX + 1, sizeof **out);
+    if (record_scope_empty(&q->scope)) {
+        return 0;
+    }
+    sql_begin(&s);
+    int rc = due_rows(db, q, "SELECT " RECORD_COLUMNS, "", &s, &st, &cut, e);
+    while (rc == 0 && st != NULL && (rc = db_step(st, e)) > 0) {
+        sql_row(st, a, &(*out)[(*count_out)++]);
+        rc = 0;
+    }
+    sql_end(&s);
+    *more_out = cut || *count_out > TODAY_COUNT_MAX;
+    *count_out -= *count_out > TODAY_COUNT_MAX;
     return rc;
 }
 

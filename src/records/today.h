@@ -40,6 +40,8 @@ struct today_count {
 /* places as in alert_filter. */
 int today_alerts_count(struct db *db, const struct policy_places *places, const struct today_alerts *q, struct today_count *out, struct err *e) NODISCARD;
 int today_due_count(struct db *db, const struct today_due *q, struct today_count *out, struct err *e) NODISCARD;
+/* Exactly those that today_due_count counts: at most TODAY_COUNT_MAX of them, in no order; *more_out: there are more, or may be. Texts live in a. */
+int today_due_records(struct db *db, const struct today_due *q, struct arena *a, struct record_row **out, uint32_t *count_out, bool *more_out, struct err *e) NODISCARD;
 
 /* As messages; what is read points into the cursor's bytes, and c->failed tells of anything out of its bounds. */
 void today_alerts_encode(struct buf *out, const struct today_alerts *q);

@@ -15,6 +15,7 @@
 #include "base/vec.h"
 #include "os/sqlite_wal.h"
 #include "records/demo.h"
+#include "archive/seal.h"
 #include "roles/keeper_archive.h"
 #include "roles/keeper_copy.h"
 #include "roles/keeper_correlate.h"
@@ -191,6 +192,13 @@ static int source_purge(void *arg, struct span name, time_ns now, uint64_t *reco
     return keeper_archive_purge_source(k->archive, name, now, records_out, e);
 }
 
+/* Hook: an issued brief. */
+static int sign(void *arg, struct span message, unsigned char sig[SEAL_SIG_BYTES], unsigned char key[SEAL_KEY_BYTES], struct err *e)
+{
+    struct keeper *k = arg;
+    return keeper_archive_sign(k->archive, message, sig, key, e);
+}
+
 /* Hook: how the second copy is. */
 static void copy_state(void *arg, struct keeper_status *out)
 {
@@ -294,7 +302,8 @@ static int start(struct role *r, const struct config *config, struct err *e)
                                                .source_silent = source_silent,
                                                .source_events = source_events,
                                                .source_followed = source_followed,
-                                               .source_purge = source_purge};
+                                               .source_purge = source_purge,
+                                               .sign = sign};
     rc = keeper_records_open(data, &hooks, e, &k->records);
     if (rc != 0) {
         return rc;

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "records/places.h"
 #include "records/factors.h"
+#include "roles/keeper_briefs.h"
 #include "roles/keeper_factors.h"
 #include "roles/keeper_staff.h"
 #include "roles/keeper_demo.h"
@@ -474,6 +475,7 @@ void keeper_answer(struct keeper_records *kr, struct ipc *ch, const struct ipc_m
     answer_fn *answer = answer_of(ask);
     answer = answer == NULL ? keeper_item_answer(ask) : answer;
     answer = answer == NULL ? keeper_hold_answer(ask) : answer;
+    answer = answer == NULL ? keeper_brief_answer(ask) : answer;
     answer = answer == NULL ? keeper_register_answer(ask) : answer;
     answer = answer == NULL ? keeper_privacy_answer(ask) : answer;
     answer = answer == NULL ? keeper_people_answer(ask) : answer;

@@ -461,6 +461,16 @@ void keeper_archive_seal_key(struct keeper_archive *k, int fd)
     keeper_seal_key(&k->seal, fd);
 }
 
+int keeper_archive_sign(const struct keeper_archive *k, struct span message, unsigned char sig[SEAL_SIG_BYTES], unsigned char key[SEAL_KEY_BYTES], struct err *e)
+{
+    if (k->seal.key == NULL) {
+        return err_set(e, ERR_BUSY, "the node's key to sign with is not here");
+    }
+    seal_key_sign(k->seal.key, message, sig);
+    seal_key_public(k->seal.key, key);
+    return 0;
+}
+
 /* What is over gets no more, so that a copy of it stays whole; after the seal, so that the seal names a link of the day itself. */
 static void end_days(struct keeper_archive *k, time_ns now)
 {

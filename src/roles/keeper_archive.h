@@ -33,6 +33,8 @@ int keeper_archive_window(struct keeper_archive *k, uint32_t instance, struct ip
                           struct ipc_msg *msg, struct err *e) NODISCARD;
 /* DATA/keys/seal.key; takes the fd. */
 void keeper_archive_seal_key(struct keeper_archive *k, int fd);
+/* Signs bytes that begin with a context of their own (archive/seal.h). ERR_BUSY: the key is not here yet. */
+int keeper_archive_sign(const struct keeper_archive *k, struct span message, unsigned char sig[64], unsigned char key[32], struct err *e) NODISCARD;
 /* How many invented records of a load (records/demo.h) are or were in the archive. */
 int keeper_archive_events(struct keeper_archive *k, struct span source, uint64_t *events_out, struct err *e) NODISCARD;
 /* All originals of such a load go now, with proof; legal holds stand. ERR_BUSY: windows wait for the disk; a hold keeps some: ERR_EXISTS. */

@@ -55,6 +55,8 @@ struct keeper_records_hooks {
     int (*release_source)(void *arg, struct span name);
     /* A source is silent: an event and an alert of it are kept. ERR_IO: not now. May be NULL. */
     int (*source_silent)(void *arg, const struct source_row *row, uint32_t after_s, time_ns now);
+    /* Signs with the node's key. ERR_BUSY: super did not hand it over yet. NULL: never. */
+    int (*sign)(void *arg, struct span message, unsigned char sig[64], unsigned char key[32], struct err *e);
     /* Of the source of invented logs: how many records the archive has, purged ones too; whether it is in the config still; and all of it is
      * let go now, with proof (ERR_BUSY: not now). May be NULL. */
     int (*source_events)(void *arg, struct span name, uint64_t *events_out, struct err *e);

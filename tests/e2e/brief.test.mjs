@@ -69,3 +69,63 @@ test('axe finds nothing by day and night, wide and narrow; on paper frame and ch
     }
   }
 });
+
+async function open(path, o = {}) {
+  const p = await read(o);
+  await p.goto(world.url + path);
+  return p;
+}
+
+test('by keyboard alone: a brief is issued, a figure is compared, the brief is withdrawn', async () => {
+  const p = await open('/briefs', { script: true });
+  const tabTo = async (what) => {
+    await p.locator(what).first().waitFor(); // the page that has it is there
+    for (let i = 0; i < 40 && !(await p.evaluate((w) => document.activeElement?.matches(w), what)); i += 1) await p.keyboard.press('Tab');
+    assert.ok(await p.evaluate((w) => document.activeElement?.matches(w), what), what);
+  };
+  await tabTo('textarea#text');
+  await p.keyboard.type('Three weaknesses wait for money.');
+  await p.keyboard.press('Tab');
+  await p.keyboard.press('Enter');
+  await p.waitForURL('**/briefs/*');
+  await p.locator('p', { hasText: 'Three weaknesses wait for money.' }).waitFor();
+  await p.locator('.hint', { hasText: 'sereno verify finds any byte that did' }).waitFor();
+  await node.api('/registers/findings', { fields: { title: 'Found later', origin: 'audit', severity: 'high', found: '2026-10-01', due: '2026-11-01' } });
+  assert.match(await p.locator('.five').innerText(), /3\s+weaknesses found and still open/);
+  await p.reload({ waitUntil: 'load' });
+  assert.match(await p.locator('.five').innerText(), /3\s+weaknesses found and still open/);
+  await tabTo('.five a[href$="/figures/2"]');
+  await p.keyboard.press('Enter');
+  await p.locator('td', { hasText: /Heute gezählt, damals nicht/ }).waitFor();
+  assert.equal(await p.locator('td', { hasText: 'unverändert' }).count(), 3);
+  await tabTo('nav a');
+  await p.keyboard.press('Enter');
+  await tabTo('input#why');
+  await p.keyboard.type('A word was wrong.');
+  await p.keyboard.press('Enter');
+  await p.locator('.wrong', { hasText: 'A word was wrong.' }).waitFor();
+  assert.equal(await p.locator('form').count(), 0);
+  await p.context().close();
+});
+
+test('axe finds nothing on issued briefs by day and night, wide and narrow; paper has no navigation and no form', async () => {
+  const made = await node.api('/briefs', { from: '2026-11-01', to: '2026-11-30', text: 'A word about the pumps.' });
+  for (const theme of ['light', 'dark']) {
+    for (const width of [1280, 320]) {
+      const p = await read({ theme, width, script: true });
+      for (const [name, path] of [['list', '/briefs'], ['issued', `/briefs/${made.id}`], ['figure', `/briefs/${made.id}/figures/2`]]) {
+        await p.emulateMedia({ media: 'screen' });
+        await p.goto(world.url + path);
+        await p.locator({ list: 'ul.issued', issued: '.five', figure: 'td' }[name]).first().waitFor();
+        assert.deepEqual(await judge(p), [], `${name}, ${theme}, ${width}`);
+        const over = await p.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        assert.ok(over <= 0, `${name} scrolls sideways by ${over} at ${width}`);
+        if (process.env.SHOTS) await p.screenshot({ path: `${process.env.SHOTS}/briefs-${name}-${theme}-${width}.png`, fullPage: true });
+        await p.emulateMedia({ media: 'print' });
+        assert.equal(await p.locator('nav:visible, form:visible').count(), 0);
+        if (process.env.SHOTS && name === 'issued') await p.screenshot({ path: `${process.env.SHOTS}/briefs-print-${theme}-${width}.png`, fullPage: true });
+      }
+      await p.context().close();
+    }
+  }
+});

@@ -273,3 +273,30 @@ static void show_brief(struct path_case *c, uint32_t mask, struct buf *out)
     buf_free(&answer);
 }
 const struct path_adapter adapter_brief = {ask_record, show_brief, 0};
+
+/* An issued brief: its words, and what names and counts of it are his, come out of its document. */
+static void show_issued(struct path_case *c, uint32_t mask, struct buf *out)
+{
+    read_account(c);
+    for (uint32_t i = 0; i < THINGS; i++) {
+        struct brief_paper *then = arena_calloc(c->arena, 1, sizeof *then);
+        struct brief_paper *now = arena_calloc(c->arena, 1, sizeof *now);
+        const struct brief_chrome chrome = {.words = words_default()};
+        struct buf page;
+        if (!SHOWN(c, i, mask)) {
+            continue;
+        }
+        then->b.words = words_default();
+        then->b.at = c->now;
+        then->text = span_of(c->things[i].title);
+        now->issued = (struct brief_issued){.id = SPAN("01890a5d-ac96-774b-bcce-b302099a8057"), .organisation = c->things[i].organisation, .number = 1, .issued = c->now,
+                                            .who = SPAN("w"), .who_id = SPAN("w"), .first_day = SPAN("2026-11-01"), .last_day = SPAN("2026-11-30"),
+                                            .tlp = TLP_AMBER_STRICT, .withdrawn = TIME_NONE, .document = brief_freeze(then, c->arena)};
+        if (brief_thaw(all_kinds(), &c->reader, c->now, c->arena, now)) {
+            brief_paper_page(&page, now, &chrome);
+            buf_span(out, buf_view(&page));
+            buf_free(&page);
+        }
+    }
+}
+const struct path_adapter adapter_brief_issued = {ask_record, show_issued, 0};

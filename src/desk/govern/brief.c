@@ -78,6 +78,7 @@ uint32_t brief_figures(const struct registers *kinds, const struct policy_reader
         f.due.from = figures[i].from == WHENEVER ? SPAN("") : day_text(a, today + figures[i].from);
         f.due.to = days ? day_text(a, today + figures[i].to) : SPAN(ANY_TIME);
         f.href = address(a, k, &f.due, days);
+        f.place = n;
         out[n++] = f;
     }
     return n;
@@ -112,6 +113,10 @@ bool brief_row(const struct record_worker *w, enum brief_table t, const struct r
     *out = (struct brief_row){.decision = WORD_COUNT, .tlp = row->tlp};
     struct span title = register_title(w->kind, fields);
     out->title = title.len > 0 ? title : row->id; /* where a title is masked */
+    out->id = row->id;
+    out->kind = row->kind;
+    out->version = row->version;
+    brief_record_hash(row, out->hash);
     out->href = span_of(arena_printf(a, "/registers/%.*s/%.*s", SPAN_ARG(w->kind->plural), SPAN_ARG(row->id)));
     for (size_t i = 0; i < ARRAY_LEN(out->cells); i++) {
         out->cells[i] = cell(fields, tables[t].cells[i], a);
@@ -121,4 +126,20 @@ bool brief_row(const struct record_worker *w, enum brief_table t, const struct r
         out->decision = span_eq(decision, span_of(decisions[i].value)) ? decisions[i].word : out->decision;
     }
     return true;
+}
+
+struct span brief_table_kind(enum brief_table t)
+{
+    return span_of(tables[t].kind);
+}
+
+void brief_row_hide(const struct register_kind *k, enum brief_table t, uint64_t hidden, struct brief_row *row)
+{
+    row->title = (hidden >> k->title & 1) != 0 ? row->id : row->title;
+    for (size_t i = 0; i < ARRAY_LEN(row->cells); i++) {
+        int place = tables[t].cells[i] == NULL ? -1 : register_field_of(k, span_of(tables[t].cells[i]));
+        row->cells[i] = place < 0 || (hidden >> place & 1) != 0 ? SPAN("") : row->cells[i];
+    }
+    int decision = register_field_of(k, SPAN("decision"));
+    row->decision = decision < 0 || (hidden >> decision & 1) != 0 ? WORD_COUNT : row->decision;
 }
