@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * Server-sent events (WHATWG HTML §9.2): new alerts, changes, and a pulse each five seconds, to
- * every open page. A page that was away a moment names the last event it saw and gets what it
+ * every open page; to a page whose reader may not know the numbers of the pulse, only that the node is there. A page that was away a moment names the last event it saw and gets what it
  * missed; one that was away too long gets 204, on which browsers stop and the page reads its list
  * afresh. Runs in the desk. Must never let a slow reader hold memory without bound.
  */
@@ -251,9 +251,7 @@ struct span stream_pulse_for(const struct policy_reader *reader, struct span tex
 static void push_pulse(struct stream *s, struct span text)
 {
     struct span mine = stream_pulse_for(&s->reader, text, clock_now());
-    if (mine.len > 0) {
-        push(s, mine);
-    }
+    push(s, mine.len > 0 ? mine : SPAN("event: here\ndata: {}\n\n"));
 }
 
 void stream_pulse_text(struct buf *out, const struct keeper_status *st)

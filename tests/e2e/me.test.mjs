@@ -14,6 +14,7 @@ const day = (offset) => new Date(Date.now() + offset * DAY_MS).toISOString().sli
 let world;
 let node;
 let officer;
+const make = (plural, fields, organisation) => node.api(`/registers/${plural}`, { fields, organisation });
 
 async function signIn(name) {
   const context = await world.browser.newContext();
@@ -31,7 +32,6 @@ async function signIn(name) {
 before(async () => {
   world = await startNode({ attacked: false });
   node = world.node;
-  const make = (plural, fields, organisation) => node.api(`/registers/${plural}`, { fields, organisation });
   const city = await make('organisations', { name: 'Lantern', code: 'lantern', type: 'city' }, 'lantern');
   const works = await make('organisations', { name: 'Works', code: 'lantern/works', type: 'department', parent: city.id }, 'lantern');
   const unit = await make('units', { name: 'Works office', part_of: works.id }, 'lantern');
@@ -56,7 +56,7 @@ before(async () => {
 });
 after(() => world?.close());
 
-/** The frame asks for news of the watch, which an appointment does not open: that refusal is no fault of the page. */
+/** How the node as a whole is an appointment does not open: that refusal is no fault of the page. */
 const wrongs = (p) => p.wrongs.filter((w) => !/status of 403/.test(w));
 
 async function me(who, options, path = '/me') {
@@ -133,6 +133,31 @@ test('nothing asked: it says so, and that it looked', async () => {
   await p.getByText('No appointment and no role of your account opens a department now.').waitFor();
   assert.deepEqual(await judge(p), []);
   await p.context().close();
+});
+
+test('the bar says what the account hears, and never that a connection is missing where nothing was asked for', async () => {
+  const p = await open(officer, '/me');
+  await p.locator('.watch', { hasText: 'Connected to the node.' }).waitFor(); // alerts come, numbers of the whole node do not
+  assert.equal(await p.locator('.watch.still').count(), 0);
+  await p.context().close();
+  const made = await node.api('/users', { name: 'Later', password: PASSWORD, role: 'appointed', organisation: 'lantern' });
+  const row = await make('people', { name: 'Later Officer' }, 'lantern');
+  await node.api(`/users/${made.id}/person`, { person: row.id });
+  const q = await open(await signIn('Later'), '/me');
+  await q.clock.install();
+  const asked = [];
+  q.on('request', (r) => asked.push(new URL(r.url()).pathname));
+  await q.reload();
+  await q.locator('.watch', { hasText: 'Your account does not read alerts now.' }).waitFor();
+  await q.clock.runFor(30_000);
+  assert.equal(await q.locator('.watch', { hasText: 'Your account does not read alerts now.' }).count(), 1);
+  assert.deepEqual(asked.filter((a) => /stream|status/.test(a)), []);
+  // Somebody signs his appointment: the page hears of it by itself.
+  const act = await make('appointments', { title: 'Later', person: row.id, function: 'data_protection_officer', act: '8/26', begins: '2026-01-01T08:00:00Z', ends: '2031-01-01T08:00:00Z' }, 'lantern');
+  await node.api(`/registers/appointments/${act.id}/move`, { to: 'signed' }, act.version);
+  await q.clock.runFor(61_000);
+  await q.locator('.watch', { hasText: 'Connected to the node.' }).waitFor();
+  await q.context().close();
 });
 
 test('axe finds nothing, and nothing scrolls sideways: by day and night, wide and narrow, in nine languages', async () => {

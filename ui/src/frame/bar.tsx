@@ -5,7 +5,7 @@ import { useEffect } from 'preact/hooks';
 import { sessionEnded } from '../base/api';
 import { clock, duration, parseTime } from '../base/format';
 import { t, tn } from '../base/i18n';
-import { beats, lostSince, pulse } from '../state/stream';
+import { beats, closed, here, lostSince, pulse } from '../state/stream';
 import { quarter, second } from '../state/ticks';
 
 /** Without any source promising a rate, this long without an event counts as still. */
@@ -30,7 +30,8 @@ export function life(): Life {
       more: t('watch.lost_since', { d: duration(Date.now() - lost) }),
     };
   }
-  if (!p) return { still: true, main: t('watch.starting'), more: '' };
+  if (closed.value) return { still: false, main: t('watch.not_yours'), more: '' };
+  if (!p) return here.value ? { still: false, main: t('watch.here'), more: '' } : { still: true, main: t('watch.starting'), more: '' };
   if (p.sources.total === 0) return { still: true, main: t('watch.no_source'), more: '' };
   const at = parseTime(p.last_event);
   const main = tn('watch.sources', p.sources.total, { live: p.sources.live });
