@@ -214,6 +214,9 @@ class Staff(unittest.TestCase):
         self.assertEqual(self.whose("oprat"), known)
         a = self.send(text, apply=True)
         self.assertEqual((self.counts(a), self.persons(a), a.json()["import"], a.json()["person_changes"]), ([0, 0, 0, 2, 0], [0, 0, 0, 0, 2, 0], None, []), a.body)
+        with sqlite3.connect(os.path.join(self.node.data, "records.db")) as db:  # the trail has marks of what it says of persons, no values
+            told = db.execute("SELECT COALESCE(before_value, '') || COALESCE(after_value, '') FROM audit WHERE what = 'record.imported'").fetchall()
+        self.assertEqual((len(told) >= 2, [t for t, in told if "town.example" in t]), (True, []))
         # What the list wrote is the list's to change, as long as nobody wrote something else there.
         a = self.send("name,number,office,mail\nlea.costa,0042,Deputy head,lea.costa@town.example\n", apply=True)
         self.assertEqual(self.persons(a), [0, 1, 0, 0, 0, 0], a.body)

@@ -48,6 +48,7 @@ static void fill(const struct record_worker *w, const struct staff_subject *s, c
                  struct staff_person *out)
 {
     const bool is_new = known->found == 0;
+    const bool gone = !is_new && span_eq(known->row.state, SPAN("left")); /* what is empty there may have been erased when its time was over */
     const struct jcs *is = document(a, is_new ? SPAN("") : known->row.fields);
     const struct jcs *before = document(a, known->wrote);
     struct jcs *wrote = jcs_new_object(a);
@@ -57,13 +58,13 @@ static void fill(const struct record_worker *w, const struct staff_subject *s, c
         struct span text = word(s, i, is_new);
         struct span there = text_of(is, said[i].field);
         bool own = there.len > 0 && span_eq(there, text_of(before, said[i].field));
-        if (place >= 0 && text.len > 0 && !span_eq(text, there) && (own || there.len == 0)) {
+        if (place >= 0 && text.len > 0 && !span_eq(text, there) && (own || (there.len == 0 && !gone))) {
             jcs_set(a, r->row.fields, said[i].field, jcs_new_text(a, text));
             jcs_set(a, wrote, said[i].field, jcs_new_text(a, text));
             r->row.named |= UINT64_C(1) << place;
         } else if (own) {
             jcs_set(a, wrote, said[i].field, jcs_new_text(a, there));
-        } else if (place >= 0 && text.len > 0 && !span_eq(text, there)) {
+        } else if (place >= 0 && text.len > 0 && there.len > 0 && !span_eq(text, there)) {
             out->kept |= UINT64_C(1) << place;
         }
     }

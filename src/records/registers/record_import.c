@@ -340,6 +340,7 @@ int record_import_put(struct db *db, const struct record_importer *by, const str
     p->scope = *by->scope;
     p->sight = *by->sight;
     p->kinds = by->kinds;
+    p->sealed_by = by->kinds;
     p->who = import->who;
     p->why = p->why.len > 0 ? p->why : import->why;
     int rc = record_put_all(db, p, &astray, a, e);

@@ -101,6 +101,7 @@ static int forget_imports(struct db *db, struct span id, struct err *e)
     static const char *const statements[] = {
         "DELETE FROM record_import_row WHERE record_id = $1 AND import_id NOT IN (SELECT id FROM record_import)",
         "UPDATE record_import_row SET back = $2, put = $2 WHERE record_id = $1",
+        "UPDATE staff_import_person SET wrote = '' WHERE person = $1", /* what lists of joiners and leavers wrote in it */
         "DELETE FROM reminder WHERE record_id = $1",
     };
     int rc = 0;

@@ -89,6 +89,21 @@ static struct jcs *value_of(struct world *w, struct made *m, uint32_t place)
     }
 }
 
+/* As a list of joiners and leavers notes what it wrote. */
+static void listed(struct world *w, const struct made *m, struct span fields)
+{
+    struct db_stmt *s = NULL;
+    const struct span import = span_of(arena_printf(&w->a, "%s-%d", m->id, (int)m->version));
+    assert_int_equal(db_query(w->db, "INSERT INTO staff_import (id, organisation, who, why, at) VALUES ($1, 'town', 'Anna', '', 1)", &e, &s), 0);
+    db_bind_text(s, 1, import);
+    assert_int_equal(db_run(s, &e), 0);
+    assert_int_equal(db_query(w->db, "INSERT INTO staff_import_person (import, place, person, account, wrote) VALUES ($1, 0, $2, '', $3)", &e, &s), 0);
+    db_bind_text(s, 1, import);
+    db_bind_text(s, 2, span_of(m->id));
+    db_bind_text(s, 3, fields);
+    assert_int_equal(db_run(s, &e), 0);
+}
+
 static void put(struct world *w, struct made *m)
 {
     struct record_astray astray;
@@ -111,6 +126,9 @@ static void put(struct world *w, struct made *m)
     p->sealed_by = w->kinds;
     p->nkeys = (uint32_t)register_keys(&w->a, m->k, fields, p->row.organisation, p->row.state, p->row.tlp, p->row.created, p->row.changed, p->keys);
     assert_int_equal(record_put(w->db, p, &astray, &e), 0);
+    if (span_eq(m->k->name, SPAN("person"))) {
+        listed(w, m, p->row.fields);
+    }
 }
 
 static struct world *world(const char *path)
