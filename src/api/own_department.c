@@ -59,6 +59,29 @@ static void organisations_json(struct json_writer *j, const struct api_request *
     json_end(j);
 }
 
+/* What its function opens where it is for, as its role's file says; who is appointed as deputy acts as the security officer. */
+static void rights_member(struct json_writer *j, const struct api_request *req, struct span function)
+{
+    struct span acts = span_eq(function, SPAN("deputy")) ? SPAN("security_officer") : function;
+    const struct people_role *role = people_roles_of_function(req->api->roles, acts);
+    json_key(j, "rights");
+    json_array(j);
+    for (enum right r = RIGHT_KNOWN + 1; role != NULL && r < RIGHT_COUNT; r++) {
+        if ((role->by_appointment >> r & 1) != 0) {
+            json_text(j, span_of(right_name(r)));
+        }
+    }
+    json_end(j);
+}
+
+/* Whether he may open its record: an act of the town is not of the department that it is for. */
+static bool readable(const struct api_request *req, const struct own_appointment *x, time_ns now)
+{
+    const struct register_kind *k = registers_by_name(req->api->registers, SPAN("appointment"));
+    const struct policy_record r = {x->organisation, x->author, x->tlp};
+    return k != NULL && policy_record_allows(&req->reader, &k->rights, &r, RECORD_READ, now);
+}
+
 static void appointment_json(struct json_writer *j, const struct api_request *req, const struct own_appointment *x, time_ns now)
 {
     const struct {
@@ -84,6 +107,9 @@ static void appointment_json(struct json_writer *j, const struct api_request *re
     json_time(j, x->begins);
     json_key(j, "ends");
     json_time(j, x->ends == INT64_MAX ? TIME_NONE : x->ends);
+    rights_member(j, req, x->function);
+    json_key(j, "readable");
+    json_bool(j, readable(req, x, now));
     json_end(j);
 }
 
@@ -120,7 +146,7 @@ static void appointments_came(struct api_request *req, int rc, struct span why, 
     respond_json(req, 200, &b);
 }
 
-void own_department(struct api_request *req)
+static void own_ready(struct api_request *req)
 {
     struct buf q;
     buf_init(&q, ASK_MAX_BYTES);
@@ -128,4 +154,9 @@ void own_department(struct api_request *req)
     buf_str(&q, req->user.id);
     request_ask(req, &q, appointments_came);
     buf_free(&q);
+}
+
+void own_department(struct api_request *req)
+{
+    with_registers(req, own_ready);
 }

@@ -45,7 +45,7 @@ static int title_of(struct db *db, struct arena *a, struct span *id, struct err 
     return read_text(db, "SELECT title FROM record WHERE id = $1 AND tlp < 100", *id, a, id, e);
 }
 
-/* Columns id, organisation, fields, field of the link. False: it is over, or its begin cannot be read. */
+/* Columns id, organisation, fields, field of the link, author, rank of the label. False: it is over, or its begin cannot be read. */
 static bool read_one(struct db_stmt *s, time_ns now, struct arena *a, struct own_appointment *out)
 {
     struct jcs *fields = NULL;
@@ -60,6 +60,10 @@ static bool read_one(struct db_stmt *s, time_ns now, struct arena *a, struct own
     out->person = text_of(fields, "person");
     out->deputy = text_of(fields, "deputy");
     out->as_deputy = span_eq(db_col_text(s, 3), SPAN("deputy"));
+    out->author = arena_copy(a, db_col_text(s, 4));
+    for (int t = TLP_CLEAR; t <= TLP_RED; t++) { /* else unknown, which nobody may read */
+        out->tlp = tlp_rank((enum tlp)t) == (uint64_t)db_col_i64(s, 5) ? (enum tlp)t : out->tlp;
+    }
     out->begins = time_of(fields, "begins", INT64_MAX);
     out->ends = text_of(fields, "ends").len == 0 ? INT64_MAX : time_of(fields, "ends", INT64_MIN);
     return out->begins != INT64_MAX && out->ends > now;
@@ -85,7 +89,7 @@ static int read_all(struct db *db, time_ns now, struct arena *a, struct own_appo
     struct db_stmt *s = NULL;
     int64_t looked = 0;
     int rc = db_query(db,
-                      "SELECT r.id, r.organisation, r.fields, l.field FROM record_link l CROSS JOIN record r WHERE l.value = $1 AND l.kind = 'appointment' "
+                      "SELECT r.id, r.organisation, r.fields, l.field, r.author, r.tlp FROM record_link l CROSS JOIN record r WHERE l.value = $1 AND l.kind = 'appointment' "
                       "AND l.field IN ('person', 'deputy') AND r.id = l.record_id AND r.state = 'signed' AND r.tlp < 100 ORDER BY r.id DESC LIMIT $2",
                       e, &s);
     if (rc != 0) {
@@ -144,10 +148,11 @@ void own_appointments_encode(struct buf *out, const struct own_appointments *o)
     buf_u32(out, o->count);
     for (uint32_t i = 0; i < o->count; i++) {
         const struct own_appointment *x = &o->all[i];
-        const struct span texts[] = {x->id, x->organisation, x->function, x->role, x->act, x->unit, x->person, x->deputy};
+        const struct span texts[] = {x->id, x->organisation, x->function, x->role, x->act, x->unit, x->person, x->deputy, x->author};
         for (size_t t = 0; t < ARRAY_LEN(texts); t++) {
             buf_str(out, texts[t]);
         }
+        buf_u8(out, (uint8_t)x->tlp);
         buf_u8(out, x->as_deputy);
         buf_u64(out, (uint64_t)x->begins);
         buf_u64(out, (uint64_t)x->ends);
@@ -163,10 +168,12 @@ void own_appointments_decode(struct cursor *c, struct own_appointments *out)
     c->failed = c->failed || n > OWN_APPOINTMENTS_MAX;
     for (uint32_t i = 0; i < n && !c->failed; i++) {
         struct own_appointment *x = &out->all[i];
-        struct span *texts[] = {&x->id, &x->organisation, &x->function, &x->role, &x->act, &x->unit, &x->person, &x->deputy};
+        struct span *texts[] = {&x->id, &x->organisation, &x->function, &x->role, &x->act, &x->unit, &x->person, &x->deputy, &x->author};
         for (size_t t = 0; t < ARRAY_LEN(texts); t++) {
             *texts[t] = cursor_str(c);
         }
+        uint8_t tlp = cursor_u8(c);
+        x->tlp = tlp < TLP_COUNT ? (enum tlp)tlp : TLP_UNKNOWN;
         x->as_deputy = cursor_u8(c) != 0;
         x->begins = (time_ns)cursor_u64(c);
         x->ends = (time_ns)cursor_u64(c);

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "policy/label.h"
 #include "records/db.h"
 
 enum { OWN_APPOINTMENTS_MAX = 64 /* that are told; of more, those made last */ };
@@ -17,6 +18,8 @@ struct own_appointment {
     struct span id, organisation;       /* of the record */
     struct span function, role, act;    /* words of the register's file; role and act may be empty */
     struct span unit, person, deputy;   /* what their records are called; empty: none is named */
+    struct span author;
+    enum tlp tlp;                       /* both of the record: whether he may read it is policy's to say */
     bool as_deputy;                     /* he stands in for `person` */
     time_ns begins, ends;               /* ends INT64_MAX: until it is revoked */
 };

@@ -434,6 +434,9 @@ class Appointments(unittest.TestCase):
         self.assertEqual([(a["id"], a["unit"], a["deputy"], a["act"], a["holds"], a["acts"], a["as_deputy"], a["ends"]) for a in told["appointments"]],
                          [(now["id"], "Works office", "Kaya", "1/26", True, True, False, now["fields"]["ends"]),
                           (later["id"], "Parks office", "", "1/26", False, False, False, None)])
+        # What the act opens; its record is the town's, and not open to who is appointed for a department.
+        self.assertEqual({(*a["rights"], a["readable"]) for a in told["appointments"]},
+                         {("watch", "registers.read", "registers.write", "persons.read", "persons.show", False)})
         deputy = me(kay)
         self.assertEqual([(a["id"], a["person"], a["as_deputy"], a["acts"]) for a in deputy["appointments"]], [(now["id"], "Joris", True, False)])
         self.assertEqual(deputy["organisations"], [])

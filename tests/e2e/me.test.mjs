@@ -135,6 +135,17 @@ test('nothing asked: it says so, and that it looked', async () => {
   await p.context().close();
 });
 
+test('the account page says what one is appointed to, until when, by whom one is stood in for, and what it opens', async () => {
+  const p = await open(officer, '/account');
+  const own = p.locator('section[aria-labelledby=appointed-h]');
+  await own.getByText('Opens there: seeing alerts, searches and sources, reading its records, making and changing records').waitFor();
+  assert.match(await own.innerText(), /Security officer[\s\S]*act 7\/26[\s\S]*From .*2026.* until .*2031[\s\S]*Stands in: Ben Deputy/);
+  assert.equal(await own.getByRole('link').count(), 0); // the act is the town's record, which an officer of the works does not read
+  assert.deepEqual(await judge(p), []);
+  if (process.env.SHOTS) await p.screenshot({ path: `${process.env.SHOTS}/account.png`, fullPage: true });
+  await p.context().close();
+});
+
 test('the bar says what the account hears, and never that a connection is missing where nothing was asked for', async () => {
   const p = await open(officer, '/me');
   await p.locator('.watch', { hasText: 'Connected to the node.' }).waitFor(); // alerts come, numbers of the whole node do not

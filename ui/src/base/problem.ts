@@ -7,6 +7,7 @@ export function problem(err: unknown): string {
   if (!(err instanceof ApiError)) return t('error.unknown');
   if (err.status === 0) return t('error.unreachable');
   if (err.status === 401) return t('error.session');
+  if (err.code === 'no_password') return t('error.no_password');
   if (err.message) return err.message;
   if (err.status === 403) return t('error.forbidden');
   if (err.status === 404) return t('error.not_found');

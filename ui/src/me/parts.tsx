@@ -181,12 +181,15 @@ export function Alerted({ d }: { d: Department }) {
 export function Appointments({ all }: { all: readonly Appointment[] }) {
   const kind = kindOf('appointments');
   const word = (f: string): string => (kind ? choice(kind, 'function', f) : f);
+  const called = (a: Appointment): string => (a.role ? `${word(a.function)}: ${visibleLine(a.role)}` : word(a.function));
   if (all.length === 0) return <p class="soft">{t('me.no_appointment')}</p>;
   return (
     <ul class="rows stack">
       {all.map((a) => (
         <li key={`${a.id} ${a.as_deputy}`}>
-          <strong>{a.role ? `${word(a.function)}: ${visibleLine(a.role)}` : word(a.function)}</strong>
+          <strong>
+            {a.readable ? <a href={`/registers/appointments/${a.id}`}>{called(a)}</a> : called(a)}
+          </strong>
           <span>
             {a.unit ? visibleLine(a.unit) : placeName(a.organisation)}
             {a.act && <span class="quiet"> · {t('me.act', { act: visibleLine(a.act) })}</span>}
@@ -196,6 +199,7 @@ export function Appointments({ all }: { all: readonly Appointment[] }) {
             {a.as_deputy ? t(a.acts ? 'me.stands_in_now' : 'me.stands_in', { name: visibleLine(a.person) }) : a.deputy ? t('me.deputy', { name: visibleLine(a.deputy) }) : t('me.no_deputy')}
             {!a.as_deputy && !a.holds ? ` · ${t('me.later')}` : ''}
           </span>
+          {a.rights.length > 0 && <span class="soft">{t('me.gives', { what: a.rights.map((r) => t(`me.gives_${r.replace('.', '_')}`)).join(', ') })}</span>}
         </li>
       ))}
     </ul>

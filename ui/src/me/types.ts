@@ -25,6 +25,10 @@ export interface Appointment {
   acts: boolean;
   begins: string;
   ends: string | null;
+  /** What it opens where it is for, as names of rights. */
+  rights: string[];
+  /** Its record may be read. */
+  readable: boolean;
 }
 export interface Me {
   at: string;

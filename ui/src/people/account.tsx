@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: EUPL-1.2
 // One's own account: who one is here, password, second factor, where one is logged in.
 import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
 import { del, post, session } from '../base/api';
 import { t, tOr } from '../base/i18n';
 import { Age, Problem, Slow } from '../base/parts';
 import { visibleLine } from '../base/visible';
+import { Appointments } from '../me/parts';
+import type { Me } from '../me/types';
+import { kinds, readKinds } from '../registers/kinds';
 import { act, Twice, useResource } from '../share/parts';
 import { quarter } from '../state/ticks';
 import { say } from '../state/toast';
@@ -72,6 +76,25 @@ function Sessions({ items, again }: { items: OwnSession[]; again: () => void }) 
   );
 }
 
+/** What one is appointed to; nothing where one is nobody, or the account alone says what one may. */
+function Appointed() {
+  const { data } = useResource<Me>('/me');
+  const all = data.value?.appointments ?? [];
+  const known = useSignal(kinds.value !== null);
+  useEffect(() => {
+    if (!known.value) void readKinds().catch(() => undefined).then(() => (known.value = true)); // words of functions
+  }, []);
+  if (all.length === 0 || !known.value) return null;
+  return (
+    <section class="panel" aria-labelledby="appointed-h">
+      <div class="head">
+        <h2 id="appointed-h">{t('me.own')}</h2>
+      </div>
+      <Appointments all={all} />
+    </section>
+  );
+}
+
 export function AccountPage() {
   const account = useResource<Account>('/account');
   const sessions = useResource<{ items: OwnSession[] }>('/account/sessions');
@@ -93,6 +116,7 @@ export function AccountPage() {
       )}
       {account.wrong.value && <Problem text={account.wrong.value} onAgain={account.again} />}
       {!a && !account.wrong.value && <Slow text={t('account.reading')} />}
+      {session.value?.user.second_factor !== 'needed' && <Appointed />}
       {a && <Factor account={a} again={() => (account.again(), sessions.again())} />}
       {a && <Password onChanged={sessions.again} />}
       {a && <Tokens path="/account/tokens" own ends />}
