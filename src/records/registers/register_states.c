@@ -72,6 +72,45 @@ static int read_roles(struct reading *r, const struct yaml_node *map, uint32_t *
     return rc == 0 && n == 0 ? wrong(r, map, "/transitions/roles", "names nobody") : rc;
 }
 
+/* A guard that speaks of no field there is would be passed by nobody, or by everybody. NULL: all names are of fields. */
+static const struct yaml_node *unknown_name(struct reading *r, const struct yaml_node *guard)
+{
+    const struct yaml_node *properties = yaml_get(guard, "properties"), *required = yaml_get(guard, "required");
+    for (uint32_t i = 0; properties != NULL && properties->kind == YAML_MAP && i < properties->len; i++) {
+        if (register_field_of(r->k, properties->pairs[i].key->text) < 0) {
+            return properties->pairs[i].key;
+        }
+    }
+    for (uint32_t i = 0; required != NULL && required->kind == YAML_SEQ && i < required->len; i++) {
+        if (register_field_of(r->k, required->items[i]->text) < 0) {
+            return required->items[i];
+        }
+    }
+    return NULL;
+}
+
+/* Of the guard, and of the schemas that it is put together from (no deeper than YAML is read). */
+static int check_guard(struct reading *r, const struct yaml_node *guard)
+{
+    static const char *const lists[] = {"allOf", "anyOf", "oneOf"}, *const single[] = {"not", "if", "then", "else"};
+    const struct yaml_node *odd = unknown_name(r, guard);
+    if (odd != NULL) {
+        return wrong(r, odd, "/transitions/guard", "names a field that is not there");
+    }
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < ARRAY_LEN(single); i++) {
+        const struct yaml_node *n = yaml_get(guard, single[i]);
+        rc = n == NULL ? 0 : check_guard(r, n);
+    }
+    for (size_t i = 0; rc == 0 && i < ARRAY_LEN(lists); i++) {
+        const struct yaml_node *list = yaml_get(guard, lists[i]);
+        for (uint32_t j = 0; rc == 0 && list != NULL && list->kind == YAML_SEQ && j < list->len; j++) {
+            rc = check_guard(r, list->items[j]);
+        }
+    }
+    return rc;
+}
+
 static int read_transition(struct reading *r, const struct yaml_node *n, struct register_transition *t)
 {
     static const char *const keys[] = {"from", "to", "roles", "reason", "guard", NULL};
@@ -94,7 +133,11 @@ static int read_transition(struct reading *r, const struct yaml_node *n, struct 
             return wrong(r, n, "/transitions", "stands twice");
         }
     }
-    return guard == NULL ? 0 : schema_read(r->a, guard, &t->guard, r->e);
+    if (guard == NULL) {
+        return 0;
+    }
+    rc = schema_read(r->a, guard, &t->guard, r->e);
+    return rc == 0 ? check_guard(r, guard) : rc;
 }
 
 /* Every state can be reached, and those that are not final can be left. */

@@ -146,6 +146,9 @@ static const struct {
     {16, "  transitions: [{from: fine, to: gone, roles: []}]", 16, "names nobody"},
     {16, "  transitions: [{from: fine, to: gone, roles: [administrator], effect: x}]", 16, "effect"},
     {16, "  transitions: [{from: fine, to: gone, roles: [administrator], guard: {requires: [a]}}]", 16, "/requires: no such keyword"},
+    {16, "  transitions: [{from: fine, to: gone, roles: [administrator], guard: {required: [wheel]}}]", 16, "/transitions/guard: names a field that is not there"},
+    {16, "  transitions: [{from: fine, to: gone, roles: [administrator], guard: {anyOf: [{properties: {label: {}}}, {not: {properties: {wheel: {}}}}]}}]", 16,
+     "/transitions/guard: names a field that is not there"},
     {16, "  transitions: [{from: fine, to: gone, roles: [administrator]}, {from: fine, to: gone, roles: [administrator]}]", 16, "stands twice"},
     {16, "  transitions: [", 0, ""},
 };
