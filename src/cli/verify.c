@@ -37,6 +37,8 @@ struct verify {
     const char *data_dir;
     const char *backup; /* of --backup, or NULL */
     const char *key; /* of --key, or NULL */
+    const char *noted; /* of --link, or NULL */
+    unsigned char link[PROOF_HASH_BYTES]; /* that */
     bool json, terminal, weaker;
     struct verify_copy_options copy; /* target NULL: it is not asked for */
     uint64_t faults;
@@ -121,7 +123,7 @@ static void step_rows(void *ctx, const char *table, uint64_t rows)
 static void check_rows(struct verify *v, struct db *db)
 {
     struct err e = {0};
-    const struct proof_hooks hooks = {.ctx = v, .complain = fault, .step = step_rows};
+    const struct proof_hooks hooks = {.ctx = v, .complain = fault, .step = step_rows, .noted = v->noted == NULL ? NULL : v->link};
     int rc = proof_verify_schema(db, &hooks, &e);
     rc = rc == 0 ? proof_verify(db, &hooks, &v->proofs, &e) : rc;
     rc = rc == 0 ? briefs_verify(db, v->witness.has_key ? v->witness.key : NULL, v, fault, &v->briefs, &e) : rc;
@@ -186,8 +188,8 @@ static int check_archive(struct verify *v, struct err *e)
     return rc;
 }
 
-/* The records are told, where they can be written: `sereno doctor` asks them. */
-static void note_done(const struct verify *v)
+/* The records are told, where they can be written: `sereno doctor` asks them. From then on the link that is printed stays in the chain. */
+static void note_done(struct verify *v)
 {
     char path[PATH_MAX];
     struct db *db = NULL;
@@ -195,7 +197,13 @@ static void note_done(const struct verify *v)
     const struct upkeep done = {
         .at = clock_now(), .items = v->report.records, .bytes = v->report.bytes, .faults = v->faults};
     (void)snprintf(path, sizeof path, "%s/records.db", v->data_dir);
-    if (access(path, W_OK) == 0 && (db_open(path, &e, &db) != 0 || upkeep_put(db, UPKEEP_VERIFY, &done, &e) != 0)) {
+    int rc = access(path, W_OK) == 0 ? db_open(path, &e, &db) : 0;
+    if (rc == 0 && db != NULL) {
+        proof_end_link(db);
+        rc = upkeep_put(db, UPKEEP_VERIFY, &done, &e);
+        v->proofs.has_link = rc == 0 && v->proofs.there && proof_kept_link(db, v->proofs.link, &e) == 0;
+    }
+    if (rc != 0) {
         struct buf safe; /* the words of a damaged file may be in it */
         buf_init(&safe, 4 * ERR_TEXT_MAX);
         cli_put_safe(&safe, span_of(e.text));
@@ -213,8 +221,8 @@ static void print_proofs(const struct verify *v)
         return;
     }
     hex_encode(v->proofs.link, sizeof v->proofs.link, hex);
-    (void)printf("%" PRIu64 " rows of records.db and %" PRIu64 " of their keys; link %" PRId64 " of their chain: %s\n", v->proofs.rows,
-                 v->proofs.summed, v->proofs.links, hex);
+    (void)printf("%" PRIu64 " rows of records.db and %" PRIu64 " of their keys; %" PRId64 " links of their chain, to note: %s\n", v->proofs.rows,
+                 v->proofs.summed, v->proofs.links, v->proofs.has_link ? hex : "none yet");
 }
 
 static void print_text(struct verify *v)
@@ -261,13 +269,13 @@ static void put_key(struct verify *v, struct json_writer *j)
     }
 }
 
-/* The newest link over the rows, to be noted elsewhere. */
+/* The newest link over the rows that stays, to be noted elsewhere. */
 static void put_link(struct verify *v, struct json_writer *j)
 {
     char hex[2 * PROOF_HASH_BYTES + 1];
     hex_encode(v->proofs.link, sizeof v->proofs.link, hex);
     json_key(j, "link");
-    if (v->proofs.there) {
+    if (v->proofs.has_link) {
         json_text(j, span_of(hex));
     } else {
         json_null(j);
@@ -389,6 +397,7 @@ static int run_verify(int argc, char **argv, const struct command *self)
     const struct cli_option table[] = {
         {"--data", &v.data_dir, NULL},
         {"--key", &v.key, NULL},
+        {"--link", &v.noted, NULL},
         {"--backup", &v.backup, NULL},
         {"--copy", &v.copy.target, NULL},
         {"--copy-key", &v.copy.copy_key, NULL},
@@ -417,6 +426,9 @@ static int run_verify(int argc, char **argv, const struct command *self)
         v.copy.weaker = v.weaker;
         return verify_copy(&v.copy);
     }
+    if (v.noted != NULL && !hex_decode(span_of(v.noted), v.link, sizeof v.link)) {
+        return cli_usage(self, "--link takes a link as it was printed: 64 hex digits");
+    }
     v.data_dir = v.data_dir == NULL ? super_default_data() : v.data_dir;
     return verify(&v);
 }
@@ -424,7 +436,7 @@ static int run_verify(int argc, char **argv, const struct command *self)
 const struct command cmd_verify = {
     .name = "verify",
     .summary = "read archive, audit trail and records whole and say what was changed",
-    .help = "usage: sereno verify [--data DIR] [--key HEX] [--json]\n"
+    .help = "usage: sereno verify [--data DIR] [--key HEX] [--link HEX] [--json]\n"
             "       sereno verify --backup FILE [--key HEX] [--json]\n"
             "       sereno verify --copy DIR|URL [--data DIR] [--full] [--key HEX] [--json]\n"
             "\n"
@@ -436,6 +448,8 @@ const struct command cmd_verify = {
             "  --data DIR         the node's data folder; default as for `sereno serve`\n"
             "  --key HEX          the public key that seals must carry, as noted elsewhere; without it the key in\n"
             "                     DIR/keys is taken, which proves less to a stranger\n"
+            "  --link HEX         a link of the records' chain as it was printed before and noted elsewhere: it must still be\n"
+            "                     there. So records that were put back to an older state, or made anew, are found\n"
             "  --backup FILE      instead: is this backup whole, and who signed it; needs no recovery key\n"
             "  --copy DIR|URL     instead: does a second copy of the archive hold what the records of --data say was brought there?\n"
             "                     Names what is missing, too short, foreign or not signed by the node's key, by each file's\n"

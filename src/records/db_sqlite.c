@@ -548,6 +548,12 @@ int proof_anew(struct db *db, struct err *e)
     return db->in_transaction ? db_end(db, rc, e) : rc;
 }
 
+void proof_end_link(struct db *db)
+{
+    CHECK_OBJ(db, DB_MAGIC);
+    proof_watch_end_link(db->proofs);
+}
+
 int proof_verify(struct db *db, const struct proof_hooks *hooks, struct proof_report *out, struct err *e)
 {
     CHECK_OBJ(db, DB_MAGIC);

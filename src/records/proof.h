@@ -18,13 +18,15 @@ struct proof_report {
     uint64_t rows;   /* with a proof each */
     uint64_t summed; /* keys and links of records */
     int64_t links;
-    unsigned char link[PROOF_HASH_BYTES]; /* hash of the newest one: to be noted elsewhere */
+    bool has_link;   /* there is a link that stays as it is */
+    unsigned char link[PROOF_HASH_BYTES]; /* hash of the newest of them: to be noted elsewhere */
 };
 
 struct proof_hooks {
     void *ctx;
     void (*complain)(void *ctx, const struct err *e);                 /* each thing that does not fit */
     void (*step)(void *ctx, const char *table, uint64_t rows_so_far); /* now and then */
+    const unsigned char *noted; /* PROOF_HASH_BYTES of a link that must be in the chain; NULL: none was noted */
 };
 
 /*
@@ -34,6 +36,11 @@ struct proof_hooks {
 int proof_verify(struct db *db, const struct proof_hooks *hooks, struct proof_report *out, struct err *e) NODISCARD;
 /* The tables and indexes are those that the migrations of this program make. Complains likewise. ERR_IO, ERR_UNSUPPORTED (newer). */
 int proof_verify_schema(struct db *db, const struct proof_hooks *hooks, struct err *e) NODISCARD;
+
+/* The newest link stays as it is from now on: the next change, which this is called before, begins another one. */
+void proof_end_link(struct db *db);
+/* Hash of the newest link that stays as it is. ERR_NOT_FOUND: there is none yet. ERR_IO. */
+int proof_kept_link(struct db *db, unsigned char out[PROOF_HASH_BYTES], struct err *e) NODISCARD;
 
 /* At the end of migrations, in their transaction: see proof_watch_renew. */
 int proof_renew(struct db *db, struct err *e) NODISCARD;

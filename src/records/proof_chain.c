@@ -49,6 +49,7 @@ static bool link_fits(struct proof_walk *v, sqlite3_stmt *row, sqlite3_stmt *aud
     if (!audit_fits(audit, &l)) {
         proof_complain(v, ERR_INVALID, "proof_chain: link %" PRId64 " knows another row %" PRId64 " of the audit trail", l.seq, l.audit_seq);
     }
+    v->found = v->found || (v->hooks->noted != NULL && memcmp(l.hash, v->hooks->noted, sizeof l.hash) == 0);
     *last = l;
     return true;
 }
@@ -95,11 +96,32 @@ void proof_check_chain(struct proof_walk *v)
     if (whole) {
         check_end(v, &last);
     }
+    if (whole && v->hooks->noted != NULL && !v->found) {
+        proof_complain(v, ERR_INVALID, "proof_chain: the link that was noted is not in it: the records were put back to before it, or written anew");
+    }
     v->report->links = last.seq;
     v->report->summed = v->sums[1].rows + v->sums[2].rows;
-    memcpy(v->report->link, last.hash, sizeof last.hash);
+    v->report->has_link = last.seq > 1;
+    memcpy(v->report->link, last.previous, sizeof last.previous);
     (void)sqlite3_finalize(s);
     (void)sqlite3_finalize(audit);
+}
+
+int proof_kept_link(struct db *db, unsigned char out[PROOF_HASH_BYTES], struct err *e)
+{
+    struct db_stmt *s = NULL;
+    int rc = db_query(db, "SELECT previous FROM proof_chain WHERE seq > 1 ORDER BY seq DESC LIMIT 1", e, &s);
+    rc = rc == 0 ? db_step(s, e) : rc;
+    if (rc <= 0) {
+        return rc == 0 ? err_set(e, ERR_NOT_FOUND, "there is no link yet that stays as it is") : rc;
+    }
+    struct span hash = db_col_bytes(s, 0);
+    rc = hash.len == PROOF_HASH_BYTES ? 0 : err_set(e, ERR_INVALID, "records: the newest link of proof_chain is damaged");
+    if (rc == 0) {
+        memcpy(out, hash.ptr, hash.len);
+    }
+    db_done(s);
+    return rc;
 }
 
 /* ---- the form of the tables ---- */

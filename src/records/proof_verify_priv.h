@@ -13,6 +13,7 @@ struct proof_walk {
     struct proof_layout *layout; /* of the table at hand */
     struct proof_sum sums[PROOF_PARTS]; /* of the rows as they are */
     uint64_t seen, matched, proofs;
+    bool found; /* the link that was noted */
     bool odd; /* something did not fit already */
     struct buf key;
     sqlite3_stmt *get;

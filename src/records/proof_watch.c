@@ -276,7 +276,7 @@ static int write_link(struct proof_watch *w, struct proof_link *l, struct err *e
 {
     unsigned char sums[PROOF_PARTS * PROOF_SUM_BYTES];
     int64_t hour = clock_now() / (3600 * TIME_SECOND);
-    bool follows = l->seq == 0 || l->hour != hour;
+    bool follows = l->seq == 0 || l->hour != hour || w->end_link;
     if (follows) {
         memcpy(l->previous, l->hash, sizeof l->previous);
         l->seq++;
@@ -332,12 +332,20 @@ int proof_watch_flush(struct proof_watch *w, struct err *e)
     }
     rc = rc == 0 ? write_link(w, &l, e) : rc;
     if (rc == 0) {
+        w->end_link = false;
         empty(w);
     }
     return rc;
 }
 
 /* ---- begin and end ---- */
+
+void proof_watch_end_link(struct proof_watch *w)
+{
+    if (w != NULL) {
+        w->end_link = true;
+    }
+}
 
 void proof_watch_forget(struct proof_watch *w)
 {

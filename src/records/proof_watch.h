@@ -17,7 +17,7 @@ enum {
     PROOF_PENDING_SOON = 4 << 20,  /* from here they are written before the commit already */
 };
 
-/* The newest link stands for one hour (of the clock) and then a new one follows it; all earlier ones stay. */
+/* The newest link stands for one hour (of the clock), or until somebody notes it, and then a new one follows it; all earlier ones stay. */
 struct proof_link {
     int64_t seq, hour, audit_seq;
     struct proof_sum sums[PROOF_PARTS];
@@ -38,6 +38,8 @@ void proof_watch_mark(struct proof_watch *w);
 void proof_watch_back(struct proof_watch *w);
 /* All since the last flush: for a rollback. */
 void proof_watch_forget(struct proof_watch *w);
+/* The next flush begins a link of its own. NULL is fine. */
+void proof_watch_end_link(struct proof_watch *w);
 /* True: call proof_watch_flush now already. */
 bool proof_watch_is_full(const struct proof_watch *w);
 /* Inside the transaction, before its commit. ERR_IO; ERR_LIMIT: more rows than a transaction may change. */

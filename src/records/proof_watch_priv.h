@@ -10,6 +10,7 @@ struct proof_watch {
     struct proof_layout *layout; /* PROOF_TABLE_COUNT */
     bool blind[PROOF_TABLE_COUNT]; /* changed while it looked otherwise than the layout */
     uint8_t last; /* number of the table that was told last */
+    bool end_link; /* the newest link is no more written over */
     bool touched; /* the newest link has to say something new */
     bool lost;    /* a change did not fit into pending */
     struct buf pending; /* table, gone, key, then digest and marks */

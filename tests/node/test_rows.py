@@ -136,6 +136,27 @@ class Rows(unittest.TestCase):
         self.assertGreater(changed, FLIPS // 25)
         print(f"{max(FLIPS, pages)} flips over {pages} pages: {changed} changed what is kept, all found", file=sys.stderr)
 
+    def test_a_noted_link_stays(self):
+        """What is printed is in the chain ever after; in records that were put back, or whose link was never theirs, it is not."""
+        def ask(*more):
+            done = subprocess.run([PROGRAM, "verify", "--data", str(self.node.data), "--json", *more], capture_output=True, text=True)
+            return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
+        first = ask()[1]["link"]
+        older = self.path.read_bytes()
+        second = ask("--link", first)
+        self.assertEqual((second[0], second[1]["list"]), (0, []))
+        self.assertNotEqual(second[1]["link"], first)
+        for noted in (first, second[1]["link"]):
+            self.assertEqual(ask("--link", noted)[0], 0)
+        third = ask()[1]["link"]
+        self.path.write_bytes(older)
+        self.assertEqual(ask("--link", first)[0], 0)
+        code, said = ask("--link", third)
+        self.assertEqual(code, 1)
+        self.assertTrue(any("put back" in s for s in said["list"]), said)
+        self.assertEqual(ask("--link", "ab" * 32)[0], 1)
+        self.assertEqual(ask("--link", "ab")[0], 2)
+
     def test_a_restored_backup_verifies(self):
         """Backed up, restored: all rows are proved there too; and a byte changed in the restored one is found."""
         made = subprocess.run([PROGRAM, "backup", "key", "--data", str(self.node.data)], capture_output=True, text=True)
