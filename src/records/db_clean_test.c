@@ -15,6 +15,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/test_folder.h"
 
 enum { ROWS = 1200, VALUE = 12, SIZE = 4096 };
 
@@ -160,9 +161,10 @@ static size_t count_in(const char *path, char list[][VALUE + 1], size_t n)
 
 static size_t left_by(const char *vfs)
 {
-    char path[] = "/tmp/sereno-clean-XXXXXX", log[40];
+    char path[64], log[80];
     struct world *w = mem_alloc(sizeof *w);
     sqlite3 *db = NULL;
+    (void)snprintf(path, sizeof path, "%s/sereno-clean-XXXXXX", test_folder_base());
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     (void)close(fd);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/test_folder.h"
 #include "records/records.h"
 
 static char folder[64];
@@ -29,7 +30,7 @@ const char *test_path(const char *name)
 {
     static char path[128];
     if (folder[0] == '\0') {
-        (void)snprintf(folder, sizeof folder, "/tmp/sereno-records-test-XXXXXX");
+        (void)snprintf(folder, sizeof folder, "%s/sereno-records-test-XXXXXX", test_folder_base());
         assert_non_null(mkdtemp(folder));
         (void)atexit(remove_folder);
     }

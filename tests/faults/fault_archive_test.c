@@ -22,6 +22,7 @@
 #include "archive/archive.h"
 #include "archive/window.h"
 #include "base/mem.h"
+#include "base/test_folder.h"
 #include "fault_vfs.h"
 
 enum { DAY = 20779, RECORDS = 10, TOLD_MAX = 64, WINDOWS = 12, EXIT_SYNC = 7, EXIT_OPEN = 3 };
@@ -33,8 +34,7 @@ static uint64_t intake = 1; /* another for each writer */
 static int make_folder(void **state)
 {
     (void)state;
-    const char *base = getenv("TMPDIR");
-    (void)snprintf(folder, sizeof folder, "%s/faults-test-XXXXXX", base == NULL || strlen(base) > 30 ? "/tmp" : base);
+    (void)snprintf(folder, sizeof folder, "%s/faults-test-XXXXXX", test_folder_base());
     int rc = mkdtemp(folder) == NULL ? -1 : 0;
     (void)snprintf(page_path, sizeof page_path, "%s/page", folder);
     return rc;

@@ -19,6 +19,7 @@
 #include <sqlite3.h>
 
 #include "base/check.h"
+#include "base/test_folder.h"
 #include "fault_vfs.h"
 #include "records/records.h"
 #include "records/registers/register_force.h"
@@ -37,8 +38,7 @@ static char folder[64], page_path[80], path[80], kept[80];
 static int make_folder(void **state)
 {
     (void)state;
-    const char *base = getenv("TMPDIR");
-    (void)snprintf(folder, sizeof folder, "%s/faults-test-XXXXXX", base == NULL || strlen(base) > 30 ? "/tmp" : base);
+    (void)snprintf(folder, sizeof folder, "%s/faults-test-XXXXXX", test_folder_base());
     int rc = mkdtemp(folder) == NULL ? -1 : 0;
     (void)snprintf(page_path, sizeof page_path, "%s/page", folder);
     (void)snprintf(path, sizeof path, "%s/records.db", folder);
