@@ -81,9 +81,10 @@ def known(browser, paths, own):
     out = {}
     for p in sorted(paths):
         m = re.fullmatch(r"(.*)/\{(id|name)\}(/[a-z_/-]*)?", p)
-        if not m or "{" in m.group(1) or "get" not in paths.get(m.group(1), {}):
+        listed = m and (m.group(1) if m.group(1).startswith("/api/") else "/api/v1" + m.group(1))  # a page of one names it as the interface does
+        if not m or "{" in listed or "get" not in paths.get(listed, {}):
             continue
-        answer = browser.get(m.group(1) + LIST_ALL.get(m.group(1), ""))
+        answer = browser.get(listed + LIST_ALL.get(listed, ""))
         items = answer.json().get("items", []) if answer.status == 200 else []
         found = [i[m.group(2)] for i in items if isinstance(i.get(m.group(2)), str) and i.get("name") not in own and not i.get("this")]
         if found:
