@@ -5,7 +5,7 @@
  */
 #include "api/brief.h"
 
-#include "api/registers.h"
+#include "api/reads.h"
 #include "records/upkeep.h"
 
 static void next_table(struct api_request *req);
@@ -36,7 +36,7 @@ bool brief_rows_take(struct brief *b, enum brief_table t, const struct record_wo
 static void rows_came(struct api_request *req, int rc, struct span why, struct cursor *data)
 {
     struct brief_work *w = req->work;
-    const struct record_worker who = {.kind = registers_any(req->api->registers, w->query.kind), .reader = &req->reader, .name = req->user.name,
+    const struct record_worker who = {.reads = w->reads, .kind = registers_any(req->api->registers, w->query.kind), .reader = &req->reader, .name = req->user.name,
                                       .now = w->b.at, .kinds = req->api->registers};
     if (rc == 0 && !brief_rows_take(&w->b, w->table, &who, &req->arena, data)) {
         rc = ERR_INVALID;
@@ -58,7 +58,7 @@ static void next_table(struct api_request *req)
         w->table++;
     }
     if (w->table == BRIEF_TABLE_COUNT) {
-        w->done(req);
+        reads_note(req, w->reads, "brief", NULL, w->done);
         return;
     }
     if (w->issuing) {
@@ -122,6 +122,7 @@ void brief_begin(struct api_request *req, struct brief_work *w, struct span lang
 {
     struct buf q;
     req->work = w;
+    w->reads = reads_of(req);
     w->b.at = clock_now();
     w->b.node = req->api->config.node_name;
     w->b.words = words_notice(language.len > 0 ? language : span_of(request_words(req)->language));

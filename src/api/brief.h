@@ -78,7 +78,8 @@ struct brief_work {
     enum brief_table table; /* that is asked for */
     bool issuing;           /* with what each figure counts, of one organisation */
     api_handler *done;
-    void *more; /* of who began it */
+    void *more;                 /* of who began it */
+    struct record_reads *reads; /* what it shows of sensitive records */
 };
 void brief_begin(struct api_request *req, struct brief_work *w, struct span language);
 /* The answer to ASK_BRIEF_COUNTED for one figure; titles too. False: it is broken. */

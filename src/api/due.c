@@ -3,7 +3,7 @@
  * /due: records of all kinds on which something is due, the first day first. Runs in the desk; the keeper looks. What it looks at is
  * in the reader's scope, kind by kind, as that of the lists is.
  */
-#include "api/registers.h"
+#include "api/reads.h"
 #include "desk/govern/due.h"
 
 #include "base/id.h"
@@ -58,7 +58,8 @@ static void answered(struct api_request *req, int rc, struct span why, struct cu
         return;
     }
     request_json(req, &b, &j);
-    respond_whole(req, due_document(&j, &w->who, w->query.to, &req->arena, data), &b);
+    bool whole = due_document(&j, &w->who, w->query.to, &req->arena, data);
+    reads_respond(req, w->who.reads, "due", whole, &b);
 }
 
 static void kinds_known(struct api_request *req)
@@ -66,7 +67,7 @@ static void kinds_known(struct api_request *req)
     struct due_work *w = arena_calloc(&req->arena, 1, sizeof *w);
     struct buf q;
     req->work = w;
-    w->who = (struct record_worker){.reader = &req->reader, .name = req->user.name, .now = clock_now(), .kinds = req->api->registers};
+    w->who = (struct record_worker){.reader = &req->reader, .name = req->user.name, .now = clock_now(), .kinds = req->api->registers, .reads = reads_of(req)};
     if (!read_query(req, w)) {
         return;
     }

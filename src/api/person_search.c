@@ -5,10 +5,10 @@
  * Runs in the desk.
  */
 #include "api/person_search.h"
+#include "api/reads.h"
 
 #include <string.h>
 
-#include "base/num.h"
 #include "base/utf8.h"
 #include "flow/hunt/person.h"
 #include "records/privacy.h"
@@ -243,16 +243,15 @@ static void looks_came(struct api_request *req, int rc, struct span text, struct
 
 void privacy_searches(struct api_request *req)
 {
-    struct span cursor = request_query(req, "cursor");
+    struct policy_places places;
     int64_t before = 0;
     struct buf q;
-    if (cursor.len > 0 && (!num_i64(cursor, &before) || before < 1)) {
-        respond_error(req, 400, "bad_query", "This is no place in the list.", "cursor");
+    if (!looks_places(req, &places) || !looks_cursor(req, &before)) {
         return;
     }
     buf_init(&q, ASK_MAX_BYTES);
     ask_begin(&q, ASK_PERSONS_LOG);
-    buf_str(&q, req->user.organisation);
+    places_encode(&q, &places);
     buf_u64(&q, (uint64_t)before);
     buf_u32(&q, PERSONS_LOG_MAX);
     request_ask(req, &q, looks_came);

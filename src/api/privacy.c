@@ -14,6 +14,7 @@ void respond_bad_reason(struct api_request *req)
 
 struct unmasking {
     struct policy_shown what;
+    struct span why;
     time_ns until;
 };
 
@@ -27,7 +28,7 @@ static void unmasked(struct api_request *req, int rc, struct span text, struct c
         respond_failure(req, rc, text);
         return;
     }
-    shown_add(req->api->shown, req->credential, &u->what, u->until, clock_now());
+    shown_add_why(req->api->shown, req->credential, &u->what, u->why, u->until, clock_now());
     request_json(req, &b, &j);
     json_object(&j);
     json_key(&j, "kind");
@@ -64,6 +65,7 @@ static void unmask_ready(struct api_request *req)
         respond_bad_reason(req);
         return;
     }
+    u->why = why;
     req->work = u;
     buf_init(&q, ASK_MAX_BYTES);
     ask_begin(&q, ASK_PERSONS_SHOW);

@@ -5,6 +5,7 @@
  * being held in memory. Runs in the desk; the keeper is asked page by page, and policy about every record.
  */
 #include "api/person_search.h"
+#include "api/reads.h"
 #include "desk/govern/mapping.h"
 #include "desk/govern/sheet.h"
 
@@ -20,6 +21,7 @@ struct exporting {
     char separator;
     uint32_t count;
     struct record_work *w;
+    struct span next; /* cursor of the rest */
     const struct profile *profile; /* whose columns and words the table gets; NULL: ours */
 };
 
@@ -32,7 +34,7 @@ static void forget(struct api_request *req)
 
 static void ask_page(struct api_request *req);
 
-static void respond_table(struct api_request *req, struct span next)
+static void respond_table(struct api_request *req)
 {
     struct exporting *x = req->work;
     struct span table = buf_view(&x->out);
@@ -54,8 +56,8 @@ static void respond_table(struct api_request *req, struct span next)
     respond_made(req, 200, r);
     respond_header(req, "Content-Type", x->format == SHEET_CSV ? "text/csv; charset=utf-8" : "application/x-ndjson");
     respond_header(req, "Content-Disposition", name);
-    if (next.len > 0) {
-        respond_header(req, "X-Sereno-Next", arena_cstr(&req->arena, next));
+    if (x->next.len > 0) {
+        respond_header(req, "X-Sereno-Next", arena_cstr(&req->arena, x->next));
     }
 }
 
@@ -96,7 +98,8 @@ static void page_came(struct api_request *req, int rc, struct span text, struct 
     } else if (next.len > 0 && x->count < EXPORT_RECORDS_MAX && x->out.len < EXPORT_BYTES_MAX) {
         ask_page(req);
     } else {
-        respond_table(req, next);
+        x->next = arena_copy(&req->arena, next);
+        reads_note(req, x->w->who.reads, "export", NULL, respond_table);
     }
 }
 

@@ -3,7 +3,7 @@
  * /registers/{kind}/{id}/history: what happened to a record. Runs in the desk; the keeper reads it from the audit trail, and what of
  * each change the reader sees is decided here by the label that the record had then (desk/govern/history.h).
  */
-#include "api/registers.h"
+#include "api/reads.h"
 
 #include "base/num.h"
 
@@ -47,7 +47,8 @@ static void history_answered(struct api_request *req, int rc, struct span text, 
         return;
     }
     request_json(req, &b, &j);
-    respond_whole(req, record_history_document(&j, &w->who, &req->arena, data), &b);
+    bool whole = record_history_document(&j, &w->who, &req->arena, data);
+    reads_respond(req, w->who.reads, "history", whole, &b);
 }
 
 /* A number of the query within its bounds; what was not said stays. False: the request is answered. */

@@ -4,6 +4,7 @@
  * program and from the city's own, which the keeper hands over once.
  */
 #include "api/person_search.h"
+#include "api/reads.h"
 #include "records/registers/profile.h"
 
 #include "base/id.h"
@@ -202,7 +203,8 @@ struct record_work *record_work_of(struct api_request *req)
         return NULL;
     }
     struct record_work *w = arena_alloc(&req->arena, sizeof *w);
-    w->who = (struct record_worker){.kind = k, .reader = &req->reader, .name = req->user.name, .now = clock_now(), .kinds = req->api->registers};
+    w->who = (struct record_worker){.kind = k, .reader = &req->reader, .name = req->user.name, .now = clock_now(), .kinds = req->api->registers,
+                                    .reads = reads_of(req)};
     req->work = w;
     return w;
 }
@@ -212,19 +214,25 @@ void respond_masked(struct api_request *req, const char *where)
     respond_error(req, 403, "masked", "What this register says of persons is masked for you. Have it shown first, with a reason.", where);
 }
 
-static void respond_record(struct api_request *req, unsigned status, const struct record_row *row)
+static void record_goes(struct api_request *req)
+{
+    struct record_work *w = req->work;
+    respond_json(req, w->create ? 201 : 200, &w->body);
+    respond_header(req, "ETag", w->etag);
+}
+
+static void respond_record(struct api_request *req, const char *way, const struct record_row *row)
 {
     struct record_work *w = req->work;
     struct json_writer j;
-    struct buf b;
-    request_json(req, &b, &j);
+    request_json(req, &w->body, &j);
     if (!record_show(&w->who, row, &req->arena, &j)) {
-        buf_free(&b);
+        buf_free(&w->body);
         respond_failure(req, ERR_NOT_FOUND, SPAN(""));
         return;
     }
-    respond_json(req, status, &b);
-    respond_header(req, "ETag", arena_printf(&req->arena, "\"%lld\"", (long long)row->version));
+    w->etag = arena_printf(&req->arena, "\"%lld\"", (long long)row->version);
+    reads_note(req, w->create ? NULL : w->who.reads, way, &w->body, record_goes); /* who makes one knows what he wrote */
 }
 
 /* ---- lists ---- */
@@ -272,7 +280,8 @@ static void list_answered(struct api_request *req, int rc, struct span text, str
         return;
     }
     request_json(req, &b, &j);
-    respond_whole(req, records_document(&j, &w->who, &req->arena, data), &b);
+    bool whole = records_document(&j, &w->who, &req->arena, data);
+    reads_respond(req, w->who.reads, w->query.nfilters > 0 ? "search" : "list", whole, &b);
 }
 
 static void list_ask(struct api_request *req)
@@ -344,7 +353,7 @@ static void record_answered(struct api_request *req, int rc, struct span text, s
         respond_failure(req, rc, text);
         return;
     }
-    respond_record(req, 200, &row);
+    respond_record(req, "record", &row);
 }
 
 static void get_ready(struct api_request *req)
@@ -386,7 +395,7 @@ static void put_answered(struct api_request *req, int rc, struct span text, stru
         record_astray_faults(&w->who, &w->put, &astray, &req->arena, &w->faults);
         respond_record_faults(req, &w->faults);
     } else {
-        respond_record(req, w->create ? 201 : 200, &w->put.row);
+        respond_record(req, "change", &w->put.row);
     }
 }
 

@@ -17,6 +17,8 @@ struct record_work {
     struct record_put put;
     struct record_faults faults;
     struct record_query query;
+    struct buf body; /* of the answer, and its ETag, while its reads are noted */
+    const char *etag;
     struct record_sight sight; /* of a question about one record: the ways that lead to it */
     struct record_named named[REGISTER_REFS_MAX];
 };

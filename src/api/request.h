@@ -94,6 +94,7 @@ struct api_request {
     bool unread; /* answered before its body was read */
     api_then *then;
     void *work; /* of the handler, in the arena */
+    void *noting; /* what goes on once reads are noted (api/reads.c), beside work: forget still finds its own */
     api_handler *forget; /* frees what of it is not in the arena, when the request ends; NULL = nothing */
     struct api_work *aside; /* what runs on the worker thread for it */
 };

@@ -204,6 +204,7 @@ enum policy_may {
     POLICY_MAY_WRITE = 16,  /* write in them */
     POLICY_MAY_PERSONS = 32, /* see what records say of persons */
     POLICY_MAY_SHOW = 64, /* have it shown, with a reason */
+    POLICY_MAY_LOOK = 128, /* see who read it or looked for persons */
 };
 
 /* What an appointment makes of a person in an organisation, from `begins` until before `ends`: each thing there is asked for (own.h,

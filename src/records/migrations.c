@@ -15,6 +15,7 @@
 #include "records/fed_room.h"
 #include "records/fed_schema.h"
 #include "records/proof.h"
+#include "records/reads.h"
 #include "records/registers/record_history.h"
 #include "records/registers/record_import.h"
 #include "records/registers/record_retention.h"
@@ -229,6 +230,7 @@ static const struct migration list[] = {
     {"imports by record", record_retention_sql},
     {"people of lists of staff", staff_person_sql},
     {"issued briefs", brief_sql},
+    {"reads of sensitive records", reads_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)

@@ -138,7 +138,7 @@ static void take_look(struct db_stmt *s, struct arena *a, struct persons_look *l
     }
 }
 
-int persons_log(struct db *db, struct span organisation, int64_t before, uint32_t limit, struct arena *a, struct persons_look **out, uint32_t *count_out,
+int persons_log(struct db *db, const struct policy_places *places, int64_t before, uint32_t limit, struct arena *a, struct persons_look **out, uint32_t *count_out,
                 int64_t *next_out, struct err *e)
 {
     struct db_stmt *s = NULL;
@@ -149,7 +149,7 @@ int persons_log(struct db *db, struct span organisation, int64_t before, uint32_
     int64_t floor = before - PERSONS_LOG_SCAN;
     rc = rc == 0 ? db_query(db,
                             "SELECT seq, at, organisation, who, what, subject, why, after_value FROM audit WHERE seq < $1 AND seq >= $2 "
-                            "AND what IN ('persons.shown', 'persons.searched') AND ($3 = '*' OR organisation = $3) ORDER BY seq DESC LIMIT $4",
+                            "AND what IN ('persons.shown', 'persons.searched') ORDER BY seq DESC",
                             e, &s)
                  : rc;
     if (rc < 0) {
@@ -157,10 +157,10 @@ int persons_log(struct db *db, struct span organisation, int64_t before, uint32_
     }
     db_bind_i64(s, 1, before);
     db_bind_i64(s, 2, floor);
-    db_bind_text(s, 3, organisation);
-    db_bind_i64(s, 4, limit);
     while (*count_out < limit && (rc = db_step(s, e)) > 0) {
-        take_look(s, a, &(*out)[(*count_out)++]);
+        if (policy_places_have(places, db_col_text(s, 2))) {
+            take_look(s, a, &(*out)[(*count_out)++]);
+        }
     }
     if (rc > 0) { /* a whole page: the statement is not at its end */
         db_done(s);

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "policy/own.h"
 #include "policy/record.h"
 #include "records/db.h"
 
@@ -57,10 +58,10 @@ struct persons_look {
 void persons_look_encode(struct buf *out, const struct persons_look *l);
 void persons_look_decode(struct cursor *c, struct persons_look *out);
 /*
- * Newest first, before the place; organisation "*" = all. *next_out: where the next page begins, 0 = there is nothing more; a page may
+ * Newest first, before the place, of accounts of these organisations. *next_out: where the next page begins, 0 = there is nothing more; a page may
  * be empty and go on, since it walks over a bounded piece of the trail.
  */
-int persons_log(struct db *db, struct span organisation, int64_t before, uint32_t limit, struct arena *a, struct persons_look **out, uint32_t *count_out,
+int persons_log(struct db *db, const struct policy_places *places, int64_t before, uint32_t limit, struct arena *a, struct persons_look **out, uint32_t *count_out,
                 int64_t *next_out, struct err *e) NODISCARD;
 
 #endif

@@ -79,7 +79,7 @@ static void pages(void **state)
     do {
         struct persons_look *looks = NULL;
         uint32_t n = 0;
-        assert_int_equal(persons_log(db, SPAN("town"), before, PAGE, &a, &looks, &n, &before, &e), 0);
+        assert_int_equal(persons_log(db, &(struct policy_places){1, {SPAN("town")}}, before, PAGE, &a, &looks, &n, &before, &e), 0);
         for (uint32_t i = 0; i < n; i++, want--) {
             char terms[16];
             want -= want % 5 == 0;
@@ -91,7 +91,7 @@ static void pages(void **state)
     assert_int_equal(want, 0);
     struct persons_look *looks = NULL;
     uint32_t n = 0;
-    assert_int_equal(persons_log(db, SPAN("*"), 0, PERSONS_LOG_MAX, &a, &looks, &n, &before, &e), 0);
+    assert_int_equal(persons_log(db, &(struct policy_places){1, {SPAN("*")}}, 0, PERSONS_LOG_MAX, &a, &looks, &n, &before, &e), 0);
     assert_int_equal(n, ROWS);
     assert_int_equal(before, 0);
     db_close(&db);

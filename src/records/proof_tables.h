@@ -13,7 +13,7 @@
 
 enum proof_how { PROOF_ROWS, PROOF_SUM, PROOF_CHAIN, PROOF_MADE, PROOF_LOOSE };
 
-enum { PROOF_TABLE_COUNT = 66, PROOF_NAME_MAX = 64 /* bytes of the name of a table or column */ };
+enum { PROOF_TABLE_COUNT = 67, PROOF_NAME_MAX = 64 /* bytes of the name of a table or column */ };
 
 struct proof_table {
     uint8_t number; /* in row_proof, from 1 */

@@ -46,6 +46,7 @@ int run_fed_warning_tests(void);
 int run_hunt_tests(void);
 int run_hold_tests(void);
 int run_privacy_tests(void);
+int run_reads_tests(void);
 int run_fed_letter_tests(void);
 int run_fed_room_tests(void);
 int run_register_tests(void);

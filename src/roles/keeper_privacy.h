@@ -7,5 +7,7 @@
 
 /* NULL: it is no question of these. */
 keeper_answer_fn *keeper_privacy_answer(uint16_t ask);
+/* What was read of sensitive records since the last time is written, in one transaction: about once a second, and before the records are closed. */
+void keeper_reads_flush(struct keeper_records *kr);
 
 #endif

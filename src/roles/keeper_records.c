@@ -11,12 +11,14 @@
 #include "desk/identity/secret.h"
 #include "records/correlation.h"
 #include "records/people.h"
+#include "records/reads.h"
 #include "records/user_tokens.h"
 #include "records/settings.h"
 #include "roles/keeper_demo.h"
 #include "roles/keeper_fed.h"
 #include "roles/keeper_items.h"
 #include "roles/keeper_people.h"
+#include "roles/keeper_privacy.h"
 #include "records/rule_cost.h"
 #include "roles/keeper_records_priv.h"
 #include "roles/keeper_registers.h"
@@ -42,6 +44,7 @@ int keeper_records_open(const char *data_dir, const struct keeper_records_hooks 
     arena_init(&kr->scratch, 256 << 10);
     arena_init(&kr->kept, 4096);
     arena_init(&kr->own_names, 0);
+    buf_init(&kr->reads, READS_WAIT_MAX);
     buf_init(&kr->out, ASK_ANSWER_MAX_BYTES);
     buf_init(&kr->rules, KEEPER_RULES_BATCH + KEEPER_RULE_MAX);
     buf_init(&kr->registers, REGISTER_FILES_MAX * (REGISTER_FILE_MAX + 4096));
@@ -74,6 +77,7 @@ void keeper_records_close(struct keeper_records **out)
     CHECK_OBJ(kr, KEEPER_RECORDS_MAGIC);
     if (kr->db != NULL) {
         keeper_sources_flush(kr);
+        keeper_reads_flush(kr);
     }
     keeper_sources_free(kr);
     db_close(&kr->db);
@@ -87,6 +91,7 @@ void keeper_records_close(struct keeper_records **out)
     arena_fini(&kr->scratch);
     arena_fini(&kr->kept);
     arena_fini(&kr->own_names);
+    buf_free(&kr->reads);
     kr->magic = 0;
     mem_free(kr);
 }
@@ -375,13 +380,14 @@ void keeper_records_tick(struct keeper_records *kr, time_ns now)
     keeper_sources_watch(kr, now);
     keeper_signals_tick(kr);
     keeper_registers_tick(kr, now);
+    keeper_reads_flush(kr);
     if (now - kr->flushed >= KEEPER_FLUSH_S * TIME_SECOND) {
         kr->flushed = now;
         keeper_sources_flush(kr);
     }
     if (now - kr->swept >= KEEPER_SWEEP_S * TIME_SECOND) {
         kr->swept = now;
-        if (session_sweep(kr->db, now, &e) < 0 || sign_in_link_sweep(kr->db, now, &e) < 0 || user_token_sweep(kr->db, now, &e) < 0) {
+        if (session_sweep(kr->db, now, &e) < 0 || reads_sweep(kr->db, now, &e) < 0 || sign_in_link_sweep(kr->db, now, &e) < 0 || user_token_sweep(kr->db, now, &e) < 0) {
             log_error("records.sweep", "why=\"%s\"", e.text);
         }
         keeper_signals_sweep(kr, now);

@@ -75,6 +75,8 @@ struct keeper_records {
     struct arena own_names;  /* of own_days */
     struct retention_days *own_days;
     uint32_t nown_days;
+    struct buf reads;        /* encoded read_notes that wait to be written */
+    uint32_t nreads;
     bool erasing;            /* a run of retention is on its way */
     time_ns erased_at;       /* when the last one began; 0 = none since the start */
     struct retention_run erase_run;

@@ -318,6 +318,17 @@ class Appointments(unittest.TestCase):
     def admin_id(self):
         return next(u["id"] for u in self.admin.ask("GET", "/api/v1/users").json()["items"] if u["name"] == "Anna")
 
+    def looks_after_reads(self, officer):
+        """Who is data protection officer of a town by appointment sees who read what its records say of persons, and of no other's."""
+        a = self.admin.send("POST", "/api/v1/registers/people", {"fields": {"name": "Vera"}, "organisation": "Village"})
+        self.assertEqual(a.status, 201, a.body)
+        for who in (officer.row["id"], a.json()["id"]):
+            self.assertEqual(self.admin.ask("GET", "/api/v1/registers/people/" + who).status, 200)
+        rows = officer.ask("GET", "/api/v1/privacy/reads").json()["items"]
+        self.assertEqual({r["organisation"] for r in rows}, {"Ourtown"})
+        self.assertIn(("Anna", [officer.row["id"]]), [(r["who"], r["records"]) for r in rows])
+        self.assertEqual(officer.ask("GET", "/api/v1/privacy/searches").status, 200)
+
     def test_whole_town_and_below(self):
         fay = self.officer("Fay")
         row = self.appoint(fay, None, function="ciso")
@@ -327,7 +338,9 @@ class Appointments(unittest.TestCase):
         row = self.appoint(fay, None, function="data_protection_officer")
         listed = {i["organisation"] for i in fay.ask("GET", "/api/v1/registers/findings?limit=200").json()["items"]}
         self.assertEqual(listed, {"Ourtown"})
+        self.looks_after_reads(fay)
         self.move(row, "revoked")
+        self.assertEqual(fay.ask("GET", "/api/v1/privacy/reads").status, 403)
         row = self.appoint(fay, None, function="crisis_role")  # gives no role
         self.assertEqual(self.status(fay), 403)
         self.move(row, "revoked")

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: EUPL-1.2
 """Searches on persons ask for a reason and are recorded; who may read that, reads it. usage: tests/api/test_looks.py NODE"""
+import json
 import os
 import shutil
 import sys
@@ -81,6 +82,62 @@ class Looks(unittest.TestCase):
         self.assertEqual(self.admin.get("/api/v1/registers/people/export?name=Bo%20Larsen").status, 200)
         rows = self.looks(self.admin)
         self.assertEqual([(r["subject"], r["detail"]) for r in rows[: len(rows) - before]], [("people", "name=Bo Larsen"), ("people", "name.from=Ann name.to=Anz")])
+
+    def reads(self, b):
+        items, cursor = [], ""
+        while cursor is not None:
+            page = b.get("/api/v1/privacy/reads" + (cursor and "?cursor=" + cursor)).json()
+            items, cursor = items + page["items"], page["next"]
+        return items
+
+    def make(self, plural, fields, organisation, **more):
+        a = self.admin.send("POST", "/api/v1/registers/" + plural, {"fields": fields, "organisation": organisation, **more})
+        self.assertEqual(a.status, 201, a.body)
+        return a.json()
+
+    def test_reads(self):
+        """Whoever sees what records say of persons, or a RED record, leaves a row on each way out; who sees neither leaves none."""
+        town = self.person("Dpo of mill", "auditor", "mill")
+        officer, masked = self.person("Olga", "officer", "mill"), self.person("Mia", "manager", "mill")
+        ids = [self.make("people", {"name": f"Rita {n}"}, "mill")["id"] for n in range(25)]
+        one, other = ids[0], self.make("people", {"name": "Otto"}, "quay")["id"]
+        self.assertEqual(self.reads(town), [])  # who makes one reads nothing
+        base = "/api/v1/registers/people"
+        for way, address in (("record", base + "/" + one), ("list", base + "?limit=200"), ("search", base + "?name=Rita%203"), ("history", f"{base}/{one}/history"),
+                             ("export", base + "/export")):
+            before = self.reads(town)
+            self.assertEqual(masked.get(address).status, 403 if way == "search" else 200, address)
+            self.assertEqual(self.reads(town), before, address)
+            self.assertEqual(officer.get(address).status, 200, address)
+            after = self.reads(town)
+            self.assertEqual(after[1:], before)
+            row = after[0]
+            self.assertEqual((row["who"], row["way"], row["kind"], row["organisation"], row["persons"], row["red"], row["why"]), ("Olga", way, "person", "mill", True, False, ""))
+            self.assertEqual((row["count"], len(row["records"])), {"record": (1, 1), "history": (1, 1), "search": (1, 1)}.get(way, (25, 20)), way)
+            self.assertLessEqual(set(row["records"]), set(ids))
+        reason = "call to the night shift, case 48"
+        self.assertEqual(masked.send("POST", "/api/v1/privacy/unmask", {"kind": "person", "record": one, "why": reason}).status, 200)
+        self.assertEqual(masked.get(f"{base}/{one}").json()["fields"]["name"], "Rita 0")
+        row = self.reads(town)[0]
+        self.assertEqual((row["who"], row["records"], row["why"]), ("Mia", [one], reason))
+        answer = officer.ask("PUT", f"{base}/{one}", json.dumps({"fields": {"name": "Rita Zero"}}),
+                             {"X-Sereno-CSRF": officer.csrf, "Content-Type": "application/json", "If-Match": officer.get(f"{base}/{one}").headers["ETag"]})
+        self.assertEqual(answer.status, 200, answer.body)
+        self.assertEqual([r["way"] for r in self.reads(town)[:2]], ["change", "record"])
+        a = officer.send("POST", "/api/v1/registers/findings", {"fields": {"title": "A weak gate", "origin": "audit", "severity": "low", "found": "2026-11-01"}, "tlp": "RED"})
+        self.assertEqual(a.status, 201, a.body)
+        red, before = a.json()["id"], len(self.reads(town))
+        self.assertEqual(officer.get("/api/v1/registers/findings/" + red).status, 200)
+        self.assertEqual([(r["records"], r["red"], r["persons"]) for r in self.reads(town)[: len(self.reads(town)) - before]], [([red], True, False)])
+        # Isolation: another organisation's rows are not there, without the right there is no list at all.
+        self.assertEqual(self.admin.get(f"{base}/{other}").status, 200)
+        quay = self.person("Dpo of quay", "auditor", "quay")
+        self.assertEqual([r["records"] for r in self.reads(quay)], [[other]])
+        self.assertNotIn(other, json.dumps(self.reads(town)))
+        for b in (officer, masked):
+            self.assertEqual(b.get("/api/v1/privacy/reads").status, 403)
+        self.assertEqual(self.admin.get("/api/v1/privacy/reads?cursor=x").status, 400)
+        self.assertNotIn("Rita", json.dumps(self.reads(self.admin)))
 
     def test_who_reads_it(self):
         self.assertEqual(self.person("Ana", "analyst").get("/api/v1/privacy/searches").status, 403)

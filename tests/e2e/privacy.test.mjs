@@ -161,6 +161,7 @@ test('a search for a person in the list of alerts asks why, and stands where aud
   await q.locator('tbody tr', { hasText: named.user }).first().waitFor();
   await q.locator('tbody tr', { hasText: 'user=maria' }).first().waitFor();
   await q.locator('tbody tr', { hasText: WHY }).first().waitFor();
+  await q.locator('#reads tbody tr', { hasText: 'Ines' }).first().waitFor(); // what Ines had shown he also read
   await fair(q, 'looks');
   await end(q);
 });

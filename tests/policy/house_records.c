@@ -58,7 +58,7 @@ static void show_records_of(struct path_case *c, uint32_t mask, struct buf *out)
     struct buf answer;
     struct json_writer j;
     read_account(c);
-    const struct record_worker w = {kind_of_records(), &c->reader, SPAN("w"), c->now, all_kinds(), NULL};
+    const struct record_worker w = {kind_of_records(), &c->reader, SPAN("w"), c->now, all_kinds(), NULL, NULL};
     buf_init(&answer, ANSWER_MAX);
     buf_u64(&answer, (uint64_t)records_counted(c, mask));
     buf_u8(&answer, 0);
@@ -84,7 +84,7 @@ static void show_records_due(struct path_case *c, uint32_t mask, struct buf *out
     struct json_writer j;
     struct due_query q = {0};
     read_account(c);
-    struct record_worker w = {NULL, &c->reader, SPAN("w"), c->now, all_kinds(), NULL};
+    struct record_worker w = {NULL, &c->reader, SPAN("w"), c->now, all_kinds(), NULL, NULL};
     due_kinds(all_kinds(), &c->reader, c->now, &q);
     bool listed = false;
     for (uint32_t i = 0; i < q.nkinds; i++) {
@@ -111,7 +111,7 @@ const struct path_adapter adapter_records_due = {ask_record, show_records_due, 0
 static void show_export(struct path_case *c, uint32_t mask, struct buf *out)
 {
     read_account(c);
-    const struct record_worker w = {kind_of_records(), &c->reader, SPAN("w"), c->now, all_kinds(), NULL};
+    const struct record_worker w = {kind_of_records(), &c->reader, SPAN("w"), c->now, all_kinds(), NULL, NULL};
     for (uint32_t i = 0; i < THINGS; i++) {
         if (SHOWN(c, i, mask)) {
             struct record_row row = record_of(c, i);
@@ -125,7 +125,7 @@ const struct path_adapter adapter_records_export = {ask_record, show_export, 0};
 static void show_one_record(struct path_case *c, uint32_t mask, struct buf *out)
 {
     read_account(c);
-    const struct record_worker w = {kind_of_records(), &c->reader, SPAN("w"), c->now, all_kinds(), NULL};
+    const struct record_worker w = {kind_of_records(), &c->reader, SPAN("w"), c->now, all_kinds(), NULL, NULL};
     for (uint32_t i = 0; i < THINGS; i++) {
         if (SHOWN(c, i, mask)) {
             struct record_row row = record_of(c, i);
@@ -150,7 +150,7 @@ static int64_t write_named(struct path_case *c, uint32_t mask, struct buf *out)
     struct json_writer j;
     struct record_work work = {0};
     int64_t sum = 0;
-    work.who = (struct record_worker){kind_of_records(), &c->reader, SPAN("w"), c->now, all_kinds(), NULL};
+    work.who = (struct record_worker){kind_of_records(), &c->reader, SPAN("w"), c->now, all_kinds(), NULL, NULL};
     record_sight_of(all_kinds(), &c->reader, c->now, &work.sight);
     record_sight_narrow(all_kinds(), kind_of_records()->name, &work.sight);
     for (uint32_t w = 0; w < work.sight.nways; w++) {
@@ -189,7 +189,7 @@ static void show_chain(struct path_case *c, uint32_t mask, struct buf *out)
     struct record_step steps[THINGS];
     uint32_t n = 0;
     read_account(c);
-    const struct record_worker w = {kind_of_records(), &c->reader, SPAN("w"), c->now, all_kinds(), NULL};
+    const struct record_worker w = {kind_of_records(), &c->reader, SPAN("w"), c->now, all_kinds(), NULL, NULL};
     record_sight_of(all_kinds(), &c->reader, c->now, &sight);
     for (uint32_t i = 0; i < THINGS; i++) {
         if (SHOWN(c, i, mask) && is_in_sight(&sight, c, i)) {
@@ -215,7 +215,7 @@ const struct path_adapter adapter_records_chain = {ask_record, show_chain, 0};
 static void show_history(struct path_case *c, uint32_t mask, struct buf *out)
 {
     read_account(c);
-    const struct record_worker w = {kind_of_records(), &c->reader, SPAN("w"), c->now, all_kinds(), NULL};
+    const struct record_worker w = {kind_of_records(), &c->reader, SPAN("w"), c->now, all_kinds(), NULL, NULL};
     for (uint32_t i = 0; i < THINGS; i++) {
         struct buf answer;
         struct buf alone;
@@ -249,7 +249,7 @@ static void show_brief(struct path_case *c, uint32_t mask, struct buf *out)
     struct buf page;
     struct brief *b = arena_calloc(c->arena, 1, sizeof *b);
     read_account(c);
-    const struct record_worker w = {kind_of_records(), &c->reader, SPAN("w"), c->now, all_kinds(), NULL};
+    const struct record_worker w = {kind_of_records(), &c->reader, SPAN("w"), c->now, all_kinds(), NULL, NULL};
     b->words = words_default();
     b->at = c->now;
     b->shown[BRIEF_DECIDED] = true;

@@ -78,10 +78,13 @@ static bool is_his(const struct record_worker *w, const struct record_row *row, 
 static bool one(struct json_writer *j, const struct record_worker *w, const struct record_row *row, struct arena *a)
 {
     struct span owner = SPAN("");
-    const struct jcs *fields = record_fields_shown(w, row, a);
+    struct record_worker silent = *w; /* of its fields the title alone goes out */
+    silent.reads = NULL;
+    const struct jcs *fields = record_fields_shown(&silent, row, a);
     if (fields == NULL) {
         return false;
     }
+    record_reads_add(w->reads, row, (w->kind->rights.personal >> w->kind->title & 1) != 0 && register_title(w->kind, fields).len > 0);
     owner = jcs_get_text(fields, "owner", &owner) ? owner : SPAN("");
     const struct {
         const char *key;

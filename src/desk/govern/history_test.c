@@ -85,7 +85,7 @@ static void shown(void **state)
         struct buf out;
         struct json_writer j;
         const struct policy_reader reader = {.kind = READER_PERSON, .person = SPAN("p1"), .organisation = SPAN("town"), .in_house = true, .roles = l->role};
-        const struct record_worker w = {registers_by_name(kinds, SPAN("bicycle")), &reader, SPAN("Anna"), 1, kinds, NULL};
+        const struct record_worker w = {registers_by_name(kinds, SPAN("bicycle")), &reader, SPAN("Anna"), 1, kinds, NULL, NULL};
         assert_non_null(w.kind);
         arena_init(&a, 0);
         buf_init(&out, 1 << 16);

@@ -230,7 +230,7 @@ static void hostile(void **state)
     buf_init(&text, 1 << 20);
     rng = seed == NULL ? 1 : strtoull(seed, NULL, 10);
     for (uint64_t i = 0; i < total; i++) {
-        const struct record_worker w = {&kinds[below((uint32_t)nkinds)], &f.reader, SPAN("Anna"), NOW, f.kinds, NULL};
+        const struct record_worker w = {&kinds[below((uint32_t)nkinds)], &f.reader, SPAN("Anna"), NOW, f.kinds, NULL, NULL};
         enum sheet_format format = below(3) == 0 ? SHEET_JSON : SHEET_CSV;
         buf_clear(&text);
         (format == SHEET_CSV ? hostile_csv : hostile_json)(&text, w.kind);

@@ -9,6 +9,7 @@
 #ifndef DESK_GOVERN_RECORD_H
 #define DESK_GOVERN_RECORD_H
 
+#include "desk/govern/reads.h"
 #include "records/registers/record_row.h"
 #include "wire/json_write.h"
 
@@ -31,6 +32,7 @@ struct record_worker {
     time_ns now;
     const struct registers *kinds; /* all: what he may name; NULL = nothing */
     const struct record_sight *sight; /* his, where it is told once for many records: then what comes out has none of its own */
+    struct record_reads *reads; /* what is shown of sensitive records is collected here; NULL = nothing is shown to anybody */
 };
 
 /* Faults of a document by JSON Pointer in the body ("/fields/due"); count 0 = none. */

@@ -26,6 +26,7 @@ struct jcs *record_fields_shown(const struct record_worker *w, const struct reco
     uint64_t unseen = record_closed(w, row, NULL) | record_masked(w, row);
     struct jcs *fields = NULL;
     struct jcs *out = jcs_new_object(a);
+    bool persons = false;
     if (!span_eq(row->kind, w->kind->name) || !record_may(w, row, RECORD_READ)) {
         return NULL;
     }
@@ -36,9 +37,11 @@ struct jcs *record_fields_shown(const struct record_worker *w, const struct reco
             /* A field that the file no longer has belongs to no right: it stays unseen. */
             if (place >= 0 && (unseen >> place & 1) == 0) {
                 jcs_set(a, out, arena_cstr(a, m->key), jcs_copy(a, m));
+                persons = persons || (w->kind->rights.personal >> place & 1) != 0;
             }
         }
     }
+    record_reads_add(w->reads, row, persons);
     return out;
 }
 

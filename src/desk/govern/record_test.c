@@ -60,7 +60,7 @@ static int begin(void **state)
     f.kinds = registers_load(&file, 1);
     f.reader = (struct policy_reader){.kind = READER_PERSON, .person = SPAN("p1"), .organisation = SPAN("town"), .in_house = true,
                                       .roles = POLICY_ROLE_ADMINISTRATOR, .may = POLICY_MAY_PERSONS};
-    f.w = (struct record_worker){registers_by_name(f.kinds, SPAN("bicycle")), &f.reader, SPAN("Anna"), NOW, f.kinds, NULL};
+    f.w = (struct record_worker){registers_by_name(f.kinds, SPAN("bicycle")), &f.reader, SPAN("Anna"), NOW, f.kinds, NULL, NULL};
     assert_non_null(f.w.kind);
     return 0;
 }

@@ -17,6 +17,7 @@ struct entry {
     unsigned char credential[SECRET_HASH_BYTES];
     char kind[SHOWN_NAME_MAX + 1];
     char record[SHOWN_NAME_MAX + 1];
+    char why[SHOWN_REASON_MAX + 1];
     time_ns until; /* 0 = free */
 };
 
@@ -83,7 +84,12 @@ static struct entry *place_for(struct shown *s, const unsigned char *credential,
 
 void shown_add(struct shown *s, const unsigned char *credential, const struct policy_shown *what, time_ns until, time_ns now)
 {
-    CHECK(s->magic == SHOWN_MAGIC);
+    shown_add_why(s, credential, what, SPAN(""), until, now);
+}
+
+void shown_add_why(struct shown *s, const unsigned char *credential, const struct policy_shown *what, struct span why, time_ns until, time_ns now)
+{
+    CHECK(s->magic == SHOWN_MAGIC && why.len <= SHOWN_REASON_MAX);
     if (what->kind.len == 0 || what->kind.len > SHOWN_NAME_MAX || what->record.len > SHOWN_NAME_MAX || until <= now) {
         return;
     }
@@ -92,7 +98,25 @@ void shown_add(struct shown *s, const unsigned char *credential, const struct po
     memcpy(e->credential, credential, sizeof e->credential);
     put_name(e->kind, what->kind);
     put_name(e->record, what->record);
+    put_name(e->why, why);
     e->until = goes_on && e->until > until ? e->until : until;
+}
+
+struct span shown_why(const struct shown *s, const unsigned char *credential, struct span kind, struct span record, time_ns now)
+{
+    struct span why = SPAN("");
+    CHECK(s->magic == SHOWN_MAGIC);
+    for (uint32_t i = 0; i < s->used; i++) {
+        const struct entry *e = &s->all[i];
+        if (e->until <= now || !is_of(e, credential) || !span_eq(span_of(e->kind), kind)) {
+            continue;
+        }
+        if (span_eq(span_of(e->record), record)) {
+            return span_of(e->why);
+        }
+        why = e->record[0] == 0 ? span_of(e->why) : why;
+    }
+    return why;
 }
 
 uint32_t shown_of(const struct shown *s, const unsigned char *credential, time_ns now, struct arena *a, struct shown_part **out)

@@ -33,6 +33,10 @@ struct shown *shown_new(void);
 void shown_free(struct shown **s);
 /* credential: SECRET_HASH_BYTES, the hash of cookie or token. Again the same goes on until the later time. Longer names: passed over. */
 void shown_add(struct shown *s, const unsigned char *credential, const struct policy_shown *what, time_ns until, time_ns now);
+/* As shown_add, with the reason that was given; it goes with the entry. */
+void shown_add_why(struct shown *s, const unsigned char *credential, const struct policy_shown *what, struct span why, time_ns until, time_ns now);
+/* The reason why a record is shown now, by its own name or since its kind is; empty: there is none. Borrowed until the next shown_add. */
+struct span shown_why(const struct shown *s, const unsigned char *credential, struct span kind, struct span record, time_ns now);
 /* What is shown now, at most SHOWN_EACH_MAX; texts and list live in a. Returns how many. */
 uint32_t shown_of(const struct shown *s, const unsigned char *credential, time_ns now, struct arena *a, struct shown_part **out);
 /* Whether just this stands now. */

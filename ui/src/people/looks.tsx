@@ -11,6 +11,7 @@ import { Empty, Problem, Slow } from '../base/parts';
 import { problem } from '../base/problem';
 import { visibleLine } from '../base/visible';
 import { go } from '../state/place';
+import { ReadsSection } from './reads';
 
 export const mayLook = (): boolean => session.value?.user.rights?.includes('privacy.read') ?? false;
 
@@ -109,6 +110,7 @@ export function LooksPage() {
           </button>
         </p>
       )}
+      <ReadsSection />
     </div>
   );
 }
