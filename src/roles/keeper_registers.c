@@ -187,6 +187,7 @@ static int list_records(struct keeper_records *kr, struct cursor *c, struct err 
     struct record_page page = {0};
     record_query_decode(c, &q);
     int rc = whole(c, e);
+    q.sight.files = kr->kinds;
     rc = rc == 0 ? record_list(kr->db, &q, &kr->scratch, &page, e) : rc;
     answer_begin(&kr->out, rc, e);
     if (rc == 0) {
@@ -254,6 +255,7 @@ static int get_record(struct keeper_records *kr, struct cursor *c, struct err *e
     struct span kind = cursor_str(c);
     struct span id = cursor_str(c);
     int rc = whole(c, e);
+    sight.files = kr->kinds;
     rc = rc == 0 ? record_get(kr->db, &scope, kind, id, &kr->scratch, &row, e) : rc;
     rc = rc == 0 ? record_links_read(kr->db, &sight, &kr->scratch, &row, 1, e) : rc;
     rc = rc == 0 ? record_named_by(kr->db, &sight, row.id, named, e) : rc;
@@ -273,7 +275,7 @@ static int put_record(struct keeper_records *kr, struct cursor *c, struct err *e
     struct record_put p;
     struct record_astray astray = {0};
     record_put_decode(c, &p);
-    p.kinds = kr->kinds;
+    p.kinds = p.sight.files = kr->kinds;
     p.sealed_by = kr->kinds;
     int rc = whole(c, e);
     rc = rc == 0 ? record_put(kr->db, &p, &astray, e) : rc;

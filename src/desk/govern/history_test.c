@@ -43,7 +43,7 @@ struct look {
 static struct record_row row_of(struct arena *a, const char *fields, enum tlp tlp, bool named)
 {
     struct buf b;
-    const struct record_link l = {SPAN("next"), SPAN("bicycle"), SPAN(OTHER), SPAN("Other"), SPAN("fine")};
+    const struct record_link l = {SPAN("next"), SPAN("bicycle"), SPAN(OTHER), SPAN("Other"), SPAN("fine"), 0, {SPAN("")}};
     struct record_row r = {.id = SPAN("b"), .kind = SPAN("bicycle"), .organisation = SPAN("town"), .author = SPAN("p2"), .author_name = SPAN("Bo"),
                            .state = SPAN("fine"), .fields = span_of(fields), .tlp = tlp, .version = 1};
     buf_init(&b, 4096);

@@ -46,11 +46,12 @@ struct span record_import_column(const struct schema_fault *f)
 
 /* ---- its state ---- */
 
-/* Whether somebody in these roles may go this way with these fields. */
-static bool passes(uint32_t roles, const struct register_transition *t, const struct jcs *fields, struct arena *a)
+/* Whether somebody in these roles may go this way with these fields. A table does not tell what records are worth that it names: of a kind that looks at
+ * others no guard lets it pass. */
+static bool passes(const struct register_kind *k, uint32_t roles, const struct register_transition *t, const struct jcs *fields, struct arena *a)
 {
     struct schema_result r = {.valid = true};
-    if ((t->roles & roles) == 0) {
+    if ((t->roles & roles) == 0 || (t->guard != NULL && k->nlooks > 0)) {
         return false;
     }
     if (t->guard != NULL) {
@@ -69,7 +70,7 @@ static bool reaches(const struct register_kind *k, uint32_t roles, uint32_t from
     for (uint32_t at = 0; at < n; at++) {
         for (uint32_t t = 0; t < k->ntransitions; t++) {
             const struct register_transition *way = &k->transitions[t];
-            if (way->from == queue[at] && !met[way->to] && (reasons || !way->reason) && passes(roles, way, fields, a)) {
+            if (way->from == queue[at] && !met[way->to] && (reasons || !way->reason) && passes(k, roles, way, fields, a)) {
                 met[way->to] = true;
                 queue[n++] = way->to;
             }

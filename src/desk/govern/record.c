@@ -302,7 +302,7 @@ int record_move(const struct record_worker *w, const struct record_row *current,
         record_fault(faults, SPAN("/why"), SCHEMA_MISSING, SPAN("why"));
     }
     if (t->guard != NULL) {
-        record_check(t->guard, register_computed_all(a, w->kind, fields), a, faults);
+        record_check(t->guard, record_computed(w, current, fields, a), a, faults);
     }
     out->row.state = w->kind->states[t->to].id;
     finish(w, fields, fields, NULL, why, "record.moved", a, out, faults);

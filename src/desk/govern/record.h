@@ -75,8 +75,10 @@ bool record_title_masked(const struct record_worker *w, struct span kind, struct
 
 /* What bears on a record. */
 void record_for_policy(const struct record_row *row, struct policy_record *out);
-/* Its fields as the reader sees them; NULL: not at all. */
+/* Its fields as the reader sees them; NULL: not at all. _now: also what is worked out of records that it names, for a row whose links the keeper told with
+ * what is looked at beside them. */
 struct jcs *record_fields_shown(const struct record_worker *w, const struct record_row *row, struct arena *a);
+struct jcs *record_fields_now(const struct record_worker *w, const struct record_row *row, struct arena *a);
 /* Writes it as the reader may see it, with the records that it names and that he may read; false: not at all, and nothing was written. */
 bool record_show(const struct record_worker *w, const struct record_row *row, struct arena *a, struct json_writer *j);
 

@@ -19,6 +19,11 @@ uint32_t record_roles(const struct record_worker *w, const struct record_row *ro
 
 /* Fields as they are told to the reader for whom the keeper made row->links. */
 struct jcs *record_fields_told(const struct register_kind *k, const struct record_row *row, const struct jcs *fields, struct arena *a);
+/*
+ * With what is worked out of them, as the reader sees it: of records that it names, what the keeper looked at for him and his roles do not hide; one that he may
+ * not read is not among them. fields: as stored, or as told.
+ */
+struct jcs *record_computed(const struct record_worker *w, const struct record_row *row, const struct jcs *fields, struct arena *a);
 /* Records that stood there and that the writer does not see stay in `out`. */
 void record_links_keep(const struct register_kind *k, const struct record_row *current, const struct jcs *before, struct arena *a,
                        struct jcs *out);

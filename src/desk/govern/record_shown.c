@@ -21,7 +21,7 @@ bool record_title_masked(const struct record_worker *w, struct span kind, struct
     return k == NULL || (policy_record_masked(w->reader, &k->rights, NULL, id, w->now) >> k->title & 1) != 0;
 }
 
-struct jcs *record_fields_shown(const struct record_worker *w, const struct record_row *row, struct arena *a)
+static struct jcs *shown(const struct record_worker *w, const struct record_row *row, bool looking, struct arena *a)
 {
     uint64_t unseen = record_closed(w, row, NULL) | record_masked(w, row);
     struct jcs *fields = NULL;
@@ -31,7 +31,8 @@ struct jcs *record_fields_shown(const struct record_worker *w, const struct reco
         return NULL;
     }
     if (jcs_read_decimals(a, row->fields, JCS_DEPTH_MAX, &fields, NULL) == 0) {
-        fields = register_computed_all(a, w->kind, record_fields_told(w->kind, row, fields, a));
+        fields = record_fields_told(w->kind, row, fields, a);
+        fields = looking ? record_computed(w, row, fields, a) : register_computed_all(a, w->kind, fields);
         for (const struct jcs *m = fields->first; m != NULL; m = m->next) {
             int place = register_field_of(w->kind, m->key);
             /* A field that the file no longer has belongs to no right: it stays unseen. */
@@ -43,6 +44,16 @@ struct jcs *record_fields_shown(const struct record_worker *w, const struct reco
     }
     record_reads_add(w->reads, row, persons);
     return out;
+}
+
+struct jcs *record_fields_shown(const struct record_worker *w, const struct record_row *row, struct arena *a)
+{
+    return shown(w, row, false, a);
+}
+
+struct jcs *record_fields_now(const struct record_worker *w, const struct record_row *row, struct arena *a)
+{
+    return shown(w, row, true, a);
 }
 
 struct span record_link_title(const struct record_worker *w, const struct record_row *row, const struct record_link *l, bool *masked_out)
@@ -120,7 +131,7 @@ static void show_moves(const struct record_worker *w, const struct record_row *r
 bool record_show(const struct record_worker *w, const struct record_row *row, struct arena *a, struct json_writer *j)
 {
     char created[TIME_TEXT_MAX], changed[TIME_TEXT_MAX];
-    const struct jcs *fields = record_fields_shown(w, row, a);
+    const struct jcs *fields = record_fields_now(w, row, a);
     if (fields == NULL) {
         return false;
     }

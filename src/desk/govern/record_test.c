@@ -157,7 +157,7 @@ static struct span told(const char *const pairs[][2], size_t n)
     struct buf b;
     buf_init(&b, 1 << 16);
     for (size_t i = 0; i < n; i++) {
-        record_link_encode(&b, &(struct record_link){span_of(pairs[i][0]), SPAN("bicycle"), span_of(pairs[i][1]), SPAN("t"), SPAN("fine")});
+        record_link_encode(&b, &(struct record_link){span_of(pairs[i][0]), SPAN("bicycle"), span_of(pairs[i][1]), SPAN("t"), SPAN("fine"), 0, {SPAN("")}});
     }
     struct span s = arena_copy(&f.a, buf_view(&b));
     buf_free(&b);

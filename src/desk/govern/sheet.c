@@ -98,7 +98,7 @@ bool sheet_put(struct buf *out, const struct record_worker *w, const struct reco
 {
     struct policy_record r;
     record_for_policy(row, &r);
-    struct jcs *fields = policy_record_exports(w->reader, &w->kind->rights, &r, w->now) ? record_fields_shown(w, row, a) : NULL;
+    struct jcs *fields = policy_record_exports(w->reader, &w->kind->rights, &r, w->now) ? record_fields_now(w, row, a) : NULL;
     const struct span parts[] = {row->id, row->state, span_of(tlp_name(row->tlp)), row->organisation};
     if (fields == NULL) {
         return false;

@@ -69,6 +69,7 @@ static int name_all(struct names *n, const struct jcs *fields, struct record_row
         if (rc == 0 && *place > 0) {
             struct record_link l = n->list[*place - 1];
             l.field = links[i].field->name;
+            l.nlooked = 0; /* a version of before tells nothing of what others are worth today */
             record_link_encode(&b, &l);
         }
     }

@@ -78,12 +78,33 @@ int record_links_put(struct db *db, const struct record_row *r, const struct rec
 
 /* ---- from one side and the other ---- */
 
-static void take_link(struct db_stmt *st, struct record_link *out)
+/* What the computed fields of k look at in a record r that l leads to: a column for each look. */
+static void put_looks(struct sql *s, const struct register_kind *k)
 {
-    struct span *texts[] = {&out->field, &out->kind, &out->id, &out->title, &out->state};
+    for (uint32_t i = 0; i < k->nlooks; i++) {
+        sql_put(s, ", CASE WHEN l.field = ");
+        sql_value(s, k->fields[k->looks[i].ref].name);
+        sql_put(s, " THEN (SELECT k.value FROM record_key k WHERE k.record_id = r.id AND k.field = ");
+        sql_value(s, k->looks[i].name);
+        sql_put(s, ") ELSE '' END");
+    }
+}
+
+/* looks: columns of them; room: bytes that may still be told of them. */
+static void take_link(struct db_stmt *st, uint32_t looks, size_t *room, struct record_link *out)
+{
+    enum { FIRST_LOOK = 5 };
+    struct span *texts[FIRST_LOOK] = {&out->field, &out->kind, &out->id, &out->title, &out->state};
+    size_t bytes = 0;
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         *texts[i] = db_col_text(st, (int)i);
     }
+    for (uint32_t i = 0; i < looks; i++) {
+        out->looked[i] = db_col_text(st, (int)(FIRST_LOOK + i));
+        bytes += out->looked[i].len;
+    }
+    out->nlooked = bytes > *room ? 0 : looks;
+    *room -= bytes > *room ? *room : bytes; /* nothing more is told after the first one that has no room */
 }
 
 static int read_links(struct db *db, const struct record_sight *sight, struct arena *a, struct record_row *row, struct err *e)
@@ -91,9 +112,15 @@ static int read_links(struct db *db, const struct record_sight *sight, struct ar
     struct sql s;
     struct db_stmt *st = NULL;
     struct buf b;
+    const struct register_kind *k = sight->files == NULL ? NULL : registers_any(sight->files, row->kind);
+    size_t room = REGISTER_LOOKED_MAX;
     sql_begin(&s);
     buf_init(&b, 1 << 20);
-    sql_put(&s, "SELECT l.field, r.kind, r.id, r.title, r.state FROM record_link l CROSS JOIN record r WHERE l.record_id = ");
+    sql_put(&s, "SELECT l.field, r.kind, r.id, r.title, r.state");
+    if (k != NULL) {
+        put_looks(&s, k);
+    }
+    sql_put(&s, " FROM record_link l CROSS JOIN record r WHERE l.record_id = ");
     sql_value(&s, row->id);
     sql_put(&s, " AND r.id = l.value AND ");
     sql_sight(&s, sight);
@@ -101,7 +128,7 @@ static int read_links(struct db *db, const struct record_sight *sight, struct ar
     int rc = sql_prepare(db, &s, e, &st);
     while (rc == 0 && (rc = db_step(st, e)) > 0) {
         struct record_link l;
-        take_link(st, &l);
+        take_link(st, k == NULL ? 0 : k->nlooks, &room, &l);
         record_link_encode(&b, &l);
         rc = 0;
     }

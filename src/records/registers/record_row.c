@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-enum { RECORD_LINKS_BYTES = REGISTER_LINKS_MAX * (RECORD_TITLE_MAX + RECORD_ID_MAX + 3 * REGISTER_NAME_MAX + 20) };
+enum { RECORD_LINKS_BYTES = REGISTER_LINKS_MAX * (RECORD_TITLE_MAX + RECORD_ID_MAX + 3 * REGISTER_NAME_MAX + 24 + 4 * REGISTER_LOOKS_MAX) + REGISTER_LOOKED_MAX };
 
 static struct span bounded(struct cursor *c, size_t max)
 {
@@ -105,6 +105,7 @@ void record_sight_encode(struct buf *out, const struct record_sight *s)
 
 void record_sight_decode(struct cursor *c, struct record_sight *out)
 {
+    out->files = NULL;
     record_scope_decode(c, &out->scope);
     out->nkinds = count_of(c, REGISTER_KINDS_MAX);
     for (uint32_t i = 0; i < out->nkinds; i++) {
@@ -123,6 +124,10 @@ void record_link_encode(struct buf *out, const struct record_link *l)
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         buf_str(out, texts[i]);
     }
+    buf_u8(out, (uint8_t)l->nlooked);
+    for (uint32_t i = 0; i < l->nlooked; i++) {
+        buf_str(out, l->looked[i]);
+    }
 }
 
 void record_link_decode(struct cursor *c, struct record_link *out)
@@ -132,6 +137,10 @@ void record_link_decode(struct cursor *c, struct record_link *out)
     out->id = bounded(c, RECORD_ID_MAX);
     out->title = bounded(c, RECORD_TITLE_MAX);
     out->state = bounded(c, REGISTER_NAME_MAX);
+    out->nlooked = below(c, REGISTER_LOOKS_MAX + 1);
+    for (uint32_t i = 0; i < out->nlooked; i++) {
+        out->looked[i] = bounded(c, (size_t)4 * REGISTER_TEXT_MAX);
+    }
 }
 
 void record_step_encode(struct buf *out, const struct record_step *s)
@@ -241,6 +250,7 @@ void record_part_decode(struct cursor *c, struct record_put *out)
     out->why = SPAN("");
     out->sight.nkinds = 0;
     out->sight.nways = 0;
+    out->sight.files = NULL;
     out->kinds = NULL;
     out->sealed_by = NULL;
 }

@@ -45,6 +45,7 @@ struct record_way {
 struct record_sight {
     struct record_scope scope; /* in the kinds below */
     uint32_t nkinds, nways;
+    const struct registers *files; /* in the keeper: whose computed fields look at other records; NULL = none do; never sent */
     struct span kinds[REGISTER_KINDS_MAX];
     struct record_way ways[REGISTER_REFS_MAX];
 };
@@ -53,6 +54,8 @@ struct record_sight {
 struct record_link {
     struct span field; /* of the one that names it */
     struct span kind, id, title, state;
+    uint32_t nlooked;                       /* as many as the kind of the one that names it has looks, or 0: not looked at */
+    struct span looked[REGISTER_LOOKS_MAX]; /* by their place: its key, empty where it has none or another field leads there */
 };
 
 /* What a record that is stored names. */
@@ -147,7 +150,8 @@ int record_put(struct db *db, const struct record_put *p, struct record_astray *
 int record_get(struct db *db, const struct record_scope *scope, struct span kind, struct span id, struct arena *a,
                struct record_row *out, struct err *e) NODISCARD;
 int record_list(struct db *db, const struct record_query *q, struct arena *a, struct record_page *out, struct err *e) NODISCARD;
-/* row->links of each row: those that the sight shows. */
+/* row->links of each row: those that the sight shows, with what the computed fields of its kind look at (REGISTER_LOOKED_MAX bytes for each row; of what is
+ * beyond that nothing is told). */
 int record_links_read(struct db *db, const struct record_sight *s, struct arena *a, struct record_row *rows, uint32_t count, struct err *e)
     NODISCARD;
 /* How many records name this one, by each way of the sight; out has room for REGISTER_REFS_MAX. */

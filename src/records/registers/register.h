@@ -16,7 +16,8 @@
  *                                                           none below itself, at most so many levels; over all organisations of the node
  *   x-due     [{field, name, from, every, before, as, states, remind}]   days on which somebody has to do something (register_due.h)
  *   x-retention  {states, from, days, also, why}       when what it says of persons goes (register_retention.h)
- *   x-computed  text, beside a field          it is worked out of other fields (register_expr.h); nobody writes it
+ *   x-computed  text, beside a field          it is worked out of other fields (register_expr.h); nobody writes it; also of fields with
+ *                                             x-index, and the state, of records that a field names: system.criticality, worked out as it is read
  *   x-index   true, beside a field            lists can be filtered and sorted by it
  *   x-ref     {kind, inverse, stands_on}      beside a field: it names a record of that kind (or several, where it is a list)
  *   x-pii     {category}                      beside a field: it says something of a person, and is masked for whom may not see that
@@ -57,6 +58,8 @@ enum {
     REGISTER_EVERY_MAX = 120,       /* months from one time to the next */
     REGISTER_KEEP_MAX = 36600,      /* days after which what a record says of persons goes */
     REGISTER_BEFORE_MAX = 3660,     /* days before an end by which somebody must have acted */
+    REGISTER_LOOKS_MAX = 8,         /* values of other records that the computed fields of one kind look at */
+    REGISTER_LOOKED_MAX = 4096,     /* bytes of them in one record; where there are more, what looks at others is none */
     REGISTER_WAS_MAX = 8,           /* names that one thing had before */
 };
 
@@ -86,6 +89,7 @@ struct register_field {
     const struct expr *computed; /* NULL: somebody writes it */
     struct span type;    /* of one that is computed */
     struct span source;  /* its expression, as written */
+    uint64_t through;    /* bits of the fields with x-ref through which it looks at other records; 0: at its own alone */
     enum register_pii pii;
 };
 
@@ -100,6 +104,13 @@ struct register_transition {
     uint32_t roles;            /* bits of enum policy_role */
     bool reason;               /* the move needs a reason */
     struct schema_file *guard; /* which the fields must fit, or NULL */
+};
+
+/* A value that computed fields look at in the records that a field names. */
+struct register_look {
+    uint32_t ref;              /* place of that field */
+    struct span name;          /* of the other kind's field, or REGISTER_KEY_STATE */
+    enum register_index index; /* how its key is kept */
 };
 
 enum register_how { CONSTRAINT_UNIQUE, CONSTRAINT_APART, CONSTRAINT_SUM, CONSTRAINT_TREE };
@@ -168,6 +179,8 @@ struct register_kind {
     uint32_t ndue;
     struct register_due due[REGISTER_DUE_MAX];
     struct register_retention retention;
+    uint32_t nlooks;
+    struct register_look looks[REGISTER_LOOKS_MAX]; /* known once all kinds are read */
     struct record_rights rights;
     enum tlp tlp_default, tlp_max;
 };
@@ -270,9 +283,17 @@ struct register_link {
 };
 /* Links of a record; out has room for REGISTER_LINKS_MAX. Returns how many there are, which may be more than that. */
 size_t register_links(const struct register_kind *k, const struct jcs *fields, struct register_link *out);
-/* What a computed field is worth, or NULL; and a copy of the fields with all of those that are computed, and none that somebody sent. */
+/* What a computed field is worth, or NULL, as is one that looks at other records; and a copy of the fields with all of those that are computed, and none that
+ * somebody sent. */
 struct jcs *register_computed(struct arena *a, const struct register_field *f, const struct jcs *fields);
 struct jcs *register_computed_all(struct arena *a, const struct register_kind *k, const struct jcs *fields);
+/*
+ * As that, with those that look at other records too. looked: an object with a member for each field with x-ref through which that can be done: an
+ * object with what is looked at of the record that it names, or a list of such; a computed field that looks through another one is none.
+ */
+struct jcs *register_computed_looking(struct arena *a, const struct register_kind *k, const struct jcs *fields, const struct jcs *looked);
+/* A key as the value of which it was made, or NULL for an empty one. */
+struct jcs *register_key_value(struct arena *a, enum register_index index, struct span key);
 /* What a record is called: the text of its title field. */
 struct span register_title(const struct register_kind *k, const struct jcs *fields);
 

@@ -35,18 +35,35 @@ int register_read_computed(struct arena *a, const struct yaml_node *field, const
     return 0;
 }
 
+/* What is wrong with the i-th name of f, or NULL; what leads to other records is marked. */
+static const char *check_path(struct arena *a, const struct register_kind *k, struct register_field *f, uint32_t i)
+{
+    struct span names[EXPR_PATH_MAX];
+    uint32_t n = expr_path(f->computed, i, names);
+    int at = register_field_of(k, names[0]);
+    if (at < 0 || k->fields[at].computed != NULL) {
+        return arena_printf(a, "%.*s is no field of this file that holds a value of its own", SPAN_ARG(names[0]));
+    }
+    if (k->fields[at].ref.len == 0) {
+        return NULL;
+    }
+    if (n != 2) {
+        return arena_printf(a, "%.*s names records: one field of them, or their state, stands behind it, as %.*s.state", SPAN_ARG(names[0]), SPAN_ARG(names[0]));
+    }
+    f->through |= UINT64_C(1) << at;
+    return f->index == INDEX_NONE ? NULL : "looks at other records and cannot have x-index: it is not the same for all who read it";
+}
+
 int register_check_computed(struct arena *a, const struct register_kind *k, const struct yaml_node *root, struct err *e)
 {
     for (uint32_t i = 0; i < k->nfields; i++) {
-        const struct register_field *f = &k->fields[i];
+        struct register_field *f = &k->fields[i];
         const char *place = arena_printf(a, "/properties/%.*s", SPAN_ARG(f->name));
         const struct yaml_node *field = yaml_get(yaml_get(root, "properties"), arena_cstr(a, f->name));
         for (uint32_t p = 0; f->computed != NULL && p < expr_paths(f->computed); p++) {
-            struct span names[EXPR_PATH_MAX];
-            (void)expr_path(f->computed, p, names);
-            int at = register_field_of(k, names[0]);
-            if (at < 0 || k->fields[at].computed != NULL || k->fields[at].ref.len > 0) {
-                return wrong(e, field, place, arena_printf(a, "%.*s is no field of this file that holds a value of its own", SPAN_ARG(names[0])));
+            const char *why = check_path(a, k, f, p);
+            if (why != NULL) {
+                return wrong(e, field, place, why);
             }
         }
         if (f->computed != NULL && f->required) {
@@ -83,16 +100,43 @@ void register_hide_computed(struct register_kind *k)
 struct jcs *register_computed(struct arena *a, const struct register_field *f, const struct jcs *fields)
 {
     struct expr_value v;
-    if (f->computed == NULL) {
+    if (f->computed == NULL || f->through != 0) {
         return NULL;
     }
     expr_value(f->computed, fields, &v);
     return expr_as(a, &v, f->type);
 }
 
-struct jcs *register_computed_all(struct arena *a, const struct register_kind *k, const struct jcs *fields)
+/* The fields, but for those that name other records what was looked at of these. */
+static const struct jcs *laid_over(struct arena *a, const struct jcs *fields, const struct jcs *looked)
 {
     struct jcs *out = jcs_new_object(a);
+    for (const struct jcs *m = fields->first; m != NULL; m = m->next) {
+        if (jcs_get(looked, arena_cstr(a, m->key)) == NULL) {
+            jcs_set(a, out, arena_cstr(a, m->key), jcs_copy(a, m));
+        }
+    }
+    for (const struct jcs *m = looked->first; m != NULL; m = m->next) {
+        jcs_set(a, out, arena_cstr(a, m->key), jcs_copy(a, m));
+    }
+    return out;
+}
+
+static uint64_t bits_of(const struct register_kind *k, const struct jcs *looked)
+{
+    uint64_t bits = 0;
+    for (const struct jcs *m = looked == NULL ? NULL : looked->first; m != NULL; m = m->next) {
+        int at = register_field_of(k, m->key);
+        bits |= at < 0 ? 0 : UINT64_C(1) << at;
+    }
+    return bits;
+}
+
+struct jcs *register_computed_looking(struct arena *a, const struct register_kind *k, const struct jcs *fields, const struct jcs *looked)
+{
+    struct jcs *out = jcs_new_object(a);
+    uint64_t known = bits_of(k, looked);
+    const struct jcs *over = looked == NULL ? fields : laid_over(a, fields, looked);
     for (const struct jcs *m = fields->first; m != NULL; m = m->next) {
         int at = register_field_of(k, m->key);
         if (at < 0 || k->fields[at].computed == NULL) {
@@ -100,10 +144,21 @@ struct jcs *register_computed_all(struct arena *a, const struct register_kind *k
         }
     }
     for (uint32_t i = 0; i < k->nfields; i++) {
-        struct jcs *v = register_computed(a, &k->fields[i], fields);
-        if (v != NULL) {
-            jcs_set(a, out, arena_cstr(a, k->fields[i].name), v);
+        const struct register_field *f = &k->fields[i];
+        struct expr_value v;
+        if (f->computed == NULL || (f->through & ~known) != 0) {
+            continue;
+        }
+        expr_value(f->computed, f->through == 0 ? fields : over, &v);
+        struct jcs *worth = expr_as(a, &v, f->type);
+        if (worth != NULL) {
+            jcs_set(a, out, arena_cstr(a, f->name), worth);
         }
     }
     return out;
+}
+
+struct jcs *register_computed_all(struct arena *a, const struct register_kind *k, const struct jcs *fields)
+{
+    return register_computed_looking(a, k, fields, NULL);
 }

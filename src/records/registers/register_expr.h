@@ -7,7 +7,9 @@
  *   + - * /   = != < <= > >=   in ['a', 'b']   and or not   ( )
  *   min(a, b, …) max(…) sum(…) count(…)   exists(a)   if(condition, a, b)
  *
- * A name of a list stands for all its values in min, max, sum, count, exists and in; alone it is none. What is missing is none: a sum or
+ * A name of a list stands for all its values in min, max, sum, count, exists and in; alone it is none. A list of objects in an expression that
+ * stands in one of these functions is gone through part by part: count(scores.points > 3) counts the
+ * parts for which it is true. Of conditions count and exists know those that are true. What is missing is none: a sum or
  * product with it is none, a comparison with it is false; min, max, sum and count pass over it. Numbers have six digits behind the
  * point, and one that does not fit is none. Not more than EXPR_* of anything. Pure; called by desk and keeper.
  */
@@ -24,6 +26,7 @@ enum {
     EXPR_DEPTH_MAX = 16,     /* of what stands in one another */
     EXPR_PATH_MAX = 3,       /* names of one path */
     EXPR_VALUES_MAX = 1000,  /* that a list gives to one function */
+    EXPR_STEPS_MAX = 200000, /* parts that are worked out, those of each part of a list too; then none */
     EXPR_SCALE = 1000000,    /* a number is so many parts of one */
 };
 

@@ -52,6 +52,18 @@ static const struct {
     {"count(list)", "integer", "3"},
     {"count(empty)", "integer", "0"},
     {"count(rows.n)", "integer", "2"},
+    {"count(rows.n > 3)", "integer", "1"}, /* part by part */
+    {"count(rows.n > 3 or rows.m = 1)", "integer", "2"},
+    {"count(not rows.n > 3)", "integer", "3"},
+    {"count(rows.n > 3, a = 3, a = 4)", "integer", "2"},
+    {"count(gone.n > 3)", "integer", "0"},
+    {"sum(if(rows.n > 3, rows.n, 1))", "number", "10.25"},
+    {"max(rows.n * a)", "number", "21.75"},
+    {"exists(rows.n = 7.25)", "boolean", "true"},
+    {"exists(rows.n = 7)", "boolean", "false"},
+    {"exists(a = 4)", "boolean", "false"},
+    {"count(rows.n = max(rows.n))", "integer", "2"}, /* a list in a list is the part that is looked at */
+    {"count(rows.n > 3) + rows.n", "integer", NULL},
     {"sum(rows.n)", "number", "9.25"},
     {"max(rows.n) * 2", "number", "14.5"},
     {"o.p", "integer", "6"},
@@ -181,7 +193,9 @@ static void test_files(void **state)
         {"c: {type: integer, x-computed: a +}", "at character"},
         {"c: {type: integer, x-computed: a + nothing}", "nothing is no field"},
         {"c: {type: integer, x-computed: c + 1}", "c is no field"},
-        {"c: {type: integer, x-computed: count(to)}", "to is no field"}, /* records of others are not looked at */
+        {"c: {type: integer, x-computed: count(to)}", "one field of them, or their state, stands behind it, as to.state"},
+        {"c: {type: integer, x-computed: to.a.b}", "one field of them"},
+        {"c: {type: integer, x-computed: 1 + to.a, x-index: true}", "looks at other records and cannot have x-index"},
         {"c: {type: array, items: {type: integer}, x-computed: a}", "is for type: integer"},
         {"c: {type: string, format: date, x-computed: label}", "without a format"},
         {"c: {type: string, x-computed: label, x-index: true}", "lists know only"},
@@ -209,6 +223,90 @@ static void test_files(void **state)
     size_t n = register_keys(&a, &k, fields, SPAN("o"), SPAN("s"), TLP_GREEN, 1, 2, keys);
     assert_true(n == 7 && span_eq(keys[6].field, SPAN("c")) && span_eq(keys[6].value, register_key_number(&a, 15)));
     register_kind_free(&k);
+    arena_fini(&a);
+}
+
+static const char *kind_text(struct arena *a, const char *name, const char *fields)
+{
+    return arena_printf(a,
+                        "title: T\ntype: object\nrequired: [label]\nadditionalProperties: false\nproperties:\n  label: {type: string, maxLength: 40}\n%s\n"
+                        "x-table: {name: %s, plural: %ss, title: label}\n%s\nx-states: {initial: s, list: [{id: s, final: true}]}\n",
+                        fields, name, name, plain);
+}
+
+/* What is looked at in other kinds: there, kept by a key, nobody's name, and worked out of nothing that looks further. */
+static void test_looks(void **state)
+{
+    (void)state;
+    static const char one[] = "  k: {type: integer, x-index: true}\n  free: {type: integer}\n  who: {type: string, maxLength: 40, x-index: true, x-pii: {category: identity}}\n";
+    static const struct {
+        const char *field, *said; /* NULL: it is taken */
+    } cases[] = {
+        {"c: {type: integer, x-computed: to.k + 1}", NULL},
+        {"c: {type: string, x-computed: to.state}", NULL},
+        {"c: {type: integer, x-computed: to.k + to.k + to.k}", NULL},
+        {"c: {type: integer, x-computed: to.nothing}", "to.nothing is no field of one with x-index"},
+        {"c: {type: integer, x-computed: to.free}", "to.free is no field of one with x-index"},
+        {"c: {type: string, x-computed: to.who}", "says something of a person"},
+    };
+    struct arena a;
+    arena_init(&a, 0);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const char *fields = arena_printf(&a, "  to: {type: string, format: uuid, x-ref: {kind: one, inverse: twos}}\n  %s", cases[i].field);
+        const struct register_file files[] = {{SPAN("one.yml"), span_of(kind_text(&a, "one", one))}, {SPAN("two.yml"), span_of(kind_text(&a, "two", fields))}};
+        struct registers *r = registers_load(files, 2);
+        size_t n = 0;
+        const struct register_refusal *why = registers_refusals(r, &n);
+        const struct register_kind *k = registers_by_name(r, SPAN("two"));
+        bool fits = cases[i].said == NULL ? n == 0 && k != NULL && k->nlooks == 1 : n == 1 && k == NULL && strstr(arena_cstr(&a, why[0].why), cases[i].said) != NULL;
+        if (!fits) {
+            fail_msg("%s: %s", cases[i].field, n == 0 ? "taken" : arena_cstr(&a, why[0].why));
+        }
+        registers_free(&r);
+    }
+    arena_fini(&a);
+}
+
+/* Fields that would look at one another in a ring, over any number of kinds: refused, and the way is told. */
+static void test_ring(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a, 0);
+    for (int kinds = 1; kinds <= 3; kinds++) {
+        struct register_file files[3];
+        static const char *const names[] = {"one", "two", "six"};
+        for (int i = 0; i < kinds; i++) {
+            const char *next = names[(i + 1) % kinds];
+            const char *fields = arena_printf(&a, "  to: {type: string, format: uuid, x-ref: {kind: %s, inverse: %ss}}\n  c: {type: integer, x-computed: to.c + 1}", next, names[i]);
+            files[i] = (struct register_file){span_of(arena_printf(&a, "%s.yml", names[i])), span_of(kind_text(&a, names[i], fields))};
+        }
+        struct registers *r = registers_load(files, (size_t)kinds);
+        static const char *const ways[] = {"one.c -> one.c", "one.c -> two.c -> one.c", "one.c -> two.c -> six.c -> one.c"};
+        size_t n = 0;
+        const struct register_refusal *why = registers_refusals(r, &n);
+        assert_int_equal(n, kinds); /* and those that name it */
+        assert_non_null(strstr(arena_cstr(&a, why[0].why), ways[kinds - 1]));
+        registers_free(&r);
+    }
+    arena_fini(&a);
+}
+
+static void test_keys_back(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a, 0);
+    static const int64_t numbers[] = {0, 1, -1, 41, -9007199254740991, 9007199254740991};
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        const struct jcs *v = register_key_value(&a, INDEX_INTEGER, register_key_number(&a, numbers[i]));
+        assert_true(v != NULL && v->kind == JCS_INT && v->number == numbers[i]);
+    }
+    assert_true(span_eq(jcs_text(&a, register_key_value(&a, INDEX_DECIMAL, register_key_number(&a, 2500000))), SPAN("2.5")));
+    assert_true(span_eq(register_key_value(&a, INDEX_TEXT, SPAN("x"))->text, SPAN("x")));
+    assert_null(register_key_value(&a, INDEX_TEXT, SPAN("")));
+    assert_null(register_key_value(&a, INDEX_INTEGER, SPAN("x")));
+    assert_null(register_key_value(&a, INDEX_INTEGER, register_key_number(&a, INT64_MAX)));
     arena_fini(&a);
 }
 
@@ -259,6 +357,6 @@ static void test_shipped(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_values), cmocka_unit_test(test_refused), cmocka_unit_test(test_files), cmocka_unit_test(test_shipped)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_values), cmocka_unit_test(test_refused), cmocka_unit_test(test_files), cmocka_unit_test(test_looks), cmocka_unit_test(test_ring), cmocka_unit_test(test_keys_back), cmocka_unit_test(test_shipped)};
     return cmocka_run_group_tests_name("computed fields", tests, NULL, NULL);
 }

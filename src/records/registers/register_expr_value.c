@@ -4,7 +4,15 @@
 
 static const struct expr_value none = {EXPR_NONE, 0, {NULL, 0}, false};
 
-static struct expr_value value_of(const struct expr *x, uint32_t at, const struct jcs *fields);
+/* What a name stands for: a member of the fields, but one that is a list for the part of it that is looked at just now. */
+struct scope {
+    const struct jcs *fields;
+    struct span list; /* empty: none */
+    const struct jcs *part;
+    uint32_t *left; /* steps */
+};
+
+static struct expr_value value_of(const struct expr *x, uint32_t at, const struct scope *in);
 
 static struct expr_value truth(bool t)
 {
@@ -105,31 +113,77 @@ static void walk(const struct expr_node *n, uint32_t depth, const struct jcs *v,
     }
 }
 
-/* A path alone: its one value. */
-static struct expr_value alone(const struct expr_node *n, const struct jcs *fields)
+static const struct jcs *member(const struct jcs *v, struct span name)
 {
-    const struct jcs *v = fields;
-    for (uint32_t i = 0; i < n->npath && v != NULL; i++) {
-        const struct jcs *m = v->kind == JCS_OBJECT ? v->first : NULL;
-        while (m != NULL && !span_eq(m->key, n->path[i])) {
-            m = m->next;
-        }
-        v = m;
+    const struct jcs *m = v->kind == JCS_OBJECT ? v->first : NULL;
+    while (m != NULL && !span_eq(m->key, name)) {
+        m = m->next;
+    }
+    return m;
+}
+
+static const struct jcs *first_of(const struct scope *in, struct span name)
+{
+    return in->list.len > 0 && span_eq(in->list, name) ? in->part : member(in->fields, name);
+}
+
+/* A path alone: its one value. */
+static struct expr_value alone(const struct expr_node *n, const struct scope *in)
+{
+    const struct jcs *v = first_of(in, n->path[0]);
+    for (uint32_t i = 1; i < n->npath && v != NULL; i++) {
+        v = member(v, n->path[i]);
     }
     return v == NULL ? none : of_json(v);
 }
 
-static struct expr_value gathered(const struct expr *x, enum expr_op op, uint32_t list, const struct expr_value *wanted, const struct jcs *fields)
+/* A list of objects that is named by a path of two or more below this node, other than one whose parts are looked at already. */
+static const struct expr_node *list_below(const struct expr *x, uint32_t at, const struct scope *in)
+{
+    const struct expr_node *n = &x->nodes[at];
+    if (n->op == OP_PATH) {
+        const struct jcs *v = n->npath > 1 ? first_of(in, n->path[0]) : NULL;
+        return v != NULL && v->kind == JCS_ARRAY ? n : NULL;
+    }
+    if (n->op == OP_NONE || n->op == OP_NUMBER || n->op == OP_TEXT || n->op == OP_TRUTH || (n->op >= OP_MIN && n->op <= OP_EXISTS)) {
+        return NULL; /* a function looks for its own */
+    }
+    const struct expr_node *found = list_below(x, n->left, in);
+    return found == NULL && n->right != 0 ? list_below(x, n->right, in) : found;
+}
+
+/* Of conditions those count that are true. */
+static struct expr_value counting(enum expr_op op, struct expr_value v)
+{
+    return (op == OP_COUNT || op == OP_EXISTS) && v.kind == EXPR_TRUTH && !v.truth ? none : v;
+}
+
+/* An expression over the parts of a list: worth what it is worth for each of them. */
+static void take_parts(const struct expr *x, uint32_t at, const struct expr_node *list, const struct scope *in, struct gather *g)
+{
+    struct scope one = {in->fields, list->path[0], NULL, in->left};
+    for (const struct jcs *m = first_of(in, list->path[0])->first; m != NULL && g->seen < EXPR_VALUES_MAX; m = m->next) {
+        one.part = m;
+        take(g, counting(g->op, value_of(x, at, &one)));
+    }
+}
+
+static struct expr_value gathered(const struct expr *x, enum expr_op op, uint32_t list, const struct expr_value *wanted, const struct scope *in)
 {
     struct gather g = {.op = op, .wanted = wanted, .result = op == OP_SUM ? fitting(0) : op == OP_IN ? truth(false) : none};
     for (uint32_t at = list; at != 0; at = x->nodes[at].right) {
         const struct expr_node *one = &x->nodes[x->nodes[at].left];
-        if (one->op == OP_PATH) {
-            walk(one, 0, fields, &g);
+        const struct jcs *first = one->op == OP_PATH ? first_of(in, one->path[0]) : NULL;
+        const struct expr_node *parts = one->op == OP_PATH || op == OP_IN || in->list.len > 0 ? NULL : list_below(x, x->nodes[at].left, in);
+        if (first != NULL) {
+            walk(one, 1, first, &g);
+        } else if (parts != NULL) {
+            take_parts(x, x->nodes[at].left, parts, in, &g);
         } else {
-            take(&g, value_of(x, x->nodes[at].left, fields));
+            take(&g, counting(op, value_of(x, x->nodes[at].left, in)));
         }
     }
+    *in->left -= g.seen < *in->left ? g.seen : *in->left;
     if (op == OP_COUNT) {
         return fitting((__int128)g.n * EXPR_SCALE);
     }
@@ -163,32 +217,36 @@ static bool is_true(struct expr_value v)
     return v.kind == EXPR_TRUTH && v.truth;
 }
 
-static struct expr_value pair(const struct expr *x, const struct expr_node *n, const struct jcs *fields)
+static struct expr_value pair(const struct expr *x, const struct expr_node *n, const struct scope *in)
 {
-    struct expr_value a = value_of(x, n->left, fields);
+    struct expr_value a = value_of(x, n->left, in);
     if (n->op == OP_AND || n->op == OP_OR) {
         bool decided = is_true(a) == (n->op == OP_OR);
-        return truth(decided ? n->op == OP_OR : is_true(value_of(x, n->right, fields)));
+        return truth(decided ? n->op == OP_OR : is_true(value_of(x, n->right, in)));
     }
     if (n->op == OP_IN) {
-        return a.kind == EXPR_NONE ? truth(false) : gathered(x, OP_IN, n->right, &a, fields);
+        return a.kind == EXPR_NONE ? truth(false) : gathered(x, OP_IN, n->right, &a, in);
     }
-    struct expr_value b = value_of(x, n->right, fields);
+    struct expr_value b = value_of(x, n->right, in);
     return n->op >= OP_PLUS && n->op <= OP_DIVIDE ? arithmetic(n->op, &a, &b) : compared(n->op, &a, &b);
 }
 
-static struct expr_value chosen(const struct expr *x, const struct expr_node *n, const struct jcs *fields)
+static struct expr_value chosen(const struct expr *x, const struct expr_node *n, const struct scope *in)
 {
     const struct expr_node *condition = &x->nodes[n->left];
     const struct expr_node *first = &x->nodes[condition->right];
     const struct expr_node *second = &x->nodes[first->right];
-    return value_of(x, is_true(value_of(x, condition->left, fields)) ? first->left : second->left, fields);
+    return value_of(x, is_true(value_of(x, condition->left, in)) ? first->left : second->left, in);
 }
 
-static struct expr_value value_of(const struct expr *x, uint32_t at, const struct jcs *fields)
+static struct expr_value value_of(const struct expr *x, uint32_t at, const struct scope *in)
 {
     const struct expr_node *n = &x->nodes[at];
     struct expr_value v;
+    if (*in->left == 0) {
+        return none;
+    }
+    --*in->left;
     switch (n->op) {
     case OP_NUMBER:
         return (struct expr_value){.kind = EXPR_NUMBER, .number = n->number};
@@ -197,31 +255,34 @@ static struct expr_value value_of(const struct expr *x, uint32_t at, const struc
     case OP_TRUTH:
         return truth(n->number != 0);
     case OP_PATH:
-        return alone(n, fields);
+        return alone(n, in);
     case OP_NEGATE:
-        v = value_of(x, n->left, fields);
+        v = value_of(x, n->left, in);
         return v.kind == EXPR_NUMBER ? fitting(-(__int128)v.number) : none;
     case OP_NOT:
-        return truth(!is_true(value_of(x, n->left, fields)));
+        return truth(!is_true(value_of(x, n->left, in)));
     case OP_MIN:
     case OP_MAX:
     case OP_SUM:
     case OP_COUNT:
     case OP_EXISTS:
-        return gathered(x, n->op, n->left, NULL, fields);
+        return gathered(x, n->op, n->left, NULL, in);
     case OP_IF:
-        return chosen(x, n, fields);
+        return chosen(x, n, in);
     case OP_NONE:
     case OP_NEXT:
         return none;
     default:
-        return pair(x, n, fields);
+        return pair(x, n, in);
     }
 }
 
 void expr_value(const struct expr *x, const struct jcs *fields, struct expr_value *out)
 {
-    *out = value_of(x, x->top, fields);
+    uint32_t left = EXPR_STEPS_MAX;
+    const struct scope in = {.fields = fields, .left = &left};
+    *out = value_of(x, x->top, &in);
+    *out = left == 0 ? none : *out;
 }
 
 struct jcs *expr_as(struct arena *a, const struct expr_value *v, struct span type)

@@ -24,6 +24,8 @@ uint64_t register_constraint_fields(const struct register_constraint *c);
 int register_take_pii(const struct yaml_node *root, struct register_kind *k, struct err *e) NODISCARD;
 /* Why this kind's references do not fit to the others, or NULL; text in a. */
 const char *register_refs_wrong(struct arena *a, const struct registers *all, const struct register_kind *k);
+/* Finds what its computed fields look at in records of others; why that cannot be, or NULL; text in a. */
+const char *register_looks_wrong(struct arena *a, const struct registers *all, struct register_kind *k);
 /* x-states; fields and rights of the kind are there. */
 int register_read_states(struct arena *a, const struct yaml_node *root, struct register_kind *k, struct err *e) NODISCARD;
 /* x-constraints; fields, states, labels and rights of the kind are there. */

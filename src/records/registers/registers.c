@@ -75,6 +75,7 @@ static void check_refs(struct registers *r)
     for (size_t i = 0; i < r->nkinds;) {
         const char *why = register_refs_wrong(&r->arena, r, &r->kinds[i]);
         why = why == NULL ? register_sums_wrong(&r->arena, r, &r->kinds[i]) : why;
+        why = why == NULL ? register_looks_wrong(&r->arena, r, &r->kinds[i]) : why;
         why = why == NULL ? register_was_wrong(&r->arena, r, &r->kinds[i]) : why;
         if (why == NULL) {
             i++;
