@@ -34,6 +34,26 @@ x-states:
   list: [{id: fine}, {id: gone, final: true}]
   transitions: [{from: fine, to: gone, roles: [administrator]}]
 """
+FLEET = """
+title: Fleets
+type: object
+required: [label]
+additionalProperties: false
+properties:
+  label: {type: string, minLength: 1, maxLength: 40}
+  first: {type: string, format: uuid, x-ref: {kind: bicycle, inverse: led}}
+  bicycles: {type: array, maxItems: 8, uniqueItems: true, items: {type: string, format: uuid}, x-ref: {kind: bicycle, inverse: fleets}}
+  first_wheels: {type: integer, x-computed: first.wheels}
+  gone: {type: integer, x-computed: count(bicycles.state = 'gone')}
+  wheels: {type: integer, x-computed: sum(bicycles.wheels)}
+x-table: {name: fleet, plural: fleets, title: label}
+x-tlp: {default: GREEN, max: AMBER}
+x-perm: {administrator: {ops: [read, create, change, move]}}
+x-states:
+  initial: open
+  list: [{id: open}, {id: shut, final: true}]
+  transitions: [{from: open, to: shut, roles: [administrator], guard: {properties: {gone: {maximum: 0}}}}]
+"""
 BROKEN = BIKE.replace("bicycle", "tricycle").replace("x-index", "x-indexed")
 AUDITED = BIKE.replace("bicycle", "unicycle").replace("administrator", "auditor")
 FINDING = {"title": "Old firmware in the tunnel", "origin": "audit", "severity": "high", "found": "2026-11-01"}
@@ -46,7 +66,7 @@ class Registers(unittest.TestCase):
         own = os.path.join(cls.folder, "data", "registers")
         os.makedirs(own, mode=0o700)
         os.chmod(os.path.join(cls.folder, "data"), 0o700)
-        for name, text in (("bicycle.yml", BIKE), ("broken.yml", BROKEN), ("audited.yaml", AUDITED), ("notes.txt", "no kind"),
+        for name, text in (("bicycle.yml", BIKE), ("fleet.yml", FLEET), ("broken.yml", BROKEN), ("audited.yaml", AUDITED), ("notes.txt", "no kind"),
                            ("json.json", json.dumps(json.loads('{"type": "list"}')))):
             with open(os.path.join(own, name), "w", encoding="utf-8") as f:
                 f.write(text)
@@ -89,15 +109,15 @@ class Registers(unittest.TestCase):
         got = self.b.get("/api/v1/registers").json()
         names = [k["plural"] for k in got["items"]]
         self.assertEqual(names, ["appointments", "findings", "organisations", "people", "risks", "services", "suppliers", "systems", "units", "waivers",
-                                 "bicycles"])  # unicycles are the auditor's alone
-        self.assertEqual(got["items"][-1]["schema"]["x-table"]["name"], "bicycle")
-        self.assertEqual(got["items"][-1]["order"], ["label", "wheels", "price"])
+                                 "bicycles", "fleets"])  # unicycles are the auditor's alone
+        self.assertEqual(got["items"][-2]["schema"]["x-table"]["name"], "bicycle")
+        self.assertEqual(got["items"][-2]["order"], ["label", "wheels", "price"])
         refused = {r["file"]: r for r in got["refused"]}
         self.assertEqual(sorted(refused), ["DATA/registers/broken.yml", "DATA/registers/json.json"])
         self.assertEqual(refused["DATA/registers/broken.yml"]["line"], 8)
         self.assertIn("/properties/wheels/x-indexed", refused["DATA/registers/broken.yml"]["why"])
         self.node.expect(r'records.register file="?DATA/registers/broken.yml')
-        mine = got["items"][-1]
+        mine = got["items"][-2]
         self.assertEqual((mine["may"], mine["hidden"], mine["fixed"], mine["ways"]), (["create", "change", "move"], [], ["price"], [0]))
 
     def test_a_record_lives(self):
@@ -263,6 +283,35 @@ class Registers(unittest.TestCase):
         self.assertEqual([i["title"] for i in self.chain("systems", gates)["items"]], [])
         self.assertEqual(self.ask("POST", "/systems/%s/move" % gates["id"], {"to": "retired", "why": "old"}, gates_tag).status, 200)
         self.assertEqual([i["state"] for i in self.chain("systems", hall, "?kind=system")["items"]], ["retired"])
+
+    def test_worked_out_through_a_link(self):
+        """As it is read: in the answer to a write, alone, in a list and a table; it follows, guards ask it, and no list sorts by it."""
+        (a, tag), (b, _) = self.made("bicycles", {"label": "tandem", "wheels": 2}), self.made("bicycles", {"label": "rickshaw", "wheels": 3})
+        fleet, match = self.made("fleets", {"label": "town", "first": a["id"], "bicycles": [a["id"], b["id"]], "wheels": 99})
+        at = "/fleets/" + fleet["id"]
+        worth = lambda row: [row["fields"].get(n) for n in ("first_wheels", "gone", "wheels")]
+        self.assertEqual(worth(fleet), [2, 0, 5])
+        self.assertEqual(self.ask("PUT", "/bicycles/" + a["id"], {"fields": {"label": "tandem", "wheels": 4}}, tag).status, 200)
+        now = self.ask("GET", at)
+        self.assertEqual((worth(now.json()), now.headers["ETag"]), ([4, 0, 7], match))
+        self.assertEqual([worth(r) for r in self.ask("GET", "/fleets?sort=label").json()["items"]], [[4, 0, 7]])
+        self.assertEqual(self.ask("GET", "/fleets?sort=wheels").status, 400)
+        self.assertEqual(self.ask("GET", "/fleets?wheels.from=1").status, 400)
+        table = self.ask("GET", "/fleets/export?format=csv").body
+        table = table.decode() if isinstance(table, bytes) else table
+        self.assertIn("first_wheels,gone,wheels", table)
+        self.assertIn(",4,0,7", table)
+        tried = self.b.ask("POST", "/api/v1/registers/fleets/import", table.encode(), {"X-Sereno-CSRF": self.b.csrf, "Content-Type": "text/csv"})
+        self.assertEqual((tried.status, tried.json()["same"], tried.json()["faulty"]), (200, 1, 0), tried.body)
+        tried = self.b.ask("POST", "/api/v1/registers/fleets/import", table.replace(",open,", ",shut,", 1).encode(),
+                           {"X-Sereno-CSRF": self.b.csrf, "Content-Type": "text/csv"})
+        self.assertEqual((tried.status, tried.json()["faulty"]), (200, 1), tried.body)  # a table does not know what they are worth
+        self.assertEqual(self.ask("POST", "/bicycles/%s/move" % b["id"], {"to": "gone"}, '"1"').status, 200)
+        self.assertEqual(worth(self.ask("GET", at).json()), [4, 1, 7])
+        self.faults(self.ask("POST", at + "/move", {"to": "shut"}, match), ("/fields/gone", "maximum"))
+        changed = self.ask("PUT", at, {"fields": {"label": "town", "bicycles": [a["id"]]}}, match)
+        self.assertEqual(worth(changed.json()), [None, 0, 4])
+        self.assertEqual(self.ask("POST", at + "/move", {"to": "shut"}, changed.headers["ETag"]).status, 200)
 
     def test_described(self):
         doc = self.b.get("/api/v1/openapi.json").json()
