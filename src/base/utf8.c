@@ -97,6 +97,9 @@ bool utf8_is_ascii(struct span s)
 
 bool utf8_valid(struct span s)
 {
+    if (s.len == 0) {
+        return true; /* which may lie nowhere */
+    }
     const char *p = s.ptr;
     const char *end = s.ptr + s.len;
     while (p < end) {

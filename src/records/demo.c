@@ -193,6 +193,7 @@ static const char *const statements[] = {
     ") AND id NOT IN (SELECT import_id FROM record_import_row WHERE record_id NOT IN " OF_CITY ")",
     "DELETE FROM record_import_row WHERE record_id IN " OF_CITY,
     "DELETE FROM trail_value WHERE record_id IN " OF_CITY,
+    "DELETE FROM sensitive_read WHERE organisation = " OWN,
     "DELETE FROM record WHERE organisation = " OWN,
     "UPDATE rule_text SET alerts = alerts - (SELECT COUNT(*) FROM alert a WHERE a.rule_hash = rule_text.hash AND a.organisation = " OWN "),"
     " events = CASE WHEN events > (SELECT SUM(a.events) FROM alert a WHERE a.rule_hash = rule_text.hash AND a.organisation = " OWN ")"

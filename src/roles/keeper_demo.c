@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "records/demo.h"
+#include "roles/keeper_privacy.h"
 #include "roles/keeper_records_priv.h"
 
 static int whole(const struct cursor *c, struct err *e)
@@ -85,6 +86,7 @@ static int loaded(struct keeper_records *kr, struct cursor *c, struct err *e)
 static int purge_tables(struct keeper_records *kr, struct span who, struct span *kinds_out, struct err *e)
 {
     keeper_sources_flush(kr);
+    keeper_reads_flush(kr);
     int rc = demo_purge(kr->db, who, clock_now(), &kr->scratch, kinds_out, e);
     if (rc == 0) {
         *kinds_out = arena_copy(&kr->kept, *kinds_out);

@@ -213,7 +213,14 @@ class SignIn(unittest.TestCase):
         text = self.node.config.read_text()
         self.node.config.write_text(text.replace("title: Inside", "title: Indoors"))
         self.node.process.send_signal(signal.SIGHUP)
-        until("the page to know the new config", lambda: "Log in with Indoors" in Browser().ask("GET", f"{self.base}/login")[2])
+
+        def told():
+            try:
+                return "Log in with Indoors" in Browser().ask("GET", f"{self.base}/login")[2]
+            except ConnectionError:  # came in just when the server began anew
+                return False
+
+        until("the page to know the new config", told)
         self.assertEqual(self.session(b)["name"], "jana")
         self.assert_refused(b.ask("GET", back), 403, "This sign-in was too old, or began in another browser. Please try again.")
         c = self.person("jana", "soc")
