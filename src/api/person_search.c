@@ -194,8 +194,9 @@ void person_search_in_register(struct api_request *req, const struct register_ki
 
 /* ---- who looked ---- */
 
-static void look_json(struct json_writer *j, struct cursor *data)
+static void look_json(struct api_request *req, struct json_writer *j, struct cursor *data)
 {
+    (void)req;
     struct persons_look l;
     persons_look_decode(data, &l);
     if (data->failed) {
@@ -219,26 +220,7 @@ static void look_json(struct json_writer *j, struct cursor *data)
 
 static void looks_came(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
-    struct json_writer j;
-    struct buf b;
-    if (rc < 0) {
-        respond_failure(req, rc, text);
-        return;
-    }
-    int64_t next = (int64_t)cursor_u64(data);
-    uint32_t n = cursor_u32(data);
-    request_json(req, &b, &j);
-    json_object(&j);
-    json_key(&j, "items");
-    json_array(&j);
-    for (uint32_t i = 0; i < n && !data->failed; i++) {
-        look_json(&j, data);
-    }
-    json_end(&j);
-    json_key(&j, "next");
-    json_text_or_null(&j, next > 0 ? span_of(arena_printf(&req->arena, "%lld", (long long)next)) : SPAN(""));
-    json_end(&j);
-    respond_whole(req, cursor_done(data), &b);
+    looks_respond(req, rc, text, data, look_json, 0);
 }
 
 void privacy_searches(struct api_request *req)

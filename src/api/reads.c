@@ -116,9 +116,15 @@ static void ids_member(struct json_writer *j, struct span ids)
     json_end(j);
 }
 
-static void read_json(struct json_writer *j, const struct registers *kinds, const struct read_note *n)
+static void read_json(struct api_request *req, struct json_writer *j, struct cursor *data)
 {
-    const struct register_kind *k = kinds == NULL ? NULL : registers_any(kinds, n->kind);
+    struct read_note note;
+    const struct read_note *n = &note;
+    read_note_decode(data, &note);
+    if (data->failed) {
+        return;
+    }
+    const struct register_kind *k = req->api->registers == NULL ? NULL : registers_any(req->api->registers, n->kind);
     const struct {
         const char *key;
         struct span value;
@@ -142,7 +148,7 @@ static void read_json(struct json_writer *j, const struct registers *kinds, cons
     json_end(j);
 }
 
-static void reads_came(struct api_request *req, int rc, struct span text, struct cursor *data)
+void looks_respond(struct api_request *req, int rc, struct span text, struct cursor *data, looks_item *item, uint64_t kept_days)
 {
     struct json_writer j;
     struct buf b;
@@ -157,19 +163,22 @@ static void reads_came(struct api_request *req, int rc, struct span text, struct
     json_key(&j, "items");
     json_array(&j);
     for (uint32_t i = 0; i < n && !data->failed; i++) {
-        struct read_note note;
-        read_note_decode(data, &note);
-        if (!data->failed) {
-            read_json(&j, req->api->registers, &note);
-        }
+        item(req, &j, data);
     }
     json_end(&j);
     json_key(&j, "next");
     json_text_or_null(&j, next > 0 ? span_of(arena_printf(&req->arena, "%lld", (long long)next)) : SPAN(""));
-    json_key(&j, "kept_days");
-    json_u64(&j, READS_KEPT_DAYS);
+    if (kept_days > 0) {
+        json_key(&j, "kept_days");
+        json_u64(&j, kept_days);
+    }
     json_end(&j);
     respond_whole(req, cursor_done(data), &b);
+}
+
+static void reads_came(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    looks_respond(req, rc, text, data, read_json, READS_KEPT_DAYS);
 }
 
 static void reads_ready(struct api_request *req)

@@ -19,5 +19,9 @@ void reads_respond(struct api_request *req, const struct record_reads *r, const 
 /* Whose reads and looks he may see; false: nobody's, and the request is answered. The place of the query, likewise; 0 = from the newest on. */
 bool looks_places(struct api_request *req, struct policy_places *out);
 bool looks_cursor(struct api_request *req, int64_t *before_out);
+/* Writes the next row of the keeper's answer as an object; nothing where data->failed after it. */
+typedef void looks_item(struct api_request *req, struct json_writer *j, struct cursor *data);
+/* Answers with a page of them. kept_days: how long a row stays, 0 = for ever. */
+void looks_respond(struct api_request *req, int rc, struct span text, struct cursor *data, looks_item *item, uint64_t kept_days);
 
 #endif

@@ -3,6 +3,7 @@
 #include "records/privacy.h"
 
 #include "records/audit.h"
+#include "records/log_page.h"
 #include "records/registers/record_store.h"
 
 void persons_show_encode(struct buf *out, const struct persons_show *s)
@@ -114,22 +115,9 @@ void persons_look_decode(struct cursor *c, struct persons_look *out)
     out->detail = cursor_str(c);
 }
 
-/* The place behind the newest row of the trail. */
-static int trail_end(struct db *db, int64_t *out, struct err *e)
+static void take_look(struct db_stmt *s, struct arena *a, void *to)
 {
-    struct db_stmt *s = NULL;
-    int rc = db_query(db, "SELECT COALESCE(MAX(seq), 0) FROM audit", e, &s);
-    rc = rc == 0 ? db_step(s, e) : rc;
-    if (rc > 0) {
-        *out = db_col_i64(s, 0) + 1;
-        db_done(s);
-        rc = 0;
-    }
-    return rc;
-}
-
-static void take_look(struct db_stmt *s, struct arena *a, struct persons_look *l)
-{
+    struct persons_look *l = to;
     l->seq = db_col_i64(s, 0);
     l->at = db_col_i64(s, 1);
     struct span *texts[] = {&l->organisation, &l->who, &l->what, &l->subject, &l->why, &l->detail};
@@ -141,31 +129,15 @@ static void take_look(struct db_stmt *s, struct arena *a, struct persons_look *l
 int persons_log(struct db *db, const struct policy_places *places, int64_t before, uint32_t limit, struct arena *a, struct persons_look **out, uint32_t *count_out,
                 int64_t *next_out, struct err *e)
 {
-    struct db_stmt *s = NULL;
-    CHECK(limit > 0 && limit <= PERSONS_LOG_MAX);
-    *out = arena_calloc(a, limit, sizeof **out);
-    *count_out = 0;
-    int rc = before > 0 ? 0 : trail_end(db, &before, e);
-    int64_t floor = before - PERSONS_LOG_SCAN;
-    rc = rc == 0 ? db_query(db,
-                            "SELECT seq, at, organisation, who, what, subject, why, after_value FROM audit WHERE seq < $1 AND seq >= $2 "
-                            "AND what IN ('persons.shown', 'persons.searched') ORDER BY seq DESC",
-                            e, &s)
-                 : rc;
-    if (rc < 0) {
-        return rc;
-    }
-    db_bind_i64(s, 1, before);
-    db_bind_i64(s, 2, floor);
-    while (*count_out < limit && (rc = db_step(s, e)) > 0) {
-        if (policy_places_have(places, db_col_text(s, 2))) {
-            take_look(s, a, &(*out)[(*count_out)++]);
-        }
-    }
-    if (rc > 0) { /* a whole page: the statement is not at its end */
-        db_done(s);
-    }
-    int64_t last = *count_out == limit ? (*out)[limit - 1].seq : floor;
-    *next_out = last > 1 ? last : 0;
-    return rc < 0 ? rc : 0;
+    static const struct log_page page = {
+        .newest = "SELECT COALESCE(MAX(seq), 0) FROM audit",
+        .rows = "SELECT seq, at, organisation, who, what, subject, why, after_value FROM audit WHERE seq < $1 AND seq >= $2 "
+                "AND what IN ('persons.shown', 'persons.searched') ORDER BY seq DESC",
+        .scan = PERSONS_LOG_SCAN, .take = take_look, .size = sizeof **out,
+    };
+    void *rows = NULL;
+    CHECK(limit <= PERSONS_LOG_MAX);
+    int rc = log_page_read(db, &page, places, before, limit, a, &rows, count_out, next_out, e);
+    *out = rows;
+    return rc;
 }

@@ -3,6 +3,7 @@
 #include "records/reads.h"
 
 #include "records/accounts.h"
+#include "records/log_page.h"
 #include "records/privacy.h"
 #include "records/registers/record_row.h"
 
@@ -70,8 +71,9 @@ int reads_put(struct db *db, const struct read_note *n, struct err *e)
     return db_run(s, e);
 }
 
-static void take(struct db_stmt *s, struct arena *a, struct read_note *n)
+static void take(struct db_stmt *s, struct arena *a, void *to)
 {
+    struct read_note *n = to;
     struct span *texts[] = {&n->organisation, &n->who, &n->kind, &n->way, &n->why, &n->ids};
     n->number = db_col_i64(s, 0);
     n->at = db_col_i64(s, 1);
@@ -83,49 +85,20 @@ static void take(struct db_stmt *s, struct arena *a, struct read_note *n)
     n->red = db_col_i64(s, 10) != 0;
 }
 
-static int newest(struct db *db, int64_t *out, struct err *e)
-{
-    struct db_stmt *s = NULL;
-    int rc = db_query(db, "SELECT COALESCE(MAX(number), 0) FROM sensitive_read", e, &s);
-    rc = rc == 0 ? db_step(s, e) : rc;
-    if (rc > 0) {
-        *out = db_col_i64(s, 0) + 1;
-        db_done(s);
-        rc = 0;
-    }
-    return rc;
-}
-
 int reads_page(struct db *db, const struct policy_places *places, int64_t before, uint32_t limit, struct arena *a, struct read_note **out,
                uint32_t *count_out, int64_t *next_out, struct err *e)
 {
-    struct db_stmt *s = NULL;
-    CHECK(limit > 0 && limit <= READS_PAGE_MAX);
-    *out = arena_calloc(a, limit, sizeof **out);
-    *count_out = 0;
-    int rc = before > 0 ? 0 : newest(db, &before, e);
-    int64_t floor = before - READS_SCAN_MAX;
-    rc = rc == 0 ? db_query(db,
-                            "SELECT number, at, organisation, who, kind, way, why, ids, count, persons, red FROM sensitive_read "
-                            "WHERE number < $1 AND number >= $2 ORDER BY number DESC",
-                            e, &s)
-                 : rc;
-    if (rc < 0) {
-        return rc;
-    }
-    db_bind_i64(s, 1, before);
-    db_bind_i64(s, 2, floor);
-    while (*count_out < limit && (rc = db_step(s, e)) > 0) {
-        if (policy_places_have(places, db_col_text(s, 2))) {
-            take(s, a, &(*out)[(*count_out)++]);
-        }
-    }
-    if (rc > 0) { /* a whole page: the statement is not at its end */
-        db_done(s);
-    }
-    int64_t last = *count_out == limit ? (*out)[limit - 1].number : floor;
-    *next_out = last > 1 ? last : 0;
-    return rc < 0 ? rc : 0;
+    static const struct log_page page = {
+        .newest = "SELECT COALESCE(MAX(number), 0) FROM sensitive_read",
+        .rows = "SELECT number, at, organisation, who, kind, way, why, ids, count, persons, red FROM sensitive_read "
+                "WHERE number < $1 AND number >= $2 ORDER BY number DESC",
+        .scan = READS_SCAN_MAX, .take = take, .size = sizeof **out,
+    };
+    void *rows = NULL;
+    CHECK(limit <= READS_PAGE_MAX);
+    int rc = log_page_read(db, &page, places, before, limit, a, &rows, count_out, next_out, e);
+    *out = rows;
+    return rc;
 }
 
 int reads_sweep(struct db *db, time_ns now, struct err *e)
