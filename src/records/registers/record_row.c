@@ -13,11 +13,12 @@ static struct span bounded(struct cursor *c, size_t max)
     return s;
 }
 
+/* A number that is less than limit, 0 where it is not: it counts and indexes what follows. */
 static uint8_t below(struct cursor *c, uint8_t limit)
 {
     uint8_t v = cursor_u8(c);
     c->failed = c->failed || v >= limit;
-    return v;
+    return c->failed ? 0 : v;
 }
 
 /* A number of parts, 0 where it is out of bounds. */
