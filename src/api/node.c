@@ -41,6 +41,8 @@ void session_get(struct api_request *req)
     text(&j, "name", req->user.name);
     text(&j, "role", req->user.role);
     session_role_json(&j, req);
+    json_key(&j, "whole_node"); /* of no one organisation: what is said of all of the node is his to read and to say */
+    json_bool(&j, span_eq(req->user.organisation, SPAN("*")));
     text(&j, "second_factor", req->user.factor ? SPAN("on") : factor_needed(&req->user, req->role) ? SPAN("needed") : SPAN("off"));
     json_end(&j);
     text(&j, "csrf", req->by_token ? SPAN("") : span_of(csrf));

@@ -18,7 +18,7 @@ const SETS = {
   'node-people': { needs: ['node_modules/playwright-core'], browser: true, tests: ['people.test.mjs'], program: true },
   'node-privacy': { needs: ['node_modules/playwright-core'], browser: true, tests: ['privacy.test.mjs'], program: true },
   'node-today': { needs: ['node_modules/playwright-core'], browser: true, tests: ['today.test.mjs', 'me.test.mjs', 'doctor.test.mjs', 'chain.test.mjs'], program: true },
-  'node-pages': { needs: ['node_modules/playwright-core'], browser: true, tests: ['history.test.mjs', 'panels.test.mjs', 'brief.test.mjs', 'archive.test.mjs'], program: true },
+  'node-pages': { needs: ['node_modules/playwright-core'], browser: true, tests: ['history.test.mjs', 'changes.test.mjs', 'panels.test.mjs', 'brief.test.mjs', 'archive.test.mjs'], program: true },
   'node-same': { needs: ['node_modules/playwright-core'], browser: true, tests: ['e2e.test.mjs', 'a11y.test.mjs'], program: true },
 };
 const set = SETS[what];

@@ -184,7 +184,8 @@ static int review(struct db *db, struct arena *a, struct register_choice *c, str
     int rc = s->there ? plan(db, a, s, e) : 0;
     s->taken = s->there;
     bool loses = rc == 0 && s->there && s->plan != NULL && register_plan_loses(s->plan);
-    if (loses && !shipped && (register_plan_stuck(s->plan) || !span_eq(s->meant, register_digest(a, now)))) {
+    s->is_meant = s->meant.len > 0 && span_eq(s->meant, register_digest(a, now));
+    if (loses && !shipped && (register_plan_stuck(s->plan) || !s->is_meant)) {
         *swapped_out = keep(a, c, s, say_why(a, s));
     }
     return rc;
@@ -245,7 +246,7 @@ void register_choice_put(const struct register_choice *c, struct json_writer *j)
         json_key(j, "taken");
         json_bool(j, s->taken);
         json_key(j, "meant");
-        json_bool(j, s->meant.len > 0);
+        json_bool(j, s->is_meant);
         json_key(j, "why");
         if (s->kept) {
             json_text(j, s->why_not);

@@ -19,6 +19,7 @@ enum {
 struct register_stored {
     struct span kind, file, text; /* in force */
     struct span meant, who, why;  /* of which text somebody said that it is meant; empty: of none */
+    bool is_meant;                /* and that is the text that lies there now */
     bool gone;                    /* it was taken away */
     bool there;                   /* something below differs from what is in force */
     bool taken;                   /* and comes into force */

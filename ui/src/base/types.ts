@@ -10,7 +10,7 @@ export const REASONS: readonly Reason[] = ['true_positive', 'false_positive', 'b
 
 export interface Session {
   /** second_factor "needed": the role demands one, and without it the account page is all there is. */
-  user: { id: string; name: string; role: string; rights?: string[]; second_factor?: 'on' | 'off' | 'needed' };
+  user: { id: string; name: string; role: string; rights?: string[]; whole_node?: boolean; second_factor?: 'on' | 'off' | 'needed' };
   csrf: string;
   /** `ingest` is the full address of POST /ingest, when intake listens elsewhere than the desk. */
   node: { name: string; version: string; ingest?: string };
