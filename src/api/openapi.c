@@ -6,66 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/openapi.h"
 #include "api/registers.h"
 #include "desk/identity/user_token.h"
 #include "records/registers/register_due.h"
-
-/* Answers that have a shape of their own; others are objects. */
-static const struct {
-    const char *path, *type, *other, *description; /* other: of its second form, or NULL */
-} answers[] = {
-    {"/api/v1/stream", "text/event-stream", NULL, "Events named alert, change and pulse"},
-    {"/api/v1/archive/export", "application/x-ndjson", "text/plain", "A record a line; with format=text, the original and a line break"},
-    {"/api/v1/registers/{kind}/export", "text/csv", "application/x-ndjson", "A table; with format=json, JSON line by line"},
-    {"/metrics", "text/plain", NULL, "Counters, one a line"},
-};
-
-/* Of those that do not answer 200 when all is well; also: a second answer that is no error. */
-static const struct {
-    api_handler *handler;
-    const char *status, *also;
-} statuses[] = {
-    {source_release, "204", NULL},
-    {token_create, "201", NULL},
-    {token_revoke, "204", NULL},
-    {hold_create, "201", NULL},
-    {hold_end, "204", NULL},
-    {own_factor_begin, "201", NULL},
-    {own_factor_remove, "204", NULL},
-    {own_session_end, "204", NULL},
-    {own_token_create, "201", NULL},
-    {own_token_end, "204", NULL},
-    {user_token_take, "204", NULL},
-    {staff_import_post, "200", "422"},
-    {staff_undo, "204", NULL},
-    {own_password, "204", NULL},
-    {user_create, "201", NULL},
-    {user_role, "204", NULL},
-    {user_person, "204", NULL},
-    {user_disable, "204", NULL},
-    {user_enable, "204", NULL},
-    {user_link, "201", NULL},
-    {user_factor_reset, "204", NULL},
-    {privacy_mask, "204", NULL},
-    {demo_change, "200", "204"},
-    {doctor_run, "202", NULL},
-    {hunt_create, "201", NULL},
-    {hunt_stop, "204", NULL},
-    {stream_open, "200", "204"},
-    {item_send, "201", NULL},
-    {link_page_create, "201", NULL},
-    {link_page_revoke, "204", NULL},
-    {federation_stop, "204", NULL},
-    {federation_resume, "204", NULL},
-    {federation_join, "200", "202"},
-    {federation_code, "201", NULL},
-    {federation_officer, "204", NULL},
-    {record_create, "201", NULL},
-    {record_import_post, "200", "422"},
-    {record_import_undo_post, "204", NULL},
-    {rule_resume, "204", NULL},
-    {provider_login, "303", NULL},
-};
 
 static void kv(struct json_writer *j, const char *key, struct span value)
 {
@@ -290,84 +234,6 @@ static void table_json(struct json_writer *j)
     json_end(j);
 }
 
-static void content_json(struct json_writer *j, const char *type, bool is_error)
-{
-    json_key(j, type);
-    json_object(j);
-    json_key(j, "schema");
-    json_object(j);
-    if (is_error) {
-        kv(j, "$ref", SPAN("#/components/schemas/error"));
-    } else {
-        kv(j, "type", strcmp(type, "application/json") == 0 ? SPAN("object") : SPAN("string"));
-    }
-    json_end(j);
-    json_end(j);
-}
-
-/* type: NULL = it has no body; other: of its second form, or NULL. */
-static void answer_json(struct json_writer *j, const char *status, const char *description, const char *type, const char *other, bool is_error)
-{
-    json_key(j, status);
-    json_object(j);
-    kv(j, "description", span_of(description));
-    if (type != NULL) {
-        json_key(j, "content");
-        json_object(j);
-        content_json(j, type, is_error);
-        if (other != NULL) {
-            content_json(j, other, is_error);
-        }
-        json_end(j);
-    }
-    json_end(j);
-}
-
-static void answers_json(struct json_writer *j, const struct route *r)
-{
-    bool api_path = strncmp(r->path, "/api/", 5) == 0 || strcmp(r->path, "/healthz") == 0;
-    const char *type = api_path ? "application/json" : "text/html";
-    const char *other = NULL;
-    const char *text = r->summary;
-    const char *status = "200";
-    for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
-        if (strcmp(answers[i].path, r->path) == 0) {
-            type = answers[i].type;
-            other = answers[i].other;
-            text = answers[i].description;
-        }
-    }
-    const char *also = NULL;
-    for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
-        if (statuses[i].handler == r->handler) {
-            status = statuses[i].status;
-            also = statuses[i].also;
-        }
-    }
-    if (strcmp(r->path, "/page.css") == 0) {
-        type = "text/css";
-    } else if (r->body == BODY_FORM) {
-        status = "303";
-    }
-    type = strcmp(status, "204") == 0 || strcmp(status, "303") == 0 ? NULL : type;
-    json_key(j, "responses");
-    json_object(j);
-    answer_json(j, status, text, type, other, false);
-    if (also != NULL) {
-        answer_json(j, also, text, strcmp(also, "204") == 0 ? NULL : type, NULL, false);
-    }
-    if (r->right > RIGHT_KNOWN) {
-        char need[128];
-        (void)snprintf(need, sizeof need, "The role, or the API token shown, lacks the right %s", right_name(r->right));
-        answer_json(j, "403", need, api_path ? "application/json" : "text/html", NULL, api_path);
-    }
-    if (!api_path && r->right != RIGHT_ANYBODY && strcmp(status, "303") != 0) {
-        answer_json(j, "303", "Not logged in: to the log-in form", NULL, NULL, false);
-    }
-    answer_json(j, "default", "What went wrong", api_path ? "application/json" : "text/html", NULL, api_path);
-    json_end(j);
-}
-
 /* One way to show who one is: the scheme's name, and for a token the scope that it must carry. */
 static void way_json(struct json_writer *j, const char *scheme, const char *scope)
 {
@@ -411,7 +277,7 @@ static void operation(struct json_writer *j, const struct route *r, const struct
     } else if (r->body != BODY_NONE) {
         body_json(j, r, about);
     }
-    answers_json(j, r);
+    openapi_answers(j, r);
     security_json(j, r->right);
     json_end(j);
 }
@@ -485,14 +351,6 @@ static void kind_schemas(struct json_writer *j, const struct api_request *req)
     }
 }
 
-static const char error_schema[] =
-    "{\"type\":\"object\",\"required\":[\"error\"],\"properties\":{\"error\":{\"type\":\"object\","
-    "\"required\":[\"code\",\"message\",\"where\"],\"properties\":{\"code\":{\"type\":\"string\"},"
-    "\"message\":{\"type\":\"string\"},\"where\":{\"type\":[\"string\",\"null\"]},"
-    "\"count\":{\"type\":\"integer\"},\"fields\":{\"type\":\"array\",\"items\":{\"type\":\"object\","
-    "\"required\":[\"where\",\"reason\",\"limit\",\"message\"],\"properties\":{\"where\":{\"type\":\"string\"},"
-    "\"reason\":{\"type\":\"string\"},\"limit\":{\"type\":\"string\"},\"message\":{\"type\":\"string\"}}}}}}}}";
-
 static void document(struct api_request *req)
 {
     struct json_writer j;
@@ -504,6 +362,8 @@ static void document(struct api_request *req)
     json_object(&j);
     kv(&j, "title", SPAN("Sereno desk"));
     kv(&j, "version", SPAN(SERENO_VERSION));
+    kv(&j, "description", SPAN("Each operation names every status that it answers with. Before an operation is looked for, a request that is none for this node is refused: "
+                               "400, 405, 411, 413, 415, 421, 431 or 505, with what is wrong."));
     json_key(&j, "license");
     json_object(&j);
     kv(&j, "name", SPAN("EUPL-1.2"));
@@ -516,9 +376,10 @@ static void document(struct api_request *req)
     json_key(&j, "schemas");
     json_object(&j);
     json_key(&j, "error");
-    json_raw(&j, span_of(error_schema));
+    json_raw(&j, span_of(openapi_error_schema));
     kind_schemas(&j, req);
     json_end(&j);
+    openapi_refusals(&j);
     json_key(&j, "securitySchemes");
     json_object(&j);
     json_key(&j, "session");
