@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
- * A wall clock that can be set, for the program as it is installed: loaded before it (LD_PRELOAD). SERENO_CLOCK names a file of one
- * native int64, seconds by which the wall clock of every process that has it is off; whoever writes there sets it, at once. So
- * bench/hour.py lets days go by within an hour, and retention has something to do. Never installed.
+ * A wall clock that can be set, for the program as it is installed: loaded before it (LD_PRELOAD). SERENO_CLOCK names a file of one or
+ * two native int64: the seconds by which the wall clock of every process that has it is off; whoever writes there sets it, at once. So
+ * bench/hour.py lets days go by within an hour, and retention has something to do. And, where it is not 0, the second since 1970 at
+ * which it stands still: so tests/node/test_whole.py asks two nodes at the same moment. Never installed.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -15,7 +16,12 @@
 
 typedef int clock_call(clockid_t id, struct timespec *out);
 
-static const volatile int64_t *off;
+struct set_clock {
+    int64_t off_s;
+    int64_t held_s;
+};
+
+static const volatile struct set_clock *set;
 static clock_call *real;
 
 static void find_real(void)
@@ -33,8 +39,10 @@ int clock_gettime(clockid_t id, struct timespec *out)
         find_real();
     }
     int rc = real(id, out);
-    if (rc == 0 && id == CLOCK_REALTIME && off != NULL) {
-        out->tv_sec += *off;
+    if (rc == 0 && id == CLOCK_REALTIME && set != NULL) {
+        int64_t held = set->held_s;
+        out->tv_sec = held != 0 ? held : out->tv_sec + set->off_s;
+        out->tv_nsec = held != 0 ? 0 : out->tv_nsec;
     }
     return rc;
 }
@@ -44,9 +52,9 @@ __attribute__((constructor)) static void map_clock(void)
 {
     const char *path = getenv("SERENO_CLOCK");
     int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC);
-    void *at = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *off, PROT_READ, MAP_SHARED, fd, 0);
+    void *at = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *set, PROT_READ, MAP_SHARED, fd, 0);
     if (at != MAP_FAILED) {
-        off = at;
+        set = at; /* what the file is too short for reads as 0 */
     }
     if (fd >= 0) {
         (void)close(fd);

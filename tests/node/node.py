@@ -76,12 +76,13 @@ sources:
   - {{name: file, kind: file, path: "{self.followed}"}}
 {extra_sources}""")
         self.process = None
+        self.env = None  # that of the test, where the node needs none of its own
 
     def start(self):
         log = open(self.log, "ab")
         self.process = subprocess.Popen(
             [self.program, "serve", "--config", str(self.config), "--data", str(self.data), *extra_options()],
-            stdout=log, stderr=log, start_new_session=True)
+            stdout=log, stderr=log, start_new_session=True, env=self.env)
         log.close()
         self.wait_ready()
         return self
