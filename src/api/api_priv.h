@@ -76,13 +76,14 @@ struct span api_cookie_name(const struct api *api);
 
 /* routes.c */
 const struct route *route_table(size_t *count_out);
-/* Route of a request, with its parameters; NULL and *allowed_out ("GET, POST") when only other
- * methods fit. */
+enum { ROUTE_ALLOWED_MAX = 32 }; /* bytes of all methods of one path */
+/* Route of a request, with its parameters; NULL and the path's methods as in Allow ("GET, POST"; RFC 9110 section 10.2.1) when only
+ * other methods fit, empty when no path does. */
 const struct route *route_find(struct span method, struct span path,
-                               struct span params[REQUEST_PARAMS_MAX], const char **allowed_out);
+                               struct span params[REQUEST_PARAMS_MAX], char allowed_out[ROUTE_ALLOWED_MAX]);
 /* Whether a query field stands in the route's own row, by name. */
 bool route_takes(const struct route *r, struct span query_name);
-/* Checks names and values against a table text like "name:type! …". */
+/* Checks names and values against a table text like "name:type! …"; values of a JSON body also by their JSON type. */
 int fields_check(const char *spec, const struct uri_pairs *pairs, const char **where_out,
                  struct err *e) NODISCARD;
 

@@ -50,6 +50,7 @@ static void visit_leaf(void *ctx, struct span name, const struct leaf *leaf)
         }
     }
     struct span value = leaf_text(leaf, v->arena);
+    enum uri_pair_kind kind = leaf->kind == LEAF_STRING ? PAIR_STRING : leaf->kind == LEAF_NUMBER ? PAIR_NUMBER : PAIR_BOOL;
     if (leaf->kind == LEAF_NULL) {
         return; /* as if it were not there */
     }
@@ -57,7 +58,7 @@ static void visit_leaf(void *ctx, struct span name, const struct leaf *leaf)
         v->rc = err_set(v->e, ERR_INVALID, "A field holds bytes that are not text.");
         return;
     }
-    v->out->pair[v->out->count++] = (struct uri_pair){arena_copy(v->arena, name), value};
+    v->out->pair[v->out->count++] = (struct uri_pair){arena_copy(v->arena, name), value, kind};
 }
 
 int fields_from_json(struct span text, struct arena *arena, struct uri_pairs *out, struct err *e)

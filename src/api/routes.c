@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* The table of routes, and how a request finds its row: see routes.def. Pure. */
-#include "base/num.h"
+#include <stdio.h>
+#include <string.h>
 
 #include "api/api_priv.h"
+#include "base/num.h"
 
 /*
  * A route without a row in policy/paths.def does not compile ("PATH_OF_ROUTE_x undeclared"), nor
@@ -73,18 +75,41 @@ static bool path_fits(const char *pattern, struct span path, struct span params[
     return want.len == 0 && path.len == 0;
 }
 
-const struct route *route_find(struct span method, struct span path,
-                               struct span params[REQUEST_PARAMS_MAX], const char **allowed_out)
+/* The path of the table that fits with the fewest parameters: a word of an address is never taken for an id. NULL = none. */
+static const char *most_literal(struct span path)
 {
-    *allowed_out = NULL;
+    const char *best = NULL;
+    size_t fewest = SIZE_MAX;
+    struct span params[REQUEST_PARAMS_MAX];
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-        if (!path_fits(table[i].path, path, params)) {
+        size_t braces = 0;
+        for (const char *c = table[i].path; *c != '\0'; c++) {
+            braces += *c == '{';
+        }
+        if (braces < fewest && path_fits(table[i].path, path, params)) {
+            best = table[i].path;
+            fewest = braces;
+        }
+    }
+    return best;
+}
+
+const struct route *route_find(struct span method, struct span path,
+                               struct span params[REQUEST_PARAMS_MAX], char allowed_out[ROUTE_ALLOWED_MAX])
+{
+    const char *at = most_literal(path);
+    size_t n = 0;
+    allowed_out[0] = '\0';
+    for (size_t i = 0; at != NULL && i < ARRAY_LEN(table); i++) {
+        if (strcmp(table[i].path, at) != 0) {
             continue;
         }
         if (span_eq(method, span_of(table[i].method))) {
+            CHECK(path_fits(at, path, params));
             return &table[i];
         }
-        *allowed_out = *allowed_out == NULL ? table[i].method : "GET, POST";
+        n += (size_t)snprintf(allowed_out + n, ROUTE_ALLOWED_MAX - n, "%s%s", n == 0 ? "" : ", ", table[i].method);
+        CHECK(n < ROUTE_ALLOWED_MAX);
     }
     return NULL;
 }
@@ -123,20 +148,24 @@ bool route_takes(const struct route *r, struct span query_name)
     return false;
 }
 
-static bool value_fits(struct span type, struct span value)
+static bool value_fits(struct span type, const struct uri_pair *p)
 {
     int64_t number = 0;
+    bool is_int = span_eq(type, SPAN("int"));
+    if (p->kind != PAIR_WORDS && p->kind != (is_int ? PAIR_NUMBER : PAIR_STRING)) {
+        return false;
+    }
     if (span_eq(type, SPAN("text"))) {
         return true;
     }
-    if (span_eq(type, SPAN("int"))) {
-        return num_i64(value, &number);
+    if (is_int) {
+        return num_i64(p->value, &number);
     }
     while (type.len > 0) {
         ptrdiff_t bar = span_find(type, '|');
         struct span word = span_sub(type, 0, bar < 0 ? type.len : (size_t)bar);
         type = bar < 0 ? SPAN("") : span_sub(type, (size_t)bar + 1, type.len);
-        if (span_eq(word, value)) {
+        if (span_eq(word, p->value)) {
             return true;
         }
     }
@@ -175,10 +204,9 @@ int fields_check(const char *spec, const struct uri_pairs *pairs, const char **w
         if (at < 0 && needed) {
             return err_set(e, ERR_INVALID, "'%.*s' is missing.", SPAN_ARG(name));
         }
-        if (at >= 0 && !value_fits(type, pairs->pair[at].value)) {
+        if (at >= 0 && !value_fits(type, &pairs->pair[at])) {
             return err_set(e, ERR_INVALID, "'%.*s' must be %s%.*s.", SPAN_ARG(name),
-                           span_eq(type, SPAN("int")) ? "a whole number: " : "one of ",
-                           SPAN_ARG(type));
+                           span_find(type, '|') >= 0 ? "one of " : "of the type ", SPAN_ARG(type));
         }
         known |= at >= 0 ? UINT64_C(1) << at : 0;
     }

@@ -128,19 +128,19 @@ static struct span peer_address(struct api_request *req)
 /* Finds the route; answers 404, 405 itself. False when it did. */
 static bool find_route(struct api_request *req, struct span method)
 {
-    const char *allowed = NULL;
+    char allowed[ROUTE_ALLOWED_MAX];
     req->is_head = span_eq(method, SPAN("HEAD"));
     req->route =
-        route_find(req->is_head ? SPAN("GET") : method, req->uri.path, req->param, &allowed);
+        route_find(req->is_head ? SPAN("GET") : method, req->uri.path, req->param, allowed);
     bool api_path = span_starts(req->uri.path, SPAN("/api/"));
     bool get = span_eq(method, SPAN("GET")) || req->is_head;
     if (req->route != NULL && req->is_head && api_path) {
         req->route = NULL;
-        allowed = "GET";
+        (void)snprintf(allowed, sizeof allowed, "GET");
     }
-    if (req->route == NULL && (allowed != NULL || (!get && !api_path))) {
+    if (req->route == NULL && (allowed[0] != '\0' || (!get && !api_path))) {
         respond_error(req, 405, "bad_method", "This address does not take that method.", NULL);
-        respond_header(req, "Allow", allowed == NULL ? "GET" : allowed);
+        respond_header(req, "Allow", allowed[0] == '\0' ? "GET" : allowed);
         return false;
     }
     if (req->route == NULL && api_path) {

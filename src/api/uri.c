@@ -68,7 +68,7 @@ static int parse_pairs(struct span in, enum decode how, struct arena *arena, str
             return err_set(e, ERR_LIMIT, "More than %d parameters.", URI_PAIRS_MAX);
         }
         ptrdiff_t equals = span_find(part, '=');
-        struct uri_pair pair;
+        struct uri_pair pair = {.kind = PAIR_WORDS};
         int rc = decode(span_sub(part, 0, equals < 0 ? part.len : (size_t)equals), how, arena,
                         &pair.name, e);
         if (rc == 0) {

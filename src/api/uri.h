@@ -13,12 +13,16 @@
 
 enum {
     URI_MAX = 4096,     /* bytes of a request target: the longest search of ours is far below */
-    URI_PAIRS_MAX = 32, /* parameters of a query or form */
+    URI_PAIRS_MAX = 64, /* parameters of a query or form: all filters of the largest kind at once */
 };
+
+/* As what a value was written: a query or form knows words only, JSON has types. */
+enum uri_pair_kind { PAIR_WORDS, PAIR_STRING, PAIR_NUMBER, PAIR_BOOL };
 
 struct uri_pair {
     struct span name;
     struct span value;
+    enum uri_pair_kind kind;
 };
 
 struct uri_pairs {

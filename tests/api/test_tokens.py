@@ -111,7 +111,8 @@ class Tokens(unittest.TestCase):
                     operation = document["paths"][path][method.lower()]
                     ways = {k: v for way in operation["security"] for k, v in way.items()}
                     self.assertEqual(ways.get("token"), None if code == "not_by_token" else [] if right == "known" else [right], what)
-                    self.assertEqual("403" in operation["responses"], right not in ("signed in", "known"), what)
+                    needs = operation["responses"]["403"].get("description", "")
+                    self.assertEqual(needs.endswith("the right " + right), right not in ("signed in", "known"), what)
             self.assertEqual(self.admin.send("DELETE", "/api/v1/account/tokens/" + s.id).status, 204)
 
     def test_parts_of_an_answer(self):
