@@ -68,8 +68,6 @@ static bool cursor_fits(struct span text, struct alert_filter *f)
 
 static bool filter_of(struct api_request *req, struct alert_filter *f, const char **where)
 {
-    int64_t limit = LIMIT_DEFAULT;
-    struct span limit_text = request_query(req, "limit");
     *f = (struct alert_filter){
         .statuses = statuses_of(request_query(req, "status")),
         .rule_id = request_query(req, "rule"),
@@ -99,12 +97,7 @@ static bool filter_of(struct api_request *req, struct alert_filter *f, const cha
     if (f->words.len > ALERT_QUERY_MAX) {
         return false;
     }
-    *where = "limit";
-    if (limit_text.len > 0 &&
-        (!num_i64(limit_text, &limit) || limit < 1 || limit > ALERT_PAGE_MAX)) {
-        return false;
-    }
-    f->limit = (uint32_t)limit;
+    f->limit = (uint32_t)request_number(req, "limit", LIMIT_DEFAULT);
     return true;
 }
 

@@ -83,6 +83,10 @@ const struct route *route_find(struct span method, struct span path,
                                struct span params[REQUEST_PARAMS_MAX], char allowed_out[ROUTE_ALLOWED_MAX]);
 /* Whether a query field stands in the route's own row, by name. */
 bool route_takes(const struct route *r, struct span query_name);
+/* Whether a type of the table is of whole numbers, and which: "int", or "1..200". */
+bool route_is_int(struct span type, int64_t *least_out, int64_t *most_out);
+/* A number of the query, or of a JSON body, that the route's row holds within its bounds; otherwise when it is not there. */
+int64_t request_number(const struct api_request *req, const char *name, int64_t otherwise);
 /* Checks names and values against a table text like "name:type! …"; values of a JSON body also by their JSON type. */
 int fields_check(const char *spec, const struct uri_pairs *pairs, const char **where_out,
                  struct err *e) NODISCARD;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
 
@@ -14,6 +15,14 @@
 #include "api/page.h"
 #include "api/tls.h"
 #include "base/mem.h"
+#include "desk/federation/watch.h"
+#include "records/alert_row.h"
+#include "records/appointment_gaps.h"
+#include "records/due.h"
+#include "records/fed_item.h"
+#include "records/people.h"
+#include "records/registers/record_history.h"
+#include "records/rule_cost.h"
 
 static struct arena arena;
 
@@ -224,6 +233,46 @@ static void routes_are_found(void **state)
     }
 }
 
+/* The bounds of numbers stand in the table as text: they are those that the code behind can take. */
+static void numbers_have_the_bounds_of_the_code(void **state)
+{
+    (void)state;
+    static const struct {
+        api_handler *handler;
+        const char *fields;
+        int64_t most;
+    } cases[] = {
+        {show_alerts, "limit:1..", ALERT_PAGE_MAX},
+        {show_people, "limit:1..", PEOPLE_PAGE_MAX},
+        {show_rules, "limit:1..", RULE_PAGE_MAX},
+        {show_hunts, "limit:1..", HUNTS_PAGE_MAX},
+        {show_items, "limit:1..", FED_ITEMS_PAGE_MAX},
+        {show_due, "limit:1..", DUE_PAGE_MAX},
+        {show_records, "limit:1..", RECORD_PAGE_MAX},
+        {record_history_get, "limit:1..", RECORD_HISTORY_PAGE_MAX},
+        {rule_costs_get, "limit:1..", RULE_COST_LIST_MAX},
+        {appointment_gaps_get, "days:1..", GAP_DAYS_MAX},
+        {warning_dry_run, "days:1..", WATCH_DRY_RUN_DAYS_MAX},
+        {link_page_create, "days:1..", FED_LINK_PAGE_DAYS_MAX},
+    };
+    size_t n = 0;
+    const struct route *table = route_table(&n);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        size_t k = 0;
+        while (k < n && table[k].handler != cases[i].handler) {
+            k++;
+        }
+        assert_true(k < n);
+        char want[64];
+        (void)snprintf(want, sizeof want, "%s%" PRId64, cases[i].fields, cases[i].most);
+        const char *at = strstr(table[k].query_fields, want);
+        at = at == NULL ? strstr(table[k].body_fields, want) : at;
+        if (at == NULL || at[strlen(want)] > ' ') {
+            fail_msg("%s: not %s", table[k].path, want);
+        }
+    }
+}
+
 /* Only what somebody decided to leave open is open; what changes something never is, but for the
  * forms, and what everybody does with his own account. */
 static void nothing_is_open_by_accident(void **state)
@@ -258,6 +307,11 @@ static void json_fields(void **state)
         {" { \"revision\" : 12 , \"reason\":\"duplicate\" } ", 0},
         {"{\"revision\":1,\"reason\":\"benign\",\"note\":null}", 0},
         {"{\"revision\":1}", 1},
+        {"{\"revision\":1,\"reason\":\"benign\",\"days\":1}", 0},
+        {"{\"revision\":1,\"reason\":\"benign\",\"days\":400}", 0},
+        {"{\"revision\":1,\"reason\":\"benign\",\"days\":0}", 1},
+        {"{\"revision\":1,\"reason\":\"benign\",\"days\":401}", 1},
+        {"{\"revision\":1,\"reason\":\"benign\",\"days\":\"7\"}", 1},
         {"{\"revision\":1.5,\"reason\":\"benign\"}", 1},
         {"{\"revision\":true,\"reason\":\"benign\"}", 1},
         {"{\"revision\":\"1\",\"reason\":\"benign\"}", 1},
@@ -276,7 +330,7 @@ static void json_fields(void **state)
         {"\"text\"", ERR_INVALID},
     };
     const char *spec =
-        "revision:int! reason:true_positive|false_positive|benign|duplicate! note:text";
+        "revision:int! reason:true_positive|false_positive|benign|duplicate! note:text days:1..400";
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct uri_pairs p;
         struct err e = {0};
@@ -367,7 +421,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses),        cmocka_unit_test(forms),
         cmocka_unit_test(headers),          cmocka_unit_test(cookies),
-        cmocka_unit_test(routes_are_found), cmocka_unit_test(nothing_is_open_by_accident),
+        cmocka_unit_test(routes_are_found), cmocka_unit_test(numbers_have_the_bounds_of_the_code), cmocka_unit_test(nothing_is_open_by_accident),
         cmocka_unit_test(json_fields),      cmocka_unit_test(offsets_are_code_units),
         cmocka_unit_test(pages_escape),     cmocka_unit_test(own_certificate_is_good),
     };

@@ -105,13 +105,8 @@ static void gaps_ready(struct api_request *req)
     static const char *const of_appointments[] = {"unit", "function", "begins", "ends", NULL};
     struct gap_work *w = arena_calloc(&req->arena, 1, sizeof *w);
     struct buf q;
-    int64_t days = GAP_DAYS_DEFAULT;
-    struct span text = request_query(req, "days");
+    int64_t days = request_number(req, "days", GAP_DAYS_DEFAULT);
     time_ns now = clock_now();
-    if ((text.len > 0 && !num_i64(text, &days)) || days < 1 || days > GAP_DAYS_MAX) {
-        respond_error(req, 400, "bad_query", "1 to 400 days can be looked ahead.", "days");
-        return;
-    }
     req->work = w;
     w->query.from = now / (60 * TIME_SECOND) * (60 * TIME_SECOND); /* appointments begin and end with a minute */
     w->query.to = w->query.from + days * (time_ns)TIME_DAY;

@@ -26,19 +26,13 @@ static bool read_query(struct api_request *req, struct due_work *w)
 {
     struct due_query *q = &w->query;
     struct span to = request_query(req, "to");
-    struct span many = request_query(req, "limit");
     struct span cursor = request_query(req, "cursor");
-    int64_t limit = DUE_LIMIT;
     q->to = to.len > 0 ? to : register_day_text(&req->arena, time_day(w->who.now) + DUE_SOON_DAYS);
     if (!is_day(q->to)) {
         respond_error(req, 400, "bad_query", "This is no day: 2026-12-31.", "to");
         return false;
     }
-    if (many.len > 0 && (!num_i64(many, &limit) || limit < 1 || limit > DUE_PAGE_MAX)) {
-        respond_error(req, 400, "bad_query", "A page has 1 to 200 records.", "limit");
-        return false;
-    }
-    q->limit = (uint32_t)limit;
+    q->limit = (uint32_t)request_number(req, "limit", DUE_LIMIT);
     q->after = span_sub(cursor, 0, cursor.len < DUE_DAY_TEXT ? cursor.len : DUE_DAY_TEXT);
     q->after_id = span_sub(cursor, cursor.len < DUE_DAY_TEXT + 1 ? cursor.len : DUE_DAY_TEXT + 1, cursor.len);
     if (cursor.len > 0 && (!is_day(q->after) || !id_valid(q->after_id))) {

@@ -154,12 +154,7 @@ static void listed(struct api_request *req, int rc, struct span why, struct curs
 
 void show_hunts(struct api_request *req)
 {
-    int64_t limit = 50;
-    struct span given = request_query(req, "limit");
-    if (given.len > 0 && (!num_i64(given, &limit) || limit < 1 || limit > HUNTS_PAGE_MAX)) {
-        respond_error(req, 400, "bad_query", "The limit is 1 to 200.", "limit");
-        return;
-    }
+    int64_t limit = request_number(req, "limit", 50);
     struct buf q;
     struct policy_places places;
     if (!places_of(req, ACTION_LIST, POLICY_MAY_WATCH, &places)) {

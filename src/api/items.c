@@ -191,8 +191,6 @@ static bool cursor_fits(struct span text, struct fed_item_query *q)
 void show_items(struct api_request *req)
 {
     struct listing *l = arena_alloc(&req->arena, sizeof *l);
-    struct span limit_text = request_query(req, "limit");
-    int64_t limit = ITEMS_DEFAULT;
     req->work = l;
     l->q.organisation = reader_scope(&req->reader, ACTION_LIST, clock_now());
     l->q.words = request_query(req, "q");
@@ -201,16 +199,15 @@ void show_items(struct api_request *req)
         respond_error(req, 400, "bad_query", "The cursor is not one of this list.", "cursor");
         return;
     }
-    if (l->q.words.len > ALERT_QUERY_MAX ||
-        (limit_text.len > 0 && (!num_i64(limit_text, &limit) || limit < 1 || limit > FED_ITEMS_PAGE_MAX))) {
-        respond_error(req, 400, "bad_query", "The limit is 1 to 200, the words are at most 1000 bytes.", l->q.words.len > ALERT_QUERY_MAX ? "q" : "limit");
+    if (l->q.words.len > ALERT_QUERY_MAX) {
+        respond_error(req, 400, "bad_query", "The words are at most 1000 bytes.", "q");
         return;
     }
     if (l->q.organisation.len == 0) {
         respond_error(req, 403, "not_permitted", "Your role does not allow this.", NULL);
         return;
     }
-    l->want = (uint32_t)limit;
+    l->want = (uint32_t)request_number(req, "limit", ITEMS_DEFAULT);
     request_json(req, &l->b, &l->j);
     json_object(&l->j);
     json_key(&l->j, "items");

@@ -83,7 +83,7 @@ static void created(struct api_request *req, int rc, struct span text, struct cu
 }
 
 /* An organisation that has a node reads there; a link by its name would be a second door. */
-static const char *wrong_field(struct api_request *req, const struct fed_membership *m, int64_t days)
+static const char *wrong_field(struct api_request *req, const struct fed_membership *m)
 {
     struct span organisation = request_field(req, "organisation");
     struct span mail = request_field(req, "mail");
@@ -102,10 +102,7 @@ static const char *wrong_field(struct api_request *req, const struct fed_members
     if (mail.len > 0 && (!fed_name_valid(mail, MAIL_MAX) || span_find(mail, '@') <= 0)) {
         return "mail";
     }
-    if (request_field(req, "language").len > 0 && words_of(request_field(req, "language")) == NULL) {
-        return "language";
-    }
-    return days < 1 || days > FED_LINK_PAGE_DAYS_MAX ? "days" : NULL;
+    return request_field(req, "language").len > 0 && words_of(request_field(req, "language")) == NULL ? "language" : NULL;
 }
 
 void link_page_create(struct api_request *req)
@@ -113,7 +110,7 @@ void link_page_create(struct api_request *req)
     unsigned char hash[SECRET_HASH_BYTES];
     struct fresh *f = arena_alloc(&req->arena, sizeof *f);
     bool own = false;
-    int64_t days = LINK_DAYS_DEFAULT;
+    int64_t days = request_number(req, "days", LINK_DAYS_DEFAULT);
     struct buf q;
     const struct fed_membership *m = items_circle(req->api, request_field(req, "circle"), &own);
     time_ns now = clock_now();
@@ -122,12 +119,9 @@ void link_page_create(struct api_request *req)
         respond_error(req, 409, "no_circle", "This node is the hub of no circle of that name.", "circle");
         return;
     }
-    if (request_field(req, "days").len > 0 && !num_i64(request_field(req, "days"), &days)) {
-        days = 0;
-    }
-    const char *wrong = wrong_field(req, m, days);
+    const char *wrong = wrong_field(req, m);
     if (wrong != NULL) {
-        respond_error(req, 400, "bad_body", "A link is for a person of an organisation without a node, for 1 to 366 days.", wrong);
+        respond_error(req, 400, "bad_body", "A link is for a person of an organisation without a node.", wrong);
         return;
     }
     id_new(now, f->id);

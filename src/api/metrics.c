@@ -383,21 +383,15 @@ bool request_may_see_numbers(struct api_request *req)
 
 void rule_costs_get(struct api_request *req)
 {
-    int64_t limit = 100;
-    struct span limit_text = request_query(req, "limit");
     struct span order = request_query(req, "sort");
     struct buf q;
     if (!request_may_see_numbers(req)) {
         return;
     }
-    if (limit_text.len > 0 && (!num_i64(limit_text, &limit) || limit < 1 || limit > RULE_COST_LIST_MAX)) {
-        respond_error(req, 400, "bad_query", "This value is not one the list knows.", "limit");
-        return;
-    }
     buf_init(&q, ASK_MAX_BYTES);
     ask_begin(&q, ASK_RULE_COSTS);
     buf_str(&q, order.len == 0 ? SPAN("ns") : order);
-    buf_u32(&q, (uint32_t)limit);
+    buf_u32(&q, (uint32_t)request_number(req, "limit", 100));
     request_ask(req, &q, costs_answered);
     buf_free(&q);
 }

@@ -394,16 +394,9 @@ static void rules_answered(struct api_request *req, int rc, struct span why, str
 
 void show_rules(struct api_request *req)
 {
-    int64_t limit = 100;
-    struct span limit_text = request_query(req, "limit");
     struct span after = request_query(req, "cursor"); /* "<hash>.<title>" */
-    bool good = limit_text.len == 0 ||
-                (num_i64(limit_text, &limit) && limit >= 1 && limit <= RULE_PAGE_MAX);
-    bool cursor_good =
-        after.len == 0 || (after.len > RULE_HASH_LEN && after.ptr[RULE_HASH_LEN] == '.');
-    if (!good || !cursor_good) {
-        respond_error(req, 400, "bad_query", "This value is not one the list knows.",
-                      good ? "cursor" : "limit");
+    if (after.len > 0 && (after.len <= RULE_HASH_LEN || after.ptr[RULE_HASH_LEN] != '.')) {
+        respond_error(req, 400, "bad_query", "This value is not one the list knows.", "cursor");
         return;
     }
     struct buf q;
@@ -412,7 +405,7 @@ void show_rules(struct api_request *req)
     buf_str(&q, request_query(req, "q"));
     buf_str(&q, span_sub(after, RULE_HASH_LEN + 1, after.len));
     buf_str(&q, span_sub(after, 0, RULE_HASH_LEN));
-    buf_u32(&q, (uint32_t)limit);
+    buf_u32(&q, (uint32_t)request_number(req, "limit", 100));
     request_ask(req, &q, rules_answered);
     buf_free(&q);
 }

@@ -20,9 +20,16 @@ static void kv(struct json_writer *j, const char *key, struct span value)
 /* {"type":"string"}, {"type":"integer"}, or an enum of the words. */
 static void type_json(struct json_writer *j, struct span type)
 {
+    int64_t least = 0, most = 0;
     json_object(j);
-    if (span_eq(type, SPAN("int"))) {
+    if (route_is_int(type, &least, &most)) {
         kv(j, "type", SPAN("integer"));
+        if (least != INT64_MIN) {
+            json_key(j, "minimum");
+            json_i64(j, least);
+            json_key(j, "maximum");
+            json_i64(j, most);
+        }
     } else if (span_eq(type, SPAN("bool"))) {
         kv(j, "type", SPAN("boolean"));
     } else if (span_eq(type, SPAN("object"))) {

@@ -99,9 +99,7 @@ static bool read_filter(struct api_request *req, struct record_work *w, const st
 bool record_query_read(struct api_request *req, struct record_work *w)
 {
     struct record_query *q = &w->query;
-    int64_t limit = 50;
     struct span sort = request_query(req, "sort");
-    struct span many = request_query(req, "limit");
     *q = (struct record_query){.kind = w->who.kind->name};
     policy_record_scope(w->who.reader, &w->who.kind->rights, w->who.now, &q->scope);
     q->descending = sort.len == 0 || sort.ptr[0] == '-';
@@ -114,11 +112,7 @@ bool record_query_read(struct api_request *req, struct record_work *w)
     if (masked_key(req, w, q->sort)) {
         return false;
     }
-    if (many.len > 0 && (!num_i64(many, &limit) || limit < 1 || limit > RECORD_PAGE_MAX)) {
-        respond_error(req, 400, "bad_query", "A page has 1 to 200 records.", "limit");
-        return false;
-    }
-    q->limit = (uint32_t)limit;
+    q->limit = (uint32_t)request_number(req, "limit", 50);
     if (!read_cursor(req, request_query(req, "cursor"), q)) {
         respond_error(req, 400, "bad_query", "This is no place in a list.", "cursor");
         return false;

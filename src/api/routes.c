@@ -148,10 +148,26 @@ bool route_takes(const struct route *r, struct span query_name)
     return false;
 }
 
+bool route_is_int(struct span type, int64_t *least_out, int64_t *most_out)
+{
+    ptrdiff_t dots = span_find(type, '.');
+    *least_out = INT64_MIN;
+    *most_out = INT64_MAX;
+    return span_eq(type, SPAN("int")) || (dots > 0 && num_i64(span_sub(type, 0, (size_t)dots), least_out) && num_i64(span_sub(type, (size_t)dots + 2, type.len), most_out));
+}
+
+int64_t request_number(const struct api_request *req, const char *name, int64_t otherwise)
+{
+    int64_t n = otherwise;
+    struct span text = request_query(req, name);
+    (void)!num_i64(text.len > 0 ? text : request_field(req, name), &n);
+    return n;
+}
+
 static bool value_fits(struct span type, const struct uri_pair *p)
 {
-    int64_t number = 0;
-    bool is_int = span_eq(type, SPAN("int"));
+    int64_t number = 0, least = 0, most = 0;
+    bool is_int = route_is_int(type, &least, &most);
     if (p->kind != PAIR_WORDS && p->kind != (is_int ? PAIR_NUMBER : PAIR_STRING)) {
         return false;
     }
@@ -159,7 +175,7 @@ static bool value_fits(struct span type, const struct uri_pair *p)
         return true;
     }
     if (is_int) {
-        return num_i64(p->value, &number);
+        return num_i64(p->value, &number) && number >= least && number <= most;
     }
     while (type.len > 0) {
         ptrdiff_t bar = span_find(type, '|');
@@ -206,7 +222,7 @@ int fields_check(const char *spec, const struct uri_pairs *pairs, const char **w
         }
         if (at >= 0 && !value_fits(type, &pairs->pair[at])) {
             return err_set(e, ERR_INVALID, "'%.*s' must be %s%.*s.", SPAN_ARG(name),
-                           span_find(type, '|') >= 0 ? "one of " : "of the type ", SPAN_ARG(type));
+                           span_find(type, '|') >= 0 ? "one of " : span_find(type, '.') >= 0 ? "a whole number: " : "of the type ", SPAN_ARG(type));
         }
         known |= at >= 0 ? UINT64_C(1) << at : 0;
     }

@@ -240,19 +240,13 @@ void user_get(struct api_request *req)
 
 void show_people(struct api_request *req)
 {
-    int64_t limit = 50;
-    struct span text = request_query(req, "limit");
     struct span words = span_trim(request_query(req, "q"));
     struct span after = request_query(req, "cursor");
-    if ((text.len > 0 && !num_i64(text, &limit)) || limit < 1 || limit > PEOPLE_PAGE_MAX) {
-        respond_error(req, 400, "bad_query", "A page has 1 to 200 people.", "limit");
-        return;
-    }
     if (words.len > PEOPLE_WORDS_MAX || !utf8_valid(words) || (after.len > 0 && !id_valid(after))) {
         respond_error(req, 400, "bad_query", "At most 64 bytes of a name, and the cursor of the page before.", "q");
         return;
     }
-    ask_people(req, words, after, SPAN(""), (uint32_t)limit, people_answered);
+    ask_people(req, words, after, SPAN(""), (uint32_t)request_number(req, "limit", 50), people_answered);
 }
 
 /* ---- changes ---- */

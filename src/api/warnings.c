@@ -516,13 +516,12 @@ static void hunt_begun(struct api_request *req, int rc, struct span why, struct 
 static void own_rules_known(struct api_request *req, int rc, struct span why, struct cursor *data)
 {
     const struct warning *w = req->work;
-    int64_t days = WATCH_DRY_RUN_DAYS;
+    int64_t days = request_number(req, "days", WATCH_DRY_RUN_DAYS);
     struct buf q;
     if (rc < 0) {
         respond_failure(req, rc, why);
         return;
     }
-    (void)!num_i64(request_field(req, "days"), &days);
     buf_init(&q, FED_WARNING_FILES_MAX + ASK_MAX_BYTES);
     if (watch_dry_run_own(w, data, days, clock_now(), &q) && !q.failed) {
         request_ask(req, &q, hunt_begun);
@@ -535,12 +534,11 @@ static void own_rules_known(struct api_request *req, int rc, struct span why, st
 static void dry_run_known(struct api_request *req, int rc, struct span why, struct cursor *data)
 {
     struct warning *w = body_of(req, rc, why, data);
-    int64_t days = WATCH_DRY_RUN_DAYS;
+    int64_t days = request_number(req, "days", WATCH_DRY_RUN_DAYS);
     struct buf q;
     if (w == NULL) {
         return;
     }
-    (void)!num_i64(request_field(req, "days"), &days);
     buf_init(&q, FED_WARNING_FILES_MAX + ASK_MAX_BYTES);
     if (watch_dry_run_ask(w, days, clock_now(), &q) && !q.failed) {
         request_ask(req, &q, hunt_begun);
@@ -556,11 +554,5 @@ static void dry_run_known(struct api_request *req, int rc, struct span why, stru
 
 void warning_dry_run(struct api_request *req)
 {
-    int64_t days = WATCH_DRY_RUN_DAYS;
-    (void)!num_i64(request_field(req, "days"), &days);
-    if (days < 1 || days > WATCH_DRY_RUN_DAYS_MAX) {
-        respond_error(req, 400, "bad_body", "Days are 1 to 3650.", "days");
-        return;
-    }
     ask_warning(req, dry_run_known);
 }
