@@ -3,6 +3,7 @@
 #include "records/fed_book.h"
 
 #include "records/audit.h"
+#include "wire/jcs.h"
 
 /* ---- memberships ---- */
 
@@ -141,7 +142,7 @@ void fed_membership_decode(struct cursor *c, struct arena *arena, struct fed_mem
     out->issued = (int64_t)cursor_u64(c);
     out->expires = (int64_t)cursor_u64(c);
     uint32_t n = cursor_u32(c);
-    if (n > MEMBERS_MAX) {
+    if (n > MEMBERS_MAX || out->epoch < 0 || out->epoch > JCS_INT_MAX) {
         c->failed = true;
         return;
     }

@@ -2,6 +2,8 @@
 /* Items and what is noted about them: see fed_item.h. Runs in the keeper. */
 #include "records/fed_item.h"
 
+#include "wire/jcs.h"
+
 const char fed_item_sql[] =
     "CREATE TABLE fed_item ("
     " id TEXT PRIMARY KEY, organisation TEXT NOT NULL, circle TEXT NOT NULL, author TEXT NOT NULL,"
@@ -44,6 +46,7 @@ void fed_item_decode(struct cursor *c, struct fed_item_row *out)
 #define X(name) out->name = (int64_t)cursor_u64(c);
     FED_ITEM_NUMBERS(X)
 #undef X
+    c->failed = c->failed || out->version < 0 || out->version > JCS_INT_MAX; /* one more is counted on it */
 }
 
 /* The columns in the order of the table above, behind a constant that takes the leading comma. */

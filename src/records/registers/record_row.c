@@ -88,6 +88,7 @@ void record_row_decode(struct cursor *c, struct record_row *out)
     out->created = (time_ns)cursor_u64(c);
     out->changed = (time_ns)cursor_u64(c);
     out->version = (int64_t)cursor_u64(c);
+    c->failed = c->failed || out->version < 0 || out->version > RECORD_VERSION_MAX;
 }
 
 void record_sight_encode(struct buf *out, const struct record_sight *s)

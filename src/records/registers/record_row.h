@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "records/db.h"
 #include "records/registers/register.h"
+#include "wire/jcs.h"
 
 enum {
     RECORD_FILTERS_MAX = 8,    /* of one list */
@@ -24,6 +25,8 @@ enum {
     RECORD_CHAIN_MAX = 2000,   /* links of one answer */
 };
 
+#define RECORD_VERSION_MAX JCS_INT_MAX /* a version is told as JSON, and one more is counted on it */
+
 struct record_row {
     struct span id, kind, organisation;
     struct span author;      /* account */
@@ -33,7 +36,7 @@ struct record_row {
     struct span links;  /* of an answer: records that it names and that the reader may read (record_link_decode, to the end) */
     enum tlp tlp;
     time_ns created, changed;
-    int64_t version; /* from 1, by one with each change */
+    int64_t version; /* from 1, by one with each change, to RECORD_VERSION_MAX; 0 = not stored */
 };
 
 /* A field that names records of another kind, as a question has it. */
