@@ -52,7 +52,7 @@ int correlate_row_decode(struct span body, uint32_t *session_out, struct archive
     *session_out = cursor_u32(&c);
     int rc = correlate_place_decode(&c, &out->place, e);
     out->first_block = cursor_u32(&c);
-    out->received = (time_ns)cursor_u64(&c);
+    out->received = correlate_time(cursor_u64(&c));
     out->body = cursor_str(&c);
     return rc != 0 ? rc : end(&c, "row of matches", e);
 }

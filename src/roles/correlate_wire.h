@@ -19,6 +19,16 @@ enum {
     CORRELATE_ALERTS_MAX = 5000,    /* in one MSG_CORRELATED */
 };
 
+/*
+ * A time of receipt as it was read, within what can be counted with: not before 1970, and an hour before the end of time. The clock of a window is its
+ * intake's word: one that lies must not stop the correlation of all others.
+ */
+static inline time_ns correlate_time(uint64_t read)
+{
+    time_ns t = (time_ns)read, last = INT64_MAX - 3600 * TIME_SECOND;
+    return t < 0 ? 0 : t > last ? last : t;
+}
+
 /* MSG_CORRELATE_STATE: u32 session, u8 last, bytes. */
 struct correlate_part {
     uint32_t session;

@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         CHECK(part.bytes.len + 5 == size);
     }
     if (correlate_row_decode(body, &session, &row, NULL) == 0) {
-        CHECK(row.body.len < size);
+        CHECK(row.body.len < size && row.received >= 0 && row.received <= INT64_MAX - 3600 * TIME_SECOND);
     }
     if (correlated_decode(body, &scratch, &said, NULL) == 0) {
         CHECK(said.count <= CORRELATE_ALERTS_MAX && (size_t)said.count * 20 < size);

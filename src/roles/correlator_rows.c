@@ -81,6 +81,7 @@ static int read_row(struct link *l, struct link_row *row, bool held_before, stru
         rules[i] = find_rule(l, &r.rules[i]);
     }
     while ((rc = match_reader_next(&r, &m, e)) == 1) {
+        m.received = correlate_time((uint64_t)m.received);
         if (held_before && m.received <= l->watermark) {
             continue; /* has gone on already */
         }

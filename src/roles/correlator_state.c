@@ -40,7 +40,7 @@ static int load_rows(struct link *l, struct cursor *c, struct err *e)
         struct archive_match m = {0};
         rc = correlate_place_decode(c, &m.place, e);
         m.first_block = cursor_u32(c);
-        m.received = (time_ns)cursor_u64(c);
+        m.received = correlate_time(cursor_u64(c));
         m.body = cursor_str(c);
         if (rc == 0 && !c->failed) {
             link_hold_row(l, &m);
@@ -59,6 +59,10 @@ static int load_all(struct link *l, struct cursor *c, struct err *e)
 #define X(name) l->name = (__typeof__(l->name))cursor_u64(c);
     LINK_NUMBERS(X)
 #undef X
+    time_ns *const times[] = {&l->clock, &l->watermark, &l->updated};
+    for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+        *times[i] = correlate_time((uint64_t)*times[i]);
+    }
     int rc = load_rows(l, c, e);
     rc = rc == 0 ? link_folds_load(l, c, e) : rc;
     if (rc != 0 || c->failed) {
