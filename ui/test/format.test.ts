@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ago, bytes, clock, duration, exact, parseTime, spent, when } from '../src/base/format';
-import { formatNumber, loadLanguage } from '../src/base/i18n';
+import { formatExact, formatNumber, loadLanguage } from '../src/base/i18n';
 import { utc } from '../src/base/prefs';
 
 const now = Date.UTC(2026, 10, 24, 0, 5, 9);
@@ -84,4 +84,9 @@ test('processor time has the unit that keeps it short', () => {
     [-5, '0 ns'],
   ];
   for (const [ns, text] of cases) assert.equal(plain(spent(ns)), text);
+});
+
+test('a number of a record keeps every digit, and a year stays a year', async () => {
+  assert.deepEqual([0, 7, 2026, -9999, 98000, 1234567, 0.125].map((n) => formatExact(n)), ['0', '7', '2026', '-9999', '98,000', '1,234,567', '0.125']);
+  assert.deepEqual([formatExact(2880, 525_600), formatExact(2026, 2100), formatExact(3120, 10_000)], ['2,880', '2026', '3,120']);
 });

@@ -77,6 +77,19 @@ export function t(key: string, params?: Params): string {
 /** A text that may be missing: words that come from the node (operators, states). */
 export const tOr = (key: string, otherwise: string): string => find(key) ?? otherwise;
 
+const exactFormats = new Map<string, Intl.NumberFormat>();
+/** Every digit. most: of numbers of its sort, where that is known: thousands stand apart where five digits can come, so that a year stays a year. */
+export function formatExact(n: number, most = 0): string {
+  const useGrouping = Math.max(Math.abs(n), most) >= 10_000;
+  const key = `${language.value}${useGrouping}`;
+  let f = exactFormats.get(key);
+  if (!f) {
+    f = new Intl.NumberFormat(language.value === 'en' ? 'en-GB' : language.value, { useGrouping, maximumFractionDigits: 20 });
+    exactFormats.set(key, f);
+  }
+  return f.format(n);
+}
+
 /** The form of a language for a number as formatNumber writes it: from a million on it says the word, and "1,5 millón de …" is the
  * form "many" of the languages that have one. */
 export function pluralKey(lang: string, n: number): string {

@@ -29,6 +29,7 @@ function wanted(p: Part, organisation: string): Task[] {
         key: `${w.text} ${r.id}`,
         text: t(w.text, { title: titleOf(p.kind, r) }),
         to: `/registers/${p.kind.plural}/${r.id}${w.does === 'change' ? '/edit' : ''}`,
+        alike: w.text,
         row: null,
       })),
   );
@@ -40,7 +41,7 @@ function due(r: DueRow): Task[] {
   if (!r.due || !r.due.remind || !kind || !(may(kind, 'change') || may(kind, 'move'))) return [];
   const text = tOr(`me.due_${r.kind}_${r.due.name}`, t(`me.due_${r.due.as}`));
   return [
-    { key: `due ${r.id}`, text: fill(text, { title: r.masked ? maskedTitle(r.id) : visibleLine(r.title), day: day(r.due.day) }), to: `/registers/${r.plural}/${r.id}`, row: r },
+    { key: `due ${r.id}`, text: fill(text, { title: r.masked ? maskedTitle(r.id) : visibleLine(r.title), day: day(r.due.day) }), to: `/registers/${r.plural}/${r.id}`, alike: '', row: r },
   ];
 }
 
@@ -55,6 +56,7 @@ export function tasksOf(d: Department): Task[] {
           key: `gap ${g.organisation} ${g.unit} ${g.function}`,
           text: t('me.want_holder', { function: choice(appointments, 'function', g.function), where: g.unit ? visibleLine(g.title) : visibleLine(g.organisation) }),
           to: '/registers/appointments/gaps',
+          alike: 'me.want_holder',
           row: null,
         }))
       : []),

@@ -64,7 +64,7 @@ function Body({ d, me }: { d: Department; me: Me }) {
         ) : (
           <>
             <p class="soft">{t('me.asked_n', { n: tasks.length })}</p>
-            <Tasks tasks={tasks} />
+            <Tasks tasks={tasks} fold />
           </>
         )}
         {d.dueMore && <p class="quiet">{t('me.due_more')}</p>}

@@ -9,6 +9,7 @@ import { titleOf } from '../registers/list';
 import type { Kind, RecordRow } from '../registers/types';
 import { StateChip } from '../registers/value';
 import { alertsUrl } from '../state/place';
+import { foldAlike } from './fold';
 import { partUrl } from './read';
 import type { Appointment, Department, HostAlerts, Part, Task } from './types';
 
@@ -55,18 +56,36 @@ function Figure({ d, p, word }: { d: Department; p: Part; word: string }) {
   );
 }
 
-export function Tasks({ tasks }: { tasks: readonly Task[] }) {
+function OneTask({ task }: { task: Task }) {
+  const kind = task.row ? kindOf(task.row.plural) : undefined;
+  return (
+    <li>
+      <a href={task.to}>{task.text}</a>
+      {kind && task.row && <DueChip kind={kind} due={task.row.due} />}
+    </li>
+  );
+}
+
+/** fold: only the first of many that ask the same, the rest when they are opened; never on paper. */
+export function Tasks({ tasks, fold }: { tasks: readonly Task[]; fold?: boolean }) {
+  const runs = fold ? foldAlike(tasks) : [{ shown: tasks, rest: [] }];
   return (
     <ol class="rows me-tasks">
-      {tasks.map((k) => {
-        const kind = k.row ? kindOf(k.row.plural) : undefined;
-        return (
-          <li key={k.key}>
-            <a href={k.to}>{k.text}</a>
-            {kind && k.row && <DueChip kind={kind} due={k.row.due} />}
+      {runs.flatMap(({ shown, rest }) => [
+        ...shown.map((k) => <OneTask key={k.key} task={k} />),
+        rest[0] && (
+          <li key={`rest ${rest[0].key}`} class="me-rest">
+            <details>
+              <summary>{t('reg.in_more', { n: rest.length })}</summary>
+              <ol class="rows me-tasks">
+                {rest.map((k) => (
+                  <OneTask key={k.key} task={k} />
+                ))}
+              </ol>
+            </details>
           </li>
-        );
-      })}
+        ),
+      ])}
     </ol>
   );
 }

@@ -71,6 +71,8 @@ export interface Task {
   key: string;
   text: string;
   to: string;
+  /** The same for what is asked of many records in the same words; empty where each stands for itself. */
+  alike: string;
   /** Of a record with a day. */
   row: DueRow | null;
 }

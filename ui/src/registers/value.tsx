@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 // A value of a record, as people read it: words of a list as words, days as days, texts as text and nothing else.
 import { clock, exact, parseTime } from '../base/format';
-import { t } from '../base/i18n';
+import { formatExact, t } from '../base/i18n';
 import { Severity } from '../base/parts';
 import { LEVELS, type Level } from '../base/types';
 import { visible, visibleLine } from '../base/visible';
@@ -21,6 +21,7 @@ export const day = (iso: string): string => {
 export function plain(k: Kind, path: string, v: Value | undefined, s: Schema): string {
   if (v === undefined || v === null) return t('reg.empty');
   const of = follow(s, k.schema);
+  if (typeof v === 'number') return formatExact(v, of.maximum);
   if (typeof v === 'boolean') return t(v ? 'reg.yes' : 'reg.no');
   if (Array.isArray(v)) return v.length ? v.map((x) => plain(k, path, x, of['x-ref'] ? { 'x-ref': of['x-ref'] } : (of.items ?? {}))).join('; ') : t('reg.empty');
   if (typeof v === 'object') return Object.entries(v).map(([n, x]) => plain(k, `${path}.${n}`, x, of.properties?.[n] ?? {})).join(', ');
