@@ -107,28 +107,42 @@ class Appointments(unittest.TestCase):
 
     # ---- time ----
 
+    def in_time(self, what):
+        """A test that must be done with something before a moment comes: where the machine was too slow for that, again with more time.
+        what(seconds) is None where it was not done in time."""
+        for seconds in (2, 10, 50):
+            got = what(seconds)
+            if got is not None:
+                return got
+        raise AssertionError("not even 50 s were enough")
+
     def test_from_the_first_moment_until_the_last(self):
         bea = self.officer("Bea")
         self.assertEqual(self.status(bea), 403)
-        draft = self.appoint(bea, signed=False, begins=moment(time.time() - 60))
-        self.assertEqual(self.status(bea), 403)
-        begins = time.time() + 2
-        ends = begins + 3
-        draft = self.change("appointments", draft, {"begins": moment(begins), "ends": moment(ends)})
-        signed = self.move(draft, "signed")
-        seen = []
-        while time.time() < ends + 1:
-            before = time.time()
-            seen.append((before, self.status(bea), time.time()))
-            time.sleep(0.05)
-        for before, status, after in seen:  # the clock of the node is this one; a moment is what is written, to the millisecond
-            if after < begins - 0.002 or before > ends + 0.002:
-                self.assertEqual(status, 403, (begins, ends, before, after))
-            elif before > begins + 0.002 and after < ends - 0.002:
-                self.assertEqual(status, 200, (begins, ends, before, after))
-        self.assertEqual({s for _, s, _ in seen}, {200, 403})
+
+        def watched(seconds):
+            draft = self.appoint(bea, signed=False, begins=moment(time.time() - 60))
+            self.assertEqual(self.status(bea), 403)
+            begins = time.time() + seconds
+            ends = begins + seconds
+            draft = self.change("appointments", draft, {"begins": moment(begins), "ends": moment(ends)})
+            signed, seen = self.move(draft, "signed"), []
+            while time.time() < ends + 0.5:
+                before = time.time()
+                seen.append((before, self.status(bea), time.time()))
+                time.sleep(0.05)
+            sure = {"before": [], "while": [], "after": []}  # the clock of the node is this one; a moment is what is written, to the millisecond
+            for before, status, after in [*seen, (time.time(), self.status(bea), time.time())]:
+                if after < begins - 0.002:
+                    sure["before"].append(status)
+                elif before > begins + 0.002 and after < ends - 0.002:
+                    sure["while"].append(status)
+                elif before > ends + 0.002:
+                    sure["after"].append(status)
+            self.move(signed, "revoked")
+            return sure if all(sure.values()) else None
+        self.assertEqual({when: set(got) for when, got in self.in_time(watched).items()}, {"before": {403}, "while": {200}, "after": {403}})
         self.assertEqual(bea.ask("GET", "/api/v1/session").status, 200)  # signed in all the time
-        self.move(signed, "revoked")
 
     def test_tokens_have_the_scopes_of_the_appointment(self):
         """A program of an officer: what his appointment gives, and as long as it holds."""
@@ -270,11 +284,20 @@ class Appointments(unittest.TestCase):
 
     def test_an_open_page_hears_no_more_when_the_act_ends(self):
         lea = self.officer("Lea")
-        ends = time.time() + 4
-        row = self.appoint(lea, ends=moment(ends))
-        page = Stream(lea)
-        self.happen("Ourtown/Works: before")
-        self.assertEqual(page.next(("alert",))[1]["rule"]["title"], "Ourtown/Works: before")
+
+        def heard(seconds):
+            ends = time.time() + seconds
+            row = self.appoint(lea, ends=moment(ends))
+            if self.status(lea) != 200:
+                return self.move(row, "revoked") and None
+            page, title = Stream(lea), "Ourtown/Works: before, in %d s" % seconds
+            self.happen(title)
+            if time.time() > ends - seconds / 4:  # it may come too late to be heard
+                page.close()
+                return self.move(row, "revoked") and None
+            return page, row, ends, title
+        page, row, ends, title = self.in_time(heard)
+        self.assertEqual(page.next(("alert",))[1]["rule"]["title"], title)
         wait_until(lambda: time.time() > ends, "the end")
         self.happen("Ourtown/Works: after")
         page.c.sock.settimeout(1)
@@ -383,8 +406,13 @@ class Appointments(unittest.TestCase):
         gus, hal = self.officer("Gus"), self.officer("Hal")
         row = self.appoint(gus, deputy=hal.row["id"])
         self.assertEqual((self.status(gus), self.status(hal)), (200, 403))
-        gus.row = self.change("people", gus.row, {"away_from": moment(time.time() - 5), "away_until": moment(time.time() + 2)})
-        self.assertEqual(self.status(hal), 200)
+
+        def away(seconds):
+            until = time.time() + seconds
+            gus.row = self.change("people", gus.row, {"away_from": moment(time.time() - 5), "away_until": moment(until)})
+            got = self.status(hal)
+            return got if time.time() < until else None
+        self.assertEqual(self.in_time(away), 200)
         self.soon(hal, 403)  # back again
         gus.row = self.change("people", gus.row, {"away_from": moment(time.time() - 5), "away_until": None})
         self.assertEqual(self.status(hal), 200)
@@ -415,7 +443,8 @@ class Appointments(unittest.TestCase):
         row = self.appoint(ida, begins=moment(start + 3 * day), ends=moment(start + 10 * day))
         a = gaps(self.tom)
         self.assertEqual(mine(a, "Works office"), [("security_officer", a.json()["from"], row["fields"]["begins"]), ("security_officer", row["fields"]["ends"], a.json()["to"])])
-        self.assertEqual(mine(gaps(self.tom, 2), "Works office")[0][1:], (gaps(self.tom, 2).json()["from"], gaps(self.tom, 2).json()["to"]))
+        a = gaps(self.tom, 2)
+        self.assertEqual(mine(a, "Works office")[0][1:], (a.json()["from"], a.json()["to"]))
         self.assertEqual(len(mine(gaps(self.tom), "Parks office")), 1)
         self.assertEqual(gaps(self.tom, 0).status, 400)
         self.assertEqual(gaps(self.tom, 401).status, 400)
