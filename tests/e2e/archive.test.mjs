@@ -10,7 +10,7 @@ import { open, startNode } from './world.mjs';
 
 let world;
 let node;
-const today = new Date().toISOString().slice(0, 10);
+const day = (offset) => new Date(Date.now() + offset * 86_400_000).toISOString().slice(0, 10);
 
 before(async () => {
   world = await startNode({ attacked: false });
@@ -25,8 +25,8 @@ test('by keyboard alone: a reason is asked for, then the file has what came', as
   const p = await open(world, '/sources');
   await p.locator('#out-from').waitFor();
   for (let i = 0; i < 80 && !(await p.evaluate(() => document.activeElement?.id === 'out-from')); i += 1) await p.keyboard.press('Tab');
-  await p.locator('#out-from').fill(today);
-  await p.locator('#out-to').fill(today);
+  await p.locator('#out-from').fill(day(-1)); // whenever midnight comes
+  await p.locator('#out-to').fill(day(1));
   await p.locator('#out-why').focus();
   await p.keyboard.press('Enter');
   await p.locator('#out-why-error', { hasText: 'Say for what' }).waitFor();
