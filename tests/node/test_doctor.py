@@ -133,7 +133,7 @@ class Doctor(unittest.TestCase):
             os.environ["SERENO_SHARE"] = str(empty)
             twin.start()
             self.assertEqual(twin.post(b'{"message":"kept"}')[0], 200)
-            self.assertIn(b"rules.blind", twin.log.read_bytes())
+            until("a word of it", lambda: b"rules.blind" in twin.log.read_bytes())
             state, says = self.one(self.look(data=twin.data), "rules")
             self.assertEqual((state, "no rule can match" in says), ("bad", True))
             # A description of the city's own is enough.

@@ -59,12 +59,13 @@ class Health(unittest.TestCase):
         self.assertEqual((event["event"], event["source"], event["silent_after"], event["from"]), ("silent", "quiet", 2, None))
         until("the alert to close", lambda: self.send() and self.silences()[0][2] == "The source sends again.")
         self.assertNotEqual(self.silences()[0][1], first[1])
-        self.assertFalse(self.shown()["quiet"]["silent"])
-        until("another alert", lambda: len(self.silences()) == 2)  # it fell silent again
+        # A slow machine asks so seldom that it has fallen silent again before.
+        until("the page to say that it speaks", lambda: self.send() and not self.shown()["quiet"]["silent"])
+        again = until("another alert", lambda: self.silences()[1:] and self.silences()[-1][2] is None and self.silences())  # it fell silent again
         self.assertEqual(self.node.stop(), 0)
         self.node.start()
         until("the page to say so after a restart", lambda: self.shown()["quiet"]["silent"])
-        self.assertEqual(len(self.silences()), 2)  # the open one still stands: no second for the same silence
+        self.assertEqual(self.silences(), again)  # the open one still stands: no second for the same silence
         self.assertEqual(self.node.stop(), 0)
 
     def test_how_late_events_come(self):
