@@ -56,7 +56,7 @@ test: setup-test ui ui/node_modules tests/e2e/node_modules $(BUILD)/build.ninja
 # sandbox, and says so). Without the browser's: suites api and node go the same ways through the node.
 asan: setup-test ui
 	@tools/check-clang
-	@tools/run-tests build-asan --timeout-multiplier 6 --no-suite page --no-suite e2e
+	@tools/run-tests build-asan --timeout-multiplier 12 --no-suite page --no-suite e2e
 
 # Coverage-guided fuzzing of every decoder; SECONDS is shared by all targets.
 SECONDS ?= 300

@@ -144,7 +144,7 @@ test('counts open what they count, columns sort, and pages go on by key', async 
   await p.locator('.reg-counts a', { hasText: '56 Planned' }).click();
   await p.locator('.head [role=status]', { hasText: '56 records' }).waitFor();
   await p.waitForFunction(() => /All 56/.test(document.querySelector('.reg-states a')?.textContent ?? ''));
-  assert.equal(await p.locator('a.row').count(), 50);
+  await p.waitForFunction(() => document.querySelectorAll('a.row').length === 50);
   await p.locator('th .sort', { hasText: 'Label' }).click();
   await p.locator('th[aria-sort=ascending]', { hasText: 'Label' }).waitFor();
   await p.locator('a.row', { hasText: 'Row 00' }).waitFor();
@@ -285,6 +285,7 @@ test('the board: a card goes from state to state by keyboard, by its menu and by
   await p.keyboard.press('b');
   await column(p, 'identified').locator('.reg-card').nth(2).waitFor();
   await p.keyboard.press('j');
+  await p.locator('.reg-card :focus').waitFor();
   const title = await focused(p);
   await p.keyboard.press('Space');
   const said = (text) => p.locator('.reg > [role=status]', { hasText: text }).waitFor();
@@ -301,7 +302,7 @@ test('the board: a card goes from state to state by keyboard, by its menu and by
   await said('now in Assessed');
   await column(p, 'assessed').locator('.reg-card', { hasText: title }).waitFor();
   await focusOn(p, title);
-  assert.equal(await column(p, 'identified').locator('h2 a').innerText().then((t) => t.split(/\s/)[0]), '2');
+  await until('one card less in the first column', async () => (await column(p, 'identified').locator('h2 a').innerText()).split(/\s/)[0] === '2');
   // By its menu, with a reason asked for in a dialog.
   await column(p, 'identified').locator('.reg-menu > button').first().click();
   await column(p, 'identified').locator('.reg-menu li button', { hasText: 'Closed' }).click();
@@ -344,7 +345,7 @@ test('by keyboard alone: a record names others, and each side shows the other an
   await p.locator('section:has(#named-h) a').first().click();
   await p.locator('.reg-filters', { hasText: 'Lantern works' }).waitFor();
   await p.locator('a.row', { hasText: SYSTEM.name }).waitFor();
-  assert.equal(await p.locator('a.row').count(), 1);
+  await p.waitForFunction(() => document.querySelectorAll('a.row').length === 1);
   await end(p);
   await judgeAll('a record with links', `/registers/systems/${system.id}`, (x) => x.locator('section:has(#chain-down-h)').waitFor());
   await judgeAll('a record being chosen', `/registers/systems/${system.id}/edit`, async (x) => {

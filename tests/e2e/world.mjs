@@ -80,6 +80,16 @@ export async function startWorld() {
   };
 }
 
+/** SERENO_SLOW: milliseconds by which each answer is late, on a processor that is that many 50ths slower: what reads a page too early fails. */
+async function slowed(context, page) {
+  const ms = Number(process.env.SERENO_SLOW ?? 0);
+  if (!ms) return;
+  const cdp = await context.newCDPSession(page);
+  await cdp.send('Network.enable');
+  await cdp.send('Network.emulateNetworkConditions', { offline: false, latency: ms, downloadThroughput: -1, uploadThroughput: -1 });
+  await cdp.send('Emulation.setCPUThrottlingRate', { rate: Math.max(1, ms / 50) });
+}
+
 /** A page in a fresh browser profile. Every console error and CSP complaint is kept in page.wrongs. */
 export async function open(world, path, { width = 1280, height = 900, theme = 'light', locale = 'en-GB' } = {}) {
   const context = await world.browser.newContext({ viewport: { width, height }, colorScheme: theme, locale, timezoneId: 'Europe/Madrid', reducedMotion: 'reduce' });
@@ -89,6 +99,7 @@ export async function open(world, path, { width = 1280, height = 900, theme = 'l
   }
   const page = await context.newPage();
   page.setDefaultTimeout(60_000); // a last resort: the machine may be busy
+  await slowed(context, page);
   page.wrongs = [];
   page.on('pageerror', (e) => page.wrongs.push(`page error: ${e.message}`));
   page.on('console', (m) => {
