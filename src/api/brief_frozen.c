@@ -171,7 +171,7 @@ static bool take_records(const struct jcs *figure, struct arena *a, struct brief
     for (const struct jcs *v = list->first; v != NULL; v = v->next) {
         struct brief_counted *r = &out->records[out->n++];
         const struct jcs *id = v->kind == JCS_ARRAY && v->count == 3 ? v->first : NULL;
-        if (id == NULL || id->kind != JCS_TEXT || id->text.len == 0 || id->text.len > RECORD_ID_MAX || id->next->kind != JCS_INT || id->next->next->kind != JCS_TEXT ||
+        if (id == NULL || id->kind != JCS_TEXT || !id_valid(id->text) || id->next->kind != JCS_INT || id->next->next->kind != JCS_TEXT ||
             !hex_decode(id->next->next->text, r->hash, sizeof r->hash)) {
             return false;
         }
