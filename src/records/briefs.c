@@ -310,7 +310,8 @@ void brief_counted_decode(struct cursor *c, struct brief_counted *out)
     out->title = cursor_str(c);
     out->version = (int64_t)cursor_u64(c);
     struct span hash = cursor_take(c, sizeof out->hash);
-    c->failed = c->failed || out->id.len == 0 || out->id.len > RECORD_ID_MAX || out->title.len > RECORD_TITLE_MAX || hash.len != sizeof out->hash;
+    c->failed = c->failed || out->id.len == 0 || out->id.len > RECORD_ID_MAX || out->title.len > RECORD_TITLE_MAX || hash.len != sizeof out->hash || out->version < 0 ||
+                out->version > RECORD_VERSION_MAX;
     if (!c->failed) {
         memcpy(out->hash, hash.ptr, sizeof out->hash);
     }

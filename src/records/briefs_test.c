@@ -225,6 +225,15 @@ static void bytes(void **state)
         assert_int_equal(cursor_done(&c), cut == b.len);
     }
     assert_true(span_eq(is.document, was.document) && is.tlp == was.tlp && is.withdrawn == TIME_NONE && got.version == 3);
+    const int64_t versions[] = {-1, 0, RECORD_VERSION_MAX, RECORD_VERSION_MAX + 1, INT64_MIN, INT64_MAX};
+    for (size_t i = 0; i < ARRAY_LEN(versions); i++) {
+        buf_clear(&b);
+        record.version = versions[i];
+        brief_counted_encode(&b, &record);
+        struct cursor c = cursor_of(buf_view(&b));
+        brief_counted_decode(&c, &got);
+        assert_int_equal(cursor_done(&c), versions[i] >= 0 && versions[i] <= RECORD_VERSION_MAX);
+    }
     buf_free(&b);
 }
 

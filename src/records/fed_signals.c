@@ -4,6 +4,7 @@
 
 #include "records/fed_envelope.h"
 #include "records/fed_room.h"
+#include "wire/jcs.h"
 
 #define SIGNAL_COLUMNS                                                                             \
     "circle, node, organisation, rule, rule_hash, title, techniques, indicators, product, number, " \
@@ -30,7 +31,7 @@ void fed_signal_decode(struct cursor *c, struct fed_signal_row *out)
 #define X(name) out->name = (int64_t)cursor_u64(c);
     FED_SIGNAL_NUMBERS(X)
 #undef X
-    if (out->number < 1 || out->level < 0 || out->level > LEVEL_CRITICAL || out->count < 0 ||
+    if (out->number < 1 || out->number > JCS_INT_MAX || out->level < 0 || out->level > LEVEL_CRITICAL || out->count < 0 || out->count > JCS_INT_MAX ||
         out->techniques.len > FED_SIGNAL_TEXT_MAX || out->indicators.len > FED_SIGNAL_TEXT_MAX) {
         c->failed = true;
     }
@@ -50,18 +51,26 @@ static void told_encode(struct buf *out, const struct fed_told *t)
     buf_u64(out, (uint64_t)t->count);
 }
 
+/* A number that is counted on with, and told as JSON; 0 where it cannot be. */
+static int64_t number_of(struct cursor *c)
+{
+    uint64_t n = cursor_u64(c);
+    c->failed = c->failed || n > JCS_INT_MAX;
+    return c->failed ? 0 : (int64_t)n;
+}
+
 static void told_decode(struct cursor *c, struct fed_told *t)
 {
     t->circle = cursor_str(c);
     t->hub = cursor_str(c);
     t->indicators = cursor_str(c);
     t->own = cursor_u8(c) != 0;
-    t->epoch = (int64_t)cursor_u64(c);
+    t->epoch = number_of(c);
     t->expires = (time_ns)cursor_u64(c);
-    t->alert_number = (int64_t)cursor_u64(c);
-    t->alert_events = (int64_t)cursor_u64(c);
-    t->number = (int64_t)cursor_u64(c);
-    t->count = (int64_t)cursor_u64(c);
+    t->alert_number = number_of(c);
+    t->alert_events = number_of(c);
+    t->number = number_of(c);
+    t->count = number_of(c);
 }
 
 void fed_pending_encode(struct buf *out, const struct fed_pending *p)

@@ -141,6 +141,17 @@ static void pending_travels(void **state)
         fed_pending_decode(&c, &arena, &out);
         assert_false(cursor_done(&c));
     }
+    int64_t *const numbers[] = {&p->told[0].epoch, &p->told[0].alert_number, &p->told[0].alert_events, &p->told[0].number, &p->told[0].count};
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) { /* each beyond what can be counted on with */
+        const int64_t was = *numbers[i];
+        *numbers[i] = i % 2 == 0 ? INT64_MAX : -1;
+        buf_clear(&b);
+        fed_pending_encode(&b, p);
+        c = cursor_of(buf_view(&b));
+        fed_pending_decode(&c, &arena, &out);
+        assert_false(cursor_done(&c));
+        *numbers[i] = was;
+    }
     buf_free(&b);
     end(db);
 }

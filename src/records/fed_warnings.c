@@ -5,6 +5,7 @@
 #include "records/audit.h"
 #include "records/fed_envelope.h"
 #include "records/fed_warnings_priv.h"
+#include "wire/jcs.h"
 
 /* body: "w.body", or "''" for lists, since bodies are large. */
 #define WARNING_SELECT(body)                                                                       \
@@ -41,7 +42,7 @@ void fed_warning_decode(struct cursor *c, struct fed_warning_row *out)
     FED_WARNING_NUMBERS(X)
 #undef X
     if (out->id.len != FED_WARNING_ID_LEN || out->body.len > FED_WARNING_BODY_MAX ||
-        out->version < 1 || out->level < 0 || out->level > 4) {
+        out->version < 1 || out->version > JCS_INT_MAX || out->level < 0 || out->level > 4 || out->seen < 0 || out->seen > JCS_INT_MAX) {
         c->failed = true;
     }
 }

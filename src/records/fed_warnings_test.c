@@ -158,6 +158,16 @@ static void rows_travel(void **state)
         fed_warning_decode(&c, &out);
         assert_false(cursor_done(&c));
     }
+    const int64_t beyond[][2] = {{0, 1}, {INT64_MAX, 1}, {1, -1}, {1, INT64_MAX}}; /* versions and numbers of places that saw it */
+    for (size_t i = 0; i < ARRAY_LEN(beyond); i++) {
+        buf_clear(&b);
+        w.version = beyond[i][0];
+        w.seen = beyond[i][1];
+        fed_warning_encode(&b, &w);
+        c = cursor_of(buf_view(&b));
+        fed_warning_decode(&c, &out);
+        assert_false(cursor_done(&c));
+    }
     buf_free(&b);
 }
 

@@ -83,7 +83,7 @@ int fed_engine_courier_write(struct fed_engine *en, struct span peer, struct cur
         up = up || span_eq(en->links.data[i]->row.hub, peer);
     }
     f.up = up;
-    if (!cursor_done(batch) || f.count == 0) {
+    if (!cursor_done(batch) || f.count == 0 || f.epoch > JCS_INT_MAX || f.from_seq > JCS_INT_MAX) {
         return f.count == 0 ? err_set(e, ERR_NOT_FOUND, "nothing waits for this peer") : err_set(e, ERR_INVALID, "broken answer");
     }
     return fed_courier_file_make(a, &f, &en->keys.sign, text_out, e);
