@@ -387,7 +387,7 @@ static int take_found(struct importing *m, struct import_row *r, struct cursor *
     if (r->faults.count == 0 && found < 2) {
         look_for_same(m, r, found == 1 ? row.id : span_of(arena_printf(&m->batch, "%.*s\n%.*s", SPAN_ARG(r->organisation), SPAN_ARG(r->key))));
     }
-    id_new(m->w->who.now, id);
+    id_new(clock_now(), id); /* of now, not of the request: each batch stands behind the one before in all indices, and few pages are written */
     record_import(&m->w->who, (enum import_found)found, &row, span_of(id), m->why, &m->batch, r);
     return 0;
 }

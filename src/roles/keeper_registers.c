@@ -74,8 +74,8 @@ int keeper_registers_open(struct keeper_records *kr, time_ns now, struct err *e)
     struct arena a;
     struct register_choice c = {0};
     arena_init(&a, 0);
-    int rc = record_stage_sweep_all(kr->db, INT64_MAX, e); /* nothing can be on its way */
-    rc = rc == 0 ? choose(kr, &a, &c, e) : rc;
+    kr->tidy = true; /* what imports left that a former node had begun goes beside all else: of a large one it takes longer than a start may */
+    int rc = choose(kr, &a, &c, e);
     if (rc == 0) {
         warn_refused(c.kinds);
         rc = register_force(kr->db, &c, now, e);

@@ -76,12 +76,12 @@ static void drop_idle(struct record_room *r, time_ns now)
 int record_room_sweep(struct record_room *r, struct db *db, time_ns now, bool *more_out, struct err *e)
 {
     char next[RECORD_ID_MAX + 1] = "";
-    int rc = record_stage_left(db, SPAN(""), now, next, e);
+    int rc = record_stage_left(db, SPAN(""), next, e);
     *more_out = false;
     while (rc == 0 && next[0] != '\0' && alive(r, span_of(next), now)) {
         char after[RECORD_ID_MAX + 1];
         (void)snprintf(after, sizeof after, "%s", next);
-        rc = record_stage_left(db, span_of(after), now, next, e);
+        rc = record_stage_left(db, span_of(after), next, e);
     }
     if (rc == 0 && next[0] != '\0') {
         rc = record_stage_sweep(db, span_of(next), more_out, e);

@@ -20,7 +20,7 @@ enum {
     RECORD_ROOM_SLICE = 2000,          /* rows that are forgotten in one transaction */
 };
 
-/* What is on its way; zero-initialised it is empty, as after each start (record_stage_sweep_all forgets what was). */
+/* What is on its way; zero-initialised it is empty, as after each start: then nothing is on its way, and record_room_sweep forgets what was. */
 struct record_room {
     struct {
         char id[RECORD_ID_MAX + 1];

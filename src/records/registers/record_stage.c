@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 
-#include "base/id.h"
 #include "records/registers/record_store.h"
 
 _Static_assert((int)TLP_COUNT < (int)RECORD_HIDDEN, "ranks of labels are below what is added");
@@ -173,42 +172,24 @@ int record_stage_sweep(struct db *db, struct span import, bool *more_out, struct
     return rc == 0 ? db_end(db, delete_slice(db, import, last, e), e) : rc;
 }
 
-int record_stage_left(struct db *db, struct span after, time_ns before, char out[RECORD_ID_MAX + 1], struct err *e)
+int record_stage_left(struct db *db, struct span after, char out[RECORD_ID_MAX + 1], struct err *e)
 {
-    char bound[ID_TEXT_LEN + 1];
     struct db_stmt *s = NULL;
     out[0] = '\0';
-    id_new(before, bound); /* ids sort by time */
     int rc = db_query(db,
-                      "SELECT import_id FROM record_import_row WHERE import_id > $1 AND import_id < $2 AND import_id NOT IN "
+                      "SELECT import_id FROM record_import_row WHERE import_id > $1 AND import_id NOT IN "
                       "(SELECT id FROM record_import WHERE undone = 0) ORDER BY import_id LIMIT 1",
                       e, &s);
     if (rc != 0) {
         return rc;
     }
     db_bind_text(s, 1, after);
-    db_bind_text(s, 2, span_of(bound));
     rc = db_step(s, e);
     if (rc > 0) {
         struct span id = db_col_text(s, 0);
         (void)snprintf(out, RECORD_ID_MAX + 1, "%.*s", SPAN_ARG(id));
         db_done(s);
         rc = 0;
-    }
-    return rc;
-}
-
-int record_stage_sweep_all(struct db *db, time_ns before, struct err *e)
-{
-    char after[RECORD_ID_MAX + 1] = "", next[RECORD_ID_MAX + 1];
-    int rc = record_stage_left(db, span_of(after), before, next, e);
-    while (rc == 0 && next[0] != '\0') {
-        bool more = true;
-        while (rc == 0 && more) {
-            rc = record_stage_sweep(db, span_of(next), &more, e);
-        }
-        (void)snprintf(after, sizeof after, "%s", next);
-        rc = rc == 0 ? record_stage_left(db, span_of(after), before, next, e) : rc;
     }
     return rc;
 }

@@ -4,7 +4,7 @@
  * that no scope shows, so that the one transaction in which all of them come to be has little left to do: it checks, takes the
  * hidden away, and writes the trail. Taking an import back hides them again in one transaction, and then they go, some at a time.
  * A hidden record is in no list, count or chain, and cannot be named, since every statement asks for labels up to a rank. What was
- * not finished when a node ended goes at its next start. Runs in the keeper.
+ * not finished when a node ended goes after its next start (record_room_sweep). Runs in the keeper.
  */
 #ifndef RECORDS_REGISTERS_RECORD_STAGE_H
 #define RECORDS_REGISTERS_RECORD_STAGE_H
@@ -28,9 +28,7 @@ int record_stage_show(struct db *db, struct span import, int64_t count, const st
 int record_stage_hide(struct db *db, struct span id, struct err *e) NODISCARD;
 /* Forgets what waits of an import that was not stored, or was taken back: a slice of it, in a transaction of its own. Of any other nothing goes. */
 int record_stage_sweep(struct db *db, struct span import, bool *more_out, struct err *e) NODISCARD;
-/* The first import behind `after` that began before a time and is not stored, or was taken back, of which something is there; empty: none. */
-int record_stage_left(struct db *db, struct span after, time_ns before, char out[RECORD_ID_MAX + 1], struct err *e) NODISCARD;
-/* All of all those that began before a time: at start of all that are there. */
-int record_stage_sweep_all(struct db *db, time_ns before, struct err *e) NODISCARD;
+/* The first import behind `after` that is not stored, or was taken back, of which something is there; empty: none. */
+int record_stage_left(struct db *db, struct span after, char out[RECORD_ID_MAX + 1], struct err *e) NODISCARD;
 
 #endif

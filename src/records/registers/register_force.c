@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "records/audit.h"
+#include "records/registers/record_stage.h"
 #include "records/registers/record_store.h"
 #include "records/registers/register_force_priv.h"
 
@@ -174,10 +175,11 @@ static int rewrite_some(const struct forcing *f, char after[RECORD_ID_MAX + 1], 
     arena_init(&a, 256 << 10);
     struct record_row *rows = arena_calloc(&a, FORCE_BATCH, sizeof *rows);
     *count_out = 0;
-    int rc = db_query(f->db, "SELECT " RECORD_COLUMNS " FROM record r WHERE r.kind = $1 AND r.id > $2 ORDER BY r.id LIMIT 500", e, &s);
+    int rc = db_query(f->db, "SELECT " RECORD_COLUMNS " FROM record r WHERE r.kind = $1 AND r.id > $2 AND r.tlp < $3 ORDER BY r.id LIMIT 500", e, &s);
     if (rc == 0) {
         db_bind_text(s, 1, f->kind);
         db_bind_text(s, 2, span_of(after));
+        db_bind_i64(s, 3, RECORD_HIDDEN); /* of an import that was never finished: it goes */
         while ((rc = db_step(s, e)) > 0) {
             sql_row(s, &a, &rows[(*count_out)++]);
         }

@@ -179,6 +179,23 @@ static void names_go_along(void **state)
 }
 
 /* A name that is used again means what it meant when a line was written. */
+/* One of an import that the former node never finished: it goes later, and no line of the trail says that it became anything. */
+static void what_waits_becomes_nothing(void **state)
+{
+    (void)state;
+    struct town t;
+    begin(&t);
+    assert_true(start(&t, file_text(&t.a, "thing", "", "", "", STATES)));
+    put(&t, "thing", ID1, "open", "{\"label\":\"one\"}", 1, TLP_AMBER);
+    put(&t, "thing", ID2, "open", "{\"label\":\"two\"}", 1, TLP_AMBER);
+    assert_int_equal(db_exec(t.db, "UPDATE record SET tlp = tlp + 100 WHERE id = '" ID2 "'", &e), 0); /* RECORD_HIDDEN */
+    assert_true(start(&t, file_text(&t.a, "thing", "", ", size", "  size: {type: integer, default: 3}\n", STATES)));
+    is_text(get(&t, "thing", ID1).fields, "{\"label\":\"one\",\"size\":3}");
+    assert_int_equal(test_number(t.db, "SELECT COUNT(*) FROM audit WHERE subject = 'thing/" ID1 "'"), 2);
+    assert_int_equal(test_number(t.db, "SELECT COUNT(*) FROM audit WHERE subject = 'thing/" ID2 "'"), 1);
+    end(&t);
+}
+
 static void a_name_used_again(void **state)
 {
     (void)state;
@@ -472,7 +489,8 @@ static void names_that_do_not_fit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_that_do_not_fit), cmocka_unit_test(names_go_along),       cmocka_unit_test(a_name_used_again), cmocka_unit_test(what_does_not_fit_keeps_the_former),
+        cmocka_unit_test(names_that_do_not_fit), cmocka_unit_test(names_go_along),
+        cmocka_unit_test(what_waits_becomes_nothing),       cmocka_unit_test(a_name_used_again), cmocka_unit_test(what_does_not_fit_keeps_the_former),
         cmocka_unit_test(a_file_that_goes),      cmocka_unit_test(older_imports_stay), cmocka_unit_test(two_kinds_stay_two), cmocka_unit_test(generated_changes)};
     return cmocka_run_group_tests_name("records/registers files in force", tests, NULL, NULL);
 }
