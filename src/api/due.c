@@ -9,7 +9,7 @@
 #include "base/id.h"
 #include "base/num.h"
 
-enum { DUE_SOON_DAYS = 30, DUE_LIMIT = 50 };
+enum { DUE_SOON_DAYS = 30, DUE_LIMIT = 50, DUE_SECOND_TEXT = 19 /* bytes of a time to the second */ };
 
 struct due_work {
     struct record_worker who;
@@ -27,11 +27,16 @@ static bool read_query(struct api_request *req, struct due_work *w)
     struct due_query *q = &w->query;
     struct span to = request_query(req, "to");
     struct span cursor = request_query(req, "cursor");
+    char now[TIME_TEXT_MAX];
     q->to = to.len > 0 ? to : register_day_text(&req->arena, time_day(w->who.now) + DUE_SOON_DAYS);
     if (!is_day(q->to)) {
         respond_error(req, 400, "bad_query", "This is no day: 2026-12-31.", "to");
         return false;
     }
+    q->mine = span_eq(request_query(req, "mine"), SPAN("true"));
+    q->user = req->user.id;
+    q->name = req->user.name;
+    q->moment = span_of(arena_printf(&req->arena, "%.*sZ", DUE_SECOND_TEXT, time_format(w->who.now, now)));
     q->limit = (uint32_t)request_number(req, "limit", DUE_LIMIT);
     q->after = span_sub(cursor, 0, cursor.len < DUE_DAY_TEXT ? cursor.len : DUE_DAY_TEXT);
     q->after_id = span_sub(cursor, cursor.len < DUE_DAY_TEXT + 1 ? cursor.len : DUE_DAY_TEXT + 1, cursor.len);

@@ -2,6 +2,9 @@
 /*
  * Records on which something is due, over all kinds, the first day first: along the key due_day (registers/register_due.h), which
  * a record has only where its state lets the day count. Called by the keeper; the codecs also by the desk.
+ *
+ * Whose a record is (x-owner): of the person that its link leads to, if that person has an account that may sign in: himself, the officer of a
+ * unit, the holder of a signed appointment that is not over. Else of the account whose name stands in its text, and of its author.
  */
 #ifndef RECORDS_DUE_H
 #define RECORDS_DUE_H
@@ -14,10 +17,16 @@ enum { DUE_PAGE_MAX = 200 /* records of one page */ };
 struct due_kind {
     struct record_scope scope; /* of its reader */
     struct span kind;
+    struct span link, link_kind; /* field that names the owner, and what it names; empty = none that he sees */
+    struct span text;            /* field that holds the name of one; empty = none that he sees */
 };
 
 struct due_query {
     struct span to;              /* the last day that is asked for */
+    struct span user, name;      /* account of the reader */
+    struct span moment;          /* now, in whole seconds, as keys of times have it */
+    bool mine;                   /* only what is his */
+    struct record_sight sight;   /* his, by links to owners alone */
     struct span after, after_id; /* day and id of the last one of the page before; id empty = from the start */
     uint32_t limit;              /* 1 to DUE_PAGE_MAX */
     uint32_t nkinds;
@@ -26,7 +35,8 @@ struct due_query {
 
 struct due_row {
     struct span day;
-    struct record_row row; /* without links */
+    bool mine;             /* the reader's */
+    struct record_row row; /* with the link to its owner, where he may read that */
 };
 
 struct due_page {

@@ -113,9 +113,9 @@ static void test_list(void **state)
         struct due_query q = {.to = span_of(ends[below(3)]), .limit = limits[below(4)], .nkinds = below(KINDS + 1)};
         for (uint32_t i = 0; i < q.nkinds; i++) {
             uint8_t own = (uint8_t)below(6), other = (uint8_t)(below(2) * below(6));
-            q.kinds[i] = (struct due_kind){{.organisation = span_of(towns[below(2)]), .person = span_of(people[below(2)]), .own = own, .own_mine = (uint8_t)(own + below(6u - own)),
-                                            .other = other, .other_mine = (uint8_t)(other + below(6u - other))},
-                                           span_of(kinds[i])};
+            q.kinds[i] = (struct due_kind){.scope = {.organisation = span_of(towns[below(2)]), .person = span_of(people[below(2)]), .own = own, .own_mine = (uint8_t)(own + below(6u - own)),
+                                                     .other = other, .other_mine = (uint8_t)(other + below(6u - other))},
+                                           .kind = span_of(kinds[i])};
         }
         came += walk(db, &q, all);
     }
@@ -123,17 +123,135 @@ static void test_list(void **state)
     db_close(&db);
 }
 
+/* ---- whose they are ---- */
+
+#define ALL {.organisation = SPAN("*"), .person = SPAN("p"), .own = 5, .own_mine = 5, .other = 5, .other_mine = 5}
+
+/* Of a kind and state, made by somebody, due or not; its keys and its one link. */
+static void store(struct db *db, const char *id, const char *kind, const char *state, const char *author, struct record_key key, struct record_to to)
+{
+    struct record_astray astray = {0};
+    const struct record_put p = {.row = {.id = span_of(id), .kind = span_of(kind), .organisation = SPAN("aldea"), .author = span_of(author), .author_name = SPAN("A"),
+                                         .state = span_of(state), .title = span_of(id), .fields = SPAN("{}"), .tlp = TLP_AMBER, .created = 1, .changed = 1, .version = 1},
+                                 .scope = ALL, .who = SPAN("A"), .what = SPAN("record.created"), .nkeys = 2, .keys = {{REGISTER_KEY_DUE, SPAN("2026-11-05")}, key},
+                                 .nlinks = to.id.len > 0, .links = {to}};
+    if (record_put(db, &p, &astray, &e) != 0) {
+        fail_msg("%s: %s", id, e.text);
+    }
+}
+
+static void run_sql(struct db *db, const char *sql)
+{
+    assert_int_equal(db_exec(db, sql, &e), 0);
+}
+
+static void account(struct db *db, const char *id, bool disabled, const char *person)
+{
+    char sql[400];
+    (void)snprintf(sql, sizeof sql, "INSERT INTO user_account (id, name, name_key, password, role, organisation, created, disabled) VALUES ('%s', '%s', '%s', '', 'reader', 'aldea', 1, %s)", id, id, id,
+                   disabled ? "2" : "NULL");
+    run_sql(db, sql);
+    (void)snprintf(sql, sizeof sql, "INSERT INTO account_person (user_id, person, created) VALUES ('%s', '%s', 1)", id, person);
+    run_sql(db, sql);
+}
+
+static const struct {
+    const char *id, *kind, *to, *text, *author;
+    bool ana, bo; /* whose it is */
+} whose[] = {
+    {"1", "by_person", "person-ana", "", "bo", true, false},
+    {"2", "by_person", "person-ana", "bo", "cy", true, false},       /* the text counts where the link names nobody */
+    {"3", "by_person", "person-none", "bo", "ana", true, true},      /* has no account: as if he were not named */
+    {"4", "by_person", "person-left", "", "bo", false, true},        /* his account was closed */
+    {"5", "by_person", "", "ana", "bo", true, true},
+    {"6", "by_person", "", "", "cy", false, false},
+    {"7", "by_unit", "unit-ana", "", "bo", true, false},             /* its officer */
+    {"8", "by_unit", "unit-none", "", "bo", false, true},
+    {"9", "by_act", "act-now", "", "bo", true, false},               /* its holder */
+    {"a", "by_act", "act-over", "", "bo", false, true},
+    {"b", "by_act", "act-draft", "", "bo", false, true},
+    {"c", "by_text", "", "bo", "cy", false, true},
+    {"d", "by_text", "", "Bo", "ana", true, false},
+};
+
+static void whose_of(struct db *db, const char *user, bool mine_alone, char out[ARRAY_LEN(whose) + 1])
+{
+    static struct due_query q;
+    struct arena a;
+    struct due_page page;
+    q = (struct due_query){.to = SPAN("2026-12-31"), .user = span_of(user), .name = span_of(user), .moment = SPAN("2026-11-05T08:00:00Z"), .mine = mine_alone, .limit = DUE_PAGE_MAX, .nkinds = 4,
+                           .kinds = {{ALL, SPAN("by_person"), SPAN("whose"), SPAN("person"), SPAN("owner")}, {ALL, SPAN("by_unit"), SPAN("whose"), SPAN("unit"), SPAN("")},
+                                     {ALL, SPAN("by_act"), SPAN("whose"), SPAN("appointment"), SPAN("")}, {ALL, SPAN("by_text"), SPAN(""), SPAN(""), SPAN("owner")}}};
+    size_t n = 0;
+    arena_init(&a, 0);
+    assert_int_equal(due_list(db, &q, &a, &page, &e), 0);
+    assert_true(mine_alone || page.nrows == ARRAY_LEN(whose));
+    for (uint32_t i = 0; i < page.nrows; i++) {
+        if (page.rows[i].mine) {
+            out[n++] = page.rows[i].row.id.ptr[0];
+        }
+        assert_true(page.rows[i].mine || !mine_alone);
+    }
+    out[n] = '\0';
+    arena_fini(&a);
+}
+
+/* A reminder reaches whom the record names, by his account; else who made it, or whose name stands there. */
+static void test_whose(void **state)
+{
+    (void)state;
+    struct db *db = NULL;
+    char wanted_ana[ARRAY_LEN(whose) + 1] = "", wanted_bo[ARRAY_LEN(whose) + 1] = "", got[ARRAY_LEN(whose) + 1];
+    const struct record_key none = {SPAN("x"), SPAN("")};
+    const struct record_to nobody = {.id = SPAN("")};
+    assert_int_equal(records_open(":memory:", NOW, &e, &db), 0);
+    static const char *const persons[] = {"person-ana", "person-none", "person-left", "person-bo"};
+    for (size_t i = 0; i < ARRAY_LEN(persons); i++) {
+        store(db, persons[i], "person", "active", "cy", none, nobody);
+    }
+    account(db, "ana", false, "person-ana");
+    account(db, "bo", false, "person-bo");
+    account(db, "left", true, "person-left");
+    store(db, "unit-ana", "unit", "active", "cy", none, (struct record_to){SPAN("officer"), SPAN("person"), SPAN("person-ana"), true});
+    store(db, "unit-none", "unit", "active", "cy", none, (struct record_to){SPAN("officer"), SPAN("person"), SPAN("person-none"), true});
+    store(db, "act-now", "appointment", "signed", "cy", (struct record_key){SPAN("ends"), SPAN("2026-11-05T08:30:00Z")}, (struct record_to){SPAN("person"), SPAN("person"), SPAN("person-ana"), true});
+    store(db, "act-over", "appointment", "signed", "cy", (struct record_key){SPAN("ends"), SPAN("2026-11-05T08:00:00Z")}, (struct record_to){SPAN("person"), SPAN("person"), SPAN("person-ana"), true});
+    store(db, "act-draft", "appointment", "draft", "cy", (struct record_key){SPAN("ends"), SPAN("")}, (struct record_to){SPAN("person"), SPAN("person"), SPAN("person-ana"), true});
+    for (size_t i = 0; i < ARRAY_LEN(whose); i++) {
+        store(db, whose[i].id, whose[i].kind, "open", whose[i].author, (struct record_key){SPAN("owner"), span_of(whose[i].text)},
+              (struct record_to){SPAN("whose"), whose[i].kind[3] == 'u' ? SPAN("unit") : whose[i].kind[3] == 'a' ? SPAN("appointment") : SPAN("person"), span_of(whose[i].to), true});
+        wanted_ana[strlen(wanted_ana)] = whose[i].ana ? whose[i].id[0] : '\0';
+        wanted_bo[strlen(wanted_bo)] = whose[i].bo ? whose[i].id[0] : '\0';
+    }
+    for (int alone = 0; alone < 2; alone++) {
+        whose_of(db, "ana", alone == 1, got);
+        assert_string_equal(got, wanted_ana);
+        whose_of(db, "bo", alone == 1, got);
+        assert_string_equal(got, wanted_bo);
+    }
+    db_close(&db);
+}
+
 static void test_message(void **state)
 {
     (void)state;
     struct buf b;
-    struct due_query q = {.to = SPAN("2026-12-31"), .after = SPAN("2026-12-01"), .after_id = SPAN("x"), .limit = 3, .nkinds = 1, .kinds = {{{.own = 2, .own_mine = 5}, SPAN("risk")}}};
+    struct due_query q = {.to = SPAN("2026-12-31"), .after = SPAN("2026-12-01"), .after_id = SPAN("x"), .limit = 3, .mine = true, .user = SPAN("u"), .name = SPAN("Ana"),
+                          .nkinds = 1, .kinds = {{{.own = 2, .own_mine = 5}, SPAN("risk"), SPAN("whose"), SPAN("person"), SPAN("owner")}}};
     static struct due_query out;
     buf_init(&b, 4096);
     due_query_encode(&b, &q);
     struct cursor c = cursor_of(buf_view(&b));
     due_query_decode(&c, &out);
     assert_true(cursor_done(&c) && out.limit == 3 && out.nkinds == 1 && out.kinds[0].scope.own_mine == 5 && span_eq(out.kinds[0].kind, SPAN("risk")) && span_eq(out.after_id, SPAN("x")));
+    assert_true(out.mine && span_eq(out.user, SPAN("u")) && span_eq(out.name, SPAN("Ana")) && span_eq(out.kinds[0].link_kind, SPAN("person")) && span_eq(out.kinds[0].text, SPAN("owner")));
+    q.kinds[0].link_kind = SPAN("system"); /* no kind that stands for a person */
+    buf_clear(&b);
+    due_query_encode(&b, &q);
+    c = cursor_of(buf_view(&b));
+    due_query_decode(&c, &out);
+    assert_true(c.failed);
+    q.kinds[0].link_kind = SPAN("person");
     static const uint32_t limits[] = {0, DUE_PAGE_MAX + 1};
     for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
         q.limit = limits[i];
@@ -148,6 +266,6 @@ static void test_message(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_list), cmocka_unit_test(test_message)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_list), cmocka_unit_test(test_whose), cmocka_unit_test(test_message)};
     return cmocka_run_group_tests_name("what is due", tests, NULL, NULL);
 }

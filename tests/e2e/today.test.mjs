@@ -113,6 +113,27 @@ test('what is due next stands there in words, the first day first, and each line
   await p.context().close();
 });
 
+test('days of somebody else are told with his name, and go with Only mine, which stays chosen', async () => {
+  const account = await node.api('/users', { name: 'kim', role: 'analyst', password: 'harbour lamp seven' });
+  const kim = await node.api('/registers/people', { fields: { name: 'Kim Ode' } });
+  await node.api(`/users/${account.id}/person`, { person: kim.id });
+  await node.api('/registers/findings', { fields: { title: 'Hers to mend', origin: 'audit', severity: 'low', found: day(-30), due: day(-40), responsible: kim.id } });
+  const p = await today();
+  const lines = p.locator('.due-rows li');
+  await lines.filter({ hasText: 'Hers to mend' }).filter({ hasText: 'Kim Ode' }).waitFor();
+  await p.getByRole('button', { name: 'Only mine' }).press('Enter');
+  await lines.filter({ hasText: 'Hers to mend' }).waitFor({ state: 'detached' });
+  await lines.filter({ hasText: 'Old firmware -20' }).filter({ hasText: 'yours' }).waitFor();
+  await p.reload();
+  await p.locator('button[aria-pressed=true]', { hasText: 'Only mine' }).waitFor();
+  await lines.filter({ hasText: 'Old firmware -20' }).waitFor();
+  assert.equal(await lines.filter({ hasText: 'Hers to mend' }).count(), 0);
+  await p.getByRole('button', { name: 'All', exact: true }).press('Enter');
+  await lines.filter({ hasText: 'Hers to mend' }).waitFor();
+  assert.deepEqual(p.wrongs, []);
+  await p.context().close();
+});
+
 test('sources and warnings can be asked for as the figures do, and say so', async () => {
   const p = await open(world, '/sources?show=silent');
   await p.getByText('Only silent sources are shown.').waitFor();

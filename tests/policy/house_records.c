@@ -96,7 +96,7 @@ static void show_records_due(struct path_case *c, uint32_t mask, struct buf *out
     buf_u32(&answer, shown_count(c, mask));
     for (uint32_t i = 0; i < THINGS; i++) {
         if (SHOWN(c, i, mask)) {
-            const struct due_row r = {SPAN("2026-12-01"), record_of(c, i)};
+            const struct due_row r = {SPAN("2026-12-01"), false, record_of(c, i)};
             due_row_encode(&answer, &r);
         }
     }

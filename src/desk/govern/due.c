@@ -2,6 +2,8 @@
 /* Days on which something is due, as a reader sees them: see due.h. */
 #include "desk/govern/due.h"
 
+#include "desk/govern/record_priv.h"
+
 bool due_shown(const struct policy_reader *reader, const struct register_kind *k, time_ns now)
 {
     uint64_t hidden = policy_record_hidden(reader, &k->rights, now);
@@ -53,6 +55,26 @@ void due_member(const struct record_worker *w, struct span state, const struct j
     json_end(j);
 }
 
+static struct span field_name(const struct register_kind *k, int place, uint64_t hidden)
+{
+    return place < 0 || (hidden >> place & 1) != 0 ? SPAN("") : k->fields[place].name;
+}
+
+/* Of the ways to other records those to owners alone. */
+static void keep_owners(const struct due_query *q, struct record_sight *s)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < s->nways; i++) {
+        bool leads = false;
+        for (uint32_t n = 0; n < q->nkinds && !leads; n++) {
+            leads = span_eq(q->kinds[n].kind, s->ways[i].kind) && span_eq(q->kinds[n].link, s->ways[i].field);
+        }
+        s->ways[kept] = s->ways[i];
+        kept += leads;
+    }
+    s->nways = kept;
+}
+
 void due_kinds(const struct registers *kinds, const struct policy_reader *reader, time_ns now, struct due_query *out)
 {
     size_t n = 0;
@@ -62,22 +84,39 @@ void due_kinds(const struct registers *kinds, const struct policy_reader *reader
         if (due_shown(reader, &k[i], now)) {
             struct due_kind *x = &out->kinds[out->nkinds];
             policy_record_scope(reader, &k[i].rights, now, &x->scope);
+            uint64_t hidden = policy_record_hidden(reader, &k[i].rights, now);
             x->kind = k[i].name;
+            x->link = field_name(&k[i], k[i].owner_link, hidden);
+            x->link_kind = x->link.len > 0 ? k[i].fields[k[i].owner_link].ref : SPAN("");
+            x->text = field_name(&k[i], k[i].owner_text, hidden);
             out->nkinds += !record_scope_empty(&x->scope);
         }
     }
+    record_sight_of(kinds, reader, now, &out->sight);
+    keep_owners(out, &out->sight);
 }
 
-/* Whose it is: who made it, or whose name stands as its owner. */
-static bool is_his(const struct record_worker *w, const struct record_row *row, struct span owner)
+/* Whose it is, in words: what the record that its link leads to is called, else what its text says. Empty also where that is masked or not his to read. */
+static struct span owner_of(const struct record_worker *w, const struct record_row *row, const struct jcs *fields, struct arena *a)
 {
-    return span_eq(row->author, w->reader->person) || (owner.len > 0 && span_eq(owner, w->name));
+    const struct register_kind *k = w->kind;
+    struct cursor c = cursor_of(row->links);
+    struct span text = SPAN("");
+    while (k->owner_link >= 0 && !c.failed && cursor_left(&c) > 0) {
+        struct record_link l;
+        bool masked = false;
+        record_link_decode(&c, &l);
+        if (!c.failed && span_eq(l.field, k->fields[k->owner_link].name)) {
+            return record_link_title(w, row, &l, &masked);
+        }
+    }
+    return k->owner_text >= 0 && jcs_get_text(fields, arena_cstr(a, k->fields[k->owner_text].name), &text) ? text : SPAN("");
 }
 
 /* False: not for him, and nothing was written. */
-static bool one(struct json_writer *j, const struct record_worker *w, const struct record_row *row, struct arena *a)
+static bool one(struct json_writer *j, const struct record_worker *w, const struct due_row *due, struct arena *a)
 {
-    struct span owner = SPAN("");
+    const struct record_row *row = &due->row;
     struct record_worker silent = *w; /* of its fields the title alone goes out */
     silent.reads = NULL;
     const struct jcs *fields = record_fields_shown(&silent, row, a);
@@ -85,7 +124,6 @@ static bool one(struct json_writer *j, const struct record_worker *w, const stru
         return false;
     }
     record_reads_add(w->reads, row, (w->kind->rights.personal >> w->kind->title & 1) != 0 && register_title(w->kind, fields).len > 0);
-    owner = jcs_get_text(fields, "owner", &owner) ? owner : SPAN("");
     const struct {
         const char *key;
         struct span value;
@@ -97,9 +135,9 @@ static bool one(struct json_writer *j, const struct record_worker *w, const stru
     }
     json_key(j, "masked"); /* its title says who somebody is */
     json_bool(j, (record_masked(w, row) >> w->kind->title & 1) != 0);
-    text_or_null(j, "owner", owner);
+    text_or_null(j, "owner", owner_of(w, row, fields, a));
     json_key(j, "mine");
-    json_bool(j, is_his(w, row, owner));
+    json_bool(j, due->mine);
     due_member(w, row->state, fields, a, j);
     json_end(j);
     return true;
@@ -118,7 +156,7 @@ bool due_document(struct json_writer *j, struct record_worker *w, struct span to
         struct due_row r;
         due_row_decode(data, &r);
         w->kind = data->failed ? NULL : registers_by_name(w->kinds, r.row.kind);
-        if (w->kind != NULL && one(j, w, &r.row, a)) {
+        if (w->kind != NULL && one(j, w, &r, a)) {
             next = arena_printf(a, "%.*s.%.*s", SPAN_ARG(r.day), SPAN_ARG(r.row.id));
         }
     }

@@ -15,6 +15,7 @@
  *             tree        {by, levels}                      by this field, which names one of the same kind, they stand below one another:
  *                                                           none below itself, at most so many levels; over all organisations of the node
  *   x-due     [{field, name, from, every, before, as, states, remind}]   days on which somebody has to do something (register_due.h)
+ *   x-owner   NAME, or [LINK, TEXT]           field that says whose a record is: what is due on it is due for him
  *   x-retention  {states, from, days, also, why}       when what it says of persons goes (register_retention.h)
  *   x-computed  text, beside a field          it is worked out of other fields (register_expr.h); nobody writes it; also of fields with
  *                                             x-index, and the state, of records that a field names: system.criticality, worked out as it is read
@@ -178,6 +179,7 @@ struct register_kind {
     struct register_constraint *constraints;
     uint32_t ndue;
     struct register_due due[REGISTER_DUE_MAX];
+    int owner_link, owner_text; /* places of the fields that say whose it is, -1 = none; the text counts where the link names nobody */
     struct register_retention retention;
     uint32_t nlooks;
     struct register_look looks[REGISTER_LOOKS_MAX]; /* known once all kinds are read */

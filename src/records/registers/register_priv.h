@@ -32,6 +32,8 @@ int register_read_states(struct arena *a, const struct yaml_node *root, struct r
 int register_read_constraints(struct arena *a, const struct yaml_node *root, struct register_kind *k, struct err *e) NODISCARD;
 /* x-due; fields, states and the index are there. */
 int register_read_due(struct arena *a, const struct yaml_node *root, struct register_kind *k, struct err *e) NODISCARD;
+/* x-owner; fields and what is personal are there. */
+int register_read_owner(const struct yaml_node *root, struct register_kind *k, struct err *e) NODISCARD;
 /* x-computed beside a field, whose reference was read; whether all fit to the other fields; and, once rights are read: whoever does not see
  * a field does not see what is made of it, and nobody writes one that is computed. */
 int register_read_computed(struct arena *a, const struct yaml_node *field, const char *place, struct register_field *out, struct err *e) NODISCARD;

@@ -345,7 +345,7 @@ static int read_rights(struct reading *r, const struct yaml_node *root)
 
 int register_kind_read(struct arena *a, const struct register_file *file, struct register_kind *out, struct err *e)
 {
-    static const char *const known[] = {"x-table", "x-states", "x-perm", "x-tlp", "x-constraints", "x-due", "x-retention", NULL};
+    static const char *const known[] = {"x-table", "x-states", "x-perm", "x-tlp", "x-constraints", "x-due", "x-owner", "x-retention", NULL};
     struct err local = {0};
     struct reading r = {.a = a, .k = out, .e = e == NULL ? &local : e};
     const struct yaml_node *root = NULL;
@@ -371,6 +371,7 @@ int register_kind_read(struct arena *a, const struct register_file *file, struct
     rc = rc == 0 ? register_read_constraints(a, root, out, r.e) : rc;
     rc = rc == 0 ? register_read_due(a, root, out, r.e) : rc;
     rc = rc == 0 ? register_take_pii(root, out, r.e) : rc;
+    rc = rc == 0 ? register_read_owner(root, out, r.e) : rc;
     rc = rc == 0 ? register_read_retention(a, root, out, r.e) : rc;
     rc = rc == 0 ? schema_value(a, root, 0, &document, r.e) : rc;
     if (rc == 0) {

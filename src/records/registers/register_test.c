@@ -78,6 +78,15 @@ static const struct {
     {9, "x-tlp: {default: GREEN, max: AMBER}\nx-pii: {category: identity}", 10, "no such annotation"},
     {9, "x-tlp: {default: GREEN, max: AMBER}\nx-constraints: []", 10, "a map of 1 to 8 names"},
     {9, "x-tlp: {default: GREEN, max: AMBER}\nx-constraints: {}", 10, "a map of 1 to 8 names"},
+    {9, "x-tlp: {default: GREEN, max: AMBER}\nx-owner: rider", 10, "/x-owner: names a field"},
+    {9, "x-tlp: {default: GREEN, max: AMBER}\nx-owner: wheels", 10, "/x-owner: names a field"},
+    {9, "x-tlp: {default: GREEN, max: AMBER}\nx-owner: []", 10, "/x-owner: names at least one"},
+    {9, "x-tlp: {default: GREEN, max: AMBER}\nx-owner: {field: label}", 10, "/x-owner: names a field"},
+    {9, "x-tlp: {default: GREEN, max: AMBER}\nx-owner: [label, label]", 10, "/x-owner: names a field"},
+    {7, "  wheels: {type: integer, x-index: true}\n  rider: {type: string, format: uuid, x-ref: {kind: person, inverse: bikes}}\nx-owner: [label, rider]", 9, "/x-owner: names a field"},
+    {7, "  wheels: {type: integer, x-index: true}\n  shop: {type: string, format: uuid, x-ref: {kind: supplier, inverse: bikes}}\nx-owner: shop", 9, "/x-owner: names a field"},
+    {7, "  wheels: {type: integer, x-index: true}\n  riders: {type: array, maxItems: 4, uniqueItems: true, items: {type: string, format: uuid}, x-ref: {kind: person, inverse: bikes}}\nx-owner: riders", 9, "/x-owner: names a field"},
+    {7, "  wheels: {type: integer, x-index: true}\n  rider: {type: string, maxLength: 40, x-index: true, x-pii: {category: identity}}\nx-owner: rider", 9, "/x-owner: names a field"},
     {9, "x-tlp: {default: GREEN, max: AMBER}\nx-constraints: {Once: {unique_when: {fields: [wheels]}}}", 10, "/x-constraints/Once: is named by small letters"},
     {9, "x-tlp: {default: GREEN, max: AMBER}\nx-constraints: {once: {unique_when: {fields: [wheels]}, sum_le: {}}}", 10, "is unique_when, no_overlap, sum_le or tree"},
     {9, "x-tlp: {default: GREEN, max: AMBER}\nx-constraints: {once: {never: {fields: [wheels]}}}", 10, "is unique_when, no_overlap, sum_le or tree"},
@@ -260,6 +269,31 @@ static void test_shipped(void **state)
 }
 
 /* A kind that is off is as if it were not there; what was found before stays where it is. */
+static bool owned_by(const struct registers *r, const char *kind, const char *link, const char *text)
+{
+    const struct register_kind *k = registers_any(r, span_of(kind));
+    return k != NULL && k->owner_link == register_field_of(k, span_of(link)) && k->owner_text == register_field_of(k, span_of(text));
+}
+
+/* Whose a record is, as shipped files say it; a text called owner counts where a file says nothing. A company that owns a supplier is nobody's name. */
+static void test_owners(void **state)
+{
+    (void)state;
+    struct registers *r = registers_load(NULL, 0);
+    static const struct {
+        const char *kind, *link, *text;
+    } shipped[] = {
+        {"risk", "responsible", "owner"}, {"finding", "responsible", "owner"}, {"supplier", "responsible", ""}, {"system", "owner", ""}, {"service", "manager", ""},
+        {"waiver", "asked_by", ""},       {"appointment", "person", ""},       {"control", "", "owner"},        {"person", "", ""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(shipped); i++) {
+        if (!owned_by(r, shipped[i].kind, shipped[i].link, shipped[i].text)) {
+            fail_msg("%s", shipped[i].kind);
+        }
+    }
+    registers_free(&r);
+}
+
 static void test_switches(void **state)
 {
     (void)state;
@@ -363,7 +397,7 @@ static void test_keys(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_whole), cmocka_unit_test(test_refused), cmocka_unit_test(test_personal), cmocka_unit_test(test_shipped), cmocka_unit_test(test_switches),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_whole), cmocka_unit_test(test_refused), cmocka_unit_test(test_personal), cmocka_unit_test(test_shipped), cmocka_unit_test(test_owners), cmocka_unit_test(test_switches),
                                        cmocka_unit_test(test_keys), cmocka_unit_test(test_refs)};
     return cmocka_run_group_tests_name("registers", tests, NULL, NULL);
 }

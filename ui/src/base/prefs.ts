@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: EUPL-1.2
-// What a reader chose: theme, density, language, clock, single-letter keys, order of the queue.
+// What a reader chose: theme, density, language, clock, single-letter keys, order of the queue, whose days are listed.
 // Kept in this browser only. Storage may be closed; then the choice lasts as long as the page.
 import { effect, signal } from '@preact/signals';
 
@@ -14,6 +14,7 @@ interface Prefs {
   utc: boolean;
   keys: boolean;
   sort: Sort;
+  mine: boolean;
 }
 
 const STORE = 'sereno-desk';
@@ -39,6 +40,7 @@ export const lang = signal<string>(typeof kept.lang === 'string' ? kept.lang : '
 export const utc = signal<boolean>(kept.utc === true);
 export const singleKeys = signal<boolean>(kept.keys !== false);
 export const sort = signal<Sort>(pick(['severity', 'newest'] as const, kept.sort, 'severity'));
+export const onlyMine = signal<boolean>(kept.mine === true);
 
 /** Applies theme and density to the page and keeps every choice. Called once, before first paint. */
 export function startPrefs(): void {
@@ -57,6 +59,7 @@ export function startPrefs(): void {
       utc: utc.value,
       keys: singleKeys.value,
       sort: sort.value,
+      mine: onlyMine.value,
     };
     try {
       localStorage.setItem(STORE, JSON.stringify(now));

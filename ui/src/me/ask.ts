@@ -9,11 +9,11 @@ import type { DueRow, RecordRow } from '../registers/types';
 import { day } from '../registers/value';
 import type { Department, Part, Task } from './types';
 
-/** What a record of this state is asked for: `lacks` when one of these fields is empty, else always. `edit`: it is done in its form. */
+/** What a record of this state is asked for: `lacks` when one of these is empty (of a|b: both), else always. `edit`: it is done in its form. */
 const WANTS: readonly { kind: string; state: string; lacks?: readonly string[]; does: 'change' | 'move'; text: string }[] = [
   { kind: 'waiver', state: 'asked', does: 'move', text: 'me.want_waiver' },
   { kind: 'risk', state: 'identified', does: 'move', text: 'me.want_risk' },
-  { kind: 'finding', state: 'open', lacks: ['owner', 'due'], does: 'change', text: 'me.want_finding' },
+  { kind: 'finding', state: 'open', lacks: ['owner|responsible', 'due'], does: 'change', text: 'me.want_finding' },
   { kind: 'service', state: 'live', lacks: ['manager'], does: 'change', text: 'me.want_service' },
   { kind: 'system', state: 'live', lacks: ['owner'], does: 'change', text: 'me.want_system' },
 ];
@@ -24,7 +24,7 @@ function wanted(p: Part, organisation: string): Task[] {
   return WANTS.filter((w) => w.kind === p.kind.name && w.state === p.state && may(p.kind, w.does)).flatMap((w) =>
     p.rows
       .filter((r) => organisation === '*' || r.organisation === organisation)
-      .filter((r) => !w.lacks || w.lacks.some((n) => rightOn(p.kind, n) === 'write' && lacks(r, n)))
+      .filter((r) => !w.lacks || w.lacks.some((names) => names.split('|').every((n) => rightOn(p.kind, n) === 'write' && lacks(r, n))))
       .map((r) => ({
         key: `${w.text} ${r.id}`,
         text: t(w.text, { title: titleOf(p.kind, r) }),

@@ -5,6 +5,7 @@ import { useEffect } from 'preact/hooks';
 import { get, query as ask } from '../base/api';
 import { t, tn } from '../base/i18n';
 import { Problem } from '../base/parts';
+import { onlyMine } from '../base/prefs';
 import { problem } from '../base/problem';
 import { visibleLine } from '../base/visible';
 import { label, stateWord } from './kinds';
@@ -30,26 +31,36 @@ export function DueChip({ kind, due, named }: { kind: Kind; due: Due | null | un
 
 const MORE = 25;
 
-/** What is due over all registers that the reader may read, the first day first; a few, then more. */
+/** What is due over all registers that the reader may read, or what of it is his; the first day first; a few, then more. */
 export function DueList({ few }: { few: number }) {
   const page = useSignal<DuePage | null>(null);
   const wrong = useSignal<string | null>(null);
+  const mine = onlyMine.value;
   const read = async (cursor: string | null): Promise<void> => {
     try {
-      const p = await get<DuePage>(`/due${ask({ limit: cursor ? MORE : few, cursor })}`);
+      const p = await get<DuePage>(`/due${ask({ mine: mine ? 'true' : null, limit: cursor ? MORE : few, cursor })}`);
+      if (mine !== onlyMine.value) return;
       page.value = cursor && page.value ? { ...p, items: [...page.value.items, ...p.items] } : p;
       wrong.value = null;
     } catch (err) {
       wrong.value = problem(err);
     }
   };
-  useEffect(() => void read(null), []);
+  useEffect(() => void read(null), [mine]);
   const p = page.value;
   if (wrong.value) return <Problem text={wrong.value} onAgain={() => void read(null)} />;
   if (!p) return null;
-  if (!p.items.length) return <p class="soft">{t('today.nothing_due')}</p>;
   return (
     <>
+      <div class="switch" role="group" aria-label={t('reg.due_whose')}>
+        <button type="button" aria-pressed={!mine} onClick={() => (onlyMine.value = false)}>
+          {t('reg.due_all')}
+        </button>
+        <button type="button" aria-pressed={mine} onClick={() => (onlyMine.value = true)}>
+          {t('reg.due_only_mine')}
+        </button>
+      </div>
+      {!p.items.length && <p class="soft">{t(mine ? 'reg.due_none_mine' : 'today.nothing_due')}</p>}
       <ul class="rows due-rows">
         {p.items.map((r) => (
           <li key={r.id}>

@@ -179,8 +179,12 @@ export function byPlace(faults: readonly Fault[]): Map<string, Fault[]> {
   return out;
 }
 
-/** Fields that a move asks for and that are still empty. */
-export const missingFor = (w: Transition | undefined, fields: Fields): string[] => (w?.guard?.required ?? []).filter((n) => fields[n] === undefined);
+/** Fields that a move asks for and that are still empty; of those of which one is enough, the first. */
+export const missingFor = (w: Transition | undefined, fields: Fields): string[] => {
+  const lacks = (s: Schema | undefined): string[] => (s?.required ?? []).filter((n) => fields[n] === undefined);
+  const ways = w?.guard?.anyOf ?? [];
+  return [...(ways.some((s) => !lacks(s).length) ? [] : lacks(ways[0])), ...lacks(w?.guard)];
+};
 
 /** Columns of the list beside title, state and age: as the file says, else what it asks for and indexes, then what it indexes. */
 const COLUMNS_MAX = 4;

@@ -20,6 +20,7 @@ export interface Schema {
   items?: Schema;
   properties?: Record<string, Schema>;
   required?: string[];
+  anyOf?: Schema[];
   readOnly?: boolean;
   $ref?: string;
   $defs?: Record<string, Schema>;
