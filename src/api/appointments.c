@@ -60,6 +60,7 @@ static void gap_json(struct json_writer *j, const struct gap *g)
     text_member(j, "unit", g->unit);
     text_member(j, "title", g->title);
     text_member(j, "function", g->function);
+    text_member(j, "why", span_of(gap_why_name(g->why)));
     json_key(j, "from");
     json_time(j, g->from);
     json_key(j, "to");

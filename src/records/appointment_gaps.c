@@ -12,6 +12,7 @@
 struct held {
     struct span where;
     time_ns begins, ends;
+    enum gap_why why; /* not GAP_NOBODY: it would hold, and who has it is not there any more */
 };
 
 struct place {
@@ -55,7 +56,7 @@ static struct span text_of(const struct jcs *fields, const char *name)
 
 /* ---- who holds what ---- */
 
-static void take_held(struct looking *l, struct span organisation, struct span text)
+static void take_held(struct looking *l, struct span organisation, struct span text, enum gap_why why)
 {
     struct jcs *fields = NULL;
     time_ns begins = 0;
@@ -68,7 +69,7 @@ static void take_held(struct looking *l, struct span organisation, struct span t
         return;
     }
     if (begins < l->q->to && ends > l->q->from && begins < ends) {
-        l->held[l->nheld++] = (struct held){where_of(l->a, organisation, text_of(fields, "unit"), text_of(fields, "function")), begins, ends};
+        l->held[l->nheld++] = (struct held){where_of(l->a, organisation, text_of(fields, "unit"), text_of(fields, "function")), begins, ends, why};
     }
 }
 
@@ -78,7 +79,10 @@ static int read_held(struct looking *l)
     struct db_stmt *st = NULL;
     uint32_t rows = 0;
     sql_begin(&s);
-    sql_put(&s, "SELECT r.organisation, r.fields FROM record_key k CROSS JOIN record r WHERE k.kind = 'appointment' AND k.field = 'function' AND k.value IN (");
+    sql_put(&s, "SELECT r.organisation, r.fields, CASE WHEN EXISTS (SELECT 1 FROM record_link l JOIN record p ON p.id = l.value WHERE l.record_id = r.id "
+                "AND l.field = 'person' AND p.state = 'left') THEN 1 WHEN EXISTS (SELECT 1 FROM record_link l JOIN account_person a ON a.person = l.value "
+                "JOIN user_account u ON u.id = a.user_id WHERE l.record_id = r.id AND l.field = 'person' AND u.disabled IS NOT NULL) THEN 2 ELSE 0 END "
+                "FROM record_key k CROSS JOIN record r WHERE k.kind = 'appointment' AND k.field = 'function' AND k.value IN (");
     for (uint32_t i = 0; i < l->q->nfunctions; i++) {
         sql_put(&s, i == 0 ? "" : ", ");
         sql_value(&s, l->q->functions[i].word);
@@ -95,7 +99,7 @@ static int read_held(struct looking *l)
             db_done(st);
             break;
         }
-        take_held(l, arena_copy(l->a, db_col_text(st, 0)), db_col_text(st, 1));
+        take_held(l, arena_copy(l->a, db_col_text(st, 0)), db_col_text(st, 1), (enum gap_why)db_col_i64(st, 2));
     }
     sql_end(&s);
     if (rc == 0 && l->nheld > 0) {
@@ -106,8 +110,10 @@ static int read_held(struct looking *l)
 
 /* ---- what is missing ---- */
 
-static void tell(struct looking *l, const struct place *p, struct span function, time_ns from, time_ns to)
+/* first: of what is said of this place, in l->held. */
+static void tell(struct looking *l, const struct place *p, struct span function, uint32_t first, time_ns from, time_ns to)
 {
+    enum gap_why why = GAP_NOBODY;
     if (from >= to) {
         return;
     }
@@ -115,7 +121,10 @@ static void tell(struct looking *l, const struct place *p, struct span function,
         l->out->more = true;
         return;
     }
-    l->out->gaps[l->out->count++] = (struct gap){p->organisation, p->unit, p->title, function, from, to};
+    for (uint32_t i = first; i < l->nheld && why == GAP_NOBODY && span_eq(l->held[i].where, l->held[first].where); i++) {
+        why = l->held[i].begins < to && l->held[i].ends > from ? l->held[i].why : GAP_NOBODY;
+    }
+    l->out->gaps[l->out->count++] = (struct gap){p->organisation, p->unit, p->title, function, from, to, why};
 }
 
 static void look(struct looking *l, const struct place *p, struct span function)
@@ -132,11 +141,14 @@ static void look(struct looking *l, const struct place *p, struct span function)
             high = middle;
         }
     }
-    for (uint32_t i = low; i < l->nheld && span_eq(l->held[i].where, where); i++) {
-        tell(l, p, function, at, l->held[i].begins);
-        at = l->held[i].ends > at ? l->held[i].ends : at;
+    uint32_t first = low < l->nheld && span_eq(l->held[low].where, where) ? low : l->nheld;
+    for (uint32_t i = first; i < l->nheld && span_eq(l->held[i].where, where); i++) {
+        if (l->held[i].why == GAP_NOBODY) {
+            tell(l, p, function, first, at, l->held[i].begins);
+            at = l->held[i].ends > at ? l->held[i].ends : at;
+        }
     }
-    tell(l, p, function, at, l->q->to);
+    tell(l, p, function, first, at, l->q->to);
 }
 
 static bool is_needed(const struct gap_function *f, const struct place *p)
@@ -238,6 +250,13 @@ int appointment_gaps(struct db *db, const struct gap_query *q, struct arena *a, 
     return rc == 0 ? read_units(&l) : rc;
 }
 
+const char *gap_why_name(enum gap_why why)
+{
+    static const char *const names[GAP_WHY_COUNT] = {"nobody", "left", "closed"};
+    CHECK(why < GAP_WHY_COUNT);
+    return names[why];
+}
+
 /* ---- as messages ---- */
 
 void gap_query_encode(struct buf *out, const struct gap_query *q)
@@ -293,6 +312,7 @@ void gap_encode(struct buf *out, const struct gap *g)
     }
     buf_u64(out, (uint64_t)g->from);
     buf_u64(out, (uint64_t)g->to);
+    buf_u8(out, (uint8_t)g->why);
 }
 
 void gap_decode(struct cursor *c, struct gap *out)
@@ -303,5 +323,7 @@ void gap_decode(struct cursor *c, struct gap *out)
     }
     out->from = (time_ns)cursor_u64(c);
     out->to = (time_ns)cursor_u64(c);
-    c->failed = c->failed || out->from >= out->to;
+    uint8_t why = cursor_u8(c);
+    out->why = why < GAP_WHY_COUNT ? (enum gap_why)why : GAP_NOBODY;
+    c->failed = c->failed || out->from >= out->to || why >= GAP_WHY_COUNT;
 }

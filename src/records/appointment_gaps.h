@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /*
  * Functions that must be held and are not: for each unit, or each organisation, the stretches of time in which no signed appointment gives
- * one to anybody. Asked with the scopes of its reader in both kinds, as lists are: what he may not read is not there, neither unit nor holder.
+ * one to anybody who is there: an appointment of somebody who has left, or whose account was closed (by the list of leavers, or by hand), holds nothing
+ * from then on, whatever its act says. Asked with the scopes of its reader in both kinds, as lists are: what he may not read is not there, neither unit nor holder.
  * Called by the keeper; the codecs also by the desk.
  */
 #ifndef RECORDS_APPOINTMENT_GAPS_H
@@ -32,10 +33,16 @@ struct gap_query {
     struct gap_function functions[GAP_FUNCTIONS_MAX];
 };
 
+/* NOBODY: none is appointed; LEFT, CLOSED: who is appointed has left, or his account was closed. */
+enum gap_why { GAP_NOBODY, GAP_LEFT, GAP_CLOSED, GAP_WHY_COUNT };
+
 struct gap {
     struct span organisation, unit, title, function; /* unit and title empty: the organisation as a whole */
     time_ns from, to;                                /* within what was asked; at its ends it may go on */
+    enum gap_why why;                                /* of some of that time */
 };
+/* "nobody", "left", "closed" */
+const char *gap_why_name(enum gap_why why) __attribute__((returns_nonnull));
 
 struct gap_list {
     uint32_t count;

@@ -50,6 +50,7 @@ struct appointment {
     uint32_t town, unit, function, begins, ends; /* unit and 1; 0 = none */
     bool is_signed;
     enum tlp tlp;
+    uint32_t person; /* who has it: is there, has left, has no account any more; as enum gap_why */
 };
 
 struct world {
@@ -65,7 +66,8 @@ static struct span id_of(struct world *w, uint32_t kind, uint32_t i)
     return span_of(arena_printf(&w->a, "018f0000-0000-7000-8000-%08u%04u", kind, i));
 }
 
-static void put(struct world *w, struct record_row row, const char *field, struct span word, uint32_t type)
+/* person: whom it names and 1. */
+static void put_naming(struct world *w, struct record_row row, const char *field, struct span word, uint32_t type, uint32_t person)
 {
     struct record_astray astray;
     row.author = SPAN("p");
@@ -75,8 +77,27 @@ static void put(struct world *w, struct record_row row, const char *field, struc
     struct record_put p = {.row = row,
                            .scope = {.organisation = SPAN("*"), .person = SPAN("p"), .own = 5, .own_mine = 5, .other = 5, .other_mine = 5},
                            .who = SPAN("Ana"), .what = SPAN("record.created"), .nkeys = 3,
-                           .keys = {{REGISTER_KEY_STATE, row.state}, {span_of(field), word}, {SPAN("type"), span_of(types[type])}}};
+                           .keys = {{REGISTER_KEY_STATE, row.state}, {span_of(field), word}, {SPAN("type"), span_of(types[type])}},
+                           .nlinks = person > 0, .links = {{SPAN("person"), SPAN("person"), person > 0 ? id_of(w, 4, person - 1) : SPAN(""), true}}};
     assert_int_equal(record_put(w->db, &p, &astray, &e), 0);
+}
+
+static void put(struct world *w, struct record_row row, const char *field, struct span word, uint32_t type)
+{
+    put_naming(w, row, field, word, type, 0);
+}
+
+static void put_people(struct world *w)
+{
+    for (uint32_t i = 0; i < GAP_WHY_COUNT; i++) {
+        put(w, (struct record_row){.id = id_of(w, 4, i), .kind = SPAN("person"), .organisation = SPAN("aldea"), .state = i == GAP_LEFT ? SPAN("left") : SPAN("active"), .title = SPAN("t"),
+                                   .fields = SPAN("{}"), .tlp = TLP_GREEN}, "staff_number", SPAN(""), 0);
+        const char *sql = arena_printf(&w->a, "INSERT INTO user_account (id, name, name_key, password, role, organisation, created, disabled) VALUES ('u%u', 'u%u', 'u%u', '', 'reader', 'aldea', 1, %s)",
+                                       i, i, i, i == GAP_CLOSED ? "2" : "NULL");
+        assert_int_equal(db_exec(w->db, sql, &e), 0);
+        sql = arena_printf(&w->a, "INSERT INTO account_person (user_id, person, created) VALUES ('u%u', '%.*s', 1)", i, SPAN_ARG(id_of(w, 4, i)));
+        assert_int_equal(db_exec(w->db, sql, &e), 0);
+    }
 }
 
 static const char *at(struct world *w, const char *name, uint32_t minute)
@@ -104,16 +125,17 @@ static void begin(struct world *w)
                                        .title = SPAN("t"), .fields = SPAN("{}"), .tlp = n == 0 ? o->tlp : TLP_RED}, "code", span_of(towns[i]), n == 0 ? o->type : 3);
         }
     }
+    put_people(w);
     for (uint32_t i = 0; i < APPOINTMENTS; i++) {
         struct appointment *p = &w->appointments[i];
-        *p = (struct appointment){below(2), below(UNITS + 2), below(3), below(MINUTES), 0, below(5) > 0, below(4) == 0 ? TLP_AMBER_STRICT : TLP_GREEN};
+        *p = (struct appointment){below(2), below(UNITS + 2), below(3), below(MINUTES), 0, below(5) > 0, below(4) == 0 ? TLP_AMBER_STRICT : TLP_GREEN, below(GAP_WHY_COUNT)};
         p->unit = p->unit > UNITS ? 0 : p->unit;
         p->ends = below(4) == 0 ? NEVER : p->begins + below(8);
         const char *unit = p->unit == 0 ? "" : arena_printf(&w->a, ",\"unit\":\"%.*s\"", SPAN_ARG(id_of(w, 1, p->unit - 1)));
         const char *fields = arena_printf(&w->a, "{\"function\":\"%s\"%s%s%s}", functions[p->function], unit, at(w, "begins", p->begins), at(w, "ends", p->ends));
-        put(w, (struct record_row){.id = id_of(w, 2, i), .kind = SPAN("appointment"), .organisation = span_of(towns[p->town]),
+        put_naming(w, (struct record_row){.id = id_of(w, 2, i), .kind = SPAN("appointment"), .organisation = span_of(towns[p->town]),
                                    .state = p->is_signed ? SPAN("signed") : SPAN("draft"), .title = SPAN("t"), .fields = span_of(fields), .tlp = p->tlp},
-            "function", span_of(functions[p->function]), 0);
+            "function", span_of(functions[p->function]), 0, p->person + 1);
     }
 }
 
@@ -134,16 +156,32 @@ static bool reads(const struct record_scope *s, uint32_t town, enum tlp tlp)
     return tlp_rank(tlp) <= (span_eq(s->organisation, span_of(towns[town])) ? s->own : s->other);
 }
 
-static bool is_held(const struct world *w, const struct record_scope *s, uint32_t town, uint32_t unit, uint32_t function, uint32_t minute)
+/* Somebody holds it who is there; gone: somebody would who is not there any more. */
+static bool is_held_by(const struct world *w, const struct record_scope *s, uint32_t town, uint32_t unit, uint32_t function, uint32_t minute, bool gone)
 {
     for (uint32_t i = 0; i < APPOINTMENTS; i++) {
         const struct appointment *p = &w->appointments[i];
         if (p->is_signed && p->town == town && p->unit == unit && p->function == function && reads(s, p->town, p->tlp) && p->begins <= minute &&
-            (p->ends == NEVER || minute < p->ends)) {
+            (p->ends == NEVER || minute < p->ends) && (p->person != GAP_NOBODY) == gone) {
             return true;
         }
     }
     return false;
+}
+
+static bool is_held(const struct world *w, const struct record_scope *s, uint32_t town, uint32_t unit, uint32_t function, uint32_t minute)
+{
+    return is_held_by(w, s, town, unit, function, minute, false);
+}
+
+/* A stretch says why as one finds it by its minutes. */
+static bool says_why(const struct world *w, const struct record_scope *s, const struct gap *g, uint32_t town, uint32_t unit, uint32_t function)
+{
+    bool gone = false;
+    for (uint32_t m = 0; m < MINUTES + 5; m++) {
+        gone = gone || (g->from <= NOW + m * MINUTE && NOW + m * MINUTE < g->to && is_held_by(w, s, town, unit, function, m, true));
+    }
+    return (g->why != GAP_NOBODY) == (gone && span_eq(g->organisation, span_of(towns[town]))); /* of the whole node itself none is appointed */
 }
 
 /* The level that a reader knows of. */
@@ -169,7 +207,7 @@ static void as_walked(void **state)
 {
     (void)state;
     static struct gap_list found;
-    uint64_t tally[2] = {0};
+    uint64_t tally[2] = {0}, why[GAP_WHY_COUNT] = {0};
     for (uint32_t n = 0; n < WORLDS; n++) {
         struct world w;
         rng = n + 1;
@@ -181,6 +219,15 @@ static void as_walked(void **state)
                                             {.word = span_of(functions[1]), .nlevels = below(3), .levels = {SPAN("city"), SPAN("department")}}}};
         assert_int_equal(appointment_gaps(w.db, &q, &w.a, &found, &e), 0);
         assert_false(found.more);
+        for (uint32_t i = 0; i < found.count; i++) {
+            const struct gap *g = &found.gaps[i];
+            uint32_t unit = 0;
+            for (uint32_t u = 0; u < UNITS; u++) {
+                unit = span_eq(g->unit, id_of(&w, 1, u)) ? u + 1 : unit;
+            }
+            assert_true(says_why(&w, &q.appointments, g, span_eq(g->organisation, span_of(towns[1])), unit, span_eq(g->function, span_of(functions[1]))));
+            why[g->why]++;
+        }
         for (uint32_t m = 0; m < MINUTES + 5; m++) {
             for (uint32_t u = 0; u < UNITS; u++) {
                 bool shown = w.units[u].active && reads(&q.units, w.units[u].town, w.units[u].tlp);
@@ -203,14 +250,14 @@ static void as_walked(void **state)
         db_close(&w.db);
         arena_fini(&w.a);
     }
-    assert_true(tally[0] > 1000 && tally[1] > 1000);
+    assert_true(tally[0] > 1000 && tally[1] > 1000 && why[GAP_NOBODY] > 100 && why[GAP_LEFT] > 5 && why[GAP_CLOSED] > 5);
 }
 
 static void messages(void **state)
 {
     (void)state;
     struct gap_query q = {.units = any_scope(0), .appointments = any_scope(0), .from = NOW, .to = NOW + TIME_DAY, .nfunctions = 1, .functions = {{.word = SPAN("ciso"), .in_unit = true, .nlevels = 2, .levels = {SPAN("city"), SPAN("nation")}}}};
-    const struct gap g = {SPAN("aldea"), SPAN("u"), SPAN("Unit"), SPAN("ciso"), NOW, NOW + 1};
+    const struct gap g = {SPAN("aldea"), SPAN("u"), SPAN("Unit"), SPAN("ciso"), NOW, NOW + 1, GAP_CLOSED};
     struct buf b;
     buf_init(&b, 1 << 16);
     gap_query_encode(&b, &q);
@@ -246,7 +293,7 @@ static void messages(void **state)
     struct gap back;
     struct cursor c = cursor_of(buf_view(&b));
     gap_decode(&c, &back);
-    assert_true(cursor_done(&c) && span_eq(back.title, g.title) && back.to == g.to && span_eq(back.function, g.function));
+    assert_true(cursor_done(&c) && span_eq(back.title, g.title) && back.to == g.to && span_eq(back.function, g.function) && back.why == GAP_CLOSED);
     buf_clear(&b);
     gap_encode(&b, &(struct gap){.from = NOW, .to = NOW}); /* a gap without length is none */
     c = cursor_of(buf_view(&b));

@@ -260,7 +260,11 @@ class Staff(unittest.TestCase):
         self.assertEqual((self.counts(a), self.persons(a)), ([0, 0, 1, 2, 0], [0, 0, 2, 0, 0, 0]), a.body)
         held = a.json()["person_changes"][0]["appointments"]
         self.assertEqual(sorted((h["function"], h["deputy"]) for h in held), [("ciso", "Said Amin"), ("data_protection_officer", None)])
+        gaps = lambda: {g["function"]: g["why"] for g in self.admin.get("/api/v1/appointments/gaps").json()["items"] if g["organisation"] == "harbour town"}
+        self.record("units", {"name": "Harbour office", "type": "office"}, "harbour town")  # gaps are told of organisations with units
+        self.assertEqual(gaps(), {"security_officer": "nobody"})
         a = self.send(text, apply=True, query="&why=end%20of%20term")
+        self.assertEqual(gaps(), {"security_officer": "nobody", "ciso": "left", "data_protection_officer": "left"})  # from that moment
         self.assertEqual(self.persons(a), [0, 0, 2, 0, 0, 0], a.body)
         done = a.json()["import"]
         self.assertEqual(self.people("9001"), [("harbour town", "left", {"name": "Rita Vale", "leaves": "2026-11-30"})])
@@ -273,6 +277,9 @@ class Staff(unittest.TestCase):
         self.assertEqual((a.status, [f["column"] for f in a.json()["faults"]]), (422, ["number"]), a.body)
         self.assertEqual(self.admin.send("POST", "/api/v1/staff-imports/%s/undo" % done).status, 204)
         self.assertEqual([p[1] for p in self.people("9001") + self.people("9002")], ["active", "active"])
+        self.assertEqual(gaps(), {"security_officer": "nobody"})
+        self.assertEqual(self.admin.send("POST", "/api/v1/users/%s/disable" % rita.id, {"why": "locked out"}).status, 204)
+        self.assertEqual(gaps(), {"security_officer": "nobody", "ciso": "closed", "data_protection_officer": "closed"})
 
     def test_never_by_a_name(self):
         """The same name is somebody else; two numbers, two people; a number that is another account's person is a fault."""

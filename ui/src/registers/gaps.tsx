@@ -19,6 +19,8 @@ export interface Gap {
   unit: string;
   title: string;
   function: string;
+  /** Nobody is appointed; or who is has left, or his account was closed. */
+  why: 'nobody' | 'left' | 'closed';
   from: string;
   to: string;
 }
@@ -61,7 +63,10 @@ function Table({ id, kind, d, items }: { id: 'now' | 'later'; kind: Kind; d: Gap
                   {g.unit ? <a href={`/registers/units/${g.unit}`}>{visibleLine(g.title)}</a> : t('gaps.whole')}
                   <span class="sub">{g.organisation === '*' ? t('people.whole_node') : visibleLine(g.organisation)}</span>
                 </th>
-                <td>{choice(kind, 'function', g.function)}</td>
+                <td>
+                  {choice(kind, 'function', g.function)}
+                  {g.why !== 'nobody' && <span class="sub">{t(`gaps.why_${g.why}`)}</span>}
+                </td>
                 <td>{isNow(d, g) ? t('gaps.is_now') : at(g.from)}</td>
                 <td>{g.to === d.to ? t('gaps.goes_on') : at(g.to)}</td>
               </tr>
