@@ -353,6 +353,9 @@ struct jcs *jcs_new_null(struct arena *a)
 static void insert(struct jcs *object, struct jcs *value)
 {
     struct jcs **at = &object->first;
+    if (object->last != NULL && jcs_key_compare(object->last->key, value->key) < 0) { /* mostly: members come in their order */
+        at = &object->last->next;
+    }
     while (*at != NULL && jcs_key_compare((*at)->key, value->key) < 0) {
         at = &(*at)->next;
     }

@@ -70,6 +70,11 @@ static int wrong(const struct yaml_node *n, struct err *e, int code, const char 
     return code;
 }
 
+static bool has_zero(const struct yaml_node *n)
+{
+    return n->text.len > 0 && memchr(n->text.ptr, '\0', n->text.len) != NULL;
+}
+
 static int scalar(struct arena *a, const struct yaml_node *n, struct jcs **out, struct err *e)
 {
     bool truth = false;
@@ -92,7 +97,7 @@ static int scalar(struct arena *a, const struct yaml_node *n, struct jcs **out, 
     if (!n->quoted && (yaml_is_null(n) || yaml_as_bool(n, &truth) || yaml_as_int(n, &whole) || yaml_as_double(n, &real))) {
         return wrong(n, e, ERR_INVALID, "this could be read in two ways: put it in quotes, or write it as JSON does");
     }
-    if (memchr(s.ptr == NULL ? "" : s.ptr, '\0', s.len) != NULL) {
+    if (has_zero(n)) {
         return wrong(n, e, ERR_INVALID, "holds a zero character");
     }
     *out = jcs_new_text(a, s);
@@ -111,6 +116,9 @@ int schema_value(struct arena *a, const struct yaml_node *n, unsigned depth, str
     *out = n->kind == YAML_SEQ ? jcs_new_array(a) : jcs_new_object(a);
     for (uint32_t i = 0; rc == 0 && i < n->len; i++) {
         struct jcs *child = NULL;
+        if (n->kind == YAML_MAP && has_zero(n->pairs[i].key)) { /* two names that differ behind it would be one */
+            return wrong(n->pairs[i].key, e, ERR_INVALID, "holds a zero character");
+        }
         rc = schema_value(a, n->kind == YAML_SEQ ? n->items[i] : n->pairs[i].value, depth + 1, &child, e);
         if (rc == 0 && n->kind == YAML_SEQ) {
             jcs_add(*out, child);
