@@ -263,8 +263,41 @@ static void cut(void **state)
     db_close(&db);
 }
 
+/* As much as a question may hold, each name elsewhere: more than a statement takes is told, and does not stop the keeper. */
+static void wide(void **state)
+{
+    (void)state;
+    struct db *db = test_db();
+    struct arena a;
+    struct record_step *steps = NULL;
+    uint32_t n = 0;
+    bool more = false;
+    arena_init(&a, 0);
+    struct record_sight *s = arena_calloc(&a, 1, sizeof *s);
+    s->scope = (struct record_scope){.organisation = SPAN("*"), .person = SPAN("p"), .own = 5, .own_mine = 5, .other = 4, .other_mine = 5, .nplaces = POLICY_SEATS_MAX};
+    for (uint32_t i = 0; i < POLICY_SEATS_MAX; i++) {
+        s->scope.places[i] = (struct record_place){span_of(arena_printf(&a, "o%u", i)), 5, 5};
+    }
+    for (s->nkinds = 0; s->nkinds < REGISTER_KINDS_MAX; s->nkinds++) {
+        s->kinds[s->nkinds] = span_of(s->nkinds == 0 ? "system" : arena_printf(&a, "k%u", s->nkinds));
+    }
+    for (s->nways = 0; s->nways < REGISTER_REFS_MAX; s->nways++) {
+        s->ways[s->nways] = (struct record_way){span_of(arena_printf(&a, "k%u", s->nways)), span_of(arena_printf(&a, "f%u", s->nways))};
+    }
+    assert_int_equal(db_exec(db,
+                             "INSERT INTO record (id, kind, organisation, author, author_name, state, title, fields, tlp, created, changed, version) "
+                             "VALUES ('r1', 'system', 'o1', 'p', 'p', 'live', 't', '{}', 1, 1, 1, 1)",
+                             &e), 0);
+    assert_int_equal(record_chain(db, s, SPAN("system"), SPAN("r1"), true, &a, &steps, &n, &more, &e), ERR_LIMIT);
+    s->nways = 8;
+    assert_int_equal(record_chain(db, s, SPAN("system"), SPAN("r1"), true, &a, &steps, &n, &more, &e), 0);
+    assert_int_equal(n, 1);
+    arena_fini(&a);
+    db_close(&db);
+}
+
 int run_record_links_tests(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(worlds), cmocka_unit_test(astray), cmocka_unit_test(cut)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(worlds), cmocka_unit_test(astray), cmocka_unit_test(cut), cmocka_unit_test(wide)};
     return cmocka_run_group_tests_name("links of records", tests, NULL, NULL);
 }

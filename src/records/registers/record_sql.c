@@ -10,7 +10,10 @@ void sql_value(struct sql *s, struct span value)
             return;
         }
     }
-    CHECK(s->count < SQL_BINDS_MAX);
+    if (s->count == SQL_BINDS_MAX) { /* a desk that asks so is not ours: sql_prepare tells it */
+        s->text.failed = true;
+        return;
+    }
     s->texts[s->count++] = value;
     buf_printf(&s->text, "$%d", s->count);
 }
