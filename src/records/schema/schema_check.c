@@ -319,6 +319,17 @@ static bool applied(struct run *r, struct visit *x, const struct schema *s, bool
     return good;
 }
 
+/* "This or that must be there", and nothing else. */
+static bool asks_for_members(const struct schema_list *any)
+{
+    bool only = any->len > 0;
+    for (uint32_t i = 0; i < any->len && only; i++) {
+        const struct schema *s = any->items[i];
+        only = s->required.len > 0 && s->nmembers == 0 && s->all.len == 0 && s->any.len == 0 && s->one.len == 0 && s->not == NULL && s->when == NULL && s->reference == NULL;
+    }
+    return only;
+}
+
 static void check_combined(struct run *r, struct visit *x)
 {
     const struct schema *s = x->s;
@@ -333,7 +344,9 @@ static void check_combined(struct run *r, struct visit *x)
     for (uint32_t i = 0; i < s->one.len; i++) {
         one += applied(r, x, s->one.items[i], true) ? 1 : 0;
     }
-    if ((s->any.len > 0 && any == 0) || (s->one.len > 0 && one == 0)) {
+    if (any == 0 && asks_for_members(&s->any)) {
+        x->good = applied(r, x, s->any.items[0], false) && x->good; /* who is told the first one knows what to do */
+    } else if ((s->any.len > 0 && any == 0) || (s->one.len > 0 && one == 0)) {
         fault(r, x, SCHEMA_NONE_FITS, SPAN(""));
     }
     if (one > 1) {
