@@ -81,6 +81,10 @@ static void counts_came(struct api_request *req, int rc, struct span why, struct
     for (uint32_t i = 0; rc == 0 && i < 2u * UPKEEP_KIND_COUNT; i++) {
         (void)cursor_u64(data); /* of the node's own safety: not for the council */
     }
+    if (rc == 0) { /* and of retention: a brief says nothing of it */
+        (void)cursor_u8(data);
+        (void)cursor_u64(data);
+    }
     rc = rc == 0 && !cursor_done(data) ? ERR_INVALID : rc;
     if (rc < 0) {
         respond_failure(req, rc, why);

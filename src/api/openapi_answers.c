@@ -45,6 +45,7 @@ static const struct {
     {user_link, "201", NULL},
     {user_factor_reset, "204", NULL},
     {privacy_mask, "204", NULL},
+    {clock_confirm, "204", NULL},
     {demo_change, "200", "204"},
     {doctor_run, "202", NULL},
     {hunt_create, "201", NULL},

@@ -11,6 +11,7 @@
 #include "records/fed_warnings.h"
 #include "records/registers/register_due.h"
 #include "records/places.h"
+#include "records/trusted_time.h"
 #include "records/upkeep.h"
 
 enum { AGES = 3, ALERT_FIGURES = LEVEL_CRITICAL + 1 + AGES, WARNINGS_MAX = 200 /* as their list has */ };
@@ -278,6 +279,20 @@ static void upkeep_json(struct today_work *w, struct cursor *data, bool shown)
     }
 }
 
+static void retention_json(struct today_work *w, struct cursor *data, bool shown)
+{
+    uint8_t state = cursor_u8(data);
+    uint64_t passed_by = cursor_u64(data);
+    data->failed = data->failed || state > TIME_BEHIND;
+    if (shown && !data->failed) {
+        json_key(&w->j, "retention");
+        json_object(&w->j);
+        text(&w->j, "clock", span_of(trusted_state_name((enum trusted_state)state)));
+        number(&w->j, "passed_by", (int64_t)passed_by);
+        json_end(&w->j);
+    }
+}
+
 static void counts_came(struct api_request *req, int rc, struct span why, struct cursor *data)
 {
     struct today_work *w = req->work;
@@ -296,7 +311,9 @@ static void counts_came(struct api_request *req, int rc, struct span why, struct
     }
     due_json(w, data);
     item_of_node_numbers(&numbers);
-    upkeep_json(w, data, policy_own_allows(&req->reader, &numbers.item, ACTION_COUNT, POLICY_MAY_WATCH, w->now));
+    bool of_node = policy_own_allows(&req->reader, &numbers.item, ACTION_COUNT, POLICY_MAY_WATCH, w->now);
+    upkeep_json(w, data, of_node);
+    retention_json(w, data, of_node);
     if (!cursor_done(data)) {
         fail(req, ERR_INVALID, SPAN(""));
         return;

@@ -11,7 +11,7 @@
 
 #include "base/utf8.h"
 
-static const struct command *const commands[] = {&cmd_serve, &cmd_user, &cmd_scan, &cmd_hunt, &cmd_rules, &cmd_bench, &cmd_verify, &cmd_backup, &cmd_restore, &cmd_export, &cmd_import, &cmd_hold, &cmd_registers, &cmd_doctor, &cmd_enrol, &cmd_source, &cmd_federation, &cmd_upgrade, &cmd_demo};
+static const struct command *const commands[] = {&cmd_serve, &cmd_user, &cmd_scan, &cmd_hunt, &cmd_rules, &cmd_bench, &cmd_verify, &cmd_backup, &cmd_restore, &cmd_export, &cmd_import, &cmd_hold, &cmd_retention, &cmd_registers, &cmd_doctor, &cmd_enrol, &cmd_source, &cmd_federation, &cmd_upgrade, &cmd_demo};
 
 static void print_overview(FILE *to)
 {

@@ -16,7 +16,7 @@ struct command {
     int (*run)(int argc, char **argv, const struct command *self);
 };
 
-extern const struct command cmd_serve, cmd_scan, cmd_rules, cmd_bench, cmd_user, cmd_hunt, cmd_verify, cmd_backup, cmd_restore, cmd_export, cmd_import, cmd_hold, cmd_registers, cmd_enrol, cmd_source, cmd_federation, cmd_upgrade, cmd_doctor, cmd_demo;
+extern const struct command cmd_serve, cmd_scan, cmd_rules, cmd_bench, cmd_user, cmd_hunt, cmd_verify, cmd_backup, cmd_restore, cmd_export, cmd_import, cmd_hold, cmd_retention, cmd_registers, cmd_enrol, cmd_source, cmd_federation, cmd_upgrade, cmd_doctor, cmd_demo;
 
 /* Picks the command named by argv[1]; prints help or a usage error. Returns the exit status. */
 int cli_main(int argc, char **argv);

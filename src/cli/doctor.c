@@ -149,7 +149,7 @@ const struct command cmd_doctor = {
             "\n"
             "One line for each of: node, sandbox, disk (free room against the days to keep, at the present\n"
             "rate), clock (as the kernel tells), chain (its end against what the records know), verified,\n"
-            "backup, copy, sources, buffers of UDP sockets, files, memory. Each is ok, warn or bad, and what\n"
+            "backup, copy, retention, sources, buffers of UDP sockets, files, memory. Each is ok, warn or bad, and what\n"
             "is not ok says what to do. Changes nothing; reads ends and counters, so that it takes a moment\n"
             "whatever is kept: `sereno verify` reads the archive itself. A running node is not disturbed; its\n"
             "counters are those of the last minute.\n"

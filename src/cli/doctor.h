@@ -15,6 +15,7 @@
 #include "base/vec.h"
 #include "event/drops.h"
 #include "records/copies.h"
+#include "records/registers/retention_view.h"
 #include "records/upkeep.h"
 #include "roles/config.h"
 
@@ -80,6 +81,10 @@ struct doctor_facts {
     time_ns sealed_at;
     struct upkeep verified, backed_up;
     bool has_recovery_key;
+
+    /* retention */
+    struct trusted_time trusted;
+    struct retention_last let_go; /* of records; begun TIME_NONE: never */
 
     /* the second copy */
     char copy_place[UPKEEP_PLACE_MAX + 1]; /* of the config; empty = none */

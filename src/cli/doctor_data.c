@@ -221,6 +221,8 @@ static int read_records(struct doctor_facts *f, struct db *db, struct archive_wi
     arena_fini(&scratch);
     rc = rc == 0 ? upkeep_get(db, UPKEEP_BACKUP, &f->backed_up, e) : rc;
     rc = rc == 0 ? upkeep_get(db, UPKEEP_VERIFY, &f->verified, e) : rc;
+    rc = rc == 0 ? trusted_time_get(db, f->now, &f->trusted, e) : rc;
+    rc = rc == 0 ? retention_last_get(db, &f->let_go, e) : rc;
     return rc == 0 ? keeper_seal_witness(db, w, e) : rc;
 }
 

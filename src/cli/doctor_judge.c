@@ -19,6 +19,7 @@ enum {
     BACKUP_DAYS_WARN = 8,       /* weekly */
     BACKUP_DAYS_BAD = 32,
     COPY_DAYS_BAD = 7,
+    RETENTION_DAYS_MAX = 3,     /* a run each day */
     YOUNG_DAYS = 7,             /* a node so young may lack its first backup and verification */
     FILES_PERCENT_WARN = 80,
     FILES_PERCENT_BAD = 95,
@@ -292,6 +293,34 @@ static void judge_copy(const struct doctor_facts *f, struct doctor_report *out)
     }
 }
 
+/* ---- what goes ---- */
+
+static void judge_retention(const struct doctor_facts *f, struct doctor_report *out)
+{
+    char text[SPAN_TEXT_MAX];
+    const struct retention_last *last = &f->let_go;
+    bool ahead = f->trusted.state == TIME_AHEAD;
+    if (f->records_why[0] != '\0') {
+        advise(say(out, "retention", DOCTOR_BAD, "not known: %s", f->records_why), "%s", verify_advice);
+    } else if (f->trusted.state != TIME_FITS) {
+        advise(say(out, "retention", DOCTOR_BAD, "nothing is let go, of records or logs: the clock stands %s %s the time that was counted last",
+                   span_text(ahead ? f->now - f->trusted.newest : f->trusted.newest - f->now, text), ahead ? "after" : "before"),
+               "Set the clock right; or, if it is, for instance since the node stood still for so long: `sereno retention clock --reason TEXT`.");
+    } else if (last->begun != TIME_NONE && last->why[0] != '\0') {
+        advise(say(out, "retention", DOCTOR_BAD, "the last run over records ended early: %s", last->why), "%s", verify_advice);
+    } else if (last->passed_by > 0) {
+        advise(say(out, "retention", DOCTOR_WARN, "%" PRIu64 " records could not be erased, the first is %s; all others were", last->passed_by, last->passed[0]),
+               "The audit trail says why (retention.passed_by). Each run tries again; a record that is damaged has to be put right, or restored.");
+    } else if (last->begun == TIME_NONE) {
+        (void)say(out, "retention", DOCTOR_OK, "no run over records has ended yet");
+    } else if (f->now - last->begun > RETENTION_DAYS_MAX * TIME_DAY && f->running) {
+        advise(say(out, "retention", DOCTOR_WARN, "the last run over records was %s ago, and there is one each day", span_text(f->now - last->begun, text)),
+               "The node's log says why (records.retention).");
+    } else {
+        (void)say(out, "retention", DOCTOR_OK, "the last run over records was %s ago: %" PRIu64 " were erased", span_text(f->now - last->begun, text), last->erased);
+    }
+}
+
 /* ---- sources ---- */
 
 static bool is_silent(const struct doctor_facts *f, const struct doctor_source *s)
@@ -436,7 +465,7 @@ void doctor_judge(const struct doctor_facts *f, struct doctor_report *out)
 {
     static void (*const checks[])(const struct doctor_facts *, struct doctor_report *) = {
         judge_node,   judge_sandbox, judge_rules,   judge_disk,    judge_clock,   judge_chain, judge_verified,
-        judge_backup, judge_copy,    judge_sources, judge_buffers, judge_files, judge_memory,
+        judge_backup, judge_copy, judge_retention, judge_sources, judge_buffers, judge_files, judge_memory,
     };
     for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
         checks[i](f, out);

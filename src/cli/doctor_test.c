@@ -70,6 +70,12 @@ CHANGE(copy_fails_long, copy_fails(f); f->copied.failed_at = NOW - 9 * TIME_DAY;
 CHANGE(copy_yesterday, f->copy_waiting = 1; f->copy_oldest = 19999)
 CHANGE(copy_late, f->copy_waiting = 2; f->copy_oldest = 19998)
 CHANGE(copy_very_late, f->copy_waiting = 20; f->copy_oldest = 19980)
+CHANGE(retention_never, f->let_go.begun = f->let_go.ended = TIME_NONE)
+CHANGE(retention_ahead, f->trusted.state = TIME_AHEAD; f->trusted.newest = NOW - 100 * TIME_DAY)
+CHANGE(retention_behind, f->trusted.state = TIME_BEHIND; f->trusted.newest = NOW + 20 * TIME_DAY)
+CHANGE(retention_early, (void)snprintf(f->let_go.why, sizeof f->let_go.why, "the disk is full"))
+CHANGE(retention_passed, f->let_go.passed_by = 2; f->let_go.npassed = 1; (void)snprintf(f->let_go.passed[0], sizeof f->let_go.passed[0], "0198"))
+CHANGE(retention_stands, f->let_go.begun = f->let_go.ended = NOW - 5 * TIME_DAY)
 CHANGE(source_silent, f->sources.data[1].last_event = NOW - 7200 * TIME_SECOND)
 CHANGE(source_never, f->sources.data[1].last_event = TIME_NONE)
 CHANGE(source_held, f->sources.data[0].held = true)
@@ -152,6 +158,13 @@ static const struct {
     {copy_late, "copy", DOCTOR_WARN, "2 days are late, the oldest ended 1 days ago"},
     {copy_very_late, "copy", DOCTOR_BAD, "20 days are late, the oldest ended 19 days ago"},
     {nothing, "sources", DOCTOR_OK, "2, with 30 events, 3 of them odd; 5 were lost; 3.7 a second; the last one 2 seconds ago; 0 want a look"},
+    {nothing, "retention", DOCTOR_OK, "the last run over records was 10 hours ago: 7 were erased"},
+    {retention_never, "retention", DOCTOR_OK, "no run over records has ended yet"},
+    {retention_ahead, "retention", DOCTOR_BAD, "nothing is let go, of records or logs: the clock stands 100 days after the time that was counted last"},
+    {retention_behind, "retention", DOCTOR_BAD, "the clock stands 20 days before the time"},
+    {retention_early, "retention", DOCTOR_BAD, "ended early: the disk is full"},
+    {retention_passed, "retention", DOCTOR_WARN, "2 records could not be erased, the first is 0198"},
+    {retention_stands, "retention", DOCTOR_WARN, "the last run over records was 5 days ago"},
     {source_silent, "source", DOCTOR_WARN, "mail is silent for 2 hours"},
     {source_never, "source", DOCTOR_WARN, "mail never sent anything"},
     {source_lost, "source", DOCTOR_WARN, "web lost records, last 2 hours ago; in all 2 the socket's buffer was full: nobody read it in time, 1 a connection was turned away"},
@@ -186,6 +199,7 @@ static struct doctor_facts healthy(void)
         .clock_known = true, .clock_synchronised = true, .clock_error_us = 2000, .newest_received = NOW - TIME_SECOND,
         .has_end = true, .knows_end = true, .end_day = 19999, .known_day = 19999, .end_link = 5, .known_link = 5,
         .sealed_at = NOW - 10 * 3600 * TIME_SECOND,
+        .trusted = {TIME_FITS, NOW, TIME_NONE}, .let_go = {.begun = NOW - 10 * 3600 * TIME_SECOND, .ended = NOW - 10 * 3600 * TIME_SECOND, .erased = 7},
         .verified = {.at = NOW - 5 * TIME_DAY}, .backed_up = {.at = NOW - 6 * TIME_DAY, .place = "/mnt/b"}, .has_recovery_key = true,
         .copy_place = "/mnt/safe", .copied = {.days = 9, .bytes = 3 << 20, .newest = 19999, .at = NOW - 3600 * TIME_SECOND * 5, .failed_at = TIME_NONE},
         .udp_sources = 1, .udp_asked = 8 << 20, .udp_most = 16 << 20,
@@ -234,7 +248,7 @@ static void test_records_unread(void **state)
     for (size_t k = 0; k < r.lines.len; k++) {
         told += r.lines.data[k].state == DOCTOR_BAD && strstr(r.lines.data[k].says, "records.db is missing") != NULL;
     }
-    assert_int_equal(told, 5); /* chain, verified, backup, copy, sources */
+    assert_int_equal(told, 6); /* chain, verified, backup, copy, retention, sources */
     assert_int_equal(doctor_worst(&r), DOCTOR_BAD);
     vec_free(&r.lines);
     doctor_facts_free(&f);

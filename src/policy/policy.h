@@ -205,6 +205,7 @@ enum policy_may {
     POLICY_MAY_PERSONS = 32, /* see what records say of persons */
     POLICY_MAY_SHOW = 64, /* have it shown, with a reason */
     POLICY_MAY_LOOK = 128, /* see who read it or looked for persons */
+    POLICY_MAY_RETENTION = 256, /* see what of it will go, went and is held */
 };
 
 /* What an appointment makes of a person in an organisation, from `begins` until before `ends`: each thing there is asked for (own.h,

@@ -80,6 +80,6 @@ int main(void)
     failed += run_fed_signal_tests();
     failed += run_fed_warning_tests();
     failed += run_hunt_tests() + run_hold_tests() + run_privacy_tests() + run_reads_tests() + run_fed_letter_tests() + run_fed_room_tests() + run_register_tests();
-    failed += run_record_history_tests() + run_record_seal_tests() + run_record_retention_tests() + run_record_links_tests() + run_register_switch_tests() + run_record_stage_tests() + run_record_room_tests() + run_record_constraint_tests();
+    failed += run_record_history_tests() + run_record_seal_tests() + run_record_retention_tests() + run_trusted_time_tests() + run_record_links_tests() + run_register_switch_tests() + run_record_stage_tests() + run_record_room_tests() + run_record_constraint_tests();
     return failed;
 }

@@ -53,6 +53,7 @@ int run_register_tests(void);
 int run_record_history_tests(void);
 int run_record_seal_tests(void);
 int run_record_retention_tests(void);
+int run_trusted_time_tests(void);
 int run_record_links_tests(void);
 int run_record_room_tests(void);
 int run_record_stage_tests(void);

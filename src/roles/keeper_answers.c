@@ -19,6 +19,7 @@
 #include "records/rule_cost.h"
 #include "roles/keeper_people.h"
 #include "roles/keeper_privacy.h"
+#include "roles/keeper_retention.h"
 #include "roles/keeper_records_priv.h"
 #include "roles/keeper_registers.h"
 #include "roles/keeper_signals.h"
@@ -478,6 +479,7 @@ void keeper_answer(struct keeper_records *kr, struct ipc *ch, const struct ipc_m
     answer = answer == NULL ? keeper_brief_answer(ask) : answer;
     answer = answer == NULL ? keeper_register_answer(ask) : answer;
     answer = answer == NULL ? keeper_privacy_answer(ask) : answer;
+    answer = answer == NULL ? keeper_retention_answer(ask) : answer;
     answer = answer == NULL ? keeper_people_answer(ask) : answer;
     answer = answer == NULL ? keeper_factor_answer(ask) : answer;
     answer = answer == NULL ? keeper_user_token_answer(ask) : answer;

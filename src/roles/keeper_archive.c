@@ -493,8 +493,8 @@ void keeper_archive_tick(struct keeper_archive *k, time_ns now, const struct con
         replay(k);
     }
     bool asked = retention != NULL && (retention->retention_days > 0 || retention->nretention > 0);
-    if (asked && k->stuck.len == 0 &&
-        (k->retained_at == 0 || now - k->retained_at > RETENTION_EVERY_S * TIME_SECOND)) {
+    bool due = k->retained_at == 0 || now < k->retained_at || now - k->retained_at > RETENTION_EVERY_S * TIME_SECOND;
+    if (asked && k->stuck.len == 0 && due && k->records != NULL && keeper_clock_fits(k->records, now)) {
         k->retained_at = now;
         let_go = retain(k, now, retention);
     }

@@ -127,5 +127,7 @@ int keeper_records_set(struct keeper_records *kr, struct span name, struct span 
 void keeper_records_tick(struct keeper_records *kr, time_ns now);
 /* As often: what records say of persons goes when its time is over (keeper_retention.h). */
 void keeper_retention_tick(struct keeper_records *kr, const struct config *config, time_ns now);
+/* Whether the clock is near enough to what was counted last for anything to be let go (records/trusted_time.h); looked up every ten minutes, and at each jump. */
+bool keeper_clock_fits(struct keeper_records *kr, time_ns now);
 
 #endif

@@ -80,6 +80,8 @@ struct keeper_records {
     bool erasing;            /* a run of retention is on its way */
     time_ns erased_at;       /* when the last one began; 0 = none since the start */
     struct retention_run erase_run;
+    time_ns clock_at;        /* when the clock was looked at last; 0 = anew */
+    bool clock_fits, clock_told;
     int64_t taken_mark;  /* what was in force when its files were made */
 };
 

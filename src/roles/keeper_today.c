@@ -3,6 +3,7 @@
 #include "records/today.h"
 
 #include "records/places.h"
+#include "records/registers/retention_view.h"
 #include "records/upkeep.h"
 #include "roles/keeper_records_priv.h"
 
@@ -55,6 +56,17 @@ static int tell_upkeep(struct keeper_records *kr, struct err *e)
     return rc;
 }
 
+static int tell_retention(struct keeper_records *kr, struct err *e)
+{
+    struct trusted_time clock;
+    struct retention_last last = {0};
+    int rc = trusted_time_get(kr->db, clock_now(), &clock, e);
+    rc = rc == 0 ? retention_last_get(kr->db, &last, e) : rc;
+    buf_u8(&kr->out, (uint8_t)clock.state);
+    buf_u64(&kr->out, last.passed_by);
+    return rc;
+}
+
 int keeper_answer_today(struct keeper_records *kr, struct cursor *c, struct err *e)
 {
     answer_begin(&kr->out, 0, e);
@@ -62,6 +74,7 @@ int keeper_answer_today(struct keeper_records *kr, struct cursor *c, struct err 
     rc = rc == 0 ? count_due(kr, c, e) : rc;
     rc = rc == 0 && !cursor_done(c) ? err_set(e, ERR_INVALID, "the question is broken") : rc;
     rc = rc == 0 ? tell_upkeep(kr, e) : rc;
+    rc = rc == 0 ? tell_retention(kr, e) : rc;
     if (rc != 0) {
         answer_begin(&kr->out, rc, e);
     }

@@ -351,6 +351,7 @@ class Appointments(unittest.TestCase):
         self.assertEqual({r["organisation"] for r in rows}, {"Ourtown"})
         self.assertIn(("Anna", [officer.row["id"]]), [(r["who"], r["records"]) for r in rows])
         self.assertEqual(officer.ask("GET", "/api/v1/privacy/searches").status, 200)
+        self.assertIn("person", {r["kind"] for r in officer.ask("GET", "/api/v1/privacy/retention").json()["items"]})
 
     def test_whole_town_and_below(self):
         fay = self.officer("Fay")
@@ -364,6 +365,7 @@ class Appointments(unittest.TestCase):
         self.looks_after_reads(fay)
         self.move(row, "revoked")
         self.assertEqual(fay.ask("GET", "/api/v1/privacy/reads").status, 403)
+        self.assertEqual(fay.ask("GET", "/api/v1/privacy/retention").status, 403)
         row = self.appoint(fay, None, function="crisis_role")  # gives no role
         self.assertEqual(self.status(fay), 403)
         self.move(row, "revoked")

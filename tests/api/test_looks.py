@@ -139,6 +139,71 @@ class Looks(unittest.TestCase):
         self.assertEqual(self.admin.get("/api/v1/privacy/reads?cursor=x").status, 400)
         self.assertNotIn("Rita", json.dumps(self.reads(self.admin)))
 
+    def left(self, name, organisation):
+        """Somebody who left years ago: late told, it goes 30 days from today on (decision 072)."""
+        row = self.make("people", {"name": name, "leaves": "2020-01-01"}, organisation)
+        for to in ("leaving", "left"):
+            b = self.admin.ask("POST", "/api/v1/registers/people/%s/move" % row["id"], json.dumps({"to": to, "why": "gone"}),
+                               {"X-Sereno-CSRF": self.admin.csrf, "Content-Type": "application/json", "If-Match": self.admin.get("/api/v1/registers/people/" + row["id"]).headers["ETag"]})
+            self.assertEqual(b.status, 200, b.body)
+        return row["id"]
+
+    def figures(self, b, query=""):
+        a = b.get("/api/v1/privacy/retention" + query)
+        self.assertEqual(a.status, 200, a.body)
+        rows = [r for r in a.json()["items"] if r["kind"] == "person"]
+        self.assertEqual(len(rows), 1)
+        return {w: rows[0][w] and rows[0][w]["count"] for w in ("due", "held", "erased", "passed_by")}
+
+    def behind(self, b, which, query=""):
+        """Records behind a figure, page by page of one."""
+        items, cursor = [], ""
+        while cursor is not None:
+            page = b.get("/api/v1/privacy/retention/people?which=%s&limit=1%s%s" % (which, query, cursor and "&cursor=" + cursor))
+            self.assertEqual(page.status, 200, page.body)
+            items, cursor = items + page.json()["items"], page.json()["next"]
+        return items
+
+    def test_what_will_go(self):
+        """Each figure counts what its list has, of the reader's own organisation; what a day would tell of a masked field stays masked."""
+        here = sorted(self.left("Old " + n, "weir") for n in "ABC")
+        there = self.left("Old D", "ford")
+        ciso = self.person("Ciso of weir", "ciso", "weir")
+        self.assertEqual(self.figures(ciso), {"due": 3, "held": 0, "erased": 0, "passed_by": 0})
+        hold = self.admin.send("POST", "/api/v1/holds", {"from": "2020-01-01", "to": "2099-01-01", "source": "registers/person/" + here[0], "reason": "case 4711"})
+        self.assertEqual(hold.status, 201, hold.body)
+        self.assertEqual(self.figures(ciso), {"due": 2, "held": 1, "erased": 0, "passed_by": 0})
+        self.assertEqual(self.figures(ciso, "?days=29")["due"], 0)
+        rows = self.behind(ciso, "due")
+        self.assertEqual(sorted(r["id"] for r in rows), here[1:])
+        self.assertTrue(all(r["goes"] and r["title"].startswith("Old ") and not r["masked"] and r["held_why"] is None for r in rows), rows)
+        self.assertEqual([(r["id"], r["held_why"], r["held_by"]) for r in self.behind(ciso, "held")], [(here[0], "case 4711", "Anna")])
+        self.assertEqual(self.behind(ciso, "due", "&days=29"), [])
+        other = self.person("Ciso of ford", "ciso", "ford")
+        self.assertEqual((self.figures(other)["due"], [r["id"] for r in self.behind(other, "due")]), (1, [there]))
+        # Who looks after data protection sees persons with a reason alone: until then no day, no order, and the figures of one span only.
+        dpo = self.person("Dpo of weir", "auditor", "weir")
+        self.assertEqual(self.figures(dpo), {"due": 2, "held": 1, "erased": 0, "passed_by": 0})
+        self.assertEqual(self.figures(dpo, "?days=29"), {"due": None, "held": None, "erased": 0, "passed_by": 0})
+        a = dpo.get("/api/v1/privacy/retention/people?which=due")
+        self.assertEqual((a.status, a.json()["error"]["code"]), (403, "masked"))
+        self.assertEqual(dpo.send("POST", "/api/v1/privacy/unmask", {"kind": "person", "why": WHY}).status, 200)
+        self.assertEqual(sorted(r["id"] for r in self.behind(dpo, "due")), here[1:])
+        self.assertEqual(self.reads(dpo)[0]["way"], "retention")
+        self.assertEqual(self.figures(dpo, "?days=29")["due"], 0)
+        # Without the right there is nothing, and what is no register, span or place is refused.
+        for b in (self.person("Ana of weir", "analyst", "weir"), self.person("Rea of weir", "reader", "weir"), self.person("Olga of weir", "officer", "weir")):
+            for path in ("", "/people", "/nothing"):
+                self.assertEqual(b.get("/api/v1/privacy/retention" + path).status, 403)
+        for query, status in (("?days=x", 400), ("/people?which=all", 400), ("/people?cursor=x", 400), ("/nothing", 404), ("/units", 404)):
+            self.assertEqual(ciso.get("/api/v1/privacy/retention" + query).status, status, query)
+        self.assertEqual(self.admin.send("POST", "/api/v1/holds/%s/lift" % hold.json()["id"], {"reason": "over"}).status, 204)
+        self.assertEqual(self.figures(ciso)["due"], 3)
+        # The clock fits: there is nothing to confirm, and it is not for one town to say.
+        self.assertEqual(self.admin.get("/api/v1/privacy/retention").json()["clock"]["state"], "fits")
+        for b, status in ((ciso, 403), (dpo, 403), (self.admin, 409)):
+            self.assertEqual(b.send("POST", "/api/v1/privacy/clock", {"why": "it is right, I looked"}).status, status)
+
     def test_who_reads_it(self):
         self.assertEqual(self.person("Ana", "analyst").get("/api/v1/privacy/searches").status, 403)
         here, there = self.person("Aud of lantern", "auditor", "lantern"), self.person("Aud of harbour", "auditor", "harbour")

@@ -165,3 +165,50 @@ test('a search for a person in the list of alerts asks why, and stands where aud
   await fair(q, 'looks');
   await end(q);
 });
+
+test('what will go, by keyboard alone: each figure opens the records that it counts, with the hold that keeps one', async () => {
+  const left = [];
+  for (const name of ['Old Harbour', 'Old Lamp', 'Old Gate']) {
+    const row = await node.api('/registers/people', { fields: { name, leaves: '2020-01-01' } });
+    let version = row.version;
+    for (const to of ['leaving', 'left']) ({ version } = await node.api(`/registers/people/${row.id}/move`, { to, why: 'gone' }, version));
+    left.push(row.id);
+  }
+  await node.api('/holds', { from: '2020-01-01', to: '2099-01-01', source: `registers/person/${left[0]}`, reason: 'case 4711' });
+  const p = await open(world, '/people/looks');
+  await p.locator('#retention tbody tr', { hasText: 'People' }).waitFor();
+  await fair(p, 'retention');
+  const figure = (which) => p.locator(`#retention a[href^="/people/looks/people/${which}"]`);
+  assert.equal(await figure('due').innerText(), '2');
+  assert.equal(await figure('held').innerText(), '1');
+  await tabTo(p, '#retention a[href^="/people/looks/people/due"]');
+  await p.keyboard.press('Enter');
+  await p.locator('#retention-records tbody tr', { hasText: 'Old Lamp' }).waitFor();
+  assert.equal(await p.locator('#retention-records tbody tr').count(), 2);
+  assert.equal(await p.locator('#retention-records tbody tr', { hasText: 'Old Harbour' }).count(), 0);
+  await fair(p, 'retention-due');
+  await p.goto(`${world.url}/people/looks/people/held`);
+  await p.locator('#retention-records tbody tr', { hasText: 'Old Harbour' }).waitFor();
+  await p.locator('#retention-records tbody tr', { hasText: 'case 4711' }).waitFor();
+  assert.equal(await p.locator('#retention-records tbody tr').count(), 1);
+  await fair(p, 'retention-held');
+  // Within seven days nothing goes: it was told today.
+  await p.goto(`${world.url}/people/looks`);
+  await p.locator('#within').waitFor();
+  await p.locator('#within').selectOption('7');
+  await until('no figure of what goes', async () => (await figure('due').count()) === 0);
+  await end(p);
+
+  // A data protection officer has the figures; who they are he has shown with a reason.
+  await node.api('/users', { name: 'Dora', role: 'auditor', password: PASSWORD });
+  const d = await signIn('Dora', '/people/looks/people/due');
+  await d.locator('.reg-mask button').waitFor();
+  assert.doesNotMatch(await text(d), /Old (Harbour|Lamp|Gate)/);
+  await fair(d, 'retention-masked');
+  await d.keyboard.press('u');
+  await d.waitForFunction(() => document.activeElement?.id === 'show-why');
+  await d.keyboard.type(WHY);
+  await d.keyboard.press('Enter');
+  await d.locator('#retention-records tbody tr', { hasText: 'Old Lamp' }).waitFor();
+  await end(d);
+});

@@ -15,7 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from node import Node, extra_options, until  # noqa: E402
 
 PROGRAM = None
-CHECKS = ["node", "sandbox", "rules", "disk", "clock", "chain", "verified", "backup", "copy", "sources", "buffers", "files", "memory"]
+CHECKS = ["node", "sandbox", "rules", "disk", "clock", "chain", "verified", "backup", "copy", "retention", "sources", "buffers", "files", "memory"]
 STATES = ["ok", "warn", "bad"]
 
 
@@ -119,7 +119,7 @@ class Doctor(unittest.TestCase):
             (held,) = self.look(data=twin.data)["source"]
             self.assertEqual((held["state"], "file is on hold" in held["says"]), ("bad", True))
             (twin.data / "records.db").write_bytes(b"nothing of the kind" * 1000)
-            for check in ("chain", "verified", "backup", "copy", "sources"):
+            for check in ("chain", "verified", "backup", "copy", "retention", "sources"):
                 self.assertEqual(self.one(self.look(data=twin.data), check)[0], "bad")
         finally:
             twin.remove()

@@ -3,6 +3,7 @@
 #include "api/brief.h"
 #include "api/registers.h"
 #include "desk/govern/due.h"
+#include "desk/govern/retention.h"
 #include "desk/govern/sheet.h"
 #include "tests/policy/house.h"
 
@@ -106,6 +107,29 @@ static void show_records_due(struct path_case *c, uint32_t mask, struct buf *out
     buf_free(&answer);
 }
 const struct path_adapter adapter_records_due = {ask_record, show_records_due, 0};
+
+/* Records behind a figure of retention, that the keeper found in the reader's scope. */
+static void show_records_retention(struct path_case *c, uint32_t mask, struct buf *out)
+{
+    struct buf answer;
+    struct json_writer j;
+    read_account(c);
+    const struct record_worker w = {kind_of_records(), &c->reader, SPAN("w"), c->now, all_kinds(), NULL, NULL};
+    buf_init(&answer, ANSWER_MAX);
+    buf_u8(&answer, 0);
+    buf_u32(&answer, shown_count(c, mask));
+    for (uint32_t i = 0; i < THINGS; i++) {
+        if (SHOWN(c, i, mask)) {
+            const struct retention_row r = {.key = SPAN("2026-12-01"), .day = 20000, .row = record_of(c, i)};
+            retention_row_encode(&answer, &r);
+        }
+    }
+    struct cursor data = cursor_of(buf_view(&answer));
+    json_writer_init(&j, out);
+    CHECK(retention_list_document(&j, &w, RETENTION_DUE, c->arena, &data));
+    buf_free(&answer);
+}
+const struct path_adapter adapter_records_retention = {ask_record, show_records_retention, 0};
 
 /* As CSV, and as JSON: the rows that the keeper gave, each asked of policy again. */
 static void show_export(struct path_case *c, uint32_t mask, struct buf *out)

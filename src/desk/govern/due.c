@@ -117,24 +117,10 @@ static struct span owner_of(const struct record_worker *w, const struct record_r
 static bool one(struct json_writer *j, const struct record_worker *w, const struct due_row *due, struct arena *a)
 {
     const struct record_row *row = &due->row;
-    struct record_worker silent = *w; /* of its fields the title alone goes out */
-    silent.reads = NULL;
-    const struct jcs *fields = record_fields_shown(&silent, row, a);
+    const struct jcs *fields = record_line_begin(w, row, a, j);
     if (fields == NULL) {
         return false;
     }
-    record_reads_add(w->reads, row, (w->kind->rights.personal >> w->kind->title & 1) != 0 && register_title(w->kind, fields).len > 0);
-    const struct {
-        const char *key;
-        struct span value;
-    } texts[] = {{"id", row->id},       {"kind", row->kind}, {"plural", w->kind->plural}, {"title", register_title(w->kind, fields)},
-                 {"state", row->state}, {"organisation", row->organisation}, {"tlp", span_of(tlp_name(row->tlp))}};
-    json_object(j);
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-        text(j, texts[i].key, texts[i].value);
-    }
-    json_key(j, "masked"); /* its title says who somebody is */
-    json_bool(j, (record_masked(w, row) >> w->kind->title & 1) != 0);
     text_or_null(j, "owner", owner_of(w, row, fields, a));
     json_key(j, "mine");
     json_bool(j, due->mine);

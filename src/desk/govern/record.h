@@ -79,6 +79,9 @@ void record_for_policy(const struct record_row *row, struct policy_record *out);
  * what is looked at beside them. */
 struct jcs *record_fields_shown(const struct record_worker *w, const struct record_row *row, struct arena *a);
 struct jcs *record_fields_now(const struct record_worker *w, const struct record_row *row, struct arena *a);
+/* Begins an object with a record as a line of a list has it: id, kind, plural, title, state, organisation, tlp, whether its title is masked. The caller ends it.
+ * Of its fields, which are returned, the title alone goes out so far. NULL: not for him, and nothing was written. */
+const struct jcs *record_line_begin(const struct record_worker *w, const struct record_row *row, struct arena *a, struct json_writer *j);
 /* Writes it as the reader may see it, with the records that it names and that he may read; false: not at all, and nothing was written. */
 bool record_show(const struct record_worker *w, const struct record_row *row, struct arena *a, struct json_writer *j);
 

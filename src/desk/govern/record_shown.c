@@ -162,3 +162,27 @@ bool record_show(const struct record_worker *w, const struct record_row *row, st
     json_end(j);
     return true;
 }
+
+const struct jcs *record_line_begin(const struct record_worker *w, const struct record_row *row, struct arena *a, struct json_writer *j)
+{
+    struct record_worker silent = *w;
+    silent.reads = NULL;
+    const struct jcs *fields = record_fields_shown(&silent, row, a);
+    if (fields == NULL) {
+        return NULL;
+    }
+    record_reads_add(w->reads, row, (w->kind->rights.personal >> w->kind->title & 1) != 0 && register_title(w->kind, fields).len > 0);
+    const struct {
+        const char *key;
+        struct span value;
+    } texts[] = {{"id", row->id},       {"kind", row->kind}, {"plural", w->kind->plural}, {"title", register_title(w->kind, fields)},
+                 {"state", row->state}, {"organisation", row->organisation}, {"tlp", span_of(tlp_name(row->tlp))}};
+    json_object(j);
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        json_key(j, texts[i].key);
+        json_text(j, texts[i].value);
+    }
+    json_key(j, "masked"); /* its title says who somebody is */
+    json_bool(j, (record_masked(w, row) >> w->kind->title & 1) != 0);
+    return fields;
+}

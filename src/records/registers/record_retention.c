@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* What records say of persons goes when its time is over: see record_retention.h. Runs in the keeper. */
-#include "records/registers/record_retention.h"
+#include "records/registers/record_retention_priv.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -14,8 +14,6 @@
 #include "records/registers/record_store.h"
 #include "records/registers/register_due.h"
 #include "records/settings.h"
-
-#define RULE_UNKNOWN (INT64_MAX / 2)
 
 enum { RULE_MARK_TEXT = 32 /* hex digits */ };
 
@@ -51,14 +49,14 @@ static struct span rule_mark(struct arena *a, const struct register_kind *k, uin
     return span_make(out, RULE_MARK_TEXT);
 }
 
-/* "MARK SINCE": the rule as it was when it was last looked, and the day of it. *since_out: of this rule; of one that is not noted, none yet. */
-static int read_rule(struct db *db, const struct register_kind *k, uint32_t days, struct arena *a, int64_t *since_out, struct err *e)
+/* What is kept: "MARK SINCE", the rule as it was when it was last looked, and the day of it. */
+int retention_rule_since(struct db *db, const struct register_kind *k, uint32_t days, struct arena *a, int64_t *since_out, struct err *e)
 {
     char text[SETTING_MAX];
     struct span value = SPAN("");
     int64_t since = 0;
     struct span name = span_of(arena_printf(a, "retention.%.*s", SPAN_ARG(k->name)));
-    *since_out = RULE_UNKNOWN;
+    *since_out = RETENTION_RULE_UNKNOWN;
     int rc = settings_get(db, name, text, sizeof text, &value, e);
     ptrdiff_t gap = rc == 0 ? span_find(value, ' ') : -1;
     if (gap > 0 && span_eq(span_sub(value, 0, (size_t)gap), rule_mark(a, k, days)) && num_i64(span_sub(value, (size_t)gap + 1, value.len), &since)) {
@@ -77,8 +75,8 @@ int retention_note_rules(struct db *db, const struct retention_rules *rules, tim
     for (size_t i = 0; i < n && rc == 0; i++) {
         int64_t since = 0;
         uint32_t days = retention_days_of(rules, &k[i]);
-        rc = days == 0 ? 0 : read_rule(db, &k[i], days, &a, &since, e);
-        if (rc == 0 && days > 0 && since == RULE_UNKNOWN) {
+        rc = days == 0 ? 0 : retention_rule_since(db, &k[i], days, &a, &since, e);
+        if (rc == 0 && days > 0 && since == RETENTION_RULE_UNKNOWN) {
             rc = settings_put(db, span_of(arena_printf(&a, "retention.%.*s", SPAN_ARG(k[i].name))),
                               span_of(arena_printf(&a, "%.*s %lld", SPAN_ARG(rule_mark(&a, &k[i], days)), (long long)time_day(now))), now, e);
         }
@@ -88,7 +86,7 @@ int retention_note_rules(struct db *db, const struct retention_rules *rules, tim
     return rc;
 }
 
-static int64_t notice(uint32_t days)
+int64_t retention_notice(uint32_t days)
 {
     return days < RETENTION_NOTICE_DAYS ? days : RETENTION_NOTICE_DAYS;
 }
@@ -194,15 +192,14 @@ struct step {
     uint32_t n;
 };
 
-/* No hold stands: of all registers, of the kind, or of the record alone; of its organisation or of the node; of days on which it was there. */
-static void sql_unheld(struct sql *q, struct span kind)
+void retention_sql_hold(struct sql *q, struct span kind)
 {
-    sql_put(q, " AND NOT EXISTS (SELECT 1 FROM legal_hold h WHERE h.lifted IS NULL AND (h.organisation = '*' OR h.organisation = r.organisation)"
+    sql_put(q, " FROM legal_hold h WHERE h.lifted IS NULL AND (h.organisation = '*' OR h.organisation = r.organisation)"
                " AND r.created < (h.last_day + 1) * 86400000000000 AND h.source IN ('" RETENTION_HOLD "', '" RETENTION_HOLD "/' || ");
     sql_value(q, kind);
     sql_put(q, ", '" RETENTION_HOLD "/' || ");
     sql_value(q, kind);
-    sql_put(q, " || '/' || r.id))");
+    sql_put(q, " || '/' || r.id)");
 }
 
 static int find(struct db *db, struct step *s, const struct retention_run *run, struct arena *a, struct err *e)
@@ -210,7 +207,7 @@ static int find(struct db *db, struct step *s, const struct retention_run *run, 
     struct sql q;
     struct db_stmt *st = NULL;
     struct span after_day = span_of(run->day), after_id = span_of(run->id);
-    time_ns unchanged_since = (s->today - notice((uint32_t)s->days) + 1) * TIME_DAY;
+    time_ns unchanged_since = (s->today - retention_notice((uint32_t)s->days) + 1) * TIME_DAY;
     sql_begin(&q);
     sql_put(&q, "SELECT " RECORD_COLUMNS ", k.value FROM record_key k CROSS JOIN record r WHERE k.kind = ");
     sql_value(&q, s->k->name);
@@ -225,7 +222,9 @@ static int find(struct db *db, struct step *s, const struct retention_run *run, 
     sql_put(&q, " AND k.record_id > ");
     sql_value(&q, after_id);
     sql_put(&q, "))");
-    sql_unheld(&q, s->k->name);
+    sql_put(&q, " AND NOT EXISTS (SELECT 1");
+    retention_sql_hold(&q, s->k->name);
+    sql_put(&q, ")");
     buf_printf(&q.text, " AND r.id = k.record_id AND r.tlp < %d AND r.changed < %lld ORDER BY k.value, k.record_id LIMIT %d", (int)RECORD_HIDDEN,
                (long long)unchanged_since, RETENTION_STEP);
     int rc = sql_prepare(db, &q, e, &st);
@@ -250,13 +249,49 @@ static int erase_all(struct db *db, const struct retention_rules *rules, const s
     return rc;
 }
 
+/* One that cannot be erased stays as it is and is told: a line of the trail under its id alone, since it is no change of the record. What cannot be told
+ * either ends the run: that is no fault of one record. */
+static int pass_by(struct db *db, const struct step *s, const struct record_row *r, struct retention_run *run, const struct err *why, time_ns now, struct err *e)
+{
+    const struct audit_entry entry = {.at = now, .organisation = r->organisation, .who = SPAN("sereno"), .what = RETENTION_PASSED, .subject = r->id,
+                                      .why = span_of(why->text), .after = s->k->name};
+    if (run->npassed < RETENTION_PASSED_MAX) {
+        (void)snprintf(run->passed[run->npassed++], sizeof run->passed[0], "%.*s", SPAN_ARG(r->id));
+        int rc = db_begin(db, e);
+        rc = rc == 0 ? db_end(db, audit_append(db, &entry, e), e) : rc;
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    run->passed_by++;
+    return 0;
+}
+
+/* One by one, since one of them cannot be erased; it hinders no other. */
+static int erase_each(struct db *db, const struct retention_rules *rules, const struct step *s, time_ns now, struct retention_run *run, struct arena *a, struct err *e)
+{
+    int rc = 0;
+    for (uint32_t i = 0; i < s->n && rc == 0; i++) {
+        bool erased = false;
+        struct err why = {0};
+        rc = db_begin(db, e);
+        if (rc != 0) {
+            return rc;
+        }
+        int one = db_end(db, erase(db, rules, s->k, &s->rows[i], now, &erased, a, &why), &why);
+        run->erased += one == 0 && erased;
+        rc = one == 0 ? 0 : pass_by(db, s, &s->rows[i], run, &why, now, e);
+    }
+    return rc;
+}
+
 /* The next ones of the kind at which the run is; none of one that has no rule here, or none yet. */
 static int find_some(struct db *db, const struct retention_rules *rules, const struct retention_run *run, struct step *s, struct arena *a, struct err *e)
 {
     int64_t since = 0;
     s->days = retention_days_of(rules, s->k);
-    int rc = s->days == 0 ? 0 : read_rule(db, s->k, (uint32_t)s->days, a, &since, e);
-    bool acts = s->days > 0 && s->today >= since + notice((uint32_t)s->days);
+    int rc = s->days == 0 ? 0 : retention_rule_since(db, s->k, (uint32_t)s->days, a, &since, e);
+    bool acts = s->days > 0 && s->today >= since + retention_notice((uint32_t)s->days);
     return rc == 0 && acts ? find(db, s, run, a, e) : rc;
 }
 
@@ -286,57 +321,13 @@ int retention_step(struct db *db, const struct retention_rules *rules, time_ns n
         rc = find_some(db, rules, run, s, &a, e);
         if (rc == 0 && s->n > 0) {
             rc = db_begin(db, e);
-            rc = rc == 0 ? db_end(db, erase_all(db, rules, s, now, &erased, &a, e), e) : rc;
-            run->erased += rc == 0 ? erased : 0;
+            int all_of_them = rc == 0 ? db_end(db, erase_all(db, rules, s, now, &erased, &a, e), e) : rc;
+            run->erased += all_of_them == 0 ? erased : 0;
+            rc = rc == 0 && all_of_them != 0 ? erase_each(db, rules, s, now, run, &a, e) : rc;
         }
         go_on(run, s);
     }
     *more_out = run->kind < kinds;
-    arena_fini(&a);
-    return rc;
-}
-
-/* ---- what is to go ---- */
-
-int retention_due(struct db *db, const struct retention_rules *rules, const struct register_kind *k, const struct record_scope *scope, int64_t until,
-                  struct retention_due *out, struct err *e)
-{
-    struct sql q;
-    struct arena a;
-    struct db_stmt *st = NULL;
-    time_ns from = 0;
-    int64_t since = 0;
-    uint32_t days = retention_days_of(rules, k);
-    *out = (struct retention_due){0};
-    if (days == 0 || record_scope_empty(scope)) {
-        return 0;
-    }
-    arena_init(&a, 0);
-    int rc = read_rule(db, k, days, &a, &since, e);
-    sql_begin(&q);
-    sql_put(&q, "SELECT k.value, r.changed FROM record_key k CROSS JOIN record r WHERE k.kind = ");
-    sql_value(&q, k->name);
-    sql_put(&q, " AND k.field = ");
-    sql_value(&q, REGISTER_KEY_KEPT);
-    sql_put(&q, " AND k.value > '' AND k.value <= ");
-    sql_value(&q, register_day_text(&a, until - days));
-    sql_put(&q, " AND r.id = k.record_id AND ");
-    sql_scope(&q, scope, NULL);
-    sql_unheld(&q, k->name);
-    buf_printf(&q.text, " ORDER BY k.value LIMIT %d", RECORD_COUNT_MAX + 1);
-    rc = rc == 0 ? sql_prepare(db, &q, e, &st) : rc;
-    while (rc == 0 && (rc = db_step(st, e)) > 0) {
-        int64_t day = time_parse(db_col_text(st, 0), 0, &from) ? time_day(from) + days : 0;
-        int64_t seen = time_day(db_col_i64(st, 1)) + notice(days);
-        day = day > seen ? day : seen;
-        day = day > since + notice(days) ? day : since + notice(days);
-        if (day <= until) {
-            out->first = out->count == 0 || day < out->first ? day : out->first;
-            out->count++;
-        }
-        rc = 0;
-    }
-    sql_end(&q);
     arena_fini(&a);
     return rc;
 }

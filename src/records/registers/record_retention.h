@@ -13,11 +13,13 @@
 
 /* Source of a legal hold (records/holds.h) under which nothing goes: this, this/KIND, this/KIND/ID. Its last day: of those on which a record was there. */
 #define RETENTION_HOLD "registers"
+/* A line of the trail under the id of a record that a run could not erase, and passed by: why, and its kind. */
+#define RETENTION_PASSED SPAN("retention.passed_by")
 
 enum {
     RETENTION_STEP = 8,         /* records of one step */
     RETENTION_NOTICE_DAYS = 30, /* from when it can be seen that something will go */
-    RETENTION_SHOWN_MAX = 200,  /* records of one list */
+    RETENTION_PASSED_MAX = 20,  /* records that a run names which it could not erase; all are counted */
 };
 
 /* A city's own number of days for a kind. */
@@ -37,23 +39,18 @@ struct retention_run {
     size_t kind; /* place among all */
     char day[16], id[RECORD_ID_MAX + 1]; /* behind this one */
     uint64_t erased;
+    uint64_t passed_by; /* could not be erased; the next run tries again */
+    uint32_t npassed;   /* of these, the first are named */
+    char passed[RETENTION_PASSED_MAX][RECORD_ID_MAX + 1];
 };
 
 /* Days of a kind as they hold here. */
 uint32_t retention_days_of(const struct retention_rules *rules, const struct register_kind *k);
 /* Looks which rules are new here since now; at each start. */
 int retention_note_rules(struct db *db, const struct retention_rules *rules, time_ns now, struct err *e) NODISCARD;
-/* The next of them; *more_out false: the run is over. */
+/* The next of them; *more_out false: the run is over. now: when the run began, the same for all of its steps. One that cannot be erased is passed by and told;
+ * ERR_*: nothing can be erased, or told. */
 int retention_step(struct db *db, const struct retention_rules *rules, time_ns now, struct retention_run *run, bool *more_out, struct err *e) NODISCARD;
-
-/* What is to be looked through of one kind. */
-struct retention_due {
-    int64_t count; /* until the day asked for, at most RECORD_COUNT_MAX + 1 */
-    int64_t first; /* day of the first one, in days since 1970; only with count > 0 */
-};
-/* Of a kind, of what the scope may read, until a day (days since 1970, included). */
-int retention_due(struct db *db, const struct retention_rules *rules, const struct register_kind *k, const struct record_scope *scope, int64_t until,
-                  struct retention_due *out, struct err *e) NODISCARD;
 
 extern const char record_retention_sql[]; /* an index, for migrations.c */
 

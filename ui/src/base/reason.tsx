@@ -9,6 +9,8 @@ const WHY_MIN = 10;
 const WHY_MAX = 250;
 
 interface Props {
+  /** What is asked; without it, for what it is needed. */
+  label?: string;
   /** What it opens, and that it is recorded. */
   hint: string;
   /** What the button says. */
@@ -19,7 +21,7 @@ interface Props {
   onGiven: (why: string) => Promise<void>;
   onClose: () => void;
 }
-export function AskReason({ hint, act, inside, onGiven, onClose }: Props) {
+export function AskReason({ label, hint, act, inside, onGiven, onClose }: Props) {
   const why = useSignal('');
   const wrong = useSignal<string | null>(null);
   const busy = useSignal(false);
@@ -49,7 +51,7 @@ export function AskReason({ hint, act, inside, onGiven, onClose }: Props) {
         e.preventDefault();
         e.stopPropagation();
       }}>
-      <label for="show-why">{t('reg.show_why')}</label>
+      <label for="show-why">{label ?? t('reg.show_why')}</label>
       <span class="hint" id="show-why-hint">
         {hint}
       </span>

@@ -12,7 +12,8 @@ import { visibleLine } from '../base/visible';
 import { Field, shownDay } from '../share/parts';
 import { quarter } from '../state/ticks';
 import { ActForm } from './fields';
-import { mayLook } from './looks';
+import { looksTitle, mayLook } from './looks';
+import { maySeeRetention } from './retention';
 import { Staff } from './staff';
 import type { Person, Role } from './types';
 
@@ -159,9 +160,9 @@ export function PeoplePage({ roles }: { roles: Role[] }) {
       <div class="head">
         <h1 tabIndex={-1}>{t('nav.people')}</h1>
         <p class="soft">{t('people.lead')}</p>
-        {mayLook() && (
+        {(mayLook() || maySeeRetention()) && (
           <a class="btn" href="/people/looks">
-            {t('looks.title')}
+            {looksTitle()}
           </a>
         )}
         {mayManage() && !making.value && (

@@ -12,8 +12,11 @@ import { problem } from '../base/problem';
 import { visibleLine } from '../base/visible';
 import { go } from '../state/place';
 import { ReadsSection } from './reads';
+import { maySeeRetention, RetentionSection } from './retention';
 
 export const mayLook = (): boolean => session.value?.user.rights?.includes('privacy.read') ?? false;
+/** Of the page: who may not see who looked has what will go there. */
+export const looksTitle = (): string => t(mayLook() ? 'looks.title' : 'retention.title');
 
 interface Look {
   place: number;
@@ -42,7 +45,7 @@ function whereOf(l: Look): string {
   return UUID.test(l.subject) ? t('looks.hunt', { id: end }) : l.subject;
 }
 
-export function LooksPage() {
+function LooksTable() {
   const items = useSignal<Look[] | null>(null);
   const next = useSignal<string | null>(null);
   const wrong = useSignal<string | null>(null);
@@ -60,16 +63,9 @@ export function LooksPage() {
       wrong.value = problem(err);
     }
   };
-  useEffect(() => {
-    void read();
-    return addKeys({ back: () => go('/people') });
-  }, []);
+  useEffect(() => void read(), []);
   return (
-    <div class="page">
-      <div class="head">
-        <h1 tabIndex={-1}>{t('looks.title')}</h1>
-        <p class="soft">{t('looks.lead')}</p>
-      </div>
+    <>
       {wrong.value && <Problem text={wrong.value} onAgain={() => void read()} />}
       {!items.value && !wrong.value && <Slow text={t('people.reading')} />}
       {items.value && items.value.length === 0 && <Empty title={t('looks.none')} />}
@@ -110,7 +106,21 @@ export function LooksPage() {
           </button>
         </p>
       )}
-      <ReadsSection />
+    </>
+  );
+}
+
+export function LooksPage() {
+  useEffect(() => addKeys({ back: () => go('/people') }), []);
+  return (
+    <div class="page">
+      <div class="head">
+        <h1 tabIndex={-1}>{looksTitle()}</h1>
+        {mayLook() && <p class="soft">{t('looks.lead')}</p>}
+      </div>
+      {mayLook() && <LooksTable />}
+      {mayLook() && <ReadsSection />}
+      {maySeeRetention() && <RetentionSection />}
     </div>
   );
 }

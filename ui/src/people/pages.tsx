@@ -8,6 +8,7 @@ import { AccountPage } from './account';
 import { PeoplePage } from './list';
 import { LooksPage } from './looks';
 import { PersonPage } from './person';
+import { RetentionList } from './retention';
 import type { Role } from './types';
 import '../css/people.css';
 
@@ -19,5 +20,7 @@ function People({ id }: { id: string | null }) {
 
 export default function PeoplePages({ place }: { place: Place }) {
   if (place.page === 'account') return <AccountPage />;
-  return place.id === 'looks' ? <LooksPage /> : <People id={place.id} />;
+  const [first, plural, which] = (place.id ?? '').split('/');
+  if (first === 'looks' && plural && which) return <RetentionList plural={plural} which={which} />;
+  return first === 'looks' ? <LooksPage /> : <People id={place.id} />;
 }

@@ -19,7 +19,7 @@ const LATER: Partial<Record<PageName, { file: Later; after: RegExp }>> = {
   me: { file: 'me', after: /^report$/ },
   doctor: { file: 'doctor', after: NOTHING },
   account: { file: 'people', after: NOTHING },
-  people: { file: 'people', after: /^([0-9a-f-]{36}|looks)$/ },
+  people: { file: 'people', after: /^([0-9a-f-]{36}|looks(\/[a-z0-9_]{1,40}\/(due|held|erased|passed_by))?)$/ },
   federation: { file: 'share', after: /^(members|sharing)$/ },
   warnings: { file: 'share', after: /^[^/]+$/ },
   stories: { file: 'share', after: /^[^/]+(\/edit)?$/ },

@@ -196,6 +196,24 @@ function Safe({ d }: { d: Today }) {
             </dd>
           </>
         )}
+        {d.retention && (
+          <>
+            <dt>{t('doctor.check_retention')}</dt>
+            <dd>
+              {d.retention.clock !== 'fits' ? (
+                <a class="chip is-off" href="/people/looks">
+                  {t('today.retention_waits')}
+                </a>
+              ) : d.retention.passed_by > 0 ? (
+                <a class="chip is-off" href="/people/looks">
+                  {tn('today.retention_passed', d.retention.passed_by)}
+                </a>
+              ) : (
+                <span class="chip is-ok">{t('copy.state_fine')}</span>
+              )}
+            </dd>
+          </>
+        )}
       </dl>
     </Tile>
   );

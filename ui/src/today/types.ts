@@ -40,4 +40,5 @@ export interface Today {
   backup?: Seen;
   verified?: Seen;
   copy?: { state: string; at: string | null; waiting: number };
+  retention?: { clock: 'fits' | 'ahead' | 'behind'; passed_by: number };
 }
