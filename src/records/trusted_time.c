@@ -11,7 +11,7 @@
 
 #define TRUSTED SPAN("time.trusted")
 
-enum { VALUE_MAX = 64 };
+enum { VALUE_MAX = 96 };
 
 const char *trusted_state_name(enum trusted_state state)
 {
@@ -29,31 +29,48 @@ static enum trusted_state judge(time_ns newest, time_ns now)
     return now > newest && now - newest > most ? TIME_AHEAD : newest > now && newest - now > most ? TIME_BEHIND : TIME_FITS;
 }
 
-/* "NEWEST DOUBTED", the latter 0 where there is no doubt. */
+/* "NEWEST DOUBTED STEADY LOOKED", the latter three 0 where there is no doubt. */
 static int write_down(struct db *db, const struct trusted_time *t, time_ns now, struct err *e)
 {
     char text[VALUE_MAX];
-    int n = snprintf(text, sizeof text, "%" PRId64 " %" PRId64, t->newest, t->doubted == TIME_NONE ? 0 : t->doubted);
+    bool doubts = t->doubted != TIME_NONE;
+    int n = snprintf(text, sizeof text, "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64, t->newest, doubts ? t->doubted : 0, doubts ? t->steady : 0, doubts ? t->looked : 0);
     CHECK(n > 0 && n < (int)sizeof text);
     return settings_put(db, TRUSTED, span_make(text, (size_t)n), now, e);
+}
+
+static bool read_numbers(struct span text, int64_t *out, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        ptrdiff_t blank = span_find(text, ' ');
+        size_t len = blank < 0 ? text.len : (size_t)blank;
+        if ((blank < 0) != (i + 1 == n) || !num_i64(span_sub(text, 0, len), &out[i])) {
+            return false;
+        }
+        text = span_sub(text, len + 1, text.len);
+    }
+    return true;
 }
 
 int trusted_time_get(struct db *db, time_ns now, struct trusted_time *out, struct err *e)
 {
     char text[SETTING_MAX];
     struct span value = SPAN("");
-    int64_t newest = 0, doubted = 0;
-    *out = (struct trusted_time){TIME_FITS, TIME_NONE, TIME_NONE};
+    int64_t n[4] = {0};
+    *out = (struct trusted_time){TIME_FITS, TIME_NONE, TIME_NONE, TIME_NONE, TIME_NONE};
     int rc = settings_get(db, TRUSTED, text, sizeof text, &value, e);
     if (rc == ERR_NOT_FOUND) {
         return 0;
     }
-    ptrdiff_t gap = rc == 0 ? span_find(value, ' ') : -1;
-    if (rc == 0 && (gap < 0 || !num_i64(span_sub(value, 0, (size_t)gap), &newest) || !num_i64(span_sub(value, (size_t)gap + 1, value.len), &doubted) || newest <= 0)) {
+    if (rc == 0 && (!read_numbers(value, n, ARRAY_LEN(n)) || n[0] <= 0)) {
         rc = err_set(e, ERR_INVALID, "the time that was trusted last cannot be read");
     }
     if (rc == 0) {
-        *out = (struct trusted_time){judge(newest, now), newest, doubted == 0 ? TIME_NONE : doubted};
+        out->newest = n[0];
+        out->state = judge(out->newest, now);
+        out->doubted = n[1] == 0 ? TIME_NONE : n[1];
+        out->steady = n[1] == 0 ? TIME_NONE : n[2];
+        out->looked = n[1] == 0 ? TIME_NONE : n[3];
     }
     return rc;
 }
@@ -88,6 +105,28 @@ static int note(struct db *db, const struct trusted_time *t, time_ns was, struct
     return db_end(db, rc, e);
 }
 
+/* The clock stands far away: that is told once, and that it goes on from there is looked at. */
+static int doubt(struct db *db, time_ns now, struct trusted_time *t, struct err *e)
+{
+    const time_ns most = TRUSTED_TIME_LOOK_S * TIME_SECOND;
+    bool told = t->doubted != TIME_NONE, goes_on = told && now >= t->looked && now - t->looked <= most, looked = told && now >= t->looked && now - t->looked < TRUSTED_TIME_STEP_S * TIME_SECOND;
+    if (looked) {
+        return 0;
+    }
+    t->doubted = told ? t->doubted : now;
+    t->steady = goes_on ? t->steady : now;
+    t->looked = now;
+    if (!told) {
+        return note(db, t, t->newest, SPAN("sereno"), SPAN("retention.waits"), SPAN("the clock stands too far from the time that was counted last"), now, e);
+    }
+    if (now - t->steady < TRUSTED_TIME_DAYS * TIME_DAY) {
+        return write_down(db, t, now, e);
+    }
+    time_ns was = t->newest;
+    *t = (struct trusted_time){TIME_FITS, now, TIME_NONE, TIME_NONE, TIME_NONE};
+    return note(db, t, was, SPAN("sereno"), SPAN("retention.goes_on"), SPAN("the clock went on from there for 14 days without a jump, and nobody said that it is wrong"), now, e);
+}
+
 int trusted_time_pass(struct db *db, time_ns now, struct trusted_time *out, struct err *e)
 {
     int rc = trusted_time_get(db, now, out, e);
@@ -100,9 +139,7 @@ int trusted_time_pass(struct db *db, time_ns now, struct trusted_time *out, stru
         return rc;
     }
     if (out->state != TIME_FITS) {
-        bool told = out->doubted != TIME_NONE;
-        out->doubted = told ? out->doubted : now;
-        return told ? 0 : note(db, out, out->newest, SPAN("sereno"), SPAN("retention.waits"), SPAN("the clock stands too far from the time that was counted last"), now, e);
+        return doubt(db, now, out, e);
     }
     if (out->doubted != TIME_NONE) {
         out->doubted = TIME_NONE;
@@ -126,6 +163,6 @@ int trusted_time_confirm(struct db *db, struct span who, struct span why, time_n
     if (rc != 0) {
         return rc;
     }
-    const struct trusted_time right = {TIME_FITS, now, TIME_NONE};
+    const struct trusted_time right = {TIME_FITS, now, TIME_NONE, TIME_NONE, TIME_NONE};
     return note(db, &right, t.newest, who, SPAN("retention.clock_confirmed"), why, now, e);
 }

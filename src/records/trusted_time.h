@@ -2,7 +2,8 @@
 /*
  * Whether the clock may be believed before anything is let go for good. The newest time at which this node counted days is kept; it moves on
  * with the clock, as long as that is not further from it than TRUSTED_TIME_DAYS. A clock that is further ahead or behind is doubted, which is a
- * line of the audit trail, until it is right again or a person says that it is. Retention of logs and of records asks here. Called by the
+ * line of the audit trail, until it is right again, or a person says that it is, or it went on from there for TRUSTED_TIME_DAYS without a jump:
+ * a node that nobody looks at must not fill its disk. Retention of logs and of records asks here. Called by the
  * keeper; `sereno doctor` reads it.
  */
 #ifndef RECORDS_TRUSTED_TIME_H
@@ -14,6 +15,7 @@
 enum {
     TRUSTED_TIME_DAYS = 14,     /* a node may have stood still for so long, and what goes goes as many days early at most */
     TRUSTED_TIME_STEP_S = 3600, /* of the clock, until the time is written again */
+    TRUSTED_TIME_LOOK_S = 86400, /* between two looks at a doubted clock, or it jumped, or nobody looked: its days are counted anew */
     TRUSTED_TIME_WHY_MAX = 500, /* bytes of a reason */
 };
 
@@ -23,6 +25,8 @@ struct trusted_time {
     enum trusted_state state;
     time_ns newest;  /* counted last; TIME_NONE = never */
     time_ns doubted; /* by the clock that is doubted: since when; TIME_NONE = it is not */
+    time_ns steady;  /* by that clock: since when it goes on without a jump */
+    time_ns looked;  /* by that clock: when that was seen last */
 };
 
 /* How the clock stands to what was counted last; writes nothing. */
