@@ -142,7 +142,8 @@ void code_try(struct api_request *req, struct span user_id, struct span typed, c
 
 /* ---- one's own ---- */
 
-static void account_json(struct api_request *req, const struct factor *f)
+/* f: NULL for none. password: he has one of this node. */
+static void account_json(struct api_request *req, const struct factor *f, bool password)
 {
     struct json_writer j;
     struct buf b;
@@ -158,6 +159,8 @@ static void account_json(struct api_request *req, const struct factor *f)
         json_text(&j, texts[i].value);
     }
     session_role_json(&j, req);
+    json_key(&j, "password");
+    json_bool(&j, password);
     json_key(&j, "second_factor");
     json_object(&j);
     json_key(&j, "on");
@@ -173,6 +176,22 @@ static void account_json(struct api_request *req, const struct factor *f)
     respond_json(req, 200, &b);
 }
 
+static void password_known(struct api_request *req, int rc, struct span text, struct cursor *data)
+{
+    struct account a = {0};
+    if (rc < 0) {
+        respond_failure(req, rc, text);
+        return;
+    }
+    account_decode(data, &a);
+    struct span stored = cursor_str(data);
+    if (!cursor_done(data) || !span_eq(a.id, req->user.id)) {
+        respond_failure(req, ERR_INVALID, SPAN("broken answer"));
+        return;
+    }
+    account_json(req, req->work, stored.len > 0);
+}
+
 static void account_known(struct api_request *req, int rc, struct span text, struct cursor *data)
 {
     struct factor f = {.confirmed = TIME_NONE};
@@ -184,7 +203,18 @@ static void account_known(struct api_request *req, int rc, struct span text, str
         respond_failure(req, rc, text);
         return;
     }
-    account_json(req, rc == 0 ? &f : NULL);
+    req->work = NULL;
+    if (rc == 0) {
+        struct factor *kept = arena_alloc(&req->arena, sizeof *kept);
+        *kept = (struct factor){.confirmed = f.confirmed, .codes = f.codes};
+        req->work = kept;
+    }
+    struct buf q;
+    buf_init(&q, ASK_MAX_BYTES);
+    ask_begin(&q, ASK_ACCOUNT_BY_NAME);
+    buf_str(&q, req->user.name);
+    request_ask(req, &q, password_known);
+    buf_free(&q);
 }
 
 static bool of_a_person(struct api_request *req)

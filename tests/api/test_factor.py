@@ -123,7 +123,8 @@ class Factor(unittest.TestCase):
         b = self.person("Eva")
         other = Browser(self.node)
         self.assertEqual(other.login("Eva", PASSWORD).status, 303)
-        self.assertEqual(b.get("/api/v1/account").json()["second_factor"], {"on": False, "since": None, "required": False, "recovery_codes": 0})
+        account = b.get("/api/v1/account").json()
+        self.assertEqual((account["password"], account["second_factor"]), (True, {"on": False, "since": None, "required": False, "recovery_codes": 0}))
         self.assertEqual(b.get("/api/v1/session").json()["user"]["second_factor"], "off")
         for body, status in (({"password": PASSWORD + "x"}, 403), ({"password": ""}, 400), ({}, 400)):
             self.assertEqual(b.send("POST", "/api/v1/account/second-factor", body).status, status)

@@ -160,7 +160,7 @@ class Directory(unittest.TestCase):
         b = self.gets_in("anna")
         s = self.account(b)
         # anna is an administrator here, with a password of her own: nobody takes her account by her name.
-        self.assertEqual((s["name"], s["role"], s["organisation"]), ("anna (city)", "analyst", "town"))
+        self.assertEqual((s["name"], s["role"], s["organisation"], s["password"]), ("anna (city)", "analyst", "town", False))  # none of this node
         first = self.query("SELECT p.issuer, p.subject, p.user_id FROM provider_account p JOIN user_account u ON u.id = p.user_id WHERE u.name = 'anna (city)'")
         self.assertEqual([r[0] for r in first], ["ldap:city"])
         self.assertRegex(first[0][1], r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")

@@ -118,7 +118,7 @@ export function AccountPage() {
       {!a && !account.wrong.value && <Slow text={t('account.reading')} />}
       {session.value?.user.second_factor !== 'needed' && <Appointed />}
       {a && <Factor account={a} again={() => (account.again(), sessions.again())} />}
-      {a && <Password onChanged={sessions.again} />}
+      {a?.password && <Password onChanged={sessions.again} />}
       {a && <Tokens path="/account/tokens" own ends />}
       {sessions.wrong.value && <Problem text={sessions.wrong.value} onAgain={sessions.again} />}
       {sessions.data.value && <Sessions items={sessions.data.value.items} again={sessions.again} />}

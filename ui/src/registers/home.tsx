@@ -2,7 +2,7 @@
 // All registers: what each is for, how many records wait in it, and the files that could not be used, with line and reason.
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { get, session } from '../base/api';
+import { get } from '../base/api';
 import { formatNumber, t, tn } from '../base/i18n';
 import { Empty } from '../base/parts';
 import { visibleLine } from '../base/visible';
@@ -82,7 +82,7 @@ export function HomePage() {
         ))}
       </ul>
       {switches.value && <MoreKinds />}
-      {switches.value && session.value?.user.whole_node && <Changes />}
+      {switches.value && <Changes />}
       {all.refused.length > 0 && (
         <section class="panel" aria-labelledby="refused-h">
           <h2 id="refused-h">{tn('reg.refused', all.refused.length)}</h2>

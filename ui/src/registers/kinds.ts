@@ -92,7 +92,8 @@ export const help = (k: Kind, path: string, s: Schema): string => word(`${k.name
 export const choice = (k: Kind, path: string, value: string): string => word(`${k.name}.${path}=${value}`, `=${value}`) ?? spelt(value);
 export const stateWord = (k: Kind, id: string): string => word(`${k.name}@${id}`, `@${id}`) ?? spelt(id);
 
-export const switches = computed(() => session.value?.user.rights?.includes('registers.manage') ?? false);
+/** Kinds are switched for the whole node: by whoever may, and only with an account of it. */
+export const switches = computed(() => Boolean(session.value?.user.whole_node && session.value.user.rights?.includes('registers.manage')));
 /** What the reader may do with records of a kind, as the node says. It decides each try; this only spares vain ones. */
 const writes = computed(() => session.value?.user.rights?.includes('registers.write') ?? true);
 export const may = (k: Kind, op: 'create' | 'change' | 'move'): boolean => writes.value && k.may.includes(op);
