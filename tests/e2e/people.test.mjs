@@ -362,6 +362,44 @@ test('a list of the personnel office: its faults, what it would do, done and tak
   await end(a);
 });
 
+test('what a list does to records of people is shown before: fields, what stays, what a leaver held', async () => {
+  const make = (plural, fields) => node.api(`/registers/${plural}`, { fields });
+  const rita = await make('people', { name: 'Rita Vale', staff_number: '9001', office: 'Mayor' });
+  const act = await make('appointments', { title: 'Act', person: rita.id, function: 'ciso', act: '7/26', begins: '2026-01-01T08:00:00Z' });
+  await node.api(`/registers/appointments/${act.id}/move`, { to: 'signed' }, act.version);
+  await make('people', { name: 'Tom Gray', staff_number: '9002', office: 'Clerk' });
+  const a = await open(world, '/people');
+  const table = a.getByRole('region', { name: 'What becomes of records of people' });
+  const csv = 'name,state,role,number,office,mail\nrita,left,,9001,,\ntgray,active,reader,9002,Archivist,tom@town.example\n';
+  await a.locator('#staff-file').setInputFiles({ name: 'people.csv', mimeType: 'text/csv', buffer: Buffer.from(csv) });
+  await a.locator('#staff-look').click();
+  const row = (name) => table.locator('tbody tr', { hasText: name });
+  await row('Rita Vale').filter({ hasText: 'leaves: the record says so' }).filter({ hasText: 'nobody stands in' }).waitFor();
+  await row('Tom Gray').filter({ hasText: 'tom@town.example' }).filter({ hasText: 'stays: Office' }).waitFor();
+  assert.equal((await node.api(`/registers/people/${rita.id}`)).state, 'active');
+  await fair(a, 'what a list would do to records of people');
+  await a.locator('#staff-do').click();
+  await a.locator('section:has(#staff-h) h3', { hasText: 'Done' }).waitFor();
+  await row('Rita Vale').waitFor();
+  assert.equal((await node.api(`/registers/people/${rita.id}`)).state, 'left');
+  await end(a);
+});
+
+test('a password is changed only by who has one here', async () => {
+  const p = await open(world, '/account');
+  await p.locator('#open-password').waitFor();
+  // Somebody whom a provider knows: the node's answer, but for that.
+  await p.route('**/api/v1/account', async (route) => {
+    const answer = await route.fetch();
+    await route.fulfill({ response: answer, json: { ...(await answer.json()), password: false } });
+  });
+  await p.reload();
+  await p.locator('#sessions-h').waitFor();
+  await p.locator('#open-enrol').waitFor();
+  assert.equal(await p.locator('#password-h, #open-password').count(), 0);
+  await end(p);
+});
+
 test('an account is said to be a person of the registers, by name, and nobody\'s again; what nobody holds is listed', async () => {
   await person('Uma', 'appointed');
   const record = await node.api('/registers/people', { fields: { name: 'Uma Officer' } });

@@ -11,6 +11,7 @@ import { visibleLine } from '../base/visible';
 import { act, Twice, useResource } from '../share/parts';
 import { quarter } from '../state/ticks';
 import { roleTitle } from './list';
+import { People } from './staffpersons';
 import type { Role, StaffChange, StaffImport, StaffReport } from './types';
 
 const WHAT: Record<StaffChange['what'], string> = { joins: 'staff.joins', role: 'staff.role', leaves: 'staff.leaves' };
@@ -140,6 +141,7 @@ export function Staff({ roles, onDone }: { roles: Role[]; onDone: () => void }) 
     busy.value = false;
   };
   const r = report.value;
+  const any = r !== null && r.changes.length + r.person_changes.length > 0;
   return (
     <section class="panel" aria-labelledby="staff-h">
       <h2 id="staff-h">{t('staff.title')}</h2>
@@ -177,9 +179,10 @@ export function Staff({ roles, onDone }: { roles: Role[]; onDone: () => void }) 
           </p>
           {r.faults.length > 0 && <Faults report={r} />}
           {r.changes.length > 0 && <Changes report={r} roles={roles} />}
+          {r.person_changes.length > 0 && <People changes={r.person_changes} />}
           {!r.import && r.faulty > 0 && <p>{t('staff.faulty')}</p>}
-          {!r.import && r.faulty === 0 && r.changes.length === 0 && <p>{t('reg.in_nothing')}</p>}
-          {!r.import && r.faulty === 0 && r.changes.length > 0 && (
+          {!r.import && r.faulty === 0 && !any && <p>{t('reg.in_nothing')}</p>}
+          {!r.import && r.faulty === 0 && any && (
             <p class="acts">
               <button id="staff-do" class="btn main-act" type="button" aria-disabled={busy.value} onClick={() => void send(true)}>
                 {t('staff.do')}

@@ -7,6 +7,8 @@ export interface Account {
   role: string;
   role_title: string;
   organisation: string;
+  /** Of this node; false where a provider or a directory says who one is. */
+  password: boolean;
   second_factor: { on: boolean; since: string | null; required: boolean; recovery_codes: number };
 }
 
@@ -64,6 +66,19 @@ export interface StaffChange {
   link?: string | null;
 }
 
+/** What becomes of somebody's record of the register of people. */
+export interface PersonChange {
+  row: number;
+  what: 'new' | 'changed' | 'left' | 'linked';
+  id: string;
+  title: string;
+  fields: { field: string; before: unknown; after: unknown }[];
+  /** Fields in which somebody else's word stays. */
+  kept: string[];
+  /** What a leaver is appointed to. */
+  appointments: { id: string; organisation: string; function: string; unit: string; ends: string | null; deputy: string | null }[];
+}
+
 /** What a list of /staff-imports would do, or with import: did. */
 export interface StaffReport {
   import: string | null;
@@ -75,6 +90,9 @@ export interface StaffReport {
   faulty: number;
   faults: { row: number; column: string; message: string }[];
   changes: StaffChange[];
+  /** null: records of people are not the reader's to read and change. */
+  persons: { new: number; changed: number; left: number; linked: number; same: number; faulty: number } | null;
+  person_changes: PersonChange[];
 }
 
 export interface StaffImport {
