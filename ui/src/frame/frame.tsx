@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 // The frame around every page: skip link, navigation, bar, the page itself, and what may lie over it.
-import { signal, useComputed, useSignal, useSignalEffect, type Signal } from '@preact/signals';
+import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import type { ComponentType } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { useLocation } from 'preact-iso/router';
@@ -9,7 +9,7 @@ import { DEFAULT_FILTER } from '../alerts/filter';
 import { ApiError, demo, get, session, sessionEnded, toLogin } from '../base/api';
 import { t, tn } from '../base/i18n';
 import { addKeys } from '../base/keys';
-import { Problem, Slow } from '../base/parts';
+import { part } from '../base/part';
 import type { Session } from '../base/types';
 import { arrive, catchUp, change, drawerId, filterText, waiting } from '../state/queue';
 import { drawerGone, laterOf, pageTitle, placeOf, setRoute, type Later as LaterName, type Place } from '../state/place';
@@ -83,36 +83,20 @@ function Nowhere() {
   );
 }
 
-type Pages = ComponentType<{ place: Place }>;
-type Read = () => Promise<{ default: Pages }>;
-const later = (read: Read): { pages: Signal<Pages | null>; read: Read } => ({ pages: signal<Pages | null>(null), read });
-const LATER: Record<LaterName, ReturnType<typeof later>> = {
-  today: later(() => import('../today/page')),
-  sources: later(() => import('../sources/page')),
-  rules: later(() => import('../rules/page')),
-  share: later(() => import('../share/pages')),
-  registers: later(() => import('../registers/pages')),
-  people: later(() => import('../people/pages')),
-  me: later(() => import('../me/page')),
-  doctor: later(() => import('../doctor/page')),
-};
 /** Every page but the queue comes as a file of its own, once one of it is opened. */
+const LATER: Record<LaterName, ComponentType<{ place: Place }>> = {
+  today: part(() => import('../today/page'), 'share.reading'),
+  sources: part(() => import('../sources/page'), 'share.reading'),
+  rules: part(() => import('../rules/page'), 'share.reading'),
+  share: part(() => import('../share/pages'), 'share.reading'),
+  registers: part(() => import('../registers/pages'), 'share.reading'),
+  people: part(() => import('../people/pages'), 'share.reading'),
+  me: part(() => import('../me/page'), 'share.reading'),
+  doctor: part(() => import('../doctor/page'), 'share.reading'),
+};
 function Later({ place, which }: { place: Place; which: LaterName }) {
-  const failed = useSignal(false);
-  const { pages, read } = LATER[which];
-  const load = (): void => {
-    failed.value = false;
-    read().then(
-      (m) => (pages.value = m.default),
-      () => (failed.value = true),
-    );
-  };
-  useEffect(() => {
-    if (!pages.value) load();
-  }, [which]);
-  const Pages = pages.value;
-  if (Pages) return <Pages place={place} />;
-  return failed.value ? <Problem text={t('error.unreachable')} onAgain={load} /> : <Slow text={t('share.reading')} />;
+  const Pages = LATER[which];
+  return <Pages place={place} />;
 }
 
 export function Frame() {

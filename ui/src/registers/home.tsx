@@ -4,15 +4,16 @@ import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { get } from '../base/api';
 import { formatNumber, t, tn } from '../base/i18n';
+import { part } from '../base/part';
 import { Empty } from '../base/parts';
 import { visibleLine } from '../base/visible';
 import { useArrival } from './arrive';
-import { Changes } from './changes';
 import { DueList } from './due';
 import { kindHelp, kinds, kindTitle, stateWord, switches } from './kinds';
 import { listUrl } from './list';
-import { MoreKinds } from './more';
 import type { Kind, RecordPage } from './types';
+
+const Settings = part(() => import('./settings'), 'reg.reading');
 
 /** Records by state, each count a link to what it counted. States that hold nothing are not shown. */
 function Counts({ kind }: { kind: Kind }) {
@@ -81,8 +82,7 @@ export function HomePage() {
           </li>
         ))}
       </ul>
-      {switches.value && <MoreKinds />}
-      {switches.value && <Changes />}
+      {switches.value && <Settings />}
       {all.refused.length > 0 && (
         <section class="panel" aria-labelledby="refused-h">
           <h2 id="refused-h">{tn('reg.refused', all.refused.length)}</h2>

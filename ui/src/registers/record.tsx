@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: EUPL-1.2
 // One record: what is in it, in the order of its file, what is still empty, and the states into which the reader may take it.
-import { signal, useSignal } from '@preact/signals';
-import type { ComponentType } from 'preact';
+import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { useLocation } from 'preact-iso/router';
 import { t } from '../base/i18n';
 import { addKeys } from '../base/keys';
+import { part } from '../base/part';
 import { Age, Problem, Slow } from '../base/parts';
 import { problem } from '../base/problem';
 import { visibleLine } from '../base/visible';
@@ -55,26 +55,9 @@ function Facts({ kind, record }: { kind: Kind; record: RecordRow }) {
   );
 }
 
-type Composed = ComponentType<{ kind: Kind; record: RecordRow }>;
-const composed = signal<Composed | null>(null);
 /** The panels of this kind, which come as a file of their own; none where their table has none. */
-function Panels({ kind, record }: { kind: Kind; record: RecordRow }) {
-  const wrong = useSignal(false);
-  const read = (): void => {
-    wrong.value = false;
-    import('./panelset').then(
-      (m) => (composed.value = m.default),
-      () => (wrong.value = true),
-    );
-  };
-  const wanted = PANELS[kind.name] !== undefined;
-  useEffect(() => {
-    if (wanted && !composed.value) read();
-  }, [wanted]);
-  if (!wanted) return null;
-  if (wrong.value) return <Problem text={t('error.unreachable')} onAgain={read} />;
-  return composed.value ? <composed.value kind={kind} record={record} /> : <Slow text={t('reg.reading')} />;
-}
+const Composed = part(() => import('./panelset'), 'reg.reading');
+const Panels = ({ kind, record }: { kind: Kind; record: RecordRow }) => (PANELS[kind.name] === undefined ? null : <Composed kind={kind} record={record} />);
 
 function FieldsOf({ kind, record }: { kind: Kind; record: RecordRow }) {
   const title = kind.schema['x-table'].title;
