@@ -235,7 +235,8 @@ static void take_step(struct chain *c, struct db_stmt *st)
     meet(c, s->id, s->depth);
 }
 
-/* The links of the records from `first` on, at most CHAIN_BATCH of them. */
+/* The links of the records from `first` on, at most CHAIN_BATCH of them. Down, each of them by its id: of a list of ids beside the ways an engine may think
+ * that it is shorter to look at every link of each way. */
 static int follow(struct chain *c, uint32_t first, uint32_t last, struct err *e)
 {
     struct sql s;
@@ -243,7 +244,7 @@ static int follow(struct chain *c, uint32_t first, uint32_t last, struct err *e)
     sql_begin(&s);
     sql_put(&s, "SELECT r.id, r.kind, r.title, r.state, ");
     sql_put(&s, c->up ? "l.value, l.field FROM record_link l CROSS JOIN record r WHERE r.id = l.record_id AND l.value IN ("
-                      : "l.record_id, l.field FROM record_link l CROSS JOIN record r WHERE r.id = l.value AND l.record_id IN (");
+                      : "l.record_id, l.field FROM record n CROSS JOIN record_link l CROSS JOIN record r WHERE l.record_id = n.id AND r.id = l.value AND n.id IN (");
     for (uint32_t i = 0; i < CHAIN_BATCH; i++) {
         sql_put(&s, i == 0 ? "" : ", ");
         sql_value(&s, first + i < last ? c->ids[first + i] : SPAN(""));

@@ -296,8 +296,48 @@ static void wide(void **state)
     db_close(&db);
 }
 
+/* A chain costs what hangs on its record, not what there is of links: both ways, for somebody who may follow many kinds of them. */
+static void effort(void **state)
+{
+    (void)state;
+    static const char *const ways[] = {"deputy", "depends_on", "owner", "parent", "part_of", "person", "replaces", "risks", "services", "suppliers", "systems", "unit"};
+    struct record_sight s = {.scope = {.organisation = SPAN("*"), .person = SPAN("p"), .own = 5, .own_mine = 5, .other = 5, .other_mine = 5},
+                             .nkinds = 1, .kinds = {SPAN("system")}};
+    uint64_t cost[2][2];
+    for (size_t i = 0; i < 2 * ARRAY_LEN(ways); i++) {
+        s.ways[s.nways++] = (struct record_way){i < ARRAY_LEN(ways) ? SPAN("service") : SPAN("system"), span_of(ways[i % ARRAY_LEN(ways)])};
+    }
+    for (int big = 0; big < 2; big++) {
+        struct db *db = test_db();
+        struct arena a;
+        char sql[700];
+        arena_init(&a, 0);
+        (void)snprintf(sql, sizeof sql,
+                       "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) "
+                       "INSERT INTO record (id, kind, organisation, author, author_name, state, title, fields, tlp, created, changed, version) "
+                       "SELECT 'r' || i, 'system', 'o', 'p', 'p', 'live', 't', '{}', 1, 1, 1, 1 FROM n;"
+                       "INSERT INTO record_link SELECT 'r' || (3 * i), 'system', 'depends_on', 'o', 'r' || (3 * i + 1) FROM "
+                       "(SELECT CAST(substr(id, 2) AS INTEGER) AS i FROM record) AS numbers WHERE 3 * i < %d",
+                       big ? 3000 : 300, big ? 3000 : 300);
+        assert_int_equal(db_exec(db, sql, &e), 0);
+        for (int up = 0; up < 2; up++) {
+            struct record_step *steps = NULL;
+            uint32_t n = 0;
+            bool more = false;
+            uint64_t before = db_effort(db);
+            assert_int_equal(record_chain(db, &s, SPAN("system"), up ? SPAN("r31") : SPAN("r30"), up, &a, &steps, &n, &more, &e), 0);
+            assert_int_equal(n, 2);
+            cost[big][up] = db_effort(db) - before;
+        }
+        arena_fini(&a);
+        db_close(&db);
+    }
+    assert_true(cost[1][0] < 2 * cost[0][0]);
+    assert_true(cost[1][1] < 2 * cost[0][1]);
+}
+
 int run_record_links_tests(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(worlds), cmocka_unit_test(astray), cmocka_unit_test(cut), cmocka_unit_test(wide)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(worlds), cmocka_unit_test(astray), cmocka_unit_test(cut), cmocka_unit_test(wide), cmocka_unit_test(effort)};
     return cmocka_run_group_tests_name("links of records", tests, NULL, NULL);
 }
