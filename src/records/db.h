@@ -49,6 +49,12 @@ int db_commit(struct db *db, struct err *e) NODISCARD;
 /* Never fails: what cannot be rolled back was never written. */
 void db_rollback(struct db *db);
 bool db_in_transaction(const struct db *db);
+/*
+ * What is read from here to db_read_end is of one moment, and many short questions cost less: the engine takes its lock once. Nothing may be
+ * written meanwhile. False: it was not begun (a transaction is under way, or begin failed, and each question is of its own moment), and has no end.
+ */
+bool db_read_begin(struct db *db) NODISCARD;
+void db_read_end(struct db *db);
 /* Ends the transaction according to rc: commits on 0, else rolls back and returns rc. */
 int db_end(struct db *db, int rc, struct err *e) NODISCARD;
 

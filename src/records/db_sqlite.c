@@ -45,6 +45,7 @@ struct db {
     size_t count;
     uint64_t tick;
     int64_t changes; /* of the last statement that wrote */
+    uint64_t effort; /* of statements that are no longer kept */
     struct db_stmt *cache[DB_STMT_CACHE_MAX];
     struct db_writeback *writeback;
     struct proof_watch *proofs; /* NULL: the file has none yet */
@@ -241,8 +242,14 @@ int db_wipe(struct db *db, struct err *e)
     return sqlite3_wal_checkpoint_v2(db->raw, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) == SQLITE_OK ? 0 : db_fail(db, e, "the log cannot be cut");
 }
 
+static uint64_t effort_of(const struct db_stmt *s)
+{
+    return (uint64_t)(unsigned)sqlite3_stmt_status(s->raw, SQLITE_STMTSTATUS_VM_STEP, 0);
+}
+
 static void stmt_free(struct db_stmt *s)
 {
+    s->db->effort += effort_of(s);
     (void)sqlite3_finalize(s->raw);
     mem_free(s->sql);
     s->magic = 0;
@@ -298,6 +305,19 @@ void db_rollback(struct db *db)
     }
     proof_watch_forget(db->proofs);
     db->in_transaction = false;
+}
+
+bool db_read_begin(struct db *db)
+{
+    CHECK_OBJ(db, DB_MAGIC);
+    return sqlite3_get_autocommit(db->raw) != 0 && sqlite3_exec(db->raw, "BEGIN", NULL, NULL, NULL) == SQLITE_OK;
+}
+
+void db_read_end(struct db *db)
+{
+    CHECK_OBJ(db, DB_MAGIC);
+    CHECK(!db->in_transaction);
+    (void)sqlite3_exec(db->raw, "ROLLBACK", NULL, NULL, NULL); /* nothing was written */
 }
 
 bool db_in_transaction(const struct db *db)
@@ -376,9 +396,9 @@ int db_query(struct db *db, const char *sql, struct err *e, struct db_stmt **stm
 uint64_t db_effort(const struct db *db)
 {
     CHECK_OBJ(db, DB_MAGIC);
-    uint64_t steps = 0;
+    uint64_t steps = db->effort;
     for (size_t i = 0; i < db->count; i++) {
-        steps += (uint64_t)(unsigned)sqlite3_stmt_status(db->cache[i]->raw, SQLITE_STMTSTATUS_VM_STEP, 0);
+        steps += effort_of(db->cache[i]);
     }
     return steps;
 }

@@ -231,6 +231,7 @@ static const struct migration list[] = {
     {"people of lists of staff", staff_person_sql},
     {"issued briefs", brief_sql},
     {"reads of sensitive records", reads_sql},
+    {"sight of records", record_sight_sql},
 };
 
 const struct migration *migrate_list(size_t *count_out)

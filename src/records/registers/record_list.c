@@ -2,334 +2,248 @@
 /*
  * Lists of records: filtered, sorted, counted, page by page. See record_row.h; runs in the keeper.
  *
- * With filters it goes along what fits the one that fewest records fit, and looks at each whether it fits the others. When that are no more
- * than are counted, they are sorted here and only the page is read. Else, and without filters, it goes along the sort key until a page is
- * full. What fits a filter is counted first, up to a bound: the engine has no figures of its own.
+ * What fits is counted up to a bound (record_fits.h). Is it few, its sort keys are read and sorted here. Else the list goes along the sort key and asks of
+ * each record whether it fits; is the page not full soon, all that fit are read.
  */
 #include <stdlib.h>
-#include <string.h>
 
+#include "records/registers/record_filter.h"
+#include "records/registers/record_fits.h"
 #include "records/registers/record_store.h"
 
-enum { FIT_COUNT_MAX = 4096 /* records that fit one filter are counted up to here */ };
-
-static const char *const compares[] = {[RECORD_EQUAL] = " = ", [RECORD_FROM] = " >= ", [RECORD_TO] = " <= "};
-
-/* Filters that ask the same keys: by one field, or alone where it names records, of which there may be many. */
-struct group {
-    uint32_t first; /* place of its first filter, by which its table is called */
-    int64_t fits;
-};
-
-_Static_assert((int)RECORD_FILTERS_MAX <= 10, "each has a name of one digit");
-
-struct listing {
-    const struct record_query *q;
-    struct span sort; /* the key along which it goes or by which it sorts */
-    struct group groups[RECORD_FILTERS_MAX];
-    uint32_t ngroups;
-};
-
-static uint32_t first_of(const struct record_query *q, uint32_t i)
-{
-    uint32_t first = q->filters[i].target.len > 0 ? i : 0;
-    while (first < i && (q->filters[first].target.len > 0 || !span_eq(q->filters[first].field, q->filters[i].field))) {
-        first++;
-    }
-    return first;
-}
-
-static bool is_link(const struct record_query *q, uint32_t i)
-{
-    return q->filters[i].target.len > 0;
-}
-
-static const char *table_of(const struct record_query *q, uint32_t i)
-{
-    return is_link(q, i) ? "record_link" : "record_key";
-}
-
-/* The group asks the keys that the list sorts by: those are read anyway. */
-static bool is_sort(const struct listing *l, uint32_t first)
-{
-    return !is_link(l->q, first) && span_eq(l->q->filters[first].field, l->sort);
-}
-
-/* What a group asks of its table, called by `name`. */
-static void put_values(struct sql *s, const struct listing *l, uint32_t first, const char *name)
-{
-    const struct record_query *q = l->q;
-    for (uint32_t i = first; i < q->nfilters; i++) {
-        const struct record_filter *f = &q->filters[i];
-        if (first_of(q, i) != first) {
-            continue;
-        }
-        buf_printf(&s->text, " AND %s.value%s", name, compares[f->how]);
-        sql_value(s, f->value);
-        if (f->how == RECORD_TO) {
-            buf_printf(&s->text, " AND %s.value > ''", name);
-        }
-        if (f->target.len > 0) { /* of a record that he may not read nothing tells what names it */
-            sql_put(s, " AND EXISTS (SELECT 1 FROM record r WHERE r.id = ");
-            sql_value(s, f->value);
-            sql_put(s, " AND r.kind = ");
-            sql_value(s, f->target);
-            sql_put(s, " AND ");
-            sql_sight(s, &q->sight);
-            sql_put(s, ")");
-        }
-    }
-}
-
-/* A table along which a list goes: one stretch of an index. */
-static void put_base(struct sql *s, const struct listing *l, const char *name, struct span field)
-{
-    buf_printf(&s->text, "%s.kind = ", name);
-    sql_value(s, l->q->kind);
-    buf_printf(&s->text, " AND %s.field = ", name);
-    sql_value(s, field);
-}
-
-/* Of one value its kind is told too: then what has it is looked through in order. Of a range that would be all of it, each time. */
-static void put_kind(struct sql *s, const struct listing *l, uint32_t first, const char *name)
-{
-    bool one = false;
-    for (uint32_t i = first; i < l->q->nfilters; i++) {
-        one = one || (first_of(l->q, i) == first && l->q->filters[i].how == RECORD_EQUAL);
-    }
-    if (one) {
-        buf_printf(&s->text, " AND %s.kind = ", name);
-        sql_value(s, l->q->kind);
-    }
-}
-
-static const char *name_of(const struct listing *l, uint32_t first, char out[8])
-{
-    CHECK(first < RECORD_FILTERS_MAX);
-    out[0] = is_sort(l, first) ? 'k' : 'f';
-    out[1] = is_sort(l, first) ? '\0' : (char)('0' + first);
-    out[2] = '\0';
-    return out;
-}
-
-/*
- * FROM and WHERE of a list, without its place. by_filter: along the first group. CROSS JOIN says SQLite in which order to go. with_key: the
- * sort key is asked for.
- */
-static void put_list(struct sql *s, const struct listing *l, bool by_filter, bool with_key)
-{
-    char text[8], other[8];
-    const char *base = by_filter ? name_of(l, l->groups[0].first, text) : "k";
-    bool by_key = base[0] == 'k';
-    buf_printf(&s->text, " FROM %s %s", by_key ? "record_key" : table_of(l->q, l->groups[0].first), base);
-    for (uint32_t g = 0; g < l->ngroups; g++) {
-        uint32_t first = l->groups[g].first;
-        if (!is_sort(l, first) && !(by_filter && g == 0)) {
-            buf_printf(&s->text, " CROSS JOIN %s %s", table_of(l->q, first), name_of(l, first, other));
-        }
-    }
-    sql_put(s, !by_key && with_key ? " CROSS JOIN record_key k" : "");
-    sql_put(s, " CROSS JOIN record r WHERE ");
-    put_base(s, l, base, by_key ? l->sort : l->q->filters[l->groups[0].first].field);
-    buf_printf(&s->text, " AND r.id = %s.record_id", base);
-    if (!by_key && with_key) {
-        buf_printf(&s->text, " AND k.record_id = %s.record_id AND k.field = ", base);
-        sql_value(s, l->sort);
-    }
-    for (uint32_t g = 0; g < l->ngroups; g++) {
-        uint32_t first = l->groups[g].first;
-        const char *name = name_of(l, first, other);
-        if (!is_sort(l, first) && !(by_filter && g == 0)) {
-            buf_printf(&s->text, " AND %s.record_id = %s.record_id AND %s.field = ", name, base, name);
-            sql_value(s, l->q->filters[first].field);
-            put_kind(s, l, first, name);
-        }
-        put_values(s, l, first, name);
-    }
-    sql_put(s, " AND ");
-    sql_scope(s, &l->q->scope, base);
-}
-
-/* The number that a statement answers with. */
-static int one_number(struct db *db, struct sql *s, int64_t *out, struct err *e)
-{
-    struct db_stmt *st = NULL;
-    int rc = sql_prepare(db, s, e, &st);
-    rc = rc == 0 ? db_step(st, e) : rc;
-    if (rc > 0) {
-        *out = db_col_i64(st, 0);
-        db_done(st);
-        rc = 0;
-    }
-    sql_end(s);
-    return rc;
-}
-
-static int count_fits(struct db *db, const struct listing *l, struct group *g, struct err *e)
-{
-    struct sql s;
-    sql_begin(&s);
-    buf_printf(&s.text, "SELECT COUNT(*) FROM (SELECT 1 AS one FROM %s f WHERE ", table_of(l->q, g->first));
-    put_base(&s, l, "f", l->q->filters[g->first].field);
-    put_values(&s, l, g->first, "f");
-    buf_printf(&s.text, " LIMIT %d) AS found", FIT_COUNT_MAX);
-    return one_number(db, &s, &g->fits, e);
-}
-
-/* Groups, that with the fewest records first. */
-static int order_groups(struct db *db, struct listing *l, struct err *e)
-{
-    int rc = 0;
-    for (uint32_t i = 0; i < l->q->nfilters; i++) {
-        if (first_of(l->q, i) == i) {
-            l->groups[l->ngroups++] = (struct group){i, 0};
-        }
-    }
-    for (uint32_t g = 0; l->ngroups > 1 && g < l->ngroups && rc == 0; g++) {
-        rc = count_fits(db, l, &l->groups[g], e);
-        for (uint32_t i = g; i > 0 && l->groups[i].fits < l->groups[i - 1].fits; i--) {
-            struct group less = l->groups[i];
-            l->groups[i] = l->groups[i - 1];
-            l->groups[i - 1] = less;
-        }
-    }
-    return rc;
-}
-
-/* All records of a kind that he may read, as far as they are counted. */
-static int count_all(struct db *db, const struct listing *l, struct record_page *out, struct err *e)
-{
-    struct sql s;
-    sql_begin(&s);
-    sql_put(&s, "SELECT COUNT(*) FROM (SELECT 1 AS one");
-    put_list(&s, l, false, false);
-    buf_printf(&s.text, " LIMIT %d) AS found", RECORD_COUNT_MAX + 1);
-    int rc = one_number(db, &s, &out->count, e);
-    out->uncounted = out->count > RECORD_COUNT_MAX;
-    out->count = out->uncounted ? RECORD_COUNT_MAX : out->count;
-    return rc;
-}
-
-/* ---- few enough to sort them here ---- */
+/* So many records are asked for along the sort key before all that fit are read: a few thousandths of a second. */
+enum { WALK_MAX = 1500 };
 
 struct found {
     struct span value, id;
 };
 
-static int span_order(struct span a, struct span b)
-{
-    size_t least = a.len < b.len ? a.len : b.len;
-    int order = least == 0 ? 0 : memcmp(a.ptr, b.ptr, least);
-    return order != 0 ? order : a.len < b.len ? -1 : a.len > b.len;
-}
-
-/* By key and then id, as the engine sorts texts: by bytes. */
+/* By key and then id, as the engine sorts texts. */
 static int found_order(const void *a, const void *b)
 {
     const struct found *x = a;
     const struct found *y = b;
-    int order = span_order(x->value, y->value);
-    return order != 0 ? order : span_order(x->id, y->id);
+    int order = record_order(x->value, y->value);
+    return order != 0 ? order : record_order(x->id, y->id);
 }
 
-/* Keys of all that fit, unless they are more than are counted. */
-static int find_all(struct db *db, const struct listing *l, struct arena *a, struct found *found, struct record_page *out, struct err *e)
+struct listing {
+    struct db *db;
+    const struct record_query *q;
+    struct arena *a;
+    struct fits fits;
+    struct record_ask row; /* one record in sight */
+    struct found *found;   /* what fits, where that is few */
+    size_t nfound, room;
+};
+
+static int begin_row(struct listing *l, struct err *e)
+{
+    if (l->row.sql != NULL) {
+        return 0;
+    }
+    struct sql *s = record_ask_begin(&l->row, l->a);
+    sql_put(s, "SELECT " RECORD_COLUMNS " FROM record r WHERE r.id = ");
+    sql_value(s, record_ask_id());
+    sql_put(s, " AND r.kind = ");
+    sql_value(s, l->q->kind);
+    sql_put(s, " AND ");
+    sql_scope(s, &l->q->scope, NULL);
+    return record_ask_ready(&l->row, l->db, e);
+}
+
+/* One more for the page, unless it is full, or the record is out of sight. */
+static int add_row(struct listing *l, struct span id, struct span value, struct record_page *out, struct err *e)
+{
+    int rc = begin_row(l, e);
+    rc = rc == 0 ? record_ask_for(&l->row, id, e) : rc;
+    if (rc <= 0) {
+        return rc;
+    }
+    if (out->nrows == l->q->limit) {
+        out->more = true;
+    } else {
+        sql_row(l->row.st, l->a, &out->rows[out->nrows++]);
+        out->last = arena_copy(l->a, value);
+    }
+    record_ask_done(&l->row);
+    return 0;
+}
+
+/* ---- few: sorted here ---- */
+
+static void add_found(struct listing *l, struct span value, struct span id)
+{
+    l->found = arena_more(l->a, l->found, l->nfound, &l->room, sizeof *l->found);
+    l->found[l->nfound++] = (struct found){arena_copy(l->a, value), arena_copy(l->a, id)};
+}
+
+/* All that fit, in one statement. */
+static int find_joined(struct listing *l, struct err *e)
 {
     struct sql s;
     struct db_stmt *st = NULL;
+    uint32_t groups[RECORD_FILTERS_MAX];
+    for (uint32_t g = 0; g < l->fits.ngroups; g++) {
+        groups[g] = l->fits.groups[g].first;
+    }
     sql_begin(&s);
-    sql_put(&s, "SELECT k.value, k.record_id");
-    put_list(&s, l, true, true);
-    buf_printf(&s.text, " LIMIT %d", RECORD_COUNT_MAX + 1);
-    int rc = sql_prepare(db, &s, e, &st);
+    sql_put(&s, "SELECT k.value, r.id");
+    filter_put_joined(&s, l->q, groups, l->fits.ngroups);
+    int rc = sql_prepare(l->db, &s, e, &st);
     while (rc == 0 && (rc = db_step(st, e)) > 0) {
+        add_found(l, db_col_text(st, 0), db_col_text(st, 1));
         rc = 0;
-        if (out->count == RECORD_COUNT_MAX) {
-            out->uncounted = true;
-            db_done(st);
-            break;
-        }
-        found[out->count++] = (struct found){arena_copy(a, db_col_text(st, 0)), arena_copy(a, db_col_text(st, 1))};
     }
     sql_end(&s);
     return rc;
 }
 
-/* The page of those that were found. */
-static int page_of_found(struct db *db, const struct listing *l, struct found *found, struct arena *a, struct record_page *out, struct err *e)
+/* The sort keys of what was found. */
+static int find_keys(struct listing *l, struct err *e)
+{
+    struct record_ask k;
+    struct sql *s = record_ask_begin(&k, l->a);
+    sql_put(s, "SELECT k.value FROM record_key k WHERE k.record_id = ");
+    sql_value(s, record_ask_id());
+    sql_put(s, " AND k.field = ");
+    sql_value(s, l->q->sort);
+    int rc = record_ask_ready(&k, l->db, e);
+    for (size_t i = 0; i < l->fits.nids && rc == 0; i++) {
+        if (l->fits.mapped && !fits_has(&l->fits, l->fits.ids[i])) {
+            continue;
+        }
+        rc = record_ask_for(&k, l->fits.ids[i], e);
+        if (rc > 0) {
+            add_found(l, db_col_text(k.st, 0), l->fits.ids[i]);
+            record_ask_done(&k);
+        }
+        rc = rc < 0 ? rc : 0;
+    }
+    return rc;
+}
+
+static int page_of_found(struct listing *l, struct record_page *out, struct err *e)
 {
     const struct record_query *q = l->q;
     const struct found after = {q->after, q->after_id};
     int rc = 0;
-    qsort(found, (size_t)out->count, sizeof *found, found_order);
-    out->rows = arena_calloc(a, q->limit, sizeof *out->rows);
-    for (int64_t i = 0; i < out->count && rc == 0 && !out->more; i++) {
-        const struct found *f = &found[q->descending ? out->count - 1 - i : i];
-        int order = q->after_id.len == 0 ? 1 : found_order(f, &after);
-        if (q->after_id.len > 0 && (q->descending ? order >= 0 : order <= 0)) {
-            continue;
-        }
-        if (out->nrows == q->limit) {
-            out->more = true;
-        } else {
-            rc = record_get(db, &q->scope, q->kind, f->id, a, &out->rows[out->nrows++], e);
-            out->last = f->value;
+    if (l->nfound > 0) {
+        qsort(l->found, l->nfound, sizeof *l->found, found_order);
+    }
+    for (size_t i = 0; i < l->nfound && rc == 0 && !out->more; i++) {
+        const struct found *it = &l->found[q->descending ? l->nfound - 1 - i : i];
+        int order = q->after_id.len == 0 ? 0 : found_order(it, &after);
+        if (q->after_id.len == 0 || (q->descending ? order < 0 : order > 0)) {
+            rc = add_row(l, it->id, it->value, out, e);
         }
     }
-    return rc == 0 ? record_links_read(db, &q->sight, a, out->rows, out->nrows, e) : rc;
+    return rc;
 }
 
-static int read_page(struct db *db, const struct listing *l, struct arena *a, struct record_page *out, struct err *e)
+/* ---- many: along the sort key ---- */
+
+/* *full_out: the page is, or the keys are at their end; else too many were asked for that do not fit, or are out of sight. */
+static int walk(struct listing *l, struct record_page *out, bool *full_out, struct err *e)
 {
-    const struct record_query *q = l->q;
     struct sql s;
     struct db_stmt *st = NULL;
-    const char *order = q->descending ? "DESC" : "ASC";
+    struct fits *f = &l->fits;
+    const char *order = l->q->descending ? "DESC" : "ASC";
+    uint32_t looked = 0;
+    out->nrows = 0;
     sql_begin(&s);
-    sql_put(&s, "SELECT " RECORD_COLUMNS ", k.value");
-    put_list(&s, l, false, true);
-    if (q->after_id.len > 0) {
-        sql_put(&s, q->descending ? " AND (k.value, k.record_id) < (" : " AND (k.value, k.record_id) > (");
-        sql_value(&s, q->after);
-        sql_put(&s, ", ");
-        sql_value(&s, q->after_id);
-        sql_put(&s, ")");
+    sql_put(&s, "SELECT k.value, k.record_id");
+    filter_put_walk(&s, l->q);
+    buf_printf(&s.text, " ORDER BY k.value %s, k.record_id %s", order, order);
+    int rc = sql_prepare(l->db, &s, e, &st);
+    while (rc == 0 && !out->more && looked < WALK_MAX && (rc = db_step(st, e)) > 0) {
+        struct span id = db_col_text(st, 1);
+        uint32_t before = out->nrows;
+        rc = f->mapped ? fits_has(f, id) : fits_one(f, id, e);
+        looked += rc > 0 || !f->mapped;
+        rc = rc > 0 ? add_row(l, id, db_col_text(st, 0), out, e) : rc;
+        looked -= out->nrows > before;
     }
-    buf_printf(&s.text, " ORDER BY k.value %s, k.record_id %s LIMIT %u", order, order, q->limit + 1);
-    int rc = sql_prepare(db, &s, e, &st);
-    out->rows = arena_calloc(a, q->limit, sizeof *out->rows);
-    while (rc == 0 && (rc = db_step(st, e)) > 0) {
-        if (out->nrows == q->limit) {
-            out->more = true;
-            db_done(st);
-            rc = 0;
-            break;
-        }
-        sql_row(st, a, &out->rows[out->nrows++]);
-        out->last = arena_copy(a, db_col_text(st, RECORD_COLUMN_COUNT));
-        rc = 0;
+    if (st != NULL) {
+        db_done(st);
     }
     sql_end(&s);
-    return rc == 0 ? record_links_read(db, &q->sight, a, out->rows, out->nrows, e) : rc;
+    *full_out = looked < WALK_MAX || out->more;
+    return rc;
+}
+
+static int page_of_many(struct listing *l, struct record_page *out, struct err *e)
+{
+    struct fits *f = &l->fits;
+    bool full = false;
+    int rc = f->mapped ? 0 : walk(l, out, &full, e);
+    if (rc != 0 || full) {
+        return rc;
+    }
+    rc = f->mapped ? 0 : fits_find_all(f, false, e);
+    if (rc == 0 && f->set.left <= 2 * (size_t)FIT_SORT_MAX) {
+        rc = find_keys(l, e);
+        return rc == 0 ? page_of_found(l, out, e) : rc;
+    }
+    rc = rc == 0 ? walk(l, out, &full, e) : rc;
+    if (rc == 0 && !full && !f->sighted) {
+        rc = fits_sight_all(f, e);
+        rc = rc == 0 ? walk(l, out, &full, e) : rc;
+    }
+    return rc;
+}
+
+/* What fits, counted; and found where that is few. */
+static int count(struct listing *l, struct record_page *out, struct err *e)
+{
+    struct fits *f = &l->fits;
+    int rc = f->ngroups == 0 ? fits_count_home(f, e) : 0;
+    int64_t most = f->ngroups == 0 ? f->home : f->groups[0].fits;
+    if (rc != 0 || most == 0) {
+        return rc;
+    }
+    if (most <= FIT_FEW_MAX) {
+        rc = find_joined(l, e);
+        out->count = (int64_t)l->nfound;
+    } else if (f->ngroups == 0) {
+        rc = fits_count_kind(f, &out->count, e);
+    } else {
+        rc = fits_find(f, e);
+        out->count = (int64_t)(f->mapped ? f->set.left : f->nids);
+        rc = rc == 0 && f->all && out->count <= FIT_SORT_MAX ? find_keys(l, e) : rc;
+    }
+    out->uncounted = out->count > RECORD_COUNT_MAX;
+    return rc;
+}
+
+static int read_list(struct listing *l, struct record_page *out, struct err *e)
+{
+    int rc = fits_begin(&l->fits, l->db, l->q, l->a, e);
+    rc = rc == 0 ? count(l, out, e) : rc;
+    if (rc == 0 && out->count > 0) {
+        out->rows = arena_calloc(l->a, l->q->limit, sizeof *out->rows);
+        rc = l->nfound > 0 ? page_of_found(l, out, e) : page_of_many(l, out, e);
+    }
+    out->count = out->uncounted ? RECORD_COUNT_MAX : out->count;
+    record_ask_done(&l->row);
+    fits_end(&l->fits);
+    return rc == 0 ? record_links_read(l->db, &l->q->sight, l->a, out->rows, out->nrows, e) : rc;
 }
 
 int record_list(struct db *db, const struct record_query *q, struct arena *a, struct record_page *out, struct err *e)
 {
-    struct listing l = {.q = q, .sort = q->sort};
     CHECK(q->nfilters <= RECORD_FILTERS_MAX && q->limit > 0 && q->limit <= RECORD_PAGE_MAX);
     *out = (struct record_page){0};
     if (record_scope_empty(&q->scope)) {
         return 0;
     }
-    int rc = order_groups(db, &l, e);
-    if (rc == 0 && l.ngroups > 0) {
-        struct found *found = arena_calloc(a, RECORD_COUNT_MAX, sizeof *found);
-        rc = find_all(db, &l, a, found, out, e);
-        if (rc == 0 && !out->uncounted) {
-            return page_of_found(db, &l, found, a, out, e);
-        }
-    } else if (rc == 0) {
-        rc = count_all(db, &l, out, e);
+    struct listing *l = arena_calloc(a, 1, sizeof *l);
+    *l = (struct listing){.db = db, .q = q, .a = a};
+    bool alone = db_read_begin(db);
+    int rc = read_list(l, out, e);
+    if (alone) {
+        db_read_end(db);
     }
-    return rc == 0 && out->count > 0 ? read_page(db, &l, a, out, e) : rc;
+    return rc;
 }

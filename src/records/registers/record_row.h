@@ -191,6 +191,6 @@ void record_breach_decode(struct cursor *c, struct record_breach *out);
 void record_scope_encode(struct buf *out, const struct record_scope *s);
 void record_scope_decode(struct cursor *c, struct record_scope *out);
 
-extern const char record_sql[], record_link_sql[], record_key_sql[]; /* its tables, for migrations.c */
+extern const char record_sql[], record_link_sql[], record_key_sql[], record_sight_sql[]; /* its tables, for migrations.c */
 
 #endif

@@ -65,9 +65,14 @@ void sql_home(struct sql *s, const struct record_scope *scope, const char *colum
     sql_put(s, scope->nplaces == 0 ? "" : ")");
 }
 
+bool sql_scope_others(const struct record_scope *scope)
+{
+    return scope->other > 0 || scope->other_mine > 0;
+}
+
 void sql_scope(struct sql *s, const struct record_scope *scope, const char *keys)
 {
-    bool others = scope->other > 0 || scope->other_mine > 0;
+    bool others = sql_scope_others(scope);
     sql_put(s, "(");
     if (others && scope->own == scope->other && scope->own_mine == scope->other_mine && scope->nplaces == 0) {
         put_ranks(s, scope, scope->own, scope->own_mine);

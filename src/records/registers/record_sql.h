@@ -27,6 +27,8 @@ void sql_value(struct sql *s, struct span value);
  * organisation of their record, and naming it there lets an index be used.
  */
 void sql_scope(struct sql *s, const struct record_scope *scope, const char *keys);
+/* Records of other organisations than his own and those where he is appointed may be in it. */
+bool sql_scope_others(const struct record_scope *scope);
 /* "column.organisation is one of his": for the keys of records of a scope in which there are no others. */
 void sql_home(struct sql *s, const struct record_scope *scope, const char *column);
 /* As sql_scope, over all kinds that he may read: nothing where there are none. */
