@@ -199,7 +199,7 @@ static struct doctor_facts healthy(void)
         .clock_known = true, .clock_synchronised = true, .clock_error_us = 2000, .newest_received = NOW - TIME_SECOND,
         .has_end = true, .knows_end = true, .end_day = 19999, .known_day = 19999, .end_link = 5, .known_link = 5,
         .sealed_at = NOW - 10 * 3600 * TIME_SECOND,
-        .trusted = {TIME_FITS, NOW, TIME_NONE}, .let_go = {.begun = NOW - 10 * 3600 * TIME_SECOND, .ended = NOW - 10 * 3600 * TIME_SECOND, .erased = 7},
+        .trusted = {.state = TIME_FITS, .newest = NOW, .doubted = TIME_NONE}, .let_go = {.begun = NOW - 10 * 3600 * TIME_SECOND, .ended = NOW - 10 * 3600 * TIME_SECOND, .erased = 7},
         .verified = {.at = NOW - 5 * TIME_DAY}, .backed_up = {.at = NOW - 6 * TIME_DAY, .place = "/mnt/b"}, .has_recovery_key = true,
         .copy_place = "/mnt/safe", .copied = {.days = 9, .bytes = 3 << 20, .newest = 19999, .at = NOW - 3600 * TIME_SECOND * 5, .failed_at = TIME_NONE},
         .udp_sources = 1, .udp_asked = 8 << 20, .udp_most = 16 << 20,
