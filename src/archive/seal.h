@@ -65,6 +65,8 @@ int archive_seal(struct archive *a, const struct seal_key *k, time_ns now,
                  unsigned char line_hash_out[ARCHIVE_HASH_BYTES], struct err *e) NODISCARD;
 /* What the last line says; false: no line, or none that can be read. */
 bool archive_last_seal(const char *folder, struct seal *out);
+/* The same, and the hash of the line as archive_seal tells it. */
+bool archive_last_line(const char *folder, struct seal *out, unsigned char line_hash_out[ARCHIVE_HASH_BYTES]);
 /* Whether that seal names all links of the day's file, which gets no more, or a link behind them. */
 int archive_is_sealed(struct archive_reader *r, int32_t day, const struct seal *last, bool *out, struct err *e) NODISCARD;
 /* When the last line was sealed; TIME_NONE: as above. */

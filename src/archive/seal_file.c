@@ -64,7 +64,7 @@ static int open_seals(const char *folder, int flags, struct err *e)
     return fd >= 0 ? fd : err_set_errno(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, errno, "%s", path);
 }
 
-bool archive_last_seal(const char *folder, struct seal *out)
+bool archive_last_line(const char *folder, struct seal *out, unsigned char line_hash_out[ARCHIVE_HASH_BYTES])
 {
     struct err e = {0};
     struct tail t;
@@ -73,8 +73,17 @@ bool archive_last_seal(const char *folder, struct seal *out)
         return false;
     }
     bool read = read_tail(fd, &t, &e) == 0 && t.last.len > 0 && seal_read(t.last, out, &e) == 0;
+    if (read) {
+        archive_hash(t.last, line_hash_out);
+    }
     (void)close(fd);
     return read;
+}
+
+bool archive_last_seal(const char *folder, struct seal *out)
+{
+    unsigned char hash[ARCHIVE_HASH_BYTES];
+    return archive_last_line(folder, out, hash);
 }
 
 time_ns archive_sealed_at(const char *folder)

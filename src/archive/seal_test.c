@@ -285,6 +285,49 @@ static void test_forged_anew(void **state)
     remove_archive();
 }
 
+/* Ended between a seal's line and the records: one line may be newer than what they know, never two, and never older. */
+static void test_one_line_newer(void **state)
+{
+    (void)state;
+    static const char *const wanted[] = {"", "", "does not end with the seal that the records know of"};
+    char said[4000];
+    struct archive_witness k = make_archive(), newer;
+    struct archive *a;
+    struct err e = {0};
+    struct seal last;
+    unsigned char line[ARCHIVE_HASH_BYTES];
+    struct seal_key *key = seal_key_new(seed);
+    for (int lines = 0; lines < 3; lines++) {
+        newer = k;
+        if (lines > 0) {
+            assert_int_equal(archive_open(folder, &a, &e), 0);
+            write_one(a, 200 + (uint64_t)lines, DAY + DAYS - 1);
+            assert_int_equal(archive_seal(a, key, (time_ns)(DAY + DAYS + lines) * TIME_DAY, newer.seal, &e), 0);
+            archive_close(&a);
+        }
+        k.has_newest = false;
+        (void)verify(&k, said);
+        assert_true(wanted[lines][0] == '\0' ? said[0] == '\0' : strstr(said, wanted[lines]) != NULL);
+    }
+    assert_true(archive_last_line(folder, &last, line));
+    assert_memory_equal(line, newer.seal, sizeof line);
+    FILE *f = fopen(path_of(SEAL_FILE_NAME), "rb");
+    char seals[8192];
+    assert_non_null(f);
+    size_t n = fread(seals, 1, sizeof seals, f);
+    (void)fclose(f);
+    memcpy(k.seal, newer.seal, sizeof k.seal);
+    (void)verify(&k, said);
+    assert_string_equal(said, "");
+    for (n--; seals[n - 1] != '\n'; n--) { /* the last line is taken away */
+    }
+    assert_int_equal(truncate(path_of(SEAL_FILE_NAME), (off_t)n), 0);
+    (void)verify(&k, said);
+    assert_non_null(strstr(said, wanted[2]));
+    seal_key_free(&key);
+    remove_archive();
+}
+
 /* Retention after a seal: the note says that the day was let go; without the note it is missed. */
 static void test_retention(void **state)
 {
@@ -318,7 +361,7 @@ int main(void)
     MUST(sodium_init() < 0);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_line),    cmocka_unit_test(test_whole),     cmocka_unit_test(test_attacks),
-        cmocka_unit_test(test_forged_anew), cmocka_unit_test(test_retention),
+        cmocka_unit_test(test_forged_anew), cmocka_unit_test(test_one_line_newer), cmocka_unit_test(test_retention),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

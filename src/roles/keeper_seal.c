@@ -132,12 +132,49 @@ int keeper_seal_witness(struct db *db, struct archive_witness *out, struct err *
 
 /* ---- sealing ---- */
 
-static bool is_due(struct keeper_seal *s, const char *folder, time_ns now)
+/*
+ * A node that ended between a seal's line and the records tells them now. Only of a line of this node's key that stands right behind the one they know
+ * of: where a line was taken away they go on knowing it.
+ */
+static void catch_up(struct keeper_records *kr, const struct seal_key *key, const struct seal *last, const unsigned char line[ARCHIVE_HASH_BYTES], time_ns now)
 {
-    if (!s->looked) {
-        s->sealed = archive_sealed_at(folder);
-        s->looked = true;
+    char text[HEAD_TEXT_MAX], hex[2 * ARCHIVE_HASH_BYTES + 1];
+    unsigned char known[ARCHIVE_HASH_BYTES] = {0}, own[SEAL_KEY_BYTES];
+    struct span value;
+    struct err e = {0};
+    seal_key_public(key, own);
+    int rc = settings_get(keeper_records_db(kr), span_of(setting_seal), text, sizeof text, &value, &e);
+    rc = rc == 0 && !hex_decode(value, known, sizeof known) ? ERR_INVALID : rc == ERR_NOT_FOUND ? 0 : rc; /* none known: what is before the first line */
+    bool behind = memcmp(known, last->previous, sizeof known) == 0 && memcmp(own, last->key, sizeof own) == 0;
+    if (rc == 0 && memcmp(known, line, sizeof known) == 0) {
+        return;
     }
+    if (rc == 0 && !behind) {
+        rc = err_set(&e, ERR_INVALID, "the records know of another seal than the last line of " SEAL_FILE_NAME ": sereno verify says more");
+    } else if (rc == 0) {
+        hex_encode(line, ARCHIVE_HASH_BYTES, hex);
+        rc = keeper_records_set(kr, span_of(setting_seal), span_of(hex), now, &e);
+        log_info("archive.sealed", "day=%d link=%u note=\"the records are told now\"", last->head.day, last->head.link);
+    }
+    if (rc != 0) {
+        log_error("seal.failed", "where=\"%s\" why=\"%s\"", e.where, e.text);
+    }
+}
+
+static void look_once(struct keeper_seal *s, const char *folder, struct keeper_records *kr, time_ns now)
+{
+    struct seal last;
+    unsigned char line[ARCHIVE_HASH_BYTES];
+    bool any = archive_last_line(folder, &last, line);
+    s->sealed = any ? last.sealed : TIME_NONE;
+    s->looked = true;
+    if (any) {
+        catch_up(kr, s->key, &last, line, now);
+    }
+}
+
+static bool is_due(const struct keeper_seal *s, time_ns now)
+{
     return s->sealed == TIME_NONE || time_day(s->sealed) != time_day(now);
 }
 
@@ -171,7 +208,10 @@ void keeper_seal_tick(struct keeper_seal *s, struct archive *a, const char *fold
         return;
     }
     tell_head(s, a, kr, now);
-    if (s->key != NULL && (let_go || is_due(s, folder, now))) {
+    if (s->key != NULL && !s->looked) {
+        look_once(s, folder, kr, now);
+    }
+    if (s->key != NULL && (let_go || is_due(s, now))) {
         seal_now(s, a, kr, now);
     }
 }

@@ -17,7 +17,7 @@ struct keeper_seal {
     struct archive_head told; /* what the records know */
     time_ns sealed;
     struct log_lasting untold, unsealed; /* the newest link to the records; the day */
-    bool looked; /* at when the last seal was made */
+    bool looked; /* at when the last seal was made, and whether the records know of it */
 };
 
 /* DATA/keys/seal.key as super opened it: 64 hex digits. Takes the fd. A key that cannot be read is named in the log, and

@@ -125,6 +125,38 @@ class Verify(unittest.TestCase):
             self.assertTrue(done.stderr)
 
 
+class Sealed(unittest.TestCase):
+    """A node that ended between a seal's line and the records."""
+    def test_told_at_the_next_start(self):
+        node = Node(PROGRAM).start()
+        try:
+            self.assertEqual(node.post(b'{"message":"one"}\n')[0], 200)
+            until("the first seal", lambda: b"archive.sealed" in node.log.read_bytes())
+            self.assertEqual(node.stop(), 0)
+            known = self.seal(node)
+            self.assertIsNotNone(known)
+            for was, after, says in ((None, known, b"the records are told now"), ("ff" * 32, "ff" * 32, b"the records know of another seal")):
+                self.seal(node, was)  # not told yet; another line stood there: they go on knowing it
+                node.start()
+                until("a look at the archive's end", lambda: says in node.log.read_bytes())
+                self.assertEqual(node.stop(), 0)
+                self.assertEqual(self.seal(node), after)
+                self.assertEqual(verify(node.data)[0], 0 if after == known else 1)
+        finally:
+            node.remove()
+
+    def seal(self, node, *value):
+        """The hash of the last seal's line as the records have it; with a value: sets it, None: takes it away."""
+        db = sqlite3.connect(node.data / "records.db", isolation_level=None)
+        for v in value:
+            db.execute("DELETE FROM setting WHERE name = 'archive.seal'")
+            if v:
+                db.execute("INSERT INTO setting VALUES ('archive.seal', ?, 1)", (v,))
+        row = db.execute("SELECT value FROM setting WHERE name = 'archive.seal'").fetchone()
+        db.close()
+        return row[0] if row else None
+
+
 if __name__ == "__main__":
     PROGRAM = sys.argv.pop(1)
     unittest.main(verbosity=1)
