@@ -71,7 +71,7 @@ class Demo(unittest.TestCase):
         for (table,) in self.rows("SELECT name FROM sqlite_master WHERE type = 'table'"):
             if table not in MOVES:
                 out[table] = sorted(map(repr, self.rows(f"SELECT * FROM {table}" + (
-                    " WHERE name NOT LIKE 'archive.%' AND name NOT LIKE 'rules.%' AND name NOT LIKE 'retention.%'" if table == "setting" else ""))))
+                    " WHERE name NOT LIKE 'archive.%' AND name NOT LIKE 'rules.%' AND name NOT LIKE 'retention.%' AND name NOT IN ('records.retention_run', 'time.trusted')" if table == "setting" else ""))))
         out["counters"] = self.rows("SELECT name FROM source_counter WHERE organisation = ?", CITY)
         out["archive"] = sorted(repr(r) for r in self.node.records())
         return out

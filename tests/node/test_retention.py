@@ -88,6 +88,9 @@ class Retention(unittest.TestCase):
         self.assertEqual(self.found([*GONE, HELD, HERE]), [*GONE, HELD, HERE])
         until("the first run, which takes note of the rules", lambda: self.runs() == [0])
         self.faults.set("clock_s", 41 * DAY_S)
+        until("the clock to be doubted", lambda: b"retention.clock" in self.node.log.read_bytes())
+        until("a sign-in of that day", lambda: self.anna.login("Anna", PASSWORD).status == 303)
+        self.send("POST", "/privacy/clock", {"why": "forty-one days went by"}, 204)
         until("the run of that day", lambda: self.runs() == [0, 1])
         # The session of a month ago is over. A sign-in is a commit: on this disk the log is cut with the next sync of it.
         until("the log to be cut", lambda: self.anna.login("Anna", PASSWORD).status == 303 and self.found(GONE) == [])
