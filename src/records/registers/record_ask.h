@@ -30,6 +30,8 @@ struct record_run {
     bool over;                   /* behind the last one */
     bool begun;                  /* what follows is known: no id lies between `before` and where it is */
     bool passed;                 /* `before` is one of its ids */
+    uint32_t vain;               /* how many fewer are passed than might be, as it went so far */
+    uint64_t moves;              /* ids passed so far */
     char from[RECORD_ID_MAX];    /* of the statement that runs */
     char before[RECORD_ID_MAX];
     size_t nbefore;

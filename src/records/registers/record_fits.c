@@ -7,6 +7,8 @@
 #include "records/registers/record_filter.h"
 
 enum {
+    FAR_APART = 12 * RECORD_COUNT_MAX, /* ids passed until more are found than are counted */
+    FURTHER_MAX = 1 << 15, /* records that fit a group are counted up to here before some are read whole */
     ASK_MAX = 2000,   /* so many single records are asked for, some two thousandths of a second, */
     ASK_ENOUGH = 6000 /* and so many if by then enough will be found, before a range is read whole */
 };
@@ -28,13 +30,13 @@ static int one_number(struct db *db, struct sql *s, int64_t *out, struct err *e)
     return rc;
 }
 
-static int count_group(const struct fits *f, struct fit_group *g, struct err *e)
+static int count_group(const struct fits *f, struct fit_group *g, int most, struct err *e)
 {
     struct sql s;
     sql_begin(&s);
     buf_printf(&s.text, "SELECT COUNT(*) FROM (SELECT 1 AS one FROM %s f WHERE ", filter_table(f->q, g->first));
     filter_put_stretch(&s, f->q, g->first, "f", false);
-    buf_printf(&s.text, " LIMIT %d) AS found", FIT_COUNT_MAX);
+    buf_printf(&s.text, " LIMIT %d) AS found", most);
     return one_number(f->db, &s, &g->fits, e);
 }
 
@@ -42,6 +44,16 @@ static int count_group(const struct fits *f, struct fit_group *g, struct err *e)
 static bool is_less(const struct fit_group *a, const struct fit_group *b)
 {
     return a->fits < b->fits || (a->fits == b->fits && a->one_value && !b->one_value);
+}
+
+/* Where it belongs among those before it. */
+static void sort_in(struct fits *f, struct fit_group *g)
+{
+    for (; g > f->groups && is_less(g, g - 1); g--) {
+        struct fit_group more = g[-1];
+        g[-1] = *g;
+        *g = more;
+    }
 }
 
 int fits_begin(struct fits *f, struct db *db, const struct record_query *q, struct arena *a, struct err *e)
@@ -54,12 +66,8 @@ int fits_begin(struct fits *f, struct db *db, const struct record_query *q, stru
         }
         struct fit_group *g = &f->groups[f->ngroups++];
         *g = (struct fit_group){.first = i, .one_value = filter_is_one_value(q, i)};
-        rc = count_group(f, g, e);
-        for (; g > f->groups && is_less(g, g - 1); g--) {
-            struct fit_group more = g[-1];
-            g[-1] = *g;
-            *g = more;
-        }
+        rc = count_group(f, g, FIT_COUNT_MAX, e);
+        sort_in(f, g);
     }
     return rc;
 }
@@ -237,11 +245,14 @@ static int in_ranges(struct fits *f, const struct fit_group *along, struct span 
     return rc;
 }
 
-/* More than are counted; of a group of few as many as are sorted, since they would not be found soon along the sort key. */
+/* More than are counted; where they lie far apart as many as are sorted, since a page of them would not be found soon along the sort key. */
 static bool is_enough(const struct fits *f)
 {
-    bool few = f->ngroups > 1 && f->groups[0].fits < FIT_COUNT_MAX;
-    return f->nids >= (few ? FIT_SORT_MAX : RECORD_COUNT_MAX + 1);
+    uint64_t moves = f->sight.moves;
+    for (uint32_t g = 0; g < f->ngroups; g++) {
+        moves += f->groups[g].run.moves;
+    }
+    return f->nids >= (moves > FAR_APART ? FIT_SORT_MAX : RECORD_COUNT_MAX + 1);
 }
 
 /* As it went so far, enough will not be found by asking. */
@@ -250,8 +261,7 @@ static bool is_too_much(const struct fits *f)
     return !f->few_in_sight && f->asked > ASK_MAX && (uint64_t)f->asked * RECORD_COUNT_MAX > (uint64_t)f->nids * ASK_ENOUGH;
 }
 
-/* whole: to the end, and of ranges nothing is asked. */
-static int find_side_by_side(struct fits *f, bool whole, struct err *e)
+static int find_side_by_side(struct fits *f, struct err *e)
 {
     struct record_run *runs[RECORD_FILTERS_MAX + 1];
     uint32_t n = 0;
@@ -259,11 +269,12 @@ static int find_side_by_side(struct fits *f, bool whole, struct err *e)
     int rc = begin_runs(f, runs, &n, e);
     rc = rc == 0 ? record_run_to(runs[0], SPAN(""), e) : rc;
     while (rc == 0 && !stopped && (rc = meet(runs, n, e)) > 0) {
-        rc = whole ? 1 : in_ranges(f, NULL, runs[0]->id, e);
+        rc = in_ranges(f, NULL, runs[0]->id, e);
         if (rc > 0) {
             take(f, runs[0]->id);
         }
-        stopped = !whole && (is_enough(f) || is_too_much(f));
+        f->enough = is_enough(f);
+        stopped = f->enough || is_too_much(f);
         rc = rc < 0 ? rc : record_run_next(runs[0], e);
     }
     for (uint32_t i = 0; i < n; i++) {
@@ -273,8 +284,8 @@ static int find_side_by_side(struct fits *f, bool whole, struct err *e)
     return rc;
 }
 
-/* All groups are ranges. whole: of the others and of his sight nothing is asked. */
-static int find_along_range(struct fits *f, bool whole, struct err *e)
+/* All groups are ranges. */
+static int find_along_range(struct fits *f, struct err *e)
 {
     struct sql s;
     struct db_stmt *st = NULL;
@@ -286,12 +297,13 @@ static int find_along_range(struct fits *f, bool whole, struct err *e)
     int rc = sql_prepare(f->db, &s, e, &st);
     while (rc == 0 && !stopped && (rc = db_step(st, e)) > 0) {
         struct span id = db_col_text(st, 0);
-        rc = whole ? 1 : in_ranges(f, along, id, e);
-        rc = rc > 0 && !whole ? is_in_sight(f, id, e) : rc;
+        rc = in_ranges(f, along, id, e);
+        rc = rc > 0 ? is_in_sight(f, id, e) : rc;
         if (rc > 0) {
             take(f, id);
         }
-        stopped = !whole && (is_enough(f) || is_too_much(f));
+        f->enough = is_enough(f);
+        stopped = f->enough || is_too_much(f);
         rc = rc < 0 ? rc : 0;
     }
     if (st != NULL) {
@@ -300,6 +312,15 @@ static int find_along_range(struct fits *f, bool whole, struct err *e)
     sql_end(&s);
     f->all = rc == 0 && !stopped;
     return rc;
+}
+
+bool fits_are_few(const struct fits *f)
+{
+    bool ranges = false;
+    for (uint32_t g = 0; g < f->ngroups; g++) {
+        ranges = ranges || !f->groups[g].one_value;
+    }
+    return f->ngroups == 0 ? f->home <= FIT_FEW_MAX : f->groups[0].fits <= FIT_FEW_MAX || (ranges && f->ngroups > 1 && f->groups[0].fits < FIT_COUNT_MAX);
 }
 
 static bool has_runs(const struct fits *f)
@@ -311,17 +332,12 @@ static bool has_runs(const struct fits *f)
     return any;
 }
 
-int fits_find(struct fits *f, struct err *e)
+static void end_runs(struct fits *f)
 {
-    int64_t sight = RECORD_COUNT_MAX + 1;
-    bool by_runs = has_runs(f);
-    int rc = by_runs ? 0 : fits_count_kind(f, &sight, e);
-    if (rc != 0) {
-        return rc;
+    for (uint32_t g = 0; g < f->ngroups; g++) {
+        record_run_end(&f->groups[g].run);
     }
-    f->few_in_sight = sight <= RECORD_COUNT_MAX; /* then those are asked, and no range is gone along */
-    rc = by_runs || f->few_in_sight ? find_side_by_side(f, false, e) : find_along_range(f, false, e);
-    return rc == 0 && !f->all && !is_enough(f) ? fits_find_all(f, true, e) : rc;
+    record_run_end(&f->sight);
 }
 
 /* ---- sets compared ---- */
@@ -342,7 +358,8 @@ static int narrow_by_asking(struct fits *f, struct fit_group *g, struct err *e)
     return rc < 0 ? rc : 0;
 }
 
-static int narrow_by_reading(struct fits *f, const struct fit_group *g, struct err *e)
+/* What fits a group, or NULL: what is in sight; the first of all sets, or one that narrows them. */
+static int read_set(struct fits *f, const struct fit_group *g, bool is_first, struct err *e)
 {
     struct sql s;
     struct db_stmt *st = NULL;
@@ -353,12 +370,16 @@ static int narrow_by_reading(struct fits *f, const struct fit_group *g, struct e
         sql_put(&s, " AND ");
         sql_scope(&s, &f->q->scope, NULL);
     } else {
-        sql_put(&s, "SELECT b.record_id FROM record_key b WHERE ");
+        buf_printf(&s.text, "SELECT b.record_id FROM %s b WHERE ", filter_table(f->q, g->first));
         filter_put_stretch(&s, f->q, g->first, "b", false);
     }
     int rc = sql_prepare(f->db, &s, e, &st);
     while (rc == 0 && (rc = db_step(st, e)) > 0) {
-        record_set_mark(&f->set, db_col_text(st, 0));
+        if (is_first) {
+            take(f, db_col_bytes(st, 0));
+        } else {
+            record_set_mark(&f->set, db_col_bytes(st, 0));
+        }
         rc = 0;
     }
     sql_end(&s);
@@ -367,27 +388,55 @@ static int narrow_by_reading(struct fits *f, const struct fit_group *g, struct e
 
 static int narrow(struct fits *f, struct fit_group *g, struct err *e)
 {
-    int rc = f->set.left <= ASK_MAX ? narrow_by_asking(f, g, e) : narrow_by_reading(f, g, e);
+    int rc = f->set.left <= ASK_MAX ? narrow_by_asking(f, g, e) : read_set(f, g, false, e);
     record_set_next(&f->set);
     return rc;
 }
 
-int fits_find_all(struct fits *f, bool in_sight, struct err *e)
+/* Groups by how many fit them, further than before. */
+static int count_further(struct fits *f, struct err *e)
 {
-    bool by_runs = has_runs(f);
+    int rc = 0;
+    end_runs(f); /* a statement knows where they are */
+    for (uint32_t g = 0; f->ngroups > 1 && g < f->ngroups && rc == 0; g++) {
+        if (f->groups[g].fits == FIT_COUNT_MAX) {
+            rc = count_group(f, &f->groups[g], FURTHER_MAX, e);
+        }
+        sort_in(f, &f->groups[g]);
+    }
+    return rc;
+}
+
+/* Of many in no sight yet: asked until more are found than are counted. */
+static int count_in_sight(struct fits *f, struct err *e)
+{
+    int rc = 0;
+    uint32_t outside = 0;
+    for (size_t i = 0; i < f->nids && rc >= 0 && f->counted <= RECORD_COUNT_MAX && outside < ASK_MAX; i++) {
+        if (record_set_has(&f->set, f->ids[i])) {
+            rc = is_in_sight(f, f->ids[i], e);
+            f->counted += rc > 0;
+            outside += rc == 0;
+        }
+    }
+    return rc < 0 ? rc : f->counted > RECORD_COUNT_MAX ? 0 : fits_sight_all(f, e);
+}
+
+int fits_find_all(struct fits *f, struct err *e)
+{
     CHECK(!f->mapped);
     f->nids = 0;
-    int rc = by_runs ? find_side_by_side(f, true, e) : find_along_range(f, true, e);
+    int rc = count_further(f, e);
+    rc = rc == 0 ? read_set(f, f->ngroups == 0 ? NULL : &f->groups[0], true, e) : rc;
     if (rc != 0) {
         return rc;
     }
     record_set_fill(&f->set, f->ids, f->nids);
     f->mapped = true;
-    for (uint32_t g = by_runs ? 0 : 1; g < f->ngroups && rc == 0; g++) {
-        rc = f->groups[g].one_value ? 0 : narrow(f, &f->groups[g], e);
+    f->sighted = f->ngroups == 0;
+    for (uint32_t g = 1; g < f->ngroups && rc == 0; g++) {
+        rc = narrow(f, &f->groups[g], e);
     }
-    f->sighted = by_runs;
-    rc = rc == 0 && in_sight ? fits_sight_all(f, e) : rc;
     return rc;
 }
 
@@ -396,6 +445,7 @@ int fits_sight_all(struct fits *f, struct err *e)
     CHECK(f->mapped);
     int rc = f->sighted ? 0 : narrow(f, NULL, e);
     f->sighted = true;
+    f->counted = (int64_t)f->set.left;
     return rc;
 }
 
@@ -405,11 +455,27 @@ bool fits_has(const struct fits *f, struct span id)
     return record_set_has(&f->set, id);
 }
 
+int fits_find(struct fits *f, struct err *e)
+{
+    int64_t sight = RECORD_COUNT_MAX + 1;
+    bool by_runs = has_runs(f);
+    int rc = by_runs ? 0 : fits_count_kind(f, &sight, e);
+    if (rc != 0) {
+        return rc;
+    }
+    f->few_in_sight = sight <= RECORD_COUNT_MAX; /* then those are asked, and no range is gone along */
+    rc = by_runs || f->few_in_sight ? find_side_by_side(f, e) : find_along_range(f, e);
+    f->counted = (int64_t)f->nids;
+    if (rc != 0 || f->all || f->enough) {
+        return rc;
+    }
+    f->counted = 0;
+    rc = fits_find_all(f, e);
+    return rc != 0 ? rc : f->set.left <= ASK_MAX ? fits_sight_all(f, e) : count_in_sight(f, e);
+}
+
 void fits_end(struct fits *f)
 {
-    for (uint32_t g = 0; g < f->ngroups; g++) {
-        record_run_end(&f->groups[g].run);
-    }
-    record_run_end(&f->sight);
+    end_runs(f);
     record_set_free(&f->set);
 }

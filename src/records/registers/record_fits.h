@@ -13,8 +13,8 @@
 #include "records/registers/record_set.h"
 
 enum {
-    FIT_COUNT_MAX = 4096, /* records that fit a group are counted up to here */
-    FIT_FEW_MAX = 1000,   /* as many of one group are asked in one statement for all others */
+    FIT_COUNT_MAX = 8192, /* records that fit a group are counted up to here */
+    FIT_FEW_MAX = 1000,   /* that is few */
     FIT_SORT_MAX = 2000,  /* as many are sorted by who asks; of more a page is looked for along the sort key */
 };
 
@@ -39,7 +39,9 @@ struct fits {
     uint32_t asked;          /* for single records, so far */
     struct span *ids;        /* what fits and is in sight */
     size_t nids, room;
-    bool all;     /* of it nothing is missing */
+    int64_t counted;
+    bool enough;  /* as many were found as are counted */
+    bool all;     /* of what fits and is in sight nothing is missing in ids */
     bool mapped;  /* all that fit are in the set */
     bool sighted; /* and nothing that is out of sight */
     bool few_in_sight; /* of the whole kind */
@@ -49,10 +51,12 @@ struct fits {
 /* Counts what fits each group. f is ended by fits_end, also after an error. */
 int fits_begin(struct fits *f, struct db *db, const struct record_query *q, struct arena *a, struct err *e) NODISCARD;
 void fits_end(struct fits *f);
-/* More than RECORD_COUNT_MAX (f->mapped: as many as are left in the set), or all (f->all). */
+/* What fits the first group is best asked for all the rest in one statement, until more are found than are counted: it is few, or others are ranges. */
+bool fits_are_few(const struct fits *f);
+/* f->counted: more than RECORD_COUNT_MAX, or all that fit, which are in f->ids or in the set. */
 int fits_find(struct fits *f, struct err *e) NODISCARD;
-/* All that fit into the set. in_sight: and nothing that is out of sight, which for ranges is one reading more (fits_sight_all). */
-int fits_find_all(struct fits *f, bool in_sight, struct err *e) NODISCARD;
+/* All that fit into the set; whether they are in sight shows fits_sight_all, which takes away what is not. */
+int fits_find_all(struct fits *f, struct err *e) NODISCARD;
 int fits_sight_all(struct fits *f, struct err *e) NODISCARD;
 bool fits_has(const struct fits *f, struct span id);
 /* Whether a record fits all groups but that of the sort key; of his sight nothing is asked. 1, 0, or an error. */

@@ -78,7 +78,7 @@ static void add_found(struct listing *l, struct span value, struct span id)
     l->found[l->nfound++] = (struct found){arena_copy(l->a, value), arena_copy(l->a, id)};
 }
 
-/* All that fit, in one statement. */
+/* All that fit, in one statement, or more than are counted. */
 static int find_joined(struct listing *l, struct err *e)
 {
     struct sql s;
@@ -90,6 +90,7 @@ static int find_joined(struct listing *l, struct err *e)
     sql_begin(&s);
     sql_put(&s, "SELECT k.value, r.id");
     filter_put_joined(&s, l->q, groups, l->fits.ngroups);
+    buf_printf(&s.text, " LIMIT %d", RECORD_COUNT_MAX + 1);
     int rc = sql_prepare(l->db, &s, e, &st);
     while (rc == 0 && (rc = db_step(st, e)) > 0) {
         add_found(l, db_col_text(st, 0), db_col_text(st, 1));
@@ -181,7 +182,7 @@ static int page_of_many(struct listing *l, struct record_page *out, struct err *
     if (rc != 0 || full) {
         return rc;
     }
-    rc = f->mapped ? 0 : fits_find_all(f, false, e);
+    rc = f->mapped ? 0 : fits_find_all(f, e);
     if (rc == 0 && f->set.left <= 2 * (size_t)FIT_SORT_MAX) {
         rc = find_keys(l, e);
         return rc == 0 ? page_of_found(l, out, e) : rc;
@@ -203,15 +204,16 @@ static int count(struct listing *l, struct record_page *out, struct err *e)
     if (rc != 0 || most == 0) {
         return rc;
     }
-    if (most <= FIT_FEW_MAX) {
+    if (fits_are_few(f)) {
         rc = find_joined(l, e);
         out->count = (int64_t)l->nfound;
+        l->nfound = l->nfound > RECORD_COUNT_MAX ? 0 : l->nfound; /* some, not those of the page */
     } else if (f->ngroups == 0) {
         rc = fits_count_kind(f, &out->count, e);
     } else {
         rc = fits_find(f, e);
-        out->count = (int64_t)(f->mapped ? f->set.left : f->nids);
-        rc = rc == 0 && f->all && out->count <= FIT_SORT_MAX ? find_keys(l, e) : rc;
+        out->count = f->counted;
+        rc = rc == 0 && (f->mapped ? f->sighted : f->all) && out->count <= FIT_SORT_MAX ? find_keys(l, e) : rc;
     }
     out->uncounted = out->count > RECORD_COUNT_MAX;
     return rc;
