@@ -314,13 +314,19 @@ static int find_along_range(struct fits *f, struct err *e)
     return rc;
 }
 
-bool fits_are_few(const struct fits *f)
+int fits_are_few(struct fits *f, bool *few_out, struct err *e)
 {
+    int64_t sight = RECORD_COUNT_MAX + 1;
+    int64_t least = f->ngroups == 0 ? f->home : f->groups[0].fits;
     bool ranges = false;
     for (uint32_t g = 0; g < f->ngroups; g++) {
         ranges = ranges || !f->groups[g].one_value;
     }
-    return f->ngroups == 0 ? f->home <= FIT_FEW_MAX : f->groups[0].fits <= FIT_FEW_MAX || (ranges && f->ngroups > 1 && f->groups[0].fits < FIT_COUNT_MAX);
+    *few_out = least <= FIT_FEW_MAX;
+    int rc = !*few_out && ranges ? fits_count_kind(f, &sight, e) : 0;
+    f->few_in_sight = sight <= RECORD_COUNT_MAX;
+    *few_out = *few_out || (ranges && !f->few_in_sight && f->ngroups > 1 && least < FIT_COUNT_MAX);
+    return rc;
 }
 
 static bool has_runs(const struct fits *f)
@@ -457,14 +463,8 @@ bool fits_has(const struct fits *f, struct span id)
 
 int fits_find(struct fits *f, struct err *e)
 {
-    int64_t sight = RECORD_COUNT_MAX + 1;
-    bool by_runs = has_runs(f);
-    int rc = by_runs ? 0 : fits_count_kind(f, &sight, e);
-    if (rc != 0) {
-        return rc;
-    }
-    f->few_in_sight = sight <= RECORD_COUNT_MAX; /* then those are asked, and no range is gone along */
-    rc = by_runs || f->few_in_sight ? find_side_by_side(f, e) : find_along_range(f, e);
+    bool by_runs = has_runs(f) || f->few_in_sight; /* where that is few it is asked, and no range is gone along */
+    int rc = by_runs ? find_side_by_side(f, e) : find_along_range(f, e);
     f->counted = (int64_t)f->nids;
     if (rc != 0 || f->all || f->enough) {
         return rc;

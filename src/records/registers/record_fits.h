@@ -13,7 +13,7 @@
 #include "records/registers/record_set.h"
 
 enum {
-    FIT_COUNT_MAX = 8192, /* records that fit a group are counted up to here */
+    FIT_COUNT_MAX = 5000, /* records that fit a group are counted up to here */
     FIT_FEW_MAX = 1000,   /* that is few */
     FIT_SORT_MAX = 2000,  /* as many are sorted by who asks; of more a page is looked for along the sort key */
 };
@@ -52,8 +52,8 @@ struct fits {
 int fits_begin(struct fits *f, struct db *db, const struct record_query *q, struct arena *a, struct err *e) NODISCARD;
 void fits_end(struct fits *f);
 /* What fits the first group is best asked for all the rest in one statement, until more are found than are counted: it is few, or others are ranges. */
-bool fits_are_few(const struct fits *f);
-/* f->counted: more than RECORD_COUNT_MAX, or all that fit, which are in f->ids or in the set. */
+int fits_are_few(struct fits *f, bool *few_out, struct err *e) NODISCARD;
+/* Behind fits_are_few. f->counted: more than RECORD_COUNT_MAX, or all that fit, which are in f->ids or in the set. */
 int fits_find(struct fits *f, struct err *e) NODISCARD;
 /* All that fit into the set; whether they are in sight shows fits_sight_all, which takes away what is not. */
 int fits_find_all(struct fits *f, struct err *e) NODISCARD;

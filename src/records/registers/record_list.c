@@ -90,7 +90,7 @@ static int find_joined(struct listing *l, struct err *e)
     sql_begin(&s);
     sql_put(&s, "SELECT k.value, r.id");
     filter_put_joined(&s, l->q, groups, l->fits.ngroups);
-    buf_printf(&s.text, " LIMIT %d", RECORD_COUNT_MAX + 1);
+    buf_printf(&s.text, " LIMIT %d", l->fits.ngroups > 2 ? FIT_SORT_MAX : RECORD_COUNT_MAX + 1); /* of many filters hardly more, and a page of them lies far apart */
     int rc = sql_prepare(l->db, &s, e, &st);
     while (rc == 0 && (rc = db_step(st, e)) > 0) {
         add_found(l, db_col_text(st, 0), db_col_text(st, 1));
@@ -204,10 +204,15 @@ static int count(struct listing *l, struct record_page *out, struct err *e)
     if (rc != 0 || most == 0) {
         return rc;
     }
-    if (fits_are_few(f)) {
+    bool few = false;
+    rc = fits_are_few(f, &few, e);
+    if (rc != 0) {
+        return rc;
+    }
+    if (few) {
         rc = find_joined(l, e);
         out->count = (int64_t)l->nfound;
-        l->nfound = l->nfound > RECORD_COUNT_MAX ? 0 : l->nfound; /* some, not those of the page */
+        l->nfound = l->nfound == FIT_SORT_MAX || (l->nfound > RECORD_COUNT_MAX && f->ngroups <= 2) ? 0 : l->nfound; /* some, not those of the page */
     } else if (f->ngroups == 0) {
         rc = fits_count_kind(f, &out->count, e);
     } else {
