@@ -47,20 +47,14 @@ static void take_functions(const struct api_request *req, struct gap_query *q)
     }
 }
 
-static void text_member(struct json_writer *j, const char *key, struct span value)
-{
-    json_key(j, key);
-    json_text(j, value);
-}
-
 static void gap_json(struct json_writer *j, const struct gap *g)
 {
     json_object(j);
-    text_member(j, "organisation", g->organisation);
-    text_member(j, "unit", g->unit);
-    text_member(j, "title", g->title);
-    text_member(j, "function", g->function);
-    text_member(j, "why", span_of(gap_why_name(g->why)));
+    json_member_text(j, "organisation", g->organisation);
+    json_member_text(j, "unit", g->unit);
+    json_member_text(j, "title", g->title);
+    json_member_text(j, "function", g->function);
+    json_member_text(j, "why", span_of(gap_why_name(g->why)));
     json_key(j, "from");
     json_time(j, g->from);
     json_key(j, "to");

@@ -27,12 +27,6 @@ struct syncing {
     char id[ID_TEXT_LEN + 1];
 };
 
-static void member(struct json_writer *j, const char *key, struct span value)
-{
-    json_key(j, key);
-    json_text(j, value);
-}
-
 static bool wants(const struct api_request *req, const char *what)
 {
     return span_eq(request_query(req, what), SPAN("true"));
@@ -58,12 +52,12 @@ static void report(struct api_request *req, bool done)
     for (uint32_t i = 0; i < s->nleavers; i++) {
         const struct known *a = &s->accounts[s->leavers[i]];
         json_object(&j);
-        member(&j, "what", SPAN("leaves"));
-        member(&j, "id", a->id);
-        member(&j, "name", a->name);
-        member(&j, "organisation", a->organisation);
-        member(&j, "was", a->role);
-        member(&j, "why", a->why);
+        json_member_text(&j, "what", SPAN("leaves"));
+        json_member_text(&j, "id", a->id);
+        json_member_text(&j, "name", a->name);
+        json_member_text(&j, "organisation", a->organisation);
+        json_member_text(&j, "was", a->role);
+        json_member_text(&j, "why", a->why);
         json_end(&j);
     }
     json_end(&j);

@@ -12,12 +12,6 @@ static void number(struct json_writer *j, const char *key, int64_t v)
     json_i64(j, v);
 }
 
-static void text(struct json_writer *j, const char *key, struct span v)
-{
-    json_key(j, key);
-    json_text(j, v);
-}
-
 static void time_of(struct json_writer *j, const char *key, time_ns t)
 {
     json_key(j, key);
@@ -26,12 +20,12 @@ static void time_of(struct json_writer *j, const char *key, time_ns t)
 
 static void row_fields(struct json_writer *j, const struct hunt_row *row)
 {
-    text(j, "id", row->id);
-    text(j, "organisation", row->organisation);
-    text(j, "who", row->who);
-    text(j, "why", row->why);
-    text(j, "status", span_of(hunt_status_name((enum hunt_status)row->status)));
-    text(j, "problem", row->problem);
+    json_member_text(j, "id", row->id);
+    json_member_text(j, "organisation", row->organisation);
+    json_member_text(j, "who", row->who);
+    json_member_text(j, "why", row->why);
+    json_member_text(j, "status", span_of(hunt_status_name((enum hunt_status)row->status)));
+    json_member_text(j, "problem", row->problem);
     time_of(j, "created", row->created);
     time_of(j, "finished", row->finished);
     number(j, "blocks_total", row->blocks_total);
@@ -73,7 +67,7 @@ static void created(struct api_request *req, int rc, struct span why, struct cur
     }
     request_json(req, &b, &j);
     json_object(&j);
-    text(&j, "id", id);
+    json_member_text(&j, "id", id);
     json_end(&j);
     respond_json(req, 201, &b);
 }
@@ -175,9 +169,9 @@ static void asked_json(struct json_writer *j, const struct hunt *h)
     json_object(j);
     time_of(j, "from", h->from);
     time_of(j, "to", h->to);
-    text(j, "organisation", h->organisation);
-    text(j, "source", h->source);
-    text(j, "search", h->search);
+    json_member_text(j, "organisation", h->organisation);
+    json_member_text(j, "source", h->source);
+    json_member_text(j, "search", h->search);
     json_key(j, "rules");
     json_array(j);
     for (uint32_t i = 0; i < h->nrules; i++) {

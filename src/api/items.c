@@ -48,25 +48,19 @@ static struct policy_decision decide(struct api_request *req, const struct fed_i
     return items_decide(&req->arena, &who, row, action, clock_now());
 }
 
-static void text_member(struct json_writer *j, const char *key, struct span s)
-{
-    json_key(j, key);
-    json_text(j, s);
-}
-
 void items_row_json(struct json_writer *j, const struct fed_membership *m, const struct fed_item_row *row, int64_t received, int64_t removed)
 {
-    text_member(j, "id", row->id);
+    json_member_text(j, "id", row->id);
     json_key(j, "version");
     json_i64(j, row->version);
-    text_member(j, "kind", row->kind);
-    text_member(j, "title", row->title);
-    text_member(j, "tlp", row->tlp);
-    text_member(j, "pap", row->pap);
+    json_member_text(j, "kind", row->kind);
+    json_member_text(j, "title", row->title);
+    json_member_text(j, "tlp", row->tlp);
+    json_member_text(j, "pap", row->pap);
     json_key(j, "chr");
     json_bool(j, row->chr != 0);
-    text_member(j, "circle", row->circle);
-    text_member(j, "circle_name", m == NULL ? row->circle : m->name);
+    json_member_text(j, "circle", row->circle);
+    json_member_text(j, "circle_name", m == NULL ? row->circle : m->name);
     json_key(j, "author"); /* under the Chatham House Rule it is not told on who said it */
     json_text_or_null(j, row->chr != 0 && row->mine == 0 ? SPAN("") : row->author_org);
     json_key(j, "mine");
@@ -75,7 +69,7 @@ void items_row_json(struct json_writer *j, const struct fed_membership *m, const
     json_time(j, row->created);
     json_key(j, "expires");
     json_time(j, row->expires);
-    text_member(j, "state", row->state);
+    json_member_text(j, "state", row->state);
     json_key(j, "receipts");
     if (row->mine == 0) {
         json_null(j);
@@ -93,7 +87,7 @@ void items_row_json(struct json_writer *j, const struct fed_membership *m, const
 
 void items_text_json(struct json_writer *j, const struct fed_item_row *row)
 {
-    text_member(j, "text", row->body);
+    json_member_text(j, "text", row->body);
     json_key(j, "of");
     json_text_or_null(j, row->of_item);
     json_key(j, "reason");
@@ -231,8 +225,8 @@ static void notes(struct json_writer *j, const char *key, struct cursor *data, c
             continue;
         }
         json_object(j);
-        text_member(j, "who", who);
-        text_member(j, what_key, what);
+        json_member_text(j, "who", who);
+        json_member_text(j, what_key, what);
         json_key(j, "reason");
         json_text_or_null(j, why);
         json_key(j, "at");
@@ -275,9 +269,9 @@ void items_preview_json(struct json_writer *j, const struct fed_preview *p)
     for (uint32_t i = 0; i < p->count; i++) {
         if (p->lines[i].reads && p->lines[i].person.len > 0) {
             json_object(j);
-            text_member(j, "name", p->lines[i].person);
-            text_member(j, "organisation", p->lines[i].member->org);
-            text_member(j, "node", p->lines[i].member->node);
+            json_member_text(j, "name", p->lines[i].person);
+            json_member_text(j, "organisation", p->lines[i].member->org);
+            json_member_text(j, "node", p->lines[i].member->node);
             json_end(j);
         }
     }
@@ -337,11 +331,11 @@ static void letters(struct json_writer *j, struct cursor *data, bool show)
             state = span_eq(l.state, span_of(states[k][0])) ? states[k][1] : state;
         }
         json_object(j);
-        text_member(j, "organisation", l.organisation);
-        text_member(j, "person", l.person);
+        json_member_text(j, "organisation", l.organisation);
+        json_member_text(j, "person", l.person);
         json_key(j, "version");
         json_i64(j, l.version);
-        text_member(j, "state", span_of(state));
+        json_member_text(j, "state", span_of(state));
         json_key(j, "reason");
         json_text_or_null(j, l.why);
         json_key(j, "tries");

@@ -308,12 +308,6 @@ void api_roles_metrics(struct buf *b, const struct api_role *roles, size_t count
 
 /* ---- what rules cost ---- */
 
-static void text(struct json_writer *j, const char *key, struct span v)
-{
-    json_key(j, key);
-    json_text(j, v);
-}
-
 static void number(struct json_writer *j, const char *key, int64_t v)
 {
     json_key(j, key);
@@ -323,11 +317,11 @@ static void number(struct json_writer *j, const char *key, int64_t v)
 static void cost_json(struct json_writer *j, const struct rule_cost_row *r)
 {
     json_object(j);
-    text(j, "id", r->id);
-    text(j, "hash", r->hash);
-    text(j, "title", r->title);
-    text(j, "file", r->file);
-    text(j, "level", span_of(alert_level_name((enum alert_level)r->level)));
+    json_member_text(j, "id", r->id);
+    json_member_text(j, "hash", r->hash);
+    json_member_text(j, "title", r->title);
+    json_member_text(j, "file", r->file);
+    json_member_text(j, "level", span_of(alert_level_name((enum alert_level)r->level)));
     json_key(j, "since");
     json_time(j, r->since);
     number(j, "events", r->events);

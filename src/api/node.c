@@ -13,18 +13,6 @@ static void number(struct json_writer *j, const char *key, int64_t v)
     json_i64(j, v);
 }
 
-static void text(struct json_writer *j, const char *key, struct span v)
-{
-    json_key(j, key);
-    json_text(j, v);
-}
-
-static void text_or_null(struct json_writer *j, const char *key, struct span v)
-{
-    json_key(j, key);
-    json_text_or_null(j, v);
-}
-
 void session_get(struct api_request *req)
 {
     struct json_writer j;
@@ -37,21 +25,21 @@ void session_get(struct api_request *req)
     json_object(&j);
     json_key(&j, "user");
     json_object(&j);
-    text(&j, "id", req->user.id);
-    text(&j, "name", req->user.name);
-    text(&j, "role", req->user.role);
+    json_member_text(&j, "id", req->user.id);
+    json_member_text(&j, "name", req->user.name);
+    json_member_text(&j, "role", req->user.role);
     session_role_json(&j, req);
     json_key(&j, "whole_node"); /* of no one organisation: what is said of all of the node is his to read and to say */
     json_bool(&j, span_eq(req->user.organisation, SPAN("*")));
-    text(&j, "second_factor", req->user.factor ? SPAN("on") : factor_needed(&req->user, req->role) ? SPAN("needed") : SPAN("off"));
+    json_member_text(&j, "second_factor", req->user.factor ? SPAN("on") : factor_needed(&req->user, req->role) ? SPAN("needed") : SPAN("off"));
     json_end(&j);
-    text(&j, "csrf", req->by_token ? SPAN("") : span_of(csrf));
+    json_member_text(&j, "csrf", req->by_token ? SPAN("") : span_of(csrf));
     json_key(&j, "node");
     json_object(&j);
-    text(&j, "name", req->api->config.node_name);
-    text(&j, "version", SPAN(SERENO_VERSION));
+    json_member_text(&j, "name", req->api->config.node_name);
+    json_member_text(&j, "version", SPAN(SERENO_VERSION));
     if (req->api->config.ingest.len > 0) {
-        text(&j, "ingest", req->api->config.ingest);
+        json_member_text(&j, "ingest", req->api->config.ingest);
     }
     json_end(&j);
     json_end(&j);
@@ -64,7 +52,7 @@ void health_get(struct api_request *req)
     struct buf b;
     request_json(req, &b, &j);
     json_object(&j);
-    text(&j, "status", SPAN("ok"));
+    json_member_text(&j, "status", SPAN("ok"));
     json_end(&j);
     respond_json(req, 200, &b);
 }
@@ -139,7 +127,7 @@ void status_document(struct json_writer *j, const struct api *api,
 {
     bool shown = numbers_shown(reader, now);
     json_object(j);
-    text(j, "version", SPAN(SERENO_VERSION));
+    json_member_text(j, "version", SPAN(SERENO_VERSION));
     json_key(j, "started");
     json_time(j, api->started);
     number_if(j, shown, "events", s->events);
@@ -167,8 +155,8 @@ void status_document(struct json_writer *j, const struct api *api,
     archive_json(j, s, shown);
     copy_json(j, s, shown);
     correlations_json(j, s, shown);
-    text(j, "sandbox", api->sandbox[0] == '\0' ? SPAN("off") : span_of(api->sandbox));
-    text_or_null(j, "certificate", span_of(api->fingerprint));
+    json_member_text(j, "sandbox", api->sandbox[0] == '\0' ? SPAN("off") : span_of(api->sandbox));
+    json_member_text_or_null(j, "certificate", span_of(api->fingerprint));
     json_end(j);
 }
 
@@ -232,12 +220,12 @@ static void number_json(struct json_writer *j, const struct source_row *s, const
 static void source_json(struct json_writer *j, const struct source_row *s)
 {
     json_object(j);
-    text(j, "name", s->name);
-    text(j, "kind", s->kind);
-    text_or_null(j, "product", s->product);
-    text_or_null(j, "category", s->category);
-    text_or_null(j, "service", s->service);
-    text(j, "organisation", s->organisation);
+    json_member_text(j, "name", s->name);
+    json_member_text(j, "kind", s->kind);
+    json_member_text_or_null(j, "product", s->product);
+    json_member_text_or_null(j, "category", s->category);
+    json_member_text_or_null(j, "service", s->service);
+    json_member_text(j, "organisation", s->organisation);
     for (size_t i = 0; i < source_number_count; i++) {
         number_json(j, s, &source_numbers[i]);
     }
@@ -305,10 +293,10 @@ void show_sources(struct api_request *req)
 static void rule_item(struct json_writer *j, const struct rule_row *r, bool numbers)
 {
     json_object(j);
-    text(j, "id", r->rule_id);
-    text(j, "title", r->title);
-    text(j, "level", span_of(alert_level_name((enum alert_level)r->level)));
-    text(j, "file", r->file);
+    json_member_text(j, "id", r->rule_id);
+    json_member_text(j, "title", r->title);
+    json_member_text(j, "level", span_of(alert_level_name((enum alert_level)r->level)));
+    json_member_text(j, "file", r->file);
     number_if(j, numbers, "events", r->events);
     number_if(j, numbers, "hits", r->alerts);
     json_end(j);
@@ -326,14 +314,14 @@ static void refused_json(struct json_writer *j, struct cursor *data, bool shown)
             continue;
         }
         json_object(j);
-        text(j, "file", r.file);
+        json_member_text(j, "file", r.file);
         json_key(j, "line");
         if (r.line > 0) {
             json_i64(j, r.line);
         } else {
             json_null(j);
         }
-        text(j, "reason", r.reason);
+        json_member_text(j, "reason", r.reason);
         json_end(j);
     }
     json_end(j);

@@ -11,19 +11,13 @@
 #include "desk/identity/user_token.h"
 #include "records/registers/register_due.h"
 
-static void kv(struct json_writer *j, const char *key, struct span value)
-{
-    json_key(j, key);
-    json_text(j, value);
-}
-
 /* {"type":"string"}, {"type":"integer"}, or an enum of the words. */
 static void type_json(struct json_writer *j, struct span type)
 {
     int64_t least = 0, most = 0;
     json_object(j);
     if (route_is_int(type, &least, &most)) {
-        kv(j, "type", SPAN("integer"));
+        json_member_text(j, "type", SPAN("integer"));
         if (least != INT64_MIN) {
             json_key(j, "minimum");
             json_i64(j, least);
@@ -31,13 +25,13 @@ static void type_json(struct json_writer *j, struct span type)
             json_i64(j, most);
         }
     } else if (span_eq(type, SPAN("bool"))) {
-        kv(j, "type", SPAN("boolean"));
+        json_member_text(j, "type", SPAN("boolean"));
     } else if (span_eq(type, SPAN("object"))) {
-        kv(j, "type", SPAN("object"));
+        json_member_text(j, "type", SPAN("object"));
     } else if (span_eq(type, SPAN("list"))) {
-        kv(j, "type", SPAN("array"));
+        json_member_text(j, "type", SPAN("array"));
     } else {
-        kv(j, "type", SPAN("string"));
+        json_member_text(j, "type", SPAN("string"));
     }
     if (span_find(type, '|') >= 0) {
         json_key(j, "enum");
@@ -79,8 +73,8 @@ static void parameter(struct json_writer *j, struct span name, const char *where
                       struct span type)
 {
     json_object(j);
-    kv(j, "name", name);
-    kv(j, "in", span_of(where));
+    json_member_text(j, "name", name);
+    json_member_text(j, "in", span_of(where));
     json_key(j, "required");
     json_bool(j, needed);
     json_key(j, "schema");
@@ -168,7 +162,7 @@ static void fields_json(struct json_writer *j, const struct register_kind *k)
     char text[REGISTER_NAME_MAX + 40];
     (void)snprintf(text, sizeof text, "#/components/schemas/register_%.*s", SPAN_ARG(k->name));
     json_object(j);
-    kv(j, "$ref", span_of(text));
+    json_member_text(j, "$ref", span_of(text));
     json_end(j);
 }
 
@@ -186,7 +180,7 @@ static void body_json(struct json_writer *j, const struct route *r, const struct
     json_object(j);
     json_key(j, "schema");
     json_object(j);
-    kv(j, "type", SPAN("object"));
+    json_member_text(j, "type", SPAN("object"));
     json_key(j, "additionalProperties");
     json_bool(j, false);
     json_key(j, "properties");
@@ -230,9 +224,9 @@ static void table_json(struct json_writer *j)
         json_key(j, "schema");
         json_object(j);
         if (i < 2) {
-            kv(j, "type", SPAN("string"));
+            json_member_text(j, "type", SPAN("string"));
         } else {
-            kv(j, "type", SPAN("array"));
+            json_member_text(j, "type", SPAN("array"));
         }
         json_end(j);
         json_end(j);
@@ -276,8 +270,8 @@ static void operation(struct json_writer *j, const struct route *r, const struct
     }
     json_key(j, method);
     json_object(j);
-    kv(j, "summary", span_of(r->summary));
-    kv(j, "x-sereno-right", span_of(right_name(r->right)));
+    json_member_text(j, "summary", span_of(r->summary));
+    json_member_text(j, "x-sereno-right", span_of(right_name(r->right)));
     parameters(j, r, changes, about);
     if (r->body == BODY_TABLE) {
         table_json(j);
@@ -364,17 +358,17 @@ static void document(struct api_request *req)
     struct buf b;
     request_json(req, &b, &j);
     json_object(&j);
-    kv(&j, "openapi", SPAN("3.1.0"));
+    json_member_text(&j, "openapi", SPAN("3.1.0"));
     json_key(&j, "info");
     json_object(&j);
-    kv(&j, "title", SPAN("Sereno desk"));
-    kv(&j, "version", SPAN(SERENO_VERSION));
-    kv(&j, "description", SPAN("Each operation names every status that it answers with. Before an operation is looked for, a request that is none for this node is refused: "
+    json_member_text(&j, "title", SPAN("Sereno desk"));
+    json_member_text(&j, "version", SPAN(SERENO_VERSION));
+    json_member_text(&j, "description", SPAN("Each operation names every status that it answers with. Before an operation is looked for, a request that is none for this node is refused: "
                                "400, 405, 411, 413, 415, 421, 431 or 505, with what is wrong."));
     json_key(&j, "license");
     json_object(&j);
-    kv(&j, "name", SPAN("EUPL-1.2"));
-    kv(&j, "identifier", SPAN("EUPL-1.2"));
+    json_member_text(&j, "name", SPAN("EUPL-1.2"));
+    json_member_text(&j, "identifier", SPAN("EUPL-1.2"));
     json_end(&j);
     json_end(&j);
     paths_json(&j, req);
@@ -391,15 +385,15 @@ static void document(struct api_request *req)
     json_object(&j);
     json_key(&j, "session");
     json_object(&j);
-    kv(&j, "type", SPAN("apiKey"));
-    kv(&j, "in", SPAN("cookie"));
-    kv(&j, "name", api_cookie_name(req->api));
+    json_member_text(&j, "type", SPAN("apiKey"));
+    json_member_text(&j, "in", SPAN("cookie"));
+    json_member_text(&j, "name", api_cookie_name(req->api));
     json_end(&j);
     json_key(&j, "token");
     json_object(&j);
-    kv(&j, "type", SPAN("http"));
-    kv(&j, "scheme", SPAN("bearer"));
-    kv(&j, "description", SPAN("An API token of a person. Its scopes are rights, and can only narrow what that person's role gives. No X-Sereno-CSRF is asked."));
+    json_member_text(&j, "type", SPAN("http"));
+    json_member_text(&j, "scheme", SPAN("bearer"));
+    json_member_text(&j, "description", SPAN("An API token of a person. Its scopes are rights, and can only narrow what that person's role gives. No X-Sereno-CSRF is asked."));
     json_end(&j);
     json_end(&j);
     json_end(&j);

@@ -6,17 +6,11 @@
 #include "api/registers.h"
 #include "records/own_appointments.h"
 
-static void text_member(struct json_writer *j, const char *key, struct span value)
-{
-    json_key(j, key);
-    json_text(j, value);
-}
-
 static void organisation_json(struct json_writer *j, struct span organisation, const char *by, bool below)
 {
     json_object(j);
-    text_member(j, "organisation", organisation);
-    text_member(j, "by", span_of(by));
+    json_member_text(j, "organisation", organisation);
+    json_member_text(j, "by", span_of(by));
     json_key(j, "below");
     json_bool(j, below);
     json_end(j);
@@ -95,7 +89,7 @@ static void appointment_json(struct json_writer *j, const struct api_request *re
     }
     json_object(j);
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-        text_member(j, texts[i].key, texts[i].value);
+        json_member_text(j, texts[i].key, texts[i].value);
     }
     json_key(j, "as_deputy");
     json_bool(j, x->as_deputy);
@@ -131,8 +125,8 @@ static void appointments_came(struct api_request *req, int rc, struct span why, 
     json_object(&j);
     json_key(&j, "at");
     json_time(&j, now);
-    text_member(&j, "person", own->person);
-    text_member(&j, "name", own->name);
+    json_member_text(&j, "person", own->person);
+    json_member_text(&j, "name", own->name);
     organisations_json(&j, req, now);
     json_key(&j, "appointments");
     json_array(&j);

@@ -2,12 +2,6 @@
 /* Faults of a record by field, in the language of who sent it: for whom writes one, and for imports of many. */
 #include "api/registers.h"
 
-static void member(struct json_writer *j, const char *key, struct span value)
-{
-    json_key(j, key);
-    json_text(j, value);
-}
-
 static void put_plain(struct buf *b, struct span value)
 {
     buf_span(b, value);
@@ -19,10 +13,10 @@ void record_fault_json(struct json_writer *j, const struct api_request *req, con
     struct buf says;
     buf_init(&says, 64 << 10);
     words_write(&says, request_words(req), words_of_fault(f->reason), &limit, 1, put_plain);
-    member(j, "where", f->pointer);
-    member(j, "reason", span_of(schema_reason_word(f->reason)));
-    member(j, "limit", f->limit);
-    member(j, "message", buf_view(&says));
+    json_member_text(j, "where", f->pointer);
+    json_member_text(j, "reason", span_of(schema_reason_word(f->reason)));
+    json_member_text(j, "limit", f->limit);
+    json_member_text(j, "message", buf_view(&says));
     buf_free(&says);
 }
 
@@ -34,9 +28,9 @@ void respond_record_faults(struct api_request *req, const struct record_faults *
     json_object(&j);
     json_key(&j, "error");
     json_object(&j);
-    member(&j, "code", SPAN("invalid"));
-    member(&j, "message", SPAN("Some of this cannot be taken; \"fields\" says what and why."));
-    member(&j, "where", f->list[0].pointer);
+    json_member_text(&j, "code", SPAN("invalid"));
+    json_member_text(&j, "message", SPAN("Some of this cannot be taken; \"fields\" says what and why."));
+    json_member_text(&j, "where", f->list[0].pointer);
     json_key(&j, "fields");
     json_array(&j);
     for (uint32_t i = 0; i < f->count && i < SCHEMA_FAULTS_MAX; i++) {

@@ -42,12 +42,6 @@ struct importing {
     struct mapping_told read;
 };
 
-static void member(struct json_writer *j, const char *key, struct span value)
-{
-    json_key(j, key);
-    json_text(j, value);
-}
-
 static void forget(struct api_request *req)
 {
     struct importing *m = req->work;
@@ -70,7 +64,7 @@ static void tell_faults(struct api_request *req, struct importing *m, const stru
         json_object(&m->jf);
         json_key(&m->jf, "row");
         json_u64(&m->jf, r->row.line);
-        member(&m->jf, "column", record_import_column(&r->faults.list[i]));
+        json_member_text(&m->jf, "column", record_import_column(&r->faults.list[i]));
         record_fault_json(&m->jf, req, &r->faults.list[i]);
         json_end(&m->jf);
     }
@@ -92,7 +86,7 @@ static void change_json(struct json_writer *j, struct span name, const struct jc
         return;
     }
     json_object(j);
-    member(j, "field", name);
+    json_member_text(j, "field", name);
     value_member(j, "before", before, a);
     value_member(j, "after", after, a);
     json_end(j);
@@ -109,8 +103,8 @@ static void tell_change(struct importing *m, const struct import_row *r)
     json_object(j);
     json_key(j, "row");
     json_u64(j, r->row.line);
-    member(j, "what", r->outcome == IMPORT_NEW ? SPAN("new") : SPAN("changed"));
-    member(j, "title", r->put.row.title);
+    json_member_text(j, "what", r->outcome == IMPORT_NEW ? SPAN("new") : SPAN("changed"));
+    json_member_text(j, "title", r->put.row.title);
     json_key(j, "fields");
     json_array(j);
     for (const struct jcs *v = r->was == NULL ? NULL : r->becomes->first; v != NULL; v = v->next) {
@@ -135,16 +129,16 @@ static void put_reading(struct json_writer *j, const struct importing *m)
     }
     json_key(j, "reading");
     json_object(j);
-    member(j, "encoding", span_of(m->read.encoding));
-    member(j, "separator", m->read.separator == ';' ? SPAN("semicolon") : m->read.separator == '\t' ? SPAN("tab") : SPAN("comma"));
+    json_member_text(j, "encoding", span_of(m->read.encoding));
+    json_member_text(j, "separator", m->read.separator == ';' ? SPAN("semicolon") : m->read.separator == '\t' ? SPAN("tab") : SPAN("comma"));
     json_key(j, "profile");
     if (p == NULL) {
         json_null(j);
     } else {
         json_text(j, p->name);
-        member(j, "title", p->title);
-        member(j, "dates", span_of(orders[p->dates]));
-        member(j, "decimal", p->decimal_comma ? SPAN("comma") : SPAN("point"));
+        json_member_text(j, "title", p->title);
+        json_member_text(j, "dates", span_of(orders[p->dates]));
+        json_member_text(j, "decimal", p->decimal_comma ? SPAN("comma") : SPAN("point"));
         json_key(j, "passed_over");
         json_u64(j, m->read.passed_over);
     }

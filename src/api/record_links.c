@@ -7,12 +7,6 @@
 
 #include "base/map.h"
 
-static void member(struct json_writer *j, const char *key, struct span value)
-{
-    json_key(j, key);
-    json_text(j, value);
-}
-
 static struct span plural_of(const struct record_worker *w, struct span kind)
 {
     const struct register_kind *k = registers_by_name(w->kinds, kind);
@@ -31,10 +25,10 @@ void record_named_document(struct json_writer *j, const struct record_work *w)
         const struct register_field *f = record_way_field(w->who.kinds, &n->way);
         CHECK(f != NULL); /* the way was made of it */
         json_object(j);
-        member(j, "name", f->inverse);
-        member(j, "kind", n->way.kind);
-        member(j, "plural", plural_of(&w->who, n->way.kind));
-        member(j, "field", n->way.field);
+        json_member_text(j, "name", f->inverse);
+        json_member_text(j, "kind", n->way.kind);
+        json_member_text(j, "plural", plural_of(&w->who, n->way.kind));
+        json_member_text(j, "field", n->way.field);
         json_key(j, "count");
         json_i64(j, n->count);
         json_key(j, "uncounted");
@@ -78,14 +72,14 @@ void record_named_get(struct api_request *req)
 static void record_of_step(struct json_writer *j, const struct record_worker *w, const struct record_step *s)
 {
     json_object(j);
-    member(j, "id", s->id);
-    member(j, "kind", s->kind);
-    member(j, "plural", plural_of(w, s->kind));
+    json_member_text(j, "id", s->id);
+    json_member_text(j, "kind", s->kind);
+    json_member_text(j, "plural", plural_of(w, s->kind));
     bool masked = record_title_masked(w, s->kind, s->id);
-    member(j, "title", masked ? SPAN("") : s->title);
+    json_member_text(j, "title", masked ? SPAN("") : s->title);
     json_key(j, "masked");
     json_bool(j, masked);
-    member(j, "state", s->state);
+    json_member_text(j, "state", s->state);
     json_key(j, "depth");
     json_u64(j, s->depth);
     json_end(j);
@@ -132,9 +126,9 @@ bool record_chain_document(struct json_writer *j, const struct record_worker *w,
     json_array(j);
     for (uint32_t i = 1; i < n; i++) {
         json_object(j);
-        member(j, "from", up ? steps[i].id : steps[i].next);
-        member(j, "field", steps[i].field);
-        member(j, "to", up ? steps[i].next : steps[i].id);
+        json_member_text(j, "from", up ? steps[i].id : steps[i].next);
+        json_member_text(j, "field", steps[i].field);
+        json_member_text(j, "to", up ? steps[i].next : steps[i].id);
         json_end(j);
     }
     json_end(j);

@@ -25,12 +25,6 @@ static bool is_told(const struct api_request *req, const struct register_kind *k
     return !record_scope_empty(&scope);
 }
 
-static void member(struct json_writer *j, const char *key, struct span value)
-{
-    json_key(j, key);
-    json_text(j, value);
-}
-
 /* ---- the list ---- */
 
 /* Kinds that would go on with it. */
@@ -83,11 +77,11 @@ static size_t needed_member(struct json_writer *j, const struct api_request *req
 static void kind_row(struct json_writer *j, const struct api_request *req, const struct register_kind *k)
 {
     json_object(j);
-    member(j, "name", k->name);
-    member(j, "plural", k->plural);
-    member(j, "title", k->heading);
-    member(j, "about", k->about);
-    member(j, "file", k->file);
+    json_member_text(j, "name", k->name);
+    json_member_text(j, "plural", k->plural);
+    json_member_text(j, "title", k->heading);
+    json_member_text(j, "about", k->about);
+    json_member_text(j, "file", k->file);
     json_key(j, "on");
     json_bool(j, k->on);
     needs_member(j, req->api->registers, k);

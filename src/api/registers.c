@@ -68,12 +68,6 @@ void with_registers(struct api_request *req, api_handler *then)
     buf_free(&q);
 }
 
-static void text_member(struct json_writer *j, const char *key, struct span value)
-{
-    json_key(j, key);
-    json_text(j, value);
-}
-
 /* Names of the fields whose bit is set, by their place in the file. */
 static void fields_member(struct json_writer *j, const char *key, const struct register_kind *k, uint64_t bits)
 {
@@ -126,8 +120,8 @@ static void profiles_member(struct json_writer *j, const struct api_request *req
     for (size_t i = 0; i < n; i++) {
         if (span_eq(p[i].kind, k->name)) {
             json_object(j);
-            text_member(j, "name", p[i].name);
-            text_member(j, "title", p[i].title);
+            json_member_text(j, "name", p[i].name);
+            json_member_text(j, "title", p[i].title);
             json_end(j);
         }
     }
@@ -137,10 +131,10 @@ static void profiles_member(struct json_writer *j, const struct api_request *req
 static void kind_json(struct json_writer *j, const struct api_request *req, const struct register_kind *k)
 {
     json_object(j);
-    text_member(j, "name", k->name);
-    text_member(j, "plural", k->plural);
-    text_member(j, "title", k->heading);
-    text_member(j, "file", k->file);
+    json_member_text(j, "name", k->name);
+    json_member_text(j, "plural", k->plural);
+    json_member_text(j, "title", k->heading);
+    json_member_text(j, "file", k->file);
     fields_member(j, "order", k, UINT64_MAX); /* members of JSON have none */
     rights_members(j, req, k);
     profiles_member(j, req, k);
@@ -173,10 +167,10 @@ static void kinds_ready(struct api_request *req)
     const struct register_refusal *r = registers_refusals(req->api->registers, &n);
     for (size_t i = 0; i < n; i++) {
         json_object(&j);
-        text_member(&j, "file", r[i].file);
+        json_member_text(&j, "file", r[i].file);
         json_key(&j, "line");
         json_u64(&j, r[i].line);
-        text_member(&j, "why", r[i].why);
+        json_member_text(&j, "why", r[i].why);
         json_end(&j);
     }
     json_end(&j);

@@ -13,22 +13,10 @@
 
 enum { CAP_MAX = 1000000 };
 
-static void text(struct json_writer *j, const char *key, struct span s)
-{
-    json_key(j, key);
-    json_text(j, s);
-}
-
 static void number(struct json_writer *j, const char *key, int64_t v)
 {
     json_key(j, key);
     json_i64(j, v);
-}
-
-static void text_or_null(struct json_writer *j, const char *key, struct span s)
-{
-    json_key(j, key);
-    json_text_or_null(j, s);
 }
 
 /* ---- showing ---- */
@@ -66,11 +54,11 @@ static void class_json(struct json_writer *j, const struct fed_share_row *r)
 {
     json_key(j, "class");
     json_object(j);
-    text_or_null(j, "level",
+    json_member_text_or_null(j, "level",
                  r->level > 0 ? span_of(alert_level_name((enum alert_level)r->level)) : SPAN(""));
-    text_or_null(j, "product", r->product);
-    text_or_null(j, "technique", r->technique);
-    text_or_null(j, "source", r->source);
+    json_member_text_or_null(j, "product", r->product);
+    json_member_text_or_null(j, "technique", r->technique);
+    json_member_text_or_null(j, "source", r->source);
     json_end(j);
 }
 
@@ -82,15 +70,15 @@ static void row_json(struct json_writer *j, const struct fed_share_row *r,
         name = span_eq(circles[i].id, r->circle) ? circles[i].name : name;
     }
     json_object(j);
-    text(j, "id", r->id);
-    text_or_null(j, "circle", r->circle);
-    text_or_null(j, "circle_name", name);
+    json_member_text(j, "id", r->id);
+    json_member_text_or_null(j, "circle", r->circle);
+    json_member_text_or_null(j, "circle_name", name);
     class_json(j, r);
-    text(j, "when", r->moment);
+    json_member_text(j, "when", r->moment);
     number(j, "minutes", r->minutes);
     json_key(j, "since");
     json_time(j, r->since);
-    text_or_null(j, "by", r->changed_by);
+    json_member_text_or_null(j, "by", r->changed_by);
     number(j, "sent", r->sent);
     json_end(j);
 }
@@ -102,8 +90,8 @@ static void readers_json(struct json_writer *j, const struct circle_name *circle
     json_array(j);
     for (uint32_t i = 0; i < n; i++) {
         json_object(j);
-        text(j, "circle", circles[i].id);
-        text(j, "circle_name", circles[i].name);
+        json_member_text(j, "circle", circles[i].id);
+        json_member_text(j, "circle_name", circles[i].name);
         json_key(j, "organisations");
         json_array(j);
         json_text(j, circles[i].hub);
@@ -129,8 +117,8 @@ static void findings_json(struct json_writer *j, const struct circle_name *circl
     for (uint32_t i = 0; i < n; i++) {
         if (circles[i].own && !circles[i].nda) {
             json_object(j);
-            text(j, "circle", circles[i].id);
-            text(j, "circle_name", circles[i].name);
+            json_member_text(j, "circle", circles[i].id);
+            json_member_text(j, "circle_name", circles[i].name);
             json_end(j);
         }
     }
@@ -140,8 +128,8 @@ static void findings_json(struct json_writer *j, const struct circle_name *circl
 
 static void words_json(struct json_writer *j, const struct fed_sharing *s)
 {
-    text(j, "networks", s->networks);
-    text(j, "domains", s->domains);
+    json_member_text(j, "networks", s->networks);
+    json_member_text(j, "domains", s->domains);
     json_key(j, "automatic");
     json_bool(j, s->automatic);
     number(j, "cap", s->cap);
@@ -155,7 +143,7 @@ static void stopped_json(struct json_writer *j, struct span stopped)
     ptrdiff_t blank = span_find(stopped, ' ');
     json_key(j, "stopped");
     json_bool(j, stopped.len > 0);
-    text_or_null(j, "since", blank < 0 ? stopped : span_sub(stopped, 0, (size_t)blank));
+    json_member_text_or_null(j, "since", blank < 0 ? stopped : span_sub(stopped, 0, (size_t)blank));
 }
 
 static bool sharing_document(struct json_writer *j, struct arena *arena, struct cursor *data)

@@ -28,12 +28,6 @@ struct importing {
     char id[ID_TEXT_LEN + 1];
 };
 
-static void member(struct json_writer *j, const char *key, struct span value)
-{
-    json_key(j, key);
-    json_text(j, value);
-}
-
 static void number(struct json_writer *j, const char *key, uint64_t value)
 {
     json_key(j, key);
@@ -49,8 +43,8 @@ static void faults_json(struct json_writer *j, const struct staff_list *l)
         if (l->rows[i].fault != NULL) {
             json_object(j);
             number(j, "row", l->rows[i].line);
-            member(j, "column", span_of(l->rows[i].column));
-            member(j, "message", span_of(l->rows[i].fault));
+            json_member_text(j, "column", span_of(l->rows[i].column));
+            json_member_text(j, "message", span_of(l->rows[i].fault));
             json_end(j);
             n++;
         }
@@ -68,15 +62,15 @@ static void changes_json(struct json_writer *j, struct api_request *req, const s
         const struct staff_change *c = &m->changes[i];
         json_object(j);
         number(j, "row", m->line[i]);
-        member(j, "what", span_of(what[c->kind]));
-        member(j, "name", c->name);
-        member(j, "organisation", c->organisation);
+        json_member_text(j, "what", span_of(what[c->kind]));
+        json_member_text(j, "name", c->name);
+        json_member_text(j, "organisation", c->organisation);
         json_key(j, "role");
         json_text_or_null(j, c->role);
         json_key(j, "was");
         json_text_or_null(j, c->was);
         if (done) {
-            member(j, "id", c->id);
+            json_member_text(j, "id", c->id);
             json_key(j, "link");
             json_text_or_null(j, c->kind == STAFF_JOINS ? span_of(arena_printf(&req->arena, "/welcome?token=%s", m->secret[i])) : SPAN(""));
         }
@@ -323,10 +317,10 @@ static void import_json(struct json_writer *j, struct cursor *data)
     struct staff_import i;
     staff_import_decode(data, &i);
     json_object(j);
-    member(j, "id", i.id);
-    member(j, "organisation", i.organisation);
-    member(j, "who", i.who);
-    member(j, "why", i.why);
+    json_member_text(j, "id", i.id);
+    json_member_text(j, "organisation", i.organisation);
+    json_member_text(j, "who", i.who);
+    json_member_text(j, "why", i.why);
     json_key(j, "at");
     json_time(j, i.at);
     json_key(j, "undone");

@@ -87,12 +87,6 @@ uint32_t staff_persons_changes(const struct staff_persons *p)
 
 /* ---- told ---- */
 
-static void member(struct json_writer *j, const char *key, struct span value)
-{
-    json_key(j, key);
-    json_text(j, value);
-}
-
 static void number(struct json_writer *j, const char *key, uint64_t value)
 {
     json_key(j, key);
@@ -118,7 +112,7 @@ static void fields_json(struct json_writer *j, const struct staff_person *is, st
         const struct jcs *was = is->was == NULL ? NULL : jcs_get(is->was, arena_cstr(a, v->key));
         if (was == NULL || !span_eq(jcs_text(a, was), jcs_text(a, v))) {
             json_object(j);
-            member(j, "field", v->key);
+            json_member_text(j, "field", v->key);
             value(j, "before", was, a);
             value(j, "after", v, a);
             json_end(j);
@@ -147,10 +141,10 @@ static void held_json(struct json_writer *j, const struct own_appointments *held
     for (uint32_t i = 0; held != NULL && i < held->count; i++) {
         const struct own_appointment *x = &held->all[i];
         json_object(j);
-        member(j, "id", x->id);
-        member(j, "organisation", x->organisation);
-        member(j, "function", x->function);
-        member(j, "unit", x->unit);
+        json_member_text(j, "id", x->id);
+        json_member_text(j, "organisation", x->organisation);
+        json_member_text(j, "function", x->function);
+        json_member_text(j, "unit", x->unit);
         json_key(j, "ends");
         json_time(j, x->ends == INT64_MAX ? TIME_NONE : x->ends);
         json_key(j, "deputy");
@@ -170,9 +164,9 @@ static void tell(struct staff_persons *p, const struct subject *s, const struct 
     struct json_writer *j = &p->j;
     json_object(j);
     number(j, "row", s->line);
-    member(j, "what", what_of(is));
-    member(j, "id", is->person);
-    member(j, "title", is->title);
+    json_member_text(j, "what", what_of(is));
+    json_member_text(j, "id", is->person);
+    json_member_text(j, "title", is->title);
     json_key(j, "linked");
     json_bool(j, is->link);
     fields_json(j, is, &p->batch);

@@ -30,12 +30,6 @@ struct today_work {
     struct today_figure figures[TODAY_DUE_MAX];
 };
 
-static void text(struct json_writer *j, const char *key, struct span v)
-{
-    json_key(j, key);
-    json_text(j, v);
-}
-
 static void number(struct json_writer *j, const char *key, int64_t v)
 {
     json_key(j, key);
@@ -85,7 +79,7 @@ static void copy_came(struct api_request *req, int rc, struct span why, struct c
     }
     json_key(&w->j, "copy");
     json_object(&w->j);
-    text(&w->j, "state", span_of(copy_health_name(copies_health(&r, w->now))));
+    json_member_text(&w->j, "state", span_of(copy_health_name(copies_health(&r, w->now))));
     json_key(&w->j, "at");
     json_time(&w->j, r.state.at);
     number(&w->j, "waiting", r.waiting);
@@ -250,7 +244,7 @@ static void due_json(struct today_work *w, struct cursor *data)
                      {"field", f->due.field}, {"to", f->due.to}};
         json_object(j);
         for (size_t t = 0; t < ARRAY_LEN(texts); t++) {
-            text(j, texts[t].key, texts[t].value);
+            json_member_text(j, texts[t].key, texts[t].value);
         }
         json_key(j, "from");
         json_text_or_null(j, f->due.from);
@@ -287,7 +281,7 @@ static void retention_json(struct today_work *w, struct cursor *data, bool shown
     if (shown && !data->failed) {
         json_key(&w->j, "retention");
         json_object(&w->j);
-        text(&w->j, "clock", span_of(trusted_state_name((enum trusted_state)state)));
+        json_member_text(&w->j, "clock", span_of(trusted_state_name((enum trusted_state)state)));
         number(&w->j, "passed_by", (int64_t)passed_by);
         json_end(&w->j);
     }
@@ -305,7 +299,7 @@ static void counts_came(struct api_request *req, int rc, struct span why, struct
     request_json(req, &w->b, &w->j);
     req->forget = today_forget;
     json_object(&w->j);
-    text(&w->j, "at", span_of(time_format(w->now, at)));
+    json_member_text(&w->j, "at", span_of(time_format(w->now, at)));
     if (w->places.count > 0) {
         alerts_json(w, data);
     }

@@ -12,12 +12,6 @@
 
 enum { REASON_MAX = 4000 /* bytes */, LIST_LIMIT = 200 };
 
-static void text(struct json_writer *j, const char *key, struct span s)
-{
-    json_key(j, key);
-    json_text(j, s);
-}
-
 static void number(struct json_writer *j, const char *key, int64_t v)
 {
     json_key(j, key);
@@ -66,7 +60,7 @@ static void dry_run_json(struct json_writer *j, const struct fed_warning_row *r,
     bool done = span_eq(r->dry_run, SPAN("done"));
     json_key(j, "dry_run");
     json_object(j);
-    text(j, "state", r->dry_run);
+    json_member_text(j, "state", r->dry_run);
     json_key(j, "hunt");
     json_text_or_null(j, r->hunt);
     json_key(j, "progress");
@@ -88,7 +82,7 @@ static void seen_json(struct json_writer *j, const struct fed_warning_row *r, st
 {
     json_key(j, "seen");
     json_object(j);
-    text(j, "text",
+    json_member_text(j, "text",
          r->seen > 0 ? span_of(arena_printf(arena, "at least %lld members", (long long)r->seen))
                      : SPAN("at least one other member"));
     json_key(j, "count");
@@ -104,24 +98,24 @@ static void seen_json(struct json_writer *j, const struct fed_warning_row *r, st
 static void warning_fields(struct json_writer *j, const struct fed_warning_row *r,
                            const struct warning_hunts *hunts, struct arena *arena)
 {
-    text(j, "id", r->id);
+    json_member_text(j, "id", r->id);
     number(j, "version", r->version);
-    text(j, "title", r->title);
-    text(j, "level", span_of(alert_level_name((enum alert_level)r->level)));
+    json_member_text(j, "title", r->title);
+    json_member_text(j, "level", span_of(alert_level_name((enum alert_level)r->level)));
     json_key(j, "why");
     json_object(j);
-    text(j, "kind", r->kind);
-    text(j, "value", r->value);
+    json_member_text(j, "kind", r->kind);
+    json_member_text(j, "value", r->value);
     json_end(j);
     seen_json(j, r, arena);
     moment(j, "first", r->first * SIGNAL_BUCKET_S * TIME_SECOND);
     moment(j, "last", r->last * SIGNAL_BUCKET_S * TIME_SECOND);
-    text(j, "circle", r->circle);
-    text(j, "circle_name", r->circle_name);
+    json_member_text(j, "circle", r->circle);
+    json_member_text(j, "circle_name", r->circle_name);
     moment(j, "received", r->received);
     moment(j, "updated", r->updated);
     moment(j, "expires", r->expires);
-    text(j, "state", r->state);
+    json_member_text(j, "state", r->state);
     json_key(j, "automatic");
     json_bool(j, r->automatic != 0);
     number(j, "taken_version", r->taken_version);
@@ -266,10 +260,10 @@ static void rules_json(struct json_writer *j, const struct warning *w, const str
         uint32_t number = warning_file_of(w, i);
         file[1] = (char)(number == UINT32_MAX ? '-' : '0' + number); /* one that others join has no file by itself */
         json_object(j);
-        text(j, "id", w->rules[i].id);
-        text(j, "title", yaml_title(w->rules[i].yaml));
-        text(j, "yaml", w->rules[i].yaml);
-        text(j, "hash", w->rules[i].hash);
+        json_member_text(j, "id", w->rules[i].id);
+        json_member_text(j, "title", yaml_title(w->rules[i].yaml));
+        json_member_text(j, "yaml", w->rules[i].yaml);
+        json_member_text(j, "hash", w->rules[i].hash);
         json_key(j, "joins");
         json_array(j);
         for (uint32_t k = 0; k < w->rules[i].nneeds; k++) {
@@ -284,8 +278,8 @@ static void rules_json(struct json_writer *j, const struct warning *w, const str
     json_array(j);
     for (uint32_t i = 0; i < w->nindicators; i++) {
         json_object(j);
-        text(j, "type", span_of(fed_indicator_type_name(w->indicators[i].type)));
-        text(j, "value", w->indicators[i].value);
+        json_member_text(j, "type", span_of(fed_indicator_type_name(w->indicators[i].type)));
+        json_member_text(j, "value", w->indicators[i].value);
         moment(j, "valid_until", w->withdrawn ? TIME_NONE : r->expires); /* what was taken of it ends then */
         json_end(j);
     }
@@ -305,8 +299,8 @@ static void derived_json(struct json_writer *j, const struct warning *w)
     json_array(j);
     for (uint32_t i = 0; i < w->nderived; i++) {
         json_object(j);
-        text(j, "circle", w->derived[i].circle);
-        text(j, "warning", w->derived[i].warning);
+        json_member_text(j, "circle", w->derived[i].circle);
+        json_member_text(j, "warning", w->derived[i].warning);
         number(j, "version", w->derived[i].version);
         json_end(j);
     }
@@ -326,8 +320,8 @@ static void history_json(struct json_writer *j, struct cursor *data)
         if (!data->failed) {
             json_object(j);
             moment(j, "at", at);
-            text(j, "who", who);
-            text(j, "what", what);
+            json_member_text(j, "who", who);
+            json_member_text(j, "what", what);
             json_key(j, "reason");
             json_text_or_null(j, why);
             json_end(j);

@@ -87,25 +87,15 @@ static int read_records(struct check *c, struct err *e)
     return rc;
 }
 
-static void text_or_null(struct json_writer *j, const char *key, struct span s)
-{
-    json_key(j, key);
-    if (s.len == 0) {
-        json_null(j);
-    } else {
-        json_text(j, s);
-    }
-}
-
 static void put_default(void *ctx, struct span key, struct span before, struct span now)
 {
     struct check *c = ctx;
     bool stated = defaults_stated(buf_view(&c->yaml), key);
     if (c->json) {
         json_object(&c->j);
-        text_or_null(&c->j, "key", key);
-        text_or_null(&c->j, "before", before);
-        text_or_null(&c->j, "now", now);
+        json_member_text_or_null(&c->j, "key", key);
+        json_member_text_or_null(&c->j, "before", before);
+        json_member_text_or_null(&c->j, "now", now);
         json_key(&c->j, "stated");
         json_bool(&c->j, stated);
         json_end(&c->j);
@@ -163,8 +153,8 @@ static void say_json(struct check *c, struct span own, const struct migration *l
     struct json_writer *j = &c->j;
     json_writer_init(j, &c->out);
     json_object(j);
-    text_or_null(j, "from", c->program);
-    text_or_null(j, "to", SPAN(SERENO_VERSION));
+    json_member_text_or_null(j, "from", c->program);
+    json_member_text_or_null(j, "to", SPAN(SERENO_VERSION));
     json_key(j, "records");
     json_i64(j, c->version);
     json_key(j, "records_to");

@@ -150,6 +150,22 @@ void json_null(struct json_writer *j)
     buf_cstr(j->out, "null");
 }
 
+void json_member_text(struct json_writer *j, const char *key, struct span s)
+{
+    json_key(j, key);
+    json_text(j, s);
+}
+
+void json_member_text_or_null(struct json_writer *j, const char *key, struct span s)
+{
+    json_key(j, key);
+    if (s.len > 0) {
+        json_text(j, s);
+    } else {
+        json_null(j);
+    }
+}
+
 void json_raw(struct json_writer *j, struct span json)
 {
     before_value(j);

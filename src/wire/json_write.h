@@ -39,6 +39,9 @@ void json_i64(struct json_writer *j, int64_t v);
 void json_double(struct json_writer *j, double v);
 void json_bool(struct json_writer *j, bool v);
 void json_null(struct json_writer *j);
+/* A member whose value is a text; null where it is empty. key: a literal of ours. */
+void json_member_text(struct json_writer *j, const char *key, struct span s);
+void json_member_text_or_null(struct json_writer *j, const char *key, struct span s);
 /* Bytes that are JSON already. */
 void json_raw(struct json_writer *j, struct span json);
 /* True when every object and array is ended and the buffer held it all. */

@@ -33,13 +33,16 @@ static void test_writer(void **state)
     json_text(&j, span_make("\x00\x1f\\\xff\xc3\xa9\x7f", 7));
     json_key(&j, "raw");
     json_raw(&j, SPAN("{\"x\":1}"));
+    json_member_text(&j, "t", SPAN(""));
+    json_member_text_or_null(&j, "u", SPAN("v"));
+    json_member_text_or_null(&j, "n", SPAN(""));
     assert_false(json_writer_done(&j));
     json_end(&j);
     assert_true(json_writer_done(&j));
     buf_u8(&b, 0);
     assert_string_equal(b.data,
                         "{\"a\":[18446744073709551615,-5,0.1,null,true,null,[]],\"k\\\"\\n\":"
-                        "\"\\u0000\\u001f\\\\\xef\xbf\xbd\xc3\xa9\\u007f\",\"raw\":{\"x\":1}}");
+                        "\"\\u0000\\u001f\\\\\xef\xbf\xbd\xc3\xa9\\u007f\",\"raw\":{\"x\":1},\"t\":\"\",\"u\":\"v\",\"n\":null}");
     buf_free(&b);
     buf_init(&b, 4);
     json_writer_init(&j, &b);

@@ -14,22 +14,6 @@ bool due_shown(const struct policy_reader *reader, const struct register_kind *k
     return k->ndue > 0 && (made_of & hidden) == 0;
 }
 
-static void text(struct json_writer *j, const char *key, struct span v)
-{
-    json_key(j, key);
-    json_text(j, v);
-}
-
-static void text_or_null(struct json_writer *j, const char *key, struct span v)
-{
-    json_key(j, key);
-    if (v.len > 0) {
-        json_text(j, v);
-    } else {
-        json_null(j);
-    }
-}
-
 void due_member(const struct record_worker *w, struct span state, const struct jcs *fields, struct arena *a, struct json_writer *j)
 {
     int64_t day = 0;
@@ -45,9 +29,9 @@ void due_member(const struct record_worker *w, struct span state, const struct j
     }
     int step = register_due_step(d, day, today);
     json_object(j);
-    text(j, "name", d->name);
-    text(j, "as", span_of(register_about_name(d->about)));
-    text(j, "day", register_day_text(a, day));
+    json_member_text(j, "name", d->name);
+    json_member_text(j, "as", span_of(register_about_name(d->about)));
+    json_member_text(j, "day", register_day_text(a, day));
     json_key(j, "in"); /* days; below 0: it is past */
     json_i64(j, day - today);
     json_key(j, "remind"); /* a step of its reminders is reached, or it is past */
@@ -121,7 +105,7 @@ static bool one(struct json_writer *j, const struct record_worker *w, const stru
     if (fields == NULL) {
         return false;
     }
-    text_or_null(j, "owner", owner_of(w, row, fields, a));
+    json_member_text_or_null(j, "owner", owner_of(w, row, fields, a));
     json_key(j, "mine");
     json_bool(j, due->mine);
     due_member(w, row->state, fields, a, j);
@@ -135,7 +119,7 @@ bool due_document(struct json_writer *j, struct record_worker *w, struct span to
     uint32_t n = cursor_u32(data);
     const char *next = NULL;
     json_object(j);
-    text(j, "to", to);
+    json_member_text(j, "to", to);
     json_key(j, "items");
     json_array(j);
     for (uint32_t i = 0; i < n && !data->failed; i++) {
@@ -147,7 +131,7 @@ bool due_document(struct json_writer *j, struct record_worker *w, struct span to
         }
     }
     json_end(j);
-    text_or_null(j, "next", more && next != NULL ? span_of(next) : SPAN(""));
+    json_member_text_or_null(j, "next", more && next != NULL ? span_of(next) : SPAN(""));
     json_end(j);
     return cursor_done(data);
 }

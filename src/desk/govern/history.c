@@ -4,12 +4,6 @@
 
 #include "desk/govern/record_priv.h"
 
-static void text_member(struct json_writer *j, const char *key, struct span value)
-{
-    json_key(j, key);
-    json_text(j, value);
-}
-
 static struct span text_of(const struct jcs *v, struct arena *a)
 {
     return v == NULL ? SPAN("") : jcs_text(a, v);
@@ -37,7 +31,7 @@ static void show_fields(const struct record_worker *w, const struct jcs *before,
         const char *name = arena_cstr(a, w->kind->fields[i].name);
         if (differs(before, after, name, a)) {
             json_object(j);
-            text_member(j, "field", w->kind->fields[i].name);
+            json_member_text(j, "field", w->kind->fields[i].name);
             pair(j, text_of(jcs_get(before, name), a), text_of(jcs_get(after, name), a));
             json_end(j);
         }
@@ -60,7 +54,7 @@ static void show_word(struct json_writer *j, const char *key, bool had, struct s
     } else {
         json_null(j);
     }
-    text_member(j, "after", after);
+    json_member_text(j, "after", after);
     json_end(j);
 }
 
@@ -118,15 +112,15 @@ static void show_links(const struct record_worker *w, const struct record_past *
             }
             const struct register_kind *k = w->kinds == NULL ? NULL : registers_by_name(w->kinds, l.kind);
             json_object(j);
-            text_member(j, "field", l.field);
-            text_member(j, "kind", l.kind);
-            text_member(j, "plural", k == NULL ? l.kind : k->plural);
-            text_member(j, "id", l.id);
+            json_member_text(j, "field", l.field);
+            json_member_text(j, "kind", l.kind);
+            json_member_text(j, "plural", k == NULL ? l.kind : k->plural);
+            json_member_text(j, "id", l.id);
             bool masked = false;
-            text_member(j, "title", record_link_title(w, &p->after, &l, &masked));
+            json_member_text(j, "title", record_link_title(w, &p->after, &l, &masked));
             json_key(j, "masked");
             json_bool(j, masked);
-            text_member(j, "state", l.state);
+            json_member_text(j, "state", l.state);
             json_end(j);
         }
     }
@@ -150,10 +144,10 @@ bool record_past_show(const struct record_worker *w, const struct record_past *p
     json_object(j);
     json_key(j, "number");
     json_i64(j, p->number);
-    text_member(j, "at", span_of(time_format(p->at, at)));
-    text_member(j, "who", p->who);
-    text_member(j, "what", verb(p->what));
-    text_member(j, "why", is_unseen(p, before, after, a) ? SPAN("") : p->why);
+    json_member_text(j, "at", span_of(time_format(p->at, at)));
+    json_member_text(j, "who", p->who);
+    json_member_text(j, "what", verb(p->what));
+    json_member_text(j, "why", is_unseen(p, before, after, a) ? SPAN("") : p->why);
     show_word(j, "state", p->had, p->before.state, p->after.state);
     show_word(j, "tlp", p->had, span_of(tlp_name(p->before.tlp)), span_of(tlp_name(p->after.tlp)));
     show_fields(w, before, after, a, j);

@@ -32,31 +32,15 @@ bool retention_may_count(const struct retention_kind *k, enum retention_which wh
     return retention_may_list(k, which) || days == RETENTION_SOON_DAYS;
 }
 
-static void text(struct json_writer *j, const char *key, struct span v)
-{
-    json_key(j, key);
-    json_text(j, v);
-}
-
-static void text_or_null(struct json_writer *j, const char *key, struct span v)
-{
-    json_key(j, key);
-    if (v.len > 0) {
-        json_text(j, v);
-    } else {
-        json_null(j);
-    }
-}
-
 static void moment(struct json_writer *j, const char *key, time_ns t)
 {
     char written[TIME_TEXT_MAX];
-    text_or_null(j, key, t == TIME_NONE ? SPAN("") : span_of(time_format(t, written)));
+    json_member_text_or_null(j, key, t == TIME_NONE ? SPAN("") : span_of(time_format(t, written)));
 }
 
 static void day(struct json_writer *j, const char *key, int64_t value, struct arena *a)
 {
-    text_or_null(j, key, value == 0 ? SPAN("") : register_day_text(a, value));
+    json_member_text_or_null(j, key, value == 0 ? SPAN("") : register_day_text(a, value));
 }
 
 /* ---- figures ---- */
@@ -72,12 +56,12 @@ static void state_members(struct json_writer *j, const struct retention_told *t,
         moment(j, "ended", last->ended);
         json_key(j, "whole"); /* it came to its end */
         json_bool(j, last->why[0] == '\0');
-        text_or_null(j, "why", t->whole_node ? span_of(last->why) : SPAN(""));
+        json_member_text_or_null(j, "why", t->whole_node ? span_of(last->why) : SPAN(""));
         json_end(j);
     }
     json_key(j, "clock");
     json_object(j);
-    text(j, "state", span_of(trusted_state_name(clock->state)));
+    json_member_text(j, "state", span_of(trusted_state_name(clock->state)));
     moment(j, "now", t->who->now);
     moment(j, "counted", clock->newest);
     json_key(j, "may_confirm");
@@ -88,13 +72,13 @@ static void state_members(struct json_writer *j, const struct retention_told *t,
 static void rule_members(struct json_writer *j, const struct retention_kind *k, uint32_t days, int64_t since, int64_t acts, struct arena *a)
 {
     const struct register_kind *kind = k->kind;
-    text(j, "kind", kind->name);
-    text(j, "plural", kind->plural);
+    json_member_text(j, "kind", kind->name);
+    json_member_text(j, "plural", kind->plural);
     json_key(j, "days");
     json_u64(j, days);
     json_key(j, "days_of_file");
     json_u64(j, kind->retention.days);
-    text_or_null(j, "from", kind->retention.from < 0 ? SPAN("") : kind->fields[kind->retention.from].name);
+    json_member_text_or_null(j, "from", kind->retention.from < 0 ? SPAN("") : kind->fields[kind->retention.from].name);
     json_key(j, "states");
     json_array(j);
     for (uint32_t i = 0; i < kind->nstates; i++) {
@@ -103,7 +87,7 @@ static void rule_members(struct json_writer *j, const struct retention_kind *k, 
         }
     }
     json_end(j);
-    text(j, "why", kind->retention.why);
+    json_member_text(j, "why", kind->retention.why);
     day(j, "since", since, a);
     day(j, "acts", acts, a);
     json_key(j, "masked");
@@ -136,7 +120,7 @@ bool retention_document(struct json_writer *j, const struct retention_told *t, s
     json_object(j);
     json_key(j, "days");
     json_i64(j, t->days);
-    text(j, "until", register_day_text(a, time_day(t->who->now) + t->days));
+    json_member_text(j, "until", register_day_text(a, time_day(t->who->now) + t->days));
     state_members(j, t, &last, &clock);
     json_key(j, "items");
     json_array(j);
@@ -167,7 +151,7 @@ bool retention_list_document(struct json_writer *j, const struct record_worker *
     uint32_t n = cursor_u32(data);
     const char *next = NULL;
     json_object(j);
-    text(j, "which", span_of(retention_which_name(which)));
+    json_member_text(j, "which", span_of(retention_which_name(which)));
     json_key(j, "items");
     json_array(j);
     for (uint32_t i = 0; i < n && !data->failed; i++) {
@@ -179,13 +163,13 @@ bool retention_list_document(struct json_writer *j, const struct record_worker *
         next = arena_printf(a, "%.*s.%.*s", SPAN_ARG(r.key), SPAN_ARG(r.row.id));
         if (record_line_begin(w, &r.row, a, j) != NULL) {
             day(j, "goes", tells_days(which) ? r.day : 0, a);
-            text_or_null(j, "held_why", r.why);
-            text_or_null(j, "held_by", r.who);
+            json_member_text_or_null(j, "held_why", r.why);
+            json_member_text_or_null(j, "held_by", r.who);
             json_end(j);
         }
     }
     json_end(j);
-    text_or_null(j, "next", more && next != NULL ? span_of(next) : SPAN(""));
+    json_member_text_or_null(j, "next", more && next != NULL ? span_of(next) : SPAN(""));
     json_end(j);
     return cursor_done(data);
 }

@@ -175,16 +175,6 @@ static const char *how_word(const struct register_misfit *m)
     return m->how == MISFIT_VALUE ? schema_reason_word(m->reason) : words[m->how];
 }
 
-static void text_member(struct json_writer *j, const char *key, struct span value)
-{
-    json_key(j, key);
-    if (value.len == 0) {
-        json_null(j);
-    } else {
-        json_text(j, value);
-    }
-}
-
 static void number_member(struct json_writer *j, const char *key, int64_t n)
 {
     json_key(j, key);
@@ -198,10 +188,10 @@ void register_plan_put(const struct register_plan *p, struct json_writer *j)
     for (uint32_t i = 0; i < p->diff.count; i++) {
         const struct register_change *c = &p->diff.list[i];
         json_object(j);
-        text_member(j, "what", span_of(register_change_word(c->what)));
-        text_member(j, "name", c->name);
-        text_member(j, "was", c->was);
-        text_member(j, "how", c->how);
+        json_member_text_or_null(j, "what", span_of(register_change_word(c->what)));
+        json_member_text_or_null(j, "name", c->name);
+        json_member_text_or_null(j, "was", c->was);
+        json_member_text_or_null(j, "how", c->how);
         json_end(j);
     }
     json_end(j);
@@ -213,8 +203,8 @@ void register_plan_put(const struct register_plan *p, struct json_writer *j)
     for (uint32_t i = 0; i < p->nmisfits; i++) {
         const struct register_misfit *m = &p->misfits[i];
         json_object(j);
-        text_member(j, "why", span_of(how_word(m)));
-        text_member(j, "name", m->name);
+        json_member_text_or_null(j, "why", span_of(how_word(m)));
+        json_member_text_or_null(j, "name", m->name);
         number_member(j, "count", m->count);
         json_key(j, "examples");
         json_array(j);
